@@ -1,0 +1,46 @@
+"""pluggrad: gradients on any array that follows the Array API standard.
+
+`Variable` wraps an array and remembers how it was computed; `backward` walks back and fills in
+`grad`. `grad`, `vjp`, `jvp` do the same for functions. Functions of the standard are here by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import rules  # noqa: F401  (fills the rule book; first)
+from . import autograd
+from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .backend import Adapter, backends, register_backend, set_default_backend, use
+from .errors import (
+    BackendError,
+    DifferentiationError,
+    GraphBreakError,
+    GraphBreakWarning,
+    GraphFreedError,
+    InvalidArgumentError,
+    LeakedVariableError,
+    MixedBackendsError,
+    PluggradError,
+    UnsupportedError,
+)
+from .func import grad, jvp, stop_gradient, value_and_grad, vjp
+from .graph_breaks import graph_breaks
+from .namespace import lift, namespace, top_level
+from .variable import Variable
+
+__array_api_version__ = "2025.12"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("pluggrad")
+    if name.startswith("_"):
+        raise AttributeError(f"module 'pluggrad' has no attribute {name!r}")
+    try:
+        found = top_level(name)
+    except AttributeError:
+        raise AttributeError(f"module 'pluggrad' has no attribute {name!r}") from None
+    return found

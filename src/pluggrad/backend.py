@@ -1,0 +1,429 @@
+"""Backends: from the type of an array to the functions that compute on it.
+
+An adapter is what a plugin provides: a few facts and hooks about one library. A `Backend` is what
+the engine makes of it: the raw functions, and the Variable class and differentiable namespace built
+over them. Finding the backend of an array is one dict look-up on its type.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any
+
+from .errors import BackendError, MixedBackendsError, TypeMismatchError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "Adapter",
+    "Backend",
+    "backend_of",
+    "backends",
+    "get_backend",
+    "register_backend",
+    "set_default_backend",
+    "use",
+]
+
+SCALARS = (float, int, complex, bool)
+
+
+class Adapter:
+    """What a backend plugin tells the engine about its library. Every method has a default.
+
+    Subclass it, fill in `name`, `modules` and `namespace`, and register an instance under the
+    entry-point group ``pluggrad.backends`` or with `register_backend`.
+    """
+
+    name: str = ""
+    #: Top-level modules that the library's array classes come from.
+    modules: tuple[str, ...] = ()
+    #: Whether an array can be written in place; False sends writes through `setitem`.
+    writable: bool = True
+    #: Whether the engine may add cotangents in place into buffers that it allocated itself.
+    accumulates_in_place: bool = False
+    #: Raw functions by name, used instead of the namespace's: faster ones, or ones it lacks.
+    functions: dict[str, Callable[..., Any]] = {}  # noqa: RUF012
+
+    def namespace(self) -> Any:
+        """The raw Array API namespace; imported here and not before."""
+        raise NotImplementedError
+
+    def check(self, x: Any) -> None:
+        """Raise if `x` must not be wrapped as a leaf that requires grad (see torch)."""
+
+    def like(self, x: Any) -> Any:
+        """What a rule keeps of `x` to make arrays like it: its shape and dtype.
+
+        Lazy libraries return `x` itself, so that expansions can follow its chunks.
+        """
+        return (x.shape, x.dtype)
+
+    def shares_memory(self, x: Any, y: Any) -> bool:
+        """Whether `y`, made from `x` by a reshape, is a view of it. Without an answer: it is."""
+        return True
+
+    def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
+        """Add each `(key, g)` of `pieces` to `buffer`, in place if arrays can be written.
+
+        Duplicated indices add up. This one serves any library that reads by integer arrays.
+        """
+        for key, g in pieces:
+            if _selects_once(key):
+                buffer[key] += g
+            else:
+                buffer = buffer + self._add_by_position(buffer, key, g)
+        return buffer
+
+    def _add_by_position(self, buffer: Any, key: Any, g: Any) -> Any:
+        """`g` added into zeros like `buffer`, in functions of the standard alone: for each element
+        of the buffer, the sum of what goes there. O(elements × contributions)."""
+        xp = self.namespace()
+        count = math.prod(buffer.shape)
+        places = xp.reshape(xp.arange(count, device=getattr(buffer, "device", None)), buffer.shape)
+        where = xp.reshape(places[key], (-1, 1))
+        hits = where == xp.reshape(places, (1, -1))
+        g = xp.reshape(xp.broadcast_to(g, places[key].shape), (-1, 1))
+        total = xp.sum(xp.where(hits, g, xp.zeros_like(g)), axis=0)
+        return xp.reshape(total, buffer.shape)
+
+    #: The class of ordinary arrays, if the engine may add to them in place.
+    array_type: type | None = None
+
+    def foreign(self, backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
+        """Answer the library's own function `func`, called with Variables among its arguments."""
+        return NotImplemented
+
+    def version(self) -> str:
+        """The library's version."""
+        return str(getattr(importlib.import_module(self.modules[0]), "__version__", "unknown"))
+
+    def devices(self) -> list[Any]:
+        """The devices that arrays can live on."""
+        xp = self.namespace()
+        if hasattr(xp, "__array_namespace_info__"):
+            return list(xp.__array_namespace_info__().devices())
+        return ["cpu"]
+
+    def capabilities(self) -> dict[str, Any]:
+        """What the library can do beyond computing: shown by `pluggrad backends`."""
+        return {"writable": self.writable}
+
+
+def _selects_once(key: Any) -> bool:
+    """Whether `key` names no element twice: it has no array of integers."""
+    if isinstance(key, tuple):
+        return all(_selects_once(k) for k in key)
+    return not hasattr(key, "dtype") or "bool" in str(key.dtype)
+
+
+class _UnknownLibrary(Adapter):
+    """Stands in for the plugin that a library does not have; the standard is all it needs."""
+
+    def __init__(self, name: str, namespace: Any) -> None:
+        self.name = name
+        self.modules = (name.split(".")[0],)
+        self._namespace = namespace
+
+    def namespace(self) -> Any:
+        return self._namespace
+
+
+class Backend:
+    """One array library as the engine sees it.
+
+    `raw(name)` is the library's own function; `variable` and `nested` are the classes of Variables
+    over its arrays and over such Variables; `namespace` holds the differentiable functions.
+    """
+
+    def __init__(self, adapter: Adapter) -> None:
+        from .namespace import Namespace
+        from .variable import make_variable_classes
+
+        self.adapter = adapter
+        self.name = adapter.name
+        self.xp = adapter.namespace()
+        self.like = adapter.like
+        self.writable = adapter.writable
+        self.accumulates_in_place = adapter.accumulates_in_place
+        self.real_dtypes = frozenset(self._dtypes("float32", "float64", "float16", "bfloat16"))
+        self.complex_dtypes = frozenset(self._dtypes("complex64", "complex128"))
+        self.float_dtypes = self.real_dtypes | self.complex_dtypes
+        self._raw: dict[str, Callable[..., Any]] = {}
+        self.namespace = Namespace(self)
+        self.variable, self.nested = make_variable_classes(self)
+        BACKENDS[self.variable] = BACKENDS[self.nested] = self
+
+    def _dtypes(self, *names: str) -> Iterable[Any]:
+        for name in names:
+            dtype = getattr(self.xp, name, None)
+            if dtype is not None:
+                # NumPy and JAX export scalar classes under these names; arrays carry dtype objects.
+                yield dtype
+                if isinstance(dtype, type):
+                    import numpy
+
+                    yield numpy.dtype(dtype)
+
+    def raw(self, name: str) -> Callable[..., Any]:
+        """The library's function of that name, such as ``sin`` or ``linalg.solve``."""
+        function = self._raw.get(name)
+        if function is None:
+            function = self._raw[name] = self._find_raw(name)
+        return function
+
+    def _find_raw(self, name: str) -> Callable[..., Any]:
+        from .primitive import PRIMITIVES
+
+        if name in self.adapter.functions:
+            return self.adapter.functions[name]
+        found: Any = self.xp
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        primitive = PRIMITIVES.get(name)
+        if found is None and primitive is not None and primitive.fallback is not None:
+            found = primitive.fallback
+        if found is None:
+            raise UnsupportedError(f"the {self.name} backend has no function {name!r}")
+        if primitive is not None and primitive.variadic:
+            function = found
+            return lambda *arrays, **kwargs: function(list(arrays), **kwargs)
+        return found  # type: ignore[no-any-return]
+
+    def has(self, name: str) -> bool:
+        """Whether `raw(name)` would find something."""
+        try:
+            self.raw(name)
+        except UnsupportedError:
+            return False
+        return True
+
+    def __repr__(self) -> str:
+        return f"<backend {self.name}>"
+
+
+BACKENDS: dict[type, Backend | None] = dict.fromkeys((float, int, complex, bool, type(None), str))
+_by_name: dict[str, Backend] = {}
+_registered: dict[str, Adapter] = {}
+_plugins: dict[str, EntryPoint] | None = None
+
+
+def register_backend(adapter: Adapter) -> None:
+    """Make `adapter` known under its name in this process, as an entry point would.
+
+    Arrays that were seen before keep the backend that they had.
+    """
+    if not adapter.name:
+        raise BackendError("an adapter needs a name")
+    _registered[adapter.name] = adapter
+    _by_name.pop(adapter.name, None)
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    global _plugins
+    if _plugins is None:
+        _plugins = {point.name: point for point in entry_points(group="pluggrad.backends")}
+    return _plugins
+
+
+def _adapter(name: str) -> Adapter:
+    if name in _registered:
+        return _registered[name]
+    point = _entry_points().get(name)
+    if point is None:
+        known = ", ".join(sorted({*_registered, *_entry_points()}))
+        raise BackendError(
+            f"unknown backend {name!r}; known here: {known}. A backend comes with its plugin: "
+            f"`pip install 'pluggrad[{name}]'` where pluggrad has one of that name."
+        )
+    try:
+        adapter = point.load()
+        adapter.namespace()
+    except ImportError as error:
+        raise BackendError(
+            f"the backend {name!r} needs a library that is not installed ({error}); "
+            f"`pip install 'pluggrad[{name}]'` brings it. {_installed()}"
+        ) from error
+    return adapter  # type: ignore[no-any-return]
+
+
+def _installed() -> str:
+    from importlib.util import find_spec
+
+    names = []
+    for name, point in sorted(_entry_points().items()):
+        adapter_modules = getattr(importlib.import_module(point.module), "MODULES", (name,))
+        if find_spec(adapter_modules[0]) is not None:
+            names.append(name)
+    return f"Installed: {', '.join(names)}."
+
+
+def get_backend(name: str) -> Backend:
+    """The backend of that name; BackendError lists what there is if it is unknown."""
+    backend = _by_name.get(name)
+    if backend is None:
+        adapter = _adapter(name)
+        backend = _by_name.get(adapter.name)
+        if backend is None:
+            backend = _by_name[adapter.name] = Backend(adapter)
+        _by_name[name] = backend
+    return backend
+
+
+def backend_of(x: Any) -> Backend | None:
+    """The backend that `x`, an array or a Variable, belongs to; None for Python scalars.
+
+    Raises TypeMismatchError for what is no array of the standard.
+    """
+    try:
+        return BACKENDS[type(x)]
+    except KeyError:
+        backend = BACKENDS[type(x)] = _find_backend(x)
+        return backend
+
+
+def _find_backend(x: Any) -> Backend | None:
+    module = type(x).__module__.split(".")[0]
+    for adapter in _registered.values():
+        if module in adapter.modules:
+            return get_backend(adapter.name)
+    if module in _OURS:
+        return get_backend(_OURS[module])
+    import array_api_compat
+
+    try:
+        namespace = array_api_compat.array_namespace(x)
+    except TypeError:
+        raise TypeMismatchError(
+            f"{type(x).__name__} is no array: pluggrad wraps arrays whose library follows the "
+            "Array API standard. Make one first, with `pluggrad.asarray(...)` or your library's own."
+        ) from None
+    name = str(namespace.__name__).removeprefix("array_api_compat.")
+    for point_name in _entry_points():
+        if point_name == name.split(".")[0]:
+            return get_backend(point_name)
+    if name not in _by_name:
+        _by_name[name] = Backend(_UnknownLibrary(name, namespace))
+    return _by_name[name]
+
+
+#: Modules whose arrays can be told without importing any plugin.
+_OURS = {
+    "numpy": "numpy",
+    "torch": "torch",
+    "jax": "jax",
+    "jaxlib": "jax",
+    "array_api_strict": "strict",
+}
+
+
+class _Choice:
+    """Which backend, device and dtype creation functions use."""
+
+    __slots__ = ("device", "dtype", "name")
+
+    def __init__(self, name: str, device: Any = None, dtype: Any = None) -> None:
+        self.name, self.device, self.dtype = name, device, dtype
+
+
+_default: list[_Choice] = []
+_choice: ContextVar[_Choice | None] = ContextVar("pluggrad.backend", default=None)
+
+
+def current_choice() -> _Choice:
+    """What `use` or `set_default_backend` chose; else ``PLUGGRAD_BACKEND``; else numpy."""
+    choice = _choice.get()
+    if choice is None:
+        if not _default:
+            _default.append(_Choice(os.environ.get("PLUGGRAD_BACKEND", "numpy")))
+        choice = _default[0]
+    return choice
+
+
+def get_default_backend() -> Backend:
+    """The backend that creation functions use here."""
+    return get_backend(current_choice().name)
+
+
+def set_default_backend(name: str, device: Any = None, dtype: Any = None) -> None:
+    """Choose the backend of creation functions, for the whole process.
+
+    Parameters
+    ----------
+    name : str
+        A name that `backends()` lists.
+    device, dtype : optional
+        What creation functions use when they are not told; None leaves it to the library.
+
+    Raises
+    ------
+    ValueError
+        No such backend is installed.
+
+    >>> import pluggrad as pg
+    >>> pg.set_default_backend("numpy")
+    """
+    get_backend(name)
+    _default[:] = [_Choice(name, device, dtype)]
+
+
+@contextmanager
+def use(name: str, device: Any = None, dtype: Any = None) -> Iterator[Backend]:
+    """Choose the backend of creation functions inside a `with` block, in this thread and task.
+
+    >>> import pluggrad as pg
+    >>> with pg.use("numpy"):
+    ...     pg.zeros(2).data
+    array([0., 0.])
+    """
+    backend = get_backend(name)
+    token = _choice.set(_Choice(name, device, dtype))
+    try:
+        yield backend
+    finally:
+        _choice.reset(token)
+
+
+def backends() -> dict[str, dict[str, Any]]:
+    """What is installed: for each backend its version, devices and capabilities.
+
+    A library is imported only to be asked for its devices. Backends whose library is missing are
+    listed with ``installed: False`` and what to install.
+
+    >>> import pluggrad as pg
+    >>> pg.backends()["numpy"]["installed"]
+    True
+    """
+    from importlib.util import find_spec
+
+    found: dict[str, dict[str, Any]] = {}
+    for name, point in sorted(_entry_points().items()):
+        library = getattr(importlib.import_module(point.module), "MODULES", (name,))[0]
+        if find_spec(library) is None:
+            found[name] = {"installed": False, "install": f"pip install 'pluggrad[{name}]'"}
+    for name in sorted({*_registered, *_entry_points()} - set(found)):
+        adapter = _adapter(name)
+        if adapter.name in found:
+            continue
+        found[adapter.name] = {
+            "installed": True,
+            "version": adapter.version(),
+            "devices": adapter.devices(),
+            "capabilities": adapter.capabilities(),
+        }
+    return dict(sorted(found.items()))
+
+
+def mixed(first: Backend, second: Backend, where: str) -> MixedBackendsError:
+    """The error for two libraries in one operation."""
+    return MixedBackendsError(
+        f"{where}: arrays of {first.name} and {second.name} cannot be mixed. Convert one of them "
+        "explicitly, with `pluggrad.lift(value, like=variable)`."
+    )

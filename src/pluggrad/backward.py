@@ -1,0 +1,115 @@
+"""The backward walk: cotangents from the outputs down to the leaves.
+
+`walk` visits each node once all cotangents that lead to it have arrived, hands the sum to the rule
+on each edge, and passes the result on. It knows no operation, no shape and no dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .cotangents import Scatter, Shares, add, dense, own
+from .graph import Edge, LeafNode, Node, count_uses, count_uses_towards
+from .primitive import part_of
+
+__all__ = ["walk"]
+
+
+def walk(
+    cotangents: dict[Node, Any],
+    *,
+    targets: Iterable[Node] | None = None,
+    retain: bool = False,
+    lift: Callable[[Any, Node | None], Any] | None = None,
+    in_place: type | None = None,
+) -> dict[Node, Any]:
+    """Send `cotangents` (one per root node) down the graph; return what arrived at the ends.
+
+    The ends are all leaves, or `targets` alone, and then only paths to them are walked. With
+    `retain`, saved values are kept for another walk. `lift(value, node)` makes a saved value a
+    Variable again: given under ``create_graph``, so that what the rules compute is recorded.
+    Arrays of type `in_place` may be added to in place where a rule has just made them.
+    """
+    if targets is None:
+        uses = count_uses(cotangents)
+        ends: set[Node] = set()
+    else:
+        ends = set(targets)
+        uses = count_uses_towards(cotangents, ends)
+    waiting = {node: g for node, g in cotangents.items() if node in uses}
+    borrowed = set(waiting)  # nodes whose cotangent somebody else may hold, too
+    ready = [node for node in waiting if not uses[node]]
+    arrived: dict[Node, Any] = {}
+    while ready:
+        node = ready.pop()
+        g = waiting.pop(node, None)
+        if type(node) is not Node and g is not None:
+            for hook in tuple(node.hooks):
+                replaced = hook(dense(g))
+                g = g if replaced is None else replaced
+        if (node in ends if ends else type(node) is LeafNode) and g is not None:
+            arrived[node] = own(g) if node in borrowed else dense(g)
+        kind = type(g)
+        if kind is Scatter and not node.rule.primitive.takes_scatter:
+            g = g.flush()
+        elif kind is Shares:
+            g = g.all()
+        edge: Edge | None = node
+        while edge is not None:
+            parent = edge.parent
+            if parent in uses:
+                rule = edge.rule
+                if g is None:
+                    c = None
+                elif lift is None:
+                    c = rule.pull(g, edge.saved)
+                else:
+                    c = rule.pull(g, _lifted(edge, node, lift))
+                if c is None:
+                    pass
+                elif parent not in waiting:
+                    waiting[parent] = c
+                    if not rule.fresh:
+                        borrowed.add(parent)
+                else:
+                    a = waiting[parent]
+                    if rule.fresh and type(c) is in_place and type(a) is in_place:
+                        c += a
+                        waiting[parent] = c
+                    else:
+                        waiting[parent] = add(a, c)
+                    borrowed.discard(parent)
+                left = uses[parent] = uses[parent] - 1
+                if not left:
+                    ready.append(parent)
+            edge = edge.more
+        if not retain and node.rule.keeps:
+            node.free()
+    return arrived
+
+
+def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any]) -> Any:
+    """`edge.saved` with each array a Variable again, at the place in the graph that it had.
+
+    A saved input hangs on the node that its edge leads to, the saved output on `node` itself:
+    so nodes keep plain arrays, without reference cycles, and nothing is lost.
+    """
+    rule = edge.rule
+    parents = {e.rule.position: e.parent for e in node.edges()}
+    saved, like = edge.saved if rule.is_careful else (edge.saved, None)
+    values = []
+    for name, value in zip(rule.names, rule.values(saved), strict=True):
+        if name == "y":
+            if isinstance(value, tuple):
+                parts = [lift(item, part_of(node, value, i)) for i, item in enumerate(value)]
+                value = type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+            else:
+                value = lift(value, node)
+        elif name == "args":
+            value = tuple([lift(item, parents.get(i)) for i, item in enumerate(value)])
+        elif name in rule.primitive.positional:
+            value = lift(value, parents.get(rule.primitive.positional.index(name)))
+        values.append(value)
+    saved = values[0] if len(values) == 1 else tuple(values) if values else None
+    return (saved, like) if rule.is_careful else saved

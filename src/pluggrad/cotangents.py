@@ -1,0 +1,203 @@
+"""Cotangents on their way: fitted to an input's shape and dtype, gathered by index, shared out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .backend import backend_of
+from .dispatch import is_variable, xp
+
+__all__ = ["Scatter", "Shares", "add", "conjugate", "dense", "erase", "fit", "look_up", "own",
+           "scatter", "shape_dtype", "sum_to", "zeros"]  # fmt: skip
+
+
+def shape_dtype(like: Any) -> tuple[tuple[Any, ...], Any]:
+    """The shape and dtype that a `like` stands for."""
+    return like if type(like) is tuple else (like.shape, like.dtype)
+
+
+def is_complex(x: Any) -> bool:
+    """Whether the dtype of `x` is complex."""
+    backend = backend_of(x)
+    return backend is not None and x.dtype in backend.complex_dtypes
+
+
+def conjugate(g: Any) -> Any:
+    """The conjugate of `g`; `g` itself if it is real."""
+    return xp.conj(g) if is_complex(g) else g
+
+
+def fit(g: Any, like: Any) -> Any:
+    """`g` summed over what was broadcast, in the dtype of the input that it is meant for."""
+    if type(g) is Scatter:
+        return g
+    shape, dtype = shape_dtype(like)
+    backend = backend_of(g)
+    assert backend is not None
+    if g.dtype in backend.complex_dtypes and dtype not in backend.complex_dtypes:
+        g = xp.real(g)
+    if g.shape != shape:
+        g = sum_to(g, shape)
+    return g if g.dtype == dtype else xp.astype(g, dtype)
+
+
+def sum_to(g: Any, shape: tuple[Any, ...]) -> Any:
+    """`g` summed over the axes along which an array of `shape` was broadcast to it."""
+    extra = g.ndim - len(shape)
+    axes = tuple(range(extra)) + tuple(
+        [extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1]
+    )
+    if axes:
+        g = xp.sum(g, axis=axes, keepdims=True)
+        if extra:
+            g = xp.squeeze(g, tuple(range(extra)))
+    return g
+
+
+def zeros(like: Any, g: Any) -> Any:
+    """Zeros of the shape and dtype of `like`, on the device of `g`, at the level of `g`."""
+    if type(like) is not tuple:
+        return xp.zeros_like(like)
+    shape, dtype = like
+    backend = backend_of(g)
+    assert backend is not None
+    made = backend.raw("zeros")(shape, dtype=dtype, device=device_of(g))
+    return xp.asarray_constant(made) if is_variable(g) else made
+
+
+def device_of(g: Any) -> Any:
+    """The device of a raw array or Variable; None where the library has no such thing."""
+    while is_variable(g):
+        g = g._value
+    return getattr(g, "device", None)
+
+
+class Scatter:
+    """A sum of contributions `g` at positions `key`, into one buffer that nobody else holds.
+
+    The gradient of `x[key]` is zero but at `key`. As a dense array per read, `n` reads of one
+    array of size `n` would cost O(n²). The buffer is made when a second contribution comes;
+    where arrays cannot be written, the contributions are kept and scattered at once.
+    """
+
+    __slots__ = ("buffer", "like", "pieces")
+
+    def __init__(self, key: Any, g: Any, like: Any) -> None:
+        self.buffer: Any = None
+        self.like = like
+        self.pieces = [(key, g)]
+
+    def merge(self, other: Any) -> Scatter:
+        """Add another contribution, sparse or dense."""
+        if type(other) is not Scatter:
+            self.dense_add(other)
+            return self
+        if other.buffer is not None:
+            self.dense_add(other.buffer)
+        self.pieces += other.pieces
+        backend = backend_of(self.pieces[-1][1])
+        assert backend is not None
+        if backend.writable:
+            self.flush()
+        return self
+
+    def dense_add(self, g: Any) -> None:
+        if self.buffer is None:
+            # `+ 0` would lose the sign of zeros; a copy is what is wanted.
+            backend = backend_of(g)
+            assert backend is not None
+            self.buffer = xp.copy(g) if backend.writable else g
+        else:
+            self.buffer = self.buffer + g
+
+    def flush(self) -> Any:
+        """Bring all contributions into the buffer, and return it."""
+        if self.pieces:
+            g = self.pieces[0][1]
+            backend = backend_of(g)
+            assert backend is not None
+            if self.buffer is None:
+                self.buffer = zeros(self.like, g)
+            self.buffer = backend.adapter.scatter_add(self.buffer, self.pieces)
+            self.pieces = []
+        return self.buffer
+
+
+def scatter(g: Any, key: Any, like: Any) -> Any:
+    """Zeros with `g` added at `key`: lazily where `g` is raw, recorded where it is a Variable."""
+    if is_variable(g):
+        return xp.scatter(g, key=key, like=like)
+    return Scatter(key, g, like)
+
+
+def erase(g: Any, key: Any) -> Any:
+    """`g` with zeros at `key`, in the buffer that it already owns where there is one."""
+    if is_variable(g):
+        return xp.put(0, g, key)
+    backend = backend_of(g.flush() if type(g) is Scatter else g)
+    assert backend is not None
+    if not backend.writable:
+        return backend.raw("put")(0, dense(g), key)
+    if type(g) is not Scatter:
+        owned = Scatter(None, None, None)
+        owned.buffer, owned.pieces = xp.copy(g), []
+        g = owned
+    g.buffer[key] = 0
+    return g
+
+
+def look_up(g: Any, key: Any, like: Any) -> Any:
+    """What arrived at `key`, for the value that was written there."""
+    if type(g) is Scatter:
+        g = xp.copy(g.flush()[key])
+    else:
+        g = g[key]
+    return fit(g, like)
+
+
+def dense(g: Any) -> Any:
+    """`g` as an array, should it be a Scatter."""
+    return g.flush() if type(g) is Scatter else g
+
+
+def own(g: Any) -> Any:
+    """`g` as an array that nobody else holds: a copy, where arrays can be written at all."""
+    if type(g) is Scatter:
+        return g.flush()
+    backend = backend_of(g)
+    return xp.copy(g) if backend is not None and backend.writable and not is_variable(g) else g
+
+
+class Shares:
+    """The cotangents of an operation with several outputs; those that are missing are zero."""
+
+    __slots__ = ("items", "likes")
+
+    def __init__(self, g: Any, number: int, likes: Any) -> None:
+        self.likes = likes
+        self.items: list[Any] = [None] * len(likes)
+        self.items[number] = g
+
+    def __add__(self, other: Shares) -> Shares:
+        for number, g in enumerate(other.items):
+            if g is not None:
+                mine = self.items[number]
+                self.items[number] = g if mine is None else mine + g
+        return self
+
+    def all(self) -> tuple[Any, ...]:
+        """One cotangent per output."""
+        some = next(g for g in self.items if g is not None)
+        return tuple(
+            [zeros(like, some) if g is None else g
+             for g, like in zip(self.items, self.likes, strict=True)]
+        )  # fmt: skip
+
+
+def add(a: Any, c: Any) -> Any:
+    """The sum of two cotangents of one value."""
+    if type(c) is Scatter:
+        return c.merge(a) if type(a) is not Scatter else a.merge(c)
+    if type(a) is Scatter:
+        return a.merge(c)
+    return a + c

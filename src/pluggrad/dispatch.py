@@ -1,0 +1,82 @@
+"""`xp`, the namespace in which rules compute: on raw arrays raw, on Variables differentiable.
+
+Rules are written once, as ``t * xp.cos(x)``. What `xp.cos` does depends on what it is handed: the
+backward walk hands raw arrays by default and Variables under ``create_graph``, so that derivatives
+of every order follow from the one statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .backend import BACKENDS, backend_of
+from .errors import TypeMismatchError, UnsupportedError
+
+__all__ = ["Dispatch", "is_variable", "xp"]
+
+
+class Dispatch:
+    """Functions by name, each looking up the backend of its first array."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("linalg", "fft", "special"):
+            found: Any = Dispatch(f"{name}.")
+        elif name.startswith("__"):
+            raise AttributeError(name)
+        else:
+            found = _dispatching(self._prefix + name)
+        setattr(self, name, found)
+        return found
+
+
+xp = Dispatch()
+
+
+def is_variable(x: Any) -> bool:
+    """Whether `x` is a Variable (asked without importing their class)."""
+    return hasattr(type(x), "_backend")
+
+
+def _dispatching(name: str) -> Callable[..., Any]:
+    raw_functions: dict[type, Callable[..., Any]] = {}
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        array: Any = None
+        for x in args:
+            if isinstance(x, (list, tuple)):
+                for item in x:
+                    if is_variable(item) or array is None:
+                        array = item
+            elif is_variable(x):
+                array = x
+                break
+            elif array is None and BACKENDS.get(type(x), 0) is not None:
+                array = x
+        function = raw_functions.get(type(array))
+        if function is None:
+            function = raw_functions[type(array)] = _function_for(array, name)
+        return function(*args, **kwargs)
+
+    call.__name__ = call.__qualname__ = name
+    return call
+
+
+def _function_for(array: Any, name: str) -> Callable[..., Any]:
+    backend = backend_of(array) if array is not None else None
+    if backend is None:
+        raise TypeMismatchError(f"{name}: there is no array among the arguments")
+    if is_variable(array):
+        found: Any = backend.namespace
+        for part in name.split("."):
+            found = getattr(found, part)
+        return found  # type: ignore[no-any-return]
+    try:
+        return backend.raw(name)
+    except UnsupportedError:
+        from .namespace import composite_over_raw
+
+        return composite_over_raw(name, backend)

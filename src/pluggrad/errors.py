@@ -1,0 +1,64 @@
+"""Errors and warnings. Each derives from `PluggradError` and from the built-in a caller would catch."""
+
+from __future__ import annotations
+
+__all__ = [
+    "BackendError",
+    "DifferentiationError",
+    "GraphBreakError",
+    "GraphBreakWarning",
+    "GraphFreedError",
+    "InvalidArgumentError",
+    "LeakedVariableError",
+    "MixedBackendsError",
+    "PluggradError",
+    "UnsupportedError",
+]
+
+
+class PluggradError(Exception):
+    """The base of every error that pluggrad raises on purpose."""
+
+
+class InvalidArgumentError(PluggradError, ValueError):
+    """An argument has the wrong shape, value or combination."""
+
+
+class DifferentiationError(PluggradError, RuntimeError):
+    """A gradient was asked for that does not exist, as torch's RuntimeError."""
+
+
+class GraphFreedError(DifferentiationError):
+    """The graph was walked before, and the values it had saved are gone."""
+
+
+class LeakedVariableError(DifferentiationError):
+    """A Variable of a transform was used after that transform had returned."""
+
+
+class GraphBreakError(PluggradError, RuntimeError):
+    """A tracked Variable was about to become a plain array, and its gradient would be lost.
+
+    A RuntimeError, as torch's "Can't call numpy() on Tensor that requires grad", because client
+    libraries catch TypeError and ValueError and go on without the gradient.
+    """
+
+
+class GraphBreakWarning(UserWarning):
+    """A tracked Variable was converted to a Python scalar; what follows has no gradient."""
+
+
+class MixedBackendsError(PluggradError, TypeError):
+    """Arrays of two libraries met in one operation."""
+
+
+class TypeMismatchError(PluggradError, TypeError):
+    """A value of a type or dtype that cannot be used here."""
+
+
+class BackendError(PluggradError, ValueError):
+    """A backend is unknown, not installed, or lacks what was asked of it."""
+
+
+class UnsupportedError(PluggradError, NotImplementedError):
+    """This backend has no such function, or the function has no derivative here."""

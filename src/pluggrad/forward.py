@@ -1,0 +1,194 @@
+"""The forward walk: tangents along with the values, from the same rules.
+
+At a forward level a Variable's `_node` is its Tangent, and an operation computes the tangent of its
+result at once. Elementwise rules hold as they stand, linear ones are their own derivative, bilinear
+ones give the product rule, and a general rule is transposed: its adjoint is linear in `g`, so the
+backward walk through it gives the tangent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .backend import Backend
+from .backward import walk
+from .cotangents import shape_dtype
+from .dispatch import is_variable, xp
+from .errors import UnsupportedError
+from .levels import ROOT, Level, open_level, read
+from .primitive import Primitive, evaluate, make_leaf, new, wrap, wrap_untracked
+
+__all__ = ["Tangent", "dual", "process", "tangent_of"]
+
+
+class Tangent:
+    """What stands in the place of a Node at a forward level."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def dual(x: Any, t: Any, level: Level, backend: Backend) -> Any:
+    """The Variable of `level` with value `x` and tangent `t`."""
+    v = new(backend.nested)  # never taken for a tracked array by the hot path
+    v._value, v._node, v._level, v._cell = x, Tangent(t), level, None
+    return v
+
+
+def tangent_of(v: Any, level: Level) -> Any:
+    """The tangent of `v` at `level`; None if it has none."""
+    if is_variable(v) and v._level is level and isinstance(v._read()[1], Tangent):
+        return v._node.value
+    return None
+
+
+def process(
+    primitive: Primitive,
+    args: Any,
+    kwargs: Any,
+    raw: Callable[..., Any],
+    level: Level,
+    backend: Backend,
+) -> Any:
+    """An operation at a forward level."""
+    variable = backend.variable
+    inner: list[Any] = []
+    tangents: list[Any] = []
+    for x in args:
+        tangent = None
+        if isinstance(x, variable):
+            value, node = x._read()
+            if x._level is level:
+                tangent = node.value if node is not None else None
+            elif node is not None or x._level is not ROOT:
+                value = x._snapshot()
+            x = value
+        inner.append(x)
+        tangents.append(tangent)
+    y = evaluate(primitive, inner, kwargs, raw, backend)
+    off = primitive.kind == "constant" or level in read().off
+    if off or all(t is None for t in tangents):
+        return wrap_untracked(y, backend)
+    t = push(primitive, inner, tangents, kwargs, y, backend)
+    if t is None:
+        return wrap_untracked(y, backend)
+    if isinstance(y, tuple):
+        pairs = [
+            dual(item, s, level, backend) if item.dtype in backend.float_dtypes
+            else wrap_untracked(item, backend)
+            for item, s in zip(y, t, strict=True)
+        ]  # fmt: skip
+        return type(y)(*pairs) if hasattr(y, "_fields") else type(y)(pairs)
+    return dual(y, t, level, backend)
+
+
+def push(
+    primitive: Primitive, args: Any, tangents: Any, kwargs: Any, y: Any, backend: Backend
+) -> Any:
+    """The tangent of `y`, from those of the arguments (None where there is none)."""
+    tangents = [
+        t if t is not None and (primitive.variadic or primitive.rule(i) is not None) else None
+        for i, t in enumerate(tangents)
+    ]
+    moving = [i for i, t in enumerate(tangents) if t is not None]
+    if not moving:
+        return None
+    if primitive.jvp is not None:
+        return _explicit(primitive, args, tangents, kwargs, y, backend)
+    if primitive.kind == "elementwise":
+        terms = []
+        for i in moving:
+            rule = primitive.rule(i)
+            assert rule is not None
+            terms.append(rule.pull(tangents[i], rule.pick(args, kwargs, y, backend.like)))
+        return _like_y(_sum(terms), y)
+    if primitive.kind == "linear":
+        filled = [
+            x if t is None and primitive.rule(i) is None
+            else _zeros_like(x) if t is None else t
+            for i, (x, t) in enumerate(zip(args, tangents, strict=True))
+        ]  # fmt: skip
+        return _like_y(primitive(*filled, **kwargs), y)
+    if primitive.kind == "bilinear":
+        terms = [primitive(*args[:i], tangents[i], *args[i + 1 :], **kwargs) for i in moving]
+        return _like_y(_sum(terms), y)
+    return transpose(primitive, args, tangents, kwargs, y, backend)
+
+
+def _explicit(
+    primitive: Primitive, args: Any, tangents: Any, kwargs: Any, y: Any, backend: Backend
+) -> Any:
+    import inspect
+
+    assert primitive.jvp is not None
+    names = tuple(inspect.signature(primitive.jvp).parameters)
+    count = 1 if primitive.variadic else len(primitive.formulas)
+    values = []
+    from .primitive import _getter
+
+    for name in names[count:]:
+        values.append(_getter(primitive, 0, name)(args, kwargs, y, backend.like))
+    filled = [
+        _zeros_like(x) if t is None else t
+        for x, t in zip(args[:count], tangents[:count], strict=True)
+    ]
+    return primitive.jvp(*filled, *values)
+
+
+def transpose(
+    primitive: Primitive, args: Any, tangents: Any, kwargs: Any, y: Any, backend: Backend
+) -> Any:
+    """The tangent of a general primitive, as the adjoint of its adjoint.
+
+    ``J t`` is the gradient of ``<V(g), t>`` by `g`, where `V` is the rule; `V` is linear, so it
+    does not matter at which `g` it is taken.
+    """
+    several = isinstance(y, tuple)
+    with open_level() as level:
+        leaves = []
+        for item in y if several else (y,):
+            seed = _zeros_like(item)
+            v = wrap(seed, None, level, backend)
+            v._node = make_leaf(v)
+            leaves.append(v)
+        g: Any = tuple(leaves) if several else leaves[0]
+        cotangents: dict[Any, Any] = {}
+        for i, t in enumerate(tangents):
+            if t is None:
+                continue
+            rule = primitive.rule(i)
+            assert rule is not None
+            pulled = rule.careful.pull(
+                g, (rule.pick(args, kwargs, y, backend.like), backend.like(args[i]))
+            )
+            if is_variable(pulled) and pulled._level is level and pulled._node is not None:
+                node = pulled._node
+                cotangents[node] = cotangents[node] + t if node in cotangents else t
+        arrived = walk(cotangents) if cotangents else {}
+    found = tuple(
+        [arrived[v._node] if v._node in arrived else _zeros_like(item)
+         for v, item in zip(leaves, y if several else (y,), strict=True)]
+    )  # fmt: skip
+    return found if several else found[0]
+
+
+def _sum(terms: list[Any]) -> Any:
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _zeros_like(x: Any) -> Any:
+    return xp.zeros_like(x)
+
+
+def _like_y(t: Any, y: Any) -> Any:
+    """`t` in the dtype of `y`, and broadcast to its shape."""
+    shape, dtype = shape_dtype(y)
+    if t.dtype != dtype:
+        t = xp.astype(t, dtype)
+    return t if t.shape == shape else xp.broadcast_to(t, shape)

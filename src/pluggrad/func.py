@@ -1,0 +1,301 @@
+"""The JAX face: transforms that take a function and return a function."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optree
+
+from .autograd import in_place_type, lifter, seed_for
+from .backend import Backend, backend_of
+from .backward import walk
+from .dispatch import is_variable, xp
+from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
+from .forward import dual, process, tangent_of
+from .graph import Node
+from .levels import ROOT, Level, open_level
+from .primitive import make_leaf, wrap
+
+__all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
+
+
+def grad(
+    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns the gradient of `fun` at its arguments.
+
+    Parameters
+    ----------
+    fun : callable
+        Takes arrays, or pytrees of them, and returns one real number (shape ``()``), and with
+        `has_aux` a pair of that and anything else.
+    argnums : int or sequence of ints
+        Which positional arguments to differentiate by.
+
+    Returns
+    -------
+    callable
+        It returns plain arrays of the caller's own library, in the structure of the argument (a
+        tuple of these for several); with `has_aux` a pair of the gradient and the auxiliary value.
+        Inside a graph or another transform they are Variables of that level, so it nests.
+
+    Complex arguments: the gradient is that of `backward`, ∂f/∂Re + i ∂f/∂Im, the conjugate of JAX's.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> pg.grad(lambda x: pg.sum(x * x))(np.asarray([1.0, 2.0]))
+    array([2., 4.])
+    """
+    both = value_and_grad(fun, argnums, has_aux)
+
+    @functools.wraps(fun)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, g = both(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
+
+    return gradient
+
+
+def value_and_grad(
+    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns the value of `fun` and its gradient; the parameters are `grad`'s.
+
+    It returns ``(value, gradient)``, with `has_aux` ``((value, aux), gradient)``.
+    ``scipy.optimize.minimize(pluggrad.value_and_grad(f), x0, jac=True)`` takes it as it is.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> value, g = pg.value_and_grad(lambda x: pg.sum(x ** 3))(np.asarray([1.0, 2.0]))
+    >>> float(value), g
+    (9.0, array([ 3., 12.]))
+    """
+
+    @functools.wraps(fun)
+    def both(*args: Any, **kwargs: Any) -> Any:
+        with open_level() as level:
+            numbers = _argnums(argnums, len(args))
+            call = list(args)
+            wrapped = []
+            for number in numbers:
+                call[number], leaves, spec = _leaves(args[number], level)
+                wrapped.append((leaves, spec))
+            value = fun(*call, **kwargs)
+            aux = None
+            if has_aux:
+                if not isinstance(value, tuple) or len(value) != 2:
+                    raise TypeMismatchError("with has_aux=True the function returns a pair (value, aux)")
+                value, aux = value
+            node = _scalar_node(value, level, fun)
+            nodes = [v._node for leaves, _ in wrapped for v in leaves]
+            arrived = {}
+            if node is not None:
+                backend = value._backend
+                arrived = walk({node: seed_for(value, None, False)}, targets=nodes,
+                               in_place=in_place_type(backend, level))  # fmt: skip
+            value = _lower(value, level)
+            aux = optree.tree_map(lambda x: _lower(x, level), aux)
+            gradients = [
+                optree.tree_unflatten(spec, [_arrived(arrived, v) for v in leaves])
+                for leaves, spec in wrapped
+            ]
+        g = gradients[0] if isinstance(argnums, int) else tuple(gradients)
+        return ((value, aux) if has_aux else value), g
+
+    return both
+
+
+def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """The value of `fun` at `primals`, and a function from cotangents to gradients.
+
+    Returns ``(y, pull)``, with `has_aux` ``(y, pull, aux)``. ``pull(g)``, where `g` has the
+    structure of `y`, returns a tuple with one gradient per primal, and may be called again.
+    Complex numbers follow `backward`: `pull` is the adjoint, the conjugate of JAX's transpose.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> y, pull = pg.vjp(lambda x: x * x, np.asarray([1.0, 2.0]))
+    >>> pull(np.asarray([1.0, 10.0]))
+    (array([ 2., 40.]),)
+    """
+    with open_level() as level:
+        wrapped = [_leaves(x, level) for x in primals]
+        y = fun(*[tree for tree, _, _ in wrapped])
+        aux = None
+        if has_aux:
+            y, aux = y
+            aux = optree.tree_map(lambda x: _lower(x, level), aux)
+        outputs, y_spec = optree.tree_flatten(y)
+        values = [_lower(v, level) for v in outputs]
+        nodes = [v._read()[1] if _of(v, level) else None for v in outputs]
+
+    def pull(g: Any) -> tuple[Any, ...]:
+        seeds, g_spec = optree.tree_flatten(g)
+        if g_spec != y_spec:
+            raise InvalidArgumentError(f"the cotangent has structure {g_spec}, the output {y_spec}")
+        cotangents: dict[Node, Any] = {}
+        for node, seed, value in zip(nodes, seeds, values, strict=True):
+            if tuple(getattr(seed, "shape", ())) != tuple(getattr(value, "shape", ())):
+                raise InvalidArgumentError(
+                    f"the cotangent has shape {getattr(seed, 'shape', ())}, the output {value.shape}"
+                )
+            if node is not None:
+                cotangents[node] = cotangents[node] + seed if node in cotangents else seed
+        leaves = [v._node for _, flat, _ in wrapped for v in flat]
+        arrived = walk(cotangents, targets=leaves, retain=True)
+        return tuple(
+            [optree.tree_unflatten(spec, [_arrived(arrived, v) for v in flat])
+             for _, flat, spec in wrapped]
+        )  # fmt: skip
+
+    y = optree.tree_unflatten(y_spec, values)
+    return (y, pull, aux) if has_aux else (y, pull)
+
+
+def jvp(
+    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+) -> Any:
+    """The value of `fun` at `primals`, and its derivative along `tangents`, in one forward pass.
+
+    `tangents` have the structure and the shapes of `primals`, which must be floating-point. Returns
+    ``(y, t)``, with `has_aux` ``(y, t, aux)``.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> y, t = pg.jvp(lambda x: x * x, (np.asarray([1.0, 2.0]),), (np.asarray([1.0, 1.0]),))
+    >>> t
+    array([2., 4.])
+    """
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise TypeMismatchError("primals and tangents are tuples, with one entry per argument")
+    with open_level(process) as level:
+        call = []
+        for x, t in zip(primals, tangents, strict=True):
+            flat, spec = optree.tree_flatten(x)
+            flat_t, spec_t = optree.tree_flatten(t)
+            if spec != spec_t:
+                raise InvalidArgumentError(f"a primal has structure {spec}, its tangent {spec_t}")
+            call.append(optree.tree_unflatten(
+                spec, [_dual(a, b, level) for a, b in zip(flat, flat_t, strict=True)]))  # fmt: skip
+        y = fun(*call)
+        aux = None
+        if has_aux:
+            y, aux = y
+            aux = optree.tree_map(lambda x: _lower(x, level), aux)
+        outputs, spec = optree.tree_flatten(y)
+        values = [_lower(v, level) for v in outputs]
+        pushed = [
+            xp.zeros_like(_array(value)) if (t := tangent_of(v, level)) is None else t
+            for v, value in zip(outputs, values, strict=True)
+        ]
+        pushed = [_plain(t) for t in pushed]
+    y, t = optree.tree_unflatten(spec, values), optree.tree_unflatten(spec, pushed)
+    return (y, t, aux) if has_aux else (y, t)
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x`, or every array in a pytree, as a constant: no gradient flows through it.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> pg.grad(lambda x: pg.sum(x * pg.stop_gradient(x)))(np.asarray([1.0, 2.0]))
+    array([1., 2.])
+    """
+    return optree.tree_map(lambda v: v.detach() if is_variable(v) else v, x)
+
+
+# ---------------------------------------------------------------- into a level, and out of it
+
+
+def _argnums(argnums: int | Sequence[int], count: int) -> list[int]:
+    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    for n in numbers:
+        if not -count <= n < count:
+            raise InvalidArgumentError(f"argnums={argnums}, but there are {count} arguments")
+    return [n % count for n in numbers]
+
+
+def _array(x: Any) -> Any:
+    """`x`, or an array of the default backend if it is a Python number."""
+    if isinstance(x, (bool, int, float, complex)):
+        from .backend import get_default_backend
+
+        return get_default_backend().namespace.raw_asarray(x)
+    return x
+
+
+def _inner(x: Any) -> tuple[Any, Backend]:
+    """`x` as a value to wrap: a raw array, or a snapshot of a tracked Variable."""
+    x = _array(x)
+    backend = backend_of(x)
+    if backend is None:
+        raise TypeMismatchError(f"cannot differentiate by {type(x).__name__}")
+    if is_variable(x):
+        x = x._snapshot()
+        if x._node is None and x._level is ROOT:
+            x = x._value
+    if x.dtype not in backend.float_dtypes:
+        raise TypeMismatchError(
+            f"only floating-point and complex arguments have gradients, and one has dtype {x.dtype}"
+        )
+    return x, backend
+
+
+def _leaves(x: Any, level: Level) -> tuple[Any, list[Any], Any]:
+    """The pytree `x` with each array a leaf of `level`; the leaves; the structure."""
+    flat, spec = optree.tree_flatten(x)
+    leaves = []
+    for value in flat:
+        value, backend = _inner(value)
+        v = wrap(value, None, level, backend)
+        v._birth = level
+        v._node = make_leaf(v)
+        leaves.append(v)
+    return optree.tree_unflatten(spec, leaves), leaves, spec
+
+
+def _dual(x: Any, t: Any, level: Level) -> Any:
+    x, backend = _inner(x)
+    t, _ = _inner(t)
+    if tuple(x.shape) != tuple(t.shape):
+        raise InvalidArgumentError(f"a primal has shape {x.shape}, and its tangent {t.shape}")
+    v = dual(x, t, level, backend)
+    v._birth = level
+    return v
+
+
+def _of(v: Any, level: Level) -> bool:
+    return is_variable(v) and v._level is level
+
+
+def _scalar_node(value: Any, level: Level, fun: Any) -> Node | None:
+    if tuple(getattr(value, "shape", ())) != ():
+        raise InvalidArgumentError(
+            f"the function to differentiate returned shape {tuple(value.shape)}, and must return one "
+            "number; use vjp or jacrev for more"
+        )
+    if not is_variable(value) and not hasattr(value, "dtype"):
+        if isinstance(value, (int, float)):
+            return None
+        raise TypeMismatchError(f"the function returned {type(value).__name__}, not an array")
+    backend = backend_of(value)
+    assert backend is not None
+    if value.dtype in backend.complex_dtypes:
+        raise DifferentiationError("the function returned a complex number; take its real part")
+    return value._read()[1] if _of(value, level) else None
+
+
+def _lower(v: Any, level: Level) -> Any:
+    """`v` as seen outside `level`: a plain array, or a Variable of a live outer level."""
+    if _of(v, level):
+        return _plain(v._read()[0])
+    return _plain(v)
+
+
+def _plain(v: Any) -> Any:
+    """A raw array in the place of an untracked Variable."""
+    if is_variable(v) and v._read()[1] is None and v._level is ROOT:
+        return v._value
+    return v
+
+
+def _arrived(arrived: dict[Node, Any], v: Any) -> Any:
+    g = arrived.get(v._node)
+    return _plain(xp.zeros_like(v._value) if g is None else g)

@@ -1,0 +1,177 @@
+"""The graph: a Node per recorded operation, an Edge per input that needs a gradient.
+
+A Node is its own first edge, and further edges hang on it as a linked list. One garbage-collected
+object per operation, without tuples or closures, is what keeps recording cheap.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .primitive import Rule
+
+__all__ = ["Edge", "HookedNode", "LeafNode", "Node", "RemovableHandle", "count_uses", "nodes_below"]
+
+
+class Edge:
+    """How a cotangent travels to one input: `rule.pull(g, saved)` is the contribution to `parent`."""
+
+    __slots__ = ("more", "parent", "rule", "saved")
+
+    rule: Rule
+    saved: Any
+    parent: Node | None
+    more: Edge | None
+
+
+class Node(Edge):
+    """One recorded operation; what `Variable.grad_fn` shows.
+
+    `name()` and `next_functions` read like torch's; `metadata` is a dict for the user's own notes.
+    """
+
+    __slots__ = ("__weakref__", "_metadata", "hooks")
+
+    hooks: list[Any]
+
+    def name(self) -> str:
+        """The operation's name in torch's style, such as ``MultiplyBackward``."""
+        words = self.rule.primitive.name.split("_")
+        return "".join(word[:1].upper() + word[1:] for word in words) + "Backward"
+
+    def edges(self) -> Iterator[Edge]:
+        """This node's edges, one per input that needs a gradient."""
+        edge: Edge | None = self
+        while edge is not None and edge.parent is not None:
+            yield edge
+            edge = edge.more
+
+    def free(self) -> None:
+        """Let go of what was saved; walking here again raises GraphFreedError.
+
+        The edges stay, so that a later walk still knows which paths lead through here.
+        """
+        edge: Edge | None = self
+        while edge is not None:
+            edge.rule, edge.saved = edge.rule.primitive.freed, None
+            edge = edge.more
+
+    @property
+    def next_functions(self) -> tuple[tuple[Node, int], ...]:
+        """The nodes that cotangents go to next, as torch's: pairs of (node, output number)."""
+        return tuple((edge.parent, 0) for edge in self.edges() if edge.parent is not None)
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dict that lives as long as the node, for the user's own notes."""
+        try:
+            metadata: dict[Any, Any] = self._metadata
+        except AttributeError:
+            metadata = self._metadata = {}
+        return metadata
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+
+class HookedNode(Node):
+    """A Node on whose arriving cotangent somebody looks; a Node becomes one by its first hook."""
+
+    __slots__ = ()
+
+
+class LeafNode(HookedNode):
+    """Where the walk ends: it accumulates into the `.grad` of the leaf that it knows (weakly)."""
+
+    __slots__ = ("variable",)
+
+    variable: weakref.ref[Any]
+
+    def name(self) -> str:
+        return "AccumulateGrad"
+
+
+class RemovableHandle:
+    """What registering a hook returns; `remove()` takes the hook away, as in torch."""
+
+    __slots__ = ("_hook", "_hooks")
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self) -> None:
+        """Take the hook away; doing it twice is no error."""
+        for place, hook in enumerate(self._hooks):
+            if hook is self._hook:
+                del self._hooks[place]
+                return
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.remove()
+
+
+def add_hook(node: Node, hook: Callable[..., Any]) -> RemovableHandle:
+    """Have `hook` called with each cotangent that arrives at `node`."""
+    if type(node) is Node:
+        node.__class__ = HookedNode
+        node.hooks = []
+    node.hooks.append(hook)
+    return RemovableHandle(node.hooks, hook)
+
+
+def count_uses(roots: Iterable[Node]) -> dict[Node, int]:
+    """For each node below `roots`, how many edges lead to it. No recursion, linear."""
+    uses = dict.fromkeys(roots, 0)
+    stack = list(uses)
+    while stack:
+        edge: Edge | None = stack.pop()
+        while edge is not None:
+            parent = edge.parent
+            if parent is not None:
+                if parent in uses:
+                    uses[parent] += 1
+                else:
+                    uses[parent] = 1
+                    stack.append(parent)
+            edge = edge.more
+    return uses
+
+
+def nodes_below(roots: Iterable[Node]) -> list[Node]:
+    """Every node below `roots`, each before those that it leads to."""
+    roots = list(roots)
+    uses = count_uses(roots)
+    ready = [node for node in dict.fromkeys(roots) if not uses[node]]
+    order = []
+    while ready:
+        node = ready.pop()
+        order.append(node)
+        for edge in node.edges():
+            parent = edge.parent
+            assert parent is not None
+            uses[parent] -= 1
+            if not uses[parent]:
+                ready.append(parent)
+    return order
+
+
+def count_uses_towards(roots: Iterable[Node], targets: Iterable[Node]) -> dict[Node, int]:
+    """`count_uses`, over the paths that lead to one of `targets` only."""
+    targets = set(targets)
+    useful = set()
+    order = nodes_below(roots)
+    for node in reversed(order):
+        if node in targets or any(edge.parent in useful for edge in node.edges()):
+            useful.add(node)
+    uses = {node: 0 for node in order if node in useful}
+    for node in uses:
+        for edge in node.edges():
+            if edge.parent in useful:
+                uses[edge.parent] += 1
+    return uses

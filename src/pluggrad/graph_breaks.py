@@ -1,0 +1,98 @@
+"""Nothing leaves the graph silently: what happens when a tracked Variable becomes a plain value."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from contextvars import ContextVar
+from typing import Any, Literal, NoReturn
+
+from .errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
+
+__all__ = ["break_graph", "graph_breaks", "warn_scalar"]
+
+_policy: ContextVar[str] = ContextVar("pluggrad.graph_breaks", default="")
+
+
+def _caller() -> tuple[str, int]:
+    """The file and line that called into pluggrad."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "pluggrad":
+        frame = frame.f_back
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("<unknown>", 0)
+
+
+def allowed() -> bool:
+    """Whether `graph_breaks` lets arrays leave; it warns if it is to."""
+    policy = _policy.get()
+    if policy == "warn":
+        _warn("conversion to an array")
+    return policy in ("warn", "ignore")
+
+
+def break_graph(what: str) -> None:
+    """Raise GraphBreakError for `what`, unless `graph_breaks` allows it."""
+    if allowed():
+        return
+    refuse(what)
+
+
+def refuse(what: str) -> NoReturn:
+    """Raise GraphBreakError for `what`, naming the caller's line and the remedy."""
+    file, line = _caller()
+    raise GraphBreakError(
+        f"{what} of a Variable that requires grad, at {file}:{line}: its gradient would be lost. "
+        "Use `.detach()` if that is meant; to write it into an array, make that array with "
+        "`pluggrad.zeros`; or allow it with `pluggrad.graph_breaks('ignore')`."
+    )
+
+
+def warn_scalar(what: str) -> None:
+    """Warn, once a line, that a tracked Variable became a Python scalar."""
+    policy = _policy.get()
+    if policy == "error":
+        refuse(f"{what}()")
+    if policy != "ignore":
+        _warn(f"{what}()")
+
+
+def _warn(what: str) -> None:
+    file, line = _caller()
+    warnings.warn_explicit(
+        f"{what} of a Variable that requires grad: what is computed from the result has no "
+        "gradient. Use `.detach()` first if that is meant.",
+        GraphBreakWarning,
+        file,
+        line,
+        registry=_warned,
+    )
+
+
+_warned: dict[Any, Any] = {}
+
+
+class graph_breaks:
+    """What happens when a tracked Variable is converted to an array or a Python scalar.
+
+    Without it, arrays raise `GraphBreakError` and scalars warn with `GraphBreakWarning`. Called, it
+    sets both for this thread and task; as a context manager, until the block ends.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> x = pg.Variable(np.ones(2), requires_grad=True)
+    >>> with pg.graph_breaks("ignore"):
+    ...     np.asarray(x)
+    array([1., 1.])
+    """
+
+    def __init__(self, policy: Literal["error", "warn", "ignore"]) -> None:
+        if policy not in ("error", "warn", "ignore"):
+            raise InvalidArgumentError(
+                f"graph_breaks takes 'error', 'warn' or 'ignore', not {policy!r}"
+            )
+        self._token = _policy.set(policy)
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *exc_info: object) -> None:
+        _policy.reset(self._token)

@@ -1,0 +1,208 @@
+"""The one state object: which level is open, and which levels do not record.
+
+Every call of a transform opens a Level; torch-style Variables live at `ROOT`. A level knows its
+parent and its depth and nothing else: there is no counter and no tape. The state is immutable and
+sits in a ContextVar, so threads and async tasks never see each other's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ContextDecorator, contextmanager
+from contextvars import ContextVar, Token
+from typing import Any
+
+from .errors import LeakedVariableError
+
+__all__ = [
+    "ROOT",
+    "Level",
+    "VOLATILE",
+    "State",
+    "deepest",
+    "enable_grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "open_level",
+    "read",
+    "set_grad_enabled",
+]
+
+
+class Level:
+    """One nesting of differentiation.
+
+    `process` is what an operation at this level does; None, as at `ROOT`, records a Node for the
+    backward walk, and `_ended` refuses.
+    """
+
+    __slots__ = ("depth", "parent", "process")
+
+    def __init__(self, parent: Level | None, process: Callable[..., Any] | None = None) -> None:
+        self.parent = parent
+        self.depth: int = 0 if parent is None else parent.depth + 1
+        self.process = process
+
+    @property
+    def alive(self) -> bool:
+        """Whether the transform that opened this level is still running."""
+        return self.process is not _ended
+
+    def __repr__(self) -> str:
+        return f"<Level {self.depth}{'' if self.alive else ', ended'}>"
+
+    def contains(self, other: Level) -> bool:
+        """Whether `other` is this level or one of those around it."""
+        level: Level | None = self
+        while level is not None and level.depth > other.depth:
+            level = level.parent
+        return level is other
+
+
+class State:
+    """What holds in this thread and task: the open level, and the levels that do not record."""
+
+    __slots__ = ("level", "off")
+
+    def __init__(self, level: Level, off: frozenset[Level] = frozenset()) -> None:
+        self.level = level
+        self.off = off
+
+
+ROOT = Level(None)
+VOLATILE = Level(ROOT)  # where volatile Variables live: nothing is recorded there
+_state: ContextVar[State] = ContextVar("pluggrad.state", default=State(ROOT))
+read = _state.get
+
+
+@contextmanager
+def open_level(process: Callable[..., Any] | None = None) -> Iterator[Level]:
+    """A new level inside the current one; it ends, and its Variables with it, on the way out."""
+    state = read()
+    level = Level(state.level, process)
+    token = _state.set(State(level, state.off))
+    try:
+        yield level
+    finally:
+        _state.reset(token)
+        level.process = _ended
+
+
+def deepest(level: Level, other: Level) -> Level:
+    """The deeper of two levels; LeakedVariableError unless one is nested in the other."""
+    if level is other or other is VOLATILE and level is not ROOT:
+        return level
+    if level is VOLATILE and other is not ROOT:
+        return other
+    outer, inner = (level, other) if level.depth < other.depth else (other, level)
+    if not outer.alive or not inner.alive or not inner.contains(outer):
+        _ended()
+    return inner
+
+
+def _ended(*_: Any) -> Any:
+    raise LeakedVariableError(
+        "a Variable was used after the transform that made it had returned, or in a transform of "
+        "another thread. Return it from the transformed function instead of storing it."
+    )
+
+
+class _GradMode(ContextDecorator):
+    """Recording on or off at the current level, as a context manager or a decorator."""
+
+    _tokens: list[Token[State]]
+    _enabled: bool
+
+    def __init__(self) -> None:
+        self._tokens = []
+
+    def _recreate_cm(self) -> _GradMode:
+        return type(self)()
+
+    def __enter__(self) -> None:
+        self._tokens.append(_switch(self._enabled))
+
+    def __exit__(self, *exc_info: object) -> None:
+        _state.reset(self._tokens.pop())
+
+
+class no_grad(_GradMode):
+    """Operations at the current level are not recorded, as under `torch.no_grad`.
+
+    It works as a context manager and as a decorator, per thread and per async task. A transform
+    called inside opens a level of its own, which records as usual; its result is then untracked
+    outside.
+
+    >>> import pluggrad as pg
+    >>> x = pg.Variable(pg.ones(3), requires_grad=True)
+    >>> with pg.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    _enabled = False
+
+
+class enable_grad(_GradMode):
+    """Operations at the current level are recorded again, inside `no_grad`.
+
+    >>> import pluggrad as pg
+    >>> x = pg.Variable(pg.ones(3), requires_grad=True)
+    >>> with pg.no_grad(), pg.enable_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    True
+    """
+
+    _enabled = True
+
+
+class set_grad_enabled(_GradMode):
+    """Recording on or off by a flag: at once, and, as a context manager, until the block ends.
+
+    >>> import pluggrad as pg
+    >>> with pg.set_grad_enabled(False):
+    ...     pg.is_grad_enabled()
+    False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self._enabled = bool(mode)
+        self._before: Token[State] | None = _switch(self._enabled)
+
+    def _recreate_cm(self) -> set_grad_enabled:
+        return set_grad_enabled(self._enabled)
+
+    def __call__(self, func: Any) -> Any:
+        # Used as a decorator: the switch made on construction is taken back.
+        if self._before is not None:
+            _state.reset(self._before)
+            self._before = None
+        return super().__call__(func)
+
+    def __enter__(self) -> None:
+        token, self._before = self._before, None
+        self._tokens.append(_switch(self._enabled) if token is None else token)
+
+
+inference_mode = no_grad
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations at the current level are recorded.
+
+    >>> import pluggrad as pg
+    >>> pg.is_grad_enabled()
+    True
+    """
+    state = read()
+    return state.level not in state.off
+
+
+def _switch(enabled: bool) -> Token[State]:
+    state = read()
+    off = state.off - {state.level} if enabled else state.off | {state.level}
+    return _state.set(State(state.level, off))

@@ -1,0 +1,352 @@
+"""The differentiable Array API namespace of one backend, and `pluggrad`'s own, which dispatches."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from .backend import Backend, backend_of, current_choice, get_backend, get_default_backend
+from .dispatch import is_variable, xp
+from .errors import BackendError, UnsupportedError
+from .levels import ROOT
+from .primitive import PRIMITIVES, bind, evaluate, wrap, wrap_untracked
+
+__all__ = ["COMPOSITES", "Namespace", "composite", "namespace", "top_level"]
+
+COMPOSITES: dict[str, Callable[..., Any]] = {}
+
+#: Functions that make arrays; `True` where the first argument is an array to be like.
+CREATION = {
+    "arange": False, "empty": False, "eye": False, "from_dlpack": False, "full": False,
+    "linspace": False, "ones": False, "zeros": False,
+    "empty_like": True, "full_like": True, "ones_like": True, "zeros_like": True,
+}  # fmt: skip
+#: Questions about arrays and dtypes, answered with plain Python values.
+INQUIRIES = ("can_cast", "finfo", "iinfo", "isdtype", "result_type", "broadcast_shapes")
+EXTENSIONS = ("linalg", "fft", "special")
+
+
+def composite(name: str | Callable[..., Any]) -> Any:
+    """Register a function that is written in terms of others, computing through `xp`.
+
+    It serves where gradients are tracked, and where the library lacks it; otherwise the library's
+    own is called.
+    """
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        COMPOSITES[name if isinstance(name, str) else function.__name__] = function
+        return function
+
+    return register(name) if callable(name) else register
+
+
+class Namespace:
+    """The functions of the Array API standard, version 2025.12, on Variables over one backend.
+
+    They take Variables, raw arrays of the backend and Python scalars, and return Variables,
+    untracked where no input is tracked. `linalg`, `fft` and `special` are namespaces within.
+    """
+
+    __array_api_version__ = "2025.12"
+
+    def __init__(self, backend: Backend, prefix: str = "") -> None:
+        self._backend = backend
+        self._prefix = prefix
+        self.__name__ = f"pluggrad.namespace({backend.name!r})" + (f".{prefix[:-1]}" if prefix else "")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "raw":
+            raise AttributeError(name)
+        found = self._find(name)
+        setattr(self, name, found)
+        return found
+
+    def _find(self, name: str) -> Any:
+        backend, full = self._backend, self._prefix + name
+        if name in EXTENSIONS and not self._prefix:
+            return Namespace(backend, f"{name}.")
+        if full in PRIMITIVES and backend.has(full):
+            return bind(PRIMITIVES[full], backend)
+        if full in COMPOSITES:
+            return _bind_composite(full, backend)
+        raw: Any = backend.xp
+        for part in full.split("."):
+            raw = getattr(raw, part, None)
+        if full in CREATION and raw is not None:
+            return _bind_creation(full, raw, backend)
+        if full in INQUIRIES:
+            return _bind_inquiry(raw, backend)
+        if raw is None:
+            if full in PRIMITIVES:
+                return bind(PRIMITIVES[full], backend)  # raises, and says what is missing
+            raise AttributeError(f"the namespace of {backend.name} has no {full!r}")
+        if callable(raw) and not isinstance(raw, type) and not _is_dtype(raw):
+            return _bind_opaque(full, raw, backend)
+        return raw
+
+    def __dir__(self) -> list[str]:
+        names = {n for n, p in PRIMITIVES.items() if not p.private} | {*COMPOSITES, *CREATION}
+        names |= {*INQUIRIES, *EXTENSIONS, "bool", "pi", "e", "inf", "nan", "newaxis"}
+        names |= {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+                  "float32", "float64", "complex64", "complex128"}  # fmt: skip
+        inside = [n.removeprefix(self._prefix) for n in names if n.startswith(self._prefix)]
+        return sorted(n for n in inside if "." not in n)
+
+    def __array_namespace_info__(self) -> Any:
+        """The raw namespace's inspection utilities."""
+        return self._backend.xp.__array_namespace_info__()
+
+    def asarray(
+        self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None
+    ) -> Any:
+        """`obj` as a Variable; a Variable stays connected, and so do those inside a list."""
+        if isinstance(obj, (list, tuple)) and _holds_variables(obj):
+            obj = self.stack([self.asarray(item, dtype=dtype) for item in obj])
+        if is_variable(obj):
+            if obj._backend is not self._backend:
+                obj = self._backend.namespace.asarray(obj.numpy())
+            if dtype is not None and obj.dtype != dtype:
+                return self.astype(obj, dtype)
+            return self.copy(obj) if copy else obj
+        return wrap_untracked(self.raw_asarray(obj, dtype=dtype, device=device, copy=copy), self._backend)
+
+    def asarray_constant(self, raw: Any) -> Any:
+        """A raw array as an untracked Variable."""
+        return wrap(raw, None, ROOT, self._backend)
+
+    def raw_asarray(self, obj: Any, **kwargs: Any) -> Any:
+        """`obj` as a raw array of this backend."""
+        kwargs = {key: value for key, value in kwargs.items() if value is not None}
+        return self._backend.xp.asarray(obj, **kwargs)
+
+    def to_device(self, x: Any, device: Any, /) -> Any:
+        """`x` on another device."""
+        return self._backend.namespace.move(x, device)
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__}>"
+
+
+def _is_dtype(raw: Any) -> bool:
+    return type(raw).__name__ in ("dtype", "DType", "_ScalarMeta")
+
+
+def _holds_variables(obj: Any) -> bool:
+    return any(
+        is_variable(x) or isinstance(x, (list, tuple)) and _holds_variables(x) for x in obj
+    )
+
+
+def _plain(x: Any) -> Any:
+    """`x` with raw arrays in the place of Variables, in nested lists and tuples too."""
+    if is_variable(x):
+        return x.data
+    if isinstance(x, (list, tuple)) and _holds_variables(x):
+        return type(x)([_plain(item) for item in x])
+    return x
+
+
+def _tracked(args: Any) -> bool:
+    """Whether an argument is a Variable that an operation would record, or at a deeper level."""
+    return any(
+        (x._node is not None or x._level is not ROOT) if is_variable(x)
+        else isinstance(x, (list, tuple)) and _tracked(x)
+        for x in args
+    )  # fmt: skip
+
+
+def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
+    function = COMPOSITES[name]
+    raw: Any = backend.adapter.functions.get(name) or backend.xp
+    if not callable(raw):
+        for part in name.split("."):
+            raw = getattr(raw, part, None)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if raw is not None and not _tracked(args) and not _tracked(kwargs.values()):
+            y = raw(*map(_plain, args), **{key: _plain(x) for key, x in kwargs.items()})
+        else:
+            y = function(*[_lift(x, backend) for x in args], **kwargs)
+        return wrap_untracked(y, backend)
+
+    call.__module__ = "pluggrad"
+    return call
+
+
+def _lift(x: Any, backend: Backend) -> Any:
+    """A raw array as a Variable, so that a composite records nothing by halves."""
+    if isinstance(x, (list, tuple)):
+        return type(x)([_lift(item, backend) for item in x])
+    if is_variable(x) or not hasattr(x, "shape") or backend_of(x) is not backend:
+        return x
+    return wrap(x, None, ROOT, backend)
+
+
+def composite_over_raw(name: str, backend: Backend) -> Callable[..., Any]:
+    """What a rule calls when it names a function that the raw namespace lacks."""
+    if name not in COMPOSITES:
+        raise UnsupportedError(f"the {backend.name} backend has no function {name!r}")
+    return COMPOSITES[name]
+
+
+def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
+    def create(*args: Any, **kwargs: Any) -> Any:
+        args = tuple([_plain(x) for x in args])
+        choice = current_choice()
+        if choice.name == backend.name and not CREATION[name]:
+            if choice.device is not None and name != "from_dlpack":
+                kwargs.setdefault("device", choice.device)
+            if choice.dtype is not None and name not in ("from_dlpack", "arange", "full"):
+                kwargs.setdefault("dtype", choice.dtype)
+        return wrap_untracked(raw(*args, **kwargs), backend)
+
+    return _like(create, raw, name)
+
+
+def _bind_inquiry(raw: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
+    def ask(*args: Any, **kwargs: Any) -> Any:
+        return raw(*map(_plain, args), **kwargs)
+
+    return _like(ask, raw, raw.__name__)
+
+
+def _bind_opaque(name: str, raw: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
+    """A function of the library that the rule book does not have: constants only."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if _tracked(args) or _tracked(kwargs.values()):
+            raise UnsupportedError(
+                f"{name!r} has no derivative in pluggrad; `.detach()` its arguments if none is needed"
+            )
+        kwargs = {key: _plain(x) for key, x in kwargs.items()}
+        return wrap_untracked(raw(*map(_plain, args), **kwargs), backend)
+
+    return _like(call, raw, name)
+
+
+def _like(function: Any, raw: Any, name: str) -> Any:
+    function.__name__ = function.__qualname__ = name.split(".")[-1]
+    function.__module__, function.__doc__ = "pluggrad", getattr(raw, "__doc__", None)
+    try:
+        function.__signature__ = inspect.signature(raw)
+    except (TypeError, ValueError):
+        pass
+    return function
+
+
+def namespace(which: Any = None) -> Namespace:
+    """The differentiable namespace of one backend.
+
+    Parameters
+    ----------
+    which : str, array, Variable or raw namespace, optional
+        A backend's name, an array that belongs to it, or its Array API namespace; the default
+        backend if left out.
+
+    >>> import pluggrad as pg
+    >>> xp = pg.namespace("numpy")
+    >>> xp.sum(xp.ones(3)).item()
+    3.0
+    """
+    if which is None:
+        return get_default_backend().namespace
+    if isinstance(which, str):
+        return get_backend(which).namespace
+    if isinstance(which, Namespace):
+        return which
+    if inspect.ismodule(which):
+        return backend_of(which.asarray([0])).namespace  # type: ignore[union-attr]
+    backend = backend_of(which)
+    if backend is None:
+        raise BackendError(f"{which!r} is neither a backend's name nor an array")
+    return backend.namespace
+
+
+def top_level(name: str) -> Any:
+    """`pluggrad.<name>`: a function that dispatches on its arguments."""
+    if name in EXTENSIONS:
+        return _TopLevel(f"{name}.")
+    return _TopLevel("").find(name)
+
+
+class _TopLevel:
+    """The namespaces that `pluggrad` itself offers: `pluggrad.linalg` and the like."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = self.find(name)
+        setattr(self, name, found)
+        return found
+
+    def __dir__(self) -> list[str]:
+        return dir(Namespace(get_default_backend(), self._prefix))
+
+    def find(self, name: str) -> Any:
+        full = self._prefix + name
+        if full not in PRIMITIVES and full not in COMPOSITES and full not in INQUIRIES:
+            sample: Any = _lookup(get_default_backend(), full)
+            if not callable(sample) or isinstance(sample, type) or _is_dtype(sample):
+                return sample
+        elif full in PRIMITIVES and PRIMITIVES[full].private:
+            raise AttributeError(f"module 'pluggrad' has no attribute {name!r}")
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            backend = _backend_among(args, kwargs)
+            return _lookup(backend, full)(*args, **kwargs)
+
+        call.__name__ = call.__qualname__ = name
+        call.__module__ = "pluggrad"
+        if full in PRIMITIVES:
+            call.__signature__ = PRIMITIVES[full].parsed  # type: ignore[attr-defined]
+        elif full in COMPOSITES:
+            functools.update_wrapper(call, COMPOSITES[full])
+        return call
+
+
+def _lookup(backend: Backend, full: str) -> Any:
+    found: Any = backend.namespace
+    for part in full.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _backend_among(args: Any, kwargs: Any) -> Backend:
+    """The backend of the first array among the arguments; the default one without any."""
+    for x in (*args, *kwargs.values()):
+        if isinstance(x, (list, tuple)):
+            for item in x:
+                if hasattr(item, "shape"):
+                    return backend_of(item) or get_default_backend()
+        elif hasattr(x, "shape") and hasattr(x, "dtype"):
+            return backend_of(x) or get_default_backend()
+    return get_default_backend()
+
+
+def lift(value: Any, like: Any) -> Any:
+    """`value`, of any library or a Python number or list, as an untracked Variable beside `like`.
+
+    The explicit way to bring a constant into another library: mixing is an error otherwise.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> v = pg.Variable(np.ones(3))
+    >>> pg.lift([1.0, 2.0, 3.0], like=v).data
+    array([1., 2., 3.])
+    """
+    backend = backend_of(like)
+    if backend is None:
+        raise BackendError("like must be an array or a Variable")
+    if is_variable(value):
+        value = value.numpy()
+    if backend_of(value) is not backend if hasattr(value, "shape") else True:
+        import numpy
+
+        value = numpy.asarray(value)
+        value = backend.xp.asarray(value if backend.name != "array_api_strict" else value.tolist())
+    return wrap(value, None, ROOT, backend)

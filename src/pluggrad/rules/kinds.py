@@ -1,0 +1,69 @@
+"""The kinds of rule. A row names a function, its signature, and one formula per input.
+
+`elementwise("multiply", lambda t, x2: t * x2, lambda t, x1: t * x1)`
+    Each formula is `t` times the partial derivative by that input. It serves both modes.
+`linear("sum(x, /, *, axis=None)", lambda g, like, axis: ...)`
+    Each formula is the transpose: from the cotangent of the output to that of the input. Forwards,
+    the function is its own derivative. All are real maps (sums, reorderings) unless
+    ``holomorphic=True`` says that there are complex coefficients inside.
+`bilinear("matmul(x1, x2, /)", lambda g, x2: ..., lambda g, x1: ...)`
+    Linear in each of two inputs; again transposes, and forwards the product rule.
+`general("cholesky(x, /, *, upper=False)", lambda g, y, upper: ...)`
+    The formula is the adjoint, in torch's convention for complex numbers. Forwards, its own
+    transpose in `g` is taken, unless `jvp` is given: a function of the tangents, one per input,
+    then of names as in a formula.
+`constant("argmax(x, /, *, axis=None, keepdims=False)")`
+    No derivative: the result is untracked.
+
+The names of a formula's further parameters say what is kept for it:
+``x``, ``x1``, ... an input by its name in the signature · ``y`` the output (a tuple where there are
+several) · ``like``, ``like1``, ``like2`` the shape and dtype of the input concerned, or of the first
+or second (for `zeros`, `shape_dtype`, `fit` in `cotangents`), at no cost in memory · any other name of
+the signature: the argument's value · ``args``, ``kwargs``: all of them.
+
+The engine does the rest, and no formula mentions it: it sums over axes that were broadcast, casts
+cotangents to the dtype of the input, conjugates for elementwise, linear and bilinear rules, skips
+inputs that need no gradient, and fills in zeros for outputs that nobody used. Formulas compute with
+operators and with `xp` alone, because what they are handed may be raw arrays or Variables. They never
+branch on the values of an array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..primitive import PASS, Primitive
+
+__all__ = ["PASS", "bilinear", "constant", "elementwise", "general", "linear"]
+
+Formula = Callable[..., Any] | None
+
+
+def elementwise(name: str, *formulas: Formula, **options: Any) -> Primitive:
+    """A row for a function of one or two arrays that acts element by element."""
+    if "(" not in name:
+        name += "(x, /)" if len(formulas) == 1 else "(x1, x2, /)"
+    return Primitive(name, "elementwise", formulas, **options)
+
+
+def linear(signature: str, *transposes: Formula, **options: Any) -> Primitive:
+    """A row for a function that is linear in the inputs that have a transpose."""
+    return Primitive(signature, "linear", transposes, **options)
+
+
+def bilinear(signature: str, *transposes: Formula, **options: Any) -> Primitive:
+    """A row for a function that is linear in each of two inputs."""
+    return Primitive(signature, "bilinear", transposes, **options)
+
+
+def general(signature: str, *adjoints: Formula, **options: Any) -> Primitive:
+    """A row for any other differentiable function."""
+    return Primitive(signature, "general", adjoints, **options)
+
+
+def constant(signature: str, **options: Any) -> Primitive:
+    """A row for a function without a derivative."""
+    if "(" not in signature:
+        signature += "(x, /)"
+    return Primitive(signature, "constant", (), **options)

@@ -1,0 +1,723 @@
+"""Variable: the handle that users hold."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from . import cells
+from .backend import Backend, backend_of, get_default_backend
+from .errors import (
+    DifferentiationError,
+    InvalidArgumentError,
+    TypeMismatchError,
+)
+from .graph import LeafNode, Node, RemovableHandle, add_hook
+from .graph_breaks import break_graph, warn_scalar
+from .levels import ROOT, VOLATILE, Level, no_grad, read
+from .primitive import PRIMITIVES, apply, bind_binary, bind_unary, convert, make_leaf, new, operand, wrap
+
+__all__ = ["Size", "Variable"]
+
+GETITEM, PUT = PRIMITIVES["getitem"], PRIMITIVES["put"]
+
+
+class Size(int):
+    """The number of elements, as the standard's `size`; called, it answers as torch's `size()`.
+
+    >>> import pluggrad as pg
+    >>> v = pg.ones((5, 3))
+    >>> v.size, v.size(), v.size(0)
+    (15, (5, 3), 5)
+    """
+
+    shape: tuple[Any, ...]
+
+    def __new__(cls, count: int, shape: tuple[Any, ...]) -> Size:
+        size = super().__new__(cls, count)
+        size.shape = shape
+        return size
+
+    def __call__(self, dim: int | None = None) -> Any:
+        return self.shape if dim is None else self.shape[dim]
+
+    def __reduce__(self) -> Any:
+        return Size, (int(self), self.shape)
+
+    def __repr__(self) -> str:
+        return int.__repr__(self)
+
+
+class Variable:
+    """An array that remembers how it was computed.
+
+    Parameters
+    ----------
+    data : array or scalar
+        An array of any library that follows the Array API standard. It is not copied; a Python
+        scalar or nested list becomes an array of the default backend.
+    requires_grad : bool
+        Whether gradients with respect to it are wanted: it is then a leaf of the graph, and
+        `backward` accumulates into its `grad`. Only floating-point and complex dtypes can.
+    volatile : bool
+        Whatever is computed from a volatile Variable is volatile, too, and is not recorded.
+
+    Raises
+    ------
+    TypeError
+        `data` is no array, its dtype is integer or boolean and `requires_grad` is set, or it is a
+        torch tensor that torch itself tracks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pluggrad import Variable
+    >>> x = Variable(np.asarray([1.0, 2.0]), requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad.data
+    array([2., 4.])
+    """
+
+    # `_value` is what the handle shows, one level down; `_node` its place in the graph, None where
+    # nothing is tracked; `_level` where it belongs. `_cell`, `_chain` and `_seen` are for handles
+    # that were written or that are views (see `cells`); `_birth` is set inside transforms only.
+    __slots__ = ("__weakref__", "_birth", "_cell", "_chain", "_grad", "_level", "_node", "_seen",
+                 "_value")  # fmt: skip
+
+    _backend: Backend
+    _value: Any
+    _node: Any
+    _level: Level
+    _cell: cells.Cell | None
+    _chain: tuple[cells.Step, ...]
+    _seen: int
+
+    def __new__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Variable:
+        if isinstance(data, Variable):
+            backend, data = data._backend, data._snapshot()
+            data = data._value if data._node is None and data._level in (ROOT, VOLATILE) else data
+        elif isinstance(data, (bool, int, float, complex, list, tuple)):
+            backend = get_default_backend()
+            data = backend.namespace.raw_asarray(data)
+        else:
+            found = backend_of(data)
+            if found is None:
+                raise TypeMismatchError(f"{type(data).__name__} is no array")
+            backend = found
+        v: Variable = wrap(data, None, ROOT, backend)
+        if isinstance(data, Variable):
+            raise TypeMismatchError(
+                "this is a tracked Variable already; `.detach()` gives an untracked one to wrap"
+            )
+        _note_birth(v)
+        if requires_grad and volatile:
+            raise InvalidArgumentError("a Variable cannot be volatile and require grad")
+        if volatile:
+            v._level = VOLATILE
+        if requires_grad:
+            v.requires_grad_()
+        return v
+
+    # ------------------------------------------------------------ the handle and its cell
+
+    def _read(self) -> tuple[Any, Any]:
+        """The present value and node."""
+        if self._cell is not None and self._seen != self._cell.version:
+            cells.refresh(self)
+        return self._value, self._node
+
+    def _take(self, other: Variable) -> None:
+        """Show from now on what `other` shows."""
+        if type(self) is not type(other):
+            self.__class__ = type(other)
+        self._value, self._node, self._level = other._value, other._node, other._level
+
+    def _snapshot(self) -> Variable:
+        """A plain Variable of the same value and place in the graph, deaf to later writes."""
+        value, node = self._read()
+        v: Variable = new(type(self))
+        v._value, v._node, v._level, v._cell = value, node, self._level, None
+        if self._cell is not None:
+            self._cell.owned = False
+        return v
+
+    @property
+    def _born(self) -> Level:
+        """The level that was open when this handle was made, or deeper ones that it shows."""
+        try:
+            birth: Level = self._birth
+        except AttributeError:
+            birth = self._level
+        return birth
+
+    # ------------------------------------------------------------ what it holds
+
+    @property
+    def data(self) -> Any:
+        """The raw array. Changing it in place is not seen by the graph."""
+        value, _ = self._read()
+        if self._cell is not None:
+            self._cell.owned = False
+        while isinstance(value, Variable):
+            value = value.data
+        return value
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if backend_of(value) is not self._backend or isinstance(value, Variable):
+            raise TypeMismatchError(f"data must be an array of {self._backend.name}")
+        with no_grad():
+            cells.write(self, (), wrap(value, None, ROOT, self._backend))
+
+    @property
+    def shape(self) -> Any:
+        """The shape: a tuple of ints."""
+        return self._read()[0].shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self._read()[0].shape)
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype object of the wrapped library."""
+        return self._read()[0].dtype
+
+    @property
+    def device(self) -> Any:
+        """The device of the wrapped array."""
+        value = self._read()[0]
+        if isinstance(value, Variable):
+            return value.device
+        return value.device if hasattr(value, "device") else "cpu"
+
+    @property
+    def size(self) -> Size | None:
+        """The number of elements, None where it is unknown; `size()` and `size(dim)` work, too."""
+        count = 1
+        shape = self.shape
+        for n in shape:
+            if n is None or n != n:
+                return None
+            count *= int(n)
+        return Size(count, tuple(shape))
+
+    @property
+    def real(self) -> Variable:
+        """The real part."""
+        return self._backend.namespace.real(self)  # type: ignore[no-any-return]
+
+    @property
+    def imag(self) -> Variable:
+        """The imaginary part."""
+        return self._backend.namespace.imag(self)  # type: ignore[no-any-return]
+
+    @property
+    def T(self) -> Variable:
+        """The transpose of a matrix."""
+        if self.ndim != 2:
+            raise InvalidArgumentError(f"T is for two axes, and there are {self.ndim}; use mT")
+        return self.mT
+
+    @property
+    def mT(self) -> Variable:
+        """The matrices in the last two axes transposed."""
+        return self._backend.namespace.matrix_transpose(self)  # type: ignore[no-any-return]
+
+    # ------------------------------------------------------------ its place in the graph
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients reach it."""
+        return self._read()[1] is not None
+
+    @requires_grad.setter
+    def requires_grad(self, flag: bool) -> None:
+        self.requires_grad_(flag)
+
+    @property
+    def volatile(self) -> bool:
+        """Whether what is computed from it is never recorded."""
+        return self._level is VOLATILE
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it was made by the user and not by a recorded operation."""
+        node = self._read()[1]
+        return node is None or type(node) is LeafNode
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The Node of the operation that made it; None for a leaf."""
+        return None if self.is_leaf else self._node
+
+    @property
+    def grad(self) -> Variable | None:
+        """The gradient accumulated so far, a Variable; None before the first `backward`."""
+        try:
+            return self._grad  # type: ignore[no-any-return, has-type]
+        except AttributeError:
+            return None
+
+    @grad.setter
+    def grad(self, value: Variable | None) -> None:
+        if value is not None:
+            if not isinstance(value, Variable):
+                value = Variable(value)
+            if value.shape != self.shape:
+                raise InvalidArgumentError(
+                    f"grad has shape {tuple(value.shape)}, the Variable {tuple(self.shape)}"
+                )
+        self._grad = value
+
+    @grad.deleter
+    def grad(self) -> None:
+        self._grad = None
+
+    def zero_grad(self) -> None:
+        """Forget the accumulated gradient: `grad` is None again."""
+        self._grad = None
+
+    def requires_grad_(self, flag: bool = True) -> Variable:
+        """Ask for gradients with respect to this leaf, or no longer; returns the Variable."""
+        if not self.is_leaf:
+            if flag:
+                return self
+            raise DifferentiationError(
+                "requires_grad of a computed Variable cannot be switched off; `.detach()` it"
+            )
+        if not flag:
+            node = None
+        elif self._node is not None:
+            return self
+        else:
+            if self._level is VOLATILE:
+                raise InvalidArgumentError("a Variable cannot be volatile and require grad")
+            if self.dtype not in self._backend.float_dtypes:
+                raise TypeMismatchError(
+                    f"only floating-point and complex arrays have gradients, and this one has dtype "
+                    f"{self.dtype}; convert it first, with `astype`"
+                )
+            self._backend.adapter.check(self.data)
+            node = make_leaf(self)
+        self._node = node
+        if self._cell is not None:
+            self._cell.content._node = node
+        return self
+
+    def detach(self) -> Variable:
+        """The value as it is now, without history; later writes to either do not reach the other."""
+        v = self._snapshot()
+        if self._level.depth and self._level is not VOLATILE:
+            inner = v._value
+            return inner if isinstance(inner, Variable) else wrap(inner, None, ROOT, self._backend)  # type: ignore[no-any-return]
+        v._node = None
+        return v
+
+    def detach_(self) -> Variable:
+        """Drop the history of this very Variable: it becomes a leaf without gradient."""
+        if self._cell is not None and self._chain:
+            raise DifferentiationError("a view cannot be detached in place; use `.detach()`")
+        self._take(self.detach())
+        self._cell = None
+        return self
+
+    def retain_grad(self) -> None:
+        """Have `backward` accumulate into the `grad` of this computed Variable as well."""
+        if self.is_leaf:
+            if self._node is None:
+                raise DifferentiationError("retain_grad() of a Variable that does not require grad")
+            return
+        import weakref
+
+        handle = weakref.ref(self)
+        from .autograd import accumulate_grad
+
+        def retain(g: Any) -> None:
+            v = handle()
+            if v is not None:
+                accumulate_grad(v, g)
+
+        retain.late = True  # type: ignore[attr-defined]
+        if not any(getattr(hook, "late", False) for hook in getattr(self._node, "hooks", ())):
+            add_hook(self._node, retain)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` was called on this computed Variable."""
+        node = self._read()[1]
+        return not self.is_leaf and any(
+            getattr(hook, "late", False) for hook in getattr(node, "hooks", ())
+        )
+
+    def register_hook(self, hook: Callable[[Variable], Variable | None]) -> RemovableHandle:
+        """Have `hook(grad)` called with each gradient of this Variable; it may return another.
+
+        Returns a handle whose `remove()` takes the hook away.
+        """
+        node = self._read()[1]
+        if node is None:
+            raise DifferentiationError("a hook on a Variable that does not require grad never runs")
+        backend, level = self._backend, self._level
+
+        def run(g: Any) -> Any:
+            inner = isinstance(g, Variable) and g._level is level
+            answer = hook(g if isinstance(g, Variable) else wrap(g, None, ROOT, backend))
+            if answer is None or inner or not isinstance(answer, Variable):
+                return answer
+            return answer._value if answer._node is None else answer
+
+        return add_hook(node, run)
+
+    def backward(
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
+        """Accumulate the gradients of this Variable into the `grad` of the leaves it depends on.
+
+        Parameters
+        ----------
+        gradient : Variable or array of the shape of this one, optional
+            The cotangent to start from. It may be left out for one element only: it is then 1.
+        retain_graph : bool, optional
+            Keep what the graph has saved, for another call. The default is `create_graph`.
+        create_graph : bool
+            Record the backward computation, so that gradients can be differentiated again.
+        inputs : Variable or sequence of them, optional
+            Accumulate into these alone.
+
+        Raises
+        ------
+        RuntimeError
+            It does not require grad, `gradient` is missing, the graph was freed by an earlier call,
+            or the Variable belongs to a transform such as `pluggrad.grad`.
+        ValueError
+            `gradient` has another shape.
+        """
+        from .autograd import backward
+
+        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+    # ------------------------------------------------------------ reading and writing elements
+
+    def __getitem__(self, key: Any) -> Any:
+        if type(key) is not int:
+            key = _raw_key(key)
+        backend, cell = self._backend, self._cell
+        # What is read from an owned buffer is copied, so that it does not pin the buffer.
+        raw = _read_copy if cell is not None and cell.owned else operator.getitem
+        return apply(GETITEM, (self, key), {}, raw, backend)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        key = _raw_key(key)
+        if isinstance(value, Variable):
+            if value._backend is not self._backend:
+                value = _convert(value, self)
+            elif cells.same_place(self, key, value):
+                return
+        else:
+            value = _convert(value, self)
+        cells.write(self, (cells.Step(GETITEM, (key,), {}),), value)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeMismatchError("len() of a 0-d Variable")
+        return int(self.shape[0])
+
+    def __iter__(self) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeMismatchError("iteration over a 0-d Variable")
+        return iter([self[i] for i in range(self.shape[0])])
+
+    # ------------------------------------------------------------ leaving the graph
+
+    def _scalar(self, kind: type, name: str) -> Any:
+        if self.requires_grad:
+            warn_scalar(name)
+        return kind(self.data)
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __float__(self) -> float:
+        return self._scalar(float, "float")  # type: ignore[no-any-return]
+
+    def __int__(self) -> int:
+        return self._scalar(int, "int")  # type: ignore[no-any-return]
+
+    def __complex__(self) -> complex:
+        return self._scalar(complex, "complex")  # type: ignore[no-any-return]
+
+    def __index__(self) -> int:
+        return operator.index(self.data)
+
+    def item(self) -> Any:
+        """The one element as a Python scalar."""
+        if self.requires_grad:
+            warn_scalar("item")
+        return _to_scalar(self.data)
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python scalars."""
+        if self.requires_grad:
+            warn_scalar("tolist")
+        data = self.data
+        return data.tolist() if hasattr(data, "tolist") else _to_list(data)
+
+    def numpy(self) -> Any:
+        """The elements as a NumPy array; GraphBreakError if this Variable requires grad."""
+        return self.__array__()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        import numpy
+
+        if self.requires_grad:
+            break_graph("conversion to a NumPy array")
+        data = self.data
+        if copy is None:
+            return numpy.asarray(data, dtype=dtype)
+        return numpy.array(data, dtype=dtype, copy=copy)
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        if self.requires_grad:
+            break_graph("export through DLPack")
+        return self.data.__dlpack__(**kwargs)
+
+    def __dlpack_device__(self) -> Any:
+        return self.data.__dlpack_device__()
+
+    # ------------------------------------------------------------ protocols
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+        return self._backend.namespace
+
+    def to_device(self, device: Any, /, *, stream: Any = None) -> Variable:
+        """The same values on another device."""
+        return self._backend.namespace.to_device(self, device)  # type: ignore[no-any-return]
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        from .foreign import numpy_ufunc
+
+        return numpy_ufunc(self._backend, ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        from .foreign import foreign
+
+        return foreign(self._backend, func, args, kwargs)
+
+    @classmethod
+    def __torch_function__(
+        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        from .foreign import foreign
+
+        return foreign(cls._backend, func, args, kwargs or {})
+
+    def __reduce__(self) -> Any:
+        if not self.is_leaf:
+            raise DifferentiationError(
+                "only leaves can be pickled, since the graph cannot; `.detach()` first"
+            )
+        return _rebuild, (self.data, self.requires_grad, self.volatile, self.grad)
+
+    def __deepcopy__(self, memo: Any) -> Variable:
+        import copy
+
+        if not self.is_leaf:
+            result: Variable = self._backend.namespace.copy(self)
+        else:
+            data = copy.deepcopy(self.data, memo)
+            result = _rebuild(data, self.requires_grad, self.volatile, None)
+            if self.grad is not None:
+                result._grad = copy.deepcopy(self.grad, memo)
+        memo[id(self)] = result
+        return result
+
+    def __copy__(self) -> Variable:
+        return self.__deepcopy__({})
+
+    def __repr__(self) -> str:
+        data = self.data
+        kind = f"{self._backend.name}.{str(self.dtype).split('.')[-1]}"
+        text = repr(data.tolist()) if not tuple(self.shape) and hasattr(data, "tolist") else str(data)
+        size = "x".join(str(n) for n in self.shape) or "()"
+        return f"Variable containing:\n{text}\n[{kind} of size {size}]"
+
+    __hash__ = object.__hash__
+
+
+def _read_copy(x: Any, key: Any) -> Any:
+    return backend_of(x).raw("copy")(x[key])  # type: ignore[union-attr]
+
+
+def _note_birth(v: Variable) -> None:
+    level = read().level
+    if level is not ROOT:
+        v._birth = level
+
+
+def _rebuild(data: Any, requires_grad: bool, volatile: bool, grad: Any) -> Variable:
+    v = Variable(data, requires_grad, volatile)
+    if grad is not None:
+        v._grad = grad
+    return v
+
+
+def _to_scalar(data: Any) -> Any:
+    if hasattr(data, "item"):
+        return data.item()
+    if str(data.dtype).split(".")[-1].startswith("complex"):
+        return complex(data)
+    if "float" in str(data.dtype):
+        return float(data)
+    return bool(data) if "bool" in str(data.dtype) else int(data)
+
+
+def _to_list(data: Any) -> Any:
+    if not data.shape:
+        return _to_scalar(data)
+    return [_to_list(data[i, ...]) for i in range(data.shape[0])]
+
+
+def _convert(value: Any, v: Variable) -> Any:
+    """`value`, to be written into `v`, as a raw array or scalar of its backend."""
+    value = convert(value, v._backend, PUT)
+    if isinstance(value, (list, tuple)):
+        value = v._backend.namespace.raw_asarray(value, dtype=v.dtype)
+    return value
+
+
+def _raw_key(key: Any) -> Any:
+    """`key` with raw arrays in the place of Variables, which cannot be differentiated here."""
+    if type(key) is int or type(key) is slice:
+        return key
+    if isinstance(key, tuple):
+        return tuple([_raw_key(k) for k in key])
+    if isinstance(key, Variable):
+        return key.data
+    if isinstance(key, slice):
+        return slice(*(operator.index(k) if isinstance(k, Variable) else k
+                       for k in (key.start, key.stop, key.step)))  # fmt: skip
+    return key
+
+
+# ---------------------------------------------------------------- operators, one class per backend
+
+_BINARY = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv,
+    "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow,
+    "matmul": operator.matmul, "and": operator.and_, "or": operator.or_, "xor": operator.xor,
+    "lshift": operator.lshift, "rshift": operator.rshift,
+}  # fmt: skip
+_COMPARE = {
+    "eq": operator.eq, "ne": operator.ne, "lt": operator.lt,
+    "le": operator.le, "gt": operator.gt, "ge": operator.ge,
+}  # fmt: skip
+_UNARY = {
+    "neg": operator.neg, "pos": operator.pos, "abs": operator.abs, "invert": operator.invert,
+}  # fmt: skip
+_NAMES = {
+    "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide",
+    "mod": "remainder", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+    "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift", "eq": "equal",
+    "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
+    "neg": "negative", "pos": "positive", "invert": "bitwise_invert",
+}  # fmt: skip
+
+
+def make_variable_classes(backend: Backend) -> tuple[type, type]:
+    """The class of Variables over raw arrays of `backend`, and of those over other Variables.
+
+    A class of its own per backend lets one test, `type(x) is cls`, tell a handle over a raw array
+    of this backend from everything else. Operators are bound to the backend's raw operators.
+    """
+    attributes = {"__slots__": (), "__module__": "pluggrad", "__qualname__": "Variable",
+                  "__doc__": Variable.__doc__, "__hash__": object.__hash__, "_backend": backend}  # fmt: skip
+    cls = type("Variable", (Variable,), attributes)
+    nested = type("Variable", (cls,), {**attributes})
+    backend.variable, backend.nested = cls, nested
+    for short, raw in _UNARY.items():
+        primitive = PRIMITIVES[_NAMES.get(short, short)]
+        setattr(cls, f"__{short}__", _unary(primitive, backend, raw))
+    for short, raw in (_BINARY | _COMPARE).items():
+        primitive = PRIMITIVES[_NAMES.get(short, short)]
+        setattr(cls, f"__{short}__", _binary(primitive, backend, raw))
+        if short in _BINARY:
+            setattr(cls, f"__r{short}__", _binary(primitive, backend, raw, reflected=True))
+            setattr(cls, f"__i{short}__", _in_place(getattr(cls, f"__{short}__")))
+    for name in METHODS:
+        if not hasattr(Variable, name):
+            setattr(cls, name, _method(name))
+    return cls, nested
+
+
+#: Methods that the wrapped libraries share: the namespace's function of that name.
+METHODS = {
+    "sum": "axis", "mean": "axis", "max": "axis", "min": "axis", "prod": "axis", "std": "axis",
+    "var": "axis", "all": "axis", "any": "axis", "argmax": "axis", "argmin": "axis",
+    "cumsum": "axis", "cumprod": "axis", "copy": "", "conj": "", "squeeze": "axis", "astype": "dtype",
+    "reshape": "*", "transpose": "*", "flatten": "", "ravel": "", "clip": "", "round": "", "repeat": "",
+    "swapaxes": "", "trace": "", "diagonal": "", "take": "", "dot": "", "argsort": "",
+}  # fmt: skip
+
+
+def _method(name: str) -> Any:
+    leading = METHODS[name]
+
+    def method(self: Variable, *args: Any, **kwargs: Any) -> Any:
+        function = getattr(self._backend.namespace, name)
+        if leading == "*" and args and not isinstance(args[0], (tuple, list)):
+            args = (args,)
+        elif leading == "axis" and args:
+            kwargs["axis"], args = args[0], args[1:]
+        return function(self, *args, **kwargs)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"`pluggrad.{name}` of this Variable."
+    return method
+
+
+def _unary(primitive: Any, backend: Backend, raw: Any) -> Any:
+    if primitive.kind == "elementwise":
+        return bind_unary(primitive, backend, raw)
+    return lambda x: apply(primitive, (x,), {}, raw, backend)
+
+
+def _binary(primitive: Any, backend: Backend, raw: Any, reflected: bool = False) -> Any:
+    if primitive.kind == "elementwise":
+        return bind_binary(primitive, backend, raw, reflected=reflected, check=operand)
+
+    def operate(x1: Any, x2: Any) -> Any:
+        if operand(x2, backend) is NotImplemented:
+            return NotImplemented
+        return apply(primitive, (x1, x2), {}, raw, backend)
+
+    def operate_reflected(x2: Any, x1: Any) -> Any:
+        if operand(x1, backend) is NotImplemented:
+            return NotImplemented
+        return apply(primitive, (x1, x2), {}, raw, backend)
+
+    return operate_reflected if reflected else operate
+
+
+def _in_place(operate: Any) -> Any:
+    def update(self: Variable, other: Any) -> Any:
+        y = operate(self, other)
+        if y is NotImplemented:
+            return y
+        if y.shape != self.shape:
+            raise InvalidArgumentError(
+                f"in place, the result must keep the shape {tuple(self.shape)}, and it would have "
+                f"{tuple(y.shape)}"
+            )
+        if y.dtype != self.dtype:
+            y = self._backend.namespace.astype(y, self.dtype)
+        cells.write(self, (), y)
+        return self
+
+    return update
