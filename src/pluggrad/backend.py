@@ -184,12 +184,14 @@ class Backend:
 
         if name in self.adapter.functions:
             return self.adapter.functions[name]
+        primitive = PRIMITIVES.get(name)
         found: Any = self.xp
         for part in name.split("."):
             found = getattr(found, part, None)
-        primitive = PRIMITIVES.get(name)
+        if primitive is not None and primitive.private:
+            found = None  # a name of ours, whatever the library calls by it
         if found is None and primitive is not None and primitive.fallback is not None:
-            found = primitive.fallback
+            return primitive.fallback
         if found is None:
             raise UnsupportedError(f"the {self.name} backend has no function {name!r}")
         if primitive is not None and primitive.variadic:

@@ -7,7 +7,7 @@ from typing import Any
 from ..backend import backend_of
 from ..cotangents import erase, look_up, scatter, zeros
 from ..dispatch import xp
-from .kinds import linear
+from .kinds import constant, linear
 
 
 def read(x: Any, key: Any) -> Any:
@@ -34,6 +34,7 @@ def scatter_dense(g: Any, key: Any, like: Any) -> Any:
 
 
 # fmt: off
+constant("put_in_place(value, x, key, /)", fallback=put_in_place, private=True)
 linear("getitem(x, key, /)",     lambda g, key, like: scatter(g, key, like),
        fallback=read, private=True, view=True, put=lambda base, value, key: xp.put(value, base, key))
 linear("scatter(g, /, *, key, like)", lambda g, key: g[key], fallback=scatter_dense, private=True)
