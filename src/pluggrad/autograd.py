@@ -10,7 +10,7 @@ from .backward import walk
 from .cotangents import device_of
 from .dispatch import is_variable
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
-from .graph import LeafNode, Node
+from .graph import HookedNode, Node
 from .levels import (
     ROOT,
     Level,
@@ -80,8 +80,8 @@ def backward(
     by_node = {} if inputs is None else dict(zip(targets or (), inputs, strict=True))
     for node, g in arrived.items():
         v = by_node.get(node)
-        if v is None:
-            v = node.variable() if isinstance(node, LeafNode) else None
+        if v is None and isinstance(node, HookedNode) and node.extra.variable is not None:
+            v = node.extra.variable()
         if v is not None:
             accumulate_grad(v, g)
 

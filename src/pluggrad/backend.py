@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import operator
 import os
 from collections.abc import Callable, Iterable
 from contextlib import contextmanager
@@ -76,7 +77,7 @@ class Adapter:
         Duplicated indices add up. This one serves any library that reads by integer arrays.
         """
         for key, g in pieces:
-            if _selects_once(key):
+            if selects_once(key):
                 buffer[key] += g
             else:
                 buffer = buffer + self._add_by_position(buffer, key, g)
@@ -117,10 +118,10 @@ class Adapter:
         return {"writable": self.writable}
 
 
-def _selects_once(key: Any) -> bool:
+def selects_once(key: Any) -> bool:
     """Whether `key` names no element twice: it has no array of integers."""
     if isinstance(key, tuple):
-        return all(_selects_once(k) for k in key)
+        return all(selects_once(k) for k in key)
     return not hasattr(key, "dtype") or "bool" in str(key.dtype)
 
 
@@ -151,6 +152,7 @@ class Backend:
         self.name = adapter.name
         self.xp = adapter.namespace()
         self.like = adapter.like
+        self.getitem = adapter.functions.get("getitem", operator.getitem)
         self.writable = adapter.writable
         self.accumulates_in_place = adapter.accumulates_in_place
         self.real_dtypes = frozenset(self._dtypes("float32", "float64", "float16", "bfloat16"))
@@ -292,7 +294,8 @@ def backend_of(x: Any) -> Backend | None:
 
 
 def _find_backend(x: Any) -> Backend | None:
-    module = type(x).__module__.split(".")[0]
+    # Dtype objects live in the libraries' modules, too.
+    module = type(x).__module__.split(".")[0] if hasattr(x, "dtype") else ""
     for adapter in _registered.values():
         if module in adapter.modules:
             return get_backend(adapter.name)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .cotangents import Scatter, Shares, add, dense, own
-from .graph import Edge, LeafNode, Node, count_uses, count_uses_towards
+from .graph import Edge, Node, count_uses, count_uses_towards
 from .primitive import part_of
 
 __all__ = ["walk"]
@@ -26,7 +26,8 @@ def walk(
 ) -> dict[Node, Any]:
     """Send `cotangents` (one per root node) down the graph; return what arrived at the ends.
 
-    The ends are all leaves, or `targets` alone, and then only paths to them are walked. With
+    The ends are all leaves (and nodes whose gradient is retained), or `targets` alone, and then only
+    paths to them are walked. With
     `retain`, saved values are kept for another walk. `lift(value, node)` makes a saved value a
     Variable again: given under ``create_graph``, so that what the rules compute is recorded.
     Arrays of type `in_place` may be added to in place where a rule has just made them.
@@ -45,10 +46,12 @@ def walk(
         node = ready.pop()
         g = waiting.pop(node, None)
         if type(node) is not Node and g is not None:
-            for hook in tuple(node.hooks):
+            for hook in tuple(node.extra.hooks):
                 replaced = hook(dense(g))
                 g = g if replaced is None else replaced
-        if (node in ends if ends else type(node) is LeafNode) and g is not None:
+            if not ends and node.extra.variable is not None:
+                arrived[node] = own(g) if node in borrowed else dense(g)
+        if ends and node in ends and g is not None:
             arrived[node] = own(g) if node in borrowed else dense(g)
         kind = type(g)
         if kind is Scatter and not node.rule.primitive.takes_scatter:

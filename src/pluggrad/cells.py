@@ -28,10 +28,11 @@ class Cell:
     `owned` says that its buffer is held by nobody else, neither by a node nor by a raw view.
     """
 
-    __slots__ = ("content", "owned", "version")
+    __slots__ = ("content", "like", "owned", "version")
 
     def __init__(self, content: Variable) -> None:
         self.content = content
+        self.like = content._backend.like(content._value)
         self.owned = False
         self.version = 0
 
@@ -109,6 +110,8 @@ def refresh(v: Variable) -> None:
     cell = v._cell
     assert cell is not None
     y = cell.content
+    if v._chain:
+        cell.owned = False  # what a view shows is never in an owned buffer
     with enable_grad():
         for step in v._chain:
             y = step.look(y)
@@ -151,7 +154,7 @@ def write(v: Variable, steps: tuple[Step, ...], value: Any) -> None:
         for step in steps[:-1]:
             bases.append(step.look(bases[-1]))
         y = value
-        for step, base in zip(reversed(steps), reversed(bases), strict=True):
+        for step, base in zip(reversed(steps), reversed(bases), strict=False):
             y = step.put(base, y)
         cell.owned = False
     if not hasattr(type(y), "_backend"):

@@ -7,7 +7,7 @@ from typing import Any
 from .backend import backend_of
 from .dispatch import is_variable, xp
 
-__all__ = ["Scatter", "Shares", "add", "conjugate", "dense", "erase", "fit", "look_up", "own",
+__all__ = ["Scatter", "Shares", "add", "conjugate", "dense", "erase", "fit", "look_up", "own", "pick",
            "scatter", "shape_dtype", "sum_to", "zeros"]  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def zeros(like: Any, g: Any) -> Any:
     backend = backend_of(g)
     assert backend is not None
     made = backend.raw("zeros")(shape, dtype=dtype, device=device_of(g))
-    return xp.asarray_constant(made) if is_variable(g) else made
+    return backend.namespace.asarray_constant(made) if is_variable(g) else made
 
 
 def device_of(g: Any) -> Any:
@@ -80,35 +80,42 @@ class Scatter:
     where arrays cannot be written, the contributions are kept and scattered at once.
     """
 
-    __slots__ = ("buffer", "like", "pieces")
+    __slots__ = ("buffer", "like", "pieces", "writes")
 
     def __init__(self, key: Any, g: Any, like: Any) -> None:
         self.buffer: Any = None
         self.like = like
         self.pieces = [(key, g)]
+        self.writes: Any = None  # the adapter's scatter_add, once the buffer may be written
 
     def merge(self, other: Any) -> Scatter:
         """Add another contribution, sparse or dense."""
-        if type(other) is not Scatter:
-            self.dense_add(other)
+        if type(other) is Scatter:
+            if self.buffer is None:
+                self.buffer = other.buffer  # taken over: nobody else holds it
+            elif other.buffer is not None:
+                self._add_dense(other.buffer)
+            pieces = other.pieces
+        else:
+            self._add_dense(other)
+            pieces = []
+        if self.buffer is not None and self.writes is not None:
+            self.buffer = self.writes(self.buffer, pieces)
             return self
-        if other.buffer is not None:
-            self.dense_add(other.buffer)
-        self.pieces += other.pieces
-        backend = backend_of(self.pieces[-1][1])
-        assert backend is not None
-        if backend.writable:
+        self.pieces += pieces
+        backend = backend_of(self.pieces[0][1]) if self.pieces else None
+        if backend is not None and backend.writable:
+            self.writes = backend.adapter.scatter_add
             self.flush()
         return self
 
-    def dense_add(self, g: Any) -> None:
-        if self.buffer is None:
-            # `+ 0` would lose the sign of zeros; a copy is what is wanted.
+    def _add_dense(self, g: Any) -> None:
+        if self.buffer is not None:
+            self.buffer = self.buffer + g
+        else:
             backend = backend_of(g)
             assert backend is not None
             self.buffer = xp.copy(g) if backend.writable else g
-        else:
-            self.buffer = self.buffer + g
 
     def flush(self) -> Any:
         """Bring all contributions into the buffer, and return it."""
@@ -146,12 +153,17 @@ def erase(g: Any, key: Any) -> Any:
     return g
 
 
+def pick(g: Any, key: Any) -> Any:
+    """`g[key]`, by the library's own way of reading."""
+    return g[key] if is_variable(g) else backend_of(g).getitem(g, key)  # type: ignore[union-attr]
+
+
 def look_up(g: Any, key: Any, like: Any) -> Any:
     """What arrived at `key`, for the value that was written there."""
     if type(g) is Scatter:
-        g = xp.copy(g.flush()[key])
+        g = xp.copy(pick(g.flush(), key))
     else:
-        g = g[key]
+        g = pick(g, key)
     return fit(g, like)
 
 

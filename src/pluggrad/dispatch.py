@@ -66,6 +66,8 @@ def _dispatching(name: str) -> Callable[..., Any]:
 
 
 def _function_for(array: Any, name: str) -> Callable[..., Any]:
+    from .primitive import PRIMITIVES
+
     backend = backend_of(array) if array is not None else None
     if backend is None:
         raise TypeMismatchError(f"{name}: there is no array among the arguments")
@@ -75,7 +77,11 @@ def _function_for(array: Any, name: str) -> Callable[..., Any]:
             found = getattr(found, part)
         return found  # type: ignore[no-any-return]
     try:
-        return backend.raw(name)
+        raw = backend.raw(name)
+        primitive = PRIMITIVES.get(name)
+        if primitive is not None and primitive.variadic:
+            return lambda arrays, **kwargs: raw(*arrays, **kwargs)
+        return raw
     except UnsupportedError:
         from .namespace import composite_over_raw
 

@@ -70,6 +70,7 @@ def process(
         tangents.append(tangent)
     y = evaluate(primitive, inner, kwargs, raw, backend)
     off = primitive.kind == "constant" or level in read().off
+    off = off or not isinstance(y, tuple) and y.dtype not in backend.float_dtypes
     if off or all(t is None for t in tangents):
         return wrap_untracked(y, backend)
     t = push(primitive, inner, tangents, kwargs, y, backend)
@@ -183,7 +184,7 @@ def _sum(terms: list[Any]) -> Any:
 
 
 def _zeros_like(x: Any) -> Any:
-    return xp.zeros_like(x)
+    return xp.zeros_like(x) if hasattr(x, "dtype") else 0.0
 
 
 def _like_y(t: Any, y: Any) -> Any:

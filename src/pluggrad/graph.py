@@ -27,15 +27,26 @@ class Edge:
     more: Edge | None
 
 
+class Extra:
+    """What few nodes have: hooks, a Variable whose `grad` is wanted, the user's notes."""
+
+    __slots__ = ("hooks", "metadata", "variable")
+
+    def __init__(self) -> None:
+        self.hooks: list[Any] = []
+        self.metadata: dict[Any, Any] = {}
+        self.variable: weakref.ref[Any] | None = None
+
+
 class Node(Edge):
     """One recorded operation; what `Variable.grad_fn` shows.
 
     `name()` and `next_functions` read like torch's; `metadata` is a dict for the user's own notes.
     """
 
-    __slots__ = ("__weakref__", "_metadata", "hooks")
+    __slots__ = ("__weakref__", "extra")
 
-    hooks: list[Any]
+    extra: Extra
 
     def name(self) -> str:
         """The operation's name in torch's style, such as ``MultiplyBackward``."""
@@ -64,21 +75,26 @@ class Node(Edge):
         """The nodes that cotangents go to next, as torch's: pairs of (node, output number)."""
         return tuple((edge.parent, 0) for edge in self.edges() if edge.parent is not None)
 
+    def more_of(self) -> Extra:
+        """The node's `extra`, made if there is none (the hot path never makes one)."""
+        try:
+            return self.extra
+        except AttributeError:
+            self.extra = Extra()
+            return self.extra
+
     @property
     def metadata(self) -> dict[Any, Any]:
         """A dict that lives as long as the node, for the user's own notes."""
-        try:
-            metadata: dict[Any, Any] = self._metadata
-        except AttributeError:
-            metadata = self._metadata = {}
-        return metadata
+        return self.more_of().metadata
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"
 
 
 class HookedNode(Node):
-    """A Node on whose arriving cotangent somebody looks; a Node becomes one by its first hook."""
+    """A Node at whose arriving cotangent somebody looks; a Node becomes one by its first hook, or
+    when `retain_grad` asks for the cotangent itself."""
 
     __slots__ = ()
 
@@ -86,9 +102,7 @@ class HookedNode(Node):
 class LeafNode(HookedNode):
     """Where the walk ends: it accumulates into the `.grad` of the leaf that it knows (weakly)."""
 
-    __slots__ = ("variable",)
-
-    variable: weakref.ref[Any]
+    __slots__ = ()
 
     def name(self) -> str:
         return "AccumulateGrad"
@@ -116,13 +130,19 @@ class RemovableHandle:
         self.remove()
 
 
-def add_hook(node: Node, hook: Callable[..., Any]) -> RemovableHandle:
-    """Have `hook` called with each cotangent that arrives at `node`."""
+def watch(node: Node) -> Extra:
+    """Have the walk stop and look at `node`."""
+    extra = node.more_of()
     if type(node) is Node:
         node.__class__ = HookedNode
-        node.hooks = []
-    node.hooks.append(hook)
-    return RemovableHandle(node.hooks, hook)
+    return extra
+
+
+def add_hook(node: Node, hook: Callable[..., Any]) -> RemovableHandle:
+    """Have `hook` called with each cotangent that arrives at `node`."""
+    hooks = watch(node).hooks
+    hooks.append(hook)
+    return RemovableHandle(hooks, hook)
 
 
 def count_uses(roots: Iterable[Node]) -> dict[Node, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import sys
 import warnings
 from contextvars import ContextVar
@@ -14,12 +15,26 @@ __all__ = ["break_graph", "graph_breaks", "warn_scalar"]
 _policy: ContextVar[str] = ContextVar("pluggrad.graph_breaks", default="")
 
 
-def _caller() -> tuple[str, int]:
-    """The file and line that called into pluggrad."""
+def _frame() -> Any:
     frame: Any = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "pluggrad":
         frame = frame.f_back
+    return frame
+
+
+def _caller() -> tuple[str, int]:
+    """The file and line that called into pluggrad."""
+    frame = _frame()
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("<unknown>", 0)
+
+
+def storing() -> bool:
+    """Whether the caller's statement is `a[i] = v`: NumPy then asks `v` for a float."""
+    frame: Any = _frame()
+    return frame is not None and frame.f_code.co_code[frame.f_lasti] == _STORE
+
+
+_STORE = dis.opmap["STORE_SUBSCR"]
 
 
 def allowed() -> bool:

@@ -28,15 +28,21 @@ INQUIRIES = ("can_cast", "finfo", "iinfo", "isdtype", "result_type", "broadcast_
 EXTENSIONS = ("linalg", "fft", "special")
 
 
-def composite(name: str | Callable[..., Any]) -> Any:
+OWN: set[str] = set()
+
+
+def composite(name: str | Callable[..., Any] | None = None, *, own: bool = False) -> Any:
     """Register a function that is written in terms of others, computing through `xp`.
 
     It serves where gradients are tracked, and where the library lacks it; otherwise the library's
-    own is called.
+    own is called, unless with `own`: libraries mean different things by that name.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        COMPOSITES[name if isinstance(name, str) else function.__name__] = function
+        full = name if isinstance(name, str) else function.__name__
+        COMPOSITES[full] = function
+        if own:
+            OWN.add(full)
         return function
 
     return register(name) if callable(name) else register
@@ -159,8 +165,8 @@ def _tracked(args: Any) -> bool:
 
 def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
     function = COMPOSITES[name]
-    raw: Any = backend.adapter.functions.get(name) or backend.xp
-    if not callable(raw):
+    raw: Any = None if name in OWN else backend.adapter.functions.get(name) or backend.xp
+    if raw is not None and not callable(raw):
         for part in name.split("."):
             raw = getattr(raw, part, None)
 

@@ -234,7 +234,7 @@ def backend_among(args: tuple[Any, ...], where: str) -> Backend:
         try:
             other = backend_of(x)
         except TypeMismatchError:
-            if isinstance(x, (tuple, list, str, slice)) or x is Ellipsis:
+            if not hasattr(x, "dtype"):
                 continue
             raise
         if other is not None and other is not backend:
@@ -294,6 +294,8 @@ def record(
     if isinstance(y, variable) and y._node is None and y._level is ROOT:
         y = y._value
     several = isinstance(y, tuple)
+    if not several and y.dtype not in backend.float_dtypes:
+        return wrap_untracked(y, backend)
     first: Edge | None = None
     count = len(args) if primitive.variadic else len(primitive.rules)
     for position in range(min(count, len(args)) - 1, -1, -1):
@@ -321,9 +323,10 @@ def record(
 
 
 def _lend(args: Any, variable: type) -> None:
-    """Somebody keeps these buffers from now on: the next write copies first."""
+    """Somebody keeps these buffers from now on: the next write copies first. (What a view shows
+    is never in an owned buffer, see `cells`.)"""
     for x in args:
-        if isinstance(x, variable) and x._cell is not None:
+        if isinstance(x, variable) and x._cell is not None and not x._chain:
             x._cell.owned = False
 
 
@@ -347,6 +350,9 @@ def wrap(y: Any, node: Any, level: Level, backend: Backend) -> Any:
     """A Variable for the result `y`, without the checks of the public constructor."""
     v = new(backend.nested if isinstance(y, backend.variable) else backend.variable)
     v._value, v._node, v._level, v._cell = y, node, level, None
+    opened = read().level
+    if opened is not ROOT:
+        v._birth = opened
     return v
 
 
@@ -397,9 +403,6 @@ def apply(
     """An operation called by a user: arguments checked, and always a Variable returned."""
     args = [convert(x, backend, primitive) for x in args]
     y = wrap_untracked(evaluate(primitive, args, kwargs, raw, backend), backend)
-    state = read()
-    if state.level is not ROOT and isinstance(y, backend.variable):
-        y._birth = state.level
     if primitive.view and isinstance(args[0], backend.variable):
         return cells.view_of(args[0], y, primitive, args[1:], kwargs)
     return y
@@ -437,6 +440,11 @@ def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
 # ---------------------------------------------------------------- the hot path
 
 
+def settled(x: Any, cell: Any) -> bool:
+    """Whether a handle with a cell shows its present value, in a buffer that others may hold."""
+    return x._seen == cell.version and (not cell.owned or bool(x._chain))
+
+
 def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
     """`primitive` of one argument over one backend, with a short cut for tracked arrays."""
     cls, reals = backend.variable, backend.real_dtypes
@@ -446,7 +454,7 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
     code = rule.code
 
     def operate(x: Any, /) -> Any:
-        if type(x) is cls and x._cell is None and not read().off:
+        if type(x) is cls and ((c := x._cell) is None or settled(x, c)) and not read().off:
             parent = x._node
             if parent is not None and (level := x._level).process is None:
                 value = x._value
@@ -480,15 +488,21 @@ def bind_binary(
     rule1, rule2 = primitive.rules
     assert rule1 is not None and rule2 is not None
     code1, code2 = rule1.code, rule2.code
+    # The product of a value with itself is its square: one edge instead of two.
+    itself = PRIMITIVES["square"].rules[0] if primitive.name == "multiply" else None
 
     def operate(x1: Any, x2: Any, /) -> Any:
-        if type(x1) is cls and x1._cell is None and not read().off:
+        if type(x1) is cls and ((c := x1._cell) is None or settled(x1, c)) and not read().off:
             parent = x1._node
             if parent is not None and (level := x1._level).process is None:
                 value1 = x1._value
                 if type(x2) is cls:
                     parent2 = x2._node
-                    if parent2 is not None and x2._cell is None and x2._level is level:
+                    if (
+                        parent2 is not None
+                        and x2._level is level
+                        and ((c := x2._cell) is None or settled(x2, c))
+                    ):
                         value2 = x2._value
                         dtype = value1.dtype
                         if value2.dtype is dtype and dtype in reals and (
@@ -496,6 +510,12 @@ def bind_binary(
                         ):
                             y = raw(value1, value2)
                             node = new(Node)
+                            if itself is not None and x1 is x2:
+                                node.rule, node.saved = itself, value1
+                                node.parent, node.more = parent, None
+                                v = new(cls)
+                                v._value, v._node, v._level, v._cell = y, node, level, None
+                                return v
                             node.rule = rule1
                             if code1:
                                 node.saved = (value2 if code1 == 2 else y if code1 == 3 else value1
@@ -531,7 +551,11 @@ def bind_binary(
         return apply(primitive, (x1, x2), {}, raw, backend)
 
     def operate_reflected(x2: Any, x1: Any, /) -> Any:
-        if (type(x1) is float or type(x1) is int) and x2._cell is None and not read().off:
+        if (
+            (type(x1) is float or type(x1) is int)
+            and ((c := x2._cell) is None or settled(x2, c))
+            and not read().off
+        ):
             parent = x2._node
             level = x2._level
             if parent is not None and type(x2) is cls and level.process is None:
@@ -601,6 +625,5 @@ def make_leaf(variable: Any) -> LeafNode:
     """The node where cotangents for `variable` arrive."""
     node = new(LeafNode)
     node.rule, node.saved, node.parent, node.more = LEAF, None, None, None
-    node.variable = weakref.ref(variable)
-    node.hooks = []
+    node.more_of().variable = weakref.ref(variable)
     return node

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,14 +14,15 @@ from .errors import (
     InvalidArgumentError,
     TypeMismatchError,
 )
-from .graph import LeafNode, Node, RemovableHandle, add_hook
-from .graph_breaks import break_graph, warn_scalar
+from .graph import HookedNode, LeafNode, Node, RemovableHandle, add_hook, watch
+from .graph_breaks import break_graph, storing, warn_scalar
 from .levels import ROOT, VOLATILE, Level, no_grad, read
 from .primitive import PRIMITIVES, apply, bind_binary, bind_unary, convert, make_leaf, new, operand, wrap
 
 __all__ = ["Size", "Variable"]
 
 GETITEM, PUT = PRIMITIVES["getitem"], PRIMITIVES["put"]
+GETITEM_RULE = GETITEM.rules[0]
 
 
 class Size(int):
@@ -110,7 +112,6 @@ class Variable:
             raise TypeMismatchError(
                 "this is a tracked Variable already; `.detach()` gives an untracked one to wrap"
             )
-        _note_birth(v)
         if requires_grad and volatile:
             raise InvalidArgumentError("a Variable cannot be volatile and require grad")
         if volatile:
@@ -330,27 +331,13 @@ class Variable:
             if self._node is None:
                 raise DifferentiationError("retain_grad() of a Variable that does not require grad")
             return
-        import weakref
-
-        handle = weakref.ref(self)
-        from .autograd import accumulate_grad
-
-        def retain(g: Any) -> None:
-            v = handle()
-            if v is not None:
-                accumulate_grad(v, g)
-
-        retain.late = True  # type: ignore[attr-defined]
-        if not any(getattr(hook, "late", False) for hook in getattr(self._node, "hooks", ())):
-            add_hook(self._node, retain)
+        watch(self._node).variable = weakref.ref(self)
 
     @property
     def retains_grad(self) -> bool:
         """Whether `retain_grad` was called on this computed Variable."""
         node = self._read()[1]
-        return not self.is_leaf and any(
-            getattr(hook, "late", False) for hook in getattr(node, "hooks", ())
-        )
+        return isinstance(node, HookedNode) and not self.is_leaf and node.extra.variable is not None
 
     def register_hook(self, hook: Callable[[Variable], Variable | None]) -> RemovableHandle:
         """Have `hook(grad)` called with each gradient of this Variable; it may return another.
@@ -406,15 +393,31 @@ class Variable:
     # ------------------------------------------------------------ reading and writing elements
 
     def __getitem__(self, key: Any) -> Any:
-        if type(key) is not int:
-            key = _raw_key(key)
         backend, cell = self._backend, self._cell
-        # What is read from an owned buffer is copied, so that it does not pin the buffer.
-        raw = _read_copy if cell is not None and cell.owned else operator.getitem
-        return apply(GETITEM, (self, key), {}, raw, backend)
+        if type(key) is not int:
+            key = raw_key(key)
+        elif (
+            cell is not None and not cell.owned and self._seen == cell.version
+            and type(self) is backend.variable and (parent := self._node) is not None
+            and self._level.process is None and not read().off and not self._chain
+        ):  # fmt: skip
+            # The hot path of loops over elements: what `apply` and `view_of` would do.
+            node = new(Node)
+            node.rule, node.saved, node.parent, node.more = GETITEM_RULE, (key, cell.like), parent, None
+            v: Variable = new(backend.variable)
+            value = backend.getitem(self._value, key)
+            v._value, v._node, v._level, v._cell = value, node, self._level, cell
+            v._seen, v._chain = cell.version, (cells.Step(GETITEM, (key,), {}),)
+            return v
+        if cell is None or not cell.owned:
+            return apply(GETITEM, (self, key), {}, backend.getitem, backend)
+        # What is read from an owned buffer is copied, so that the buffer stays owned.
+        v = apply(GETITEM, (self, key), {}, _read_copy, backend)
+        cell.owned = True
+        return v
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        key = _raw_key(key)
+        key = raw_key(key)
         if isinstance(value, Variable):
             if value._backend is not self._backend:
                 value = _convert(value, self)
@@ -438,7 +441,10 @@ class Variable:
 
     def _scalar(self, kind: type, name: str) -> Any:
         if self.requires_grad:
-            warn_scalar(name)
+            if storing():
+                break_graph("writing an element into a raw array")
+            else:
+                warn_scalar(name)
         return kind(self.data)
 
     def __bool__(self) -> bool:
@@ -552,13 +558,8 @@ class Variable:
 
 
 def _read_copy(x: Any, key: Any) -> Any:
-    return backend_of(x).raw("copy")(x[key])  # type: ignore[union-attr]
-
-
-def _note_birth(v: Variable) -> None:
-    level = read().level
-    if level is not ROOT:
-        v._birth = level
+    backend: Any = backend_of(x)
+    return backend.raw("copy")(backend.getitem(x, key))
 
 
 def _rebuild(data: Any, requires_grad: bool, volatile: bool, grad: Any) -> Variable:
@@ -592,12 +593,12 @@ def _convert(value: Any, v: Variable) -> Any:
     return value
 
 
-def _raw_key(key: Any) -> Any:
+def raw_key(key: Any) -> Any:
     """`key` with raw arrays in the place of Variables, which cannot be differentiated here."""
     if type(key) is int or type(key) is slice:
         return key
     if isinstance(key, tuple):
-        return tuple([_raw_key(k) for k in key])
+        return tuple([raw_key(k) for k in key])
     if isinstance(key, Variable):
         return key.data
     if isinstance(key, slice):

@@ -1,5 +1,5 @@
 """The rule book: one row per differentiable function of the standard."""
 
-from . import elementwise, indexing, manipulation, reductions
+from . import elementwise, extras, indexing, manipulation, products, reductions
 
-__all__ = ["elementwise", "indexing", "manipulation", "reductions"]
+__all__ = ["elementwise", "extras", "indexing", "manipulation", "products", "reductions"]

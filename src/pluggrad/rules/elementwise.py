@@ -1,13 +1,19 @@
 """Elementwise functions of the standard: `t` times the partial derivative, for each input.
 
-Conventions at kinks and ties are torch's, except where noted. Formulas hold for complex arguments
-wherever the function is holomorphic; the others are `general` rows, with their adjoint.
+Ties are split evenly, and kinks have slope 0. Formulas hold for complex arguments too wherever the
+function is holomorphic; the others are `general` rows, with their adjoint. Every formula but `PASS`
+returns an array of its own, and none computes a difference or a quotient that overflows, underflows
+or is nan where the derivative itself is not: values in a corner are replaced before they are used.
 """
 
 from __future__ import annotations
 
+import cmath
+import math
 from typing import Any
 
+from ..backend import SCALARS
+from ..cotangents import conjugate, fit, is_complex, shape_dtype
 from ..dispatch import xp
 from .kinds import PASS, constant, elementwise, general
 
@@ -17,27 +23,121 @@ def zero(t: Any) -> Any:
     return xp.zeros_like(t)
 
 
-def share(t: Any, mine: Any, other: Any, y: Any) -> Any:
-    """`t` where `mine` is the extremum `y`, half of it on a tie, nan where either is nan."""
-    weight = xp.where(mine == other, 0.5, xp.where(mine == y, 1.0, 0.0))
-    return t * xp.where(y == y, xp.astype(weight, y.dtype), y)
+def apart(r: Any) -> Any:
+    """The divisor `r`, infinite where it is 0: quotients are 0 there, and their derivatives too."""
+    return xp.where(r == 0, math.inf, r)
+
+
+def real(x: Any) -> Any:
+    """The real part of an array or a Python number, real or complex."""
+    return x.real if type(x) in SCALARS else xp.real(x) if is_complex(x) else x
+
+
+# ---------------------------------------------------------------- powers and exponentials
 
 
 def pow_x1(t: Any, x1: Any, x2: Any) -> Any:
     """By the base: x2 x1^(x2-1), and its limit 0 where x2 is 0."""
-    if not hasattr(x2, "shape"):
-        return t * (x2 * x1 ** (x2 - 1)) if x2 not in (0, 1) else t * x2 * xp.ones_like(x1)
-    none = x2 == 0
-    return t * xp.where(none, 0.0, x2 * x1 ** xp.where(none, 1.0, x2 - 1))
+    if type(x2) in SCALARS:
+        if x2 == 2:
+            return t * (2 * x1)
+        return xp.zeros_like(t) if x2 == 0 else t * 1 if x2 == 1 else t * (x2 * x1 ** (x2 - 1))
+    corner = (x1 == 0) & (x2 == 0)
+    return t * xp.where(corner, 0.0, x2 * xp.where(corner, 1.0, x1) ** (x2 - 1.0))
 
 
 def pow_x2(t: Any, x1: Any, x2: Any, y: Any) -> Any:
     """By the exponent: y log(x1), and 0 where x1 is 0 and the power finite."""
-    return t * xp.where((x1 == 0) & (xp.real(x2) >= 0), 0.0, y * xp.log(x1))
+    if type(x1) in SCALARS:
+        if x1 == 0:  # the power is 0, 1 or infinite
+            return t * xp.where(real(x2) >= 0, 0.0, -y)
+        return t * (y * log(x1, is_complex(y)))
+    corner = (x1 == 0) & (real(x2) >= 0)
+    base = x1 if x1.dtype == y.dtype else xp.astype(x1, y.dtype)
+    return t * xp.where(corner, 0.0, y * xp.log(xp.where(corner, 1.0, base)))
+
+
+def log(x: Any, complex_result: bool) -> Any:
+    """The logarithm of a Python number other than 0; nan where it is none among the reals."""
+    if complex_result:
+        return cmath.log(x)
+    return math.log(x) if x > 0 else math.nan
+
+
+def share_of_logaddexp(t: Any, mine: Any, other: Any) -> Any:
+    """`t` times the logistic function of the difference; equal infinities share equally."""
+    corner = xp.isinf(mine) & (mine == other)
+    return t * xp.logistic(xp.where(corner, 0.0, mine) - xp.where(corner, 0.0, other))
+
+
+def logistic(x: Any) -> Any:
+    """1 / (1 + exp(-x)), without overflow."""
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x >= 0, 1.0, e) / (1 + e)
+
+
+# ---------------------------------------------------------------- extrema and signs
+
+
+def share(t: Any, mine: Any, other: Any, y: Any) -> Any:
+    """`t` where `mine` is the extremum `y`, half of it on a tie, nan where either is nan."""
+    t = xp.where(mine == y, xp.where(other == y, t * 0.5, t), 0.0)
+    return xp.where(y == y, t, math.nan)
+
+
+def clip_x(t: Any, x: Any, min: Any, max: Any) -> Any:
+    """By `x`: 1 from bound to bound, the bounds included."""
+    inside = x == x
+    if min is not None:
+        inside = inside & (x >= min)
+    if max is not None:
+        inside = inside & (x <= max)
+    return xp.where(inside, t, 0.0)
+
+
+def clip_min(t: Any, x: Any, min: Any, max: Any) -> Any:
+    """By the lower bound: 1 below it, if the upper one does not overrule."""
+    return xp.where(x < min if max is None else (x < min) & (min <= max), t, 0.0)
+
+
+def clip_max(t: Any, x: Any, min: Any, max: Any) -> Any:
+    """By the upper bound: 1 above it, and wherever it is less than the lower one."""
+    return xp.where(x > max if min is None else (x > max) | (min > max), t, 0.0)
+
+
+def sign_along(t: Any, x: Any, y: Any) -> Any:
+    """The derivative of x/|x|: what of `t` is at a right angle to `x`, by |x|. It is symmetric."""
+    if not is_complex(y):
+        return xp.zeros_like(t)
+    return (t - y * xp.real(xp.conj(y) * t)) / apart(xp.abs(x))
+
+
+# ---------------------------------------------------------------- complex numbers
+
+
+def to_complex(re: Any, im: Any, dtype: Any) -> Any:
+    """re + i im."""
+    return xp.astype(re, dtype) + xp.astype(im, dtype) * 1j
+
+
+def from_imag(g: Any, like: Any) -> Any:
+    """The adjoint of `imag`: i g."""
+    made = xp.zeros_like(g) if like is None else g
+    return to_complex(xp.zeros_like(made), made, shape_dtype(like)[1])
+
+
+def put_real(base: Any, value: Any) -> Any:
+    """`base` with another real part."""
+    return to_complex(value, xp.imag(base), base.dtype) if is_complex(base) else value
+
+
+def put_imag(base: Any, value: Any) -> Any:
+    """`base` with another imaginary part."""
+    return to_complex(xp.real(base), value, base.dtype)
 
 
 # fmt: off
-elementwise("positive",   PASS)
+elementwise("positive",   PASS, aliases=True)
 elementwise("negative",   lambda t: -t)
 elementwise("add",        PASS, PASS)
 elementwise("subtract",   PASS, lambda t: -t)
@@ -49,45 +149,45 @@ elementwise("sqrt",       lambda t, y: t / (2 * y))
 elementwise("pow",        pow_x1, pow_x2)
 
 elementwise("exp",        lambda t, y: t * y)
-elementwise("expm1",      lambda t, y: t * (y + 1))
+elementwise("expm1",      lambda t, x: t * xp.exp(x))  # y + 1 has no digits left where x is negative
 elementwise("log",        lambda t, x: t / x)
 elementwise("log1p",      lambda t, x: t / (1 + x))
-elementwise("log2",       lambda t, x: t / (x * 0.6931471805599453))
-elementwise("log10",      lambda t, x: t / (x * 2.302585092994046))
+elementwise("log2",       lambda t, x: t / x * (1 / math.log(2)))
+elementwise("log10",      lambda t, x: t / x * (1 / math.log(10)))
+elementwise("logaddexp",  lambda t, x1, x2: share_of_logaddexp(t, x1, x2), lambda t, x1, x2: share_of_logaddexp(t, x2, x1))
+elementwise("logistic(x, /)", lambda t, x: t * xp.logistic(x) * xp.logistic(-x), fallback=logistic, private=True)
 
 elementwise("sin",        lambda t, x: t * xp.cos(x))
 elementwise("cos",        lambda t, x: -t * xp.sin(x))
 elementwise("tan",        lambda t, y: t * (1 + y * y))
-elementwise("asin",       lambda t, x: t / xp.sqrt(1 - x * x))
-elementwise("acos",       lambda t, x: -t / xp.sqrt(1 - x * x))
+elementwise("asin",       lambda t, x: t / xp.sqrt((1 - x) * (1 + x)))
+elementwise("acos",       lambda t, x: -t / xp.sqrt((1 - x) * (1 + x)))
 elementwise("atan",       lambda t, x: t / (1 + x * x))
 elementwise("sinh",       lambda t, x: t * xp.cosh(x))
 elementwise("cosh",       lambda t, x: t * xp.sinh(x))
 elementwise("tanh",       lambda t, y: t * (1 - y * y))
-elementwise("asinh",      lambda t, x: t / xp.sqrt(x * x + 1))
+elementwise("asinh",      lambda t, x: t / (xp.sqrt(x * x + 1) if is_complex(x) else xp.hypot(x, 1.0)))
 elementwise("acosh",      lambda t, x: t / (xp.sqrt(x - 1) * xp.sqrt(x + 1)))
-elementwise("atanh",      lambda t, x: t / (1 - x * x))
+elementwise("atanh",      lambda t, x: t / ((1 - x) * (1 + x)))
+elementwise("hypot",      lambda t, x1, y: t * (x1 / apart(y)), lambda t, x2, y: t * (x2 / apart(y)))
 
 elementwise("maximum",    lambda t, x1, x2, y: share(t, x1, x2, y), lambda t, x1, x2, y: share(t, x2, x1, y))
 elementwise("minimum",    lambda t, x1, x2, y: share(t, x1, x2, y), lambda t, x1, x2, y: share(t, x2, x1, y))
-elementwise("hypot",      lambda t, x1, y: t * x1 / xp.where(y == 0, 1.0, y), lambda t, x2, y: t * x2 / xp.where(y == 0, 1.0, y))
-elementwise("atan2",      lambda t, x1, x2: t * x2 / (x1 * x1 + x2 * x2), lambda t, x1, x2: -t * x1 / (x1 * x1 + x2 * x2))
-elementwise("logaddexp",  lambda t, x1, x2, y: t * xp.exp(x1 - y), lambda t, x1, x2, y: t * xp.exp(x2 - y))
-elementwise("copysign",   lambda t, x1, y: t * xp.sign(x1) * xp.sign(y), lambda t: zero(t))
-elementwise("remainder",  PASS, lambda t, x1, x2: -t * xp.floor(x1 / x2))
+elementwise("clip(x, /, min=None, max=None)", clip_x, clip_min, clip_max)
+elementwise("copysign",   lambda t, x1, y: t * (xp.sign(x1) * xp.sign(y)), zero)
+elementwise("remainder",  PASS, lambda t, x1, x2: -t * xp.floor_divide(x1, x2))
 elementwise("floor_divide", zero, zero)
 elementwise("nextafter",  PASS, zero)
-
 elementwise("floor",      zero)
 elementwise("ceil",       zero)
 elementwise("trunc",      zero)
 elementwise("round",      zero)
 
-general("abs(x, /)",      lambda g, x: g * xp.sign(x))
-general("sign(x, /)",     lambda g: xp.zeros_like(g))
-general("conj(x, /)",     lambda g: xp.conj(g), jvp=lambda t: xp.conj(t))
-general("real(x, /)",     lambda g: g, jvp=lambda t: xp.real(t))
-general("imag(x, /)",     lambda g: g * 1j, jvp=lambda t: xp.imag(t))
+general("abs(x, /)",      lambda g, x: g * xp.sign(x), jvp=lambda t, x: real(conjugate(xp.sign(x)) * t))
+general("sign(x, /)",     sign_along, jvp=sign_along)
+general("conj(x, /)",     lambda g: conjugate(g), jvp=lambda t: conjugate(t), aliases=True)
+general("real(x, /)",     lambda g, like: fit(g, like), jvp=lambda t: xp.real(t), view=True, put=put_real)
+general("imag(x, /)",     from_imag, jvp=lambda t: xp.imag(t), view=True, put=put_imag)
 
 constant("isfinite")
 constant("isinf")
@@ -99,4 +199,15 @@ for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equ
              "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or",
              "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"):
     constant(f"{name}(x1, x2, /)")
+# fmt: on
+
+
+def angle(r: Any, side: Any) -> Any:
+    """A leg of a triangle by the square of its hypotenuse `r`, without squaring."""
+    r = apart(r)
+    return side / r / r
+
+
+# fmt: off
+elementwise("atan2",      lambda t, x1, x2: t * angle(xp.hypot(x1, x2), x2), lambda t, x1, x2: -t * angle(xp.hypot(x1, x2), x1))
 # fmt: on

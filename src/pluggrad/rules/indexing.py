@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import backend_of
-from ..cotangents import erase, look_up, scatter, zeros
+from ..cotangents import erase, look_up, pick, scatter, zeros
 from ..dispatch import xp
 from .kinds import constant, linear
 
@@ -37,7 +37,7 @@ def scatter_dense(g: Any, key: Any, like: Any) -> Any:
 constant("put_in_place(value, x, key, /)", fallback=put_in_place, private=True)
 linear("getitem(x, key, /)",     lambda g, key, like: scatter(g, key, like),
        fallback=read, private=True, view=True, put=lambda base, value, key: xp.put(value, base, key))
-linear("scatter(g, /, *, key, like)", lambda g, key: g[key], fallback=scatter_dense, private=True)
+linear("scatter(g, /, *, key, like)", lambda g, key: pick(g, key), fallback=scatter_dense, private=True)
 linear("put(value, x, key, /)",  lambda g, key, like: look_up(g, key, like), lambda g, key: erase(g, key),
        fallback=put, private=True, takes_scatter=True)
 # fmt: on

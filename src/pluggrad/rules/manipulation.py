@@ -1,18 +1,298 @@
-"""Manipulation functions: reorder, repeat, join. All linear."""
+"""Manipulation functions: reorder, repeat, join. Nearly all are linear; see `selection` for sorting."""
 
 from __future__ import annotations
 
-from ..cotangents import shape_dtype, sum_to
-from ..dispatch import xp
-from .kinds import PASS, bilinear, constant, general, linear
+import math
+from typing import Any
+
+from ..backend import backend_of
+from ..cotangents import dense, device_of, scatter, shape_dtype, sum_to
+from ..dispatch import is_variable, xp
+from ..namespace import composite
+from .kinds import PASS, constant, elementwise, linear
+
+
+def shape_of(like: Any) -> tuple[Any, ...]:
+    return tuple(shape_dtype(like)[0])
+
+
+def raw_of(x: Any) -> Any:
+    """The raw array in `x`, of integers or booleans: no derivative is lost."""
+    while is_variable(x):
+        x = x._read()[0]
+    return x
+
+
+def arange(n: int, g: Any) -> Any:
+    """0, 1, ..., n - 1 as a raw array where `g` is."""
+    backend = backend_of(g)
+    assert backend is not None
+    return backend.raw("arange")(n, device=device_of(g))
+
+
+def at(axis: int, key: Any) -> tuple[Any, ...]:
+    """The index that applies `key` along `axis`, not negative, and takes all of the axes before."""
+    return (slice(None),) * axis + (key,)
+
+
+def inverse(order: Any) -> tuple[int, ...]:
+    """The permutation that undoes `order`."""
+    return tuple(sorted(range(len(order)), key=lambda n: order[n] % len(order)))
+
+
+def joined_part(g: Any, i: int, likes: Any, axis: Any) -> Any:
+    """The part of the cotangent `g` of a `concat` that belongs to array number `i`."""
+    shape = shape_of(likes[i])
+    if axis is None:
+        start = sum([math.prod(shape_of(like)) for like in likes[:i]])
+        return xp.reshape(g[start : start + math.prod(shape)], shape)
+    axis = axis % g.ndim
+    start = sum([shape_of(like)[axis] for like in likes[:i]])
+    return g[at(axis, slice(start, start + shape[axis]))]
+
+
+def negative(shift: Any) -> Any:
+    return tuple([-n for n in shift]) if isinstance(shift, (tuple, list)) else -shift
+
+
+def repeat_back(g: Any, repeats: Any, like: Any, axis: Any) -> Any:
+    """The repetitions of each element summed."""
+    shape = shape_of(like)
+    flat = shape if axis is not None else (math.prod(shape),)
+    axis = 0 if axis is None else axis % len(shape)
+    if isinstance(repeats, int):
+        g = xp.reshape(g, (*flat[: axis + 1], repeats, *flat[axis + 1 :]))
+        return xp.reshape(xp.sum(g, axis=axis + 1), shape)
+    backend = backend_of(g)
+    assert backend is not None
+    repeats = raw_of(repeats)
+    if not hasattr(repeats, "shape"):
+        repeats = backend.raw("asarray")(repeats, device=device_of(g))
+    source = backend.raw("repeat")(arange(flat[axis], g), repeats)
+    total = scatter(g, at(axis, source), (flat, g.dtype))
+    return total if flat == shape else xp.reshape(dense(total), shape)
+
+
+def tile_back(g: Any, repetitions: Any, like: Any) -> Any:
+    """The tiles summed."""
+    shape = shape_of(like)
+    extra = max(0, len(repetitions) - len(shape))
+    lengths = (1,) * extra + shape
+    counts = (1,) * (len(lengths) - len(repetitions)) + tuple(repetitions)
+    split = [n for pair in zip(counts, lengths, strict=True) for n in pair]
+    g = xp.sum(xp.reshape(g, tuple(split)), axis=tuple(range(0, len(split), 2)))
+    return xp.reshape(g, shape)
+
+
+def move(x: Any, *, device: Any) -> Any:
+    """`x`, a raw array, on another device."""
+    from array_api_compat import to_device
+
+    return to_device(x, device)
+
+
+def back_to_shape(base: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
+    """How a view that only changed the shape is written."""
+    return xp.reshape(value, base.shape)
+
 
 # fmt: off
-linear("broadcast_to(x, /, shape)",         lambda g, like: sum_to(g, shape_dtype(like)[0]), aliases=True)
-linear("reshape(x, /, shape, *, copy=None)", lambda g, like: xp.reshape(g, shape_dtype(like)[0]), aliases=True)
-linear("expand_dims(x, /, *, axis=0)",      lambda g, like: xp.reshape(g, shape_dtype(like)[0]), aliases=True)
-linear("squeeze(x, /, axis)",               lambda g, like: xp.reshape(g, shape_dtype(like)[0]), aliases=True)
-linear("astype(x, dtype, /, *, copy=True, device=None)", lambda g, like: xp.astype(g, shape_dtype(like)[1]), aliases=True)
-linear("matrix_transpose(x, /)",            lambda g: xp.matrix_transpose(g), aliases=True)
-linear("copy(x, /)", lambda g: g, fallback=lambda x: x + 0)
-bilinear("matmul(x1, x2, /)", lambda g, x2: g @ x2.mT, lambda g, x1: x1.mT @ g)
+linear("broadcast_to(x, /, shape)", lambda g, like: sum_to(g, shape_of(like)), view=True)
+linear("reshape(x, /, shape, *, copy=None)", lambda g, like: xp.reshape(g, shape_of(like)),
+       view=True, put=back_to_shape)
+linear("expand_dims(x, /, *, axis=0)", lambda g, like: xp.reshape(g, shape_of(like)),
+       view=True, put=back_to_shape)
+linear("squeeze(x, /, axis)", lambda g, like: xp.reshape(g, shape_of(like)),
+       view=True, put=back_to_shape)
+linear("permute_dims(x, /, axes)", lambda g, axes: xp.permute_dims(g, inverse(axes)),
+       view=True, put=lambda base, value, axes: xp.permute_dims(value, inverse(axes)))
+linear("moveaxis(x, source, destination, /)",
+       lambda g, source, destination: xp.moveaxis(g, destination, source),
+       view=True, put=lambda base, value, source, destination: xp.moveaxis(value, destination, source))
+linear("matrix_transpose(x, /)", lambda g: xp.matrix_transpose(g),
+       view=True, put=lambda base, value: xp.matrix_transpose(value))
+linear("flip(x, /, *, axis=None)", lambda g, axis: xp.flip(g, axis=axis),
+       view=True, put=lambda base, value, axis=None: xp.flip(value, axis=axis))
+
+linear("roll(x, /, shift, *, axis=None)", lambda g, shift, axis: xp.roll(g, negative(shift), axis=axis))
+linear("repeat(x, repeats, /, *, axis=None)", repeat_back)
+linear("tile(x, repetitions, /)",             tile_back)
+linear("tril(x, /, *, k=0)",                  lambda g, k: xp.tril(g, k=k))
+linear("triu(x, /, *, k=0)",                  lambda g, k: xp.triu(g, k=k))
+linear("concat(arrays, /, *, axis=0)",        joined_part, variadic=True)
+linear("stack(arrays, /, *, axis=0)",         lambda g, i, axis: g[at(axis % g.ndim, i)], variadic=True)
+
+# The engine casts and takes real parts, wherever an input has another dtype than the output.
+linear("astype(x, dtype, /, *, copy=True, device=None)", PASS, aliases=True)
+linear("copy(x, /)", PASS, fallback=lambda x: x + 0)
+linear("move(x, /, *, device)", lambda g, x: xp.move(g, device=device_of(x)), fallback=move,
+       private=True, aliases=True)
+elementwise("where(condition, x1, x2, /)", None,
+            lambda t, condition: xp.where(condition, t, 0.0),
+            lambda t, condition: xp.where(condition, 0.0, t))
 # fmt: on
+
+
+def common_shape(shapes: Any) -> tuple[Any, ...]:
+    """The shape that arrays of `shapes` broadcast to; the library complains if they do not."""
+    ndim = max([len(shape) for shape in shapes], default=0)
+    found = [1] * ndim
+    for shape in shapes:
+        for n, length in enumerate(shape, ndim - len(shape)):
+            found[n] = length if found[n] == 1 else found[n]
+    return tuple(found)
+
+
+@composite(own=True)
+def broadcast_arrays(*arrays: Any) -> Any:
+    """Each array, broadcast to the shape that all have in common."""
+    shape = common_shape([x.shape for x in arrays])
+    return tuple([xp.broadcast_to(x, shape) for x in arrays])
+
+
+@composite(own=True)
+def meshgrid(*arrays: Any, indexing: str = "xy") -> Any:
+    """Coordinate arrays from one vector per axis."""
+    order = list(range(len(arrays)))
+    if indexing == "xy" and len(arrays) > 1:
+        order[0], order[1] = 1, 0
+    sizes = [arrays[n].shape[0] if arrays[n].ndim else 1 for n in order]
+    grids = []
+    for n, x in enumerate(arrays):
+        lengths = [1] * len(arrays)
+        lengths[order.index(n)] = sizes[order.index(n)]
+        grids.append(xp.copy(xp.broadcast_to(xp.reshape(x, tuple(lengths)), tuple(sizes))))
+    return tuple(grids)
+
+
+@composite(own=True)
+def unstack(x: Any, /, *, axis: int = 0) -> Any:
+    """The arrays that make up `x` along `axis`: views of it."""
+    axis = axis % x.ndim
+    return tuple([x[at(axis, n)] for n in range(x.shape[axis])])
+
+
+@composite
+def diff(
+    x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None
+) -> Any:
+    """The `n`-th differences of neighbours along `axis`."""
+    axis = axis % x.ndim
+    parts = [part for part in (prepend, x, append) if part is not None]
+    if len(parts) > 1:
+        x = xp.concat(parts, axis=axis)
+    for _ in range(n):
+        x = x[at(axis, slice(1, None))] - x[at(axis, slice(None, -1))]
+    return x
+
+
+@composite
+def full_like(
+    x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None
+) -> Any:
+    """An array of the shape and dtype of `x` full of `fill_value`, which may be tracked."""
+    if not is_variable(fill_value):
+        return backend_of(x).raw("full_like")(x.data, fill_value, dtype=dtype, device=device)  # type: ignore[union-attr]
+    filled = xp.broadcast_to(xp.astype(fill_value, dtype or x.dtype), x.shape)
+    return xp.copy(filled if device is None else xp.move(filled, device=device))
+
+
+@composite
+def full(
+    shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None
+) -> Any:
+    """An array full of `fill_value`, which may be tracked."""
+    shape = (shape,) if isinstance(shape, int) else shape
+    filled = xp.broadcast_to(xp.astype(fill_value, dtype or fill_value.dtype), shape)
+    return xp.copy(filled if device is None else xp.move(filled, device=device))
+
+
+@composite
+def linspace(
+    start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None,
+    endpoint: bool = True,
+) -> Any:  # fmt: skip
+    """`num` evenly spaced numbers; both ends may be tracked."""
+    one = start if is_variable(start) else stop
+    dtype = one.dtype if dtype is None else dtype
+    share: Any = arange(num, one)
+    if is_variable(one):
+        share = one._backend.namespace.asarray_constant(share)
+    step = (stop - start) / max(num - bool(endpoint), 1)
+    return start + xp.astype(share, dtype) * step
+
+
+# ---------------------------------------------------------------- sorting and selecting
+
+
+def take_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
+    shape = shape_of(like)
+    indices = raw_of(indices)
+    if axis is None and len(shape) != 1:
+        flat = dense(scatter(g, (indices,), ((math.prod(shape),), g.dtype)))
+        return xp.reshape(flat, shape)
+    return scatter(g, at(0 if axis is None else axis % len(shape), indices), like)
+
+
+def take_along_back(g: Any, indices: Any, like: Any, axis: int) -> Any:
+    """Zeros with `g` added where it was taken from: one array of indices per axis."""
+    shape = shape_of(like)
+    axis = axis % len(shape)
+    backend = backend_of(g)
+    assert backend is not None
+    key = []
+    for n, length in enumerate(shape):
+        if n == axis:
+            key.append(raw_of(indices))
+        else:
+            ones = [1] * len(shape)
+            ones[n] = length
+            key.append(backend.raw("reshape")(arange(length, g), tuple(ones)))
+    return scatter(g, tuple(key), like)
+
+
+# fmt: off
+linear("take(x, indices, /, *, axis=None)",            take_back)
+linear("take_along_axis(x, indices, /, *, axis=-1)",   take_along_back)
+constant("argsort(x, /, *, axis=-1, descending=False, stable=True)")
+constant("searchsorted(x1, x2, /, *, side='left', sorter=None)")
+constant("nonzero(x, /)")
+constant("isin(x1, x2, /, *, invert=False)")
+# fmt: on
+
+
+@composite
+def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+    """`x` sorted along `axis`."""
+    order = xp.argsort(x, axis=axis, descending=descending, stable=stable)
+    return xp.take_along_axis(x, order, axis=axis)
+
+
+def first_of_each(x: Any, function: str) -> tuple[Any, Any]:
+    """What the library answers to `function`, and where each distinct value of `x` is first."""
+    backend = backend_of(x)
+    assert backend is not None
+    raw = backend.raw
+    flat = raw_of(x)
+    values, places = raw("unique_inverse")(flat)
+    places = raw("reshape")(places, (-1,))
+    order = raw("argsort")(places, stable=True)
+    starts = raw("searchsorted")(raw("take")(places, order, axis=0), arange(values.shape[0], x))
+    return raw(function)(flat), raw("take")(order, starts, axis=0)
+
+
+def _unique(name: str, doc: str) -> None:
+    def unique(x: Any, /) -> Any:
+        found, first = first_of_each(x, name)
+        values = xp.take(xp.reshape(x, (-1,)), first, axis=0)
+        return found._replace(values=values) if hasattr(found, "_fields") else values
+
+    unique.__name__ = unique.__qualname__ = name
+    unique.__doc__ = doc
+    composite(unique)
+
+
+_unique("unique_values", "The distinct values of `x`; each gradient goes to the first of its kind.")
+_unique("unique_counts", "The distinct values of `x`, and how often each occurs.")
+_unique("unique_inverse", "The distinct values of `x`, and where each element is among them.")
+_unique("unique_all", "The distinct values of `x`, with indices, inverse indices and counts.")

@@ -1,0 +1,67 @@
+"""array-api-strict: the standard and not a function more, so everything here is in its terms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pluggrad.backend import Adapter, selects_once
+
+MODULES = ("array_api_strict",)
+
+
+class StrictAdapter(Adapter):
+    name = "strict"
+    modules = MODULES
+
+    def namespace(self) -> Any:
+        import array_api_strict as xp
+
+        self.functions = {
+            "copy": lambda x: xp.asarray(x, copy=True),
+            "getitem": lambda x, key: x[_complete(x, key)],
+            "put": lambda value, x, key: self._put(value, xp.asarray(x, copy=True), key),
+            "put_in_place": self._put,
+        }
+        return xp
+
+    def _put(self, value: Any, x: Any, key: Any) -> Any:
+        """`x` with `value` at `key`, written in place where the standard can write at all."""
+        key = _complete(x, key)
+        if selects_once(key):
+            x[key] = value
+            return x
+        # By arrays of integers: each element takes the last value that is meant for it, if any.
+        xp = self.namespace()
+        places = xp.reshape(xp.arange(x.size, device=x.device), x.shape)[key]
+        if not hasattr(value, "shape"):
+            value = xp.asarray(value, dtype=x.dtype, device=x.device)
+        value = xp.reshape(xp.broadcast_to(value, places.shape), (-1,))
+        count = value.shape[0]
+        if not count:
+            return x
+        order = xp.reshape(xp.arange(count, device=x.device), (-1, 1))
+        cells = xp.reshape(xp.arange(x.size, device=x.device), (1, -1))
+        hits = xp.reshape(places, (-1, 1)) == cells
+        last = xp.max(xp.where(hits, order, xp.full_like(order, -1)), axis=0)
+        chosen = xp.astype(xp.take(value, xp.maximum(last, xp.zeros_like(last)), axis=0), x.dtype)
+        flat = xp.where(last >= 0, chosen, xp.reshape(x, (-1,)))
+        x[...] = xp.reshape(flat, x.shape)
+        return x
+
+    def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
+        return super().scatter_add(buffer, [(_complete(buffer, key), g) for key, g in pieces])
+
+    def capabilities(self) -> dict[str, Any]:
+        return {**super().capabilities(), "note": "a reference implementation, made for tests"}
+
+
+def _complete(x: Any, key: Any) -> Any:
+    """`key` for all axes of `x`: the standard leaves open what fewer mean."""
+    parts = key if isinstance(key, tuple) else (key,)
+    axes = sum(part is not None for part in parts)
+    if any(part is ... for part in parts) or axes >= x.ndim or any(hasattr(part, "dtype") for part in parts):
+        return key
+    return (*parts, ...)
+
+
+backend = StrictAdapter()

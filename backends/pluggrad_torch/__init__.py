@@ -1,0 +1,143 @@
+"""torch, as the standard sees it through array-api-compat; torch's own autograd is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pluggrad.backend import Adapter, selects_once
+from pluggrad.errors import TypeMismatchError
+
+MODULES = ("torch",)
+
+
+class TorchAdapter(Adapter):
+    name = "torch"
+    modules = MODULES
+
+    def namespace(self) -> Any:
+        import array_api_compat.torch as xp
+        import torch
+
+        def matmul(x1: Any, x2: Any) -> Any:
+            return torch.matmul(x1, x2) if x1.dtype is x2.dtype else xp.matmul(x1, x2)
+
+        self.functions = {
+            "matmul": matmul,
+            "copy": torch.clone,
+            "getitem": self._get,
+            "put": lambda value, x, key: self._put(value, torch.clone(x), key),
+            "put_in_place": self._put,
+        }
+        return xp
+
+    def check(self, x: Any) -> None:
+        if x.requires_grad and not _is_tracer(x):
+            raise TypeMismatchError(
+                "this torch tensor requires grad, so torch itself records what is computed with it, "
+                "and there would be two graphs. Wrap `tensor.detach()`, or use torch.autograd alone."
+            )
+
+    def shares_memory(self, x: Any, y: Any) -> bool:
+        try:
+            return bool(x.untyped_storage().data_ptr() == y.untyped_storage().data_ptr())
+        except (NotImplementedError, RuntimeError):  # a tracer has no storage
+            return bool(y._is_view())
+
+    # ------------------------------------------------------------ reading and writing elements
+
+    def _get(self, x: Any, key: Any) -> Any:
+        """`x[key]`; slices with a negative step, which torch lacks, by flipping."""
+        if not _steps_back(key):
+            return x[key]
+        return x.reshape(-1)[self.places(x, key)]
+
+    def _put(self, value: Any, x: Any, key: Any) -> Any:
+        """`x` with `value` at `key`, in place. Of duplicates the last wins, which torch leaves open."""
+        import torch
+
+        if selects_once(key) and not _steps_back(key) and not _is_tracer(value):
+            x[key] = value
+            return x
+        places = self.places(x, key)
+        if not torch.is_tensor(value):
+            value = torch.asarray(value, dtype=x.dtype, device=x.device)
+        value = value.to(x.dtype).expand(places.shape).reshape(-1)
+        places = places.reshape(-1)
+        order = torch.arange(places.shape[0], device=x.device)
+        last = order.new_zeros(x.numel()).scatter_reduce(0, places, order, "amax")
+        value = value[last[places]]  # whichever duplicate torch writes last, it is this value
+        if _is_tracer(value):
+            return x.reshape(-1).index_put((places,), value).reshape(x.shape)
+        x.copy_(x.reshape(-1).index_put((places,), value).reshape(x.shape))
+        return x
+
+    def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
+        for key, g in pieces:
+            if _is_tracer(g) or _steps_back(key):
+                buffer = self._add_by_places(buffer, key, g)
+            elif selects_once(key):
+                part = buffer[key]
+                if part._is_view():
+                    part.add_(g)
+                else:  # by a mask
+                    buffer[key] = part + g
+            elif _all_integers(key):
+                buffer.index_put_(key if isinstance(key, tuple) else (key,), g, accumulate=True)
+            else:
+                buffer = self._add_by_places(buffer, key, g)
+        return buffer
+
+    def _add_by_places(self, buffer: Any, key: Any, g: Any) -> Any:
+        places = self.places(buffer, key)
+        g = g.expand(places.shape).reshape(-1)
+        flat = buffer.reshape(-1).index_put((places.reshape(-1),), g, accumulate=True)
+        return flat.reshape(buffer.shape)
+
+    def places(self, x: Any, key: Any) -> Any:
+        """The flat positions in `x` that `key` selects, with slices in any direction."""
+        import torch
+
+        places = torch.arange(x.numel(), device=x.device).reshape(tuple(x.shape))
+        if not _steps_back(key):
+            return places[key]
+        # NumPy's own rules for slices with a negative step, on the host.
+        host = tuple([part.cpu().numpy() if torch.is_tensor(part) else part
+                      for part in (key if isinstance(key, tuple) else (key,))])  # fmt: skip
+        return torch.asarray(places.cpu().numpy()[host].copy(), device=x.device)
+
+    # ------------------------------------------------------------ about the library
+
+    def foreign(self, backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
+        from .functions import answer
+
+        return answer(backend, func, args, kwargs)
+
+    def devices(self) -> list[Any]:
+        import torch
+
+        found = [torch.device("cpu")]
+        return found + [torch.device("cuda", i) for i in range(torch.cuda.device_count())]
+
+
+def _steps_back(key: Any) -> bool:
+    """Whether `key` has a slice with a negative step."""
+    if type(key) is tuple:
+        return any(_steps_back(part) for part in key)
+    return type(key) is slice and key.step is not None and key.step < 0
+
+
+def _all_integers(key: Any) -> bool:
+    """Whether `key` consists of integer tensors alone."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return all(hasattr(part, "dtype") and "int" in str(part.dtype) for part in parts)
+
+
+def _is_tracer(x: Any) -> bool:
+    """Whether `x` belongs to a running torch.func transform."""
+    import torch
+
+    wrapped = getattr(torch._C._functorch, "is_functorch_wrapped_tensor", None)
+    return torch.is_tensor(x) and wrapped is not None and bool(wrapped(x))
+
+
+backend = TorchAdapter()

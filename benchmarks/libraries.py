@@ -1,0 +1,141 @@
+"""The libraries that are compared: how each makes leaves and takes a gradient.
+
+A workload is written once, as ``f(xp, *leaves, *constants)``; a library runs it with its own
+functions as `xp`, on leaves that it made once, as a training loop does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+# One thread each, decided before any of the libraries is imported.
+for _name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM"):
+    os.environ[f"{_name}_NUM_THREADS"] = "1"
+
+import numpy as np  # noqa: E402
+
+__all__ = ["LIBRARIES", "Library", "load"]
+
+Step = Callable[[], list[np.ndarray]]
+
+
+class Library:
+    """How one library takes a gradient in the style of `backward()`; a subclass says its names."""
+
+    module: str
+
+    def __init__(self) -> None:
+        self.root = importlib.import_module(self.module)
+        self.xp: Any = self.root
+
+    def leaf(self, a: np.ndarray) -> Any:
+        raise NotImplementedError
+
+    def constant(self, a: np.ndarray) -> Any:
+        return a
+
+    def clear(self, leaf: Any) -> None:
+        leaf.grad = None
+
+    def gradient(self, leaf: Any) -> Any:
+        return leaf.grad
+
+    def step(self, f: Callable[..., Any], leaves: Any, constants: Any) -> Step:
+        """A function that computes the value of `f` and its gradients by all leaves, once."""
+        xp, clear, gradient = self.xp, self.clear, self.gradient
+        variables = [self.leaf(a) for a in leaves]
+        arguments = [*variables, *[self.constant(a) for a in constants]]
+
+        def step() -> Any:
+            for v in variables:
+                clear(v)
+            f(xp, *arguments).backward()
+            return [gradient(v) for v in variables]
+
+        return step
+
+
+class Pluggrad(Library):
+    module = "pluggrad"
+
+    def leaf(self, a: np.ndarray) -> Any:
+        return self.root.Variable(a, requires_grad=True)
+
+    def constant(self, a: np.ndarray) -> Any:
+        return self.root.Variable(a)
+
+    def gradient(self, leaf: Any) -> Any:
+        return leaf.grad.data
+
+
+class PluggradNamespace(Pluggrad):
+    """The same, with the functions of one backend's namespace in the place of `pluggrad`'s own,
+    which ask their arguments for the backend at each call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.xp = self.root.namespace("numpy")
+
+
+class Torch(Library):
+    module = "torch"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root.set_num_threads(1)
+        self.root.set_default_dtype(self.root.float64)
+
+    def leaf(self, a: np.ndarray) -> Any:
+        return self.root.from_numpy(a).requires_grad_()
+
+    def constant(self, a: np.ndarray) -> Any:
+        return self.root.from_numpy(a)
+
+
+class MyGrad(Library):
+    module = "mygrad"
+
+    def leaf(self, a: np.ndarray) -> Any:
+        return self.root.tensor(a, copy=False)
+
+    def clear(self, leaf: Any) -> None:
+        leaf.null_grad()
+
+
+class HipsAutograd(Library):
+    """HIPS autograd has no `backward()`: it transforms functions."""
+
+    module = "autograd"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.xp = importlib.import_module("autograd.numpy")
+
+    def step(self, f: Callable[..., Any], leaves: Any, constants: Any) -> Step:
+        xp = self.xp
+        both = self.root.value_and_grad(
+            lambda *arguments: f(xp, *arguments), argnum=tuple(range(len(leaves)))
+        )
+        arguments = [*leaves, *constants]
+        return lambda: both(*arguments)[1]
+
+
+#: In the order of the columns; hand-written NumPy, which comes first, needs no library.
+LIBRARIES: dict[str, type[Library]] = {
+    "pluggrad": Pluggrad,
+    "torch": Torch,
+    "autograd": HipsAutograd,
+    "mygrad": MyGrad,
+}
+
+
+def load(name: str, *, through_namespace: bool = False) -> Library | None:
+    """The library of that name, or None where it is not installed."""
+    kind = PluggradNamespace if through_namespace and name == "pluggrad" else LIBRARIES[name]
+    try:
+        return kind()
+    except ImportError:
+        return None

@@ -1,0 +1,204 @@
+"""Beyond the standard: what users of the wrapped libraries reach for, with NumPy's meaning of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backend import backend_of
+from ..cotangents import device_of, is_complex
+from ..dispatch import is_variable, xp
+from ..errors import InvalidArgumentError, UnsupportedError
+from ..namespace import composite
+from .manipulation import at
+
+
+@composite(own=True)
+def transpose(x: Any, /, axes: Any = None) -> Any:
+    """The axes of `x` in another order; reversed, if none is given."""
+    return xp.permute_dims(x, tuple(range(x.ndim))[::-1] if axes is None else tuple(axes))
+
+
+@composite(own=True)
+def swapaxes(x: Any, /, axis1: int, axis2: int) -> Any:
+    """`x` with two axes exchanged."""
+    order = list(range(x.ndim))
+    order[axis1], order[axis2] = order[axis2], order[axis1]
+    return xp.permute_dims(x, tuple(order))
+
+
+@composite(own=True)
+def ravel(x: Any, /) -> Any:
+    """The elements in a row: a view, where the library's `reshape` gives one."""
+    return xp.reshape(x, (-1,))
+
+
+@composite(own=True)
+def flatten(x: Any, /) -> Any:
+    """The elements in a row, copied."""
+    return xp.copy(xp.reshape(x, (-1,)))
+
+
+@composite(own=True)
+def diagonal(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The diagonal of two axes, as the last axis of the result."""
+    return xp.linalg.diagonal(xp.moveaxis(x, (axis1, axis2), (-2, -1)), offset=offset)
+
+
+@composite(own=True)
+def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    """The sum along the diagonal of two axes."""
+    return xp.linalg.trace(xp.moveaxis(x, (axis1, axis2), (-2, -1)), offset=offset)
+
+
+@composite(own=True)
+def cumsum(x: Any, /, axis: int | None = None) -> Any:
+    """The running sums along `axis`, or of all elements in a row."""
+    x = xp.reshape(x, (-1,)) if axis is None else x
+    return xp.cumulative_sum(x, axis=0 if axis is None else axis)
+
+
+@composite(own=True)
+def cumprod(x: Any, /, axis: int | None = None) -> Any:
+    """The running products along `axis`, or of all elements in a row."""
+    x = xp.reshape(x, (-1,)) if axis is None else x
+    return xp.cumulative_prod(x, axis=0 if axis is None else axis)
+
+
+@composite(own=True)
+def nan_to_num(
+    x: Any, /, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
+) -> Any:
+    """`x` with numbers in the place of nan and infinities: zero, and the largest of its dtype."""
+    backend = backend_of(x)
+    assert backend is not None
+    if x.dtype not in backend.float_dtypes:
+        return x
+    if is_complex(x):
+        parts = [nan_to_num(part, copy, nan, posinf, neginf) for part in (xp.real(x), xp.imag(x))]
+        return parts[0] + parts[1] * 1j
+    info = backend.xp.finfo(x.dtype)
+    x = xp.where(xp.isnan(x), nan, x)
+    x = xp.where(x == float("inf"), float(info.max) if posinf is None else posinf, x)
+    return xp.where(x == -float("inf"), float(info.min) if neginf is None else neginf, x)
+
+
+@composite(own=True)
+def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
+    """The integral of samples `y` at `x`, or `dx` apart, by the trapezoidal rule."""
+    axis = axis % y.ndim
+    if x is None:
+        width = dx
+    elif x.ndim == 1:
+        width = xp.reshape(x[1:] - x[:-1], (-1,) + (1,) * (y.ndim - 1 - axis))
+    else:
+        n = axis - y.ndim + x.ndim
+        width = x[at(n, slice(1, None))] - x[at(n, slice(None, -1))]
+    middle = (y[at(axis, slice(1, None))] + y[at(axis, slice(None, -1))]) * 0.5
+    return xp.sum(middle * width, axis=axis)
+
+
+@composite("interp", own=True)
+def interp(
+    x: Any, xp_: Any, fp: Any, /, left: Any = None, right: Any = None, period: Any = None
+) -> Any:
+    """The piecewise linear function through the points (`xp`, `fp`), at `x`."""
+    if not hasattr(x, "shape"):
+        x = fp[0] * 0 + x
+    if period is not None:
+        xp_, x = xp.remainder(xp_, period), xp.remainder(x, period)
+        order = xp.argsort(xp_)
+        xp_, fp = xp.take(xp_, order, axis=0), xp.take(fp, order, axis=0)
+        xp_ = xp.concat([xp_[-1:] - period, xp_, xp_[:1] + period])
+        fp = xp.concat([fp[-1:], fp, fp[:1]])
+    flat = xp.reshape(x, (-1,))
+    count = xp_.shape[0]
+    place = xp.searchsorted(xp_, flat, side="right") - 1
+    low = xp.clip(place, 0, max(count - 2, 0))
+    high = xp.clip(place + 1, min(1, count - 1), count - 1)
+    x0, x1 = xp.take(xp_, low, axis=0), xp.take(xp_, high, axis=0)
+    f0, f1 = xp.take(fp, low, axis=0), xp.take(fp, high, axis=0)
+    width = x1 - x0
+    y = f0 + (f1 - f0) * ((flat - x0) / xp.where(width == 0, 1.0, width))
+    y = xp.where(flat < xp_[0], fp[0] if left is None else left, y)
+    y = xp.where(flat > xp_[-1], fp[-1] if right is None else right, y)
+    return xp.reshape(y, x.shape)
+
+
+# ---------------------------------------------------------------- pad
+
+
+@composite(own=True)
+def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Any:
+    """`x` with a margin on each side.
+
+    Parameters
+    ----------
+    pad_width : int, pair, or one pair per axis
+        How many elements to add before and after.
+    mode : 'constant', 'edge', 'reflect', 'symmetric' or 'wrap'
+        What to fill them with.
+    constant_values : scalar, pair, or one pair per axis
+        The fill of mode 'constant'; it may be tracked.
+    """
+    widths = _pairs(pad_width, x.ndim)
+    values = _pairs(constant_values, x.ndim)
+    for axis in range(x.ndim):
+        before, after = widths[axis]
+        if before < 0 or after < 0:
+            raise InvalidArgumentError(f"pad: the widths {widths} must not be negative")
+        if before == after == 0:
+            continue
+        if mode == "constant":
+            parts = [_margin(x, axis, before, values[axis][0]), x,
+                     _margin(x, axis, after, values[axis][1])]  # fmt: skip
+            x = xp.concat(parts, axis=axis)
+        else:
+            backend = backend_of(x)
+            assert backend is not None
+            source = [_source(n, x.shape[axis], mode) for n in range(-before, x.shape[axis] + after)]
+            places = backend.raw("asarray")(source, dtype=backend.xp.int64, device=device_of(x))
+            x = xp.take(x, places, axis=axis)
+    return x
+
+
+def _pairs(value: Any, ndim: int) -> list[tuple[Any, Any]]:
+    """`value` as one pair per axis, by NumPy's rules of broadcasting."""
+    if not isinstance(value, (tuple, list)) and not (hasattr(value, "tolist") and value.ndim):
+        return [(value, value)] * ndim
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    rows = [v if isinstance(v, (tuple, list)) else None for v in value]
+    if all(row is None for row in rows):
+        pair = (value[0], value[-1])
+        return [pair] * ndim
+    found = [(row[0], row[-1]) for row in rows if row is not None]
+    if len(found) == 1:
+        return found * ndim
+    if len(found) != ndim:
+        raise InvalidArgumentError(f"pad: {len(found)} pairs for {ndim} axes")
+    return found
+
+
+def _margin(x: Any, axis: int, width: int, value: Any) -> Any:
+    shape = tuple([width if n == axis else length for n, length in enumerate(x.shape)])
+    if is_variable(value):
+        return xp.broadcast_to(xp.astype(value, x.dtype), shape)
+    backend = backend_of(x)
+    assert backend is not None
+    made = backend.raw("full")(shape, value, dtype=x.dtype, device=device_of(x))
+    return backend.namespace.asarray_constant(made) if is_variable(x) else made
+
+
+def _source(n: int, length: int, mode: str) -> int:
+    """Which element stands at place `n`, inside or outside of 0 ... `length` - 1."""
+    if mode == "edge" or length == 1 and mode == "reflect":
+        return min(max(n, 0), length - 1)
+    if mode == "wrap":
+        return n % length
+    if mode == "reflect":
+        n = n % (2 * length - 2)
+        return min(n, 2 * length - 2 - n)
+    if mode == "symmetric":
+        n = n % (2 * length)
+        return min(n, 2 * length - 1 - n)
+    raise UnsupportedError(f"pad: the mode {mode!r} is not supported")

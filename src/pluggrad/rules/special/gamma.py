@@ -1,0 +1,138 @@
+"""The gamma and beta functions, their logarithms, derivatives, incomplete forms and inverses; zeta."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...dispatch import xp
+from ..elementwise import zero
+from ..kinds import elementwise, unknown
+from .stable import beta_density, gamma_density, real
+
+
+def psi(x: Any) -> Any:
+    """The digamma function."""
+    return xp.special.psi(x)
+
+
+def rgamma_slope(x: Any) -> Any:
+    """The derivative of 1/Γ(x): by reflection on the left, where Γ has its poles."""
+    left = real(x) < 0.5
+    z = xp.where(left, x, 0.0)
+    w = xp.where(left, 1.0, x)
+    c, s = xp.cos(math.pi * z), xp.sin(math.pi * z) / math.pi
+    reflected = xp.special.gamma(1 - z) * (c - psi(1 - z) * s)
+    return xp.where(left, reflected, -psi(w) * xp.special.rgamma(w))
+
+
+def gamma(x: Any) -> Any:
+    """Γ(x) from its logarithm."""
+    return xp.special.gammasgn(x) * xp.exp(xp.special.gammaln(x))
+
+
+def gammasgn(x: Any) -> Any:
+    """The sign of Γ(x); nan at negative integers, as SciPy has it."""
+    floor = xp.floor(x)
+    odd = xp.remainder(floor, 2.0) != 0
+    sign = xp.where((x < 0) & odd, -xp.ones_like(x), 1.0)
+    return xp.where(((x < 0) & (x == floor)) | (x != x), math.nan, sign)
+
+
+def rgamma(x: Any) -> Any:
+    """1/Γ(x), and 0 at the poles."""
+    pole = (x <= 0) & (x == xp.floor(x))
+    return xp.where(pole, 0.0, 1 / gamma(xp.where(pole, 1.0, x)))
+
+
+def betaln(a: Any, b: Any) -> Any:
+    """log |B(a, b)|."""
+    return xp.special.gammaln(a) + xp.special.gammaln(b) - xp.special.gammaln(a + b)
+
+
+def beta(a: Any, b: Any) -> Any:
+    """B(a, b)."""
+    signs = xp.special.gammasgn(a) * xp.special.gammasgn(b) * xp.special.gammasgn(a + b)
+    return signs * xp.exp(betaln(a, b))
+
+
+def multigammaln(a: Any, d: int) -> Any:
+    """log of the multivariate gamma function of dimension `d`."""
+    total = sum((xp.special.gammaln(a - j / 2) for j in range(1, d)), xp.special.gammaln(a))
+    return total + d * (d - 1) / 4 * math.log(math.pi)
+
+
+def multigammaln_slope(t: Any, a: Any, d: int) -> Any:
+    """A sum of digammas."""
+    return t * sum((psi(a - j / 2) for j in range(1, d)), psi(a))
+
+
+def regular(*xs: Any) -> Any:
+    """Where no argument is near a pole of Γ on the left."""
+    found = xs[0] > 0
+    for x in xs[1:]:
+        found = found & (x > 0)
+    return found
+
+
+def binom_n(t: Any, n: Any, k: Any, y: Any) -> Any:
+    """By n."""
+    ok = regular(n + 1, n - k + 1)
+    n0, k0 = xp.where(ok, n, 1.0), xp.where(ok, k, 0.0)
+    n1, k1 = xp.where(ok, 1.0, n), xp.where(ok, 0.0, k)
+    pole = xp.special.gamma(n1 + 1) * xp.special.rgamma(k1 + 1) * rgamma_slope(n1 - k1 + 1)
+    pole = pole + psi(n1 + 1) * xp.where(ok, 0.0, y)
+    return t * xp.where(ok, y * (psi(n0 + 1) - psi(n0 - k0 + 1)), pole)
+
+
+def binom_k(t: Any, n: Any, k: Any, y: Any) -> Any:
+    """By k; where the binomial is 0 because a factor 1/Γ is, from that factor's slope."""
+    ok = regular(k + 1, n - k + 1)
+    n0, k0 = xp.where(ok, n, 1.0), xp.where(ok, k, 0.0)
+    n1, k1 = xp.where(ok, 1.0, n), xp.where(ok, 0.0, k)
+    low, high = k1 + 1, n1 - k1 + 1
+    pole = rgamma_slope(low) * xp.special.rgamma(high) - xp.special.rgamma(low) * rgamma_slope(high)
+    pole = xp.special.gamma(n1 + 1) * pole
+    return t * xp.where(ok, y * (psi(n0 - k0 + 1) - psi(k0 + 1)), pole)
+
+
+def inverse(density: Any) -> Any:
+    """The slope of an inverse, from that of the function."""
+    return 1 / density
+
+
+# fmt: off
+elementwise("special.gamma",    lambda t, x, y: t * (y * psi(x)), fallback=gamma)
+elementwise("special.rgamma",   lambda t, x: t * rgamma_slope(x), fallback=rgamma)
+elementwise("special.gammaln",  lambda t, x: t * psi(x))
+elementwise("special.loggamma", lambda t, x: t * psi(x))
+elementwise("special.gammasgn", zero, fallback=gammasgn)
+elementwise("special.psi",      lambda t, x: t * xp.special.polygamma(1, x))
+elementwise("special.digamma",  lambda t, x: t * xp.special.polygamma(1, x))
+elementwise("special.polygamma(n, x, /)", unknown, lambda t, n, x: t * xp.special.polygamma(n + 1, x))
+elementwise("special.multigammaln(a, d, /)", multigammaln_slope, unknown, fallback=multigammaln)
+elementwise("special.poch(z, m, /)",
+            lambda t, z, m, y: t * (y * (psi(z + m) - psi(z))),
+            lambda t, z, m, y: t * (y * psi(z + m)), promotes=True)
+elementwise("special.binom(n, k, /)", binom_n, binom_k, promotes=True)
+elementwise("special.beta(a, b, /)",
+            lambda t, a, b, y: t * (y * (psi(a) - psi(a + b))),
+            lambda t, a, b, y: t * (y * (psi(b) - psi(a + b))), promotes=True, fallback=beta)
+elementwise("special.betaln(a, b, /)",
+            lambda t, a, b: t * (psi(a) - psi(a + b)),
+            lambda t, a, b: t * (psi(b) - psi(a + b)), promotes=True, fallback=betaln)
+
+elementwise("special.gammainc(a, x, /)",  unknown, lambda t, a, x: t * gamma_density(a, x), promotes=True)
+elementwise("special.gammaincc(a, x, /)", unknown, lambda t, a, x: -t * gamma_density(a, x), promotes=True)
+elementwise("special.gammaincinv(a, p, /)",  unknown, lambda t, a, y: t / gamma_density(a, y), promotes=True)
+elementwise("special.gammainccinv(a, p, /)", unknown, lambda t, a, y: -t / gamma_density(a, y), promotes=True)
+
+elementwise("special.betainc(a, b, x, /)",  unknown, unknown, lambda t, a, b, x: t * beta_density(a, b, x, 1 - x), promotes=True)
+elementwise("special.betaincc(a, b, x, /)", unknown, unknown, lambda t, a, b, x: -t * beta_density(a, b, x, 1 - x), promotes=True,
+            fallback=lambda a, b, x: xp.special.betainc(b, a, 1 - x))
+elementwise("special.betaincinv(a, b, p, /)",  unknown, unknown, lambda t, a, b, y: t / beta_density(a, b, y, 1 - y), promotes=True)
+elementwise("special.betainccinv(a, b, p, /)", unknown, unknown, lambda t, a, b, y: -t / beta_density(a, b, y, 1 - y), promotes=True)
+
+elementwise("special.zeta(x, q=None, /)", unknown, lambda t, x, q: -t * (x * xp.special.zeta(x + 1, q)), promotes=True)
+elementwise("special.zetac", unknown, fallback=lambda x: xp.special.zeta(x, xp.ones_like(x)) - 1)
+# fmt: on

@@ -1,0 +1,285 @@
+"""`backward`, `autograd.grad` and the graph, as torch users know them."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import pickle
+import weakref
+
+import numpy as np
+import pytest
+
+import pluggrad as pg
+from pluggrad import Variable
+
+
+def leaf(*values: float) -> Variable:
+    return Variable(np.asarray(values), requires_grad=True)
+
+
+def test_backward_fills_grad_and_accumulates():
+    x = leaf(1.0, 2.0)
+    pg.sum(x * x).backward()
+    assert x.grad.data.tolist() == [2.0, 4.0]
+    pg.sum(3 * x).backward()
+    assert x.grad.data.tolist() == [5.0, 7.0]
+    x.zero_grad()
+    assert x.grad is None
+
+
+def test_backward_with_a_cotangent():
+    x = leaf(1.0, 2.0)
+    (x**3).backward(gradient=np.asarray([1.0, 10.0]))
+    assert x.grad.data.tolist() == [3.0, 120.0]
+
+
+def test_two_grads_of_one_graph_need_retain_graph_only_where_they_meet():
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    z = x**2 + 3 * y
+    (dx,) = pg.autograd.grad(z, x, grad_outputs=np.ones(2))
+    (dy,) = pg.autograd.grad(z, y, grad_outputs=np.ones(2))
+    assert dx.data.tolist() == [2.0, 4.0]
+    assert dy.data.tolist() == [3.0, 3.0]
+
+
+def test_second_walk_through_freed_values_raises_and_changes_nothing():
+    x = leaf(1.0, 2.0)
+    y = pg.sum(pg.exp(x))
+    y.backward()
+    before = x.grad.data.copy()
+    with pytest.raises(pg.GraphFreedError, match=r"exp.*second time"):
+        y.backward()
+    assert np.array_equal(x.grad.data, before)
+
+
+def test_a_path_through_freed_values_is_never_silently_skipped():
+    x = leaf(1.0, 2.0)
+    y = pg.sum(x**2 + x)
+    pg.autograd.grad(y, x)
+    with pytest.raises(pg.GraphFreedError):
+        pg.autograd.grad(y, x)
+
+
+def test_retain_graph():
+    x = leaf(2.0)
+    y = pg.sum(x**3)
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.data.tolist() == [24.0]
+
+
+def test_create_graph_to_the_third_order():
+    x = leaf(0.5, 2.0)
+    y = pg.sum(x**4)
+    for expected in (4 * x.data**3, 12 * x.data**2, 24 * x.data):
+        (y,) = pg.autograd.grad(pg.sum(y), x, create_graph=True)
+        np.testing.assert_allclose(y.data, expected)
+    (constant,) = pg.autograd.grad(pg.sum(y), x)
+    assert constant.data.tolist() == [24.0, 24.0]
+
+
+def test_grad_of_intermediate_variables():
+    x = leaf(1.0, 2.0)
+    h = x * 3
+    h.retain_grad()
+    y = pg.sum(h * h)
+    (dh,) = pg.autograd.grad(y, h, retain_graph=True)
+    y.backward()
+    assert dh.data.tolist() == [6.0, 12.0]
+    assert h.grad.data.tolist() == [6.0, 12.0]
+    assert x.grad.data.tolist() == [18.0, 36.0]
+
+
+def test_retain_grad_after_use():
+    x = leaf(2.0)
+    h = x * 3
+    y = h * h
+    h.retain_grad()
+    y.backward()
+    assert h.grad.data.tolist() == [12.0]
+
+
+def test_inputs_limits_where_gradients_go():
+    x, y = leaf(1.0), leaf(2.0)
+    z = x * y
+    z.backward(inputs=[x])
+    assert x.grad.data.tolist() == [2.0]
+    assert y.grad is None
+
+
+def test_unused_inputs():
+    x, y = leaf(1.0), leaf(2.0)
+    with pytest.raises(pg.DifferentiationError, match="not used"):
+        pg.autograd.grad(x * 2, [x, y])
+    dx, dy = pg.autograd.grad(x * 2, [x, y], allow_unused=True)
+    assert dy is None
+    assert dx.data.tolist() == [2.0]
+    _, dy = pg.autograd.grad(x * 2, [x, y], materialize_grads=True)
+    assert dy.data.tolist() == [0.0]
+
+
+def test_batched_cotangents():
+    x = leaf(1.0, 2.0)
+    (g,) = pg.autograd.grad(x * x, x, grad_outputs=np.eye(2), is_grads_batched=True)
+    assert g.data.tolist() == [[2.0, 0.0], [0.0, 4.0]]
+
+
+def test_gradients_do_not_alias():
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    seed = np.ones(2)
+    (x + y).backward(seed)
+    x.grad.data[0] = 100.0
+    assert y.grad.data.tolist() == [1.0, 1.0]
+    assert seed.tolist() == [1.0, 1.0]
+
+
+def test_hooks_see_and_replace():
+    x = leaf(1.0, 2.0)
+    seen = []
+    h = x * 2
+    handle = h.register_hook(lambda g: seen.append(g.data.copy()) or g * 10)
+    pg.sum(h).backward()
+    assert seen[0].tolist() == [1.0, 1.0]
+    assert x.grad.data.tolist() == [20.0, 20.0]
+    handle.remove()
+    x.grad = None
+    pg.sum(x * 2).backward()
+    assert x.grad.data.tolist() == [2.0, 2.0]
+
+
+def test_requires_grad_spreads_and_volatile_wins():
+    a, b = Variable(np.ones(2)), leaf(1.0, 1.0)
+    assert not (a + a).requires_grad
+    assert (a + b).requires_grad
+    v = Variable(np.ones(2), volatile=True)
+    assert (v + b).volatile
+    assert not (v + b).requires_grad
+    assert (v * v + b).grad_fn is None
+
+
+def test_grad_modes():
+    x = leaf(1.0)
+    with pg.no_grad():
+        assert not (x * 2).requires_grad
+        with pg.enable_grad():
+            assert (x * 2).requires_grad
+        assert not pg.is_grad_enabled()
+    assert pg.is_grad_enabled()
+    with pg.set_grad_enabled(False):
+        assert not pg.is_grad_enabled()
+    assert pg.is_grad_enabled()
+
+    @pg.no_grad()
+    def evaluate():
+        return x * 2
+
+    assert not evaluate().requires_grad
+    pg.set_grad_enabled(False)
+    assert not pg.is_grad_enabled()
+    pg.set_grad_enabled(True)
+
+
+def test_detach_is_a_snapshot():
+    x = leaf(1.0, 2.0)
+    y = x * 1
+    d = y.detach()
+    y[0] = 5.0
+    assert d.data.tolist() == [1.0, 2.0]
+    assert not d.requires_grad
+    assert y.data.tolist() == [5.0, 2.0]
+
+
+def test_an_operand_written_after_use_keeps_the_right_gradient():
+    x = leaf(1.0, 2.0)
+    h = x * 1
+    y = h * h
+    h *= 100
+    pg.sum(y).backward()
+    assert x.grad.data.tolist() == [2.0, 4.0]
+
+
+def test_parameter_update_under_no_grad():
+    w = leaf(1.0, 2.0)
+    loss = pg.sum(w * w)
+    with pg.no_grad():
+        w -= 0.5
+    loss.backward()
+    assert w.grad.data.tolist() == [2.0, 4.0]
+    assert w.data.tolist() == [0.5, 1.5]
+    assert w.is_leaf and w.requires_grad
+
+
+def test_float32_stays_float32():
+    x = Variable(np.ones(3, dtype=np.float32), requires_grad=True)
+    pg.sum(x * np.arange(3.0)).backward()
+    assert x.grad.dtype == np.float32
+    (x * 2.0).sum().backward()
+    assert x.grad.dtype == np.float32
+
+
+def test_a_million_nodes_neither_recurse_nor_leak():
+    x = leaf(0.0)
+    y = x
+    for _ in range(1_000_000):
+        y = y + 1.0
+    y.backward()
+    assert x.grad.data.tolist() == [1.0]
+    node = weakref.ref(y.grad_fn)
+    del y
+    assert node() is None
+
+
+def test_no_reference_cycles():
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf(1.0, 2.0)
+        y = pg.sum(pg.exp(x) * x[0])
+        (g,) = pg.autograd.grad(y, x, create_graph=True)
+        refs = [weakref.ref(v) for v in (x, y, g)]
+        del x, y, g
+        assert [ref() for ref in refs] == [None, None, None]
+    finally:
+        gc.enable()
+
+
+def test_a_leaf_pickles_and_copies():
+    x = leaf(1.0, 2.0)
+    pg.sum(x * x).backward()
+    again = pickle.loads(pickle.dumps(x))
+    assert again.requires_grad
+    assert again.grad.data.tolist() == [2.0, 4.0]
+    twin = copy.deepcopy(x)
+    assert twin.is_leaf and twin.requires_grad and twin.data is not x.data
+    connected = copy.deepcopy(x * 2)
+    x.grad = None
+    pg.sum(connected).backward()
+    assert x.grad.data.tolist() == [2.0, 2.0]
+    with pytest.raises(pg.DifferentiationError):
+        pickle.dumps(x * 2)
+
+
+def test_graph_can_be_looked_at():
+    x = leaf(1.0)
+    y = x * 2
+    assert y.grad_fn.name() == "MultiplyBackward"
+    assert y.grad_fn.next_functions[0][0].name() == "AccumulateGrad"
+    y.grad_fn.metadata["note"] = 1
+    assert y.grad_fn.metadata == {"note": 1}
+    assert x.grad_fn is None
+    assert x.is_leaf
+
+
+def test_size_answers_both_spellings():
+    v = Variable(np.ones((5, 3)))
+    assert v.size == 15
+    assert v.size() == (5, 3)
+    assert v.size(1) == 3
+    assert pickle.loads(pickle.dumps(v.size)) == 15
+
+
+def test_repr():
+    text = repr(Variable(np.zeros((5, 3))))
+    assert text.startswith("Variable containing:")
+    assert text.endswith("[numpy.float64 of size 5x3]")

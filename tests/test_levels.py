@@ -1,0 +1,201 @@
+"""Nesting: each transform differentiates at its own level, and no level sees another's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import numpy as np
+import pytest
+
+import pluggrad as pg
+from pluggrad import Variable
+
+
+def test_perturbation_confusion():
+    # d/dx [x d/dy (x y)] at y = 1, x = 3: 6, and 3 where levels are confused.
+    assert pg.grad(lambda x: x * pg.grad(lambda y: x * y)(1.0))(3.0) == 6.0
+
+    def inner(x):
+        return pg.jvp(lambda y: x + y, (1.0,), (1.0,))[1]
+
+    assert pg.jvp(lambda x: x * inner(x), (1.0,), (1.0,))[1] == 1.0
+
+
+def test_closure_over_a_torch_style_variable():
+    w = Variable(np.asarray(2.0), requires_grad=True)
+    g = pg.grad(lambda x: w * x**3)(np.asarray(3.0))
+    assert isinstance(g, Variable)
+    g.backward()
+    assert w.grad.item() == 27.0
+
+
+def test_a_tracked_argument_stays_connected():
+    x = Variable(np.asarray(3.0), requires_grad=True)
+    g = pg.grad(lambda x: x**3)(x)
+    g.backward()
+    assert x.grad.item() == 18.0
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_towers(order):
+    f, expected = pg.sin, [np.cos, lambda x: -np.sin(x), lambda x: -np.cos(x), np.sin][order - 1]
+    for _ in range(order):
+        f = pg.grad(f)
+    np.testing.assert_allclose(f(np.asarray(0.7)), expected(0.7))
+
+
+@pytest.mark.parametrize("modes", ["rr", "rf", "fr", "ff", "rfr", "frf", "ffr", "rrf"])
+def test_modes_mix(modes):
+    def forward(f):
+        return lambda x: pg.jvp(f, (x,), (pg.ones_like(x),))[1]
+
+    f = lambda x: pg.exp(2 * x) * x  # noqa: E731
+    for mode in modes:
+        f = pg.grad(f) if mode == "r" else forward(f)
+    x = 0.3
+    n = len(modes)
+    expected = np.exp(2 * x) * (2**n * x + n * 2 ** (n - 1))
+    result = f(np.asarray(x))
+    result = result.data if isinstance(result, Variable) else result
+    np.testing.assert_allclose(result, expected)
+
+
+def test_no_grad_belongs_to_a_level():
+    x = Variable(np.asarray(2.0), requires_grad=True)
+    with pg.no_grad():
+        g = pg.grad(lambda y: y**2 * x)(np.asarray(3.0))
+    assert (g.data if isinstance(g, Variable) else g) == 12.0
+    assert not isinstance(g, Variable) or not g.requires_grad
+
+    def f(y):
+        with pg.no_grad():
+            c = y * 1.0
+        return y * c
+
+    assert pg.grad(f)(np.asarray(3.0)) == 3.0
+
+
+def test_a_leaked_variable_raises():
+    kept = []
+
+    def f(x):
+        kept.append(x * 2)
+        return pg.sum(x)
+
+    pg.grad(f)(np.ones(2))
+    with pytest.raises(pg.LeakedVariableError):
+        kept[0] + 1.0
+    with pytest.raises(pg.LeakedVariableError):
+        pg.sum(kept[0])
+
+
+def test_backward_inside_a_transform_raises():
+    def f(x):
+        y = x * x
+        y.backward()
+        return y
+
+    with pytest.raises(pg.DifferentiationError, match="outermost level"):
+        pg.grad(f)(np.asarray(1.0))
+
+
+def test_autograd_grad_inside_a_transform():
+    def f(x):
+        y = x**3
+        (g,) = pg.autograd.grad(y, x, create_graph=True)
+        return g * 1.0
+
+    assert pg.grad(f)(np.asarray(2.0)) == 12.0
+
+
+def test_writing_a_deeper_value_outside_raises():
+    outside = pg.zeros(2)
+
+    def f(x):
+        outside[0] = x
+        return pg.sum(outside)
+
+    with pytest.raises(pg.InvalidArgumentError, match="made outside"):
+        pg.grad(f)(np.asarray(1.0))
+    assert outside.data.tolist() == [0.0, 0.0]
+
+
+def test_writing_inside_a_transform():
+    def f(x):
+        u = pg.zeros(3)
+        u[0] = x
+        for k in range(2):
+            u[k + 1] = u[k] * x
+        return pg.sum(u)
+
+    assert pg.grad(f)(np.asarray(2.0)) == 1 + 4 + 12
+    assert pg.jvp(f, (np.asarray(2.0),), (np.asarray(1.0),))[1] == 1 + 4 + 12
+
+
+def test_value_and_grad_pytrees_argnums_aux():
+    def f(params, x):
+        return pg.sum(params["w"] * x) + params["b"][0], x * 2
+
+    params = {"w": np.asarray([1.0, 2.0]), "b": [np.asarray(3.0)]}
+    x = np.asarray([3.0, 4.0])
+    (value, aux), (dparams, dx) = pg.value_and_grad(f, argnums=(0, 1), has_aux=True)(params, x)
+    assert value == 14.0
+    assert isinstance(aux, np.ndarray) and aux.tolist() == [6.0, 8.0]
+    assert dparams["w"].tolist() == [3.0, 4.0]
+    assert dparams["b"] == [1.0]
+    assert dx.tolist() == [1.0, 2.0]
+
+
+def test_vjp_may_be_pulled_more_than_once():
+    y, pull = pg.vjp(lambda x: pg.exp(x), np.zeros(2))
+    assert isinstance(y, np.ndarray)
+    for _ in range(2):
+        assert pull(np.asarray([1.0, 2.0]))[0].tolist() == [1.0, 2.0]
+
+
+def test_stop_gradient():
+    assert pg.grad(lambda x: x * pg.stop_gradient(x))(3.0) == 3.0
+
+
+def test_threads_do_not_share_levels():
+    results, errors = {}, []
+
+    def work(seed):
+        try:
+            x = np.random.default_rng(seed).normal(size=3)
+            f = pg.grad(lambda x: pg.sum(pg.grad(lambda y: pg.sum(pg.sin(y) * x))(x)))
+            for _ in range(30):
+                with pg.no_grad():
+                    inner = pg.grad(lambda y: pg.sum(y * y))(x)
+                np.testing.assert_allclose(inner, 2 * x)
+                np.testing.assert_allclose(f(x), np.cos(x) - x * np.sin(x))
+                assert pg.is_grad_enabled()
+            results[seed] = True
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert len(results) == 8
+
+
+def test_async_tasks_do_not_share_modes():
+    async def untracked():
+        with pg.no_grad():
+            await asyncio.sleep(0.001)
+            assert not pg.is_grad_enabled()
+
+    async def tracked():
+        for _ in range(5):
+            await asyncio.sleep(0.0005)
+            assert pg.is_grad_enabled()
+
+    async def main():
+        await asyncio.gather(untracked(), tracked(), untracked(), tracked())
+
+    asyncio.run(main())

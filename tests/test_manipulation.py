@@ -1,0 +1,165 @@
+"""Rows of `rules.manipulation`, `rules.products` and `rules.extras` on NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from derivatives import check
+
+import pluggrad as pg
+
+RNG = np.random.default_rng(7)
+
+
+def real(*shape: int) -> np.ndarray:
+    return RNG.standard_normal(shape)
+
+
+def cplx(*shape: int) -> np.ndarray:
+    return RNG.standard_normal(shape) + 1j * RNG.standard_normal(shape)
+
+
+INDEX = np.asarray([2, 0, 0, -1])
+ALONG = np.asarray([[0, 2, 2, 1], [1, 1, 0, 0]])
+MASK = np.asarray([[True, False, True], [False, False, True]])
+
+ONE = {
+    "broadcast_to": (lambda x: pg.broadcast_to(x, (4, 2, 3)), (2, 3)),
+    "broadcast_to ones": (lambda x: pg.broadcast_to(x, (2, 5, 3)), (2, 1, 1)),
+    "broadcast_to 0-d": (lambda x: pg.broadcast_to(x, (2, 3)), ()),
+    "broadcast_to empty": (lambda x: pg.broadcast_to(x, (0, 3)), (1, 3)),
+    "reshape": (lambda x: pg.reshape(x, (3, -1)), (2, 3)),
+    "reshape 0-d": (lambda x: pg.reshape(x, (1, 1)), ()),
+    "reshape copy": (lambda x: pg.reshape(x, (6,), copy=True), (2, 3)),
+    "expand_dims": (lambda x: pg.expand_dims(x, axis=1), (2, 3)),
+    "squeeze": (lambda x: pg.squeeze(x, 1), (2, 1, 3)),
+    "squeeze two": (lambda x: pg.squeeze(x, (0, -1)), (1, 2, 1)),
+    "permute_dims": (lambda x: pg.permute_dims(x, (2, 0, 1)), (2, 3, 4)),
+    "permute_dims negative": (lambda x: pg.permute_dims(x, (-1, 0, -2)), (2, 3, 4)),
+    "moveaxis": (lambda x: pg.moveaxis(x, 0, -1), (2, 3, 4)),
+    "moveaxis two": (lambda x: pg.moveaxis(x, (0, 2), (1, 0)), (2, 3, 4)),
+    "matrix_transpose": (lambda x: pg.matrix_transpose(x), (2, 3, 4)),
+    "flip": (lambda x: pg.flip(x), (2, 3)),
+    "flip axis": (lambda x: pg.flip(x, axis=-1), (2, 3)),
+    "flip axes": (lambda x: pg.flip(x, axis=(0, 1)), (2, 3, 2)),
+    "roll": (lambda x: pg.roll(x, 2), (2, 3)),
+    "roll axis": (lambda x: pg.roll(x, -1, axis=1), (2, 3)),
+    "roll axes": (lambda x: pg.roll(x, (1, 2), axis=(0, 1)), (2, 3)),
+    "repeat": (lambda x: pg.repeat(x, 3), (2, 2)),
+    "repeat axis": (lambda x: pg.repeat(x, 2, axis=-1), (2, 3)),
+    "repeat zero": (lambda x: pg.repeat(x, 0, axis=0), (2, 3)),
+    "repeat counts": (lambda x: pg.repeat(x, np.asarray([2, 0, 1]), axis=1), (2, 3)),
+    "repeat counts flat": (lambda x: pg.repeat(x, np.asarray([2, 0, 1, 1])), (2, 2)),
+    "tile": (lambda x: pg.tile(x, (2, 3)), (2, 2)),
+    "tile long": (lambda x: pg.tile(x, (2, 1, 3)), (2,)),
+    "tile short": (lambda x: pg.tile(x, (2,)), (2, 3)),
+    "tile 0-d": (lambda x: pg.tile(x, (2,)), ()),
+    "tril": (lambda x: pg.tril(x), (2, 3, 4)),
+    "tril k": (lambda x: pg.tril(x, k=-1), (3, 3)),
+    "triu k": (lambda x: pg.triu(x, k=1), (3, 4)),
+    "unstack": (lambda x: pg.unstack(x, axis=1), (2, 3)),
+    "diff": (lambda x: pg.diff(x), (5,)),
+    "diff n": (lambda x: pg.diff(x, axis=0, n=2), (4, 2)),
+    "diff beyond": (lambda x: pg.diff(x, n=3), (2,)),
+    "take": (lambda x: pg.take(x, INDEX, axis=0), (3, 2)),
+    "take last": (lambda x: pg.take(x, INDEX, axis=-1), (2, 3)),
+    "take flat": (lambda x: pg.take(x, INDEX), (3,)),
+    "take none": (lambda x: pg.take(x, INDEX[:0], axis=0), (3, 2)),
+    "take_along_axis": (lambda x: pg.take_along_axis(x, ALONG, axis=1), (2, 3)),
+    "take_along_axis 0": (lambda x: pg.take_along_axis(x, ALONG, axis=0), (3, 4)),
+    "take_along_axis broadcast": (lambda x: pg.take_along_axis(x, ALONG, axis=1), (1, 3)),
+    "sort": (lambda x: pg.sort(x), (2, 4)),
+    "sort down": (lambda x: pg.sort(x, axis=0, descending=True), (3, 2)),
+    "astype": (lambda x: pg.astype(x, np.float64, copy=False), (2, 3)),
+    "copy": (lambda x: pg.copy(x), (2, 3)),
+    "full_like": (lambda x: pg.full_like(np.zeros((2, 3), x.dtype), x), ()),
+    "where scalar": (lambda x: pg.where(MASK, x, 1.5), (3,)),
+    "where other scalar": (lambda x: pg.where(MASK, 0.0, x), (2, 1)),
+    "transpose": (lambda x: pg.transpose(x), (2, 3, 4)),
+    "transpose axes": (lambda x: pg.transpose(x, (1, 0, 2)), (2, 3, 4)),
+    "swapaxes": (lambda x: pg.swapaxes(x, 0, -1), (2, 3, 4)),
+    "ravel": (lambda x: pg.ravel(x), (2, 3)),
+    "flatten": (lambda x: pg.flatten(x), (2, 3)),
+    "pad": (lambda x: pg.pad(x, 2), (3, 3)),
+    "pad widths": (lambda x: pg.pad(x, ((1, 0), (0, 2)), constant_values=3.0), (2, 3)),
+    "pad edge": (lambda x: pg.pad(x, (1, 4), mode="edge"), (3, 3)),
+    "pad reflect": (lambda x: pg.pad(x, (1, 5), mode="reflect"), (3, 3)),
+    "pad symmetric": (lambda x: pg.pad(x, (1, 7), mode="symmetric"), (3, 2)),
+    "pad wrap": (lambda x: pg.pad(x, (1, 4), mode="wrap"), (3, 2)),
+    "trapezoid": (lambda y: pg.trapezoid(y, dx=0.5), (2, 4)),
+    "trapezoid axis": (lambda y: pg.trapezoid(y, np.asarray([0.0, 1.0, 3.0]), axis=0), (3, 2)),
+    "einsum trace": (lambda x: pg.einsum("ii", x), (3, 3)),
+    "einsum diagonal": (lambda x: pg.einsum("ii->i", x), (3, 3)),
+    "einsum transpose": (lambda x: pg.einsum("ij->ji", x), (2, 3)),
+    "einsum sum": (lambda x: pg.einsum("...j->...", x), (2, 3, 2)),
+}  # fmt: skip
+TWO = {
+    "broadcast_arrays": (lambda a, b: pg.broadcast_arrays(a, b), (2, 1), (3,)),
+    "concat": (lambda a, b: pg.concat([a, b, a], axis=1), (2, 3), (2, 1)),
+    "concat flat": (lambda a, b: pg.concat([a, b], axis=None), (2, 3), (2,)),
+    "concat empty": (lambda a, b: pg.concat((a, b)), (0,), (2,)),
+    "stack": (lambda a, b: pg.stack([a, b, a], axis=-1), (2, 3), (2, 3)),
+    "where": (lambda a, b: pg.where(MASK, a, b), (2, 1), (3,)),
+    "where wide": (lambda a, b: pg.where(MASK[0], a, b), (2, 1, 1), (1,)),
+    "meshgrid": (lambda a, b: pg.meshgrid(a, b), (2,), (3,)),
+    "meshgrid ij": (lambda a, b: pg.meshgrid(a, b, indexing="ij"), (2,), (3,)),
+    "diff ends": (lambda a, b: pg.diff(a, prepend=b, append=b, n=2), (2, 3), (2, 1)),
+    "matmul": (lambda a, b: a @ b, (2, 3), (3, 4)),
+    "matmul vectors": (lambda a, b: pg.matmul(a, b), (3,), (3,)),
+    "matmul matrix vector": (lambda a, b: pg.matmul(a, b), (2, 3), (3,)),
+    "matmul vector matrix": (lambda a, b: pg.matmul(a, b), (3,), (3, 2)),
+    "matmul batch": (lambda a, b: pg.matmul(a, b), (5, 2, 3), (5, 3, 4)),
+    "matmul broadcast": (lambda a, b: pg.matmul(a, b), (5, 1, 2, 3), (2, 3, 4)),
+    "matmul batch matrix": (lambda a, b: pg.matmul(a, b), (5, 2, 3), (3, 4)),
+    "matmul batch vector": (lambda a, b: pg.matmul(a, b), (5, 2, 3), (3,)),
+    "matmul vector batch": (lambda a, b: pg.matmul(a, b), (3,), (5, 3, 2)),
+    "matmul empty": (lambda a, b: pg.matmul(a, b), (2, 0), (0, 3)),
+    "tensordot": (lambda a, b: pg.tensordot(a, b), (2, 3, 4), (3, 4, 2)),
+    "tensordot 0": (lambda a, b: pg.tensordot(a, b, axes=0), (2,), (3, 2)),
+    "tensordot 1": (lambda a, b: pg.tensordot(a, b, axes=1), (2, 3), (3, 2)),
+    "tensordot axes": (lambda a, b: pg.tensordot(a, b, axes=((2, 0), (0, 1))), (2, 3, 4), (4, 2, 3)),
+    "tensordot crossed": (lambda a, b: pg.tensordot(a, b, axes=((0, 2), (-1, 0))), (2, 3, 4), (4, 3, 2)),
+    "tensordot all": (lambda a, b: pg.tensordot(a, b, axes=2), (2, 3), (2, 3)),
+    "vecdot": (lambda a, b: pg.vecdot(a, b), (2, 3), (2, 3)),
+    "vecdot broadcast": (lambda a, b: pg.vecdot(a, b), (2, 1, 3), (4, 3)),
+    "vecdot axis": (lambda a, b: pg.vecdot(a, b, axis=-2), (2, 3), (2, 1)),
+    "outer": (lambda a, b: pg.outer(a, b), (2, 2), (3,)),
+    "dot": (lambda a, b: pg.dot(a, b), (2, 3), (4, 3, 2)),
+    "dot vectors": (lambda a, b: pg.dot(a, b), (3,), (3,)),
+    "dot scalar": (lambda a, b: pg.dot(a, b), (), (3,)),
+    "kron": (lambda a, b: pg.kron(a, b), (2, 3), (2, 2)),
+    "kron vector": (lambda a, b: pg.kron(a, b), (2,), (2, 2)),
+    "trapezoid x": (lambda a, b: pg.trapezoid(a, b), (2, 4), (4,)),
+    "full_like": (lambda a, b: pg.full_like(a, b) + a, (2, 3), ()),
+    "linspace": (lambda a, b: pg.linspace(a, b, 5), (), ()),
+    "linspace open": (lambda a, b: pg.linspace(a, b, 4, endpoint=False), (), ()),
+    "pad tracked": (lambda a, b: pg.pad(a, 1, constant_values=b), (2, 2), ()),
+    "einsum matmul": (lambda a, b: pg.einsum("ij,jk", a, b), (2, 3), (3, 4)),
+    "einsum batch": (lambda a, b: pg.einsum("bij,bjk->bik", a, b), (2, 2, 3), (2, 3, 4)),
+    "einsum outer": (lambda a, b: pg.einsum("i,j->ji", a, b), (2,), (3,)),
+    "einsum dots": (lambda a, b: pg.einsum("...ij,...j->...i", a, b), (4, 2, 3), (3,)),
+    "einsum sums": (lambda a, b: pg.einsum("ijk,kl->j", a, b), (2, 3, 4), (4, 2)),
+    "einsum hadamard": (lambda a, b: pg.einsum("ij,ij->ij", a, b), (2, 3), (2, 3)),
+    "einsum three": (lambda a, b: pg.einsum("ij,jk,ki->i", a, b, b * a), (3, 3), (3, 3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize("name", ONE)
+def test_one_array(name: str, dtype: str) -> None:
+    f, shape = ONE[name]
+    if dtype == "complex128" and name in ("sort", "sort down", "astype"):
+        pytest.skip("complex numbers have no order")
+    check(f, real(*shape) if dtype == "float64" else cplx(*shape))
+
+
+@pytest.mark.parametrize("dtypes", ["ff", "cc", "fc", "cf"])
+@pytest.mark.parametrize("name", TWO)
+def test_two_arrays(name: str, dtypes: str) -> None:
+    f, *shapes = TWO[name]
+    if name in ("full_like", "pad tracked") and dtypes == "fc":
+        pytest.skip("a complex fill in a real array")
+    if name == "linspace" and dtypes != "ff":
+        pytest.skip("NumPy rounds complex ends its own way")
+    make = {"f": real, "c": cplx}
+    check(f, *[make[kind](*shape) for kind, shape in zip(dtypes, shapes, strict=True)])
