@@ -252,18 +252,18 @@ def bytes_text(n: float) -> str:
     return f"{n / 1e6:.1f} MB"
 
 
-def show(line: dict[str, Any], widths: dict[str, int]) -> None:
-    cells, notes = [], []
+def show(line: dict[str, Any], widths: dict[str, int], *, notes: bool) -> None:
+    cells, reasons = [], []
     for name in widths:
         text = line["cells"].get(name, "–")
         if isinstance(line["measured"].get(name), str):
-            notes.append(f"    {name}: {text}")
+            reasons.append(f"    {name}: {text}")
             text = "fails"
         cells.append(f"{text:>{widths[name]}}")
     reached = {True: "yes", False: "NO", None: ""}[line["reached"]]
     print(f"  {line['figure']:<28}{''.join(cells)}   {line['target']:<18}{reached}")
-    for note in notes:
-        print(note[:120])
+    for reason in reasons if notes else ():
+        print(reason)
     sys.stdout.flush()
 
 
@@ -321,8 +321,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name in options.only:
         print(f"{name}: {rows[name].title}", flush=True)
         for figure, measured in measure(rows[name], loaded, options):
-            for line in lines_of(rows[name], figure, measured):
-                show(line, widths)
+            for number, line in enumerate(lines_of(rows[name], figure, measured)):
+                show(line, widths, notes=number == 0)
                 lines.append(line)
     targets = [line["reached"] for line in lines if line["reached"] is not None]
     print(f"\n{sum(targets)} of {len(targets)} targets reached")

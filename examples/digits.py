@@ -81,12 +81,21 @@ def kit_of(name: str, device: str | None = None) -> Kit:
 
         return Kit(xp, lambda a: torch.tensor(a, requires_grad=True), torch.tensor, torch.no_grad)
     xp = pg.namespace(name)
-    where = {} if device is None else {"device": device}
+    where = {} if device is None else {"device": device_called(device, name)}
 
     def constant(a: np.ndarray) -> Any:
         return xp.asarray(a, **where)
 
     return Kit(xp, lambda a: pg.Variable(constant(a), requires_grad=True), constant, pg.no_grad)
+
+
+def device_called(text: str, backend: str) -> Any:
+    """The first device of the backend that is called so: JAX has objects, torch has names."""
+    devices = pg.namespace(backend).__array_namespace_info__().devices()
+    for device in devices:
+        if text.lower() in str(device).lower():
+            return device
+    raise SystemExit(f"{backend} has no device {text!r} here, only {', '.join(map(str, devices))}")
 
 
 # ---------------------------------------------------------------- what it learns from
@@ -271,7 +280,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         description=about, epilog=how, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--backend", default="numpy", metavar="NAME",
-                        help="numpy (default), torch, jax, strict, or another installed one")  # fmt: skip
+                        help="numpy (default), torch, jax, strict or another")  # fmt: skip
     parser.add_argument("--device", help="where the arrays live, such as cuda")
     parser.add_argument("--epochs", type=int, default=30, help="default: 30")
     parser.add_argument("--batch", type=int, default=32, help="images per step (default: 32)")

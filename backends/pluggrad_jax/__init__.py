@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.backend import Adapter
+from pluggrad.backend import Adapter, selects_once
 from pluggrad.errors import InvalidArgumentError
 
 MODULES = ("jax",)
@@ -23,9 +23,35 @@ class JaxAdapter(Adapter):
         self.functions = {
             "copy": lambda x: x,
             "getitem": lambda x, key: x[_in_bounds(x, key)],
-            "put": lambda value, x, key: jnp.asarray(x).at[_in_bounds(x, key)].set(value),
+            "put": self._put,
         }
         return jnp
+
+    def _put(self, value: Any, x: Any, key: Any) -> Any:
+        """`x` with `value` at `key`; of duplicates the last wins, which JAX leaves open."""
+        if selects_once(key):
+            return x.at[_in_bounds(x, key)].set(value)
+        import jax.numpy as jnp
+
+        places = self.places(x, key)
+        value = jnp.ravel(jnp.broadcast_to(jnp.asarray(value, dtype=x.dtype), places.shape))
+        flat = jnp.ravel(places)
+        return jnp.ravel(x).at[flat].set(value[self._last(x, flat)[flat]]).reshape(x.shape)
+
+    def _last(self, x: Any, flat: Any) -> Any:
+        """For each element of `x`, the number of the last of the places that names it."""
+        import jax.numpy as jnp
+
+        return jnp.zeros(x.size, dtype=int).at[flat].max(jnp.arange(flat.shape[0]))
+
+    def remains(self, x: Any, key: Any) -> Any:
+        import jax.numpy as jnp
+
+        if selects_once(key):
+            return None
+        places = self.places(x, key)
+        flat = jnp.ravel(places)
+        return (self._last(x, flat)[flat] == jnp.arange(flat.shape[0])).reshape(places.shape)
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
         """All pieces whose place is known on the host go in one scatter; the others one by one."""
@@ -45,6 +71,11 @@ class JaxAdapter(Adapter):
             return buffer
         flat = jnp.ravel(buffer).at[np.concatenate(known)].add(jnp.concatenate(gs))
         return flat.reshape(buffer.shape)
+
+    def special(self, name: str) -> Any:
+        from . import special
+
+        return special.find(name)
 
     def devices(self) -> list[Any]:
         import jax

@@ -39,12 +39,12 @@ class NumpyAdapter(Adapter):
     modules = MODULES
     array_type = np.ndarray
     accumulates_in_place = True
+    last_write_wins = True
     functions = {  # noqa: RUF012
         "broadcast_to": broadcast_to,
         "sum": reduction(np.add, xp.sum),
         "max": reduction(np.maximum, xp.max),
         "min": reduction(np.minimum, xp.min),
-        "expand_dims": lambda x, /, *, axis=0: np.expand_dims(x, axis),
     }
 
     def namespace(self) -> Any:
@@ -62,6 +62,23 @@ class NumpyAdapter(Adapter):
         from .functions import answer
 
         return answer(backend, func, args, kwargs)
+
+    def remains(self, x: Any, key: Any) -> Any:
+        if selects_once(key):
+            return None
+        places = np.arange(x.size).reshape(x.shape)[key]
+        last = np.zeros(x.size, dtype=np.int64)
+        last[places.ravel()] = order = np.arange(places.size)
+        return last[places] == order.reshape(places.shape)
+
+    special_needs = "scipy"
+
+    def special(self, name: str) -> Any:
+        try:
+            from . import special
+        except ImportError:
+            return None
+        return special.find(name)
 
     def shares_memory(self, x: Any, y: Any) -> bool:
         return bool(np.may_share_memory(x, y))

@@ -26,7 +26,7 @@ class StrictAdapter(Adapter):
 
     def _put(self, value: Any, x: Any, key: Any) -> Any:
         """`x` with `value` at `key`, written in place where the standard can write at all."""
-        key = _complete(x, key)
+        key, value = self._settable(x, key, value)
         if selects_once(key):
             x[key] = value
             return x
@@ -49,7 +49,20 @@ class StrictAdapter(Adapter):
         return x
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
-        return super().scatter_add(buffer, [(_complete(buffer, key), g) for key, g in pieces])
+        return super().scatter_add(buffer, [self._settable(buffer, *piece) for piece in pieces])
+
+    def _settable(self, x: Any, key: Any, value: Any) -> Any:
+        """`key` and `value` without new axes, which the standard allows in reading only."""
+        key = _complete(x, key)
+        parts = key if isinstance(key, tuple) else (key,)
+        if not any(part is None for part in parts):
+            return key, value
+        xp = self.namespace()
+        fewer = tuple([part for part in parts if part is not None])
+        if hasattr(value, "shape"):
+            shape = x[fewer].shape if fewer else x.shape
+            value = xp.reshape(xp.broadcast_to(value, x[key].shape), shape)
+        return fewer or ..., value
 
     def capabilities(self) -> dict[str, Any]:
         return {**super().capabilities(), "note": "a reference implementation, made for tests"}
@@ -59,7 +72,7 @@ def _complete(x: Any, key: Any) -> Any:
     """`key` for all axes of `x`: the standard leaves open what fewer mean."""
     parts = key if isinstance(key, tuple) else (key,)
     axes = sum(part is not None for part in parts)
-    if any(part is ... for part in parts) or axes >= x.ndim or any(hasattr(part, "dtype") for part in parts):
+    if axes >= x.ndim or any(part is ... or hasattr(part, "dtype") for part in parts):
         return key
     return (*parts, ...)
 

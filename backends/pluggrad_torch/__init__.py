@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from pluggrad.backend import Adapter, selects_once
 from pluggrad.errors import TypeMismatchError
 
@@ -27,6 +29,9 @@ class TorchAdapter(Adapter):
             "getitem": self._get,
             "put": lambda value, x, key: self._put(value, torch.clone(x), key),
             "put_in_place": self._put,
+            "inverse_triangular": _inverse_triangular,
+            "lu_factor": torch.linalg.lu_factor,
+            "lu_solve": _lu_solve,
         }
         return xp
 
@@ -36,6 +41,11 @@ class TorchAdapter(Adapter):
                 "this torch tensor requires grad, so torch itself records what is computed with it, "
                 "and there would be two graphs. Wrap `tensor.detach()`, or use torch.autograd alone."
             )
+
+    def special(self, name: str) -> Any:
+        from . import special
+
+        return special.find(name)
 
     def shares_memory(self, x: Any, y: Any) -> bool:
         try:
@@ -63,13 +73,26 @@ class TorchAdapter(Adapter):
             value = torch.asarray(value, dtype=x.dtype, device=x.device)
         value = value.to(x.dtype).expand(places.shape).reshape(-1)
         places = places.reshape(-1)
+        value = value[self._last(x, places)[places]]  # whichever duplicate comes last, it is this
+        y = x.reshape(-1).index_put((places,), value).reshape(x.shape)
+        return y if _is_tracer(value) else x.copy_(y)
+
+    def _last(self, x: Any, places: Any) -> Any:
+        """For each element of `x`, the number of the last of `places` that names it."""
+        import torch
+
         order = torch.arange(places.shape[0], device=x.device)
-        last = order.new_zeros(x.numel()).scatter_reduce(0, places, order, "amax")
-        value = value[last[places]]  # whichever duplicate torch writes last, it is this value
-        if _is_tracer(value):
-            return x.reshape(-1).index_put((places,), value).reshape(x.shape)
-        x.copy_(x.reshape(-1).index_put((places,), value).reshape(x.shape))
-        return x
+        return order.new_zeros(x.numel()).scatter_reduce(0, places, order, "amax")
+
+    def remains(self, x: Any, key: Any) -> Any:
+        import torch
+
+        if selects_once(key):
+            return None
+        places = self.places(x, key)
+        flat = places.reshape(-1)
+        order = torch.arange(flat.shape[0], device=x.device)
+        return (self._last(x, flat)[flat] == order).reshape(places.shape)
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
         for key, g in pieces:
@@ -97,13 +120,13 @@ class TorchAdapter(Adapter):
         """The flat positions in `x` that `key` selects, with slices in any direction."""
         import torch
 
-        places = torch.arange(x.numel(), device=x.device).reshape(tuple(x.shape))
         if not _steps_back(key):
-            return places[key]
+            return torch.arange(x.numel(), device=x.device).reshape(tuple(x.shape))[key]
         # NumPy's own rules for slices with a negative step, on the host.
         host = tuple([part.cpu().numpy() if torch.is_tensor(part) else part
                       for part in (key if isinstance(key, tuple) else (key,))])  # fmt: skip
-        return torch.asarray(places.cpu().numpy()[host].copy(), device=x.device)
+        places = np.arange(x.numel()).reshape(tuple(x.shape))[host]
+        return torch.asarray(np.array(places), device=x.device)
 
     # ------------------------------------------------------------ about the library
 
@@ -117,6 +140,21 @@ class TorchAdapter(Adapter):
 
         found = [torch.device("cpu")]
         return found + [torch.device("cuda", i) for i in range(torch.cuda.device_count())]
+
+
+def _inverse_triangular(x: Any, *, upper: bool) -> Any:
+    import torch
+
+    one = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
+    return torch.linalg.solve_triangular(x, one, upper=upper)
+
+
+def _lu_solve(lu: Any, pivots: Any, b: Any, *, adjoint: bool) -> Any:
+    import torch
+
+    if b.ndim == 1:
+        return torch.linalg.lu_solve(lu, pivots, b[:, None], adjoint=adjoint)[:, 0]
+    return torch.linalg.lu_solve(lu, pivots, b, adjoint=adjoint)
 
 
 def _steps_back(key: Any) -> bool:

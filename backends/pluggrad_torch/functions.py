@@ -65,8 +65,6 @@ roll = roll(input shifts | dims=axis)
 tile = tile(input dims)
 movedim moveaxis = moveaxis(input source destination)
 broadcast_to expand = broadcast_to(input size)
-broadcast_tensors = broadcast_arrays()
-meshgrid = meshgrid()
 unbind = unstack(input | dim=axis)
 diff = diff(input | n dim=axis prepend append)
 where = where(condition input other | out)
@@ -94,6 +92,13 @@ linalg_svd = linalg.svd(A | full_matrices)
 linalg_matrix_power matrix_power = linalg.matrix_power(input n)
 linalg_vector_norm = linalg.vector_norm(x | ord dim=axis keepdim=keepdims)
 linalg_matrix_norm = linalg.matrix_norm(A | ord [dim] keepdim=keepdims)
+erf = special.erf(input)
+erfc = special.erfc(input)
+erfinv = special.erfinv(input)
+lgamma = special.gammaln(input)
+digamma = special.digamma(input)
+xlogy = special.xlogy(input other)
+sinc = special.sinc(input)
 fft_fft = fft.fft(input | n dim=axis norm)
 fft_ifft = fft.ifft(input | n dim=axis norm)
 fft_rfft = fft.rfft(input | n dim=axis norm)
@@ -236,7 +241,10 @@ def _norm(xp: Any, A: Any, ord: Any = None, dim: Any = None, keepdim: bool = Fal
     return NotImplemented
 
 
-def _p_norm(xp: Any, input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
+def _p_norm(xp: Any, input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False,
+            out: Any = None, dtype: Any = None) -> Any:  # fmt: skip
+    if out is not None or dtype is not None:
+        return NotImplemented
     ord = 2 if p in ("fro", None) else p
     return xp.linalg.vector_norm(input, axis=_axis(dim), keepdims=keepdim, ord=ord)
 
@@ -272,6 +280,16 @@ def _dot(xp: Any, input: Any, other: Any = None, *, tensor: Any = None) -> Any:
     return xp.sum(xp.multiply(input, tensor if other is None else other))
 
 
+def _meshgrid(xp: Any, *tensors: Any, indexing: str = "ij") -> Any:
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        tensors = tuple(tensors[0])
+    return tuple(xp.meshgrid(*tensors, indexing=indexing or "ij"))
+
+
+def _lerp(xp: Any, input: Any, end: Any, weight: Any) -> Any:
+    return xp.add(input, xp.multiply(xp.subtract(end, input), weight))
+
+
 def _einsum(xp: Any, equation: str, *operands: Any) -> Any:
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
@@ -303,6 +321,8 @@ SPECIAL = {
     "special_expit": lambda xp, input: xp.reciprocal(1 + xp.exp(-xp.asarray(input))),
     "relu": _relu, "softmax": _softmax, "log_softmax": _log_softmax, "linear": _linear,
     "linalg_norm": _norm, "norm": _p_norm, "dot": _dot, "einsum": _einsum,
+    "meshgrid": _meshgrid, "lerp": _lerp,
+    "broadcast_tensors": lambda xp, *tensors: tuple(xp.broadcast_arrays(*tensors)),
     "detach": lambda xp, input: input.detach(),
     "addmm": lambda xp, input, mat1, mat2, *, beta=1, alpha=1:
         beta * input + alpha * xp.matmul(mat1, mat2),

@@ -21,6 +21,7 @@ from .errors import (
     InvalidArgumentError,
     LeakedVariableError,
     MixedBackendsError,
+    MixedDevicesError,
     PluggradError,
     UnsupportedError,
 )
@@ -43,4 +44,6 @@ def __getattr__(name: str) -> Any:
         found = top_level(name)
     except AttributeError:
         raise AttributeError(f"module 'pluggrad' has no attribute {name!r}") from None
+    if callable(found) and getattr(found, "__module__", "") == "pluggrad":
+        globals()[name] = found  # dtypes and constants depend on the default backend
     return found

@@ -20,7 +20,7 @@ from .levels import (
     no_grad,
     set_grad_enabled,
 )
-from .primitive import convert, wrap
+from .primitive import convert, one_device, wrap
 from .variable import Variable
 
 __all__ = [
@@ -260,6 +260,7 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
             raise InvalidArgumentError(
                 f"gradient has shape {tuple(seed.shape)}, and the output {tuple(y.shape)}"
             )
+        one_device((seed, y), "backward")
         if is_variable(seed):
             seed = seed._snapshot()
             if not create_graph and (seed._level is y._level or seed._node is None):
@@ -273,7 +274,7 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
                 backend.namespace.astype(seed, y.dtype) if is_variable(seed)
                 else backend.raw("astype")(seed, y.dtype)
             )  # fmt: skip
-    if create_graph and not is_variable(seed):
+    if (create_graph or is_variable(value)) and not is_variable(seed):
         seed = wrap(seed, None, ROOT, backend)
     return seed
 

@@ -17,7 +17,13 @@ from contextvars import ContextVar
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
-from .errors import BackendError, MixedBackendsError, TypeMismatchError, UnsupportedError
+from .errors import (
+    BackendError,
+    MissingFunctionError,
+    MixedBackendsError,
+    TypeMismatchError,
+    UnsupportedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +54,8 @@ class Adapter:
     modules: tuple[str, ...] = ()
     #: Whether an array can be written in place; False sends writes through `setitem`.
     writable: bool = True
+    #: Whether the last of several values written to one place by integer arrays stays there.
+    last_write_wins: bool = False
     #: Whether the engine may add cotangents in place into buffers that it allocated itself.
     accumulates_in_place: bool = False
     #: Raw functions by name, used instead of the namespace's: faster ones, or ones it lacks.
@@ -83,17 +91,39 @@ class Adapter:
                 buffer = buffer + self._add_by_position(buffer, key, g)
         return buffer
 
+    def places(self, x: Any, key: Any) -> Any:
+        """The positions in the flat `x` that `key` selects."""
+        xp = self.namespace()
+        count = math.prod(x.shape)
+        flat = xp.arange(count, device=getattr(x, "device", None))
+        read = self.functions.get("getitem", operator.getitem)
+        return read(xp.reshape(flat, tuple(x.shape)), key)
+
     def _add_by_position(self, buffer: Any, key: Any, g: Any) -> Any:
         """`g` added into zeros like `buffer`, in functions of the standard alone: for each element
         of the buffer, the sum of what goes there. O(elements × contributions)."""
         xp = self.namespace()
-        count = math.prod(buffer.shape)
-        places = xp.reshape(xp.arange(count, device=getattr(buffer, "device", None)), buffer.shape)
-        where = xp.reshape(places[key], (-1, 1))
-        hits = where == xp.reshape(places, (1, -1))
-        g = xp.reshape(xp.broadcast_to(g, places[key].shape), (-1, 1))
+        places = self.places(buffer, key)
+        cells = xp.arange(math.prod(buffer.shape), device=getattr(buffer, "device", None))
+        hits = xp.reshape(places, (-1, 1)) == xp.reshape(cells, (1, -1))
+        g = xp.reshape(xp.broadcast_to(g, places.shape), (-1, 1))
         total = xp.sum(xp.where(hits, g, xp.zeros_like(g)), axis=0)
         return xp.reshape(total, buffer.shape)
+
+    def remains(self, x: Any, key: Any) -> Any:
+        """Which of the values that `x[key] = ...` writes are there afterwards, as booleans.
+
+        Of several for one place the last remains. None says that all do.
+        """
+        if selects_once(key):
+            return None
+        xp = self.namespace()
+        places = self.places(x, key)
+        flat = xp.reshape(places, (-1,))
+        order = xp.arange(flat.shape[0], device=getattr(x, "device", None))
+        later = xp.reshape(order, (-1, 1)) < xp.reshape(order, (1, -1))
+        same = xp.reshape(flat, (-1, 1)) == xp.reshape(flat, (1, -1))
+        return xp.reshape(xp.logical_not(xp.any(same & later, axis=1)), places.shape)
 
     #: The class of ordinary arrays, if the engine may add to them in place.
     array_type: type | None = None
@@ -101,6 +131,13 @@ class Adapter:
     def foreign(self, backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
         """Answer the library's own function `func`, called with Variables among its arguments."""
         return NotImplemented
+
+    #: What to install for the special functions that the library itself does not have.
+    special_needs: str = ""
+
+    def special(self, name: str) -> Callable[..., Any] | None:
+        """The raw function that `scipy.special` calls `name`; None where the library has none."""
+        return getattr(getattr(self.namespace(), "special", None), name, None)
 
     def version(self) -> str:
         """The library's version."""
@@ -188,14 +225,19 @@ class Backend:
             return self.adapter.functions[name]
         primitive = PRIMITIVES.get(name)
         found: Any = self.xp
-        for part in name.split("."):
-            found = getattr(found, part, None)
+        if name.startswith("special."):
+            found = self.adapter.special(name.removeprefix("special."))
+        else:
+            for part in name.split("."):
+                found = getattr(found, part, None)
         if primitive is not None and primitive.private:
             found = None  # a name of ours, whatever the library calls by it
         if found is None and primitive is not None and primitive.fallback is not None:
             return primitive.fallback
         if found is None:
-            raise UnsupportedError(f"the {self.name} backend has no function {name!r}")
+            needs = self.adapter.special_needs if name.startswith("special.") else ""
+            hint = f"; `pip install {needs}` may bring it" if needs else ""
+            raise MissingFunctionError(f"the {self.name} backend has no function {name!r}{hint}")
         if primitive is not None and primitive.variadic:
             function = found
             return lambda *arrays, **kwargs: function(list(arrays), **kwargs)

@@ -57,7 +57,7 @@ def walk(
         if kind is Scatter and not node.rule.primitive.takes_scatter:
             g = g.flush()
         elif kind is Shares:
-            g = g.all()
+            g = tuple(g.items) if node.rule.primitive.partial else g.all()
         edge: Edge | None = node
         while edge is not None:
             parent = edge.parent

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import primitive
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
-from .levels import ROOT, enable_grad, read
+from .graph import LeafNode
+from .levels import ROOT, Level, enable_grad, read
 
 if TYPE_CHECKING:
     from .primitive import Primitive
@@ -28,10 +29,11 @@ class Cell:
     `owned` says that its buffer is held by nobody else, neither by a node nor by a raw view.
     """
 
-    __slots__ = ("content", "like", "owned", "version")
+    __slots__ = ("born", "content", "like", "owned", "version")
 
-    def __init__(self, content: Variable) -> None:
+    def __init__(self, content: Variable, born: Level) -> None:
         self.content = content
+        self.born = born
         self.like = content._backend.like(content._value)
         self.owned = False
         self.version = 0
@@ -60,16 +62,14 @@ class Step:
 
     def same(self, other: Step) -> bool:
         """Whether both are the same view, as `v[i]` and the `v[i]` in `v[i] += 1` are."""
-        return self.primitive is other.primitive and all(
-            a is b or (type(a) is int and type(b) is int and a == b)
-            for a, b in zip(self.args, other.args, strict=True)
-        ) and self.kwargs == other.kwargs  # fmt: skip
+        return (self.primitive is other.primitive and self.args == other.args
+                and self.kwargs == other.kwargs)  # fmt: skip
 
 
 def cell_of(v: Variable) -> Cell:
     """The cell of `v`, made if there is none."""
     if v._cell is None:
-        v._cell, v._chain, v._seen = Cell(v._snapshot()), (), 0
+        v._cell, v._chain, v._seen = Cell(v._snapshot(), v._born), (), 0
     return v._cell
 
 
@@ -120,8 +120,9 @@ def refresh(v: Variable) -> None:
 
 
 def same_place(v: Variable, key: Any, value: Any) -> bool:
-    """Whether `value` is the up-to-date view `v[key]`: then writing it there changes nothing."""
-    if v._cell is None or value._cell is not v._cell or value._seen != v._cell.version:
+    """Whether `value` is the view `v[key]`: as it always shows what is there, writing it there
+    changes nothing."""
+    if v._cell is None or value._cell is not v._cell or not is_basic(key):
         return False
     chain = (*v._chain, Step(primitive.PRIMITIVES["getitem"], (key,), {}))
     return len(chain) == len(value._chain) and all(
@@ -137,15 +138,17 @@ def write(v: Variable, steps: tuple[Step, ...], value: Any) -> None:
     state = read()
     node, level = v._read()[1], v._level
     recording = level not in state.off
-    if recording and v.is_leaf and v.requires_grad:
+    cell = cell_of(v)
+    if recording and type(cell.content._node) is LeafNode:
         raise DifferentiationError(
             "a leaf that requires grad was written in place, and its gradient would be ambiguous. "
             "Write under `with pluggrad.no_grad():` (a parameter update), or into a copy."
         )
-    cell = cell_of(v)
     steps = v._chain + steps
-    if any(step.primitive.put is None for step in steps):
-        steps[-1].put(None, None)
+    value = _fitting(v, value, whole=steps == v._chain)
+    for step in steps:
+        if step.primitive.put is None:
+            step.put(None, None)  # raises
     content = cell.content
     if len(steps) == 1 and steps[0].primitive.name == "getitem":
         y = _put(cell, content, value, steps[0].args[0])
@@ -159,7 +162,6 @@ def write(v: Variable, steps: tuple[Step, ...], value: Any) -> None:
         cell.owned = False
     if not hasattr(type(y), "_backend"):
         y = primitive.wrap_untracked(y, content._backend)
-    _check_level(v, y)
     after = y._snapshot()
     if not recording and level is y._level or (node is not None and y._node is None and y._level is ROOT and level is ROOT):
         after._node, after._level = content._node, content._level
@@ -174,6 +176,10 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> Any:
     """`put`, in the cell's own buffer if nobody else sees it."""
     backend = content._backend
     raw = backend.raw("put")
+    if not backend.adapter.last_write_wins:
+        from .rules.indexing import settle
+
+        value = settle(value, key, content)
     if backend.writable and type(content) is backend.variable:
         raw = backend.raw("put_in_place") if cell.owned else raw
         owned = True
@@ -184,9 +190,33 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> Any:
     return y
 
 
-def _check_level(v: Variable, y: Variable) -> None:
-    if y._level.depth > v._born.depth:
+def _fitting(v: Variable, value: Any, whole: bool) -> Any:
+    """`value` in the dtype of `v`, or an error if it must not be written there."""
+    if not hasattr(value, "dtype"):
+        return value
+    backend = v._backend
+    tracked = hasattr(type(value), "_backend") and value.requires_grad
+    if tracked and value._level.depth > cell_of(v).born.depth:
         raise InvalidArgumentError(
             "a value of a transform was written into a Variable made outside of it, where it would "
             "outlive the transform. Make the Variable inside, or write into a copy."
         )
+    if whole and value.shape != v.shape:
+        raise InvalidArgumentError(
+            f"a value of shape {tuple(value.shape)} cannot replace one of {tuple(v.shape)}"
+        )
+    if value.dtype == v.dtype:
+        return value
+    if value.dtype in backend.complex_dtypes and v.dtype not in backend.complex_dtypes:
+        raise TypeMismatchError(
+            f"complex values cannot be written into a Variable of dtype {v.dtype}; take their real "
+            "part, or convert the Variable first, with `astype`"
+        )
+    if tracked and v.dtype not in backend.float_dtypes:
+        raise TypeMismatchError(
+            f"a value that requires grad was written into an integer Variable (dtype {v.dtype}), "
+            "where its gradient would be lost; convert the Variable first, with `astype`"
+        )
+    namespace = backend.namespace
+    cast = namespace.astype(value, v.dtype)
+    return cast if hasattr(type(value), "_backend") else cast.data

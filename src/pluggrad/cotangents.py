@@ -149,7 +149,7 @@ def erase(g: Any, key: Any) -> Any:
         owned = Scatter(None, None, None)
         owned.buffer, owned.pieces = xp.copy(g), []
         g = owned
-    g.buffer[key] = 0
+    g.buffer = backend.raw("put_in_place")(0, g.buffer, key)
     return g
 
 
@@ -160,10 +160,18 @@ def pick(g: Any, key: Any) -> Any:
 
 def look_up(g: Any, key: Any, like: Any) -> Any:
     """What arrived at `key`, for the value that was written there."""
+    of = g.flush() if type(g) is Scatter else g
+    while is_variable(of):
+        of = of._value
     if type(g) is Scatter:
         g = xp.copy(pick(g.flush(), key))
     else:
         g = pick(g, key)
+    # Of several values written to one place the last remained, and only it gets a gradient.
+    backend = backend_of(g)
+    remains = None if backend is None else backend.adapter.remains(of, key)
+    if remains is not None:
+        g = xp.where(remains, g, xp.zeros_like(g))
     return fit(g, like)
 
 

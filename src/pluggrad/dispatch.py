@@ -23,7 +23,7 @@ class Dispatch:
         self._prefix = prefix
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("linalg", "fft", "special"):
+        if name in ("linalg", "fft", "special") and not self._prefix:
             found: Any = Dispatch(f"{name}.")
         elif name.startswith("__"):
             raise AttributeError(name)

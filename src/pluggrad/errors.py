@@ -10,7 +10,9 @@ __all__ = [
     "GraphFreedError",
     "InvalidArgumentError",
     "LeakedVariableError",
+    "MissingFunctionError",
     "MixedBackendsError",
+    "MixedDevicesError",
     "PluggradError",
     "UnsupportedError",
 ]
@@ -52,6 +54,10 @@ class MixedBackendsError(PluggradError, TypeError):
     """Arrays of two libraries met in one operation."""
 
 
+class MixedDevicesError(PluggradError, RuntimeError, ValueError):
+    """Arrays on two devices met in one operation."""
+
+
 class TypeMismatchError(PluggradError, TypeError):
     """A value of a type or dtype that cannot be used here."""
 
@@ -62,3 +68,7 @@ class BackendError(PluggradError, ValueError):
 
 class UnsupportedError(PluggradError, NotImplementedError):
     """This backend has no such function, or the function has no derivative here."""
+
+
+class MissingFunctionError(UnsupportedError, AttributeError):
+    """This backend has no such function: an AttributeError too, so that `hasattr` answers."""

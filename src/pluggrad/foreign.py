@@ -14,6 +14,7 @@ from .backend import Backend
 from .dispatch import is_variable
 from .errors import InvalidArgumentError, UnsupportedError
 from .graph_breaks import break_graph
+from .namespace import COMPOSITES
 from .primitive import PRIMITIVES
 
 __all__ = ["Table", "answer_raw", "foreign", "lookup", "numpy_ufunc", "raw", "tracked", "write"]
@@ -52,7 +53,7 @@ def label(func: Any) -> str:
     if owner is not None:
         return f"{owner.__module__.split('.')[0]}.{owner.__name__.removesuffix('Base')}.{name}"
     module = getattr(func, "__module__", None) or type(func).__module__
-    return f"{module.removeprefix('torch._C.')}.{name}"
+    return ".".join([part for part in module.split(".") if part[0] != "_"] + [name])
 
 
 def foreign(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
@@ -220,11 +221,16 @@ def _ufunc_answer(
     own = getattr(numpy, ufunc.__name__, None) is ufunc
     if method == "__call__":
         ours = NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__)
-        function: Callable[..., Any] | None = lookup(backend, ours) if own else None
+        function: Callable[..., Any] | None = None
+        if own:
+            y = _ufunc_composite(backend, ufunc.__name__, inputs)
+            if y is not NotImplemented:
+                return y
+            function = lookup(backend, ours)
+        if function is None or (own and ours not in PRIMITIVES and ours not in COMPOSITES):
+            function = lookup(backend, f"special.{ours}") or function
         if function is None:
-            function = lookup(backend, f"special.{ours}")
-        if function is None:
-            return _ufunc_composite(backend, ufunc.__name__, inputs) if own else NotImplemented
+            return NotImplemented
         dtype = kwargs.pop("dtype", None)
         where = kwargs.pop("where", True)
         if where is not True or any(value is not None for value in kwargs.values()):

@@ -90,6 +90,8 @@ def push(
     primitive: Primitive, args: Any, tangents: Any, kwargs: Any, y: Any, backend: Backend
 ) -> Any:
     """The tangent of `y`, from those of the arguments (None where there is none)."""
+    if isinstance(y, backend.variable):  # saved values may be Variables: then tangents are, too
+        tangents = [t if t is None else wrap_untracked(t, backend) for t in tangents]
     tangents = [
         t if t is not None and (primitive.variadic or primitive.rule(i) is not None) else None
         for i, t in enumerate(tangents)

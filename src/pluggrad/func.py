@@ -139,6 +139,8 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
                     f"the cotangent has shape {getattr(seed, 'shape', ())}, the output {value.shape}"
                 )
             if node is not None:
+                if is_variable(value) and not is_variable(seed):
+                    seed = wrap(seed, None, ROOT, value._backend)
                 cotangents[node] = cotangents[node] + seed if node in cotangents else seed
         leaves = [v._node for _, flat, _ in wrapped for v in flat]
         arrived = walk(cotangents, targets=leaves, retain=True)

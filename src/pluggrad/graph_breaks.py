@@ -16,8 +16,8 @@ _policy: ContextVar[str] = ContextVar("pluggrad.graph_breaks", default="")
 
 
 def _frame() -> Any:
-    frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == "pluggrad":
+    frame: Any = sys._getframe(1)  # skipping our own modules, and those of the backends
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("pluggrad"):
         frame = frame.f_back
     return frame
 

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from .backend import Backend, backend_of, current_choice, get_backend, get_default_backend
+from .backend import BACKENDS, Backend, backend_of, current_choice, get_backend, get_default_backend
 from .dispatch import is_variable, xp
 from .errors import BackendError, UnsupportedError
 from .levels import ROOT
@@ -20,10 +20,12 @@ COMPOSITES: dict[str, Callable[..., Any]] = {}
 #: Functions that make arrays; `True` where the first argument is an array to be like.
 CREATION = {
     "arange": False, "empty": False, "eye": False, "from_dlpack": False, "full": False,
-    "linspace": False, "ones": False, "zeros": False,
+    "linspace": False, "ones": False, "zeros": False, "fft.fftfreq": False, "fft.rfftfreq": False,
     "empty_like": True, "full_like": True, "ones_like": True, "zeros_like": True,
 }  # fmt: skip
 #: Questions about arrays and dtypes, answered with plain Python values.
+#: Names under which a function of the main namespace is found in an extension, too.
+ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
 INQUIRIES = ("can_cast", "finfo", "iinfo", "isdtype", "result_type", "broadcast_shapes")
 EXTENSIONS = ("linalg", "fft", "special")
 
@@ -71,6 +73,9 @@ class Namespace:
 
     def _find(self, name: str) -> Any:
         backend, full = self._backend, self._prefix + name
+        full = ALIASES.get(full, full)
+        if name == "newaxis":
+            return None
         if name in EXTENSIONS and not self._prefix:
             return Namespace(backend, f"{name}.")
         if full in PRIMITIVES and backend.has(full):
@@ -93,7 +98,7 @@ class Namespace:
         return raw
 
     def __dir__(self) -> list[str]:
-        names = {n for n, p in PRIMITIVES.items() if not p.private} | {*COMPOSITES, *CREATION}
+        names = {n for n, p in PRIMITIVES.items() if not p.private} | {*COMPOSITES, *CREATION, *ALIASES}
         names |= {*INQUIRIES, *EXTENSIONS, "bool", "pi", "e", "inf", "nan", "newaxis"}
         names |= {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
                   "float32", "float64", "complex64", "complex128"}  # fmt: skip
@@ -296,6 +301,7 @@ class _TopLevel:
 
     def find(self, name: str) -> Any:
         full = self._prefix + name
+        full = ALIASES.get(full, full)
         if full not in PRIMITIVES and full not in COMPOSITES and full not in INQUIRIES:
             sample: Any = _lookup(get_default_backend(), full)
             if not callable(sample) or isinstance(sample, type) or _is_dtype(sample):
@@ -303,9 +309,16 @@ class _TopLevel:
         elif full in PRIMITIVES and PRIMITIVES[full].private:
             raise AttributeError(f"module 'pluggrad' has no attribute {name!r}")
 
+        functions: dict[Backend, Callable[..., Any]] = {}
+
         def call(*args: Any, **kwargs: Any) -> Any:
-            backend = _backend_among(args, kwargs)
-            return _lookup(backend, full)(*args, **kwargs)
+            backend = BACKENDS.get(type(args[0])) if args else None
+            if backend is None:
+                backend = _backend_among(args, kwargs)
+            function = functions.get(backend)
+            if function is None:
+                function = functions[backend] = _lookup(backend, full)
+            return function(*args, **kwargs)
 
         call.__name__ = call.__qualname__ = name
         call.__module__ = "pluggrad"

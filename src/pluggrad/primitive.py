@@ -14,7 +14,7 @@ from typing import Any
 
 from . import cells, cotangents
 from .backend import BACKENDS, SCALARS, Backend, backend_of, mixed
-from .errors import GraphFreedError, TypeMismatchError
+from .errors import GraphFreedError, MixedDevicesError, PluggradError, TypeMismatchError
 from .graph import Edge, LeafNode, Node
 from .levels import ROOT, VOLATILE, Level, deepest, read
 
@@ -166,9 +166,11 @@ class Primitive:
         aliases: bool = False,
         private: bool = False,
         takes_scatter: bool = False,
+        partial: bool = False,
         holomorphic: bool = False,
         view: bool = False,
         put: Callable[..., Any] | None = None,
+        promotes: bool = False,
     ) -> None:
         self.name, self.signature = signature.split("(", 1)[0], signature
         self.kind = kind
@@ -178,8 +180,10 @@ class Primitive:
         self.aliases = aliases or view
         self.view = view
         self.put = put
+        self.promotes = promotes
         self.private = private
         self.takes_scatter = takes_scatter
+        self.partial = partial
         self.holomorphic = holomorphic or kind in ("elementwise", "bilinear")
         arguments = "(" + signature.split("(", 1)[1]
         self.parsed = inspect.signature(eval(f"lambda {arguments[1:-1]}: None"))
@@ -194,6 +198,7 @@ class Primitive:
             for position, formula in enumerate(formulas)
         )
         keeps = any(rule is not None and rule.keeps for rule in self.rules)
+        self.keeps = keeps
         for rule in self.rules:
             if rule is not None:
                 rule.keeps = rule.careful.keeps = keeps
@@ -208,7 +213,8 @@ class Primitive:
     def rule(self, position: int) -> Rule | None:
         """The rule of input number `position`; variadic primitives have one formula for all."""
         if not self.variadic:
-            return self.rules[position] if position < len(self.rules) else None
+            rules = self.rules
+            return rules[position] if position < len(rules) else None
         rule = self._later.get(position)
         if rule is None:
             formula = self.formulas[0]
@@ -234,7 +240,7 @@ def backend_among(args: tuple[Any, ...], where: str) -> Backend:
         try:
             other = backend_of(x)
         except TypeMismatchError:
-            if not hasattr(x, "dtype"):
+            if not hasattr(x, "dtype") or isinstance(x, type):
                 continue
             raise
         if other is not None and other is not backend:
@@ -273,50 +279,49 @@ def record(
     """Compute one level further down, and leave a Node if an input asks for one."""
     variable = backend.variable
     inner = []
-    tracked = False
+    tracked = nested = celled = False
     for x in args:
         if isinstance(x, variable):
-            value, node = x._read()
-            if x._level is level or (node is None and x._level is ROOT):
-                tracked = tracked or (node is not None and x._level is level)
-                inner.append(value)
-            elif level is VOLATILE:
-                inner.append(value)
-            else:
-                inner.append(x._snapshot())
+            if x._cell is not None:
+                x._read()
+                celled = True
+            node = x._node
+            if x._level is level:
+                tracked = tracked or node is not None
+            elif (node is not None or x._level is not ROOT) and level is not VOLATILE:
+                inner.append(x._snapshot())  # of another level: a constant here
+                nested = True
+                continue
+            nested = nested or type(x) is not variable
+            inner.append(x._value)
         else:
             inner.append(x)
-    y = evaluate(primitive, inner, kwargs, raw, backend)
-    if primitive.kind == "constant" or not tracked or level in read().off:
-        if primitive.aliases:
-            _lend(args, variable)
+    y = evaluate(primitive, inner, kwargs, raw, backend) if nested else raw(*inner, **kwargs)
+    if celled and (primitive.aliases or tracked and primitive.keeps):
+        _lend(args, variable)
+    if not tracked or primitive.kind == "constant" or level in read().off:
         return wrap_untracked(y, backend, VOLATILE if level is VOLATILE else ROOT)
-    if isinstance(y, variable) and y._node is None and y._level is ROOT:
+    if nested and isinstance(y, variable) and y._node is None and y._level is ROOT:
         y = y._value
     several = isinstance(y, tuple)
-    if not several and y.dtype not in backend.float_dtypes:
-        return wrap_untracked(y, backend)
+    like = backend.like
     first: Edge | None = None
-    count = len(args) if primitive.variadic else len(primitive.rules)
-    for position in range(min(count, len(args)) - 1, -1, -1):
+    for position in range(len(args) - 1, -1, -1):
         x = args[position]
         if not isinstance(x, variable) or x._level is not level or x._node is None:
             continue
         rule = primitive.rule(position)
         if rule is None:
             continue
-        saved = rule.pick(inner, kwargs, y, backend.like)
-        value = inner[position]
-        if not plain(primitive, inner, value, y, several, backend):
-            saved = (saved, backend.like(value))
+        saved = rule.pick(inner, kwargs, y, like)
+        if not plain(primitive, inner, inner[position], y, several, backend):
+            saved = (saved, like(inner[position]))
             rule = rule.careful
-        edge = new(Node)
-        edge.rule, edge.saved, edge.parent, edge.more = rule, saved, x._node, first
-        first = edge
+        node = new(Node)
+        node.rule, node.saved, node.parent, node.more = rule, saved, x._node, first
+        first = node
     if first is None:
         return wrap_untracked(y, backend, ROOT)
-    if primitive.aliases or any(rule is not None and rule.keeps for rule in primitive.rules):
-        _lend(args, variable)
     if several:
         return _outputs(y, first, level, backend)
     return wrap(y, first, level, backend)
@@ -402,10 +407,49 @@ def apply(
 ) -> Any:
     """An operation called by a user: arguments checked, and always a Variable returned."""
     args = [convert(x, backend, primitive) for x in args]
-    y = wrap_untracked(evaluate(primitive, args, kwargs, raw, backend), backend)
+    if primitive.promotes:
+        args = promote(args, backend)
+    try:
+        y = wrap_untracked(evaluate(primitive, args, kwargs, raw, backend), backend)
+    except (RuntimeError, TypeError, ValueError) as error:
+        one_device(args, primitive.name, error)
+        raise
     if primitive.view and isinstance(args[0], backend.variable):
         return cells.view_of(args[0], y, primitive, args[1:], kwargs)
     return y
+
+
+def one_device(args: Any, where: str, error: Exception | None = None) -> None:
+    """Raise MixedDevicesError if arrays among `args` are not on the same device."""
+    arrays = [x for arg in args for x in (arg if isinstance(arg, (list, tuple)) else (arg,))]
+    devices = {str(cotangents.device_of(x)) for x in arrays if hasattr(x, "shape")}
+    if len(devices) > 1 and not isinstance(error, PluggradError):
+        raise MixedDevicesError(
+            f"{where}: arrays on the devices {' and '.join(sorted(devices))} cannot be mixed. Move "
+            "one of them explicitly, with `.to_device(...)`."
+        ) from error
+
+
+def promote(args: list[Any], backend: Backend) -> list[Any]:
+    """Scalars as arrays, and integers as floats, of the dtype that `args` have together."""
+    arrays = [x for x in args if hasattr(x, "dtype")]
+    dtypes = {x.dtype for x in arrays}
+    if not arrays or (len(arrays) == len(args) and dtypes <= backend.float_dtypes):
+        return args
+    floats = dtypes & backend.float_dtypes
+    try:
+        dtype = backend.xp.result_type(*dtypes)
+    except TypeError:  # the standard leaves integers beside floats open
+        dtype = backend.xp.result_type(*floats) if floats else None
+    if dtype not in backend.float_dtypes:
+        dtype = backend.xp.asarray(1.0).dtype
+    device = cotangents.device_of(arrays[0])
+    return [
+        backend.xp.asarray(x, dtype=dtype, device=device) if type(x) in SCALARS
+        else backend.namespace.astype(x, dtype) if x is not None and x.dtype not in floats
+        else x
+        for x in args
+    ]  # fmt: skip
 
 
 def operand(x: Any, backend: Backend) -> Any:
@@ -508,7 +552,11 @@ def bind_binary(
                         if value2.dtype is dtype and dtype in reals and (
                             value1.shape == value2.shape
                         ):
-                            y = raw(value1, value2)
+                            try:
+                                y = raw(value1, value2)
+                            except (RuntimeError, ValueError) as error:
+                                one_device((value1, value2), primitive.name, error)
+                                raise
                             node = new(Node)
                             if itself is not None and x1 is x2:
                                 node.rule, node.saved = itself, value1
@@ -583,6 +631,8 @@ def bind(primitive: Primitive, backend: Backend) -> Any:
     raw = backend.raw(primitive.name)
     if primitive.kind == "elementwise" and primitive.parameters == ("x",):
         function = bind_unary(primitive, backend, raw)
+    elif primitive.promotes:
+        function = _with_signature(primitive, backend, raw)
     elif primitive.kind == "elementwise" and primitive.parameters == ("x1", "x2"):
         function = bind_binary(primitive, backend, raw)
     else:

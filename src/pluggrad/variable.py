@@ -303,6 +303,8 @@ class Variable:
                 )
             self._backend.adapter.check(self.data)
             node = make_leaf(self)
+        if self._cell is not None and self._chain:
+            self._cell = None  # no longer a view: a leaf of its own
         self._node = node
         if self._cell is not None:
             self._cell.content._node = node
@@ -395,7 +397,7 @@ class Variable:
     def __getitem__(self, key: Any) -> Any:
         backend, cell = self._backend, self._cell
         if type(key) is not int:
-            key = raw_key(key)
+            key = raw_key(key, self._backend)
         elif (
             cell is not None and not cell.owned and self._seen == cell.version
             and type(self) is backend.variable and (parent := self._node) is not None
@@ -417,7 +419,7 @@ class Variable:
         return v
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        key = raw_key(key)
+        key = raw_key(key, self._backend)
         if isinstance(value, Variable):
             if value._backend is not self._backend:
                 value = _convert(value, self)
@@ -593,17 +595,22 @@ def _convert(value: Any, v: Variable) -> Any:
     return value
 
 
-def raw_key(key: Any) -> Any:
-    """`key` with raw arrays in the place of Variables, which cannot be differentiated here."""
-    if type(key) is int or type(key) is slice:
+def raw_key(key: Any, backend: Backend) -> Any:
+    """`key` with raw arrays in the place of Variables, which cannot be differentiated here, and
+    of lists."""
+    if type(key) is int:
         return key
     if isinstance(key, tuple):
-        return tuple([raw_key(k) for k in key])
+        return tuple([raw_key(k, backend) for k in key])
     if isinstance(key, Variable):
         return key.data
+    if isinstance(key, list):
+        return backend.namespace.raw_asarray(key, dtype=None if key else backend.xp.int64)
+    if hasattr(key, "dtype") and not hasattr(key, "__setitem__") and key.dtype.kind in "iu":
+        return operator.index(key)  # a NumPy scalar
     if isinstance(key, slice):
-        return slice(*(operator.index(k) if isinstance(k, Variable) else k
-                       for k in (key.start, key.stop, key.step)))  # fmt: skip
+        bounds = [key.start, key.stop, key.step]
+        return slice(*[operator.index(k) if isinstance(k, Variable) else k for k in bounds])
     return key
 
 

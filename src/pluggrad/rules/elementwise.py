@@ -15,6 +15,7 @@ from typing import Any
 from ..backend import SCALARS
 from ..cotangents import conjugate, fit, is_complex, shape_dtype
 from ..dispatch import xp
+from ..errors import TypeMismatchError
 from .kinds import PASS, constant, elementwise, general
 
 
@@ -66,6 +67,8 @@ def log(x: Any, complex_result: bool) -> Any:
 
 def share_of_logaddexp(t: Any, mine: Any, other: Any) -> Any:
     """`t` times the logistic function of the difference; equal infinities share equally."""
+    if type(other) in SCALARS:
+        other = xp.zeros_like(mine) + other
     corner = xp.isinf(mine) & (mine == other)
     return t * xp.logistic(xp.where(corner, 0.0, mine) - xp.where(corner, 0.0, other))
 
@@ -105,6 +108,11 @@ def clip_max(t: Any, x: Any, min: Any, max: Any) -> Any:
     return xp.where(x > max if min is None else (x > max) | (min > max), t, 0.0)
 
 
+def leg(side: Any, r: Any) -> Any:
+    """side / r², without the square, which overflows and underflows first."""
+    return side / r / r
+
+
 def sign_along(t: Any, x: Any, y: Any) -> Any:
     """The derivative of x/|x|: what of `t` is at a right angle to `x`, by |x|. It is symmetric."""
     if not is_complex(y):
@@ -121,9 +129,9 @@ def to_complex(re: Any, im: Any, dtype: Any) -> Any:
 
 
 def from_imag(g: Any, like: Any) -> Any:
-    """The adjoint of `imag`: i g."""
-    made = xp.zeros_like(g) if like is None else g
-    return to_complex(xp.zeros_like(made), made, shape_dtype(like)[1])
+    """The adjoint of `imag`: i g; nothing if the input was real, of the dtype of the output."""
+    dtype = shape_dtype(like)[1]
+    return xp.zeros_like(g) if dtype == g.dtype else to_complex(xp.zeros_like(g), g, dtype)
 
 
 def put_real(base: Any, value: Any) -> Any:
@@ -133,6 +141,8 @@ def put_real(base: Any, value: Any) -> Any:
 
 def put_imag(base: Any, value: Any) -> Any:
     """`base` with another imaginary part."""
+    if not is_complex(base):
+        raise TypeMismatchError(f"an array of {base.dtype} has no imaginary part to write into")
     return to_complex(xp.real(base), value, base.dtype)
 
 
@@ -169,6 +179,7 @@ elementwise("tanh",       lambda t, y: t * (1 - y * y))
 elementwise("asinh",      lambda t, x: t / (xp.sqrt(x * x + 1) if is_complex(x) else xp.hypot(x, 1.0)))
 elementwise("acosh",      lambda t, x: t / (xp.sqrt(x - 1) * xp.sqrt(x + 1)))
 elementwise("atanh",      lambda t, x: t / ((1 - x) * (1 + x)))
+elementwise("atan2",      lambda t, x1, x2: t * leg(x2, apart(xp.hypot(x1, x2))), lambda t, x1, x2: -t * leg(x1, apart(xp.hypot(x1, x2))))
 elementwise("hypot",      lambda t, x1, y: t * (x1 / apart(y)), lambda t, x2, y: t * (x2 / apart(y)))
 
 elementwise("maximum",    lambda t, x1, x2, y: share(t, x1, x2, y), lambda t, x1, x2, y: share(t, x2, x1, y))
@@ -199,15 +210,4 @@ for name in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equ
              "logical_and", "logical_or", "logical_xor", "bitwise_and", "bitwise_or",
              "bitwise_xor", "bitwise_left_shift", "bitwise_right_shift"):
     constant(f"{name}(x1, x2, /)")
-# fmt: on
-
-
-def angle(r: Any, side: Any) -> Any:
-    """A leg of a triangle by the square of its hypotenuse `r`, without squaring."""
-    r = apart(r)
-    return side / r / r
-
-
-# fmt: off
-elementwise("atan2",      lambda t, x1, x2: t * angle(xp.hypot(x1, x2), x2), lambda t, x1, x2: -t * angle(xp.hypot(x1, x2), x1))
 # fmt: on

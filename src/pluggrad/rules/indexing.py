@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import backend_of
-from ..cotangents import erase, look_up, pick, scatter, zeros
+from ..backend import backend_of, selects_once
+from ..cotangents import Scatter, erase, fit, pick, scatter, zeros
 from ..dispatch import xp
 from .kinds import constant, linear
+from .manipulation import arange, raw_of
 
 
 def read(x: Any, key: Any) -> Any:
@@ -33,10 +34,91 @@ def scatter_dense(g: Any, key: Any, like: Any) -> Any:
     return backend.adapter.scatter_add(zeros(like, g), [(key, g)])
 
 
+def last_writes(key: Any, x: Any) -> tuple[Any, tuple[int, ...], int]:
+    """For each place that the integer arrays in `key` name in `x`: which of them names it last.
+
+    Returns these numbers as one row, the shape that the integer arrays broadcast to, and the axis
+    of ``x[key]`` where this shape begins.
+    """
+    backend = backend_of(x)
+    assert backend is not None
+    raw = backend.raw
+    items = list(key) if isinstance(key, tuple) else [key]
+    used = sum([_axes(k) for k in items])
+    items = [k for item in items for k in _spelled_out(item, x.ndim - used, raw)]
+    axis, places, begins, between, apart = 0, 0, None, 0, False
+    for k in items:
+        if k is None or isinstance(k, slice):
+            between += 1
+        else:
+            apart = apart or begins is not None and between > begins
+            begins = between if begins is None else begins
+            if hasattr(k, "shape"):
+                k = raw_of(k)
+                places = places * x.shape[axis] + raw("where")(k < 0, k + x.shape[axis], k)
+        axis += k is not None
+    lengths = tuple(places.shape)  # type: ignore[attr-defined]
+    places = raw("reshape")(places, (-1,))
+    order = raw("argsort")(places, stable=True)
+    in_order = raw("take")(places, order, axis=0)
+    ends = raw("searchsorted")(in_order, places, side="right") - 1
+    return raw("take")(order, ends, axis=0), lengths, 0 if apart or begins is None else begins
+
+
+def _axes(k: Any) -> int:
+    """How many axes the index `k` uses up."""
+    if k is None or k is Ellipsis:
+        return 0
+    return int(k.ndim) if hasattr(k, "dtype") and "bool" in str(k.dtype) else 1
+
+
+def _spelled_out(k: Any, free: int, raw: Any) -> list[Any]:
+    """An Ellipsis as slices, a mask as arrays of integers."""
+    if k is Ellipsis:
+        return [slice(None)] * free
+    if hasattr(k, "dtype") and "bool" in str(k.dtype):
+        return list(raw("nonzero")(raw_of(k)))
+    return [k]
+
+
+def look_up(g: Any, key: Any, like: Any) -> Any:
+    """What arrived at `key`, for the value that was written there: at each place, for the last."""
+    if type(g) is Scatter:
+        g = g.flush()
+        found = xp.copy(pick(g, key))
+    else:
+        found = pick(g, key)
+    if not selects_once(key):
+        last, lengths, axis = last_writes(key, g)
+        wins = last == arange(last.shape[0], g)
+        ones = (1,) * (found.ndim - axis - len(lengths))
+        found = xp.where(backend_of(g).raw("reshape")(wins, lengths + ones), found, 0.0)  # type: ignore[union-attr]
+    return fit(found, like)
+
+
+def settle(value: Any, key: Any, x: Any) -> Any:
+    """`value`, to be written into `x` at `key`, made such that whatever is written to one place
+    several times is the same: the last. For libraries that write in no certain order."""
+    if selects_once(key) or not hasattr(value, "shape"):
+        return value
+    last, lengths, axis = last_writes(key, x)
+    shape = pick(raw_of(x), key).shape
+    rows = xp.reshape(xp.broadcast_to(value, shape),
+                      (*shape[:axis], -1, *shape[axis + len(lengths) :]))  # fmt: skip
+    return xp.reshape(xp.take(rows, last, axis=axis), shape)
+
+
+def replace(base: Any, value: Any, key: Any) -> Any:
+    """How a view made by indexing is written."""
+    if not backend_of(base).adapter.last_write_wins:  # type: ignore[union-attr]
+        value = settle(value, key, base)
+    return xp.put(value, base, key)
+
+
 # fmt: off
 constant("put_in_place(value, x, key, /)", fallback=put_in_place, private=True)
 linear("getitem(x, key, /)",     lambda g, key, like: scatter(g, key, like),
-       fallback=read, private=True, view=True, put=lambda base, value, key: xp.put(value, base, key))
+       fallback=read, private=True, view=True, put=replace)
 linear("scatter(g, /, *, key, like)", lambda g, key: pick(g, key), fallback=scatter_dense, private=True)
 linear("put(value, x, key, /)",  lambda g, key, like: look_up(g, key, like), lambda g, key: erase(g, key),
        fallback=put, private=True, takes_scatter=True)

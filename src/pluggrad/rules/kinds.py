@@ -15,6 +15,9 @@
 `constant("argmax(x, /, *, axis=None, keepdims=False)")`
     No derivative: the result is untracked.
 
+A formula may be None where the input is a setting or an index, which has no derivative, and
+`unknown` where there is one that nobody has written: whoever asks for it gets an error.
+
 The names of a formula's further parameters say what is kept for it:
 ``x``, ``x1``, ... an input by its name in the signature · ``y`` the output (a tuple where there are
 several) · ``like``, ``like1``, ``like2`` the shape and dtype of the input concerned, or of the first
@@ -23,7 +26,8 @@ the signature: the argument's value · ``args``, ``kwargs``: all of them.
 
 The engine does the rest, and no formula mentions it: it sums over axes that were broadcast, casts
 cotangents to the dtype of the input, conjugates for elementwise, linear and bilinear rules, skips
-inputs that need no gradient, and fills in zeros for outputs that nobody used. Formulas compute with
+inputs that need no gradient, and fills in zeros for outputs that nobody used (None, with
+``partial=True``). Formulas compute with
 operators and with `xp` alone, because what they are handed may be raw arrays or Variables. They never
 branch on the values of an array.
 """
@@ -33,17 +37,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..errors import UnsupportedError
 from ..primitive import PASS, Primitive
 
-__all__ = ["PASS", "bilinear", "constant", "elementwise", "general", "linear"]
+__all__ = ["PASS", "bilinear", "constant", "elementwise", "general", "linear", "unknown"]
 
 Formula = Callable[..., Any] | None
+
+
+def unknown(t: Any) -> Any:
+    """The formula of an input whose derivative nobody has written: asking for it is an error."""
+    raise UnsupportedError("this derivative is not known")
+
+
+def _refusing(primitive: str, parameter: str) -> Formula:
+    """`unknown`, saying which one."""
+
+    def unknown(t: Any) -> Any:
+        raise UnsupportedError(
+            f"{primitive}: the derivative by {parameter!r} is not known here; "
+            f"if it is not needed, `.detach()` that argument"
+        )
+
+    return unknown
 
 
 def elementwise(name: str, *formulas: Formula, **options: Any) -> Primitive:
     """A row for a function of one or two arrays that acts element by element."""
     if "(" not in name:
         name += "(x, /)" if len(formulas) == 1 else "(x1, x2, /)"
+    if unknown in formulas:
+        function, parameters = name.rstrip(")").split("(", 1)
+        names = [part.split("=")[0].strip() for part in parameters.split(",")]
+        formulas = tuple(
+            [_refusing(function, n) if f is unknown else f for f, n in zip(formulas, names)]
+        )
     return Primitive(name, "elementwise", formulas, **options)
 
 

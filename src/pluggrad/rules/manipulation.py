@@ -100,7 +100,7 @@ def back_to_shape(base: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
 linear("broadcast_to(x, /, shape)", lambda g, like: sum_to(g, shape_of(like)), view=True)
 linear("reshape(x, /, shape, *, copy=None)", lambda g, like: xp.reshape(g, shape_of(like)),
        view=True, put=back_to_shape)
-linear("expand_dims(x, /, *, axis=0)", lambda g, like: xp.reshape(g, shape_of(like)),
+linear("expand_dims(x, /, axis)", lambda g, like: xp.reshape(g, shape_of(like)),
        view=True, put=back_to_shape)
 linear("squeeze(x, /, axis)", lambda g, like: xp.reshape(g, shape_of(like)),
        view=True, put=back_to_shape)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from ..cotangents import shape_dtype
+from ..cotangents import conjugate, shape_dtype
 from ..dispatch import xp
-from .kinds import linear
+from .elementwise import apart, real
+from .kinds import constant, general, linear
 
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
@@ -17,15 +19,98 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     return tuple([n % ndim if ndim else 0 for n in axes])
 
 
+def keep(g: Any, ndim: int, axis: Any, keepdims: Any) -> Any:
+    """`g`, of the shape of a reduction's output, with its reduced axes back at length 1."""
+    if not keepdims and g.ndim:
+        for n in sorted(axes_of(axis, ndim)):
+            g = xp.expand_dims(g, axis=n)
+    return g
+
+
 def expand(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
     """`g`, the cotangent of a reduction, repeated along the reduced axes."""
     shape, _ = shape_dtype(like)
-    if not keepdims and g.ndim:
-        for n in sorted(axes_of(axis, len(shape))):
-            g = xp.expand_dims(g, axis=n)
-    return xp.broadcast_to(g, shape)
+    return xp.broadcast_to(keep(g, len(shape), axis, keepdims), shape)
+
+
+def count(shape: Any, axis: Any) -> Any:
+    """How many elements go into one of the output."""
+    return math.prod(shape) if axis is None else math.prod([shape[n] for n in axes_of(axis, len(shape))])
+
+
+def mean_back(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
+    shape, _ = shape_dtype(like)
+    return expand(g / (count(shape, axis) or 1), like, axis, keepdims)
+
+
+# ---------------------------------------------------------------- max, min
+
+
+def attaining(x: Any, y: Any, axis: Any, keepdims: Any) -> tuple[Any, Any]:
+    """1 where `x` attains the extremum `y` and 0 elsewhere; and how many do: nan if y is."""
+    hits = xp.astype(x == keep(y, x.ndim, axis, keepdims), y.dtype)
+    ties = xp.sum(hits, axis=axis, keepdims=keepdims)
+    return hits, xp.where(ties == 0, math.nan, ties)
+
+
+def extremum_back(g: Any, x: Any, y: Any, axis: Any, keepdims: Any) -> Any:
+    """Split evenly among those that attain the extremum."""
+    hits, ties = attaining(x, y, axis, keepdims)
+    return keep(g / ties, x.ndim, axis, keepdims) * hits
+
+
+def extremum_along(t: Any, x: Any, y: Any, axis: Any, keepdims: Any) -> Any:
+    hits, ties = attaining(x, y, axis, keepdims)
+    return xp.sum(t * hits, axis=axis, keepdims=keepdims) / ties
+
+
+# ---------------------------------------------------------------- var, std
+
+
+def one_by(shape: Any, axis: Any, correction: Any) -> float:
+    """One by the degrees of freedom, infinite if there are none."""
+    left = count(shape, axis) - correction
+    return 1 / left if left > 0 else math.inf
+
+
+def deviations(x: Any, axis: Any) -> Any:
+    """`x` less its mean."""
+    return x - xp.mean(x, axis=axis, keepdims=True)
+
+
+def var_back(g: Any, x: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
+    g = g * (2 * one_by(x.shape, axis, correction))
+    return keep(g, x.ndim, axis, keepdims) * deviations(x, axis)
+
+
+def var_along(t: Any, x: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
+    total = xp.sum(real(conjugate(deviations(x, axis)) * t), axis=axis, keepdims=keepdims)
+    return total * (2 * one_by(x.shape, axis, correction))
+
+
+def std_back(g: Any, x: Any, y: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
+    """Half the gradient of the variance, by `y`; 0 where all are equal.
+
+    The mean of equal numbers may be off by a rounding error, and so `y` be no more than that: the
+    mean of the deviations takes the error away.
+    """
+    g = g / apart(y) * one_by(x.shape, axis, correction)
+    return keep(g, x.ndim, axis, keepdims) * deviations(deviations(x, axis), axis)
+
+
+def std_along(t: Any, x: Any, y: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
+    far = deviations(deviations(x, axis), axis)
+    total = xp.sum(real(conjugate(far) * t), axis=axis, keepdims=keepdims)
+    return total / apart(y) * one_by(x.shape, axis, correction)
 
 
 # fmt: off
 linear("sum(x, /, *, axis=None, dtype=None, keepdims=False)", expand)
+linear("mean(x, /, *, axis=None, keepdims=False)", mean_back)
+general("max(x, /, *, axis=None, keepdims=False)", extremum_back, jvp=extremum_along)
+general("min(x, /, *, axis=None, keepdims=False)", extremum_back, jvp=extremum_along)
+general("var(x, /, *, axis=None, correction=0.0, keepdims=False)", var_back, jvp=var_along)
+general("std(x, /, *, axis=None, correction=0.0, keepdims=False)", std_back, jvp=std_along)
+for name in ("all", "any", "argmax", "argmin", "count_nonzero"):
+    constant(f"{name}(x, /, *, axis=None, keepdims=False)")
 # fmt: on

@@ -11,15 +11,17 @@ from typing import Any
 from ...dispatch import xp
 from ..elementwise import zero
 from ..kinds import PASS, elementwise, unknown
-from .stable import TWO_OVER_ROOT_PI, beta_density, erfcx_slope, gamma_density
+from .stable import TWO_OVER_ROOT_PI, beta_density, erfcx_slope, gamma_density, real
 
 ROOT_2 = math.sqrt(2)
 ROOT_2PI = math.sqrt(2 * math.pi)
 
 
 def mills(x: Any) -> Any:
-    """φ(x)/Φ(x), without underflow in the left tail."""
-    return (2 / ROOT_2PI) / xp.special.erfcx(x / -ROOT_2)
+    """φ(x)/Φ(x), without underflow in the left tail or overflow in the right one."""
+    left = real(x) < 0
+    tail = (2 / ROOT_2PI) / xp.special.erfcx(xp.where(left, x, 0.0) / -ROOT_2)
+    return xp.where(left, tail, normal(x) / xp.special.ndtr(xp.where(left, 0.0, x)))
 
 
 def normal(x: Any) -> Any:

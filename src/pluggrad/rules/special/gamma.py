@@ -96,9 +96,13 @@ def binom_k(t: Any, n: Any, k: Any, y: Any) -> Any:
     return t * xp.where(ok, y * (psi(n0 - k0 + 1) - psi(k0 + 1)), pole)
 
 
-def inverse(density: Any) -> Any:
-    """The slope of an inverse, from that of the function."""
-    return 1 / density
+def poch_z(t: Any, z: Any, m: Any, y: Any) -> Any:
+    """By z; on the left from the slope of the factor 1/Γ(z), since z may be a pole of Γ."""
+    right = z > 0
+    z0, z1 = xp.where(right, z, 1.0), xp.where(right, 0.5, z)
+    m1 = xp.where(right, 0.5, m)
+    pole = xp.special.gamma(z1 + m1) * rgamma_slope(z1) + psi(z1 + m1) * xp.where(right, 0.0, y)
+    return t * xp.where(right, y * (psi(z0 + m) - psi(z0)), pole)
 
 
 # fmt: off
@@ -112,8 +116,7 @@ elementwise("special.digamma",  lambda t, x: t * xp.special.polygamma(1, x))
 elementwise("special.polygamma(n, x, /)", unknown, lambda t, n, x: t * xp.special.polygamma(n + 1, x))
 elementwise("special.multigammaln(a, d, /)", multigammaln_slope, unknown, fallback=multigammaln)
 elementwise("special.poch(z, m, /)",
-            lambda t, z, m, y: t * (y * (psi(z + m) - psi(z))),
-            lambda t, z, m, y: t * (y * psi(z + m)), promotes=True)
+            poch_z, lambda t, z, m, y: t * (y * psi(z + m)), promotes=True)
 elementwise("special.binom(n, k, /)", binom_n, binom_k, promotes=True)
 elementwise("special.beta(a, b, /)",
             lambda t, a, b, y: t * (y * (psi(a) - psi(a + b))),

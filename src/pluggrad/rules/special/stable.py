@@ -146,7 +146,12 @@ def beta_density(a: Any, b: Any, x: Any, rest: Any) -> Any:
 
 
 def log_ratio(x: Any, y: Any) -> Any:
-    """log(x/y), precise where they are near each other, without overflow where they are not."""
+    """log(x/y), precise where they are near each other, without overflow where they are not.
+
+    It is 0 for 0/0.
+    """
+    none = (x == 0) & (y == 0)
+    x, y = xp.where(none, 1.0, x), xp.where(none, 1.0, y)
     close = xp.abs(x - y) < 0.5 * xp.abs(y)
     near = xp.log1p((xp.where(close, x, 1.0) - xp.where(close, y, 1.0)) / xp.where(close, y, 1.0))
     return xp.where(close, near, xp.log(xp.where(close, 1.0, x)) - xp.log(xp.where(close, 1.0, y)))

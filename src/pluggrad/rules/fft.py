@@ -1,0 +1,164 @@
+"""Fourier transforms. Each is linear; its adjoint is another transform with the other scaling.
+
+The adjoint of the unscaled transform is the unscaled inverse, so `norm` goes from "backward" to
+"forward" and the other way round. A real transform keeps half of a Hermitian spectrum: each
+coefficient kept stands for itself and its conjugate, except those at the ends, which stand alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..backend import backend_of
+from ..cotangents import conjugate, is_complex, scatter, shape_dtype
+from ..dispatch import is_variable, xp
+from ..namespace import composite
+from .kinds import general, linear
+from .manipulation import arange, raw_of, shape_of
+
+SWAPPED = {"backward": "forward", "ortho": "ortho", "forward": "backward", None: "forward"}
+
+
+def resized(g: Any, like: Any, axes: tuple[int, ...]) -> Any:
+    """The transpose of padding with zeros, or cutting off, along `axes` before a transform."""
+    shape, dtype = shape_dtype(like)
+    backend = backend_of(g)
+    assert backend is not None
+    if is_complex(g) and dtype in backend.real_dtypes:
+        g = xp.real(g)
+    padded, cut = [slice(None)] * len(shape), [slice(None)] * len(shape)
+    for n in axes:
+        if g.shape[n] > shape[n]:
+            padded[n] = slice(shape[n])
+        elif g.shape[n] < shape[n]:
+            cut[n] = slice(g.shape[n])
+    if any(part.stop is not None for part in padded):
+        g = g[tuple(padded)]
+    if any(part.stop is not None for part in cut):
+        g = scatter(g, tuple(cut), (shape, g.dtype))
+    return g
+
+
+def several(g: Any, s: Any, axes: Any) -> tuple[int, ...]:
+    """The axes of an n-dimensional transform."""
+    if axes is not None:
+        return tuple([n % g.ndim for n in axes])
+    return tuple(range(g.ndim))[-len(s) :] if s else tuple(range(g.ndim))
+
+
+def inner(g: Any, length: int, axis: int, factor: float) -> Any:
+    """`g`, half a spectrum of `length`, with `factor` on all coefficients but those at the ends."""
+    backend = backend_of(g)
+    assert backend is not None
+    raw, k = backend.raw, arange(g.shape[axis], g)
+    weight = raw("where")((k == 0) | (2 * k == length), 1.0, factor)
+    sample = raw_of(g)
+    dtype = (raw("real")(sample) if is_complex(sample) else sample).dtype
+    weight = raw("astype")(weight, dtype)
+    weight = raw("reshape")(weight, (-1,) + (1,) * (g.ndim - 1 - axis % g.ndim))
+    return g * (backend.namespace.asarray_constant(weight) if is_variable(g) else weight)
+
+
+def fft(g: Any, like: Any, axis: int, norm: Any) -> Any:
+    return resized(xp.fft.ifft(g, axis=axis, norm=SWAPPED[norm]), like, (axis,))
+
+
+def ifft(g: Any, like: Any, axis: int, norm: Any) -> Any:
+    return resized(xp.fft.fft(g, axis=axis, norm=SWAPPED[norm]), like, (axis,))
+
+
+def fftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
+    axes = several(g, s, axes)
+    return resized(xp.fft.ifftn(g, axes=axes, norm=SWAPPED[norm]), like, axes)
+
+
+def ifftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
+    axes = several(g, s, axes)
+    return resized(xp.fft.fftn(g, axes=axes, norm=SWAPPED[norm]), like, axes)
+
+
+def rfft(g: Any, like: Any, n: Any, axis: int, norm: Any) -> Any:
+    n = shape_of(like)[axis] if n is None or n < 0 else n
+    x = xp.fft.irfft(inner(g, n, axis, 0.5), n=n, axis=axis, norm=SWAPPED[norm])
+    return resized(x, like, (axis,))
+
+
+def irfft(g: Any, like: Any, axis: int, norm: Any) -> Any:
+    x = xp.fft.rfft(g, axis=axis, norm=SWAPPED[norm])
+    return resized(inner(x, g.shape[axis], axis, 2.0), like, (axis,))
+
+
+def rfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
+    *others, last = axes = several(g, s, axes)
+    n = s[-1] if s and s[-1] >= 0 else shape_of(like)[last]
+    if others:
+        g = xp.fft.ifftn(g, axes=tuple(others), norm=SWAPPED[norm])
+    x = xp.fft.irfft(inner(g, n, last, 0.5), n=n, axis=last, norm=SWAPPED[norm])
+    return resized(x, like, axes)
+
+
+def irfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
+    *others, last = axes = several(g, s, axes)
+    x = xp.fft.rfft(g, axis=last, norm=SWAPPED[norm])
+    x = inner(x, g.shape[last], last, 2.0)
+    if others:
+        x = xp.fft.fftn(x, axes=tuple(others), norm=SWAPPED[norm])
+    return resized(x, like, axes)
+
+
+def hfft(g: Any, like: Any, axis: int, norm: Any) -> Any:
+    """`hfft` is the unscaled `irfft` of the conjugate."""
+    return conjugate_of(irfft(g, like, axis, SWAPPED[norm]))
+
+
+def ihfft(g: Any, like: Any, n: Any, axis: int, norm: Any) -> Any:
+    """`ihfft` is the conjugate of the scaled `rfft`."""
+    return rfft(conjugate(g), like, n, axis, SWAPPED[norm])
+
+
+def conjugate_of(g: Any) -> Any:
+    """The conjugate of `g`, which may still be scattered."""
+    if hasattr(g, "pieces"):
+        g.pieces = [(key, conjugate(piece)) for key, piece in g.pieces]
+        return g
+    return conjugate(g)
+
+
+def transform(name: str, arguments: str, adjoint: Callable[..., Any]) -> None:
+    """A row: the transform is its own derivative."""
+    general(f"fft.{name}(x, /, *, {arguments}, norm='backward')", adjoint,
+            jvp=lambda t, kwargs: getattr(xp.fft, name)(t, **kwargs))  # fmt: skip
+
+
+# fmt: off
+transform("fft",    "n=None, axis=-1",   fft)
+transform("ifft",   "n=None, axis=-1",   ifft)
+transform("rfft",   "n=None, axis=-1",   rfft)
+transform("irfft",  "n=None, axis=-1",   irfft)
+transform("hfft",   "n=None, axis=-1",   hfft)
+transform("ihfft",  "n=None, axis=-1",   ihfft)
+transform("fftn",   "s=None, axes=None", fftn)
+transform("ifftn",  "s=None, axes=None", ifftn)
+transform("rfftn",  "s=None, axes=None", rfftn)
+transform("irfftn", "s=None, axes=None", irfftn)
+linear("fft.fftshift(x, /, *, axes=None)",  lambda g, axes: xp.fft.ifftshift(g, axes=axes))
+linear("fft.ifftshift(x, /, *, axes=None)", lambda g, axes: xp.fft.fftshift(g, axes=axes))
+# fmt: on
+
+
+def _in_two_axes(name: str) -> None:
+    """Beyond the standard: the transforms of two axes that the libraries have."""
+
+    def transform2(
+        x: Any, /, s: Any = None, axes: Any = (-2, -1), norm: Any = "backward"
+    ) -> Any:
+        return getattr(xp.fft, f"{name}n")(x, s=s, axes=axes, norm=norm)
+
+    transform2.__name__ = transform2.__qualname__ = f"{name}2"
+    transform2.__doc__ = f"`{name}n` of the last two axes."
+    composite(f"fft.{name}2")(transform2)
+
+
+for _name in ("fft", "ifft", "rfft", "irfft"):
+    _in_two_axes(_name)

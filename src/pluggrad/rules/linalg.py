@@ -1,0 +1,424 @@
+"""Linear algebra: factorisations, solving, determinants.
+
+`H(x)` is the conjugate transpose. Functions that return several arrays get one cotangent per
+output, None for those that nobody used, which saves most of the work where, say, only singular
+values matter.
+
+Factors are unique only up to a gauge: the phase of an eigenvector or a singular vector, a basis of
+the space that equal eigenvalues share, of the null space in a full `svd` or a complete `qr`. Only
+functions that do not depend on the gauge have a derivative, and these formulas give it. Eigenvectors
+and singular vectors of equal values have none: it comes out as inf or nan. The values themselves
+have one (a subgradient), equal or not.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..backend import backend_of
+from ..cotangents import conjugate, device_of, is_complex, sum_to
+from ..dispatch import is_variable, xp
+from ..namespace import composite
+from .kinds import bilinear, constant, general, linear
+from .manipulation import shape_of
+from .norms import matrix_norm, vector_norm
+from .products import column, row
+
+__all__ = ["matrix_norm", "vector_norm"]
+
+
+def H(x: Any) -> Any:
+    """The conjugate transpose."""
+    return conjugate(xp.matrix_transpose(x))
+
+
+def as_matrix(g: Any) -> Any:
+    """The numbers `g`, one for each matrix, so that they multiply matrices."""
+    return xp.reshape(g, (*g.shape, 1, 1))
+
+
+def constant_like(raw: Any, x: Any) -> Any:
+    """A raw array as what `x` is: raw, or a Variable."""
+    backend = backend_of(x)
+    assert backend is not None
+    return backend.namespace.asarray_constant(raw) if is_variable(x) else raw
+
+
+def identity(x: Any) -> Any:
+    """The identity matrix of the size and dtype of the square matrices `x`."""
+    backend = backend_of(x)
+    assert backend is not None
+    return constant_like(backend.raw("eye")(x.shape[-1], dtype=x.dtype, device=device_of(x)), x)
+
+
+def mask(x: Any, shape: Any, offset: int = 0) -> Any:
+    """True on a diagonal of matrices of `shape`."""
+    backend = backend_of(x)
+    assert backend is not None
+    eye = backend.raw("eye")(*shape[-2:], k=offset, device=device_of(x))
+    return constant_like(eye != 0, x)
+
+
+def gaps(w: Any, other: Any = None) -> Any:
+    """``w_j - w_i`` at (i, j), times ``other_j + other_i`` if given; inf on the diagonal, so that
+    dividing by it leaves nothing there."""
+    differences = row(w) - column(w)
+    if other is not None:
+        differences = differences * (row(other) + column(other))
+    return xp.where(mask(w, differences.shape), math.inf, differences)
+
+
+def diagonal_of(x: Any) -> Any:
+    return xp.linalg.diagonal(x)
+
+
+def imaginary(x: Any) -> Any:
+    """i Im x; 0 for real x."""
+    return (x - conjugate(x)) / 2
+
+
+def skew(x: Any) -> Any:
+    return x - H(x)
+
+
+def anti(x: Any) -> Any:
+    """The strictly lower part of `x - H(x)`, and half its diagonal: what fixes a skew matrix."""
+    low = xp.tril(skew(x), k=-1)
+    return low + identity(x) * row(imaginary(diagonal_of(x))) if is_complex(x) else low
+
+
+# ---------------------------------------------------------------- diagonals
+
+
+def embed(g: Any, like: Any, offset: int) -> Any:
+    """Matrices of zeros with `g` on a diagonal."""
+    shape = shape_of(like)
+    rows, columns = shape[-2:]
+    backend = backend_of(g)
+    assert backend is not None
+    length, short = g.shape[-1], (rows if offset >= 0 else columns)
+    if short != length:
+        pad = backend.raw("zeros")((*g.shape[:-1], short - length), dtype=g.dtype, device=device_of(g))
+        g = xp.concat([g, constant_like(pad, g)], axis=-1)
+    return xp.where(mask(g, shape, offset), column(g) if offset >= 0 else row(g), 0.0)
+
+
+def put_diagonal(base: Any, value: Any, offset: int = 0) -> Any:
+    """`base` with `value` on a diagonal."""
+    if not hasattr(value, "shape"):
+        return xp.where(mask(base, base.shape, offset), value, base)
+    value = xp.broadcast_to(value, xp.linalg.diagonal(base, offset=offset).shape)
+    return xp.where(mask(base, base.shape, offset), embed(value, base, offset), base)
+
+
+def trace(g: Any, like: Any, offset: int) -> Any:
+    shape = shape_of(like)
+    g = xp.where(mask(g, shape, offset), as_matrix(g), 0.0)
+    return g if g.shape == shape else xp.broadcast_to(g, shape)
+
+
+# ---------------------------------------------------------------- solving
+
+
+def inv(g: Any, y: Any) -> Any:
+    h = H(y)
+    return -(h @ g @ h)
+
+
+def solve_raw(x1: Any, x2: Any, *, kept: Any) -> tuple[Any, ...]:
+    """The solution and, where the library offers it, the factors that it was found with."""
+    backend = backend_of(x1)
+    assert backend is not None
+    factor = backend.adapter.functions.get("lu_factor")
+    if factor is None or x1.ndim != 2 or x2.ndim > 2 or x1.dtype != x2.dtype:
+        return (xp.linalg.solve(x1, x2),)
+    lu, pivots = factor(x1)
+    return (backend.raw("lu_solve")(lu, pivots, x2, adjoint=False), lu, pivots)
+
+
+def solved_adjoint(g: Any, x1: Any, like2: Any, y: Any, kept: Any) -> Any:
+    """H(x1)^-1 g, which the cotangents of both inputs need. `g` is a new tuple on each visit of
+    the walk, so `kept` cannot be taken for that of another."""
+    if kept and kept[0] is g:
+        found = kept[1]
+        kept.clear()
+        return found
+    g_x = g[0]
+    if len(y) > 1 and not is_variable(g_x) and not is_variable(x1):
+        backend = backend_of(x1)
+        assert backend is not None
+        found = backend.raw("lu_solve")(y[1], y[2], g_x, adjoint=True)
+    elif len(shape_of(like2)) == 1:
+        found = xp.linalg.solve(H(x1), column(g_x))[..., 0]
+    else:
+        found = xp.linalg.solve(H(x1), g_x)
+    kept[:] = [g, found]
+    return found
+
+
+def solve_x1(g: Any, x1: Any, like2: Any, y: Any, kept: Any) -> Any:
+    g_b, x = solved_adjoint(g, x1, like2, y, kept), y[0]
+    if len(shape_of(like2)) == 1:
+        g_b, x = column(g_b), column(x)
+    return sum_to(-(g_b @ H(x)), x1.shape)
+
+
+def solve_x2(g: Any, x1: Any, like2: Any, y: Any, kept: Any) -> Any:
+    return sum_to(solved_adjoint(g, x1, like2, y, kept), shape_of(like2))
+
+
+def solve_jvp(t1: Any, t2: Any, x1: Any, y: Any) -> Any:
+    x = y[0]
+    t1x = t1 @ x if t2.ndim > 1 else (t1 @ column(x))[..., 0]
+    t = t2 - t1x
+    if t2.ndim == 1 and t.ndim > 1:
+        t = xp.linalg.solve(x1, column(t))[..., 0]
+    else:
+        t = xp.linalg.solve(x1, t)
+    return (t, *y[1:])  # the factors are kept for ourselves
+
+
+def pinv(g: Any, x: Any, y: Any) -> Any:
+    """By the matrix; its rank is taken to be constant nearby."""
+    if x.shape[-2] < x.shape[-1]:
+        return H(pinv(H(g), H(x), H(y)))
+    inner = y @ H(g)
+    outer = H(g) @ (y @ H(y))
+    return outer - x @ (y @ outer) + H(y) @ (inner - (inner @ y) @ x) - H(inner @ y)
+
+
+# ---------------------------------------------------------------- determinants
+
+
+def others(s: Any) -> Any:
+    """For each element along the last axis the product of all the others, without division."""
+    before = xp.cumulative_prod(s, axis=-1, include_initial=True)[..., :-1]
+    after = xp.cumulative_prod(xp.flip(s, axis=-1), axis=-1, include_initial=True)[..., :-1]
+    return before * xp.flip(after, axis=-1)
+
+
+def adjugate(x: Any) -> Any:
+    """det(x) x^-1, which singular matrices have, too: x = U S V, and the adjugate of a product is
+    that of its factors in reverse order; that of U is det(U) U^-1."""
+    u, s, v = xp.linalg.svd(x, full_matrices=False)
+    sign = xp.linalg.det(u) * xp.linalg.det(v)
+    return (H(v) * row(others(s))) @ H(u) * as_matrix(sign)
+
+
+def adjugate_adjoint(g: Any, x: Any) -> Any:
+    """Near a diagonal matrix S, the adjugate changes by -p_ij b_ij at (i, j), and at (i, i) by the
+    sum of p_ik b_kk, with p_ij the product of all of S but s_i and s_j."""
+    u, s, v = xp.linalg.svd(x, full_matrices=False)
+    sign = xp.linalg.det(u) * xp.linalg.det(v)
+    g = (v @ g @ u) * conjugate(as_matrix(sign))
+    diagonal = mask(g, g.shape)
+    pairs = xp.where(diagonal, 0.0, others(xp.where(diagonal, 1.0, row(s))))
+    on = xp.sum(pairs * column(diagonal_of(g)), axis=-2)
+    return u @ (identity(g) * row(on) - pairs * g) @ v
+
+
+def slogdet(g: Any, x: Any, y: Any) -> Any:
+    g_sign, g_log = g
+    if g_sign is not None and is_complex(x):
+        turn = imaginary(conjugate(y[0]) * g_sign)
+        g_log = turn if g_log is None else g_log + turn
+    if g_log is None:
+        return xp.zeros_like(x)
+    return as_matrix(g_log) * H(xp.linalg.inv(x))
+
+
+# ---------------------------------------------------------------- factorisations
+
+
+def cholesky(g: Any, y: Any, upper: bool) -> Any:
+    """Hermitian, though the library reads one triangle only."""
+    low, g = (H(y), H(g)) if upper else (y, g)
+    p = xp.tril(H(low) @ g)
+    p = (p + H(p)) / 2
+    half = p - identity(p) * row(diagonal_of(p) / 2)
+    inverse = xp.inverse_triangular(low, upper=False)
+    return H(inverse) @ half @ inverse
+
+
+def inverse_triangular(g: Any, y: Any, upper: bool) -> Any:
+    h = H(y)
+    g = -(h @ g @ h)
+    return xp.triu(g) if upper else xp.tril(g)
+
+
+def eigh(g: Any, y: Any) -> Any:
+    g_w, g_v = g
+    w, v = y
+    if g_v is None:
+        return (v * row(g_w)) @ H(v)
+    p = skew(H(v) @ g_v) / (2 * gaps(w))
+    if g_w is not None:
+        p = p + identity(p) * row(g_w)
+    return v @ p @ H(v)
+
+
+def eigh_jvp(t: Any, y: Any) -> Any:
+    w, v = y
+    p = H(v) @ ((t + H(t)) / 2) @ v
+    on = diagonal_of(p)
+    return xp.real(on) if is_complex(on) else on, v @ (p / gaps(w))
+
+
+def eig(g: Any, y: Any) -> Any:
+    """Eigenvectors of length one, whose phase does not matter."""
+    g_w, g_v = g
+    w, v = y
+    if g_v is None:
+        p = identity(v) * row(g_w)
+    else:
+        p = H(v) @ g_v
+        one = identity(p)
+        p = p - (H(v) @ v) * row(xp.real(diagonal_of(p)))
+        p = (p - one * row(diagonal_of(p))) / conjugate(row(w) - column(w) + one)
+        if g_w is not None:
+            p = p + one * row(g_w)
+    return xp.linalg.solve(H(v), p @ H(v))
+
+
+def svd(g: Any, y: Any) -> Any:
+    """x = U S V, with V as the library returns it (Vh). `p` is the cotangent of H(U) dx H(V)."""
+    g_u, g_s, g_v = g
+    u, s, v = y
+    k = s.shape[-1]
+    if g_u is None and g_v is None:
+        return (u[..., :, :k] * row(g_s)) @ v[..., :k, :]
+    u, u_rest = u[..., :, :k], u[..., :, k:]
+    v, v_rest = v[..., :k, :], v[..., k:, :]
+    gap = gaps(s, s)
+    p: Any = 0.0
+    tail: Any = 0.0
+    on = g_s
+    if g_u is not None:
+        a = skew(H(u) @ g_u[..., :, :k])
+        p = (a / gap) * row(s)
+        if is_complex(a):  # the common phase of a pair of vectors, half to each
+            turn = diagonal_of(a) / (4 * s)
+            on = turn if on is None else on + turn
+        if u.shape[-2] > k:
+            tail = (_rest(g_u, u, u_rest, k) / row(s)) @ v
+    if g_v is not None:
+        g_vh = H(g_v)
+        a = skew(v @ g_vh[..., :, :k])
+        p = p + column(s) * (a / gap)
+        if is_complex(a):
+            turn = diagonal_of(a) / (4 * s)
+            on = -turn if on is None else on - turn
+        if v.shape[-1] > k:
+            tail = tail + u @ H(_rest(g_vh, H(v), H(v_rest), k) / row(s))
+    if on is not None:
+        p = p + identity(p) * row(on)
+    return u @ p @ v + tail
+
+
+def _rest(g: Any, u: Any, rest: Any, k: int) -> Any:
+    """What moves the orthonormal columns `u` out of their own space. If `u` was completed by
+    `rest` to a full basis, `rest` moves against it."""
+    if not rest.shape[-1]:
+        return g - u @ (H(u) @ g)
+    return rest @ (H(rest) @ g[..., :, :k] - H(g[..., :, k:]) @ u)
+
+
+def qr(g: Any, y: Any) -> Any:
+    """x = Q R with independent columns, or, if there are more columns than rows, independent first
+    ones; the others are then `Q R` with the Q of the first."""
+    g_q, g_r = g
+    q, r = y
+    k = min(r.shape[-2:])
+    u, u_rest, r = q[..., :, :k], q[..., :, k:], r[..., :k, :]
+    first = r[..., :, :k]
+    g_r = None if g_r is None else g_r[..., :k, :]
+    g_wide = None
+    if r.shape[-1] > k and g_r is not None:
+        g_tail, tail = g_r[..., :, k:], r[..., :, k:]
+        g_wide = u @ g_tail
+        turned = u @ (tail @ H(g_tail))
+        g_q = turned if g_q is None else g_q + turned
+    c: Any = 0.0
+    m: Any = 0.0
+    if g_r is not None:
+        c = xp.triu(g_r[..., :, :k]) @ H(first)
+        m = -c
+    if g_q is not None:
+        m = H(u) @ g_q[..., :, :k] + m
+    found = u @ (c + anti(m))
+    if g_q is not None and u.shape[-2] > k:
+        found = found + _rest(g_q, u, u_rest, k)
+    found = found @ H(xp.inverse_triangular(first, upper=True))
+    if r.shape[-1] == k:
+        return found
+    if g_wide is None:
+        g_wide = xp.zeros_like(r[..., :, k:])
+    return xp.concat([found, g_wide], axis=-1)
+
+
+# fmt: off
+linear("linalg.diagonal(x, /, *, offset=0)", embed, view=True, put=put_diagonal)
+linear("linalg.trace(x, /, *, offset=0, dtype=None)", trace)
+bilinear("linalg.outer(x1, x2, /)", lambda g, x2: g @ x2, lambda g, x1: x1 @ g)
+bilinear("linalg.cross(x1, x2, /, *, axis=-1)",
+         lambda g, x2, axis: xp.linalg.cross(x2, g, axis=axis),
+         lambda g, x1, axis: xp.linalg.cross(g, x1, axis=axis))
+
+general("linalg.inv(x, /)", inv, jvp=lambda t, y: -(y @ t @ y))
+general("solve(x1, x2, /, *, kept)", solve_x1, solve_x2, jvp=solve_jvp, fallback=solve_raw, private=True)
+general("linalg.pinv(x, /, *, rtol=None)", pinv)
+
+general("linalg.det(x, /)", lambda g, x: as_matrix(g) * H(xp.adjugate(x)))
+general("adjugate(x, /)", adjugate_adjoint, fallback=adjugate, private=True)
+general("linalg.slogdet(x, /)", slogdet, partial=True)
+
+general("linalg.cholesky(x, /, *, upper=False)", cholesky)
+general("inverse_triangular(x, /, *, upper)", inverse_triangular, private=True,
+        fallback=lambda x, upper: xp.linalg.inv(x))
+general("linalg.eigh(x, /)", eigh, jvp=eigh_jvp, partial=True)
+general("linalg.eig(x, /)", eig, partial=True)
+general("linalg.svd(x, /, *, full_matrices=True)", svd, partial=True)
+general("linalg.qr(x, /, *, mode='reduced')", qr, partial=True)
+constant("linalg.matrix_rank(x, /, *, rtol=None)")
+# fmt: on
+
+
+@composite("linalg.solve")
+def solve(x1: Any, x2: Any, /) -> Any:
+    """The solution of ``x1 @ x == x2``."""
+    return xp.solve(x1, x2, kept=[])[0]
+
+
+@composite("linalg.eigvalsh")
+def eigvalsh(x: Any, /) -> Any:
+    """The eigenvalues of a Hermitian matrix."""
+    return xp.linalg.eigh(x)[0]
+
+
+@composite("linalg.eigvals")
+def eigvals(x: Any, /) -> Any:
+    """The eigenvalues of a square matrix."""
+    return xp.linalg.eig(x)[0]
+
+
+@composite("linalg.svdvals")
+def svdvals(x: Any, /) -> Any:
+    """The singular values."""
+    return xp.linalg.svd(x, full_matrices=False)[1]
+
+
+@composite("linalg.matrix_power")
+def matrix_power(x: Any, n: int, /) -> Any:
+    """`x` multiplied by itself `n` times, by repeated squaring; its inverse, if `n` is negative."""
+    if n == 0:  # the identity, and connected: a product over nothing
+        return identity(x) + xp.matmul(x[..., :, :0], x[..., :0, :])
+    if n < 0:
+        x, n = xp.linalg.inv(x), -n
+    y = None
+    while n:
+        if n % 2:
+            y = x if y is None else y @ x
+        n //= 2
+        x = x @ x if n else x
+    return xp.copy(y) if y is x else y

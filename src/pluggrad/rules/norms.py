@@ -1,0 +1,70 @@
+"""Norms of vectors and matrices. At 0 the gradient of a vector norm is 0, whatever the order."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..cotangents import is_complex
+from ..dispatch import xp
+from ..errors import InvalidArgumentError
+from ..namespace import composite
+from .kinds import general
+from .reductions import axes_of
+
+
+def keep_axes(g: Any, ndim: int, axis: Any, keepdims: bool) -> Any:
+    """`g`, the cotangent of a reduction, so that it broadcasts against what was reduced."""
+    if axis is not None and not keepdims:
+        for n in sorted(axes_of(axis, ndim)):
+            g = xp.expand_dims(g, axis=n)
+    return g
+
+
+def direction(x: Any, a: Any) -> Any:
+    """x / |x|, and 0 at 0, where its derivative is taken to be 0, too."""
+    if not is_complex(x):
+        return xp.sign(x)
+    none = a == 0
+    return xp.where(none, 0.0, x / xp.where(none, 1.0, a))
+
+
+def vector_norm(g: Any, x: Any, y: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
+    if ord == 0:
+        return xp.zeros_like(x)
+    g, y = keep_axes(g, x.ndim, axis, keepdims), keep_axes(y, x.ndim, axis, keepdims)
+    none = y == 0
+    if ord == 2:
+        return x * xp.where(none, 0.0, g / xp.where(none, 1.0, y))
+    a = xp.abs(x)
+    if ord == 1:
+        return direction(x, a) * g
+    if ord in (math.inf, -math.inf):
+        hits = xp.astype(a == y, y.dtype)
+        return direction(x, a) * (hits * (g / xp.sum(hits, axis=axis, keepdims=True)))
+    # No power of y by itself: it would overflow long before the ratio does.
+    ratio = xp.where(a == 0, 1.0, a) / xp.where(none, 1.0, y)
+    return direction(x, a) * (xp.where(none, 0.0, g) * ratio ** (ord - 1))
+
+
+# fmt: off
+general("linalg.vector_norm(x, /, *, axis=None, keepdims=False, ord=2)", vector_norm)
+# fmt: on
+
+
+@composite("linalg.matrix_norm")
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """The norm of each matrix; that of the largest column, or singular value, shares ties evenly."""
+    if ord in ("fro", None):
+        return xp.linalg.vector_norm(x, axis=(-2, -1), keepdims=keepdims)
+    if ord in (1, -1):
+        sizes = xp.sum(xp.abs(x), axis=-2)
+    elif ord in (math.inf, -math.inf):
+        sizes = xp.sum(xp.abs(x), axis=-1)
+    elif ord in (2, -2, "nuc"):
+        sizes = xp.linalg.svdvals(x)
+    else:
+        raise InvalidArgumentError(f"matrix_norm has no ord {ord!r}")
+    reduce = xp.sum if ord == "nuc" else xp.max if ord > 0 else xp.min
+    y = reduce(sizes, axis=-1)
+    return xp.reshape(y, (*y.shape, 1, 1)) if keepdims else y

@@ -1,0 +1,138 @@
+"""Products of many factors, and running sums and products."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..backend import backend_of
+from ..cotangents import conjugate, shape_dtype
+from ..dispatch import xp
+from .kinds import constant, general, linear
+from .reductions import axes_of, count, keep
+
+
+def exponent(x: Any) -> Any:
+    """The power of two next to |x|, a whole number; 0 for zeros, infinities and nan."""
+    r = xp.abs(x)
+    ordinary = (r > 0) & (r < math.inf)
+    return xp.where(ordinary, xp.round(xp.log2(xp.where(ordinary, r, 1.0))), 0.0)
+
+
+def scaled(x: Any, k: Any) -> Any:
+    """x 2^k, in two steps, so that no power overflows unless the result does."""
+    finfo = backend_of(k).xp.finfo(k.dtype)  # type: ignore[union-attr]
+    limit = 2 * math.floor(math.log2(float(finfo.max))) - 2
+    k = xp.clip(k, -limit, limit)
+    half = xp.floor(k / 2)
+    return x * 2.0**half * 2.0 ** (k - half)
+
+
+def others(x: Any, n: int) -> tuple[Any, Any]:
+    """For each of the `n` in the last axis the product of the others, as mantissa and exponent.
+
+    A tree: pairs are multiplied, what is outside of each pair is found by the same means, and
+    times its partner it is what is outside of each element. Nothing is divided, so zeros are
+    exact; factors are scaled to about 1 on every level, so no product on the way overflows.
+    """
+    k = xp.exponent(x)
+    if n == 1:
+        return xp.ones_like(x), k - k
+    x = scaled(x, -k)
+    half = n // 2
+    one, two, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
+    pairs = one * two
+    if n % 2:
+        pairs = xp.concat((pairs, rest), axis=-1)
+    outside, e = others(pairs, n - half)
+    e_one, e_rest = e[..., :half], e[..., half:]
+    outside_one, outside_rest = outside[..., :half], outside[..., half:]
+    outside = xp.concat((outside_one * two, outside_one * one, outside_rest), axis=-1)
+    e = xp.concat((e_one, e_one, e_rest), axis=-1)
+    return outside, e + (xp.sum(k, axis=-1, keepdims=True) - k)
+
+
+def product_of_others(x: Any, axis: Any) -> Any:
+    """The partial derivatives of `prod`: for each element the product of the others."""
+    axes = axes_of(axis, x.ndim)
+    order = tuple([n for n in range(x.ndim) if n not in axes]) + axes
+    shape = tuple([x.shape[n] for n in order])
+    n = count(x.shape, axes)
+    if n == 0:
+        return x
+    rows = xp.reshape(xp.permute_dims(x, order), (*shape[: x.ndim - len(axes)], n))
+    found = xp.reshape(scaled(*others(rows, n)), shape)
+    return xp.permute_dims(found, tuple([order.index(n) for n in range(x.ndim)]))
+
+
+def prod_back(g: Any, x: Any, axis: Any, dtype: Any, keepdims: Any) -> Any:
+    x = x if dtype is None else xp.astype(x, dtype)
+    return keep(g, x.ndim, axis, keepdims) * conjugate(product_of_others(x, axis))
+
+
+def prod_along(t: Any, x: Any, axis: Any, dtype: Any, keepdims: Any) -> Any:
+    x = x if dtype is None else xp.astype(x, dtype)
+    return xp.sum(t * product_of_others(x, axis), axis=axis, keepdims=keepdims)
+
+
+# ---------------------------------------------------------------- scans
+
+
+def cumulative_sum_back(g: Any, like: Any, axis: Any, include_initial: Any) -> Any:
+    """Each element goes into all sums from its own on."""
+    axis = axes_of(axis, len(shape_dtype(like)[0]))[0]
+    if include_initial:
+        g = g[(slice(None),) * axis + (slice(1, None),)]
+    return xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis)
+
+
+def recur(a: Any, b: Any) -> Any:
+    """S_i = b_i + a_i S_{i+1} along the last axis, in log n steps; the last has no `a`.
+
+    After each step S_i = b_i + a_i S_{i+d}, with `d` doubled.
+    """
+    n, d = b.shape[-1], 1
+    while d < n:
+        b = xp.concat((b[..., : n - d] + a * b[..., d:], b[..., n - d :]), axis=-1)
+        if 2 * d < n:
+            a = a[..., : n - 2 * d] * a[..., d:]
+        d *= 2
+    return b
+
+
+def before(x: Any, y: Any, include_initial: Any) -> Any:
+    """The product of all that is before each element, from the cumulative products `y`."""
+    first = () if include_initial else (xp.astype(xp.ones_like(x[..., :1]), y.dtype),)
+    return xp.concat((*first, y[..., :-1]), axis=-1)
+
+
+def cumulative_prod_back(g: Any, x: Any, y: Any, axis: Any, include_initial: Any) -> Any:
+    """g_i + x_{i+1} g_{i+1} + x_{i+1} x_{i+2} g_{i+2} + ..., times what is before `i`."""
+    axis = -1 if axis is None else axis
+    if x.shape[axis] == 0:
+        return xp.zeros_like(x)
+    g, x, y = [xp.moveaxis(v, axis, -1) for v in (g, conjugate(x), conjugate(y))]
+    total = recur(x[..., 1:], g[..., 1:] if include_initial else g)
+    return xp.moveaxis(before(x, y, include_initial) * total, -1, axis)
+
+
+def cumulative_prod_along(t: Any, x: Any, y: Any, axis: Any, include_initial: Any) -> Any:
+    """t'_i = x_i t'_{i-1} + t_i times what is before `i`: the same recurrence from the front."""
+    axis = -1 if axis is None else axis
+    if x.shape[axis] == 0:
+        return xp.zeros_like(y)
+    t, x, y = [xp.moveaxis(v, axis, -1) for v in (t, x, y)]
+    b = xp.flip(t * before(x, y, include_initial), axis=-1)
+    total = xp.flip(recur(xp.flip(x[..., 1:], axis=-1), b), axis=-1)
+    if include_initial:
+        total = xp.concat((xp.zeros_like(y[..., :1]), total), axis=-1)
+    return xp.moveaxis(total, -1, axis)
+
+
+# fmt: off
+constant("exponent(x, /)", fallback=exponent, private=True)
+general("prod(x, /, *, axis=None, dtype=None, keepdims=False)", prod_back, jvp=prod_along)
+linear("cumulative_sum(x, /, *, axis=None, dtype=None, include_initial=False)", cumulative_sum_back)
+general("cumulative_prod(x, /, *, axis=None, dtype=None, include_initial=False)",
+        cumulative_prod_back, jvp=cumulative_prod_along)
+# fmt: on

@@ -1,0 +1,143 @@
+"""`logsumexp`, `softmax` and `log_softmax`; and reductions that pass over nan.
+
+Along all axes by default, as SciPy and NumPy have it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..cotangents import conjugate
+from ..dispatch import xp
+from ..namespace import composite
+from .elementwise import real
+from .kinds import general
+from .reductions import keep
+
+
+def below_maximum(x: Any, axis: Any) -> tuple[Any, Any]:
+    """`x` less its maximum, 0 where it attains it, be that infinite; and the maximum."""
+    top = xp.max(x, axis=axis, keepdims=True)
+    finite = xp.where(xp.isinf(top), 0.0, top)
+    return xp.where(x == top, 0.0, xp.where(top == math.inf, -math.inf, x - finite)), top
+
+
+def log_sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    z, top = below_maximum(x, axis)
+    y = xp.log(xp.sum(xp.exp(z), axis=axis, keepdims=True)) + top
+    return y if keepdims else xp.sum(y, axis=axis)  # one element
+
+
+def softmax_raw(x: Any, axis: Any = None) -> Any:
+    e = xp.exp(below_maximum(x, axis)[0])
+    return e / xp.sum(e, axis=axis, keepdims=True)
+
+
+def log_softmax_raw(x: Any, axis: Any = None) -> Any:
+    z = below_maximum(x, axis)[0]
+    return z - xp.log(xp.sum(xp.exp(z), axis=axis, keepdims=True))
+
+
+def log_sum_back(g: Any, x: Any, axis: Any, keepdims: Any) -> Any:
+    return keep(g, x.ndim, axis, keepdims) * xp.softmax_of(x, axis=axis)
+
+
+def log_sum_along(t: Any, x: Any, axis: Any, keepdims: Any) -> Any:
+    return xp.sum(t * xp.softmax_of(x, axis=axis), axis=axis, keepdims=keepdims)
+
+
+def softmax_back(g: Any, y: Any, axis: Any) -> Any:
+    """The Jacobian diag(y) - y yᵀ is symmetric: this serves both modes."""
+    return y * (g - xp.sum(g * y, axis=axis, keepdims=True))
+
+
+def log_softmax_back(g: Any, y: Any, axis: Any) -> Any:
+    return g - xp.exp(y) * xp.sum(g, axis=axis, keepdims=True)
+
+
+def log_softmax_along(t: Any, y: Any, axis: Any) -> Any:
+    return t - xp.sum(t * xp.exp(y), axis=axis, keepdims=True)
+
+
+# fmt: off
+general("log_sum(x, /, *, axis=None, keepdims=False)", log_sum_back, jvp=log_sum_along, fallback=log_sum, private=True)
+general("softmax_of(x, /, *, axis=None)", softmax_back, jvp=softmax_back, fallback=softmax_raw, private=True)
+general("log_softmax_of(x, /, *, axis=None)", log_softmax_back, jvp=log_softmax_along, fallback=log_softmax_raw, private=True)
+# fmt: on
+
+
+@composite(own=True)
+def logsumexp(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """The logarithm of the sum of the exponentials, without overflow."""
+    return xp.log_sum(x, axis=axis, keepdims=keepdims)
+
+
+@composite(own=True)
+def softmax(x: Any, /, axis: Any = None) -> Any:
+    """Exponentials, scaled to the sum 1."""
+    return xp.softmax_of(x, axis=axis)
+
+
+@composite(own=True)
+def log_softmax(x: Any, /, axis: Any = None) -> Any:
+    """The logarithm of `softmax`, without underflow."""
+    return xp.log_softmax_of(x, axis=axis)
+
+
+# ---------------------------------------------------------------- passing over nan
+
+
+def numbers(x: Any, axis: Any, keepdims: bool) -> Any:
+    """How many are not nan, in the dtype of `x`."""
+    return xp.sum(xp.astype(x == x, x.dtype), axis=axis, keepdims=keepdims)
+
+
+def extremum_of_numbers(function: Any, x: Any, worst: float, axis: Any, keepdims: bool) -> Any:
+    y = function(xp.where(x == x, x, worst), axis=axis, keepdims=keepdims)
+    return xp.where(numbers(x, axis, keepdims) == 0, math.nan, y)
+
+
+@composite(own=True)
+def nansum(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """The sum of all that is not nan."""
+    return xp.sum(xp.where(x == x, x, 0), axis=axis, keepdims=keepdims)
+
+
+@composite(own=True)
+def nanprod(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """The product of all that is not nan."""
+    return xp.prod(xp.where(x == x, x, 1), axis=axis, keepdims=keepdims)
+
+
+@composite(own=True)
+def nanmean(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """The mean of all that is not nan; nan where nothing is."""
+    total = xp.sum(xp.where(x == x, x, 0), axis=axis, keepdims=keepdims)
+    return total / numbers(x, axis, keepdims)
+
+
+@composite(own=True)
+def nanmax(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """The greatest of all that is not nan; nan where nothing is."""
+    return extremum_of_numbers(xp.max, x, -math.inf, axis, keepdims)
+
+
+@composite(own=True)
+def nanmin(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """The least of all that is not nan; nan where nothing is."""
+    return extremum_of_numbers(xp.min, x, math.inf, axis, keepdims)
+
+
+@composite(own=True)
+def nanvar(x: Any, /, axis: Any = None, *, correction: float = 0.0, keepdims: bool = False) -> Any:
+    """The variance of all that is not nan."""
+    d = xp.where(x == x, x - xp.nanmean(x, axis=axis, keepdims=True), 0.0)
+    total = xp.sum(real(conjugate(d) * d), axis=axis, keepdims=keepdims)
+    return total / (numbers(x, axis, keepdims) - correction)
+
+
+@composite(own=True)
+def nanstd(x: Any, /, axis: Any = None, *, correction: float = 0.0, keepdims: bool = False) -> Any:
+    """The standard deviation of all that is not nan."""
+    return xp.sqrt(xp.nanvar(x, axis=axis, correction=correction, keepdims=keepdims))
