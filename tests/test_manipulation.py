@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from derivatives import check
+from derivatives import check, flat, inner, random_like
 
 import pluggrad as pg
 
@@ -17,6 +19,12 @@ def real(*shape: int) -> np.ndarray:
 
 def cplx(*shape: int) -> np.ndarray:
     return RNG.standard_normal(shape) + 1j * RNG.standard_normal(shape)
+
+
+def const(value: np.ndarray, x: Any) -> Any:
+    """`value` as an array of the library of `x`."""
+    x = x.data if isinstance(x, pg.Variable) else x
+    return value if isinstance(x, (np.ndarray, np.generic)) else pg.lift(value, like=x)
 
 
 INDEX = np.asarray([2, 0, 0, -1])
@@ -48,8 +56,8 @@ ONE = {
     "repeat": (lambda x: pg.repeat(x, 3), (2, 2)),
     "repeat axis": (lambda x: pg.repeat(x, 2, axis=-1), (2, 3)),
     "repeat zero": (lambda x: pg.repeat(x, 0, axis=0), (2, 3)),
-    "repeat counts": (lambda x: pg.repeat(x, np.asarray([2, 0, 1]), axis=1), (2, 3)),
-    "repeat counts flat": (lambda x: pg.repeat(x, np.asarray([2, 0, 1, 1])), (2, 2)),
+    "repeat counts": (lambda x: pg.repeat(x, const(np.asarray([2, 0, 1]), x), axis=1), (2, 3)),
+    "repeat counts flat": (lambda x: pg.repeat(x, const(np.asarray([2, 0, 1, 1]), x)), (2, 2)),
     "tile": (lambda x: pg.tile(x, (2, 3)), (2, 2)),
     "tile long": (lambda x: pg.tile(x, (2, 1, 3)), (2,)),
     "tile short": (lambda x: pg.tile(x, (2,)), (2, 3)),
@@ -61,20 +69,20 @@ ONE = {
     "diff": (lambda x: pg.diff(x), (5,)),
     "diff n": (lambda x: pg.diff(x, axis=0, n=2), (4, 2)),
     "diff beyond": (lambda x: pg.diff(x, n=3), (2,)),
-    "take": (lambda x: pg.take(x, INDEX, axis=0), (3, 2)),
-    "take last": (lambda x: pg.take(x, INDEX, axis=-1), (2, 3)),
-    "take flat": (lambda x: pg.take(x, INDEX), (3,)),
-    "take none": (lambda x: pg.take(x, INDEX[:0], axis=0), (3, 2)),
-    "take_along_axis": (lambda x: pg.take_along_axis(x, ALONG, axis=1), (2, 3)),
-    "take_along_axis 0": (lambda x: pg.take_along_axis(x, ALONG, axis=0), (3, 4)),
-    "take_along_axis broadcast": (lambda x: pg.take_along_axis(x, ALONG, axis=1), (1, 3)),
+    "take": (lambda x: pg.take(x, const(INDEX, x), axis=0), (3, 2)),
+    "take last": (lambda x: pg.take(x, const(INDEX, x), axis=-1), (2, 3)),
+    "take flat": (lambda x: pg.take(x, const(INDEX, x)), (3,)),
+    "take none": (lambda x: pg.take(x, const(INDEX[:0], x), axis=0), (3, 2)),
+    "take_along_axis": (lambda x: pg.take_along_axis(x, const(ALONG, x), axis=1), (2, 3)),
+    "take_along_axis 0": (lambda x: pg.take_along_axis(x, const(ALONG, x), axis=0), (3, 4)),
+    "take_along_axis broadcast": (lambda x: pg.take_along_axis(x, const(ALONG, x), axis=1), (1, 3)),
     "sort": (lambda x: pg.sort(x), (2, 4)),
     "sort down": (lambda x: pg.sort(x, axis=0, descending=True), (3, 2)),
-    "astype": (lambda x: pg.astype(x, np.float64, copy=False), (2, 3)),
+    "astype": (lambda x: pg.astype(x, x.dtype, copy=False), (2, 3)),
     "copy": (lambda x: pg.copy(x), (2, 3)),
-    "full_like": (lambda x: pg.full_like(np.zeros((2, 3), x.dtype), x), ()),
-    "where scalar": (lambda x: pg.where(MASK, x, 1.5), (3,)),
-    "where other scalar": (lambda x: pg.where(MASK, 0.0, x), (2, 1)),
+    "full_like": (lambda x: pg.full_like(pg.broadcast_to(x, (2, 3)), x), ()),
+    "where scalar": (lambda x: pg.where(const(MASK, x), x, 1.5), (3,)),
+    "where other scalar": (lambda x: pg.where(const(MASK, x), 0.0, x), (2, 1)),
     "transpose": (lambda x: pg.transpose(x), (2, 3, 4)),
     "transpose axes": (lambda x: pg.transpose(x, (1, 0, 2)), (2, 3, 4)),
     "swapaxes": (lambda x: pg.swapaxes(x, 0, -1), (2, 3, 4)),
@@ -87,7 +95,7 @@ ONE = {
     "pad symmetric": (lambda x: pg.pad(x, (1, 7), mode="symmetric"), (3, 2)),
     "pad wrap": (lambda x: pg.pad(x, (1, 4), mode="wrap"), (3, 2)),
     "trapezoid": (lambda y: pg.trapezoid(y, dx=0.5), (2, 4)),
-    "trapezoid axis": (lambda y: pg.trapezoid(y, np.asarray([0.0, 1.0, 3.0]), axis=0), (3, 2)),
+    "trapezoid axis": (lambda y: pg.trapezoid(y, const(np.asarray([0.0, 1.0, 3.0]), y), axis=0), (3, 2)),
     "einsum trace": (lambda x: pg.einsum("ii", x), (3, 3)),
     "einsum diagonal": (lambda x: pg.einsum("ii->i", x), (3, 3)),
     "einsum transpose": (lambda x: pg.einsum("ij->ji", x), (2, 3)),
@@ -99,8 +107,8 @@ TWO = {
     "concat flat": (lambda a, b: pg.concat([a, b], axis=None), (2, 3), (2,)),
     "concat empty": (lambda a, b: pg.concat((a, b)), (0,), (2,)),
     "stack": (lambda a, b: pg.stack([a, b, a], axis=-1), (2, 3), (2, 3)),
-    "where": (lambda a, b: pg.where(MASK, a, b), (2, 1), (3,)),
-    "where wide": (lambda a, b: pg.where(MASK[0], a, b), (2, 1, 1), (1,)),
+    "where": (lambda a, b: pg.where(const(MASK, a), a, b), (2, 1), (3,)),
+    "where wide": (lambda a, b: pg.where(const(MASK[0], a), a, b), (2, 1, 1), (1,)),
     "meshgrid": (lambda a, b: pg.meshgrid(a, b), (2,), (3,)),
     "meshgrid ij": (lambda a, b: pg.meshgrid(a, b, indexing="ij"), (2,), (3,)),
     "diff ends": (lambda a, b: pg.diff(a, prepend=b, append=b, n=2), (2, 3), (2, 1)),
@@ -163,3 +171,45 @@ def test_two_arrays(name: str, dtypes: str) -> None:
         pytest.skip("NumPy rounds complex ends its own way")
     make = {"f": real, "c": cplx}
     check(f, *[make[kind](*shape) for kind, shape in zip(dtypes, shapes, strict=True)])
+
+
+def pulled(f: Any, leaves: Any, cotangents: Any) -> list[np.ndarray]:
+    """The gradients of <f, cotangents>, as NumPy arrays."""
+    total: Any = 0.0
+    for v, g in zip(flat(f(*leaves)), cotangents, strict=True):
+        total = total + pg.sum(pg.real(v * pg.conj(pg.lift(g, like=v))))
+    grads = pg.autograd.grad(total, leaves)
+    return [np.asarray(g.tolist(), dtype=complex).reshape(g.shape) for g in grads]
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax", "array_api_strict"])
+@pytest.mark.parametrize("name", [*ONE, *TWO])
+def test_other_libraries(name: str, backend: str) -> None:
+    """The same values and gradients as on NumPy."""
+    pytest.importorskip(backend)
+    f, *shapes = ONE.get(name) or TWO[name]
+    rng = np.random.default_rng(1)
+    for kind in "fc":
+        if kind == "c" and name in ("sort", "sort down", "linspace", "linspace open"):
+            continue
+        arrays = [np.asarray(random_like(np.zeros(s, dtype=complex if kind == "c" else float), rng))
+                  for s in (shapes if name in TWO else [shapes[0]])]  # fmt: skip
+        leaves = [pg.Variable(x, requires_grad=True) for x in arrays]
+        y = [v.data for v in flat(f(*leaves))]
+        cotangents = [random_like(np.asarray(v), rng) for v in y]
+        expected = pulled(f, leaves, cotangents)
+        like = pg.namespace(backend).asarray([0.0])
+        others = [pg.lift(x, like=like).requires_grad_() for x in arrays]
+        for mine, theirs in zip(flat(f(*others)), y, strict=True):
+            assert tuple(mine.shape) == theirs.shape
+            np.testing.assert_allclose(
+                np.asarray(mine.detach().tolist()).reshape(theirs.shape), theirs, rtol=1e-13)
+        for g, e in zip(pulled(f, others, cotangents), expected, strict=True):
+            np.testing.assert_allclose(g, e, rtol=1e-12, atol=1e-14)
+        tangents = [random_like(x, rng) for x in arrays]
+        raws = [v.data for v in others]
+        pushed = pg.jvp(lambda *xs: list(flat(f(*xs))), tuple(raws),
+                        tuple([pg.lift(t, like=like).data for t in tangents]))[1]  # fmt: skip
+        found = sum([inner(c, np.asarray(pg.Variable(t).tolist()).reshape(c.shape))
+                     for c, t in zip(cotangents, pushed, strict=True)])  # fmt: skip
+        np.testing.assert_allclose(found, sum(map(inner, expected, tangents)), rtol=1e-10, atol=1e-12)

@@ -24,6 +24,7 @@ class JaxAdapter(Adapter):
             "copy": lambda x: x,
             "getitem": lambda x, key: x[_in_bounds(x, key)],
             "put": self._put,
+            "inverse_triangular": _inverse_triangular,
         }
         return jnp
 
@@ -77,6 +78,9 @@ class JaxAdapter(Adapter):
 
         return special.find(name)
 
+    def same_device(self, x: Any, y: Any) -> bool:
+        return True  # arrays may move by themselves, and JAX says so where they may not
+
     def devices(self) -> list[Any]:
         import jax
 
@@ -89,6 +93,14 @@ class JaxAdapter(Adapter):
         if not jax.config.jax_enable_x64:
             found["note"] = "float32 only; set JAX_ENABLE_X64=1 for float64"
         return found
+
+
+def _inverse_triangular(x: Any, *, upper: bool) -> Any:
+    import jax.numpy as jnp
+    from jax.lax.linalg import triangular_solve
+
+    one = jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=x.dtype), x.shape)
+    return triangular_solve(x, one, left_side=True, lower=not upper)
 
 
 def _on_host(key: Any) -> bool:

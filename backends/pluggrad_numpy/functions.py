@@ -130,11 +130,15 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
     if special is not None:
         return special(backend.namespace, *args, **kwargs)
     if name in ("reshape", "ravel", "copy") and kwargs.get("order", "C") not in ("C", "K", "A"):
-        raise UnsupportedError(f"numpy.{name}(order={kwargs['order']!r}) does not work on Variables")
+        raise UnsupportedError(
+            f"numpy.{name}(order={kwargs['order']!r}) does not work on Variables"
+        )
     args = tuple([tuple(x) if isinstance(x, list) and _integers(x) else x for x in args])
     if name in ("concatenate", "concat", "stack") and len(args) + len(kwargs) == 1:
         kwargs["axis"] = 0
-    if name in ("concatenate", "concat") and (kwargs.get("axis", 0) is None or args[1:2] == (None,)):
+    if name in ("concatenate", "concat") and (
+        kwargs.get("axis", 0) is None or args[1:2] == (None,)
+    ):
         joined = [lookup(backend, "reshape")(x, (-1,)) for x in args[0]]
         return lookup(backend, "concat")(joined, axis=0)
     if name == "where" and len(args) == 1:

@@ -13,7 +13,7 @@ def _same_dtype(function: Callable[..., Any], place: int) -> Callable[..., Any]:
     """`function`, which computes in float64 whatever it is given, in its argument's dtype."""
 
     def call(*args: Any) -> Any:
-        dtype = args[place].dtype
+        dtype = np.asarray(args[place]).dtype
         y = function(*args)
         return y.astype(dtype) if dtype.kind == "f" else y
 

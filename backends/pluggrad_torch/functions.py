@@ -235,8 +235,10 @@ def _flatten(xp: Any, input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
 
 def _norm(xp: Any, A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False) -> Any:
     if ord is None or isinstance(dim, int) or (dim is None and len(A.shape) == 1):
-        return xp.linalg.vector_norm(A, axis=_axis(dim), keepdims=keepdim, ord=2 if ord is None else ord)
-    if dim is None or tuple(dim) in ((-2, -1), (0, 1)) and len(A.shape) == 2:
+        return xp.linalg.vector_norm(
+            A, axis=_axis(dim), keepdims=keepdim, ord=2 if ord is None else ord
+        )
+    if dim is None or (tuple(dim) in ((-2, -1), (0, 1)) and len(A.shape) == 2):
         return xp.linalg.matrix_norm(A, keepdims=keepdim, ord=ord)
     return NotImplemented
 
@@ -255,7 +257,9 @@ def _softmax(xp: Any, input: Any, dim: Any = None, _stacklevel: int = 3, dtype: 
     return e / xp.sum(e, axis=dim, keepdims=True)
 
 
-def _log_softmax(xp: Any, input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+def _log_softmax(
+    xp: Any, input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None
+) -> Any:
     x = xp.asarray(input)
     x = x - xp.max(x.detach(), axis=dim, keepdims=True)
     return x - xp.log(xp.sum(xp.exp(x), axis=dim, keepdims=True))
@@ -327,4 +331,3 @@ SPECIAL = {
     "addmm": lambda xp, input, mat1, mat2, *, beta=1, alpha=1:
         beta * input + alpha * xp.matmul(mat1, mat2),
 }  # fmt: skip
-

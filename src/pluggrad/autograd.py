@@ -260,7 +260,8 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
             raise InvalidArgumentError(
                 f"gradient has shape {tuple(seed.shape)}, and the output {tuple(y.shape)}"
             )
-        one_device((seed, y), "backward")
+        if not backend.adapter.same_device(_bottom(seed), _bottom(y)):
+            one_device((seed, y), "backward")
         if is_variable(seed):
             seed = seed._snapshot()
             if not create_graph and (seed._level is y._level or seed._node is None):
@@ -277,6 +278,13 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
     if (create_graph or is_variable(value)) and not is_variable(seed):
         seed = wrap(seed, None, ROOT, backend)
     return seed
+
+
+def _bottom(x: Any) -> Any:
+    """The raw array at the bottom of `x`."""
+    while is_variable(x):
+        x = x._read()[0]
+    return x
 
 
 def _sequence(x: Any) -> Any:

@@ -139,6 +139,10 @@ class Adapter:
         """The raw function that `scipy.special` calls `name`; None where the library has none."""
         return getattr(getattr(self.namespace(), "special", None), name, None)
 
+    def same_device(self, x: Any, y: Any) -> bool:
+        """Whether `x` and `y` can be operands of one operation, as far as devices go."""
+        return bool(getattr(x, "device", None) == getattr(y, "device", None))
+
     def version(self) -> str:
         """The library's version."""
         return str(getattr(importlib.import_module(self.modules[0]), "__version__", "unknown"))
@@ -233,7 +237,8 @@ class Backend:
         if primitive is not None and primitive.private:
             found = None  # a name of ours, whatever the library calls by it
         if found is None and primitive is not None and primitive.fallback is not None:
-            return primitive.fallback
+            if all(self.has(need) for need in primitive.needs):
+                return primitive.fallback
         if found is None:
             needs = self.adapter.special_needs if name.startswith("special.") else ""
             hint = f"; `pip install {needs}` may bring it" if needs else ""

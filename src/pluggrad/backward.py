@@ -45,6 +45,8 @@ def walk(
     while ready:
         node = ready.pop()
         g = waiting.pop(node, None)
+        if type(g) is Scatter and (type(node) is not Node or node in ends):
+            g = g.flush()  # somebody looks at it: its buffer is not to be written any longer
         if type(node) is not Node and g is not None:
             for hook in tuple(node.extra.hooks):
                 replaced = hook(dense(g))
@@ -58,11 +60,12 @@ def walk(
             g = g.flush()
         elif kind is Shares:
             g = tuple(g.items) if node.rule.primitive.partial else g.all()
+        keep = retain or not node.rule.keeps
         edge: Edge | None = node
         while edge is not None:
             parent = edge.parent
+            rule = edge.rule
             if parent in uses:
-                rule = edge.rule
                 if g is None:
                     c = None
                 elif lift is None:
@@ -86,8 +89,10 @@ def walk(
                 left = uses[parent] = uses[parent] - 1
                 if not left:
                     ready.append(parent)
+            if not keep and lift is None:
+                edge.rule, edge.saved = rule.freed, None
             edge = edge.more
-        if not retain and node.rule.keeps:
+        if not keep and lift is not None:
             node.free()
     return arrived
 

@@ -82,7 +82,7 @@ def view_of(v: Variable, y: Variable, function: Primitive, args: Any, kwargs: An
         return y
     cell = cell_of(v)
     y._cell, y._seen = cell, cell.version
-    y._chain = (*v._chain, Step(function, args, kwargs))
+    y._chain = (*v._chain, Step(function, tuple(args), kwargs))
     return y
 
 

@@ -36,7 +36,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="pluggrad",
         description="Automatic differentiation for any library that follows the Array API standard.",
     )
-    parser.add_argument("--version", action="version", version=f"pluggrad {attribute('__version__')}")
+    parser.add_argument(
+        "--version", action="version", version=f"pluggrad {attribute('__version__')}"
+    )
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     command = commands.add_parser(
@@ -84,7 +86,9 @@ def _backends(arguments: Any) -> int:
             rows.append((name, "not installed", "", "", facts["install"]))
             continue
         can = facts["capabilities"]
-        notes = "; ".join(filter(None, ["the default" if name == default else "", can.get("note", "")]))
+        notes = "; ".join(
+            filter(None, ["the default" if name == default else "", can.get("note", "")])
+        )
         writes = "in place" if can["writable"] else "by copying"
         rows.append((name, facts["version"], _devices(facts["devices"]), writes, notes))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
@@ -95,5 +99,5 @@ def _backends(arguments: Any) -> int:
 
 def _devices(devices: Sequence[Any]) -> str:
     """The devices in a few words: the standard leaves open how they are printed."""
-    names = [str(device) for device in devices if device is not None]
+    names = [str(device).split("'")[-2:][0] for device in devices if device is not None]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -150,6 +150,9 @@ def transpose(
     does not matter at which `g` it is taken.
     """
     several = isinstance(y, tuple)
+    # The formulas see Variables only: not every library lets its arrays meet others in operators.
+    args = [wrap_untracked(x, backend) if hasattr(x, "dtype") else x for x in args]
+    seen = wrap_untracked(y, backend)
     with open_level() as level:
         leaves = []
         for item in y if several else (y,):
@@ -165,7 +168,7 @@ def transpose(
             rule = primitive.rule(i)
             assert rule is not None
             pulled = rule.careful.pull(
-                g, (rule.pick(args, kwargs, y, backend.like), backend.like(args[i]))
+                g, (rule.pick(args, kwargs, seen, backend.like), backend.like(args[i]))
             )
             if is_variable(pulled) and pulled._level is level and pulled._node is not None:
                 node = pulled._node

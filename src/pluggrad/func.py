@@ -87,12 +87,12 @@ def value_and_grad(
                     raise TypeMismatchError("with has_aux=True the function returns a pair (value, aux)")
                 value, aux = value
             node = _scalar_node(value, level, fun)
-            nodes = [v._node for leaves, _ in wrapped for v in leaves]
             arrived = {}
             if node is not None:
                 backend = value._backend
-                arrived = walk({node: seed_for(value, None, False)}, targets=nodes,
-                               in_place=in_place_type(backend, level))  # fmt: skip
+                arrived = walk(
+                    {node: seed_for(value, None, False)}, in_place=in_place_type(backend, level)
+                )
             value = _lower(value, level)
             aux = optree.tree_map(lambda x: _lower(x, level), aux)
             gradients = [

@@ -67,7 +67,7 @@ class Node(Edge):
         """
         edge: Edge | None = self
         while edge is not None:
-            edge.rule, edge.saved = edge.rule.primitive.freed, None
+            edge.rule, edge.saved = edge.rule.freed, None
             edge = edge.more
 
     @property

@@ -37,7 +37,7 @@ class Rule:
     recording, so that the walk never looks at a shape or a dtype.
     """
 
-    __slots__ = ("careful", "code", "formula", "fresh", "is_careful", "keeps", "names",
+    __slots__ = ("careful", "code", "formula", "freed", "fresh", "is_careful", "keeps", "names",
                  "pick", "position", "primitive", "pull")  # fmt: skip
 
     def __init__(self, primitive: Primitive, position: int, formula: Callable[..., Any]) -> None:
@@ -53,6 +53,7 @@ class Rule:
         places = {(): 0, (primitive.parameters[0],): 1, (primitive.parameters[1:2] or ("",)): 2}
         self.code = places.get(self.names, 3 if self.names == ("y",) else 4)
         self.is_careful = False
+        self.freed = primitive.freed
         self.careful = careful = new(Rule)
         for name in Rule.__slots__:
             if name != "careful":
@@ -142,6 +143,7 @@ def _freed_rule(primitive: Primitive) -> Rule:
     rule = new(Rule)
     rule.primitive, rule.position, rule.names, rule.pull = primitive, -1, (), refuse
     rule.keeps = rule.fresh = rule.is_careful = False
+    rule.freed = rule
     return rule
 
 
@@ -171,6 +173,7 @@ class Primitive:
         view: bool = False,
         put: Callable[..., Any] | None = None,
         promotes: bool = False,
+        needs: str = "",
     ) -> None:
         self.name, self.signature = signature.split("(", 1)[0], signature
         self.kind = kind
@@ -181,6 +184,7 @@ class Primitive:
         self.view = view
         self.put = put
         self.promotes = promotes
+        self.needs = needs.split()  # what the fallback calls, and a library may lack
         self.private = private
         self.takes_scatter = takes_scatter
         self.partial = partial
@@ -193,6 +197,7 @@ class Primitive:
         self.positional = self.parameters[: max(count, len(formulas))]
         self.defaults = {name: p.default for name, p in self.parsed.parameters.items()}
         self.formulas = formulas
+        self.freed = _freed_rule(self)
         self.rules = tuple(
             None if formula is None else Rule(self, position, formula)
             for position, formula in enumerate(formulas)
@@ -203,7 +208,6 @@ class Primitive:
             if rule is not None:
                 rule.keeps = rule.careful.keeps = keeps
         self._later: dict[int, Rule] = {}
-        self.freed = _freed_rule(self)
         PRIMITIVES[self.name] = self
 
     def saves(self, name: str) -> bool:
@@ -588,7 +592,11 @@ def bind_binary(
                     if y.dtype is value1.dtype and y.dtype in reals:
                         node = new(Node)
                         node.rule = rule1
-                        node.saved = rule1.pick((value1, x2), {}, y, like) if code1 else None
+                        if code1:
+                            node.saved = (x2 if code1 == 2 else y if code1 == 3 else value1
+                                if code1 == 1 else rule1.pick((value1, x2), {}, y, like))  # fmt: skip
+                        else:
+                            node.saved = None
                         node.parent = parent
                         node.more = None
                         v = new(cls)
@@ -612,7 +620,11 @@ def bind_binary(
                 if y.dtype is value.dtype and y.dtype in reals:
                     node = new(Node)
                     node.rule = rule2
-                    node.saved = rule2.pick((x1, value), {}, y, like) if code2 else None
+                    if code2:
+                        node.saved = (x1 if code2 == 1 else y if code2 == 3 else value
+                            if code2 == 2 else rule2.pick((x1, value), {}, y, like))  # fmt: skip
+                    else:
+                        node.saved = None
                     node.parent = parent
                     node.more = None
                     v = new(cls)

@@ -33,8 +33,9 @@ class Step:
 STEPS = [
     Step(
         "Setting up",
-        """Two imports. `uniform` gives random numbers between -1 and 1, as an array of the library that
-        this tour runs on; `rng` is Python's own generator, seeded, so that every run is the same.""",
+        """Two imports, and two helpers: `array` makes an array of the library that this tour runs on, of
+        random numbers between -1 and 1. `rng` is Python's own generator, seeded, so that every run is
+        the same.""",
         """
         import pluggrad as pg
         from pluggrad import Variable
@@ -47,7 +48,7 @@ STEPS = [
         def array(*shape):
             return pg.asarray(uniform(*shape)).data
 
-        type(array(2, 2))
+        array(2, 2)
         """,
     ),
     Step(
@@ -80,7 +81,7 @@ STEPS = [
         y = Variable(array(3, 5))
         z = x @ y
         print(z.shape, z.size, z.size())
-        print(pg.max(pg.abs(pg.sin(z))) < 1)
+        print('largest sine:', pg.max(pg.abs(pg.sin(z))).item())
         """,
     ),
     Step(
@@ -153,7 +154,7 @@ STEPS = [
         dz_dx = pg.autograd.grad(z, x, grad_outputs=pg.ones((5, 3)), retain_graph=True)
         dz_dy = pg.autograd.grad(z, y, grad_outputs=pg.ones((5, 3)))
         dz_dx[0]
-        print(pg.all(dz_dx[0] == 2 * x), pg.all(dz_dy[0] == 3))
+        print(bool(pg.all(dz_dx[0] == 2 * x)), bool(pg.all(dz_dy[0] == 3)))
         print(x.grad, y.grad)
         """,
     ),
@@ -173,9 +174,9 @@ STEPS = [
         """
         o = x @ y + z
         do_dinputs_1 = pg.autograd.grad(o, [x, y, z], grad_outputs=pg.ones((5, 5)))
-        print('do/dx:', do_dinputs_1[0])
-        print('do/dy:', do_dinputs_1[1])
-        print('do/dz:', do_dinputs_1[2])
+        for name, gradient in zip(['do/dx', 'do/dy', 'do/dz'], do_dinputs_1):
+            print(name)
+            print(gradient)
         """,
     ),
     Step(
@@ -185,9 +186,9 @@ STEPS = [
         """
         o = x @ y / z
         do_dinputs_2 = pg.autograd.grad(o, [x, y, z], grad_outputs=pg.ones((5, 5)))
-        print('do/dx:', do_dinputs_2[0])
-        print('do/dy:', do_dinputs_2[1])
-        print('do/dz:', do_dinputs_2[2])
+        for name, gradient in zip(['do/dx', 'do/dy', 'do/dz'], do_dinputs_2):
+            print(name)
+            print(gradient)
         """,
     ),
     Step(

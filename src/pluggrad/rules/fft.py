@@ -52,10 +52,10 @@ def inner(g: Any, length: int, axis: int, factor: float) -> Any:
     backend = backend_of(g)
     assert backend is not None
     raw, k = backend.raw, arange(g.shape[axis], g)
-    weight = raw("where")((k == 0) | (2 * k == length), 1.0, factor)
     sample = raw_of(g)
     dtype = (raw("real")(sample) if is_complex(sample) else sample).dtype
-    weight = raw("astype")(weight, dtype)
+    ends = raw("astype")((k == 0) | (2 * k == length), dtype)
+    weight = factor + (1.0 - factor) * ends
     weight = raw("reshape")(weight, (-1,) + (1,) * (g.ndim - 1 - axis % g.ndim))
     return g * (backend.namespace.asarray_constant(weight) if is_variable(g) else weight)
 

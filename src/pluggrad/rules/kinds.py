@@ -34,9 +34,11 @@ branch on the values of an array.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
+from ..dispatch import is_variable
 from ..errors import UnsupportedError
 from ..primitive import PASS, Primitive
 
@@ -62,6 +64,24 @@ def _refusing(primitive: str, parameter: str) -> Formula:
     return unknown
 
 
+def _among_equals(formula: Callable[..., Any]) -> Callable[..., Any]:
+    """`formula`, with what is kept all raw or all Variables: some libraries' arrays refuse to be
+    the left operand of a Variable, and a constant is kept raw beside a Variable."""
+
+    @functools.wraps(formula)
+    def lifted(t: Any, *kept: Any) -> Any:
+        for v in kept:
+            if is_variable(v):
+                constant = v._backend.namespace.asarray_constant
+                kept = tuple(
+                    [constant(x) if hasattr(x, "dtype") and not is_variable(x) else x for x in kept]
+                )
+                break
+        return formula(t, *kept)
+
+    return lifted
+
+
 def elementwise(name: str, *formulas: Formula, **options: Any) -> Primitive:
     """A row for a function of one or two arrays that acts element by element."""
     if "(" not in name:
@@ -72,6 +92,8 @@ def elementwise(name: str, *formulas: Formula, **options: Any) -> Primitive:
         formulas = tuple(
             [_refusing(function, n) if f is unknown else f for f, n in zip(formulas, names)]
         )
+    if options.get("promotes"):
+        formulas = tuple([f and _among_equals(f) if f is not PASS else f for f in formulas])
     return Primitive(name, "elementwise", formulas, **options)
 
 

@@ -31,8 +31,8 @@ def arange(n: int, g: Any) -> Any:
 
 
 def at(axis: int, key: Any) -> tuple[Any, ...]:
-    """The index that applies `key` along `axis`, not negative, and takes all of the axes before."""
-    return (slice(None),) * axis + (key,)
+    """The index that applies `key` along `axis`, not negative, and takes all of the others."""
+    return (slice(None),) * axis + (key, ...)
 
 
 def inverse(order: Any) -> tuple[int, ...]:

@@ -80,10 +80,13 @@ elementwise("special.erfc",     lambda t, x: -t * (TWO_OVER_ROOT_PI * xp.exp(-x 
 elementwise("special.erfcx",    lambda t, x, y: t * erfcx_slope(x, y))
 elementwise("special.erfi",     lambda t, x: t * (TWO_OVER_ROOT_PI * xp.exp(x * x)))
 elementwise("special.erfinv",   lambda t, y: t * (xp.exp(y * y) / TWO_OVER_ROOT_PI))
-elementwise("special.erfcinv",  lambda t, y: -t * (xp.exp(y * y) / TWO_OVER_ROOT_PI), fallback=lambda x: xp.special.ndtri(x / 2) / -ROOT_2)
+elementwise("special.erfcinv", lambda t, y: -t * (xp.exp(y * y) / TWO_OVER_ROOT_PI),
+            fallback=lambda x: xp.special.ndtri(x / 2) / -ROOT_2, needs="special.ndtri")
 elementwise("special.dawsn",    lambda t, x, y: t * (1 - 2 * x * y))
 
-elementwise("special.ndtr",     lambda t, x: t * normal(x), fallback=lambda x: xp.special.erfc(x / -ROOT_2) / 2)
+elementwise("special.ndtr",
+            lambda t, x: t * normal(x), fallback=lambda x: xp.special.erfc(x / -ROOT_2) / 2,
+            needs="special.erfc")
 elementwise("special.log_ndtr", lambda t, x: t * mills(x))
 elementwise("special.ndtri",    lambda t, y: t * (ROOT_2PI * xp.exp(y * y / 2)))
 elementwise("special.ndtri_exp", lambda t, y: t / mills(y))
@@ -91,46 +94,64 @@ elementwise("special.nrdtrimn(p, std, x, /)",
             lambda t, p, std: -t * (std * ROOT_2PI * xp.exp(xp.special.ndtri(p) ** 2 / 2)),
             lambda t, p: -t * xp.special.ndtri(p),
             PASS, promotes=True)
-elementwise("special.nrdtrisd(mn, p, x, /)",
-            lambda t, p: -t / xp.special.ndtri(p),
+elementwise("special.nrdtrisd(mn, p, x, /)", lambda t, p: -t / xp.special.ndtri(p),
             lambda t, p, y: -t * (y / xp.special.ndtri(p) * ROOT_2PI * xp.exp(xp.special.ndtri(p) ** 2 / 2)),
             lambda t, p: t / xp.special.ndtri(p), promotes=True)
 
 elementwise("special.chdtr(v, x, /)",  unknown, lambda t, v, x: t * chi2(v, x), promotes=True,
-            fallback=lambda v, x: xp.special.gammainc(v / 2, x / 2))
+            fallback=lambda v, x: xp.special.gammainc(v / 2, x / 2), needs="special.gammainc")
 elementwise("special.chdtrc(v, x, /)", unknown, lambda t, v, x: -t * chi2(v, x), promotes=True,
-            fallback=lambda v, x: xp.special.gammaincc(v / 2, x / 2))
+            fallback=lambda v, x: xp.special.gammaincc(v / 2, x / 2), needs="special.gammaincc")
 elementwise("special.chdtri(v, p, /)", unknown, lambda t, v, y: -t / chi2(v, y), promotes=True)
 elementwise("special.gdtr(a, b, x, /)",
             lambda t, a, b, x: t * (x * gamma_density(b, a * x)), unknown,
             lambda t, a, b, x: t * (a * gamma_density(b, a * x)), promotes=True,
-            fallback=lambda a, b, x: xp.special.gammainc(b, a * x))
+            fallback=lambda a, b, x: xp.special.gammainc(b, a * x), needs="special.gammainc")
 elementwise("special.gdtrc(a, b, x, /)",
             lambda t, a, b, x: -t * (x * gamma_density(b, a * x)), unknown,
             lambda t, a, b, x: -t * (a * gamma_density(b, a * x)), promotes=True,
-            fallback=lambda a, b, x: xp.special.gammaincc(b, a * x))
-elementwise("special.pdtr(k, m, /)",   zero, lambda t, k, m: -t * poisson(k, m), promotes=True,
-            fallback=lambda k, m: xp.special.gammaincc(xp.floor(k) + 1, m))
+            fallback=lambda a, b, x: xp.special.gammaincc(b, a * x), needs="special.gammaincc")
+elementwise("special.pdtr(k, m, /)", zero, lambda t, k, m: -t * poisson(k, m), promotes=True,
+            fallback=lambda k, m: xp.special.gammaincc(xp.floor(k) + 1, m),
+            needs="special.gammaincc")
 elementwise("special.pdtrc(k, m, /)",  zero, lambda t, k, m: t * poisson(k, m), promotes=True,
-            fallback=lambda k, m: xp.special.gammainc(xp.floor(k) + 1, m))
+            fallback=lambda k, m: xp.special.gammainc(xp.floor(k) + 1, m), needs="special.gammainc")
 elementwise("special.pdtri(k, p, /)",  unknown, lambda t, k, y: -t / poisson(k, y), promotes=True)
 
-elementwise("special.fdtr(dfn, dfd, x, /)",  unknown, unknown, lambda t, dfn, dfd, x: t * f_density(dfn, dfd, x), promotes=True,
-            fallback=lambda dfn, dfd, x: betainc(dfn / 2, dfd / 2, dfn * x / (dfd + dfn * x)))
-elementwise("special.fdtrc(dfn, dfd, x, /)", unknown, unknown, lambda t, dfn, dfd, x: -t * f_density(dfn, dfd, x), promotes=True,
-            fallback=lambda dfn, dfd, x: betainc(dfd / 2, dfn / 2, dfd / (dfd + dfn * x)))
-elementwise("special.fdtri(dfn, dfd, p, /)", unknown, unknown, lambda t, dfn, dfd, y: t / f_density(dfn, dfd, y), promotes=True)
-elementwise("special.stdtr(df, t, /)",       unknown, lambda g, df, t: g * student(df, t), promotes=True, fallback=stdtr)
-elementwise("special.stdtrit(df, p, /)",     unknown, lambda t, df, y: t / student(df, y), promotes=True)
+elementwise("special.fdtr(dfn, dfd, x, /)",
+            unknown, unknown, lambda t, dfn, dfd, x: t * f_density(dfn, dfd, x), promotes=True,
+            fallback=lambda dfn, dfd, x: betainc(dfn / 2, dfd / 2, dfn * x / (dfd + dfn * x)),
+            needs="special.betainc")
+elementwise("special.fdtrc(dfn, dfd, x, /)",
+            unknown, unknown, lambda t, dfn, dfd, x: -t * f_density(dfn, dfd, x), promotes=True,
+            fallback=lambda dfn, dfd, x: betainc(dfd / 2, dfn / 2, dfd / (dfd + dfn * x)),
+            needs="special.betainc")
+elementwise("special.fdtri(dfn, dfd, p, /)",
+            unknown, unknown, lambda t, dfn, dfd, y: t / f_density(dfn, dfd, y), promotes=True)
+elementwise("special.stdtr(df, t, /)",
+            unknown, lambda g, df, t: g * student(df, t), promotes=True, fallback=stdtr,
+            needs="special.betainc")
+elementwise("special.stdtrit(df, p, /)",
+            unknown, lambda t, df, y: t / student(df, y), promotes=True)
 
-elementwise("special.bdtr(k, n, p, /)",   zero, unknown, lambda t, k, n, p: -t * binomial(k, n, p), promotes=True,
-            fallback=lambda k, n, p: betainc(n - xp.floor(k), xp.floor(k) + 1, 1 - p))
-elementwise("special.bdtrc(k, n, p, /)",  zero, unknown, lambda t, k, n, p: t * binomial(k, n, p), promotes=True,
-            fallback=lambda k, n, p: betainc(xp.floor(k) + 1, n - xp.floor(k), p))
-elementwise("special.bdtri(k, n, y0, /)", zero, unknown, lambda t, k, n, y: -t / binomial(k, n, y), promotes=True)
-elementwise("special.nbdtr(k, n, p, /)",  unknown, unknown, lambda t, k, n, p: t * beta_density(n, k + 1, p, 1 - p), promotes=True,
-            fallback=lambda k, n, p: betainc(n, k + 1, p))
-elementwise("special.nbdtrc(k, n, p, /)", unknown, unknown, lambda t, k, n, p: -t * beta_density(n, k + 1, p, 1 - p), promotes=True,
-            fallback=lambda k, n, p: betainc(k + 1, n, 1 - p))
-elementwise("special.nbdtri(k, n, y0, /)", unknown, unknown, lambda t, k, n, y: t / beta_density(n, k + 1, y, 1 - y), promotes=True)
+elementwise("special.bdtr(k, n, p, /)",
+            zero, unknown, lambda t, k, n, p: -t * binomial(k, n, p), promotes=True,
+            fallback=lambda k, n, p: betainc(n - xp.floor(k), xp.floor(k) + 1, 1 - p),
+            needs="special.betainc")
+elementwise("special.bdtrc(k, n, p, /)",
+            zero, unknown, lambda t, k, n, p: t * binomial(k, n, p), promotes=True,
+            fallback=lambda k, n, p: betainc(xp.floor(k) + 1, n - xp.floor(k), p),
+            needs="special.betainc")
+elementwise("special.bdtri(k, n, y0, /)",
+            zero, unknown, lambda t, k, n, y: -t / binomial(k, n, y), promotes=True)
+elementwise("special.nbdtr(k, n, p, /)",
+            unknown, unknown, lambda t, k, n, p: t * beta_density(n, k + 1, p, 1 - p),
+            promotes=True, fallback=lambda k, n, p: betainc(n, k + 1, p), needs="special.betainc")
+elementwise("special.nbdtrc(k, n, p, /)",
+            unknown, unknown, lambda t, k, n, p: -t * beta_density(n, k + 1, p, 1 - p),
+            promotes=True, fallback=lambda k, n, p: betainc(k + 1, n, 1 - p),
+            needs="special.betainc")
+elementwise("special.nbdtri(k, n, y0, /)",
+            unknown, unknown, lambda t, k, n, y: t / beta_density(n, k + 1, y, 1 - y),
+            promotes=True)
 # fmt: on

@@ -178,12 +178,16 @@ elementwise("special.expm1",     lambda t, x: t * xp.exp(x), fallback=lambda x: 
 elementwise("special.log1p",     lambda t, x: t / (1 + x), fallback=lambda x: xp.log1p(x))
 elementwise("special.exprel",    lambda t, x: t * exprel_slope(x), fallback=exprel)
 elementwise("special.cbrt",      lambda t, y: t / (3 * y * y), fallback=cbrt)
-elementwise("special.cosm1",     lambda t, x: -t * xp.sin(x), fallback=lambda x: -2 * xp.sin(x / 2) ** 2)
-elementwise("special.sinc",      lambda t, x: t * (math.pi * sinc_slope(math.pi * x)), fallback=sinc)
-elementwise("special.sindg",     lambda t, x: t * (DEGREE * xp.special.cosdg(x)), fallback=degrees("sin"))
-elementwise("special.cosdg",     lambda t, x: -t * (DEGREE * xp.special.sindg(x)), fallback=degrees("cos"))
+elementwise("special.cosm1",
+            lambda t, x: -t * xp.sin(x), fallback=lambda x: -2 * xp.sin(x / 2) ** 2)
+elementwise("special.sinc", lambda t, x: t * (math.pi * sinc_slope(math.pi * x)), fallback=sinc)
+elementwise("special.sindg",
+            lambda t, x: t * (DEGREE * xp.special.cosdg(x)), fallback=degrees("sin"))
+elementwise("special.cosdg",
+            lambda t, x: -t * (DEGREE * xp.special.sindg(x)), fallback=degrees("cos"))
 elementwise("special.tandg",     lambda t, y: t * (DEGREE * (1 + y * y)), fallback=degrees("tan"))
-elementwise("special.cotdg",     lambda t, y: -t * (DEGREE * (1 + y * y)), fallback=lambda x: 1 / degrees("tan")(x))
+elementwise("special.cotdg",
+            lambda t, y: -t * (DEGREE * (1 + y * y)), fallback=lambda x: 1 / degrees("tan")(x))
 elementwise("special.radian(d, m, s, /)",
             lambda t: t * DEGREE, lambda t: t * (DEGREE / 60), lambda t: t * (DEGREE / 3600),
             promotes=True, fallback=lambda d, m, s: DEGREE * (d + m / 60 + s / 3600))
@@ -193,10 +197,14 @@ elementwise("special.logit",     lambda t, x: t / (x * (1 - x)), fallback=logit)
 elementwise("special.log_expit", lambda t, x: t * xp.special.expit(-x), fallback=log_expit)
 
 elementwise("special.xlogy",     xlogy_x1, xlogy_x2, promotes=True, fallback=xlogy)
-elementwise("special.xlog1py",   xlog1py_x1, lambda t, x1, x2: xlogy_x2(t, x1, 1 + x2), promotes=True, fallback=xlog1py)
+elementwise("special.xlog1py",
+            xlog1py_x1, lambda t, x1, x2: xlogy_x2(t, x1, 1 + x2), promotes=True, fallback=xlog1py)
 elementwise("special.entr",      lambda t, x: t * (-1 - xp.log(x)), fallback=entr)
-elementwise("special.rel_entr",  lambda t, x1, x2: t * (log_ratio(x1, x2) + 1), lambda t, x1, x2: -xlogy_x2(t, x1, x2), promotes=True, fallback=rel_entr)
-elementwise("special.kl_div",    lambda t, x1, x2: t * log_ratio(x1, x2), kl_div_x2, promotes=True, fallback=kl_div)
+elementwise("special.rel_entr",
+            lambda t, x1, x2: t * (log_ratio(x1, x2) + 1), lambda t, x1, x2: -xlogy_x2(t, x1, x2),
+            promotes=True, fallback=rel_entr)
+elementwise("special.kl_div",
+            lambda t, x1, x2: t * log_ratio(x1, x2), kl_div_x2, promotes=True, fallback=kl_div)
 
 elementwise("special.boxcox(x, lmbda, /)",
             lambda t, x, lmbda: t * x ** (lmbda - 1),
@@ -219,5 +227,6 @@ elementwise("special.huber(delta, r, /)",
             lambda t, delta, r: t * xp.where(xp.abs(r) > delta, xp.abs(r) - delta, 0.0),
             lambda t, delta, r: t * xp.where(xp.abs(r) > delta, delta * xp.sign(r), r),
             promotes=True, fallback=huber)
-elementwise("special.pseudo_huber(delta, r, /)", pseudo_huber_delta, pseudo_huber_r, promotes=True, fallback=pseudo_huber)
+elementwise("special.pseudo_huber(delta, r, /)",
+            pseudo_huber_delta, pseudo_huber_r, promotes=True, fallback=pseudo_huber)
 # fmt: on

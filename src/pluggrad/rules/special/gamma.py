@@ -106,36 +106,50 @@ def poch_z(t: Any, z: Any, m: Any, y: Any) -> Any:
 
 
 # fmt: off
-elementwise("special.gamma",    lambda t, x, y: t * (y * psi(x)), fallback=gamma)
-elementwise("special.rgamma",   lambda t, x: t * rgamma_slope(x), fallback=rgamma)
+elementwise("special.gamma",
+            lambda t, x, y: t * (y * psi(x)), fallback=gamma, needs="special.gammaln")
+elementwise("special.rgamma",
+            lambda t, x: t * rgamma_slope(x), fallback=rgamma, needs="special.gammaln")
 elementwise("special.gammaln",  lambda t, x: t * psi(x))
 elementwise("special.loggamma", lambda t, x: t * psi(x))
 elementwise("special.gammasgn", zero, fallback=gammasgn)
 elementwise("special.psi",      lambda t, x: t * xp.special.polygamma(1, x))
 elementwise("special.digamma",  lambda t, x: t * xp.special.polygamma(1, x))
-elementwise("special.polygamma(n, x, /)", unknown, lambda t, n, x: t * xp.special.polygamma(n + 1, x))
-elementwise("special.multigammaln(a, d, /)", multigammaln_slope, unknown, fallback=multigammaln)
+elementwise("special.polygamma(n, x, /)",
+            unknown, lambda t, n, x: t * xp.special.polygamma(n + 1, x))
+elementwise("special.multigammaln(a, d, /)",
+            multigammaln_slope, unknown, fallback=multigammaln, needs="special.gammaln")
 elementwise("special.poch(z, m, /)",
             poch_z, lambda t, z, m, y: t * (y * psi(z + m)), promotes=True)
 elementwise("special.binom(n, k, /)", binom_n, binom_k, promotes=True)
-elementwise("special.beta(a, b, /)",
-            lambda t, a, b, y: t * (y * (psi(a) - psi(a + b))),
-            lambda t, a, b, y: t * (y * (psi(b) - psi(a + b))), promotes=True, fallback=beta)
+elementwise("special.beta(a, b, /)", lambda t, a, b, y: t * (y * (psi(a) - psi(a + b))),
+            lambda t, a, b, y: t * (y * (psi(b) - psi(a + b))), promotes=True, fallback=beta,
+            needs="special.gammaln")
 elementwise("special.betaln(a, b, /)",
-            lambda t, a, b: t * (psi(a) - psi(a + b)),
-            lambda t, a, b: t * (psi(b) - psi(a + b)), promotes=True, fallback=betaln)
+            lambda t, a, b: t * (psi(a) - psi(a + b)), lambda t, a, b: t * (psi(b) - psi(a + b)),
+            promotes=True, fallback=betaln, needs="special.gammaln")
 
-elementwise("special.gammainc(a, x, /)",  unknown, lambda t, a, x: t * gamma_density(a, x), promotes=True)
-elementwise("special.gammaincc(a, x, /)", unknown, lambda t, a, x: -t * gamma_density(a, x), promotes=True)
-elementwise("special.gammaincinv(a, p, /)",  unknown, lambda t, a, y: t / gamma_density(a, y), promotes=True)
-elementwise("special.gammainccinv(a, p, /)", unknown, lambda t, a, y: -t / gamma_density(a, y), promotes=True)
+elementwise("special.gammainc(a, x, /)",
+            unknown, lambda t, a, x: t * gamma_density(a, x), promotes=True)
+elementwise("special.gammaincc(a, x, /)",
+            unknown, lambda t, a, x: -t * gamma_density(a, x), promotes=True)
+elementwise("special.gammaincinv(a, p, /)",
+            unknown, lambda t, a, y: t / gamma_density(a, y), promotes=True)
+elementwise("special.gammainccinv(a, p, /)",
+            unknown, lambda t, a, y: -t / gamma_density(a, y), promotes=True)
 
-elementwise("special.betainc(a, b, x, /)",  unknown, unknown, lambda t, a, b, x: t * beta_density(a, b, x, 1 - x), promotes=True)
-elementwise("special.betaincc(a, b, x, /)", unknown, unknown, lambda t, a, b, x: -t * beta_density(a, b, x, 1 - x), promotes=True,
-            fallback=lambda a, b, x: xp.special.betainc(b, a, 1 - x))
-elementwise("special.betaincinv(a, b, p, /)",  unknown, unknown, lambda t, a, b, y: t / beta_density(a, b, y, 1 - y), promotes=True)
-elementwise("special.betainccinv(a, b, p, /)", unknown, unknown, lambda t, a, b, y: -t / beta_density(a, b, y, 1 - y), promotes=True)
+elementwise("special.betainc(a, b, x, /)",
+            unknown, unknown, lambda t, a, b, x: t * beta_density(a, b, x, 1 - x), promotes=True)
+elementwise("special.betaincc(a, b, x, /)",
+            unknown, unknown, lambda t, a, b, x: -t * beta_density(a, b, x, 1 - x), promotes=True,
+            fallback=lambda a, b, x: xp.special.betainc(b, a, 1 - x), needs="special.betainc")
+elementwise("special.betaincinv(a, b, p, /)",
+            unknown, unknown, lambda t, a, b, y: t / beta_density(a, b, y, 1 - y), promotes=True)
+elementwise("special.betainccinv(a, b, p, /)",
+            unknown, unknown, lambda t, a, b, y: -t / beta_density(a, b, y, 1 - y), promotes=True)
 
-elementwise("special.zeta(x, q=None, /)", unknown, lambda t, x, q: -t * (x * xp.special.zeta(x + 1, q)), promotes=True)
-elementwise("special.zetac", unknown, fallback=lambda x: xp.special.zeta(x, xp.ones_like(x)) - 1)
+elementwise("special.zeta(x, q=None, /)",
+            unknown, lambda t, x, q: -t * (x * xp.special.zeta(x + 1, q)), promotes=True)
+elementwise("special.zetac", unknown, fallback=lambda x: xp.special.zeta(x, xp.ones_like(x)) - 1,
+            needs="special.zeta")
 # fmt: on

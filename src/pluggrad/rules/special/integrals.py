@@ -59,5 +59,6 @@ elementwise("special.lpmv(m, v, x, /)", unknown, unknown, lpmv, promotes=True)
 elementwise("special.hyp1f1(a, b, x, /)", unknown, unknown,
             lambda t, a, b, x: t * (a / b * xp.special.hyp1f1(a + 1, b + 1, x)), promotes=True)
 elementwise("special.hyp2f1(a, b, c, x, /)", unknown, unknown, unknown,
-            lambda t, a, b, c, x: t * (a * b / c * xp.special.hyp2f1(a + 1, b + 1, c + 1, x)), promotes=True)
+            lambda t, a, b, c, x: t * (a * b / c * xp.special.hyp2f1(a + 1, b + 1, c + 1, x)),
+            promotes=True)
 # fmt: on

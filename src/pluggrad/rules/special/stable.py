@@ -31,9 +31,7 @@ def patched(
 ) -> Any:
     """`inside(x)` where |x| < `bound`, and `outside(x)` elsewhere; neither sees the other's x."""
     small = xp.abs(x) < bound
-    return xp.where(
-        small, inside(xp.where(small, x, 0.0)), outside(xp.where(small, 2 * bound, x))
-    )
+    return xp.where(small, inside(xp.where(small, x, 0.0)), outside(xp.where(small, 2 * bound, x)))
 
 
 # Taylor coefficients. Enough of them for full float64 precision within the bounds used below.
@@ -50,9 +48,7 @@ ELLIPE = [-math.pi / 2 * k * c / (2 * k - 1) for k, c in enumerate(ELLIPTIC)][1:
 
 def exprel_slope(x: Any) -> Any:
     """The derivative of (eˣ - 1)/x."""
-    return patched(
-        x, 1.0, lambda x: series(x, EXPREL), lambda x: (xp.exp(x) - xp.expm1(x) / x) / x
-    )
+    return patched(x, 1.0, lambda x: series(x, EXPREL), lambda x: (xp.exp(x) - xp.expm1(x) / x) / x)
 
 
 def sinc_slope(x: Any) -> Any:
