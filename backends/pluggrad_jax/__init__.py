@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.backend import Adapter, selects_once
+from pluggrad.backend import Adapter
 from pluggrad.errors import InvalidArgumentError
 
 MODULES = ("jax",)
@@ -15,6 +15,7 @@ MODULES = ("jax",)
 class JaxAdapter(Adapter):
     name = "jax"
     modules = ("jax", "jaxlib")
+    last_write_wins = True
     writable = False
 
     def namespace(self) -> Any:
@@ -23,36 +24,10 @@ class JaxAdapter(Adapter):
         self.functions = {
             "copy": lambda x: x,
             "getitem": lambda x, key: x[_in_bounds(x, key)],
-            "put": self._put,
-            "inverse_triangular": _inverse_triangular,
+            "put": lambda value, x, key: x.at[_in_bounds(x, key)].set(value),
+            "solve_triangular": _solve_triangular,
         }
         return jnp
-
-    def _put(self, value: Any, x: Any, key: Any) -> Any:
-        """`x` with `value` at `key`; of duplicates the last wins, which JAX leaves open."""
-        if selects_once(key):
-            return x.at[_in_bounds(x, key)].set(value)
-        import jax.numpy as jnp
-
-        places = self.places(x, key)
-        value = jnp.ravel(jnp.broadcast_to(jnp.asarray(value, dtype=x.dtype), places.shape))
-        flat = jnp.ravel(places)
-        return jnp.ravel(x).at[flat].set(value[self._last(x, flat)[flat]]).reshape(x.shape)
-
-    def _last(self, x: Any, flat: Any) -> Any:
-        """For each element of `x`, the number of the last of the places that names it."""
-        import jax.numpy as jnp
-
-        return jnp.zeros(x.size, dtype=int).at[flat].max(jnp.arange(flat.shape[0]))
-
-    def remains(self, x: Any, key: Any) -> Any:
-        import jax.numpy as jnp
-
-        if selects_once(key):
-            return None
-        places = self.places(x, key)
-        flat = jnp.ravel(places)
-        return (self._last(x, flat)[flat] == jnp.arange(flat.shape[0])).reshape(places.shape)
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
         """All pieces whose place is known on the host go in one scatter; the others one by one."""
@@ -95,12 +70,12 @@ class JaxAdapter(Adapter):
         return found
 
 
-def _inverse_triangular(x: Any, *, upper: bool) -> Any:
+def _solve_triangular(x1: Any, x2: Any, *, upper: bool) -> Any:
     import jax.numpy as jnp
     from jax.lax.linalg import triangular_solve
 
-    one = jnp.broadcast_to(jnp.eye(x.shape[-1], dtype=x.dtype), x.shape)
-    return triangular_solve(x, one, left_side=True, lower=not upper)
+    x2 = jnp.broadcast_to(x2, x1.shape[:-1] + x2.shape[-1:])
+    return triangular_solve(x1, x2, left_side=True, lower=not upper)
 
 
 def _on_host(key: Any) -> bool:

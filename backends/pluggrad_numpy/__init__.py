@@ -63,14 +63,6 @@ class NumpyAdapter(Adapter):
 
         return answer(backend, func, args, kwargs)
 
-    def remains(self, x: Any, key: Any) -> Any:
-        if selects_once(key):
-            return None
-        places = np.arange(x.size).reshape(x.shape)[key]
-        last = np.zeros(x.size, dtype=np.int64)
-        last[places.ravel()] = order = np.arange(places.size)
-        return last[places] == order.reshape(places.shape)
-
     special_needs = "scipy"
 
     def special(self, name: str) -> Any:

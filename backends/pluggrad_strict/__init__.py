@@ -12,6 +12,7 @@ MODULES = ("array_api_strict",)
 class StrictAdapter(Adapter):
     name = "strict"
     modules = MODULES
+    last_write_wins = True
 
     def namespace(self) -> Any:
         import array_api_strict as xp

@@ -15,6 +15,7 @@ MODULES = ("torch",)
 class TorchAdapter(Adapter):
     name = "torch"
     modules = MODULES
+    last_write_wins = True
 
     def namespace(self) -> Any:
         import array_api_compat.torch as xp
@@ -29,7 +30,7 @@ class TorchAdapter(Adapter):
             "getitem": self._get,
             "put": lambda value, x, key: self._put(value, torch.clone(x), key),
             "put_in_place": self._put,
-            "inverse_triangular": _inverse_triangular,
+            "solve_triangular": torch.linalg.solve_triangular,
             "lu_factor": torch.linalg.lu_factor,
             "lu_solve": _lu_solve,
         }
@@ -38,8 +39,8 @@ class TorchAdapter(Adapter):
     def check(self, x: Any) -> None:
         if x.requires_grad and not _is_tracer(x):
             raise TypeMismatchError(
-                "this torch tensor requires grad, so torch itself records what is computed with it, "
-                "and there would be two graphs. Wrap `tensor.detach()`, or use torch.autograd alone."
+                "this torch tensor requires grad, so torch itself records what is computed with "
+                "it, and there would be two graphs. Wrap `tensor.detach()`, or use torch.autograd."
             )
 
     def special(self, name: str) -> Any:
@@ -62,37 +63,18 @@ class TorchAdapter(Adapter):
         return x.reshape(-1)[self.places(x, key)]
 
     def _put(self, value: Any, x: Any, key: Any) -> Any:
-        """`x` with `value` at `key`, in place. Of duplicates the last wins, which torch leaves open."""
+        """`x` with `value` at `key`, in place."""
         import torch
 
-        if selects_once(key) and not _steps_back(key) and not _is_tracer(value):
+        if not _steps_back(key) and not _is_tracer(value):
             x[key] = value
             return x
         places = self.places(x, key)
         if not torch.is_tensor(value):
             value = torch.asarray(value, dtype=x.dtype, device=x.device)
         value = value.to(x.dtype).expand(places.shape).reshape(-1)
-        places = places.reshape(-1)
-        value = value[self._last(x, places)[places]]  # whichever duplicate comes last, it is this
-        y = x.reshape(-1).index_put((places,), value).reshape(x.shape)
+        y = x.reshape(-1).index_put((places.reshape(-1),), value).reshape(x.shape)
         return y if _is_tracer(value) else x.copy_(y)
-
-    def _last(self, x: Any, places: Any) -> Any:
-        """For each element of `x`, the number of the last of `places` that names it."""
-        import torch
-
-        order = torch.arange(places.shape[0], device=x.device)
-        return order.new_zeros(x.numel()).scatter_reduce(0, places, order, "amax")
-
-    def remains(self, x: Any, key: Any) -> Any:
-        import torch
-
-        if selects_once(key):
-            return None
-        places = self.places(x, key)
-        flat = places.reshape(-1)
-        order = torch.arange(flat.shape[0], device=x.device)
-        return (self._last(x, flat)[flat] == order).reshape(places.shape)
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
         for key, g in pieces:
@@ -140,13 +122,6 @@ class TorchAdapter(Adapter):
 
         found = [torch.device("cpu")]
         return found + [torch.device("cuda", i) for i in range(torch.cuda.device_count())]
-
-
-def _inverse_triangular(x: Any, *, upper: bool) -> Any:
-    import torch
-
-    one = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
-    return torch.linalg.solve_triangular(x, one, upper=upper)
 
 
 def _lu_solve(lu: Any, pivots: Any, b: Any, *, adjoint: bool) -> Any:

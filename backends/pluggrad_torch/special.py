@@ -32,36 +32,11 @@ FUNCTIONS = {
     "zeta": _zeta,
 }
 #: Those whose name and signature are SciPy's. The namespace holds others that only look alike.
-SAME = frozenset(
-    [
-        "digamma",
-        "entr",
-        "erf",
-        "erfc",
-        "erfcx",
-        "erfinv",
-        "exp2",
-        "expit",
-        "expm1",
-        "gammainc",
-        "gammaincc",
-        "gammaln",
-        "i0",
-        "i0e",
-        "i1",
-        "i1e",
-        "log1p",
-        "log_ndtr",
-        "logit",
-        "multigammaln",
-        "ndtr",
-        "ndtri",
-        "psi",
-        "sinc",
-        "xlog1py",
-        "xlogy",
-    ]
-)
+SAME = {
+    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc",
+    "gammaincc", "gammaln", "i0", "i0e", "i1", "i1e", "log1p", "log_ndtr", "logit",
+    "multigammaln", "ndtr", "ndtri", "psi", "sinc", "xlog1py", "xlogy",
+}  # fmt: skip
 
 
 def find(name: str) -> Callable[..., Any] | None:

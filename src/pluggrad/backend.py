@@ -110,21 +110,6 @@ class Adapter:
         total = xp.sum(xp.where(hits, g, xp.zeros_like(g)), axis=0)
         return xp.reshape(total, buffer.shape)
 
-    def remains(self, x: Any, key: Any) -> Any:
-        """Which of the values that `x[key] = ...` writes are there afterwards, as booleans.
-
-        Of several for one place the last remains. None says that all do.
-        """
-        if selects_once(key):
-            return None
-        xp = self.namespace()
-        places = self.places(x, key)
-        flat = xp.reshape(places, (-1,))
-        order = xp.arange(flat.shape[0], device=getattr(x, "device", None))
-        later = xp.reshape(order, (-1, 1)) < xp.reshape(order, (1, -1))
-        same = xp.reshape(flat, (-1, 1)) == xp.reshape(flat, (1, -1))
-        return xp.reshape(xp.logical_not(xp.any(same & later, axis=1)), places.shape)
-
     #: The class of ordinary arrays, if the engine may add to them in place.
     array_type: type | None = None
 
@@ -200,6 +185,7 @@ class Backend:
         self.complex_dtypes = frozenset(self._dtypes("complex64", "complex128"))
         self.float_dtypes = self.real_dtypes | self.complex_dtypes
         self._raw: dict[str, Callable[..., Any]] = {}
+        self.ufuncs: dict[Any, Callable[..., Any]] = {}  # NumPy's, answered by ours
         self.namespace = Namespace(self)
         self.variable, self.nested = make_variable_classes(self)
         BACKENDS[self.variable] = BACKENDS[self.nested] = self

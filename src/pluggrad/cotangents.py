@@ -7,7 +7,7 @@ from typing import Any
 from .backend import backend_of
 from .dispatch import is_variable, xp
 
-__all__ = ["Scatter", "Shares", "add", "conjugate", "dense", "erase", "fit", "look_up", "own", "pick",
+__all__ = ["Scatter", "Shares", "add", "conjugate", "dense", "erase", "fit", "own", "pick",
            "scatter", "shape_dtype", "sum_to", "zeros"]  # fmt: skip
 
 
@@ -44,14 +44,10 @@ def fit(g: Any, like: Any) -> Any:
 def sum_to(g: Any, shape: tuple[Any, ...]) -> Any:
     """`g` summed over the axes along which an array of `shape` was broadcast to it."""
     extra = g.ndim - len(shape)
-    axes = tuple(range(extra)) + tuple(
-        [extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1]
-    )
-    if axes:
-        g = xp.sum(g, axis=axes, keepdims=True)
-        if extra:
-            g = xp.squeeze(g, tuple(range(extra)))
-    return g
+    if extra:
+        g = xp.sum(g, axis=tuple(range(extra)))
+    axes = tuple([i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1])
+    return xp.sum(g, axis=axes, keepdims=True) if axes else g
 
 
 def zeros(like: Any, g: Any) -> Any:
@@ -156,23 +152,6 @@ def erase(g: Any, key: Any) -> Any:
 def pick(g: Any, key: Any) -> Any:
     """`g[key]`, by the library's own way of reading."""
     return g[key] if is_variable(g) else backend_of(g).getitem(g, key)  # type: ignore[union-attr]
-
-
-def look_up(g: Any, key: Any, like: Any) -> Any:
-    """What arrived at `key`, for the value that was written there."""
-    of = g.flush() if type(g) is Scatter else g
-    while is_variable(of):
-        of = of._value
-    if type(g) is Scatter:
-        g = xp.copy(pick(g.flush(), key))
-    else:
-        g = pick(g, key)
-    # Of several values written to one place the last remained, and only it gets a gradient.
-    backend = backend_of(g)
-    remains = None if backend is None else backend.adapter.remains(of, key)
-    if remains is not None:
-        g = xp.where(remains, g, xp.zeros_like(g))
-    return fit(g, like)
 
 
 def dense(g: Any) -> Any:

@@ -45,24 +45,33 @@ def _dispatching(name: str) -> Callable[..., Any]:
     raw_functions: dict[type, Callable[..., Any]] = {}
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        array: Any = None
-        for x in args:
-            if isinstance(x, (list, tuple)):
-                for item in x:
-                    if is_variable(item) or array is None:
-                        array = item
-            elif is_variable(x):
-                array = x
-                break
-            elif array is None and BACKENDS.get(type(x), 0) is not None:
-                array = x
-        function = raw_functions.get(type(array))
-        if function is None:
-            function = raw_functions[type(array)] = _function_for(array, name)
+        function = raw_functions.get(type(args[0]))
+        if function is None or len(args) > 1:
+            array = _first_array(args)
+            function = raw_functions.get(type(array))
+            if function is None:
+                function = _function_for(array, name)
+                if not isinstance(array, (list, tuple)):
+                    raw_functions[type(array)] = function
         return function(*args, **kwargs)
 
     call.__name__ = call.__qualname__ = name
     return call
+
+
+def _first_array(args: Any) -> Any:
+    """The array that decides: a Variable if there is one among `args`, also inside lists."""
+    array: Any = None
+    for x in args:
+        if isinstance(x, (list, tuple)):
+            for item in x:
+                if is_variable(item) or array is None:
+                    array = item
+        elif is_variable(x):
+            return x
+        elif array is None and BACKENDS.get(type(x), 0) is not None:
+            array = x
+    return array
 
 
 def _function_for(array: Any, name: str) -> Callable[..., Any]:

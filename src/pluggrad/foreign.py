@@ -235,6 +235,8 @@ def _ufunc_answer(
         where = kwargs.pop("where", True)
         if where is not True or any(value is not None for value in kwargs.values()):
             raise UnsupportedError(f"{name}(where=...) does not work on Variables")
+        if dtype is None:
+            backend.ufuncs[ufunc] = function
         y = function(*inputs)
         return y if dtype is None else backend.namespace.astype(y, numpy.dtype(dtype))
     ours = REDUCTIONS.get((ufunc.__name__, method), "") if own else ""

@@ -33,7 +33,9 @@ EXTENSIONS = ("linalg", "fft", "special")
 OWN: set[str] = set()
 
 
-def composite(name: str | Callable[..., Any] | None = None, *, own: bool = False) -> Any:
+def composite(
+    name: str | Callable[..., Any] | None = None, *, own: bool = False
+) -> Callable[..., Any]:
     """Register a function that is written in terms of others, computing through `xp`.
 
     It serves where gradients are tracked, and where the library lacks it; otherwise the library's

@@ -529,10 +529,11 @@ def bind_binary(
     reflected: bool = False,
     check: Callable[[Any, Backend], Any] | None = None,
 ) -> Any:
-    """`primitive` of two arguments, with short cuts for two tracked arrays of the same shape and
-    dtype, and for one beside a Python scalar. `reflected` takes its arguments swapped; operators
-    `check` the other operand, and may answer NotImplemented."""
-    cls, reals = backend.variable, backend.real_dtypes
+    """`primitive` of two arguments, with a short cut for tracked arrays beside others of the same
+    library and level, and beside raw arrays and Python scalars. `reflected` takes its arguments
+    swapped; operators `check` the other operand, and may answer NotImplemented."""
+    cls, reals, like = backend.variable, backend.real_dtypes, backend.like
+    constants = {float, int, backend.adapter.array_type}
     rule1, rule2 = primitive.rules
     assert rule1 is not None and rule2 is not None
     code1, code2 = rule1.code, rule2.code
@@ -540,102 +541,82 @@ def bind_binary(
     itself = PRIMITIVES["square"].rules[0] if primitive.name == "multiply" else None
 
     def operate(x1: Any, x2: Any, /) -> Any:
-        if type(x1) is cls and ((c := x1._cell) is None or settled(x1, c)) and not read().off:
-            parent = x1._node
-            if parent is not None and (level := x1._level).process is None:
-                value1 = x1._value
-                if type(x2) is cls:
-                    parent2 = x2._node
-                    if (
-                        parent2 is not None
-                        and x2._level is level
-                        and ((c := x2._cell) is None or settled(x2, c))
-                    ):
-                        value2 = x2._value
-                        dtype = value1.dtype
-                        if value2.dtype is dtype and dtype in reals and (
-                            value1.shape == value2.shape
-                        ):
-                            try:
-                                y = raw(value1, value2)
-                            except (RuntimeError, ValueError) as error:
-                                one_device((value1, value2), primitive.name, error)
-                                raise
-                            node = new(Node)
-                            if itself is not None and x1 is x2:
-                                node.rule, node.saved = itself, value1
-                                node.parent, node.more = parent, None
-                                v = new(cls)
-                                v._value, v._node, v._level, v._cell = y, node, level, None
-                                return v
-                            node.rule = rule1
-                            if code1:
-                                node.saved = (value2 if code1 == 2 else y if code1 == 3 else value1
-                                    if code1 == 1 else rule1.pick((value1, value2), {}, y, like))  # fmt: skip
-                            else:
-                                node.saved = None
-                            node.parent = parent
-                            edge = node.more = new(Edge)
-                            edge.rule = rule2
-                            if code2:
-                                edge.saved = (value1 if code2 == 1 else y if code2 == 3 else value2
-                                    if code2 == 2 else rule2.pick((value1, value2), {}, y, like))  # fmt: skip
-                            else:
-                                edge.saved = None
-                            edge.parent = parent2
-                            edge.more = None
-                            v = new(cls)
-                            v._value, v._node, v._level, v._cell = y, node, level, None
-                            return v
-                elif type(x2) is float or type(x2) is int:
-                    y = raw(value1, x2)
-                    if y.dtype is value1.dtype and y.dtype in reals:
-                        node = new(Node)
-                        node.rule = rule1
-                        if code1:
-                            node.saved = (x2 if code1 == 2 else y if code1 == 3 else value1
-                                if code1 == 1 else rule1.pick((value1, x2), {}, y, like))  # fmt: skip
-                        else:
-                            node.saved = None
-                        node.parent = parent
-                        node.more = None
-                        v = new(cls)
-                        v._value, v._node, v._level, v._cell = y, node, level, None
-                        return v
-        if check is not None and check(x2, backend) is NotImplemented:
-            return NotImplemented
-        return apply(primitive, (x1, x2), {}, raw, backend)
-
-    def operate_reflected(x2: Any, x1: Any, /) -> Any:
+        parent1 = parent2 = level = None
+        if type(x1) is cls:
+            if (c := x1._cell) is not None and not settled(x1, c):
+                return general(x1, x2)
+            value1, parent1, level = x1._value, x1._node, x1._level
+        elif type(x1) in constants:
+            value1 = x1
+        else:
+            return general(x1, x2)
+        if type(x2) is cls:
+            if (c := x2._cell) is not None and not settled(x2, c):
+                return general(x1, x2)
+            value2, parent2 = x2._value, x2._node
+            if level is None:
+                level = x2._level
+            elif x2._level is not level:
+                return general(x1, x2)
+        elif type(x2) in constants:
+            value2 = x2
+        else:
+            return general(x1, x2)
         if (
-            (type(x1) is float or type(x1) is int)
-            and ((c := x2._cell) is None or settled(x2, c))
-            and not read().off
-        ):
-            parent = x2._node
-            level = x2._level
-            if parent is not None and type(x2) is cls and level.process is None:
-                value = x2._value
-                y = raw(x1, value)
-                if y.dtype is value.dtype and y.dtype in reals:
-                    node = new(Node)
-                    node.rule = rule2
-                    if code2:
-                        node.saved = (x1 if code2 == 1 else y if code2 == 3 else value
-                            if code2 == 2 else rule2.pick((x1, value), {}, y, like))  # fmt: skip
-                    else:
-                        node.saved = None
-                    node.parent = parent
-                    node.more = None
-                    v = new(cls)
-                    v._value, v._node, v._level, v._cell = y, node, level, None
-                    return v
-        if check is not None and check(x1, backend) is NotImplemented:
+            (parent1 is None and parent2 is None)
+            or level is None or level.process is not None
+            or read().off
+        ):  # fmt: skip
+            return general(x1, x2)
+        y = raw(value1, value2)
+        dtype = y.dtype
+        real = dtype in reals
+        node: Any = None
+        if itself is not None and x1 is x2 and real:
+            node = new(Node)
+            node.rule, node.saved, node.parent, node.more = itself, value1, parent1, None
+        else:
+            if parent2 is not None:
+                node = new(Node)
+                node.parent, node.more = parent2, None
+                if not code2:
+                    saved = None
+                elif code2 == 1:
+                    saved = value1
+                elif code2 == 3:
+                    saved = y
+                else:
+                    saved = value2 if code2 == 2 else rule2.pick((value1, value2), {}, y, like)
+                if real and value2.dtype is dtype and value2.shape == y.shape:
+                    node.rule, node.saved = rule2, saved
+                else:
+                    node.rule, node.saved = rule2.careful, (saved, like(value2))
+            if parent1 is not None:
+                edge = node
+                node = new(Node)
+                node.parent, node.more = parent1, edge
+                if not code1:
+                    saved = None
+                elif code1 == 2:
+                    saved = value2
+                elif code1 == 3:
+                    saved = y
+                else:
+                    saved = value1 if code1 == 1 else rule1.pick((value1, value2), {}, y, like)
+                if real and value1.dtype is dtype and value1.shape == y.shape:
+                    node.rule, node.saved = rule1, saved
+                else:
+                    node.rule, node.saved = rule1.careful, (saved, like(value1))
+        v = new(cls)
+        v._value, v._node, v._level, v._cell = y, node, level, None
+        return v
+
+    def general(x1: Any, x2: Any) -> Any:
+        if check is not None and check(x1 if reflected else x2, backend) is NotImplemented:
             return NotImplemented
         return apply(primitive, (x1, x2), {}, raw, backend)
 
-    like = backend.like
-    return operate_reflected if reflected else operate
+    return (lambda x2, x1, /: operate(x1, x2)) if reflected else operate
 
 
 def bind(primitive: Primitive, backend: Backend) -> Any:

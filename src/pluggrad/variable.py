@@ -509,6 +509,10 @@ class Variable:
         return self._backend.namespace.to_device(self, device)  # type: ignore[no-any-return]
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "__call__" and not kwargs:
+            function = self._backend.ufuncs.get(ufunc)  # filled by the call below
+            if function is not None:
+                return function(*inputs)
         from .foreign import numpy_ufunc
 
         return numpy_ufunc(self._backend, ufunc, method, inputs, kwargs)

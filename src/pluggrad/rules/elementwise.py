@@ -79,13 +79,18 @@ def logistic(x: Any) -> Any:
     return xp.where(x >= 0, 1.0, e) / (1 + e)
 
 
+def asinh_x(t: Any, x: Any) -> Any:
+    """t / sqrt(1 + x²), where the square of a real `x` must not overflow."""
+    return t / (xp.sqrt(x * x + 1) if is_complex(x) else xp.hypot(x, 1.0))
+
+
 # ---------------------------------------------------------------- extrema and signs
 
 
 def share(t: Any, mine: Any, other: Any, y: Any) -> Any:
     """`t` where `mine` is the extremum `y`, half of it on a tie, nan where either is nan."""
-    t = xp.where(mine == y, xp.where(other == y, t * 0.5, t), 0.0)
-    return xp.where(y == y, t, math.nan)
+    here, there = mine == y, other == y
+    return xp.where(here, t, 0.0) / (xp.astype(here, y.dtype) + xp.astype(there, y.dtype))
 
 
 def clip_x(t: Any, x: Any, min: Any, max: Any) -> Any:
@@ -159,13 +164,15 @@ elementwise("sqrt",       lambda t, y: t / (2 * y))
 elementwise("pow",        pow_x1, pow_x2)
 
 elementwise("exp",        lambda t, y: t * y)
-elementwise("expm1",      lambda t, x: t * xp.exp(x))  # y + 1 has no digits left where x is negative
+elementwise("expm1",      lambda t, x: t * xp.exp(x))  # y + 1 would have no digits where x is low
 elementwise("log",        lambda t, x: t / x)
 elementwise("log1p",      lambda t, x: t / (1 + x))
 elementwise("log2",       lambda t, x: t / x * (1 / math.log(2)))
 elementwise("log10",      lambda t, x: t / x * (1 / math.log(10)))
-elementwise("logaddexp",  lambda t, x1, x2: share_of_logaddexp(t, x1, x2), lambda t, x1, x2: share_of_logaddexp(t, x2, x1))
-elementwise("logistic(x, /)", lambda t, x: t * xp.logistic(x) * xp.logistic(-x), fallback=logistic, private=True)
+elementwise("logaddexp",  lambda t, x1, x2: share_of_logaddexp(t, x1, x2),
+                          lambda t, x1, x2: share_of_logaddexp(t, x2, x1))
+elementwise("logistic(x, /)", lambda t, x: t * xp.logistic(x) * xp.logistic(-x),
+            fallback=logistic, private=True)
 
 elementwise("sin",        lambda t, x: t * xp.cos(x))
 elementwise("cos",        lambda t, x: -t * xp.sin(x))
@@ -176,14 +183,18 @@ elementwise("atan",       lambda t, x: t / (1 + x * x))
 elementwise("sinh",       lambda t, x: t * xp.cosh(x))
 elementwise("cosh",       lambda t, x: t * xp.sinh(x))
 elementwise("tanh",       lambda t, y: t * (1.0 - y * y))
-elementwise("asinh",      lambda t, x: t / (xp.sqrt(x * x + 1) if is_complex(x) else xp.hypot(x, 1.0)))
-elementwise("acosh",      lambda t, x: t / (xp.sqrt(x - 1) * xp.sqrt(x + 1)))
+elementwise("asinh",      asinh_x)
+elementwise("acosh",      lambda t, x: t / (xp.sqrt(x - 1) * xp.sqrt(x - -1)))  # + 1 would lose -0j
 elementwise("atanh",      lambda t, x: t / ((1 - x) * (1 + x)))
-elementwise("atan2",      lambda t, x1, x2: t * leg(x2, apart(xp.hypot(x1, x2))), lambda t, x1, x2: -t * leg(x1, apart(xp.hypot(x1, x2))))
-elementwise("hypot",      lambda t, x1, y: t * (x1 / apart(y)), lambda t, x2, y: t * (x2 / apart(y)))
+elementwise("hypot",      lambda t, x1, y: t * (x1 / apart(y)),
+                          lambda t, x2, y: t * (x2 / apart(y)))
+elementwise("atan2",      lambda t, x1, x2: t * leg(x2, apart(xp.hypot(x1, x2))),
+                          lambda t, x1, x2: -t * leg(x1, apart(xp.hypot(x1, x2))))
 
-elementwise("maximum",    lambda t, x1, x2, y: share(t, x1, x2, y), lambda t, x1, x2, y: share(t, x2, x1, y))
-elementwise("minimum",    lambda t, x1, x2, y: share(t, x1, x2, y), lambda t, x1, x2, y: share(t, x2, x1, y))
+elementwise("maximum",    lambda t, x1, x2, y: share(t, x1, x2, y),
+                          lambda t, x1, x2, y: share(t, x2, x1, y))
+elementwise("minimum",    lambda t, x1, x2, y: share(t, x1, x2, y),
+                          lambda t, x1, x2, y: share(t, x2, x1, y))
 elementwise("clip(x, /, min=None, max=None)", clip_x, clip_min, clip_max)
 elementwise("copysign",   lambda t, x1, y: t * (xp.sign(x1) * xp.sign(y)), zero)
 elementwise("remainder",  PASS, lambda t, x1, x2: -t * xp.floor_divide(x1, x2))
@@ -194,11 +205,11 @@ elementwise("ceil",       zero)
 elementwise("trunc",      zero)
 elementwise("round",      zero)
 
-general("abs(x, /)",      lambda g, x: g * xp.sign(x), jvp=lambda t, x: real(conjugate(xp.sign(x)) * t))
-general("sign(x, /)",     sign_along, jvp=sign_along)
-general("conj(x, /)",     lambda g: conjugate(g), jvp=lambda t: conjugate(t), aliases=True)
-general("real(x, /)",     lambda g, like: fit(g, like), jvp=lambda t: xp.real(t), view=True, put=put_real)
-general("imag(x, /)",     from_imag, jvp=lambda t: xp.imag(t), view=True, put=put_imag)
+general("abs(x, /)",  lambda g, x: g * xp.sign(x), jvp=lambda t, x: real(conjugate(xp.sign(x)) * t))
+general("sign(x, /)", sign_along, jvp=sign_along)
+general("conj(x, /)", lambda g: conjugate(g), jvp=lambda t: conjugate(t), aliases=True)
+general("real(x, /)", fit, jvp=lambda t: xp.real(t), view=True, put=put_real)
+general("imag(x, /)", from_imag, jvp=lambda t: xp.imag(t), view=True, put=put_imag)
 
 constant("isfinite")
 constant("isinf")

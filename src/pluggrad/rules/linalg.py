@@ -160,7 +160,7 @@ def solved_adjoint(g: Any, x1: Any, like2: Any, y: Any, kept: Any) -> Any:
 def solve_x1(g: Any, x1: Any, like2: Any, y: Any, kept: Any) -> Any:
     g_b, x = solved_adjoint(g, x1, like2, y, kept), y[0]
     if len(shape_of(like2)) == 1:
-        g_b, x = column(g_b), column(x)
+        return sum_to(column(-g_b) * row(conjugate(x)), x1.shape)
     return sum_to(-(g_b @ H(x)), x1.shape)
 
 
@@ -237,8 +237,26 @@ def cholesky(g: Any, y: Any, upper: bool) -> Any:
     p = xp.tril(H(low) @ g)
     p = (p + H(p)) / 2
     half = p - identity(p) * row(diagonal_of(p) / 2)
-    inverse = xp.inverse_triangular(low, upper=False)
-    return H(inverse) @ half @ inverse
+    solve = triangular_solver(low, half)
+    if solve is None:
+        inverse = xp.inverse_triangular(low, upper=False)
+        return H(inverse) @ half @ inverse
+    h = H(low)
+    return solve(h, H(solve(h, half, upper=True)), upper=True)
+
+
+def triangular_solver(x1: Any, x2: Any) -> Any:
+    """The library's own, if it has one and nothing is to be recorded."""
+    backend = backend_of(x1)
+    assert backend is not None
+    if is_variable(x1) or is_variable(x2):
+        return None
+    return backend.adapter.functions.get("solve_triangular")
+
+
+def inverse_triangular_raw(x: Any, *, upper: bool) -> Any:
+    solve = triangular_solver(x, x)
+    return xp.linalg.inv(x) if solve is None else solve(x, identity(x), upper=upper)
 
 
 def inverse_triangular(g: Any, y: Any, upper: bool) -> Any:
@@ -349,7 +367,11 @@ def qr(g: Any, y: Any) -> Any:
     found = u @ (c + anti(m))
     if g_q is not None and u.shape[-2] > k:
         found = found + _rest(g_q, u, u_rest, k)
-    found = found @ H(xp.inverse_triangular(first, upper=True))
+    solve = triangular_solver(first, found)
+    if solve is None:
+        found = found @ H(xp.inverse_triangular(first, upper=True))
+    else:
+        found = H(solve(first, H(found), upper=True))
     if r.shape[-1] == k:
         return found
     if g_wide is None:
@@ -375,7 +397,7 @@ general("linalg.slogdet(x, /)", slogdet, partial=True)
 
 general("linalg.cholesky(x, /, *, upper=False)", cholesky)
 general("inverse_triangular(x, /, *, upper)", inverse_triangular, private=True,
-        fallback=lambda x, upper: xp.linalg.inv(x))
+        fallback=inverse_triangular_raw)
 general("linalg.eigh(x, /)", eigh, jvp=eigh_jvp, partial=True)
 general("linalg.eig(x, /)", eig, partial=True)
 general("linalg.svd(x, /, *, full_matrices=True)", svd, partial=True)

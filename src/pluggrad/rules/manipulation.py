@@ -35,6 +35,20 @@ def at(axis: int, key: Any) -> tuple[Any, ...]:
     return (slice(None),) * axis + (key, ...)
 
 
+def grid(shape: Any, axis: int, places: Any, g: Any) -> tuple[Any, ...]:
+    """One array of integers per axis of `shape`, to index `places` along `axis` and all of the
+    others: the standard does not mix such arrays with slices."""
+    backend = backend_of(g)
+    assert backend is not None
+    key = []
+    for n, length in enumerate(shape):
+        ones = [1] * len(shape)
+        ones[n] = -1
+        row = places if n == axis else arange(length, g)
+        key.append(backend.raw("reshape")(row, tuple(ones)))
+    return tuple(key)
+
+
 def inverse(order: Any) -> tuple[int, ...]:
     """The permutation that undoes `order`."""
     return tuple(sorted(range(len(order)), key=lambda n: order[n] % len(order)))
@@ -69,7 +83,7 @@ def repeat_back(g: Any, repeats: Any, like: Any, axis: Any) -> Any:
     if not hasattr(repeats, "shape"):
         repeats = backend.raw("asarray")(repeats, device=device_of(g))
     source = backend.raw("repeat")(arange(flat[axis], g), repeats)
-    total = scatter(g, at(axis, source), (flat, g.dtype))
+    total = scatter(g, grid(flat, axis, source, g), (flat, g.dtype))
     return total if flat == shape else xp.reshape(dense(total), shape)
 
 
@@ -181,7 +195,7 @@ def diff(
     parts = [part for part in (prepend, x, append) if part is not None]
     if len(parts) > 1:
         x = xp.concat(parts, axis=axis)
-    for _ in range(n):
+    for _ in range(min(n, x.shape[axis])):
         x = x[at(axis, slice(1, None))] - x[at(axis, slice(None, -1))]
     return x
 
@@ -231,23 +245,15 @@ def take_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
     if axis is None and len(shape) != 1:
         flat = dense(scatter(g, (indices,), ((math.prod(shape),), g.dtype)))
         return xp.reshape(flat, shape)
-    return scatter(g, at(0 if axis is None else axis % len(shape), indices), like)
+    return scatter(g, grid(shape, 0 if axis is None else axis % len(shape), indices, g), like)
 
 
 def take_along_back(g: Any, indices: Any, like: Any, axis: int) -> Any:
     """Zeros with `g` added where it was taken from: one array of indices per axis."""
     shape = shape_of(like)
     axis = axis % len(shape)
-    backend = backend_of(g)
-    assert backend is not None
-    key = []
-    for n, length in enumerate(shape):
-        if n == axis:
-            key.append(raw_of(indices))
-        else:
-            ones = [1] * len(shape)
-            ones[n] = length
-            key.append(backend.raw("reshape")(arange(length, g), tuple(ones)))
+    key = list(grid(shape, axis, arange(1, g), g))
+    key[axis] = raw_of(indices)
     return scatter(g, tuple(key), like)
 
 

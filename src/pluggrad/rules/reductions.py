@@ -35,7 +35,7 @@ def expand(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
 
 def count(shape: Any, axis: Any) -> Any:
     """How many elements go into one of the output."""
-    return math.prod(shape) if axis is None else math.prod([shape[n] for n in axes_of(axis, len(shape))])
+    return math.prod([shape[n] for n in axes_of(axis, len(shape))])
 
 
 def mean_back(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:

@@ -21,35 +21,40 @@ def exponent(x: Any) -> Any:
 
 def scaled(x: Any, k: Any) -> Any:
     """x 2^k, in two steps, so that no power overflows unless the result does."""
-    finfo = backend_of(k).xp.finfo(k.dtype)  # type: ignore[union-attr]
-    limit = 2 * math.floor(math.log2(float(finfo.max))) - 2
-    k = xp.clip(k, -limit, limit)
     half = xp.floor(k / 2)
     return x * 2.0**half * 2.0 ** (k - half)
 
 
-def others(x: Any, n: int) -> tuple[Any, Any]:
+def within_range(k: Any) -> Any:
+    """The exponent `k`, no further out than numbers of its dtype go."""
+    finfo = backend_of(k).xp.finfo(k.dtype)  # type: ignore[union-attr]
+    limit = 2 * math.floor(math.log2(float(finfo.max))) - 2
+    return xp.clip(k, -limit, limit)
+
+
+def others(x: Any, n: int, level: int = 0) -> tuple[Any, Any]:
     """For each of the `n` in the last axis the product of the others, as mantissa and exponent.
 
     A tree: pairs are multiplied, what is outside of each pair is found by the same means, and
     times its partner it is what is outside of each element. Nothing is divided, so zeros are
-    exact; factors are scaled to about 1 on every level, so no product on the way overflows.
+    exact; and factors are scaled to about 1 on every fifth level, from where no product of 32 of
+    them can overflow.
     """
-    k = xp.exponent(x)
     if n == 1:
-        return xp.ones_like(x), k - k
-    x = scaled(x, -k)
+        return xp.ones_like(x), xp.zeros_like(xp.abs(x))
+    scale = level % 5 == 0
+    k = xp.exponent(x) if scale else None
+    x = scaled(x, -k) if scale else x
     half = n // 2
     one, two, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
     pairs = one * two
     if n % 2:
         pairs = xp.concat((pairs, rest), axis=-1)
-    outside, e = others(pairs, n - half)
-    e_one, e_rest = e[..., :half], e[..., half:]
-    outside_one, outside_rest = outside[..., :half], outside[..., half:]
-    outside = xp.concat((outside_one * two, outside_one * one, outside_rest), axis=-1)
-    e = xp.concat((e_one, e_one, e_rest), axis=-1)
-    return outside, e + (xp.sum(k, axis=-1, keepdims=True) - k)
+    outside, e = others(pairs, n - half, level + 1)
+    near = outside[..., :half]
+    outside = xp.concat((near * two, near * one, outside[..., half:]), axis=-1)
+    e = xp.concat((e[..., :half], e), axis=-1)
+    return outside, e + (xp.sum(k, axis=-1, keepdims=True) - k) if scale else e
 
 
 def product_of_others(x: Any, axis: Any) -> Any:
@@ -61,7 +66,8 @@ def product_of_others(x: Any, axis: Any) -> Any:
     if n == 0:
         return x
     rows = xp.reshape(xp.permute_dims(x, order), (*shape[: x.ndim - len(axes)], n))
-    found = xp.reshape(scaled(*others(rows, n)), shape)
+    mantissa, e = others(rows, n)
+    found = xp.reshape(scaled(mantissa, within_range(e)), shape)
     return xp.permute_dims(found, tuple([order.index(n) for n in range(x.ndim)]))
 
 

@@ -61,9 +61,12 @@ def log_softmax_along(t: Any, y: Any, axis: Any) -> Any:
 
 
 # fmt: off
-general("log_sum(x, /, *, axis=None, keepdims=False)", log_sum_back, jvp=log_sum_along, fallback=log_sum, private=True)
-general("softmax_of(x, /, *, axis=None)", softmax_back, jvp=softmax_back, fallback=softmax_raw, private=True)
-general("log_softmax_of(x, /, *, axis=None)", log_softmax_back, jvp=log_softmax_along, fallback=log_softmax_raw, private=True)
+general("log_sum(x, /, *, axis=None, keepdims=False)", log_sum_back, jvp=log_sum_along,
+        fallback=log_sum, private=True)
+general("softmax_of(x, /, *, axis=None)", softmax_back, jvp=softmax_back,
+        fallback=softmax_raw, private=True)
+general("log_softmax_of(x, /, *, axis=None)", log_softmax_back, jvp=log_softmax_along,
+        fallback=log_softmax_raw, private=True)
 # fmt: on
 
 

@@ -91,11 +91,11 @@ elementwise("special.log_ndtr", lambda t, x: t * mills(x))
 elementwise("special.ndtri",    lambda t, y: t * (ROOT_2PI * xp.exp(y * y / 2)))
 elementwise("special.ndtri_exp", lambda t, y: t / mills(y))
 elementwise("special.nrdtrimn(p, std, x, /)",
-            lambda t, p, std: -t * (std * ROOT_2PI * xp.exp(xp.special.ndtri(p) ** 2 / 2)),
+            lambda t, p, std: -t * (std / normal(xp.special.ndtri(p))),
             lambda t, p: -t * xp.special.ndtri(p),
             PASS, promotes=True)
 elementwise("special.nrdtrisd(mn, p, x, /)", lambda t, p: -t / xp.special.ndtri(p),
-            lambda t, p, y: -t * (y / xp.special.ndtri(p) * ROOT_2PI * xp.exp(xp.special.ndtri(p) ** 2 / 2)),
+            lambda t, p, y: -t * (y / xp.special.ndtri(p) / normal(xp.special.ndtri(p))),
             lambda t, p: t / xp.special.ndtri(p), promotes=True)
 
 elementwise("special.chdtr(v, x, /)",  unknown, lambda t, v, x: t * chi2(v, x), promotes=True,

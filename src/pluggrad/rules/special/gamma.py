@@ -1,4 +1,4 @@
-"""The gamma and beta functions, their logarithms, derivatives, incomplete forms and inverses; zeta."""
+"""The gamma and beta functions: logarithms, derivatives, incomplete forms and inverses; zeta."""
 
 from __future__ import annotations
 
