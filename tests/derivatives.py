@@ -89,9 +89,7 @@ def check_second(f: Any, arrays: Any, cotangents: Any, tangents: Any) -> None:
     for g, t in zip(first, tangents, strict=True):
         total = total + pg.sum(pg.real(g * np.conj(t)))
     found = pg.autograd.grad(total, leaves)
-    expected = [
-        (a.data - b.data) / (2 * STEP)
-        for a, b in zip(gradient(leaves_at(STEP), False), gradient(leaves_at(-STEP), False), strict=True)
-    ]
+    ahead, behind = gradient(leaves_at(STEP), False), gradient(leaves_at(-STEP), False)
+    expected = [(a.data - b.data) / (2 * STEP) for a, b in zip(ahead, behind, strict=True)]
     for g, e in zip(found, expected, strict=True):
         close(g.data, e, 2e-5)

@@ -93,6 +93,24 @@ def test_scalars_answer_and_warn_once_a_line():
         float(x[0])
 
 
+def test_a_transform_says_where_its_graph_was_left():
+    def f(x):
+        with pg.graph_breaks("warn"):
+            y = float(pg.sum(x))
+        return y * 2.0
+
+    for transform in (
+        lambda: pg.grad(f)(np.ones(2)),
+        lambda: pg.vjp(f, np.ones(2)),
+        lambda: pg.jvp(f, (np.ones(2),), (np.ones(2),)),
+    ):
+        with pytest.warns(pg.GraphBreakWarning):
+            with pytest.raises(pg.GraphBreakError, match=r"left at .*test_errors\.py:\d+, as .*float"):
+                transform()
+    with pytest.warns(pg.GraphBreakWarning, match="does not depend"):
+        assert pg.grad(lambda x: np.float64(1.0))(np.ones(2)).tolist() == [0.0, 0.0]
+
+
 def test_not_an_array():
     with pytest.raises(TypeError, match="no array"):
         Variable(object())

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 import pytest
-from derivatives import check
 
 import pluggrad as pg
+from derivatives import check
 
 RNG = np.random.default_rng(3)
 MASK = np.asarray([[True, False, True], [False, False, True]])

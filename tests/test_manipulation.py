@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from derivatives import check, flat, inner, random_like
 
 import pluggrad as pg
+from derivatives import check, flat, inner, random_like
 
 RNG = np.random.default_rng(7)
 
@@ -173,6 +173,59 @@ def test_two_arrays(name: str, dtypes: str) -> None:
     check(f, *[make[kind](*shape) for kind, shape in zip(dtypes, shapes, strict=True)])
 
 
+@pytest.mark.parametrize("dtype", ["int64", "bool"])
+def test_astype_to_integers_is_untracked(dtype: str) -> None:
+    x = pg.Variable(np.asarray([1.0, 0.0]), requires_grad=True)
+    y = pg.astype(x, np.dtype(dtype))
+    assert y.dtype == dtype and not y.requires_grad
+    _, t = pg.jvp(lambda x: x * pg.astype(pg.astype(x, np.dtype(dtype)), x.dtype), (x.data,), (x.data,))
+    np.testing.assert_array_equal(t, [1.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("float32", "float64"), ("float64", "float32"), ("float64", "complex64"), ("complex128", "complex64")],
+)
+def test_astype_gradients_keep_the_dtype(source: str, target: str) -> None:
+    x = pg.Variable(np.asarray([1.0, 2.0], dtype=source), requires_grad=True)
+    y = pg.astype(x, np.dtype(target))
+    y.backward(np.asarray([2.0, 3.0], dtype=target) * (1j if target[0] == "c" else 1))
+    assert y.dtype == target and x.grad.dtype == source
+    real = np.asarray([2.0, 3.0], dtype=source)
+    expected = real if target[0] == "f" else real * 1j if source[0] == "c" else real * 0
+    np.testing.assert_array_equal(x.grad.data, expected)
+
+
+def test_unique_values_gather() -> None:
+    x = pg.Variable(np.asarray([[3.0, 1.0], [3.0, 2.0]]), requires_grad=True)
+    values, counts = pg.unique_counts(x)
+    np.testing.assert_array_equal(values.data, [1, 2, 3])
+    np.testing.assert_array_equal(counts.data, [1, 1, 2])
+    (values * np.asarray([1.0, 2.0, 3.0])).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [[3, 1], [0, 2]])
+    for f in (pg.unique_values, lambda x: pg.unique_all(x).values, lambda x: pg.unique_inverse(x)[0]):
+        check(f, np.asarray([[3.0, 1.0], [4.0, 2.0]]))
+
+
+@pytest.mark.parametrize("where", [[0.5, -1.0, 9.0, 1.0, 2.5], [[0.1, 2.9]], 1.5])
+def test_interp(where: Any) -> None:
+    x, places, values = np.asarray(where), np.asarray([0.0, 1.0, 3.0]), np.asarray([1.0, 4.0, 2.0])
+    y = pg.interp(pg.Variable(x), places, values)
+    np.testing.assert_allclose(y.data, np.interp(x, places, values))
+    check(lambda x, p, f: pg.interp(x, p, f, left=0.5), x + 0.01, places, values, second=False)
+    periodic = pg.interp(pg.Variable(x), places, values, period=3.5)
+    np.testing.assert_allclose(periodic.data, np.interp(x, places, values, period=3.5))
+
+
+def test_nan_to_num() -> None:
+    raw = np.asarray([np.nan, np.inf, -np.inf, 2.0])
+    x = pg.Variable(raw, requires_grad=True)
+    y = pg.nan_to_num(x, nan=7.0)
+    np.testing.assert_array_equal(y.data, np.nan_to_num(raw, nan=7.0))
+    y.backward(np.ones(4))
+    np.testing.assert_array_equal(x.grad.data, [0, 0, 0, 1])
+
+
 def pulled(f: Any, leaves: Any, cotangents: Any) -> list[np.ndarray]:
     """The gradients of <f, cotangents>, as NumPy arrays."""
     total: Any = 0.0
@@ -221,4 +274,5 @@ def test_other_libraries(name: str, backend: str) -> None:
                         tuple([pg.lift(t, like=like).data for t in tangents]))[1]  # fmt: skip
         found = sum([inner(c, np.asarray(pg.Variable(t).tolist()).reshape(c.shape))
                      for c, t in zip(cotangents, pushed, strict=True)])  # fmt: skip
-        np.testing.assert_allclose(found, sum(map(inner, expected, tangents)), rtol=1e-10, atol=1e-12)
+        along = sum(map(inner, expected, tangents))
+        np.testing.assert_allclose(found, along, rtol=1e-10, atol=1e-12)

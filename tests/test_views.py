@@ -227,7 +227,8 @@ def test_parts_of_complex_numbers_are_views(part: str) -> None:
     np.testing.assert_array_equal(v.data, expected)
     (v.real**2 + v.imag**2).sum().backward()
     zero = 0 if part == "real" else 3
-    np.testing.assert_array_equal(x.grad.data, [2 + 4j, complex(zero and 6, -2 if zero == 0 else 0)])
+    second = complex(zero and 6, -2 if zero == 0 else 0)
+    np.testing.assert_array_equal(x.grad.data, [2 + 4j, second])
 
 
 COPIES: dict[str, Callable[[Any], Any]] = {
@@ -295,7 +296,11 @@ def test_what_was_saved_keeps_its_value() -> None:
 
 def test_a_leaf_is_not_written_but_under_no_grad() -> None:
     x = leaf(3)
-    for write in (lambda: x.__setitem__(0, 1.0), lambda: x.__iadd__(1.0), lambda: x[1:].__imul__(2.0)):
+    for write in (
+        lambda: x.__setitem__(0, 1.0),
+        lambda: x.__iadd__(1.0),
+        lambda: x[1:].__imul__(2.0),
+    ):
         with pytest.raises(RuntimeError, match="leaf"):
             write()
     np.testing.assert_array_equal(x.data, [1, 2, 3])

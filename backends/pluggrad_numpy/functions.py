@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -145,9 +146,8 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
         return answer_raw(func, args, kwargs)
     if name == "repeat" and "axis" not in kwargs and len(args) == 2:
         args = (lookup(backend, "reshape")(args[0], (-1,)), args[1])
-    if name in ("sort", "argsort", "fft.fft2", "fft.ifft2") and not {"axis", "axes"} & {*kwargs}:
-        if len(args) == 1:
-            kwargs.update({"axes": (-2, -1)} if "fft" in name else {"axis": -1})
+    if name in ("fft.fft2", "fft.ifft2") and len(args) == 1 and "axes" not in kwargs:
+        kwargs["axes"] = (-2, -1)
     return TABLE.answer(backend, func, name, args, kwargs)
 
 
@@ -278,7 +278,7 @@ def _split(xp: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
         raise UnsupportedError("numpy.split of a Variable into parts of different sizes")
     before = (slice(None),) * (axis % ary.ndim)
     starts = np.cumsum([0, *[len(part) for part in parts]]).tolist()
-    return [ary[(*before, slice(a, b))] for a, b in zip(starts, starts[1:], strict=False)]
+    return [ary[(*before, slice(a, b))] for a, b in itertools.pairwise(starts)]
 
 
 def _average(xp: Any, a: Any, axis: Any = None, weights: Any = None) -> Any:
@@ -303,7 +303,8 @@ def _svd(xp: Any, a: Any, full_matrices: bool = True, compute_uv: bool = True) -
 
 SPECIAL = {
     "cumsum": _scan("cumulative_sum"), "cumprod": _scan("cumulative_prod"), "linalg.norm": _norm,
-    "dot": _dot, "inner": _inner, "vdot": _vdot, "transpose": _transpose, "permute_dims": _transpose,
+    "dot": _dot, "inner": _inner, "vdot": _vdot, "transpose": _transpose,
+    "permute_dims": _transpose,
     "squeeze": _squeeze, "ravel": lambda xp, a, order="C": _flat(xp, a), "diag": _diag,
     "atleast_1d": _at_least(1), "atleast_2d": _at_least(2), "atleast_3d": _at_least(3),
     "vstack": _joined(2, 0), "hstack": _joined(1, 1), "dstack": _joined(3, 2),

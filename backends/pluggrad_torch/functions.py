@@ -135,7 +135,7 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
         return answer_raw(func, args, kwargs)
     if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
         return write(func, args, kwargs)
-    special = SPECIAL.get(name)
+    special: Any = SPECIAL.get(name)
     if special is not None:
         y = special(backend.namespace, *args, **kwargs)
         if y is not NotImplemented:
@@ -197,8 +197,8 @@ def _extremum(xp: Any, which: str, input: Any, args: Any, kwargs: Any) -> Any:
     if hasattr(other, "shape"):
         return getattr(xp, f"{which}imum")(input, other)
     raise UnsupportedError(
-        f"torch.{which} with a dim does not work on Variables; use torch.a{which} for the values and "
-        f"torch.arg{which} for their places"
+        f"torch.{which} with a dim does not work on Variables; use torch.a{which} for the values "
+        f"and torch.arg{which} for their places"
     )
 
 

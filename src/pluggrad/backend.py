@@ -275,10 +275,9 @@ def _adapter(name: str) -> Adapter:
         return _registered[name]
     point = _entry_points().get(name)
     if point is None:
-        known = ", ".join(sorted({*_registered, *_entry_points()}))
         raise BackendError(
-            f"unknown backend {name!r}; known here: {known}. A backend comes with its plugin: "
-            f"`pip install 'pluggrad[{name}]'` where pluggrad has one of that name."
+            f"unknown backend {name!r}. {_installed()} Plugins are there for "
+            f"{', '.join(sorted(_entry_points()))}; `pip install 'pluggrad[NAME]'` brings one."
         )
     try:
         adapter = point.load()
@@ -291,15 +290,17 @@ def _adapter(name: str) -> Adapter:
     return adapter  # type: ignore[no-any-return]
 
 
+def _library(point: EntryPoint) -> str:
+    """The module that the plugin behind `point` needs."""
+    modules: tuple[str, ...] = getattr(importlib.import_module(point.module), "MODULES", ())
+    return modules[0] if modules else point.name
+
+
 def _installed() -> str:
     from importlib.util import find_spec
 
-    names = []
-    for name, point in sorted(_entry_points().items()):
-        adapter_modules = getattr(importlib.import_module(point.module), "MODULES", (name,))
-        if find_spec(adapter_modules[0]) is not None:
-            names.append(name)
-    return f"Installed: {', '.join(names)}."
+    names = {name for name, point in _entry_points().items() if find_spec(_library(point))}
+    return f"Installed: {', '.join(sorted({*_registered, *names}))}."
 
 
 def get_backend(name: str) -> Backend:

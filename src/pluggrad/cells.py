@@ -163,7 +163,8 @@ def write(v: Variable, steps: tuple[Step, ...], value: Any) -> None:
     if not hasattr(type(y), "_backend"):
         y = primitive.wrap_untracked(y, content._backend)
     after = y._snapshot()
-    if not recording and level is y._level or (node is not None and y._node is None and y._level is ROOT and level is ROOT):
+    lost = node is not None and y._node is None and y._level is ROOT and level is ROOT
+    if (not recording and level is y._level) or lost:
         after._node, after._level = content._node, content._level
     cell.content = after
     cell.version += 1

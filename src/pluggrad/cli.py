@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="pluggrad",
-        description="Automatic differentiation for any library that follows the Array API standard.",
+        description="Automatic differentiation for any library of the Array API standard.",
     )
     parser.add_argument(
         "--version", action="version", version=f"pluggrad {attribute('__version__')}"
@@ -51,8 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "tour",
         help="walk through automatic differentiation, computed as you watch",
-        description="Walk through automatic differentiation with Variables. Every line of code that is "
-        "shown is run, and what is printed below it is what it gave.",
+        description="Walk through automatic differentiation with Variables. Every line of code "
+        "that is shown is run, and what is printed below it is what it gave.",
     )
     command.add_argument(
         "--backend",

@@ -61,9 +61,9 @@ def foreign(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
     library = label(func).split(".")[0]
     if library not in backend.adapter.modules:
         raise UnsupportedError(
-            f"{label(func)} was called with a Variable over {backend.name} arrays. Use the function "
-            f"of that meaning in `pluggrad`, or bring the values over: `pluggrad.lift(v.detach(), "
-            f"like=a {library} array)`."
+            f"{label(func)} was called with a Variable over {backend.name} arrays. Use the "
+            f"function of that meaning in `pluggrad`, or bring the values over: "
+            f"`pluggrad.lift(v.detach(), like=a {library} array)`."
         )
     answer = backend.adapter.foreign(backend, func, args, kwargs)
     if answer is NotImplemented:
@@ -115,8 +115,8 @@ class Table:
     """Which function of ours answers which of the library's, one row each.
 
     ``amax = max(input | dim=axis keepdim=keepdims)``: the library's parameters, in its order, and
-    what we call them. Those before the bar are handed on by position. A parameter in brackets, as in
-    ``[order]``, is taken and left out, because it does not change the values.
+    what we call them. Those before the bar are handed on by position. A parameter in brackets, as
+    in ``[order]``, is taken and left out, because it does not change the values.
     """
 
     def __init__(self, rows: str) -> None:
@@ -203,8 +203,8 @@ def numpy_ufunc(backend: Backend, ufunc: Any, method: str, inputs: Any, kwargs: 
     y = _ufunc_answer(backend, ufunc, method, inputs, kwargs, name)
     if y is NotImplemented:
         raise UnsupportedError(
-            f"{name} does not work on Variables over {backend.name} arrays; use the function of that "
-            "meaning in `pluggrad`, or `.detach()` its arguments and take `.data`"
+            f"{name} does not work on Variables over {backend.name} arrays; use the function of "
+            "that meaning in `pluggrad`, or `.detach()` its arguments and take `.data`"
         )
     if out is not None and out[0] is not None:
         out[0][...] = y

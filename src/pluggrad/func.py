@@ -15,6 +15,7 @@ from .dispatch import is_variable, xp
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .forward import dual, process, tangent_of
 from .graph import Node
+from .graph_breaks import untracked_result
 from .levels import ROOT, Level, open_level
 from .primitive import make_leaf, wrap
 
@@ -93,6 +94,8 @@ def value_and_grad(
                 arrived = walk(
                     {node: seed_for(value, None, False)}, in_place=in_place_type(backend, level)
                 )
+            else:
+                untracked_result(level)
             value = _lower(value, level)
             aux = optree.tree_map(lambda x: _lower(x, level), aux)
             gradients = [
@@ -127,6 +130,8 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         outputs, y_spec = optree.tree_flatten(y)
         values = [_lower(v, level) for v in outputs]
         nodes = [v._read()[1] if _of(v, level) else None for v in outputs]
+        if not any(nodes):
+            untracked_result(level)
 
     def pull(g: Any) -> tuple[Any, ...]:
         seeds, g_spec = optree.tree_flatten(g)
@@ -184,6 +189,8 @@ def jvp(
             aux = optree.tree_map(lambda x: _lower(x, level), aux)
         outputs, spec = optree.tree_flatten(y)
         values = [_lower(v, level) for v in outputs]
+        if all(tangent_of(v, level) is None for v in outputs):
+            untracked_result(level)
         pushed = [
             xp.zeros_like(_array(value)) if (t := tangent_of(v, level)) is None else t
             for v, value in zip(outputs, values, strict=True)

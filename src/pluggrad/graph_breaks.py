@@ -8,6 +8,7 @@ import warnings
 from contextvars import ContextVar
 from typing import Any, Literal, NoReturn
 
+from .levels import Level, read
 from .errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
 
 __all__ = ["break_graph", "graph_breaks", "warn_scalar"]
@@ -40,6 +41,8 @@ _STORE = dis.opmap["STORE_SUBSCR"]
 def allowed() -> bool:
     """Whether `graph_breaks` lets arrays leave; it warns if it is to."""
     policy = _policy.get()
+    if policy in ("warn", "ignore"):
+        _note("an array")
     if policy == "warn":
         _warn("conversion to an array")
     return policy in ("warn", "ignore")
@@ -67,15 +70,46 @@ def warn_scalar(what: str) -> None:
     policy = _policy.get()
     if policy == "error":
         refuse(f"{what}()")
+    _note(f"a Python scalar, by {what}()")
     if policy != "ignore":
         _warn(f"{what}()")
 
 
+def _note(what: str) -> None:
+    """Remember, for the transform that is running, where its graph was left."""
+    file, line = _caller()
+    read().level.left = f"at {file}:{line}, as {what}"
+
+
+def untracked_result(level: Level) -> None:
+    """Say that the function of a transform returned something without a graph.
+
+    GraphBreakError if the graph was left on the way, naming where; else the function may well be
+    constant, and a warning will do.
+    """
+    if level.left is not None and _policy.get() != "ignore":
+        raise GraphBreakError(
+            f"the function returned a value that is not connected to its arguments: the graph was "
+            f"left {level.left}. Keep to Variables there, or `stop_gradient` what is meant constant."
+        )
+    if _policy.get() != "ignore":
+        _say(
+            "the function returned a value that does not depend on its arguments: the gradient is "
+            "zero. `pluggrad.graph_breaks('ignore')` silences this where it is meant."
+        )
+
+
 def _warn(what: str) -> None:
+    _say(
+        f"{what} of a Variable that requires grad: what is computed from the result has no "
+        "gradient. Use `.detach()` first if that is meant."
+    )
+
+
+def _say(message: str) -> None:
     file, line = _caller()
     warnings.warn_explicit(
-        f"{what} of a Variable that requires grad: what is computed from the result has no "
-        "gradient. Use `.detach()` first if that is meant.",
+        message,
         GraphBreakWarning,
         file,
         line,

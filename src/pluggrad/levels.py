@@ -37,12 +37,13 @@ class Level:
     backward walk, and `_ended` refuses.
     """
 
-    __slots__ = ("depth", "parent", "process")
+    __slots__ = ("depth", "left", "parent", "process")
 
     def __init__(self, parent: Level | None, process: Callable[..., Any] | None = None) -> None:
         self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.process = process
+        self.left: str | None = None  # where a value last left the graph, for an error to name
 
     @property
     def alive(self) -> bool:

@@ -47,7 +47,9 @@ class Rule:
         self.names = () if formula is PASS else tuple(inspect.signature(formula).parameters)[1:]
         self.pick = _picker(primitive, position, self.names)
         self.keeps = any(primitive.saves(name) for name in self.names)
-        self.fresh = formula is not PASS and primitive.kind in ("elementwise", "bilinear")
+        self.fresh = formula is not PASS and (
+            primitive.fresh or primitive.kind in ("elementwise", "bilinear")
+        )
         self.pull = _puller(formula, len(self.names))
         # What the two fast recorders need to know: which one value is kept (see `bind_unary`).
         places = {(): 0, (primitive.parameters[0],): 1, (primitive.parameters[1:2] or ("",)): 2}
@@ -60,7 +62,7 @@ class Rule:
                 setattr(careful, name, getattr(self, name))
         careful.careful = careful
         careful.is_careful = True
-        careful.fresh = False
+        careful.fresh = primitive.fresh
         careful.pull = _careful_pull(self.pull, primitive.holomorphic)
 
     def values(self, saved: Any) -> tuple[Any, ...]:
@@ -169,6 +171,7 @@ class Primitive:
         private: bool = False,
         takes_scatter: bool = False,
         partial: bool = False,
+        fresh: bool = False,
         holomorphic: bool = False,
         view: bool = False,
         put: Callable[..., Any] | None = None,
@@ -188,6 +191,7 @@ class Primitive:
         self.private = private
         self.takes_scatter = takes_scatter
         self.partial = partial
+        self.fresh = fresh  # whether all formulas make new arrays, never `g` or a saved one
         self.holomorphic = holomorphic or kind in ("elementwise", "bilinear")
         arguments = "(" + signature.split("(", 1)[1]
         self.parsed = inspect.signature(eval(f"lambda {arguments[1:-1]}: None"))
@@ -308,6 +312,8 @@ def record(
     if nested and isinstance(y, variable) and y._node is None and y._level is ROOT:
         y = y._value
     several = isinstance(y, tuple)
+    if not several and y.dtype not in backend.float_dtypes:
+        return wrap_untracked(y, backend)  # integers and booleans have no gradient
     like = backend.like
     first: Edge | None = None
     for position in range(len(args) - 1, -1, -1):
@@ -568,7 +574,11 @@ def bind_binary(
             or read().off
         ):  # fmt: skip
             return general(x1, x2)
-        y = raw(value1, value2)
+        try:
+            y = raw(value1, value2)
+        except (RuntimeError, ValueError) as error:
+            one_device((value1, value2), primitive.name, error)
+            raise
         dtype = y.dtype
         real = dtype in reals
         node: Any = None

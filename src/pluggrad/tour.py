@@ -33,9 +33,9 @@ class Step:
 STEPS = [
     Step(
         "Setting up",
-        """Two imports, and two helpers: `array` makes an array of the library that this tour runs on, of
-        random numbers between -1 and 1. `rng` is Python's own generator, seeded, so that every run is
-        the same.""",
+        """Two imports, and two helpers: `array` makes an array of the library that this tour
+        runs on, of random numbers between -1 and 1. `rng` is Python's own generator, seeded,
+        so that every run is the same.""",
         """
         import pluggrad as pg
         from pluggrad import Variable
@@ -53,8 +53,8 @@ STEPS = [
     ),
     Step(
         "Wrapping an array",
-        """A Variable is a thin handle around an array. It prints the values, and says which library and
-        dtype they have.""",
+        """A Variable is a thin handle around an array. It prints the values, and says which
+        library and dtype they have.""",
         """
         z = Variable(array(5, 3))
         print(z)
@@ -62,9 +62,9 @@ STEPS = [
     ),
     Step(
         "Properties",
-        """`.data` is the raw array that was wrapped, not a copy. `.grad` is where gradients of this
-        Variable will add up; there is none yet. `requires_grad` and `volatile` decide what is recorded,
-        and have sections of their own below.""",
+        """`.data` is the raw array that was wrapped, not a copy. `.grad` is where gradients of
+        this Variable will add up; there is none yet. `requires_grad` and `volatile` decide
+        what is recorded, and have sections of their own below.""",
         """
         print('Requires gradient:', z.requires_grad)
         print('Volatile:', z.volatile)
@@ -74,8 +74,8 @@ STEPS = [
     ),
     Step(
         "Operations",
-        """Operators, and the functions of the Array API standard, take Variables like arrays. `size` is a
-        number, the count of elements, and can be called for the shape.""",
+        """Operators, and the functions of the Array API standard, take Variables like arrays.
+        `size` is a number, the count of elements, and can be called for the shape.""",
         """
         x = Variable(array(5, 3))
         y = Variable(array(3, 5))
@@ -86,9 +86,9 @@ STEPS = [
     ),
     Step(
         "Define by run",
-        """There is no separate description of a model. Whatever runs is what will be differentiated:
-        loops, branches and early exits are Python's own, and may go differently each time. Here the
-        number of doublings depends on the data.""",
+        """There is no separate description of a model. Whatever runs is what will be
+        differentiated: loops, branches and early exits are Python's own, and may go
+        differently each time. Here the number of doublings depends on the data.""",
         """
         x = Variable(pg.asarray([0.3, -0.2]).data, requires_grad=True)
         y, doublings = x, 0
@@ -101,9 +101,10 @@ STEPS = [
     ),
     Step(
         "grad_fn",
-        """While a Variable that requires grad is among the inputs, each operation leaves a node behind.
-        The `grad_fn` of a result is its node, and `next_functions` leads on towards the leaves, where
-        gradients accumulate. Without such an input there is nothing to remember.""",
+        """While a Variable that requires grad is among the inputs, each operation leaves a node
+        behind. The `grad_fn` of a result is its node, and `next_functions` leads on towards
+        the leaves, where gradients accumulate. Without such an input there is nothing to
+        remember.""",
         """
         x = Variable(array(5, 3), requires_grad=True)
         y = Variable(array(3, 5))
@@ -115,8 +116,9 @@ STEPS = [
     ),
     Step(
         "Gradients with backward",
-        """`backward` starts with a cotangent of the shape of the output, given as `gradient`, and brings
-        the gradients to the leaves. For an output of one element it can be left out, and is 1.""",
+        """`backward` starts with a cotangent of the shape of the output, given as `gradient`,
+        and brings the gradients to the leaves. For an output of one element it can be left
+        out, and is 1.""",
         """
         x = Variable(array(5, 3), requires_grad=True)
         y = Variable(array(5, 3), requires_grad=True)
@@ -128,9 +130,9 @@ STEPS = [
     ),
     Step(
         "Accumulation",
-        """A second `backward` adds to what is there, which is how the gradients of several losses are
-        summed. `zero_grad` starts afresh. The graph of a computation is let go by the first `backward`
-        through it; here each one has a graph of its own.""",
+        """A second `backward` adds to what is there, which is how the gradients of several
+        losses are summed. `zero_grad` starts afresh. The graph of a computation is let go by
+        the first `backward` through it; here each one has a graph of its own.""",
         """
         x = Variable(pg.asarray([1.0, 2.0, 3.0]).data, requires_grad=True)
         pg.sum(x * x).backward()
@@ -144,9 +146,9 @@ STEPS = [
     ),
     Step(
         "Gradients with autograd.grad",
-        """`pg.autograd.grad` returns the gradients in a tuple, and leaves every `.grad` alone. Its first
-        walk frees what the graph had saved on the way it took, so `retain_graph` keeps it for the
-        second.""",
+        """`pg.autograd.grad` returns the gradients in a tuple, and leaves every `.grad` alone.
+        Its first walk frees what the graph had saved on the way it took, so `retain_graph`
+        keeps it for the second.""",
         """
         x = Variable(array(5, 3), requires_grad=True)
         y = Variable(array(5, 3), requires_grad=True)
@@ -169,8 +171,8 @@ STEPS = [
     ),
     Step(
         "Graph 1: xy + z",
-        """Each row of do/dx is the sum of the columns of y; z is added to five rows, so its gradient
-        is 5.""",
+        """Each row of do/dx is the sum of the columns of y; z is added to five rows, so its
+        gradient is 5.""",
         """
         o = x @ y + z
         do_dinputs_1 = pg.autograd.grad(o, [x, y, z], grad_outputs=pg.ones((5, 5)))
@@ -181,8 +183,8 @@ STEPS = [
     ),
     Step(
         "Graph 2: xy / z",
-        """The same leaves in another graph. The broadcasting of z over the rows is undone on the way
-        back, by summing.""",
+        """The same leaves in another graph. The broadcasting of z over the rows is undone on
+        the way back, by summing.""",
         """
         o = x @ y / z
         do_dinputs_2 = pg.autograd.grad(o, [x, y, z], grad_outputs=pg.ones((5, 5)))
@@ -193,8 +195,8 @@ STEPS = [
     ),
     Step(
         "Leaving parts out: requires_grad",
-        """A result requires grad if any input does. Where no input does, nothing is recorded, and
-        backward never goes there.""",
+        """A result requires grad if any input does. Where no input does, nothing is recorded,
+        and backward never goes there.""",
         """
         x = Variable(array(3, 5), requires_grad=False)
         y = Variable(array(3, 5), requires_grad=False)
@@ -207,9 +209,9 @@ STEPS = [
     ),
     Step(
         "Leaving parts out: volatile",
-        """One volatile input is enough to switch recording off for all that follows from it, whatever
-        the other inputs ask for: meant for evaluation, where no gradient is wanted. `pg.no_grad()` does
-        the same for a block of code.""",
+        """One volatile input is enough to switch recording off for all that follows from it,
+        whatever the other inputs ask for: meant for evaluation, where no gradient is wanted.
+        `pg.no_grad()` does the same for a block of code.""",
         """
         x = Variable(array(3, 5), volatile=True)
         y = Variable(array(3, 5), volatile=True)
@@ -224,8 +226,8 @@ STEPS = [
     ),
     Step(
         "Leaving parts out: detach",
-        """`detach` gives the value without its history: to the rest of the computation it is a constant.
-        Of x² with one factor detached, the derivative is x and not 2x.""",
+        """`detach` gives the value without its history: to the rest of the computation it is a
+        constant. Of x² with one factor detached, the derivative is x and not 2x.""",
         """
         x = Variable(pg.asarray([1.0, 2.0, 3.0]).data, requires_grad=True)
         y = x * x.detach()
@@ -236,8 +238,8 @@ STEPS = [
     ),
     Step(
         "Gradients of intermediate Variables",
-        """Only leaves keep a gradient by default. `retain_grad` asks a computed Variable to keep its own,
-        and `pg.autograd.grad` takes computed Variables among its inputs.""",
+        """Only leaves keep a gradient by default. `retain_grad` asks a computed Variable to
+        keep its own, and `pg.autograd.grad` takes computed Variables among its inputs.""",
         """
         x = Variable(pg.asarray([1.0, 2.0, 3.0]).data, requires_grad=True)
         h = x * x
@@ -252,8 +254,9 @@ STEPS = [
     ),
     Step(
         "Second order",
-        """With `create_graph` the backward computation is recorded like any other, so a gradient can be
-        differentiated again, as often as one likes. Of x³ they are 3x², 6x and 6.""",
+        """With `create_graph` the backward computation is recorded like any other, so a
+        gradient can be differentiated again, as often as one likes. Of x³ they are 3x², 6x
+        and 6.""",
         """
         x = Variable(pg.asarray([1.0, 2.0, 3.0]).data, requires_grad=True)
         (first,) = pg.autograd.grad(pg.sum(x ** 3), x, create_graph=True)
@@ -266,8 +269,8 @@ STEPS = [
     ),
     Step(
         "The same for functions",
-        """`pg.grad` takes a function and gives its derivative as a function: plain arrays in, plain arrays
-        out. It nests.""",
+        """`pg.grad` takes a function and gives its derivative as a function: plain arrays in,
+        plain arrays out. It nests.""",
         """
         cube = lambda t: pg.sum(t ** 3)
         print(pg.grad(cube)(x.data))
@@ -289,7 +292,7 @@ def statements(code: str) -> Iterator[tuple[list[str], Any, bool]]:
 
 
 def run(backend: str, *, seed: int = 2017) -> dict[str, Any]:
-    """Run all steps on `backend`, printing prose, code and output; returns the variables at the end.
+    """Run all steps on `backend`, printing prose, code and output; returns the variables.
 
     Raises BackendError before anything is printed if the backend is unknown or not installed.
     """

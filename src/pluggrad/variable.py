@@ -227,6 +227,12 @@ class Variable:
         """The matrices in the last two axes transposed."""
         return self._backend.namespace.matrix_transpose(self)  # type: ignore[no-any-return]
 
+    def squeeze(self, axis: Any = None) -> Variable:
+        """Without the axes of length 1 that `axis` names; without all of them, if left out."""
+        if axis is None:
+            axis = tuple([n for n, length in enumerate(self.shape) if length == 1])
+        return self._backend.namespace.squeeze(self, axis)  # type: ignore[no-any-return]
+
     # ------------------------------------------------------------ its place in the graph
 
     @property
@@ -672,7 +678,7 @@ def make_variable_classes(backend: Backend) -> tuple[type, type]:
 METHODS = {
     "sum": "axis", "mean": "axis", "max": "axis", "min": "axis", "prod": "axis", "std": "axis",
     "var": "axis", "all": "axis", "any": "axis", "argmax": "axis", "argmin": "axis",
-    "cumsum": "axis", "cumprod": "axis", "copy": "", "conj": "", "squeeze": "axis", "astype": "dtype",
+    "cumsum": "axis", "cumprod": "axis", "copy": "", "conj": "", "astype": "dtype",
     "reshape": "*", "transpose": "*", "flatten": "", "ravel": "", "clip": "", "round": "", "repeat": "",
     "swapaxes": "", "trace": "", "diagonal": "", "take": "", "dot": "", "argsort": "",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Beyond the standard: what users of the wrapped libraries reach for, with NumPy's meaning of it."""
+"""Beyond the standard: what users of the wrapped libraries reach for, with NumPy's meaning."""
 
 from __future__ import annotations
 
@@ -155,7 +155,8 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
         else:
             backend = backend_of(x)
             assert backend is not None
-            source = [_source(n, x.shape[axis], mode) for n in range(-before, x.shape[axis] + after)]
+            length = x.shape[axis]
+            source = [_source(n, length, mode) for n in range(-before, length + after)]
             places = backend.raw("asarray")(source, dtype=backend.xp.int64, device=device_of(x))
             x = xp.take(x, places, axis=axis)
     return x
@@ -191,7 +192,7 @@ def _margin(x: Any, axis: int, width: int, value: Any) -> Any:
 
 def _source(n: int, length: int, mode: str) -> int:
     """Which element stands at place `n`, inside or outside of 0 ... `length` - 1."""
-    if mode == "edge" or length == 1 and mode == "reflect":
+    if mode == "edge" or (length == 1 and mode == "reflect"):
         return min(max(n, 0), length - 1)
     if mode == "wrap":
         return n % length

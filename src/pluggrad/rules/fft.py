@@ -70,12 +70,14 @@ def ifft(g: Any, like: Any, axis: int, norm: Any) -> Any:
 
 def fftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
     axes = several(g, s, axes)
-    return resized(xp.fft.ifftn(g, axes=axes, norm=SWAPPED[norm]), like, axes)
+    g = xp.fft.ifftn(g, axes=axes, norm=SWAPPED[norm]) if axes else xp.copy(g)
+    return resized(g, like, axes)
 
 
 def ifftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
     axes = several(g, s, axes)
-    return resized(xp.fft.fftn(g, axes=axes, norm=SWAPPED[norm]), like, axes)
+    g = xp.fft.fftn(g, axes=axes, norm=SWAPPED[norm]) if axes else xp.copy(g)
+    return resized(g, like, axes)
 
 
 def rfft(g: Any, like: Any, n: Any, axis: int, norm: Any) -> Any:
@@ -90,6 +92,7 @@ def irfft(g: Any, like: Any, axis: int, norm: Any) -> Any:
 
 
 def rfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
+    """One axis after the other: libraries ask of `irfftn` that all of `g` be Hermitian."""
     *others, last = axes = several(g, s, axes)
     n = s[-1] if s and s[-1] >= 0 else shape_of(like)[last]
     if others:
@@ -99,12 +102,9 @@ def rfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
 
 
 def irfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
-    *others, last = axes = several(g, s, axes)
-    x = xp.fft.rfft(g, axis=last, norm=SWAPPED[norm])
-    x = inner(x, g.shape[last], last, 2.0)
-    if others:
-        x = xp.fft.fftn(x, axes=tuple(others), norm=SWAPPED[norm])
-    return resized(x, like, axes)
+    axes = several(g, s, axes)
+    x = xp.fft.rfftn(g, axes=axes, norm=SWAPPED[norm])
+    return resized(inner(x, g.shape[axes[-1]], axes[-1], 2.0), like, axes)
 
 
 def hfft(g: Any, like: Any, axis: int, norm: Any) -> Any:
@@ -127,7 +127,7 @@ def conjugate_of(g: Any) -> Any:
 
 def transform(name: str, arguments: str, adjoint: Callable[..., Any]) -> None:
     """A row: the transform is its own derivative."""
-    general(f"fft.{name}(x, /, *, {arguments}, norm='backward')", adjoint,
+    general(f"fft.{name}(x, /, *, {arguments}, norm='backward')", adjoint, fresh=True,
             jvp=lambda t, kwargs: getattr(xp.fft, name)(t, **kwargs))  # fmt: skip
 
 

@@ -51,7 +51,7 @@ def last_writes(key: Any, x: Any) -> tuple[Any, tuple[int, ...], int]:
         if k is None or isinstance(k, slice):
             between += 1
         else:
-            apart = apart or begins is not None and between > begins
+            apart = apart or (begins is not None and between > begins)
             begins = between if begins is None else begins
             if hasattr(k, "shape"):
                 k = raw_of(k)
@@ -119,7 +119,8 @@ def replace(base: Any, value: Any, key: Any) -> Any:
 constant("put_in_place(value, x, key, /)", fallback=put_in_place, private=True)
 linear("getitem(x, key, /)",     lambda g, key, like: scatter(g, key, like),
        fallback=read, private=True, view=True, put=replace)
-linear("scatter(g, /, *, key, like)", lambda g, key: pick(g, key), fallback=scatter_dense, private=True)
-linear("put(value, x, key, /)",  lambda g, key, like: look_up(g, key, like), lambda g, key: erase(g, key),
+linear("scatter(g, /, *, key, like)", lambda g, key: pick(g, key),
+       fallback=scatter_dense, private=True)
+linear("put(value, x, key, /)",  look_up, lambda g, key: erase(g, key),
        fallback=put, private=True, takes_scatter=True)
 # fmt: on

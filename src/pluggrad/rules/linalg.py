@@ -387,21 +387,23 @@ bilinear("linalg.cross(x1, x2, /, *, axis=-1)",
          lambda g, x2, axis: xp.linalg.cross(x2, g, axis=axis),
          lambda g, x1, axis: xp.linalg.cross(g, x1, axis=axis))
 
-general("linalg.inv(x, /)", inv, jvp=lambda t, y: -(y @ t @ y))
-general("solve(x1, x2, /, *, kept)", solve_x1, solve_x2, jvp=solve_jvp, fallback=solve_raw, private=True)
-general("linalg.pinv(x, /, *, rtol=None)", pinv)
+general("linalg.inv(x, /)", inv, jvp=lambda t, y: -(y @ t @ y), fresh=True)
+general("solve(x1, x2, /, *, kept)", solve_x1, solve_x2, jvp=solve_jvp, fallback=solve_raw,
+        private=True, needs="linalg.solve", fresh=True)
+general("linalg.pinv(x, /, *, rtol=None)", pinv, fresh=True)
 
-general("linalg.det(x, /)", lambda g, x: as_matrix(g) * H(xp.adjugate(x)))
-general("adjugate(x, /)", adjugate_adjoint, fallback=adjugate, private=True)
-general("linalg.slogdet(x, /)", slogdet, partial=True)
+general("linalg.det(x, /)", lambda g, x: as_matrix(g) * H(xp.adjugate(x)), fresh=True)
+general("adjugate(x, /)", adjugate_adjoint, fallback=adjugate, private=True, fresh=True,
+        needs="linalg.svd linalg.det cumulative_prod")
+general("linalg.slogdet(x, /)", slogdet, partial=True, fresh=True)
 
-general("linalg.cholesky(x, /, *, upper=False)", cholesky)
+general("linalg.cholesky(x, /, *, upper=False)", cholesky, fresh=True)
 general("inverse_triangular(x, /, *, upper)", inverse_triangular, private=True,
-        fallback=inverse_triangular_raw)
-general("linalg.eigh(x, /)", eigh, jvp=eigh_jvp, partial=True)
-general("linalg.eig(x, /)", eig, partial=True)
-general("linalg.svd(x, /, *, full_matrices=True)", svd, partial=True)
-general("linalg.qr(x, /, *, mode='reduced')", qr, partial=True)
+        fallback=inverse_triangular_raw, needs="linalg.inv", fresh=True)
+general("linalg.eigh(x, /)", eigh, jvp=eigh_jvp, partial=True, fresh=True)
+general("linalg.eig(x, /)", eig, partial=True, fresh=True)
+general("linalg.svd(x, /, *, full_matrices=True)", svd, partial=True, fresh=True)
+general("linalg.qr(x, /, *, mode='reduced')", qr, partial=True, fresh=True)
 constant("linalg.matrix_rank(x, /, *, rtol=None)")
 # fmt: on
 

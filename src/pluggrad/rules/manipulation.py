@@ -1,4 +1,4 @@
-"""Manipulation functions: reorder, repeat, join. Nearly all are linear; see `selection` for sorting."""
+"""Manipulation functions: reorder, repeat, join, sort, select. Nearly all are linear."""
 
 from __future__ import annotations
 
@@ -122,19 +122,21 @@ linear("permute_dims(x, /, axes)", lambda g, axes: xp.permute_dims(g, inverse(ax
        view=True, put=lambda base, value, axes: xp.permute_dims(value, inverse(axes)))
 linear("moveaxis(x, source, destination, /)",
        lambda g, source, destination: xp.moveaxis(g, destination, source),
-       view=True, put=lambda base, value, source, destination: xp.moveaxis(value, destination, source))
+       view=True, put=lambda base, value, here, there: xp.moveaxis(value, there, here))
 linear("matrix_transpose(x, /)", lambda g: xp.matrix_transpose(g),
        view=True, put=lambda base, value: xp.matrix_transpose(value))
 linear("flip(x, /, *, axis=None)", lambda g, axis: xp.flip(g, axis=axis),
        view=True, put=lambda base, value, axis=None: xp.flip(value, axis=axis))
 
-linear("roll(x, /, shift, *, axis=None)", lambda g, shift, axis: xp.roll(g, negative(shift), axis=axis))
+linear("roll(x, /, shift, *, axis=None)",
+       lambda g, shift, axis: xp.roll(g, negative(shift), axis=axis))
 linear("repeat(x, repeats, /, *, axis=None)", repeat_back)
 linear("tile(x, repetitions, /)",             tile_back)
 linear("tril(x, /, *, k=0)",                  lambda g, k: xp.tril(g, k=k))
 linear("triu(x, /, *, k=0)",                  lambda g, k: xp.triu(g, k=k))
 linear("concat(arrays, /, *, axis=0)",        joined_part, variadic=True)
-linear("stack(arrays, /, *, axis=0)",         lambda g, i, axis: g[at(axis % g.ndim, i)], variadic=True)
+linear("stack(arrays, /, *, axis=0)",         lambda g, i, axis: g[at(axis % g.ndim, i)],
+       variadic=True)
 
 # The engine casts and takes real parts, wherever an input has another dtype than the output.
 linear("astype(x, dtype, /, *, copy=True, device=None)", PASS, aliases=True)

@@ -48,7 +48,7 @@ def vector_norm(g: Any, x: Any, y: Any, axis: Any, keepdims: bool, ord: Any) -> 
 
 
 # fmt: off
-general("linalg.vector_norm(x, /, *, axis=None, keepdims=False, ord=2)", vector_norm)
+general("linalg.vector_norm(x, /, *, axis=None, keepdims=False, ord=2)", vector_norm, fresh=True)
 # fmt: on
 
 

@@ -77,7 +77,8 @@ bilinear("tensordot(x1, x2, /, *, axes=2)", tensordot_x1, tensordot_x2)
 general("vecdot(x1, x2, /, *, axis=-1)",
         lambda g, x2, axis, like1: fit(conjugated(xp.expand_dims(g, axis=axis)) * x2, like1),
         lambda g, x1, axis, like2: fit(xp.expand_dims(g, axis=axis) * x1, like2),
-        jvp=lambda t1, t2, x1, x2, axis: xp.vecdot(t1, x2, axis=axis) + xp.vecdot(x1, t2, axis=axis))
+        jvp=lambda t1, t2, x1, x2, axis: (xp.vecdot(t1, x2, axis=axis)
+                                          + xp.vecdot(x1, t2, axis=axis)))
 # fmt: on
 
 
@@ -139,7 +140,7 @@ def _parse(subscripts: str, operands: Any) -> tuple[list[str], str]:
     longest = ""
     for number, (term, x) in enumerate(zip(terms, operands, strict=True)):
         count = x.ndim - len(term.replace("...", ""))
-        if count < 0 or count and "..." not in term:
+        if count < 0 or (count and "..." not in term):
             raise ValueError(f"einsum: {term!r} does not fit an operand of {x.ndim} axes")
         dots = "".join([chr(0x391 + n) for n in range(count)][::-1])
         longest = max(longest, dots, key=len)
@@ -148,7 +149,8 @@ def _parse(subscripts: str, operands: Any) -> tuple[list[str], str]:
         output = output.replace("...", longest)
     else:
         letters = "".join(terms)
-        output = longest + "".join(sorted({c for c in letters if letters.count(c) == 1 and c < "\x80"}))
+        once = {c for c in letters if letters.count(c) == 1 and c < "\x80"}
+        output = longest + "".join(sorted(once))
     unknown = set(output) - set("".join(terms))
     if unknown or len(set(output)) < len(output):
         raise ValueError(f"einsum: the output {output!r} of {subscripts!r} has letters of no input")

@@ -42,9 +42,10 @@ def others(x: Any, n: int, level: int = 0) -> tuple[Any, Any]:
     """
     if n == 1:
         return xp.ones_like(x), xp.zeros_like(xp.abs(x))
-    scale = level % 5 == 0
-    k = xp.exponent(x) if scale else None
-    x = scaled(x, -k) if scale else x
+    k: Any = None
+    if level % 5 == 0:
+        k = xp.exponent(x)
+        x = scaled(x, -k)
     half = n // 2
     one, two, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
     pairs = one * two
@@ -54,7 +55,9 @@ def others(x: Any, n: int, level: int = 0) -> tuple[Any, Any]:
     near = outside[..., :half]
     outside = xp.concat((near * two, near * one, outside[..., half:]), axis=-1)
     e = xp.concat((e[..., :half], e), axis=-1)
-    return outside, e + (xp.sum(k, axis=-1, keepdims=True) - k) if scale else e
+    if k is not None:
+        e = e + (xp.sum(k, axis=-1, keepdims=True) - k)
+    return outside, e
 
 
 def product_of_others(x: Any, axis: Any) -> Any:
