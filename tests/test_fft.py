@@ -1,0 +1,122 @@
+"""Fourier transforms: central differences on NumPy, torch.fft, and every other backend."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pluggrad as pg
+from derivatives import check, random_like
+
+LIBRARIES = {"torch": "torch", "jax": "jax", "strict": "array_api_strict"}
+BACKENDS = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
+FROM_REAL = {"rfft", "rfftn", "ihfft"}
+NORMS = ["backward", "ortho", "forward"]
+
+ONE = [
+    ((8,), {}), ((7,), {}), ((8,), {"n": 5}), ((7,), {"n": 12}), ((5,), {"n": 1}),
+    ((3, 4), {"axis": 0}), ((3, 4), {"axis": 0, "n": 6}), ((2, 3, 5), {"axis": -2, "n": 2}),
+    ((0, 4), {}),
+]  # fmt: skip
+SEVERAL = [
+    ((4, 5), {}), ((5, 4), {"axes": (1, 0)}), ((3, 4), {"axes": (0,)}),
+    ((3, 4), {"s": (5, 2), "axes": (0, 1)}), ((3, 4), {"s": (2, 7), "axes": (1, 0)}),
+    ((2, 3, 4), {"axes": (0, 2), "s": (3, 3)}),
+]  # fmt: skip
+ROWS = [
+    pytest.param(name, shape, {**kwargs, "norm": norm}, id=f"{name} {shape} {kwargs} {norm}")
+    for names, cases in ((("fft", "ifft", "rfft", "irfft", "hfft", "ihfft"), ONE),
+                         (("fftn", "ifftn", "rfftn", "irfftn"), SEVERAL))
+    for name in names for shape, kwargs in cases for norm in NORMS
+]  # fmt: skip
+
+
+def array_for(name: str, shape: Any) -> np.ndarray:
+    dtype = "float64" if name in FROM_REAL else "complex128"
+    return random_like(np.empty(shape, dtype), np.random.default_rng(sum(shape)))
+
+
+@pytest.mark.parametrize("name, shape, kwargs", ROWS)
+def test_against_differences(name: str, shape: Any, kwargs: Any) -> None:
+    if kwargs["norm"] == "ortho" or len(kwargs) > 1:
+        check(lambda x: getattr(pg.fft, name)(x, **kwargs), array_for(name, shape))
+    else:
+        check(lambda x: getattr(pg.fft, name)(x, **kwargs), array_for(name, shape), second=False)
+
+
+@pytest.mark.parametrize("name, shape, kwargs", ROWS)
+def test_against_torch(name: str, shape: Any, kwargs: Any) -> None:
+    torch = pytest.importorskip("torch")
+    x = array_for(name, shape)
+    theirs = {{"axis": "dim", "axes": "dim"}.get(key, key): value for key, value in kwargs.items()}
+    leaf = torch.tensor(x, requires_grad=True)
+    y = getattr(torch.fft, name)(leaf, **theirs)
+    g = random_like(y.detach().numpy(), np.random.default_rng(1))
+    y.backward(torch.tensor(g))
+    _, pull = pg.vjp(lambda v: getattr(pg.fft, name)(v, **kwargs), x)
+    np.testing.assert_allclose(pull(g)[0], leaf.grad.numpy(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "irfft", "hfft", "ihfft",
+                                  "fftn", "ifftn", "rfftn", "irfftn", "fftshift", "ifftshift"])  # fmt: skip
+def test_backends_agree(name: str, backend: str) -> None:
+    several = name.endswith("n")
+    for dtype in ("float64", "float32"):
+        x = array_for(name, (4, 3))
+        x = x.astype(dtype if x.dtype.kind == "f" else {"float64": "complex128", "float32": "complex64"}[dtype])
+        kwargs: Any = {"s": (3, 5), "axes": (0, 1)} if several else {} if "shift" in name else {"n": 5}
+
+        def derivatives(convert: Any, x: Any = x, kwargs: Any = kwargs) -> list[np.ndarray]:
+            leaf = pg.Variable(convert(x), requires_grad=True)
+            y = getattr(pg.fft, name)(leaf, **kwargs)
+            (first,) = pg.autograd.grad(pg.sum(pg.abs(y) ** 3), [leaf], create_graph=True)
+            (second,) = pg.autograd.grad(pg.sum(pg.abs(first) ** 2), [leaf])
+            return [y.detach().numpy(), first.detach().numpy(), second.numpy()]
+
+        xp = pg.namespace(backend)
+        tolerance = 1e-10 if dtype == "float64" else 1e-3
+        for a, b in zip(derivatives(lambda a: xp.asarray(a).data), derivatives(np.asarray), strict=True):
+            assert a.dtype == b.dtype
+            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * np.abs(b).max())
+
+
+@pytest.mark.parametrize("name", ["fftshift", "ifftshift"])
+@pytest.mark.parametrize("axes", [None, 0, (0, 1)])
+def test_shifts(name: str, axes: Any) -> None:
+    check(lambda x: getattr(pg.fft, name)(x, axes=axes), array_for("rfft", (4, 3)))
+    check(lambda x: getattr(pg.fft, name)(x, axes=axes), array_for("fft", (3, 5)))
+
+
+@pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "irfft"])
+def test_two_axes(name: str) -> None:
+    x = array_for("rfft" if name == "rfft" else name, (2, 3, 4))
+    check(lambda v: getattr(pg.fft, f"{name}2")(v, s=(4, 3)), x, second=False)
+    np.testing.assert_allclose(getattr(pg.fft, f"{name}2")(pg.Variable(x)).data, getattr(np.fft, f"{name}2")(x))
+
+
+def test_frequencies_are_made_by_the_backend_in_use() -> None:
+    np.testing.assert_array_equal(pg.fft.fftfreq(5, d=0.5).data, np.fft.fftfreq(5, d=0.5))
+    np.testing.assert_array_equal(pg.fft.rfftfreq(4).data, np.fft.rfftfreq(4))
+    for backend in BACKENDS:
+        with pg.use(backend):
+            assert pg.fft.fftfreq(3).data.__class__ is pg.zeros(3).data.__class__
+
+
+def test_real_input_of_a_complex_transform_gets_a_real_gradient() -> None:
+    check(lambda x: pg.fft.fft(x, n=5), array_for("rfft", (4,)))
+    check(lambda x: pg.fft.ifftn(x), array_for("rfft", (3, 4)))
+
+
+def test_gradients_added_in_place_stay_apart() -> None:
+    """The same transform feeds two uses; neither cotangent may be written into."""
+    x = pg.Variable(array_for("fft", (4,)), requires_grad=True)
+    seed = array_for("ifft", (4,))
+    kept = seed.copy()
+    y = pg.fft.fft(x) + pg.fft.fftn(x, axes=(0,)) + x
+    y.backward(seed)
+    np.testing.assert_array_equal(seed, kept)
+    np.testing.assert_allclose(x.grad.data, 2 * np.fft.ifft(seed, norm="forward") + seed)

@@ -1,0 +1,385 @@
+"""Linear algebra: central differences on NumPy, then torch.autograd and every other backend.
+
+Factors are tested through functions that do not depend on their gauge (signs, phases, bases).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pluggrad as pg
+from derivatives import check, random_like
+
+L = pg.linalg
+LIBRARIES = {"torch": "torch", "jax": "jax", "strict": "array_api_strict"}
+BACKENDS = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
+DTYPES = ["float64", "complex128"]
+
+
+def H(x: Any) -> Any:
+    return pg.conj(pg.matrix_transpose(x))
+
+
+def hermitian(x: Any) -> Any:
+    return x + H(x)
+
+
+def definite(x: Any) -> Any:
+    return x @ H(x) + np_eye(x)
+
+
+def np_eye(x: Any) -> Any:
+    return 3.0 * L.matrix_power(x, 0)
+
+
+def size(x: Any) -> Any:
+    """|x|², which no sign or phase changes."""
+    return pg.real(x * pg.conj(x))
+
+
+def projector(x: Any) -> Any:
+    return x @ H(x)
+
+
+def eigh(x: Any) -> Any:
+    w, v = L.eigh(hermitian(x))
+    return w, size(v), (v * pg.expand_dims(pg.sin(w), axis=-2)) @ H(v)
+
+
+def eig(x: Any) -> Any:
+    w, v = L.eig(x)
+    return pg.abs(w) ** 2, size(v)
+
+
+def svd(x: Any) -> Any:
+    u, s, v = L.svd(x, full_matrices=False)
+    return s, size(u), size(v), (u * pg.expand_dims(pg.sin(s), axis=-2)) @ v
+
+
+def full_svd(x: Any) -> Any:
+    u, s, v = L.svd(x)
+    k = s.shape[-1]
+    return s, projector(u[..., :, k:]), projector(H(v)[..., :, k:]), size(v[..., :k, :])
+
+
+def complete_qr(x: Any) -> Any:
+    q, r = L.qr(x, mode="complete")
+    k = min(x.shape[-2:])
+    return r, q[..., :, :k], projector(q[..., :, k:])
+
+
+def slogdet(x: Any) -> Any:
+    return tuple(L.slogdet(x))
+
+
+SQUARE = (3, 3)
+BATCH = (2, 3, 3)
+ANY = [(3, 3), (4, 2), (2, 4), (2, 3, 2)]
+
+#: name -> a function, and for each test the shapes of its arguments.
+CASES: dict[str, tuple[Any, list[Any]]] = {
+    "cholesky": (lambda x: L.cholesky(definite(x)), [SQUARE, BATCH, (1, 1)]),
+    "cholesky upper": (lambda x: L.cholesky(definite(x), upper=True), [SQUARE]),
+    "cross": (L.cross, [((3,), (3,)), ((2, 1, 3), (4, 3))]),
+    "cross axis": (lambda a, b: L.cross(a, b, axis=-2), [((3, 2), (3, 2))]),
+    "det": (L.det, [SQUARE, BATCH, (1, 1), (2, 2)]),
+    "diagonal": (L.diagonal, [SQUARE, (2, 3, 4), (4, 2)]),
+    "diagonal above": (lambda x: L.diagonal(x, offset=2), [(3, 4), (5, 3), (2, 2, 5)]),
+    "diagonal below": (lambda x: L.diagonal(x, offset=-1), [(3, 4), (5, 3), (2, 2, 5)]),
+    "eigh": (eigh, [SQUARE, BATCH]),
+    "eigvalsh": (lambda x: L.eigvalsh(hermitian(x)), [SQUARE]),
+    "eigvals": (lambda x: pg.abs(L.eigvals(x)) ** 2, [SQUARE]),
+    "inv": (L.inv, [SQUARE, BATCH]),
+    "matmul": (L.matmul, [((2, 3), (3, 2))]),
+    "matrix_norm": (L.matrix_norm, ANY),
+    "matrix_power -2": (lambda x: L.matrix_power(x, -2), [SQUARE]),
+    "matrix_power 0": (lambda x: L.matrix_power(x, 0), [BATCH]),
+    "matrix_power 1": (lambda x: L.matrix_power(x, 1), [SQUARE]),
+    "matrix_power 5": (lambda x: L.matrix_power(x, 5), [BATCH]),
+    "matrix_transpose": (L.matrix_transpose, [BATCH]),
+    "outer": (L.outer, [((3,), (2,))]),
+    "pinv": (L.pinv, ANY),
+    "qr": (lambda x: tuple(L.qr(x)), ANY),
+    "qr, q": (lambda x: L.qr(x)[0], ANY),
+    "qr, r": (lambda x: L.qr(x)[1], ANY),
+    "qr complete": (complete_qr, ANY),
+    "slogdet": (slogdet, [SQUARE, BATCH]),
+    "solve": (L.solve, [(SQUARE, (3, 2)), (BATCH, (3, 2)), (SQUARE, (2, 3, 1)), (BATCH, BATCH)]),
+    "solve vector": (L.solve, [(SQUARE, (3,)), (BATCH, (3,))]),
+    "svd": (svd, ANY),
+    "svd full": (full_svd, ANY),
+    "svdvals": (L.svdvals, ANY),
+    "tensordot": (lambda a, b: L.tensordot(a, b, axes=1), [((2, 3), (3, 2))]),
+    "trace": (L.trace, [SQUARE, (2, 3, 4)]),
+    "trace above": (lambda x: L.trace(x, offset=1), [(2, 3, 4)]),
+    "vecdot": (L.vecdot, [((2, 3), (3,))]),
+    "vector_norm": (L.vector_norm, [(3,), (2, 3), ()]),
+}
+for _order in (1, -1, 2, -2, np.inf, -np.inf, "nuc"):
+    CASES[f"matrix_norm {_order}"] = (
+        lambda x, order=_order: L.matrix_norm(x, ord=order, keepdims=True), [(3, 3), (2, 3, 2)])  # fmt: skip
+for _order in (0, 1, 3, 4, 2.5, 1.5, 0.5, -1, -2, np.inf, -np.inf):
+    CASES[f"vector_norm {_order}"] = (
+        lambda x, order=_order: L.vector_norm(x, ord=order, axis=-1), [(3,), (2, 3)])  # fmt: skip
+CASES["vector_norm axes"] = (
+    lambda x: L.vector_norm(x, ord=3, axis=(0, -1), keepdims=True), [(2, 3, 2)])  # fmt: skip
+CASES["eig"] = (eig, [SQUARE, BATCH])
+
+ROWS = [
+    pytest.param(f, shapes if isinstance(shapes[:1], tuple) and shapes and isinstance(shapes[0], tuple)
+                 else (shapes,), dtype, id=f"{name} {shapes} {dtype}")
+    for name, (f, tests) in CASES.items() for shapes in tests for dtype in DTYPES
+    if not (name.startswith("eig ") or name == "eig") or dtype == "complex128"
+]  # fmt: skip
+
+
+def arrays_for(shapes: Any, dtype: str) -> list[np.ndarray]:
+    rng = np.random.default_rng(len(shapes) + sum(map(sum, shapes)))
+    return [np.asarray(random_like(np.empty(shape, dtype), rng) + 1.5 * np.eye(*shape[-2:])
+                       if len(shape) > 1 else random_like(np.empty(shape, dtype), rng))
+            for shape in shapes]  # fmt: skip
+
+
+@pytest.mark.parametrize("f, shapes, dtype", ROWS)
+def test_against_differences(f: Any, shapes: Any, dtype: str) -> None:
+    # Squares of these inputs may be ill-conditioned; the second order has its own test below.
+    check(f, *arrays_for(shapes, dtype), second=False)
+
+
+def derivatives(f: Any, arrays: Any, convert: Any) -> list[np.ndarray]:
+    """Gradients of a real loss, and the gradients of a function of these."""
+    rng = np.random.default_rng(1)
+    leaves = [pg.Variable(convert(x), requires_grad=True) for x in arrays]
+    found = f(*leaves)
+    total: Any = 0.0
+    for y in found if isinstance(found, tuple) else (found,):
+        weight = convert(rng.standard_normal(y.shape))
+        total = total + pg.sum(pg.real(y) * weight) + pg.sum(pg.imag(y) * weight if _complex(y) else y)
+    total = pg.real(total) if _complex(total) else total
+    first = pg.autograd.grad(total, leaves, create_graph=True)
+    again: Any = 0.0
+    for g in first:
+        again = again + pg.sum(pg.real(g * convert(rng.standard_normal(g.shape))))
+    second = pg.autograd.grad(again, leaves, materialize_grads=True) if again.requires_grad else ()
+    return [np.asarray(g.detach().numpy()) for g in (*first, *second)]
+
+
+def _complex(y: Any) -> bool:
+    return "complex" in str(y.dtype)
+
+
+@pytest.mark.parametrize("f, shapes, dtype", ROWS)
+def test_second_order(f: Any, shapes: Any, dtype: str) -> None:
+    """The second derivative along t, against a difference of gradients."""
+    arrays = arrays_for(shapes, dtype)
+    rng = np.random.default_rng(2)
+    tangents = [random_like(x, rng) for x in arrays]
+
+    def gradients(*xs: Any) -> Any:
+        def total(*zs: Any) -> Any:
+            found = f(*zs)
+            return sum(pg.sum(size(y)) + pg.sum(pg.real(y) ** 3)
+                       for y in (found if isinstance(found, tuple) else (found,)))  # fmt: skip
+
+        return pg.grad(total, argnums=tuple(range(len(xs))))(*xs)
+
+    _, found = pg.jvp(lambda *xs: gradients(*xs), tuple(arrays), tuple(tangents))
+    h = 1e-6
+    ahead = gradients(*[x + h * t for x, t in zip(arrays, tangents, strict=True)])
+    behind = gradients(*[x - h * t for x, t in zip(arrays, tangents, strict=True)])
+    for mine, a, b in zip(found, ahead, behind, strict=True):
+        expected = (a - b) / (2 * h)
+        np.testing.assert_allclose(mine, expected, rtol=1e-5, atol=1e-5 * (1 + np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", CASES)
+def test_backends_agree(name: str, dtype: str, backend: str) -> None:
+    f, tests = CASES[name]
+    xp = pg.namespace(backend)
+    if name.startswith("eig") and "h" not in name and (dtype == "float64" or not hasattr(xp.linalg, "eig")):
+        pytest.skip("no general eigenvalues there, or NumPy's own are real")
+    shapes = tests[-1]
+    arrays = arrays_for(shapes if isinstance(shapes[0:1], tuple) and shapes and isinstance(shapes[0], tuple)
+                        else (shapes,), dtype)  # fmt: skip
+    mine = derivatives(f, arrays, lambda a: xp.asarray(a.tolist() if a.ndim == 0 else a).data)
+    reference = derivatives(f, arrays, np.asarray)
+    assert len(mine) == len(reference)
+    for a, b in zip(mine, reference, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-8)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+def test_precision_is_kept(dtype: str) -> None:
+    x = (arrays_for([(3, 3)], "complex128" if dtype == "complex64" else "float64")[0]).astype(dtype)
+    for name in ("cholesky", "det", "eigh", "inv", "matrix_norm 2", "pinv", "qr", "slogdet", "svd", "trace"):
+        for g in derivatives(CASES[name][0], [x], np.asarray):
+            assert g.dtype == dtype and np.isfinite(g).all(), name
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3, 3)])
+@pytest.mark.parametrize("name", ["cholesky", "det", "diagonal", "eigvalsh", "inv", "svdvals", "trace"])
+def test_empty(name: str, shape: Any) -> None:
+    x = pg.Variable(np.zeros(shape), requires_grad=True)
+    pg.sum(getattr(L, name)(x)).backward()
+    assert x.grad.shape == shape
+
+
+# ---------------------------------------------------------------- conventions
+
+
+@pytest.mark.parametrize("order", [0, 1, 2, 3, 1.5, 0.5, -1, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_vector_norm_at_zero_has_gradient_zero(order: Any, dtype: str) -> None:
+    g = pg.grad(lambda x: L.vector_norm(x, ord=order))(np.zeros(3, dtype))
+    assert g.dtype == dtype and (g == 0).all()
+
+
+def test_largest_entries_share_the_norm_evenly() -> None:
+    g = pg.grad(lambda x: L.vector_norm(x, ord=np.inf))(np.asarray([3.0, -3.0, 1.0]))
+    np.testing.assert_array_equal(g, [0.5, -0.5, 0.0])
+    g = pg.grad(lambda x: L.vector_norm(x, ord=-np.inf))(np.asarray([3.0, -2.0, 2.0]))
+    np.testing.assert_array_equal(g, [0.0, -0.5, 0.5])
+
+
+def test_norm_of_huge_and_tiny_vectors() -> None:
+    for scale in (1e200, 1e-200):
+        g = pg.grad(lambda x: L.vector_norm(x, ord=3))(np.asarray([scale, scale]))
+        if np.isfinite(np.linalg.vector_norm([scale, scale], ord=3)):
+            np.testing.assert_allclose(g, 0.0 if scale < 1 else g)
+
+
+def cofactors(x: np.ndarray) -> np.ndarray:
+    n = x.shape[-1]
+    found = np.empty_like(x)
+    for i in range(n):
+        for j in range(n):
+            rest = np.delete(np.delete(x, i, 0), j, 1)
+            found[i, j] = (-1) ** (i + j) * np.linalg.det(rest)
+    return found
+
+
+SINGULAR = {
+    "zeros": np.zeros((3, 3)), "zero": np.zeros((1, 1)), "2 zeros": np.zeros((2, 2)),
+    "ones": np.ones((3, 3)), "rank 1": np.diag([1.0, 0.0, 0.0]), "identity": np.eye(4),
+    "counting": np.arange(1.0, 10.0).reshape(3, 3), "near": np.diag([1.0, 1e-9, 1e-11]),
+    "complex": np.outer([1, 2j, 1 + 1j], [1j, 2, 3]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("x", SINGULAR.values(), ids=SINGULAR)
+def test_det_at_singular_matrices(x: np.ndarray) -> None:
+    t = random_like(x, np.random.default_rng(0))
+    gradient = pg.grad(lambda z: pg.real(L.det(z)))
+    np.testing.assert_allclose(gradient(x), np.conj(cofactors(x)), atol=1e-13)
+    _, along = pg.jvp(gradient, (x,), (t,))
+    expected = np.conj((cofactors(x + 1e-3 * t) - cofactors(x - 1e-3 * t)) / 2e-3)
+    np.testing.assert_allclose(along, expected, atol=2e-6)
+    leaf = pg.Variable(x, requires_grad=True)
+    (g,) = pg.autograd.grad(pg.real(L.det(leaf)), [leaf], create_graph=True)
+    (again,) = pg.autograd.grad(pg.sum(pg.real(g * np.conj(t))), [leaf])
+    np.testing.assert_allclose(again.data, along, atol=1e-12)  # the second derivative is symmetric
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_equal_eigenvalues() -> None:
+    """Eigenvalues have a subgradient; eigenvectors have none, and say so."""
+    g = pg.grad(lambda x: pg.sum(L.eigh(x)[0] * np.asarray([1.0, 2.0, 3.0])))(np.eye(3))
+    assert sorted(np.linalg.eigvalsh(g)) == pytest.approx([1, 2, 3])
+    np.testing.assert_allclose(pg.grad(lambda x: pg.sum(L.svdvals(x)))(np.eye(3)), np.eye(3))
+    g = pg.grad(lambda x: pg.sum(L.eigh(x)[1] * np.arange(9.0).reshape(3, 3)))(np.eye(3))
+    assert not np.isfinite(g).any()
+
+
+@pytest.mark.parametrize("f", [lambda x: L.cholesky(x), lambda x: L.eigh(x)[1] ** 2])
+def test_cotangents_are_hermitian(f: Any) -> None:
+    x = arrays_for([(3, 3)], "float64")[0]
+    g = pg.grad(lambda z: pg.sum(f(z) * np.arange(9.0).reshape(3, 3)))(x @ x.T + np.eye(3))
+    np.testing.assert_allclose(g, g.T, atol=1e-12)
+    assert np.abs(g).max() > 1e-3
+
+
+def test_solve_is_solved_once_in_the_walk_and_anew_in_the_next() -> None:
+    a, b = arrays_for([(3, 3), (3,)], "float64")
+    u, v = pg.Variable(a, requires_grad=True), pg.Variable(b, requires_grad=True)
+    y = L.solve(u, v)
+    seed = np.ones(3)
+    (g_a,) = pg.autograd.grad(y, [u], seed, retain_graph=True)
+    np.testing.assert_allclose(g_a.data, -np.outer(np.linalg.solve(a.T, seed), np.linalg.solve(a, b)))
+    seed *= 2.0  # the same array, other values
+    (g_b,) = pg.autograd.grad(y, [v], seed, retain_graph=True)
+    np.testing.assert_allclose(g_b.data, np.linalg.solve(a.T, seed))
+    g_a, g_b = pg.autograd.grad(y, [u, v], seed)
+    np.testing.assert_allclose(g_a.data, -np.outer(g_b.data, np.linalg.solve(a, b)))
+
+
+def test_diagonal_is_a_view() -> None:
+    x = pg.Variable(np.arange(12.0).reshape(3, 4), requires_grad=True)
+    w = pg.Variable(np.asarray([1.0, 2.0, 3.0]), requires_grad=True)
+    y = x * 1
+    L.diagonal(y, offset=1)[...] = w
+    L.diagonal(y)[1:] *= 2
+    np.testing.assert_array_equal(y.data, [[0, 1, 2, 3], [4, 10, 2, 7], [8, 9, 20, 3]])
+    pg.sum(y * y).backward()
+    np.testing.assert_array_equal(x.grad.data, [[0, 0, 4, 6], [8, 40, 0, 14], [16, 18, 80, 0]])
+    np.testing.assert_array_equal(w.grad.data, [2, 4, 6])
+
+
+def test_rank_is_a_constant() -> None:
+    x = pg.Variable(np.eye(3), requires_grad=True)
+    rank = L.matrix_rank(x)
+    assert int(rank) == 3 and not rank.requires_grad
+
+
+def test_unknown_norm() -> None:
+    with pytest.raises(ValueError, match="ord"):
+        L.matrix_norm(pg.Variable(np.eye(2), requires_grad=True), ord=7)
+
+
+# ---------------------------------------------------------------- torch.autograd
+
+TORCH_NAMES = ["inv", "det", "slogdet", "pinv", "qr", "svdvals", "solve", "cholesky", "eigvalsh"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", TORCH_NAMES)
+def test_against_torch(name: str, dtype: str) -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(3)
+    arrays = arrays_for([BATCH, BATCH] if name == "solve" else [BATCH], dtype)
+    if name in ("cholesky", "eigvalsh"):
+        arrays = [x @ np.conj(np.swapaxes(x, -1, -2)) + np.eye(3) for x in arrays]
+    ours = [pg.Variable(x, requires_grad=True) for x in arrays]
+    theirs = [torch.tensor(x, requires_grad=True) for x in arrays]
+    totals: list[Any] = [0.0, 0.0]
+    ys, zs = getattr(L, name)(*ours), getattr(torch.linalg, name)(*theirs)
+    ys, zs = (ys, zs) if isinstance(ys, tuple) else ((ys,), (zs,))
+    for y, z in zip(ys, zs, strict=True):
+        w = random_like(np.empty(z.shape, z.detach().numpy().dtype), rng)
+        totals[0] = totals[0] + pg.sum(pg.real(y * w))
+        totals[1] = totals[1] + (z * torch.tensor(w)).real.sum() if z.is_complex() else totals[1] + (z * torch.tensor(w)).sum()
+    mine = pg.autograd.grad(totals[0], ours, create_graph=True)
+    reference = torch.autograd.grad(totals[1], theirs, create_graph=True)
+
+    def compare(a: Any, b: Any) -> None:
+        a, b = a.detach().numpy(), b.detach().numpy()
+        if name in ("cholesky", "eigvalsh"):  # torch's need not be Hermitian
+            b = (b + np.conj(np.swapaxes(b, -1, -2))) / 2
+            a = (a + np.conj(np.swapaxes(a, -1, -2))) / 2
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+    for a, b in zip(mine, reference, strict=True):
+        compare(a, b)
+    tangents = [random_like(x, rng) for x in arrays]
+    if name in ("cholesky", "eigvalsh"):
+        tangents = [t + np.conj(np.swapaxes(t, -1, -2)) for t in tangents]
+    again = sum(pg.sum(pg.real(g * t)) for g, t in zip(mine, tangents, strict=True))
+    expected = sum(torch.real(g * torch.tensor(t)).sum() for g, t in zip(reference, tangents, strict=True))
+    for a, b in zip(pg.autograd.grad(again, ours), torch.autograd.grad(expected, theirs), strict=True):
+        compare(a, b)
