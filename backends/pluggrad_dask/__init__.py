@@ -14,9 +14,8 @@ import numpy as np
 
 from pluggrad import Variable
 from pluggrad.backend import Adapter
-from pluggrad.errors import UnsupportedError
 
-from .indexing import deposit, split
+from .indexing import deposit, one_array, split
 
 MODULES = ("dask",)
 
@@ -85,14 +84,16 @@ def expand(g: Any, *, to: Any) -> Any:
 
     if g.chunks == to.chunks:
         return g
-    if not hasattr(to, "dask"):
-        return da.broadcast_to(g, to.shape)
     if not unknown(to):
         # Axes that `g` has already come in chunks of its own, should they differ.
         kept = {n: to.chunks[n - g.ndim] for n in range(-g.ndim, 0) if g.shape[n] != 1}
         return da.broadcast_to(g.rechunk({n + g.ndim: c for n, c in kept.items()}), to.shape, to.chunks)
-    return da.map_blocks(lambda a, b: np.broadcast_to(a, b.shape), g, to, dtype=g.dtype,
-                         chunks=to.chunks, meta=to._meta.astype(g.dtype))  # fmt: skip
+    meta = to._meta.astype(g.dtype)
+    return da.map_blocks(_broadcast, g, to, dtype=g.dtype, chunks=to.chunks, meta=meta)
+
+
+def _broadcast(block: Any, like: Any) -> Any:
+    return np.broadcast_to(block, like.shape)
 
 
 def expand_dims(x: Any, axis: Any) -> Any:
@@ -110,17 +111,11 @@ def filled_like(function: Any, value: int, x: Any, /, *, dtype: Any = None, devi
     if not unknown(x):
         return function(x, dtype=dtype, device=device)
     dtype = x.dtype if dtype is None else np.dtype(dtype)
-    return x.map_blocks(lambda b: np.full_like(b, value, dtype=dtype), dtype=dtype)
+    return x.map_blocks(np.full_like, value, dtype=dtype)
 
 
 def getitem(x: Any, key: Any) -> Any:
-    parts = key if isinstance(key, tuple) else (key,)
-    arrays = [part for part in parts if hasattr(part, "dtype")]
-    if len(arrays) > 1 or any(part.ndim > 1 and part.dtype != bool for part in arrays):
-        raise UnsupportedError(
-            "the dask backend has no indexing by several arrays, or by one of several axes; index "
-            "one axis at a time"
-        )
+    one_array(key if isinstance(key, tuple) else (key,))
     return x[key]
 
 
@@ -138,13 +133,12 @@ def put(value: Any, x: Any, key: Any) -> Any:
 
 def last_of_each(places: Any) -> Any:
     """For each of `places`, the number of the last that is the same; they are one chunk then."""
+    return places.rechunk(-1).map_blocks(_last_in_block, dtype=np.intp)
 
-    def last(block: Any) -> Any:
-        reverse = block[::-1]
-        _, first, which = np.unique(reverse, return_index=True, return_inverse=True)
-        return (len(block) - 1 - first)[which][::-1]
 
-    return places.rechunk(-1).map_blocks(last, dtype=np.intp)
+def _last_in_block(block: Any) -> Any:
+    _, first, which = np.unique(block[::-1], return_index=True, return_inverse=True)
+    return (len(block) - 1 - first)[which][::-1]
 
 
 backend = DaskAdapter()

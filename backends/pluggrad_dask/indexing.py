@@ -9,16 +9,21 @@ import numpy as np
 from pluggrad.errors import UnsupportedError
 
 
+def one_array(parts: Any) -> None:
+    """Dask indexes by one array at a time, in one axis, or by a mask."""
+    arrays = [part for part in parts if hasattr(part, "dtype")]
+    if len(arrays) > 1 or any(part.ndim > 1 and part.dtype != bool for part in arrays):
+        raise UnsupportedError(
+            "the dask backend has no indexing by several arrays, or by integers of several axes; "
+            "index one axis at a time, with a row of integers"
+        )
+
+
 def split(x: Any, key: Any, value: Any) -> tuple[Any, int, Any, Any]:
     """`key` in two steps: a basic index (() if it takes all), then an array along `axis` of what it
     leaves (or None). `value`, of the shape of ``x[key]`` or broadcast to it, loses the new axes."""
     parts = list(key) if isinstance(key, tuple) else [key]
-    arrays = [part for part in parts if hasattr(part, "dtype")]
-    if len(arrays) > 1 or any(part.ndim > 1 and part.dtype != bool for part in arrays):
-        raise UnsupportedError(
-            "the dask backend has no indexing by several arrays, or by one of several axes; index "
-            "one axis at a time"
-        )
+    one_array(parts)
     used = sum([_axes(part) for part in parts])
     rest = [slice(None)] * (x.ndim - used)
     at = next((n for n, part in enumerate(parts) if part is ...), len(parts))
@@ -43,14 +48,13 @@ def split(x: Any, key: Any, value: Any) -> tuple[Any, int, Any, Any]:
         if isinstance(part, slice):
             seen.append(slice(None))
     if hasattr(value, "shape"):
-        # Leading axes that broadcasting would add are left out.
-        missing = sum(s is not None for s in seen) - value.ndim
-        for n, s in enumerate(list(seen)):
-            if missing <= 0 or s is None:
+        index: list[Any] = []
+        left = value.ndim  # fewer than there are axes, if broadcasting is to add the first ones
+        for s in reversed(seen):
+            left -= s is not None
+            if left < 0:
                 break
-            seen[n] = ...
-            missing -= 1
-        index = [s for s in seen if s is not ...]
+            index.insert(0, s)
         if any(s != slice(None) for s in index):
             value = value[tuple(index)]
     whole = all(part == slice(None) for part in basic)
@@ -73,64 +77,64 @@ def deposit(x: Any, axis: int, array: Any, value: Any, *, add: bool) -> Any:
 
     if not hasattr(value, "dask"):
         value = da.from_array(np.asarray(value, dtype=x.dtype))
-    if array.dtype == bool:
-        if not hasattr(array, "dask"):
-            array = da.from_array(array, chunks=x.chunks[axis : axis + array.ndim])
-        if array.ndim != 1:
-            return _by_full_mask(x, array, value, add)
-        if value.ndim < x.ndim - axis or value.shape[axis - x.ndim] == 1:
-            rows = array[(slice(None), *(None,) * (x.ndim - 1 - axis))]
-            return da.where(rows, x + value if add else value, x).astype(x.dtype)
-        array = _same_chunks(array, x.chunks[axis])
-        counts = array.map_blocks(lambda m: np.sum(m, keepdims=True), chunks=((1,) * array.numblocks[0],),
-                                  dtype=np.intp)  # fmt: skip
-        start = da.cumsum(counts, axis=0) - counts
-        return _blocks(_write_mask, x, axis, (start, (axis,), array, (axis,)), value, value.chunks, add)
+    if array.dtype != bool:
+        return _by_places(x, axis, array, value, add)
+    if not hasattr(array, "dask"):
+        array = da.from_array(array, chunks=x.chunks[axis : axis + array.ndim])
+    below = x.ndim - axis - array.ndim  # how many axes come after those of the mask
+    if value.ndim <= below or value.shape[-1 - below] == 1:
+        # One value for all of the mask, which broadcasts against it.
+        if value.ndim > below and array.ndim != 1:
+            value = value[(*(None,) * (array.ndim - 1), ...)]
+        mask = array[(..., *(None,) * below)]
+        return da.where(mask, x + value if add else value, x).astype(x.dtype)
+    if array.ndim != 1:
+        # In a row, as reading by it does.
+        flat = deposit(x.ravel(), 0, array.ravel(), value, add=add)
+        return flat.reshape(x.shape).rechunk(x.chunks)
+    if not any(c != c for c in x.chunks[axis]):
+        array = array.rechunk((x.chunks[axis],))
+    ones = ((1,) * array.numblocks[0],)
+    counts = array.map_blocks(np.sum, keepdims=True, chunks=ones, dtype=np.intp)
+    start = da.cumsum(counts, axis=0) - counts
+    value = _spread(value, x, axis, None)
+    return _blocks(_write_mask, x, axis, (start, (axis,), array, (axis,)), value, add)
+
+
+def _by_places(x: Any, axis: int, array: Any, value: Any, add: bool) -> Any:
+    import dask.array as da
+
     if not hasattr(array, "dask"):
         array = da.from_array(np.asarray(array))
     array = da.where(array < 0, array + x.shape[axis], array)
     start = da.from_array(np.cumsum((0, *x.chunks[axis]))[:-1], chunks=1)
-    shape = (*x.shape[:axis], array.shape[0], *x.shape[axis + 1 :])
-    if value.shape != shape and not any(n != n for n in (*shape, *value.shape)):
-        value = da.broadcast_to(value, shape)
-    chunks = tuple([array.chunks[0] if n == axis else c for n, c in enumerate(x.chunks)])
-    return _blocks(_write_places, x, axis, (start, (axis,), array, (x.ndim,)), value, chunks, add)
+    value = _spread(value, x, axis, array.chunks[0])
+    return _blocks(_write_places, x, axis, (start, (axis,), array, (x.ndim,)), value, add)
 
 
-def _by_full_mask(x: Any, mask: Any, value: Any, add: bool) -> Any:
-    """One mask for all axes: in a row, as reading by it does."""
+def _spread(value: Any, x: Any, axis: int, rows: Any) -> Any:
+    """`value` broadcast to the lengths of `x`, in the chunks of `x`, or `rows` along `axis`."""
     import dask.array as da
 
-    if value.ndim == 0 or value.shape[0] == 1:
-        return da.where(mask, x + value if add else value, x).astype(x.dtype)
-    if mask.ndim == 0:
-        raise UnsupportedError("the dask backend has no writing of several values by one boolean")
-    flat = deposit(x.ravel(), 0, mask.ravel(), value, add=add)
-    return flat.reshape(x.shape).rechunk(x.chunks)
+    value = value[(*(None,) * (x.ndim - value.ndim), ...)]
+    rows = value.chunks[axis] if rows is None else rows
+    chunks = (*x.chunks[:axis], rows, *x.chunks[axis + 1 :])
+    if value.chunks == chunks:
+        return value
+    if any(n != n for n in value.shape) or any(c != c for c in rows):
+        return value.rechunk({n: c for n, c in enumerate(chunks) if n != axis})
+    lengths = (*x.shape[:axis], sum(rows), *x.shape[axis + 1 :])
+    return da.broadcast_to(value, lengths).rechunk(chunks)
 
 
-def _same_chunks(a: Any, chunks: tuple[Any, ...]) -> Any:
-    return a if any(c != c for c in chunks) else a.rechunk((chunks,))
-
-
-def _blocks(
-    write: Any, x: Any, axis: int, extra: Any, value: Any, chunks: Any, add: bool
-) -> Any:
+def _blocks(write: Any, x: Any, axis: int, places: Any, value: Any, add: bool) -> Any:
     """`write` for each chunk of `x`, with all chunks of `value` along `axis`."""
     import dask.array as da
 
-    if not any(c != c for n, row in enumerate(value.chunks) for c in row):
-        value = da.broadcast_to(value, tuple([
-            value.shape[n - x.ndim] if n == axis else length for n, length in enumerate(x.shape)]))
-        rows = [value.chunks[n] if chunks is value.chunks and n == axis else
-                chunks[n] if n == axis else c for n, c in enumerate(x.chunks)]
-        value = value.rechunk(tuple(rows))
-    elif value.ndim < x.ndim:
-        value = value[(None,) * (x.ndim - value.ndim)]
     axes = tuple(range(x.ndim))
-    along = tuple([x.ndim if n == axis else n for n in axes])
+    along = (*axes[:axis], x.ndim, *axes[axis + 1 :])
     return da.blockwise(
-        write, axes, x, axes, *extra, value, along, axis=axis, add=add, dtype=x.dtype,
+        write, axes, x, axes, *places, value, along, axis=axis, add=add, dtype=x.dtype,
         meta=x._meta, align_arrays=False, concatenate=False,
     )  # fmt: skip
 

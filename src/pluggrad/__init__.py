@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import rules  # noqa: F401  (fills the rule book; first)
-from . import autograd
+from . import autograd, rules  # noqa: F401  (fills the rule book)
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import Adapter, backends, register_backend, set_default_backend, use
 from .errors import (

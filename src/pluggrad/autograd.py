@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .arguments import convert, one_device
 from .backend import Backend, backend_of
 from .backward import walk
-from .cotangents import device_of
+from .cotangents import device_of, same_shape
 from .dispatch import is_variable
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import HookedNode, Node
@@ -20,7 +21,7 @@ from .levels import (
     no_grad,
     set_grad_enabled,
 )
-from .primitive import convert, one_device, wrap
+from .record import wrap
 from .variable import Variable
 
 __all__ = [
@@ -256,7 +257,7 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
             seed = backend.namespace.raw_asarray(seed, dtype=y.dtype)
         if backend_of(seed) is not backend:
             seed = convert(seed, backend, y._node.rule.primitive)
-        if tuple(seed.shape) != tuple(y.shape):
+        if not same_shape(seed.shape, y.shape):
             raise InvalidArgumentError(
                 f"gradient has shape {tuple(seed.shape)}, and the output {tuple(y.shape)}"
             )

@@ -58,6 +58,8 @@ class Adapter:
     last_write_wins: bool = False
     #: Whether the engine may add cotangents in place into buffers that it allocated itself.
     accumulates_in_place: bool = False
+    #: Whether arrays can be read by an array of integers and slices in one index.
+    slices_beside_arrays: bool = False
     #: Raw functions by name, used instead of the namespace's: faster ones, or ones it lacks.
     functions: dict[str, Callable[..., Any]] = {}  # noqa: RUF012
 
@@ -74,6 +76,10 @@ class Adapter:
         Lazy libraries return `x` itself, so that expansions can follow its chunks.
         """
         return (x.shape, x.dtype)
+
+    #: Called with each array that the user hands over, where its library changes the objects
+    #: themselves: it returns a handle of our own. None: arrays are taken as they are.
+    hold: Callable[[Any], Any] | None = None
 
     def shares_memory(self, x: Any, y: Any) -> bool:
         """Whether `y`, made from `x` by a reshape, is a view of it. Without an answer: it is."""
@@ -178,6 +184,7 @@ class Backend:
         self.name = adapter.name
         self.xp = adapter.namespace()
         self.like = adapter.like
+        self.hold = adapter.hold
         self.getitem = adapter.functions.get("getitem", operator.getitem)
         self.writable = adapter.writable
         self.accumulates_in_place = adapter.accumulates_in_place
@@ -360,6 +367,7 @@ _OURS = {
     "jax": "jax",
     "jaxlib": "jax",
     "array_api_strict": "strict",
+    "dask": "dask",
 }
 
 

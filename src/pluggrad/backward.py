@@ -11,7 +11,7 @@ from typing import Any
 
 from .cotangents import Scatter, Shares, add, dense, own
 from .graph import Edge, Node, count_uses, count_uses_towards
-from .primitive import part_of
+from .record import part_of
 
 __all__ = ["walk"]
 

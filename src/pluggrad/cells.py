@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import primitive
+from . import primitive, record
+from .cotangents import same_shape
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import LeafNode
 from .levels import ROOT, Level, enable_grad, read
@@ -161,7 +162,7 @@ def write(v: Variable, steps: tuple[Step, ...], value: Any) -> None:
             y = step.put(base, y)
         cell.owned = False
     if not hasattr(type(y), "_backend"):
-        y = primitive.wrap_untracked(y, content._backend)
+        y = record.wrap_untracked(y, content._backend)
     after = y._snapshot()
     lost = node is not None and y._node is None and y._level is ROOT and level is ROOT
     if (not recording and level is y._level) or lost:
@@ -186,7 +187,7 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> Any:
         owned = True
     else:
         owned = False
-    y = primitive.evaluate(primitive.PRIMITIVES["put"], (value, content, key), {}, raw, backend)
+    y = record.evaluate(primitive.PRIMITIVES["put"], (value, content, key), {}, raw, backend)
     cell.owned = owned
     return y
 
@@ -202,7 +203,7 @@ def _fitting(v: Variable, value: Any, whole: bool) -> Any:
             "a value of a transform was written into a Variable made outside of it, where it would "
             "outlive the transform. Make the Variable inside, or write into a copy."
         )
-    if whole and value.shape != v.shape:
+    if whole and not same_shape(value.shape, v.shape):
         raise InvalidArgumentError(
             f"a value of shape {tuple(value.shape)} cannot replace one of {tuple(v.shape)}"
         )

@@ -8,12 +8,19 @@ from .backend import backend_of
 from .dispatch import is_variable, xp
 
 __all__ = ["Scatter", "Shares", "add", "conjugate", "dense", "erase", "fit", "own", "pick",
-           "scatter", "shape_dtype", "sum_to", "zeros"]  # fmt: skip
+           "same_shape", "scatter", "shape_dtype", "spread", "sum_to", "zeros"]  # fmt: skip
 
 
 def shape_dtype(like: Any) -> tuple[tuple[Any, ...], Any]:
     """The shape and dtype that a `like` stands for."""
     return like if type(like) is tuple else (like.shape, like.dtype)
+
+
+def same_shape(a: Any, b: Any) -> bool:
+    """Whether two shapes agree; a length that is not known (None, or nan) agrees with any."""
+    return len(a) == len(b) and all(
+        m == n or m is None or n is None or m != m or n != n for m, n in zip(a, b, strict=True)
+    )
 
 
 def is_complex(x: Any) -> bool:
@@ -50,10 +57,17 @@ def sum_to(g: Any, shape: tuple[Any, ...]) -> Any:
     return xp.sum(g, axis=axes, keepdims=True) if axes else g
 
 
+def spread(g: Any, like: Any) -> Any:
+    """`g` broadcast to the shape of `like`; in its chunks, where the library has such things."""
+    return xp.broadcast_to(g, like[0]) if type(like) is tuple else xp.expand(g, to=like)
+
+
 def zeros(like: Any, g: Any) -> Any:
     """Zeros of the shape and dtype of `like`, on the device of `g`, at the level of `g`."""
     if type(like) is not tuple:
-        return xp.zeros_like(like)
+        made = xp.zeros_like(like)
+        wraps = is_variable(g) and not is_variable(made)
+        return g._backend.namespace.asarray_constant(made) if wraps else made
     shape, dtype = like
     backend = backend_of(g)
     assert backend is not None
@@ -164,7 +178,9 @@ def own(g: Any) -> Any:
     if type(g) is Scatter:
         return g.flush()
     backend = backend_of(g)
-    return xp.copy(g) if backend is not None and backend.writable and not is_variable(g) else g
+    if backend is None or is_variable(g):
+        return g
+    return xp.copy(g) if backend.writable or backend.hold is not None else g
 
 
 class Shares:

@@ -13,11 +13,11 @@ from typing import Any
 
 from .backend import Backend
 from .backward import walk
-from .cotangents import shape_dtype
+from .cotangents import shape_dtype, spread
 from .dispatch import is_variable, xp
-from .errors import UnsupportedError
 from .levels import ROOT, Level, open_level, read
-from .primitive import Primitive, evaluate, make_leaf, new, wrap, wrap_untracked
+from .primitive import Primitive, new
+from .record import evaluate, make_leaf, wrap, wrap_untracked
 
 __all__ = ["Tangent", "dual", "process", "tangent_of"]
 
@@ -130,10 +130,10 @@ def _explicit(
     names = tuple(inspect.signature(primitive.jvp).parameters)
     count = 1 if primitive.variadic else len(primitive.formulas)
     values = []
-    from .primitive import _getter
+    from .primitive import getter
 
     for name in names[count:]:
-        values.append(_getter(primitive, 0, name)(args, kwargs, y, backend.like))
+        values.append(getter(primitive, 0, name)(args, kwargs, y, backend.like))
     filled = [
         _zeros_like(x) if t is None else t
         for x, t in zip(args[:count], tangents[:count], strict=True)
@@ -197,4 +197,4 @@ def _like_y(t: Any, y: Any) -> Any:
     shape, dtype = shape_dtype(y)
     if t.dtype != dtype:
         t = xp.astype(t, dtype)
-    return t if t.shape == shape else xp.broadcast_to(t, shape)
+    return t if t.shape == shape else spread(t, like_of(y))

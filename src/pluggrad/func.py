@@ -8,16 +8,17 @@ from typing import Any
 
 import optree
 
-from .autograd import in_place_type, lifter, seed_for
+from .autograd import in_place_type, seed_for
 from .backend import Backend, backend_of
 from .backward import walk
+from .cotangents import same_shape
 from .dispatch import is_variable, xp
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .forward import dual, process, tangent_of
 from .graph import Node
 from .graph_breaks import untracked_result
 from .levels import ROOT, Level, open_level
-from .primitive import make_leaf, wrap
+from .record import make_leaf, wrap
 
 __all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
 
@@ -139,7 +140,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
             raise InvalidArgumentError(f"the cotangent has structure {g_spec}, the output {y_spec}")
         cotangents: dict[Node, Any] = {}
         for node, seed, value in zip(nodes, seeds, values, strict=True):
-            if tuple(getattr(seed, "shape", ())) != tuple(getattr(value, "shape", ())):
+            if not same_shape(getattr(seed, "shape", ()), getattr(value, "shape", ())):
                 raise InvalidArgumentError(
                     f"the cotangent has shape {getattr(seed, 'shape', ())}, the output {value.shape}"
                 )
@@ -263,7 +264,7 @@ def _leaves(x: Any, level: Level) -> tuple[Any, list[Any], Any]:
 def _dual(x: Any, t: Any, level: Level) -> Any:
     x, backend = _inner(x)
     t, _ = _inner(t)
-    if tuple(x.shape) != tuple(t.shape):
+    if not same_shape(x.shape, t.shape):
         raise InvalidArgumentError(f"a primal has shape {x.shape}, and its tangent {t.shape}")
     v = dual(x, t, level, backend)
     v._birth = level

@@ -8,8 +8,8 @@ import warnings
 from contextvars import ContextVar
 from typing import Any, Literal, NoReturn
 
-from .levels import Level, read
 from .errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
+from .levels import Level, read
 
 __all__ = ["break_graph", "graph_breaks", "warn_scalar"]
 

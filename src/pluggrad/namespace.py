@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from .backend import BACKENDS, Backend, backend_of, current_choice, get_backend, get_default_backend
-from .dispatch import is_variable, xp
+from .bind import bind
+from .dispatch import is_variable
 from .errors import BackendError, UnsupportedError
 from .levels import ROOT
-from .primitive import PRIMITIVES, bind, evaluate, wrap, wrap_untracked
+from .primitive import PRIMITIVES
+from .record import wrap, wrap_untracked
 
 __all__ = ["COMPOSITES", "Namespace", "composite", "namespace", "top_level"]
 
@@ -88,7 +90,7 @@ class Namespace:
         for part in full.split("."):
             raw = getattr(raw, part, None)
         if full in CREATION and raw is not None:
-            return _bind_creation(full, raw, backend)
+            return _bind_creation(full, backend.adapter.functions.get(full, raw), backend)
         if full in INQUIRIES:
             return _bind_inquiry(raw, backend)
         if raw is None:

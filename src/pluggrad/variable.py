@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import cells
+from .arguments import convert, operand
 from .backend import Backend, backend_of, get_default_backend
+from .bind import bind_binary, bind_unary
+from .cotangents import same_shape
 from .errors import (
     DifferentiationError,
     InvalidArgumentError,
@@ -17,11 +20,12 @@ from .errors import (
 from .graph import HookedNode, LeafNode, Node, RemovableHandle, add_hook, watch
 from .graph_breaks import break_graph, storing, warn_scalar
 from .levels import ROOT, VOLATILE, Level, no_grad, read
-from .primitive import PRIMITIVES, apply, bind_binary, bind_unary, convert, make_leaf, new, operand, wrap
+from .primitive import PRIMITIVES, new
+from .record import apply, make_leaf, wrap
+from .rules.indexing import GETITEM, PUT
 
 __all__ = ["Size", "Variable"]
 
-GETITEM, PUT = PRIMITIVES["getitem"], PRIMITIVES["put"]
 GETITEM_RULE = GETITEM.rules[0]
 
 
@@ -107,6 +111,8 @@ class Variable:
             if found is None:
                 raise TypeMismatchError(f"{type(data).__name__} is no array")
             backend = found
+            if backend.hold is not None:
+                data = backend.hold(data)
         v: Variable = wrap(data, None, ROOT, backend)
         if isinstance(data, Variable):
             raise TypeMismatchError(
@@ -273,7 +279,7 @@ class Variable:
         if value is not None:
             if not isinstance(value, Variable):
                 value = Variable(value)
-            if value.shape != self.shape:
+            if not same_shape(value.shape, self.shape):
                 raise InvalidArgumentError(
                     f"grad has shape {tuple(value.shape)}, the Variable {tuple(self.shape)}"
                 )
@@ -728,7 +734,7 @@ def _in_place(operate: Any) -> Any:
         y = operate(self, other)
         if y is NotImplemented:
             return y
-        if y.shape != self.shape:
+        if y.shape != self.shape and not same_shape(y.shape, self.shape):
             raise InvalidArgumentError(
                 f"in place, the result must keep the shape {tuple(self.shape)}, and it would have "
                 f"{tuple(y.shape)}"

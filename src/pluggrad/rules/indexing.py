@@ -59,10 +59,16 @@ def last_writes(key: Any, x: Any) -> tuple[Any, tuple[int, ...], int]:
         axis += k is not None
     lengths = tuple(places.shape)  # type: ignore[attr-defined]
     places = raw("reshape")(places, (-1,))
-    order = raw("argsort")(places, stable=True)
-    in_order = raw("take")(places, order, axis=0)
-    ends = raw("searchsorted")(in_order, places, side="right") - 1
-    return raw("take")(order, ends, axis=0), lengths, 0 if apart or begins is None else begins
+    last = raw("last_of_each")(places)
+    return last, lengths, 0 if apart or begins is None else begins
+
+
+def last_of_each(places: Any) -> Any:
+    """For each of `places`, a row of integers, the number of the last that is the same."""
+    order = xp.argsort(places, stable=True)
+    in_order = xp.take(places, order, axis=0)
+    ends = xp.searchsorted(in_order, places, side="right") - 1
+    return xp.take(order, ends, axis=0)
 
 
 def _axes(k: Any) -> int:
@@ -116,11 +122,12 @@ def replace(base: Any, value: Any, key: Any) -> Any:
 
 
 # fmt: off
+constant("last_of_each(places, /)", fallback=last_of_each, private=True)
 constant("put_in_place(value, x, key, /)", fallback=put_in_place, private=True)
-linear("getitem(x, key, /)",     lambda g, key, like: scatter(g, key, like),
+GETITEM = linear("getitem(x, key, /)", lambda g, key, like: scatter(g, key, like),
        fallback=read, private=True, view=True, put=replace)
 linear("scatter(g, /, *, key, like)", lambda g, key: pick(g, key),
        fallback=scatter_dense, private=True)
-linear("put(value, x, key, /)",  look_up, lambda g, key: erase(g, key),
+PUT = linear("put(value, x, key, /)", look_up, lambda g, key: erase(g, key),
        fallback=put, private=True, takes_scatter=True)
 # fmt: on

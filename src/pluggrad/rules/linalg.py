@@ -17,7 +17,7 @@ import math
 from typing import Any
 
 from ..backend import backend_of
-from ..cotangents import conjugate, device_of, is_complex, sum_to
+from ..cotangents import conjugate, device_of, is_complex, spread, sum_to
 from ..dispatch import is_variable, xp
 from ..namespace import composite
 from .kinds import bilinear, constant, general, linear
@@ -115,7 +115,7 @@ def put_diagonal(base: Any, value: Any, offset: int = 0) -> Any:
 def trace(g: Any, like: Any, offset: int) -> Any:
     shape = shape_of(like)
     g = xp.where(mask(g, shape, offset), as_matrix(g), 0.0)
-    return g if g.shape == shape else xp.broadcast_to(g, shape)
+    return g if g.shape == shape else spread(g, like)
 
 
 # ---------------------------------------------------------------- solving

@@ -49,6 +49,13 @@ def grid(shape: Any, axis: int, places: Any, g: Any) -> tuple[Any, ...]:
     return tuple(key)
 
 
+def along(shape: Any, axis: int, places: Any, g: Any) -> tuple[Any, ...]:
+    """The index that takes `places` along `axis` and all of the others."""
+    backend = backend_of(g)
+    assert backend is not None
+    return at(axis, places) if backend.adapter.slices_beside_arrays else grid(shape, axis, places, g)
+
+
 def inverse(order: Any) -> tuple[int, ...]:
     """The permutation that undoes `order`."""
     return tuple(sorted(range(len(order)), key=lambda n: order[n] % len(order)))
@@ -83,7 +90,7 @@ def repeat_back(g: Any, repeats: Any, like: Any, axis: Any) -> Any:
     if not hasattr(repeats, "shape"):
         repeats = backend.raw("asarray")(repeats, device=device_of(g))
     source = backend.raw("repeat")(arange(flat[axis], g), repeats)
-    total = scatter(g, grid(flat, axis, source, g), (flat, g.dtype))
+    total = scatter(g, along(flat, axis, source, g), (flat, g.dtype))
     return total if flat == shape else xp.reshape(dense(total), shape)
 
 
@@ -105,6 +112,13 @@ def move(x: Any, *, device: Any) -> Any:
     return to_device(x, device)
 
 
+def unsqueezed(g: Any, ndim: int, axis: Any) -> Any:
+    """`g` with axes of length 1 where `squeeze` took them from an array of `ndim` axes."""
+    for n in sorted([n % ndim for n in (axis if isinstance(axis, tuple) else (axis,))]):
+        g = xp.expand_dims(g, axis=n)
+    return g
+
+
 def back_to_shape(base: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
     """How a view that only changed the shape is written."""
     return xp.reshape(value, base.shape)
@@ -112,12 +126,14 @@ def back_to_shape(base: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
 
 # fmt: off
 linear("broadcast_to(x, /, shape)", lambda g, like: sum_to(g, shape_of(like)), view=True)
+linear("expand(x, /, *, to)", lambda g, like: sum_to(g, shape_of(like)),
+       fallback=lambda x, to: xp.broadcast_to(x, shape_of(to)), private=True)
 linear("reshape(x, /, shape, *, copy=None)", lambda g, like: xp.reshape(g, shape_of(like)),
        view=True, put=back_to_shape)
-linear("expand_dims(x, /, axis)", lambda g, like: xp.reshape(g, shape_of(like)),
-       view=True, put=back_to_shape)
-linear("squeeze(x, /, axis)", lambda g, like: xp.reshape(g, shape_of(like)),
-       view=True, put=back_to_shape)
+linear("expand_dims(x, /, axis)", lambda g, axis: xp.squeeze(g, axis),
+       view=True, put=lambda base, value, axis: xp.squeeze(value, axis))
+linear("squeeze(x, /, axis)", lambda g, like, axis: unsqueezed(g, len(shape_of(like)), axis),
+       view=True, put=lambda base, value, axis: unsqueezed(value, base.ndim, axis))
 linear("permute_dims(x, /, axes)", lambda g, axes: xp.permute_dims(g, inverse(axes)),
        view=True, put=lambda base, value, axes: xp.permute_dims(value, inverse(axes)))
 linear("moveaxis(x, source, destination, /)",
@@ -247,7 +263,7 @@ def take_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
     if axis is None and len(shape) != 1:
         flat = dense(scatter(g, (indices,), ((math.prod(shape),), g.dtype)))
         return xp.reshape(flat, shape)
-    return scatter(g, grid(shape, 0 if axis is None else axis % len(shape), indices, g), like)
+    return scatter(g, along(shape, 0 if axis is None else axis % len(shape), indices, g), like)
 
 
 def take_along_back(g: Any, indices: Any, like: Any, axis: int) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..cotangents import conjugate, shape_dtype
+from ..cotangents import conjugate, shape_dtype, spread
 from ..dispatch import xp
 from .elementwise import apart, real
 from .kinds import constant, general, linear
@@ -30,7 +30,7 @@ def keep(g: Any, ndim: int, axis: Any, keepdims: Any) -> Any:
 def expand(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
     """`g`, the cotangent of a reduction, repeated along the reduced axes."""
     shape, _ = shape_dtype(like)
-    return xp.broadcast_to(keep(g, len(shape), axis, keepdims), shape)
+    return spread(keep(g, len(shape), axis, keepdims), like)
 
 
 def count(shape: Any, axis: Any) -> Any:
@@ -40,7 +40,14 @@ def count(shape: Any, axis: Any) -> Any:
 
 def mean_back(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
     shape, _ = shape_dtype(like)
-    return expand(g / (count(shape, axis) or 1), like, axis, keepdims)
+    n = count(shape, axis)
+    n = tally(like, axis, keepdims) if n != n else n or 1
+    return expand(g / n, like, axis, keepdims)
+
+
+def tally(x: Any, axis: Any, keepdims: Any) -> Any:
+    """`count`, as an array, where `x` has lengths that are not known before it is computed."""
+    return xp.sum(real(xp.ones_like(x)), axis=axis, keepdims=keepdims)
 
 
 # ---------------------------------------------------------------- max, min
@@ -67,9 +74,12 @@ def extremum_along(t: Any, x: Any, y: Any, axis: Any, keepdims: Any) -> Any:
 # ---------------------------------------------------------------- var, std
 
 
-def one_by(shape: Any, axis: Any, correction: Any) -> float:
+def one_by(x: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
     """One by the degrees of freedom, infinite if there are none."""
-    left = count(shape, axis) - correction
+    left = count(x.shape, axis) - correction
+    if left != left:
+        left = tally(x, axis, keepdims) - correction
+        return 1 / xp.where(left > 0, left, 0.0)
     return 1 / left if left > 0 else math.inf
 
 
@@ -79,13 +89,13 @@ def deviations(x: Any, axis: Any) -> Any:
 
 
 def var_back(g: Any, x: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
-    g = g * (2 * one_by(x.shape, axis, correction))
+    g = g * (2 * one_by(x, axis, correction, keepdims))
     return keep(g, x.ndim, axis, keepdims) * deviations(x, axis)
 
 
 def var_along(t: Any, x: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
     total = xp.sum(real(conjugate(deviations(x, axis)) * t), axis=axis, keepdims=keepdims)
-    return total * (2 * one_by(x.shape, axis, correction))
+    return total * (2 * one_by(x, axis, correction, keepdims))
 
 
 def std_back(g: Any, x: Any, y: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
@@ -94,14 +104,14 @@ def std_back(g: Any, x: Any, y: Any, axis: Any, correction: Any, keepdims: Any) 
     The mean of equal numbers may be off by a rounding error, and so `y` be no more than that: the
     mean of the deviations takes the error away.
     """
-    g = g / apart(y) * one_by(x.shape, axis, correction)
+    g = g / apart(y) * one_by(x, axis, correction, keepdims)
     return keep(g, x.ndim, axis, keepdims) * deviations(deviations(x, axis), axis)
 
 
 def std_along(t: Any, x: Any, y: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
     far = deviations(deviations(x, axis), axis)
     total = xp.sum(real(conjugate(far) * t), axis=axis, keepdims=keepdims)
-    return total / apart(y) * one_by(x.shape, axis, correction)
+    return total / apart(y) * one_by(x, axis, correction, keepdims)
 
 
 # fmt: off

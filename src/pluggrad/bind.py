@@ -1,0 +1,194 @@
+"""The hot path: primitives bound to one backend, with short cuts for the common cases.
+
+What is done here is what `record` does, for tracked arrays of one library and level without anything
+special about them; everything else goes to `apply`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from .arguments import one_device
+from .backend import Backend
+from .graph import Node
+from .levels import read
+from .primitive import PRIMITIVES, Primitive, new
+from .record import apply
+
+__all__ = ["bind", "bind_binary", "bind_unary"]
+
+
+def settled(x: Any, cell: Any) -> bool:
+    """Whether a handle with a cell shows its present value, in a buffer that others may hold."""
+    return x._seen == cell.version and (not cell.owned or bool(x._chain))
+
+
+def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
+    """`primitive` of one argument over one backend, with a short cut for tracked arrays."""
+    cls, reals = backend.variable, backend.real_dtypes
+    rule = primitive.rules[0]
+    if rule is None or rule.code == 4:
+        return lambda x, /: apply(primitive, (x,), {}, raw, backend)
+    code = rule.code
+
+    def operate(x: Any, /) -> Any:
+        if type(x) is cls and ((c := x._cell) is None or settled(x, c)) and not read().off:
+            parent = x._node
+            if parent is not None and (level := x._level).process is None:
+                value = x._value
+                y = raw(value)
+                if y.dtype in reals:
+                    node = new(Node)
+                    node.rule = rule
+                    node.saved = y if code == 3 else value if code == 1 else None
+                    node.parent = parent
+                    node.more = None
+                    v = new(cls)
+                    v._value, v._node, v._level, v._cell = y, node, level, None
+                    return v
+        return apply(primitive, (x,), {}, raw, backend)
+
+    return operate
+
+
+def bind_binary(
+    primitive: Primitive,
+    backend: Backend,
+    raw: Callable[..., Any],
+    *,
+    reflected: bool = False,
+    check: Callable[[Any, Backend], Any] | None = None,
+) -> Any:
+    """`primitive` of two arguments, with a short cut for tracked arrays beside others of the same
+    library and level, and beside raw arrays and Python scalars. `reflected` takes its arguments
+    swapped; operators `check` the other operand, and may answer NotImplemented."""
+    cls, reals, like = backend.variable, backend.real_dtypes, backend.like
+    constants = {float, int, backend.adapter.array_type}
+    rule1, rule2 = primitive.rules
+    assert rule1 is not None and rule2 is not None
+    code1, code2 = rule1.code, rule2.code
+    # The product of a value with itself is its square: one edge instead of two.
+    itself = PRIMITIVES["square"].rules[0] if primitive.name == "multiply" else None
+
+    def operate(x1: Any, x2: Any, /) -> Any:
+        parent1 = parent2 = level = None
+        if type(x1) is cls:
+            if (c := x1._cell) is not None and not settled(x1, c):
+                return general(x1, x2)
+            value1, parent1, level = x1._value, x1._node, x1._level
+        elif type(x1) in constants:
+            value1 = x1
+        else:
+            return general(x1, x2)
+        if type(x2) is cls:
+            if (c := x2._cell) is not None and not settled(x2, c):
+                return general(x1, x2)
+            value2, parent2 = x2._value, x2._node
+            if level is None:
+                level = x2._level
+            elif x2._level is not level:
+                return general(x1, x2)
+        elif type(x2) in constants:
+            value2 = x2
+        else:
+            return general(x1, x2)
+        if (
+            (parent1 is None and parent2 is None)
+            or level is None or level.process is not None
+            or read().off
+        ):  # fmt: skip
+            return general(x1, x2)
+        try:
+            y = raw(value1, value2)
+        except (RuntimeError, ValueError) as error:
+            one_device((value1, value2), primitive.name, error)
+            raise
+        dtype = y.dtype
+        real = dtype in reals
+        node: Any = None
+        if itself is not None and x1 is x2 and real:
+            node = new(Node)
+            node.rule, node.saved, node.parent, node.more = itself, value1, parent1, None
+        else:
+            if parent2 is not None:
+                node = new(Node)
+                node.parent, node.more = parent2, None
+                if not code2:
+                    saved = None
+                elif code2 == 1:
+                    saved = value1
+                elif code2 == 3:
+                    saved = y
+                else:
+                    saved = value2 if code2 == 2 else rule2.pick((value1, value2), {}, y, like)
+                if real and value2.dtype is dtype and value2.shape == y.shape:
+                    node.rule, node.saved = rule2, saved
+                else:
+                    node.rule, node.saved = rule2.careful, (saved, like(value2))
+            if parent1 is not None:
+                edge = node
+                node = new(Node)
+                node.parent, node.more = parent1, edge
+                if not code1:
+                    saved = None
+                elif code1 == 2:
+                    saved = value2
+                elif code1 == 3:
+                    saved = y
+                else:
+                    saved = value1 if code1 == 1 else rule1.pick((value1, value2), {}, y, like)
+                if real and value1.dtype is dtype and value1.shape == y.shape:
+                    node.rule, node.saved = rule1, saved
+                else:
+                    node.rule, node.saved = rule1.careful, (saved, like(value1))
+        v = new(cls)
+        v._value, v._node, v._level, v._cell = y, node, level, None
+        return v
+
+    def general(x1: Any, x2: Any) -> Any:
+        if check is not None and check(x1 if reflected else x2, backend) is NotImplemented:
+            return NotImplemented
+        return apply(primitive, (x1, x2), {}, raw, backend)
+
+    return (lambda x2, x1, /: operate(x1, x2)) if reflected else operate
+
+
+def bind(primitive: Primitive, backend: Backend) -> Any:
+    """`primitive` over one backend, as a function with the standard's own signature."""
+    raw = backend.raw(primitive.name)
+    if primitive.kind == "elementwise" and primitive.parameters == ("x",):
+        function = bind_unary(primitive, backend, raw)
+    elif primitive.promotes:
+        function = _with_signature(primitive, backend, raw)
+    elif primitive.kind == "elementwise" and primitive.parameters == ("x1", "x2"):
+        function = bind_binary(primitive, backend, raw)
+    else:
+        function = _with_signature(primitive, backend, raw)
+    function.__name__ = function.__qualname__ = primitive.name.split(".")[-1]
+    function.__signature__ = primitive.parsed
+    function.__module__ = "pluggrad"
+    return function
+
+
+def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
+    """A `def` with the primitive's parameters, as dataclasses make their `__init__`: the
+    interpreter itself then checks the call, which costs a tenth of `inspect.Signature.bind`.
+    Arguments at their defaults are not passed on, so that older libraries need not know them."""
+    arguments = primitive.signature.split("(", 1)[1][:-1]
+    names = list(primitive.parameters)
+    lines = [f"def function({arguments}):", "    kwargs = {}"]
+    for name in names[len(primitive.positional) :]:
+        if primitive.defaults[name] is inspect.Parameter.empty:
+            lines.append(f"    kwargs['{name}'] = {name}")
+        else:
+            lines.append(f"    if {name} is not defaults['{name}']: kwargs['{name}'] = {name}")
+    positional = "".join(f"{name}, " for name in primitive.positional)
+    if primitive.variadic:
+        positional = f"*{primitive.positional[0]}, "
+    lines.append(f"    return apply(primitive, ({positional}), kwargs, raw, backend)")
+    scope = {"apply": apply, "primitive": primitive, "raw": raw, "backend": backend,
+             "defaults": primitive.defaults}  # fmt: skip
+    exec("\n".join(lines), scope)
+    return scope["function"]

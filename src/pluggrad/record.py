@@ -1,0 +1,209 @@
+"""Call the raw function, record a Node, keep what the rule names.
+
+An operation runs at the deepest level among its inputs, and there it is taken one level down, until
+raw arrays are reached. Where an input is tracked, a Node stays behind.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from . import cells, cotangents
+from .arguments import backend_among, convert, one_device, promote
+from .backend import BACKENDS, Backend, backend_of
+from .graph import Edge, LeafNode, Node
+from .levels import ROOT, VOLATILE, Level, deepest, read
+from .primitive import PASS, Primitive, new
+
+__all__ = ["apply", "evaluate", "make_leaf", "part_of", "record", "wrap", "wrap_untracked"]
+
+
+def evaluate(
+    primitive: Primitive, args: Any, kwargs: Any, raw: Callable[..., Any], backend: Backend
+) -> Any:
+    """The operation at the deepest level among `args`; a raw result where there are none."""
+    level: Level | None = None
+    variable = backend.variable
+    for x in args:
+        if isinstance(x, variable) and x._level is not level:
+            level = x._level if level is None else deepest(x._level, level)
+    if level is None:
+        return raw(*args, **kwargs)
+    if level.process is not None:
+        return level.process(primitive, args, kwargs, raw, level, backend)
+    return record(primitive, args, kwargs, raw, level, backend)
+
+
+def record(
+    primitive: Primitive,
+    args: Any,
+    kwargs: Any,
+    raw: Callable[..., Any],
+    level: Level,
+    backend: Backend,
+) -> Any:
+    """Compute one level further down, and leave a Node if an input asks for one."""
+    variable = backend.variable
+    inner = []
+    tracked = nested = celled = False
+    for x in args:
+        if isinstance(x, variable):
+            if x._cell is not None:
+                x._read()
+                celled = True
+            node = x._node
+            if x._level is level:
+                tracked = tracked or node is not None
+            elif (node is not None or x._level is not ROOT) and level is not VOLATILE:
+                inner.append(x._snapshot())  # of another level: a constant here
+                nested = True
+                continue
+            nested = nested or type(x) is not variable
+            inner.append(x._value)
+        else:
+            inner.append(x)
+    y = evaluate(primitive, inner, kwargs, raw, backend) if nested else raw(*inner, **kwargs)
+    if celled and (primitive.aliases or tracked and primitive.keeps):
+        _lend(args, variable)
+    if not tracked or primitive.kind == "constant" or level in read().off:
+        return wrap_untracked(y, backend, VOLATILE if level is VOLATILE else ROOT)
+    if nested and isinstance(y, variable) and y._node is None and y._level is ROOT:
+        y = y._value
+    several = isinstance(y, tuple)
+    if not several and y.dtype not in backend.float_dtypes:
+        return wrap_untracked(y, backend)  # integers and booleans have no gradient
+    like = backend.like
+    first: Edge | None = None
+    for position in range(len(args) - 1, -1, -1):
+        x = args[position]
+        if not isinstance(x, variable) or x._level is not level or x._node is None:
+            continue
+        rule = primitive.rule(position)
+        if rule is None:
+            continue
+        saved = rule.pick(inner, kwargs, y, like)
+        if not plain(primitive, inner, inner[position], y, several, backend):
+            saved = (saved, like(inner[position]))
+            rule = rule.careful
+        node = new(Node)
+        node.rule, node.saved, node.parent, node.more = rule, saved, x._node, first
+        first = node
+    if first is None:
+        return wrap_untracked(y, backend, ROOT)
+    if several:
+        return _outputs(y, first, level, backend)
+    return wrap(y, first, level, backend)
+
+
+def _lend(args: Any, variable: type) -> None:
+    """Somebody keeps these buffers from now on: the next write copies first. (What a view shows
+    is never in an owned buffer, see `cells`.)"""
+    for x in args:
+        if isinstance(x, variable) and x._cell is not None and not x._chain:
+            x._cell.owned = False
+
+
+def plain(
+    primitive: Primitive, inner: Any, value: Any, y: Any, several: bool, backend: Backend
+) -> bool:
+    """Whether a cotangent of `y` has the dtype and shape that `value` needs, and is real."""
+    if several or y.dtype != value.dtype:
+        return False
+    kind = primitive.kind
+    if y.dtype not in backend.real_dtypes:
+        return kind == "linear" and not primitive.holomorphic
+    if kind == "elementwise":
+        return bool(y.shape == value.shape)
+    if kind == "bilinear":
+        return all(getattr(x, "ndim", 0) == 2 and x.dtype == y.dtype for x in inner)
+    return True
+
+
+def wrap(y: Any, node: Any, level: Level, backend: Backend) -> Any:
+    """A Variable for the result `y`, without the checks of the public constructor."""
+    v = new(backend.nested if isinstance(y, backend.variable) else backend.variable)
+    v._value, v._node, v._level, v._cell = y, node, level, None
+    opened = read().level
+    if opened is not ROOT:
+        v._birth = opened
+    return v
+
+
+def wrap_untracked(y: Any, backend: Backend, level: Level = ROOT) -> Any:
+    """`y`, computed without recording, as a Variable; tuples and lists item by item."""
+    if isinstance(y, (tuple, list)) and not hasattr(y, "shape"):
+        items = [wrap_untracked(item, backend, level) for item in y]
+        return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
+    if isinstance(y, backend.variable) or BACKENDS.get(type(y), backend) is None:
+        return y
+    return wrap(y, None, level, backend)
+
+
+def _outputs(y: tuple[Any, ...], node: Node, level: Level, backend: Backend) -> Any:
+    """One Variable per output; each has a small node of its own that hands on its share."""
+    outputs = []
+    likes = tuple([backend.like(item) for item in y])
+    for number, item in enumerate(y):
+        if isinstance(item, backend.variable) and item._node is None and item._level is ROOT:
+            item = item._value
+        if item.dtype not in backend.float_dtypes:
+            outputs.append(wrap_untracked(item, backend))
+            continue
+        outputs.append(wrap(item, _part(node, number, likes), level, backend))
+    return type(y)(*outputs) if hasattr(y, "_fields") else type(y)(outputs)
+
+
+def _part(node: Node, number: int, likes: Any) -> Node:
+    part = new(Node)
+    part.rule, part.saved, part.parent, part.more = PART, (number, likes), node, None
+    return part
+
+
+def part_of(node: Node, y: tuple[Any, ...], number: int) -> Node:
+    """A node for output `number` of `node`, whose outputs are `y`."""
+    return _part(node, number, tuple([_like(item) for item in y]))
+
+
+def _like(x: Any) -> Any:
+    backend = backend_of(x)
+    assert backend is not None
+    return backend.like(x)
+
+
+def apply(
+    primitive: Primitive, args: Any, kwargs: Any, raw: Callable[..., Any], backend: Backend
+) -> Any:
+    """An operation called by a user: arguments checked, and always a Variable returned."""
+    args = [convert(x, backend, primitive) for x in args]
+    if primitive.promotes:
+        args = promote(args, backend)
+    try:
+        y = wrap_untracked(evaluate(primitive, args, kwargs, raw, backend), backend)
+    except (RuntimeError, TypeError, ValueError) as error:
+        one_device(args, primitive.name, error)
+        raise
+    if primitive.view and isinstance(args[0], backend.variable):
+        return cells.view_of(args[0], y, primitive, args[1:], kwargs)
+    return y
+
+
+def evaluate_among(primitive: Primitive, args: Any, kwargs: Any) -> Any:
+    """What calling a primitive does: raw arrays give a raw array, Variables a Variable."""
+    backend = backend_among(args, primitive.name)
+    return evaluate(primitive, args, kwargs, backend.raw(primitive.name), backend)
+
+
+#: Two primitives of the graph itself: one output among several, and the end of a walk.
+PART: Any = Primitive("part(x, /)", "general", (lambda g, kwargs: g,), private=True).rules[0]
+PART.pull = lambda g, saved: cotangents.Shares(g, *saved)
+LEAF: Any = Primitive("accumulate_grad(x, /)", "general", (PASS,), private=True).rules[0]
+
+
+def make_leaf(variable: Any) -> LeafNode:
+    """The node where cotangents for `variable` arrive."""
+    node = new(LeafNode)
+    node.rule, node.saved, node.parent, node.more = LEAF, None, None, None
+    node.more_of().variable = weakref.ref(variable)
+    return node
