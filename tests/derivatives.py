@@ -30,6 +30,12 @@ def numbers(y: Any) -> list[np.ndarray]:
     return [np.asarray(v.data if isinstance(v, pg.Variable) else v) for v in flat(y)]
 
 
+def host(v: Any) -> np.ndarray:
+    """The value of `v` as a NumPy array; torch's lazy conjugates are computed first."""
+    raw = v.detach().data
+    return np.asarray(raw.resolve_conj().resolve_neg() if hasattr(raw, "resolve_conj") else raw)
+
+
 def close(a: Any, b: Any, tolerance: float = 1e-6) -> None:
     np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 

@@ -53,6 +53,13 @@ def pytest_plugin_registered(plugin: Any, manager: Any) -> None:
     function = plugin.xp._get_wrapped_function()
     plugin.xp = pytest.fixture(params=[pytest.param(xp, id="xp")])(function)
 
+    @pytest.fixture
+    def devices(xp: Any) -> list[Any]:
+        """As SciPy's, for a library whose devices are a tuple, as version 2025.12 has it."""
+        return [*xp.__array_namespace_info__().devices(), None]
+
+    plugin.devices = devices
+
 
 pytest_plugin_registered.pytest_impl = {"tryfirst": True}  # type: ignore[attr-defined]
 

@@ -150,4 +150,4 @@ def test_every_error_is_a_pluggrad_error():
         kind = getattr(errors, name)
         if name not in ("PluggradError", "GraphBreakWarning"):
             assert issubclass(kind, pg.PluggradError)
-            assert issubclass(kind, (TypeError, ValueError, RuntimeError))
+            assert issubclass(kind, (TypeError, ValueError, RuntimeError, IndexError))

@@ -19,7 +19,8 @@ from pluggrad.backend import get_backend
 from pluggrad.primitive import PRIMITIVES, Primitive
 from samples import BINARY, COMPLEX_ONLY, DOMAINS, ELSEWHERE, REAL_ONLY, SAMPLES, UNARY, A, Call
 
-LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}
+LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict",
+             "dask": "dask"}  # fmt: skip
 BACKENDS = [name for name, lib in LIBRARIES.items() if importlib.util.find_spec(lib)]
 TORCH = importlib.util.find_spec("torch") is not None
 DTYPES = ["float32", "float64", "complex64", "complex128"]
@@ -44,7 +45,7 @@ def calls_of(primitive: Primitive, backend: str) -> list[Call]:
             calls = [Call((A(s1, low, high), A(s2, low, high))) for s1, s2 in BINARY]
     else:
         pytest.fail(f"{name} is a rule without samples: add a row to tests/samples.py")
-    return calls[:2] if backend == "jax" else calls  # JAX compiles anew for every shape
+    return calls[: {"jax": 2, "dask": 4}.get(backend)]  # JAX compiles anew for every shape
 
 
 def arrays_in(call: Call, rng: np.random.Generator, dtype: str) -> Any:
@@ -83,6 +84,8 @@ def convert(x: Any, backend: str) -> Any:
             return x
         if backend == "strict":
             return xp.asarray(x)
+        if backend == "dask":
+            return xp.from_array(x.copy(), chunks=2)  # several chunks in every axis
         return xp.asarray(x.copy())
     if isinstance(x, list):
         return [convert(item, backend) for item in x]
@@ -99,6 +102,8 @@ def resolve(args: list[Any], dtype: str, xp: Any) -> list[Any]:
 def to_numpy(x: Any) -> np.ndarray:
     x = x.detach() if hasattr(x, "detach") else x
     x = x.data if isinstance(x, pg.Variable) else x
+    if hasattr(x, "dask"):
+        x = x.compute(scheduler="synchronous")
     if hasattr(x, "resolve_conj"):
         x = x.numpy(force=True)
     return np.asarray(x)
@@ -135,6 +140,8 @@ def test_rule(name: str, backend: str, dtype: str) -> None:
         pytest.skip("real only")
     if dtype.startswith("float") and name in COMPLEX_ONLY:
         pytest.skip("complex only")
+    if backend == "dask" and (dtype in ("float32", "complex64") or not get_backend(backend).has(name)):
+        pytest.skip("not there, or slow and the same in single precision")
     precise = dtype
     if name == "astype" and dtype == "complex128":
         precise = "complex64"  # the result is in single precision
@@ -145,6 +152,8 @@ def test_rule(name: str, backend: str, dtype: str) -> None:
         args, places = arrays_in(call, rng, dtype)
         raw = resolve([convert(x, backend) for x in args], dtype, xp)
         leaves = list(raw)
+        if backend == "dask" and not able(xp, name, raw, call.kwargs):
+            continue
         for place in places:
             put(leaves, place, pg.Variable(get(raw, place), requires_grad=True))
         xs = [get(leaves, place) for place in places]
@@ -166,6 +175,15 @@ def test_rule(name: str, backend: str, dtype: str) -> None:
         if backend == "numpy" and dtype == "float64":
             differences(name, call, raw, places, w, g, grads)
     assert checked
+
+
+def able(xp: Any, name: str, args: list[Any], kwargs: dict[str, Any]) -> bool:
+    """Whether the library itself can do this: Dask reshapes and repeats in some ways only."""
+    try:
+        getattr(xp, name, lambda *args, **kwargs: None)(*args, **kwargs)
+    except NotImplementedError:
+        return False
+    return True
 
 
 def second_order(grads: Any, xs: list[Any], w: list[Any]) -> list[Any]:

@@ -36,6 +36,8 @@ class DaskAdapter(Adapter):
             "expand_dims": expand_dims,
             "getitem": getitem,
             "put": put,
+            "linalg.cholesky": cholesky,
+            "linalg.svdvals": svdvals,
             "last_of_each": last_of_each,
             "ones_like": functools.partial(filled_like, xp.ones_like, 1),
             "zeros_like": functools.partial(filled_like, xp.zeros_like, 0),
@@ -62,8 +64,7 @@ class DaskAdapter(Adapter):
                 g = deposit(buffer[basic], axis, array, g, add=True)
             else:
                 g = buffer[basic] + g
-            buffer = buffer.copy()
-            buffer[basic] = g
+            buffer = assign(buffer, basic, g)
         return buffer
 
     def devices(self) -> list[Any]:
@@ -85,15 +86,45 @@ def expand(g: Any, *, to: Any) -> Any:
     if g.chunks == to.chunks:
         return g
     if not unknown(to):
+        g = known(g, to)
         # Axes that `g` has already come in chunks of its own, should they differ.
-        kept = {n: to.chunks[n - g.ndim] for n in range(-g.ndim, 0) if g.shape[n] != 1}
+        kept = {n: to.chunks[n] for n in range(-g.ndim, 0) if g.shape[n] != 1}
         return da.broadcast_to(g.rechunk({n + g.ndim: c for n, c in kept.items()}), to.shape, to.chunks)
+    if g.ndim == to.ndim and all(m != 1 or n == 1 for m, n in zip(g.shape, to.shape, strict=True)):
+        return g  # there is nothing to broadcast
     meta = to._meta.astype(g.dtype)
     return da.map_blocks(_broadcast, g, to, dtype=g.dtype, chunks=to.chunks, meta=meta)
 
 
+def known(g: Any, to: Any) -> Any:
+    """`g` with the lengths and chunks of `to` in the place of an unknown length."""
+    import dask.array as da
+
+    for axis in range(g.ndim):
+        if g.shape[axis] != g.shape[axis]:
+            rows = to.chunks[axis - g.ndim]
+            place = da.zeros((*g.shape[:axis], sum(rows), *g.shape[axis + 1 :]), dtype=g.dtype,
+                             chunks=(*g.chunks[:axis], rows, *g.chunks[axis + 1 :]))  # fmt: skip
+            g = deposit(place, axis, da.ones(sum(rows), dtype=bool, chunks=(rows,)), g, add=False)
+    return g
+
+
 def _broadcast(block: Any, like: Any) -> Any:
     return np.broadcast_to(block, like.shape)
+
+
+def cholesky(x: Any, /, *, upper: bool = False) -> Any:
+    """The lower factor, unless asked: array_api_compat takes Dask's default, the upper, for it."""
+    import dask.array as da
+
+    return da.linalg.cholesky(x, lower=not upper)
+
+
+def svdvals(x: Any, /) -> Any:
+    """Without array_api_compat, which asks Dask for full matrices on the way."""
+    import dask.array as da
+
+    return da.linalg.svd(x)[1]
 
 
 def expand_dims(x: Any, axis: Any) -> Any:
@@ -120,14 +151,21 @@ def getitem(x: Any, key: Any) -> Any:
 
 
 def put(value: Any, x: Any, key: Any) -> Any:
-    """`x` with `value` at `key`: assigned to a copy of the handle."""
+    """`x` with `value` at `key`, as a new array."""
     basic, axis, array, value = split(x, key, value)
     if array is not None:
         if not basic:
             return deposit(x, axis, array, value, add=False)
         value = deposit(x[basic], axis, array, value, add=False)
+    return assign(x, basic, value)
+
+
+def assign(x: Any, key: Any, value: Any) -> Any:
+    """`x` with `value` at `key`, a basic index: assigned to a copy of the handle."""
+    if 0 in x[key].shape:
+        return x  # Dask would complain
     x = x.copy()
-    x[basic or ...] = value
+    x[key or ...] = value
     return x
 
 

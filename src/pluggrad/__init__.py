@@ -27,6 +27,7 @@ from .errors import (
 from .func import grad, jvp, stop_gradient, value_and_grad, vjp
 from .graph_breaks import graph_breaks
 from .namespace import lift, namespace, top_level
+from .transforms import hessian, hvp, jacfwd, jacrev, linearize, vmap
 from .variable import Variable
 
 __array_api_version__ = "2025.12"

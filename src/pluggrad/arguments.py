@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from . import cotangents
 from .backend import BACKENDS, SCALARS, Backend, backend_of, mixed
-from .errors import MixedDevicesError, PluggradError, TypeMismatchError
+from .dispatch import is_variable
+from .errors import (
+    InvalidArgumentError,
+    MixedDevicesError,
+    OperationError,
+    OutOfRangeError,
+    PluggradError,
+    TypeMismatchError,
+    UnsupportedError,
+)
+from .levels import ROOT, VOLATILE
 from .primitive import Primitive
 
-__all__ = ["backend_among", "convert", "one_device", "operand", "promote"]
+__all__ = ["backend_among", "convert", "explain", "one_device", "operand", "promote", "setting"]
 
 
 def backend_among(args: tuple[Any, ...], where: str) -> Backend:
@@ -42,6 +52,31 @@ def one_device(args: Any, where: str, error: Exception | None = None) -> None:
             f"{where}: arrays on the devices {' and '.join(sorted(devices))} cannot be mixed. Move "
             "one of them explicitly, with `.to_device(...)`."
         ) from error
+
+
+#: What a library raises, and what we make of it. Its own classes (LinAlgError, ...) stay as they are.
+_OURS: dict[type, type[PluggradError]] = {
+    ValueError: InvalidArgumentError,
+    TypeError: TypeMismatchError,
+    RuntimeError: OperationError,
+    IndexError: OutOfRangeError,
+}
+
+
+def explain(error: Exception, where: str, args: Any) -> NoReturn:
+    """Raise what the library said of `where`, with the shapes and dtypes that it was about."""
+    one_device(args, where, error)
+    if isinstance(error, PluggradError):
+        raise error
+    arrays = [x for arg in args for x in (arg if isinstance(arg, (list, tuple)) else (arg,))]
+    about = ", ".join(
+        f"{str(x.dtype).split('.')[-1]} {tuple(x.shape)}" if hasattr(x, "dtype") else repr(x)[:40]
+        for x in arrays
+    )
+    if type(error) not in _OURS:
+        error.add_note(f"{where} of {about}")
+        raise error
+    raise _OURS[type(error)](f"{where} of {about}: {error}") from error
 
 
 def promote(args: list[Any], backend: Backend) -> list[Any]:
@@ -95,3 +130,19 @@ def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
     if other.name == "numpy" and x.ndim == 0 and not hasattr(x, "__setitem__"):
         return x.item()  # np.generic: a weak scalar beside other libraries' arrays
     raise mixed(backend, other, primitive.name)
+
+
+def setting(x: Any, primitive: Primitive) -> Any:
+    """The keyword argument `x` of `primitive`, with raw arrays in the place of Variables."""
+    if isinstance(x, (tuple, list)):
+        if any(is_variable(item) for item in x):
+            return tuple([setting(item, primitive) for item in x])
+        return x
+    if not is_variable(x):
+        return x
+    if x._level is not VOLATILE and (x._level is not ROOT or x.requires_grad):
+        raise UnsupportedError(
+            f"{primitive.name}: there is no derivative by a keyword argument here; `.detach()` it "
+            "if none is needed"
+        )
+    return x.data

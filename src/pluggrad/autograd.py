@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .arguments import convert, one_device
 from .backend import Backend, backend_of
 from .backward import walk
-from .cotangents import device_of, same_shape
+from .cotangents import device_of, own, same_shape
 from .dispatch import is_variable
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
-from .graph import HookedNode, Node
+from .graph import HookedNode, LeafNode, Node, count_uses_towards
 from .levels import (
     ROOT,
     Level,
@@ -19,6 +19,7 @@ from .levels import (
     inference_mode,
     is_grad_enabled,
     no_grad,
+    recording,
     set_grad_enabled,
 )
 from .record import wrap
@@ -65,7 +66,7 @@ def backward(
     array([5., 7.])
     """
     outputs = _sequence(tensors)
-    seeds = [None] * len(outputs) if grad_tensors is None else _sequence(grad_tensors)
+    seeds = _seeds(outputs, grad_tensors)
     targets = None
     if inputs is not None:
         inputs = _sequence(inputs)
@@ -79,20 +80,21 @@ def backward(
             "level; use pluggrad.autograd.grad there"
         )
     by_node = {} if inputs is None else dict(zip(targets or (), inputs, strict=True))
+    sums = []
     for node, g in arrived.items():
         v = by_node.get(node)
         if v is None and isinstance(node, HookedNode) and node.extra.variable is not None:
             v = node.extra.variable()
-        if v is not None:
-            accumulate_grad(v, g)
-
-
-def accumulate_grad(v: Variable, g: Any) -> None:
-    """Add the cotangent `g` to `v.grad`."""
-    if not is_variable(g):
-        g = wrap(g, None, ROOT, v._backend)
-    before = v.grad
-    v._grad = g if before is None else before + g
+        if v is not None and v.requires_grad:  # it may have been switched off since
+            if not is_variable(g):
+                g = wrap(g, None, ROOT, v._backend)
+            sums.append((node, v, g if v.grad is None else v.grad + g))
+    for _, v, g in sums:  # all or none: a sum above may have failed
+        v._grad = g
+    for node, v, _ in sums:
+        if type(node) is LeafNode:
+            for hook in tuple(node.extra.after or ()):
+                hook(v)
 
 
 def grad(
@@ -148,43 +150,71 @@ def grad(
         allow_unused = materialize_grads
     if materialize_grads and not allow_unused:
         raise InvalidArgumentError("materialize_grads asks for zeros where allow_unused=False raises")
-    seeds = [None] * len(outputs) if grad_outputs is None else _sequence(grad_outputs)
+    seeds = _seeds(outputs, grad_outputs)
     if is_grads_batched:
         return _batched(outputs, inputs, seeds, retain_graph, create_graph, allow_unused,
                         materialize_grads)  # fmt: skip
     targets = [_node_of(x, "inputs") for x in inputs]
-    arrived, level, backend = _run(outputs, seeds, retain_graph, create_graph, targets)
-    gradients = []
-    for position, (node, x) in enumerate(zip(targets, inputs, strict=True)):
+    needed = None if allow_unused else inputs
+    arrived, level, backend = _run(outputs, seeds, retain_graph, create_graph, targets, needed)
+    gradients: list[Any] = []
+    for node, x in zip(targets, inputs, strict=True):
         g = arrived.get(node)
         if g is None:
             if not allow_unused:
-                raise DifferentiationError(
-                    f"input {position}, of shape {tuple(x.shape)}, was not used in the graph of the "
-                    "outputs. Give allow_unused=True for None, or materialize_grads=True for zeros."
-                )
+                raise _unused(len(gradients), x)
             if materialize_grads:
                 g = x._backend.namespace.zeros_like(x.detach())
         elif not is_variable(g):
+            if node in targets[: len(gradients)]:
+                g = own(g)  # the same input a second time
             g = wrap(g, None, ROOT, backend)
         gradients.append(g)
     return tuple(gradients)
 
 
+def _unused(position: int, x: Variable) -> DifferentiationError:
+    return DifferentiationError(
+        f"input {position}, of shape {tuple(x.shape)}, was not used in the graph of the outputs. "
+        "Give allow_unused=True for None, or materialize_grads=True for zeros."
+    )
+
+
+def _seeds(outputs: list[Variable], given: Any) -> list[Any]:
+    """One cotangent per output; the numbers in a list may be those of a single one."""
+    if given is None:
+        return [None] * len(outputs)
+    if not isinstance(given, (list, tuple)):
+        return [given]
+    one = len(outputs) == 1 and outputs[0].ndim > 0
+    if one and not any(g is None or hasattr(g, "shape") for g in given):
+        return [list(given)]
+    return list(given)
+
+
 def _batched(
     outputs: Any, inputs: Any, seeds: Any, retain: Any, create: bool, unused: bool, zeros: bool
 ) -> tuple[Any, ...]:
-    """One cotangent after the other, stacked."""
-    count = next(len(seed) for seed in seeds if seed is not None)
-    rows = []
-    for i in range(count):
-        row = [None if seed is None else seed[i] for seed in seeds]
-        keep = True if i < count - 1 else retain
-        rows.append(grad(outputs, inputs, row, keep, create, unused, False, zeros))
-    stack = inputs[0]._backend.namespace.stack
+    """All cotangents as one batch, in one walk."""
+    from .transforms import vmap
+
+    def pull(seeds: Any) -> Any:
+        return grad(outputs, inputs, seeds, retain, create, unused, False, zeros)
+
+    given = [seed if seed is None or is_variable(seed) else wrap_seed(seed, y)
+             for seed, y in zip(seeds, outputs, strict=True)]  # fmt: skip
+    gradients = vmap(pull)(given)
     return tuple(
-        [None if column[0] is None else stack(list(column)) for column in zip(*rows, strict=True)]
-    )
+        [g if g is None or is_variable(g) else wrap(g, None, ROOT, x._backend)
+         for g, x in zip(gradients, inputs, strict=True)]
+    )  # fmt: skip
+
+
+def wrap_seed(seed: Any, y: Variable) -> Variable:
+    """A batch of cotangents of `y`, be it a list, as a Variable."""
+    if isinstance(seed, (list, tuple)):
+        seed = y._backend.namespace.asarray(list(seed))
+    return seed if is_variable(seed) else wrap(seed, None, ROOT, y._backend)  # type: ignore[no-any-return]
 
 
 def _run(
@@ -193,8 +223,9 @@ def _run(
     retain_graph: bool | None,
     create_graph: bool,
     targets: list[Node] | None,
+    needed: Sequence[Variable] | None = None,
 ) -> tuple[dict[Node, Any], Level, Backend]:
-    """Check everything, then walk."""
+    """Check everything, also that gradients will reach all of `needed`, then walk."""
     if not outputs:
         raise InvalidArgumentError("there is no output to differentiate")
     if len(seeds) != len(outputs):
@@ -209,12 +240,18 @@ def _run(
     cotangents: dict[Node, Any] = {}
     for node, g in roots:
         cotangents[node] = cotangents[node] + g if node in cotangents else g
+    uses = None if targets is None else count_uses_towards(cotangents, targets)
+    for position, x in enumerate(needed or ()):
+        assert targets is not None and uses is not None
+        if targets[position] not in uses:
+            raise _unused(position, x)
     retain = create_graph if retain_graph is None else retain_graph
     arrived = walk(
         cotangents,
         targets=targets,
+        uses=uses,
         retain=retain,
-        lift=lifter(level, backend) if create_graph else None,
+        lift=lifter(level, backend) if create_graph else among_variables(cotangents.values()),
         in_place=None if create_graph else in_place_type(backend, level),
     )
     return arrived, level, backend
@@ -238,6 +275,20 @@ def lifter(level: Level, backend: Backend) -> Any:
     return lift
 
 
+def among_variables(seeds: Iterable[Any]) -> Any:
+    """What makes saved numbers Variables where the cotangents are some, as those of `vmap` are:
+    not every library lets its arrays meet others in operators. None where they are not."""
+    for seed in seeds:
+        if is_variable(seed):
+            backend = seed._backend
+            return lambda value, node: (
+                wrap(value, None, ROOT, backend)
+                if getattr(value, "dtype", None) in backend.float_dtypes and not is_variable(value)
+                else value
+            )
+    return None
+
+
 def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
     """The cotangent to start from at `y`: checked, and one level down unless recorded."""
     backend = y._backend
@@ -248,10 +299,7 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
                 f"backward of an output of shape {tuple(y.shape)} needs a cotangent: gradient= (or "
                 "grad_outputs=) of the same shape. It can be left out for one element only."
             )
-        inner: Any = value
-        while is_variable(inner):
-            inner = inner._value
-        seed = backend.raw("ones")(inner.shape, dtype=inner.dtype, device=device_of(inner))
+        seed = backend.raw("ones")(value.shape, dtype=value.dtype, device=device_of(value))
     else:
         if isinstance(seed, (int, float, complex, list, tuple)):
             seed = backend.namespace.raw_asarray(seed, dtype=y.dtype)

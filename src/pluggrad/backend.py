@@ -157,18 +157,6 @@ def selects_once(key: Any) -> bool:
     return not hasattr(key, "dtype") or "bool" in str(key.dtype)
 
 
-class _UnknownLibrary(Adapter):
-    """Stands in for the plugin that a library does not have; the standard is all it needs."""
-
-    def __init__(self, name: str, namespace: Any) -> None:
-        self.name = name
-        self.modules = (name.split(".")[0],)
-        self._namespace = namespace
-
-    def namespace(self) -> Any:
-        return self._namespace
-
-
 class Backend:
     """One array library as the engine sees it.
 
@@ -194,8 +182,8 @@ class Backend:
         self._raw: dict[str, Callable[..., Any]] = {}
         self.ufuncs: dict[Any, Callable[..., Any]] = {}  # NumPy's, answered by ours
         self.namespace = Namespace(self)
-        self.variable, self.nested = make_variable_classes(self)
-        BACKENDS[self.variable] = BACKENDS[self.nested] = self
+        self.variable, self.nested, self.batched = make_variable_classes(self)
+        BACKENDS[self.variable] = BACKENDS[self.nested] = BACKENDS[self.batched] = self
 
     def _dtypes(self, *names: str) -> Iterable[Any]:
         for name in names:
@@ -356,7 +344,9 @@ def _find_backend(x: Any) -> Backend | None:
         if point_name == name.split(".")[0]:
             return get_backend(point_name)
     if name not in _by_name:
-        _by_name[name] = Backend(_UnknownLibrary(name, namespace))
+        from .unknown import UnknownLibrary
+
+        _by_name[name] = Backend(UnknownLibrary(name, namespace, x))
     return _by_name[name]
 
 

@@ -20,24 +20,23 @@ def walk(
     cotangents: dict[Node, Any],
     *,
     targets: Iterable[Node] | None = None,
+    uses: dict[Node, int] | None = None,
     retain: bool = False,
     lift: Callable[[Any, Node | None], Any] | None = None,
     in_place: type | None = None,
 ) -> dict[Node, Any]:
     """Send `cotangents` (one per root node) down the graph; return what arrived at the ends.
 
-    The ends are all leaves (and nodes whose gradient is retained), or `targets` alone, and then only
-    paths to them are walked. With
-    `retain`, saved values are kept for another walk. `lift(value, node)` makes a saved value a
-    Variable again: given under ``create_graph``, so that what the rules compute is recorded.
-    Arrays of type `in_place` may be added to in place where a rule has just made them.
+    The ends are all leaves, or `targets` alone, and then only paths to them are walked (`uses`
+    counts the edges on these, if the caller has done so already); and nodes on the way whose
+    gradient is retained. With `retain`, saved values are kept for another walk. `lift(value, node)`
+    makes a saved value a Variable again: given under ``create_graph``, so that what the rules
+    compute is recorded. Arrays of type `in_place` may be added to in place where a rule has just
+    made them.
     """
-    if targets is None:
-        uses = count_uses(cotangents)
-        ends: set[Node] = set()
-    else:
-        ends = set(targets)
-        uses = count_uses_towards(cotangents, ends)
+    ends: set[Node] = set() if targets is None else set(targets)
+    if uses is None:
+        uses = count_uses(cotangents) if targets is None else count_uses_towards(cotangents, ends)
     waiting = {node: g for node, g in cotangents.items() if node in uses}
     borrowed = set(waiting)  # nodes whose cotangent somebody else may hold, too
     ready = [node for node in waiting if not uses[node]]
@@ -49,11 +48,12 @@ def walk(
             g = g.flush()  # somebody looks at it: its buffer is not to be written any longer
         if type(node) is not Node and g is not None:
             for hook in tuple(node.extra.hooks):
+                borrowed.add(node)  # a hook may keep what it sees, or return what somebody holds
                 replaced = hook(dense(g))
                 g = g if replaced is None else replaced
-            if not ends and node.extra.variable is not None:
+            if node.extra.variable is not None or node in ends:
                 arrived[node] = own(g) if node in borrowed else dense(g)
-        if ends and node in ends and g is not None:
+        elif ends and node in ends and g is not None:
             arrived[node] = own(g) if node in borrowed else dense(g)
         kind = type(g)
         if kind is Scatter and not node.rule.primitive.takes_scatter:

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from .arguments import one_device
+from .arguments import explain, setting
 from .backend import Backend
 from .graph import Node
 from .levels import read
@@ -18,6 +18,8 @@ from .primitive import PRIMITIVES, Primitive, new
 from .record import apply
 
 __all__ = ["bind", "bind_binary", "bind_unary"]
+
+SIMPLE = frozenset({int, bool, float, str, type(None)})  # settings that are as they are
 
 
 def settled(x: Any, cell: Any) -> bool:
@@ -102,9 +104,8 @@ def bind_binary(
             return general(x1, x2)
         try:
             y = raw(value1, value2)
-        except (RuntimeError, ValueError) as error:
-            one_device((value1, value2), primitive.name, error)
-            raise
+        except (RuntimeError, TypeError, ValueError) as error:
+            explain(error, primitive.name, (value1, value2))
         dtype = y.dtype
         real = dtype in reals
         node: Any = None
@@ -175,20 +176,23 @@ def bind(primitive: Primitive, backend: Backend) -> Any:
 def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
     """A `def` with the primitive's parameters, as dataclasses make their `__init__`: the
     interpreter itself then checks the call, which costs a tenth of `inspect.Signature.bind`.
-    Arguments at their defaults are not passed on, so that older libraries need not know them."""
+    Arguments at their defaults are not passed on, so that older libraries need not know them.
+    Keyword arguments are settings, and reach the library as plain values."""
     arguments = primitive.signature.split("(", 1)[1][:-1]
     names = list(primitive.parameters)
+    plain = "{0} if type({0}) in SIMPLE else setting({0}, primitive)"
     lines = [f"def function({arguments}):", "    kwargs = {}"]
     for name in names[len(primitive.positional) :]:
         if primitive.defaults[name] is inspect.Parameter.empty:
-            lines.append(f"    kwargs['{name}'] = {name}")
+            lines.append(f"    kwargs['{name}'] = {plain.format(name)}")
         else:
-            lines.append(f"    if {name} is not defaults['{name}']: kwargs['{name}'] = {name}")
+            lines.append(f"    if {name} is not defaults['{name}']:")
+            lines.append(f"        kwargs['{name}'] = {plain.format(name)}")
     positional = "".join(f"{name}, " for name in primitive.positional)
     if primitive.variadic:
         positional = f"*{primitive.positional[0]}, "
     lines.append(f"    return apply(primitive, ({positional}), kwargs, raw, backend)")
     scope = {"apply": apply, "primitive": primitive, "raw": raw, "backend": backend,
-             "defaults": primitive.defaults}  # fmt: skip
+             "defaults": primitive.defaults, "setting": setting, "SIMPLE": SIMPLE}  # fmt: skip
     exec("\n".join(lines), scope)
     return scope["function"]

@@ -198,7 +198,8 @@ def _fitting(v: Variable, value: Any, whole: bool) -> Any:
         return value
     backend = v._backend
     tracked = hasattr(type(value), "_backend") and value.requires_grad
-    if tracked and value._level.depth > cell_of(v).born.depth:
+    inside = tracked or hasattr(type(value), "_backend") and value._read()[1] is not None
+    if inside and value._level.depth > cell_of(v).born.depth:
         raise InvalidArgumentError(
             "a value of a transform was written into a Variable made outside of it, where it would "
             "outlive the transform. Make the Variable inside, or write into a copy."

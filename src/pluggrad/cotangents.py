@@ -45,6 +45,8 @@ def fit(g: Any, like: Any) -> Any:
         g = xp.real(g)
     if g.shape != shape:
         g = sum_to(g, shape)
+        if g.shape != shape:
+            g = spread(g, like)  # a length that was not known, and is
     return g if g.dtype == dtype else xp.astype(g, dtype)
 
 
@@ -143,6 +145,7 @@ class Scatter:
 def scatter(g: Any, key: Any, like: Any) -> Any:
     """Zeros with `g` added at `key`: lazily where `g` is raw, recorded where it is a Variable."""
     if is_variable(g):
+        key = key.data if is_variable(key) else key  # lifted along with what else is kept
         return xp.scatter(g, key=key, like=like)
     return Scatter(key, g, like)
 

@@ -13,7 +13,7 @@ from typing import Any
 from .backend import BACKENDS, backend_of
 from .errors import TypeMismatchError, UnsupportedError
 
-__all__ = ["Dispatch", "is_variable", "xp"]
+__all__ = ["Dispatch", "is_batched", "is_variable", "xp"]
 
 
 class Dispatch:
@@ -39,6 +39,15 @@ xp = Dispatch()
 def is_variable(x: Any) -> bool:
     """Whether `x` is a Variable (asked without importing their class)."""
     return hasattr(type(x), "_backend")
+
+
+def is_batched(x: Any) -> bool:
+    """Whether `x` is a Variable of `vmap`, or one of a transform inside over such."""
+    while is_variable(x):
+        if x._level.size is not None:
+            return True
+        x = x._read()[0]
+    return False
 
 
 def _dispatching(name: str) -> Callable[..., Any]:

@@ -13,6 +13,9 @@ __all__ = [
     "MissingFunctionError",
     "MixedBackendsError",
     "MixedDevicesError",
+    "NotOneElementError",
+    "OperationError",
+    "OutOfRangeError",
     "PluggradError",
     "UnsupportedError",
 ]
@@ -48,6 +51,18 @@ class GraphBreakError(PluggradError, RuntimeError):
 
 class GraphBreakWarning(UserWarning):
     """A tracked Variable was converted to a Python scalar; what follows has no gradient."""
+
+
+class OperationError(PluggradError, RuntimeError, ValueError):
+    """The array library refused an operation, as torch does for shapes that do not broadcast."""
+
+
+class OutOfRangeError(PluggradError, IndexError):
+    """An index or an axis that the array does not have."""
+
+
+class NotOneElementError(PluggradError, TypeError, ValueError):
+    """A Python scalar was asked of an array of several elements, or of none."""
 
 
 class MixedBackendsError(PluggradError, TypeError):

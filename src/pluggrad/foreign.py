@@ -14,10 +14,11 @@ from .backend import Backend
 from .dispatch import is_variable
 from .errors import InvalidArgumentError, UnsupportedError
 from .graph_breaks import break_graph
-from .namespace import COMPOSITES
+from .namespace import COMPOSITES, loses
 from .primitive import PRIMITIVES
+from .record import wrap_untracked
 
-__all__ = ["Table", "answer_raw", "foreign", "lookup", "numpy_ufunc", "raw", "tracked", "write"]
+__all__ = ["Table", "answer_constant", "answer_raw", "foreign", "lookup", "numpy_ufunc", "raw", "tracked", "write"]
 
 #: NumPy's names for functions of the standard, where they differ.
 NUMPY_NAMES = {
@@ -102,6 +103,15 @@ def raw(x: Any) -> Any:
 def answer_raw(func: Any, args: Any, kwargs: Any) -> Any:
     """A question about arrays, which the library answers on the raw ones."""
     return func(*raw(args), **raw(kwargs))
+
+
+def answer_constant(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
+    """A function that nothing of ours answers, of untracked Variables: the library's own answer,
+    untracked. NotImplemented where a gradient would be lost, or a Variable be written behind our
+    back."""
+    if kwargs.get("out") is not None or loses((args, list(kwargs.values()))):
+        return NotImplemented
+    return wrap_untracked(answer_raw(func, args, kwargs), backend)
 
 
 def write(func: Any, args: Any, kwargs: Any) -> Any:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .backend import Backend
+from .backend import Backend, backend_of
 from .backward import walk
 from .cotangents import shape_dtype, spread
 from .dispatch import is_variable, xp
@@ -99,6 +99,9 @@ def push(
     moving = [i for i, t in enumerate(tangents) if t is not None]
     if not moving:
         return None
+    if any([is_variable(tangents[i]) for i in moving]):  # and the other way round
+        args = [wrap_untracked(x, backend) if hasattr(x, "dtype") else x for x in args]
+        y = wrap_untracked(y, backend)
     if primitive.jvp is not None:
         return _explicit(primitive, args, tangents, kwargs, y, backend)
     if primitive.kind == "elementwise":
@@ -197,4 +200,4 @@ def _like_y(t: Any, y: Any) -> Any:
     shape, dtype = shape_dtype(y)
     if t.dtype != dtype:
         t = xp.astype(t, dtype)
-    return t if t.shape == shape else spread(t, like_of(y))
+    return t if t.shape == shape else spread(t, backend_of(y).like(y))  # type: ignore[union-attr]

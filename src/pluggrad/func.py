@@ -8,7 +8,7 @@ from typing import Any
 
 import optree
 
-from .autograd import in_place_type, seed_for
+from .autograd import among_variables, in_place_type, seed_for
 from .backend import Backend, backend_of
 from .backward import walk
 from .cotangents import same_shape
@@ -149,7 +149,9 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
                     seed = wrap(seed, None, ROOT, value._backend)
                 cotangents[node] = cotangents[node] + seed if node in cotangents else seed
         leaves = [v._node for _, flat, _ in wrapped for v in flat]
-        arrived = walk(cotangents, targets=leaves, retain=True)
+        arrived = walk(
+            cotangents, targets=leaves, retain=True, lift=among_variables(cotangents.values())
+        )
         return tuple(
             [optree.tree_unflatten(spec, [_arrived(arrived, v) for v in flat])
              for _, flat, spec in wrapped]

@@ -28,12 +28,14 @@ class Edge:
 
 
 class Extra:
-    """What few nodes have: hooks, a Variable whose `grad` is wanted, the user's notes."""
+    """What few nodes have: hooks, a Variable whose `grad` is wanted, the user's notes; and at a
+    leaf, what is called once its `grad` is there."""
 
-    __slots__ = ("hooks", "metadata", "variable")
+    __slots__ = ("after", "hooks", "metadata", "variable")
 
     def __init__(self) -> None:
         self.hooks: list[Any] = []
+        self.after: list[Any] | None = None
         self.metadata: dict[Any, Any] = {}
         self.variable: weakref.ref[Any] | None = None
 

@@ -7,9 +7,11 @@ sits in a ContextVar, so threads and async tasks never see each other's.
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable, Iterator
-from contextlib import ContextDecorator, contextmanager
-from contextvars import ContextVar, Token
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from .errors import LeakedVariableError
@@ -26,6 +28,7 @@ __all__ = [
     "no_grad",
     "open_level",
     "read",
+    "recording",
     "set_grad_enabled",
 ]
 
@@ -34,12 +37,19 @@ class Level:
     """One nesting of differentiation.
 
     `process` is what an operation at this level does; None, as at `ROOT`, records a Node for the
-    backward walk, and `_ended` refuses.
+    backward walk, and `_ended` refuses. `size` is the length of the batch at a level of `vmap`,
+    which maps and does not differentiate; None elsewhere.
     """
 
-    __slots__ = ("depth", "left", "parent", "process")
+    __slots__ = ("depth", "left", "parent", "process", "size")
 
-    def __init__(self, parent: Level | None, process: Callable[..., Any] | None = None) -> None:
+    def __init__(
+        self,
+        parent: Level | None,
+        process: Callable[..., Any] | None = None,
+        size: int | None = None,
+    ) -> None:
+        self.size = size
         self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.process = process
@@ -78,10 +88,12 @@ read = _state.get
 
 
 @contextmanager
-def open_level(process: Callable[..., Any] | None = None) -> Iterator[Level]:
+def open_level(
+    process: Callable[..., Any] | None = None, size: int | None = None
+) -> Iterator[Level]:
     """A new level inside the current one; it ends, and its Variables with it, on the way out."""
     state = read()
-    level = Level(state.level, process)
+    level = Level(state.level, process, size)
     token = _state.set(State(level, state.off))
     try:
         yield level
@@ -109,23 +121,62 @@ def _ended(*_: Any) -> Any:
     )
 
 
-class _GradMode(ContextDecorator):
+class _GradMode:
     """Recording on or off at the current level, as a context manager or a decorator."""
 
-    _tokens: list[Token[State]]
+    _before: list[tuple[Level, bool]]
     _enabled: bool
 
-    def __init__(self) -> None:
-        self._tokens = []
-
-    def _recreate_cm(self) -> _GradMode:
-        return type(self)()
+    def __new__(cls, func: Any = None) -> Any:
+        mode = super().__new__(cls)
+        mode._before = []
+        return mode if func is None else mode(func)  # `@no_grad` without parentheses
 
     def __enter__(self) -> None:
-        self._tokens.append(_switch(self._enabled))
+        self._before.append(_switch(self._enabled))
 
     def __exit__(self, *exc_info: object) -> None:
-        _state.reset(self._tokens.pop())
+        _restore(*self._before.pop())
+
+    def _again(self) -> Any:
+        """One like this, for each call of a decorated function."""
+        return type(self)()
+
+    def __call__(self, func: Any) -> Any:
+        """`func`, with the mode while its body runs; generators and coroutines keep it to that."""
+        if inspect.isgeneratorfunction(func):
+            return functools.wraps(func)(lambda *args, **kwargs: self._steps(func(*args, **kwargs)))
+        if inspect.iscoroutinefunction(func):
+
+            async def run(*args: Any, **kwargs: Any) -> Any:
+                with self._again():
+                    return await func(*args, **kwargs)
+
+        else:
+
+            def run(*args: Any, **kwargs: Any) -> Any:
+                with self._again():
+                    return func(*args, **kwargs)
+
+        return functools.wraps(func)(run)
+
+    def _steps(self, generator: Any) -> Any:
+        """The generator, each step of it in this mode and what is between them not."""
+        step, value = generator.send, None
+        try:
+            while True:
+                with self._again():
+                    item = step(value)
+                try:
+                    step, value = generator.send, (yield item)
+                except GeneratorExit:
+                    with self._again():
+                        generator.close()
+                    raise
+                except BaseException as error:
+                    step, value = generator.throw, error
+        except StopIteration as end:
+            return end.value
 
 
 class no_grad(_GradMode):
@@ -169,24 +220,26 @@ class set_grad_enabled(_GradMode):
     False
     """
 
-    def __init__(self, mode: bool) -> None:
-        super().__init__()
-        self._enabled = bool(mode)
-        self._before: Token[State] | None = _switch(self._enabled)
+    def __new__(cls, mode: bool) -> Any:
+        return super().__new__(cls)
 
-    def _recreate_cm(self) -> set_grad_enabled:
-        return set_grad_enabled(self._enabled)
+    def __init__(self, mode: bool) -> None:
+        self._enabled = bool(mode)
+        self._first: tuple[Level, bool] | None = _switch(self._enabled)
+
+    def _again(self) -> Any:
+        return enable_grad() if self._enabled else no_grad()
 
     def __call__(self, func: Any) -> Any:
         # Used as a decorator: the switch made on construction is taken back.
-        if self._before is not None:
-            _state.reset(self._before)
-            self._before = None
+        if self._first is not None:
+            _restore(*self._first)
+            self._first = None
         return super().__call__(func)
 
     def __enter__(self) -> None:
-        token, self._before = self._before, None
-        self._tokens.append(_switch(self._enabled) if token is None else token)
+        first, self._first = self._first, None
+        self._before.append(_switch(self._enabled) if first is None else first)
 
 
 inference_mode = no_grad
@@ -200,10 +253,38 @@ def is_grad_enabled() -> bool:
     True
     """
     state = read()
-    return state.level not in state.off
+    return _differentiating(state.level) not in state.off
 
 
-def _switch(enabled: bool) -> Token[State]:
+@contextmanager
+def recording(level: Level) -> Iterator[None]:
+    """`level` records in here, whatever mode it is in."""
+    before = level not in read().off
+    _restore(level, True)
+    try:
+        yield
+    finally:
+        _restore(level, before)
+
+
+def _switch(enabled: bool) -> tuple[Level, bool]:
+    """Switch the current level; returns it, and whether it was on."""
+    level = _differentiating(read().level)
+    before = level not in read().off
+    _restore(level, enabled)
+    return level, before
+
+
+def _restore(level: Level, enabled: bool) -> None:
+    # One flag and not the whole state, which may be another one by now: generators end late.
     state = read()
-    off = state.off - {state.level} if enabled else state.off | {state.level}
-    return _state.set(State(state.level, off))
+    if level.alive and (level not in state.off) != enabled:
+        off = state.off - {level} if enabled else state.off | {level}
+        _state.set(State(state.level, off))
+
+
+def _differentiating(level: Level) -> Level:
+    """`level`, or the next around it that is not one of `vmap`."""
+    while level.size is not None and level.parent is not None:
+        level = level.parent
+    return level

@@ -8,27 +8,22 @@ from collections.abc import Callable
 from typing import Any
 
 from .backend import BACKENDS, Backend, backend_of, current_choice, get_backend, get_default_backend
+from .batch import template
 from .bind import bind
-from .dispatch import is_variable
-from .errors import BackendError, UnsupportedError
-from .levels import ROOT
+from .dispatch import is_batched, is_variable
+from .errors import BackendError, InvalidArgumentError, UnsupportedError
+from .graph_breaks import break_graph
+from .levels import ROOT, VOLATILE
 from .primitive import PRIMITIVES
 from .record import wrap, wrap_untracked
+from .standard import CREATION, INQUIRIES, Info
 
 __all__ = ["COMPOSITES", "Namespace", "composite", "namespace", "top_level"]
 
 COMPOSITES: dict[str, Callable[..., Any]] = {}
 
-#: Functions that make arrays; `True` where the first argument is an array to be like.
-CREATION = {
-    "arange": False, "empty": False, "eye": False, "from_dlpack": False, "full": False,
-    "linspace": False, "ones": False, "zeros": False, "fft.fftfreq": False, "fft.rfftfreq": False,
-    "empty_like": True, "full_like": True, "ones_like": True, "zeros_like": True,
-}  # fmt: skip
-#: Questions about arrays and dtypes, answered with plain Python values.
 #: Names under which a function of the main namespace is found in an extension, too.
 ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
-INQUIRIES = ("can_cast", "finfo", "iinfo", "isdtype", "result_type", "broadcast_shapes")
 EXTENSIONS = ("linalg", "fft", "special")
 
 
@@ -66,7 +61,8 @@ class Namespace:
     def __init__(self, backend: Backend, prefix: str = "") -> None:
         self._backend = backend
         self._prefix = prefix
-        self.__name__ = f"pluggrad.namespace({backend.name!r})" + (f".{prefix[:-1]}" if prefix else "")
+        inside = f".{prefix[:-1]}" if prefix else ""
+        self.__name__ = f"pluggrad.namespace({backend.name!r}){inside}"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "raw":
@@ -92,7 +88,7 @@ class Namespace:
         if full in CREATION and raw is not None:
             return _bind_creation(full, backend.adapter.functions.get(full, raw), backend)
         if full in INQUIRIES:
-            return _bind_inquiry(raw, backend)
+            return _bind_inquiry(full, raw, backend)
         if raw is None:
             if full in PRIMITIVES:
                 return bind(PRIMITIVES[full], backend)  # raises, and says what is missing
@@ -102,7 +98,8 @@ class Namespace:
         return raw
 
     def __dir__(self) -> list[str]:
-        names = {n for n, p in PRIMITIVES.items() if not p.private} | {*COMPOSITES, *CREATION, *ALIASES}
+        names = {n for n, p in PRIMITIVES.items() if not p.private}
+        names |= {*COMPOSITES, *CREATION, *ALIASES, "asarray"}
         names |= {*INQUIRIES, *EXTENSIONS, "bool", "pi", "e", "inf", "nan", "newaxis"}
         names |= {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
                   "float32", "float64", "complex64", "complex128"}  # fmt: skip
@@ -110,22 +107,34 @@ class Namespace:
         return sorted(n for n in inside if "." not in n)
 
     def __array_namespace_info__(self) -> Any:
-        """The raw namespace's inspection utilities."""
-        return self._backend.xp.__array_namespace_info__()
+        """The standard's inspection utilities."""
+        return Info(self._backend)
 
     def asarray(
         self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None
     ) -> Any:
         """`obj` as a Variable; a Variable stays connected, and so do those inside a list."""
         if isinstance(obj, (list, tuple)) and _holds_variables(obj):
+            if copy is False:
+                raise InvalidArgumentError("asarray: a list cannot become an array without a copy")
             obj = self.stack([self.asarray(item, dtype=dtype) for item in obj])
-        if is_variable(obj):
-            if obj._backend is not self._backend:
-                obj = self._backend.namespace.asarray(obj.numpy())
-            if dtype is not None and obj.dtype != dtype:
-                return self.astype(obj, dtype)
-            return self.copy(obj) if copy else obj
-        return wrap_untracked(self.raw_asarray(obj, dtype=dtype, device=device, copy=copy), self._backend)
+            copy = None
+        if not is_variable(obj):
+            if device is None and not hasattr(obj, "shape"):
+                device = chosen_device(self._backend)
+            obj = self.raw_asarray(obj, dtype=dtype, device=device, copy=copy)
+            return wrap_untracked(obj, self._backend)
+        if obj._backend is not self._backend:
+            return self.asarray(obj.numpy(), dtype=dtype, device=device, copy=copy)
+        other = dtype is not None and obj.dtype != dtype
+        away = device is not None and obj.device != device
+        if copy is False and (other or away):
+            raise InvalidArgumentError("asarray: another dtype or device needs a copy")
+        if other:
+            obj, copy = self.astype(obj, dtype), None
+        if away:
+            obj, copy = self.to_device(obj, device), None
+        return self.copy(obj) if copy else obj
 
     def asarray_constant(self, raw: Any) -> Any:
         """A raw array as an untracked Variable."""
@@ -138,7 +147,7 @@ class Namespace:
 
     def to_device(self, x: Any, device: Any, /) -> Any:
         """`x` on another device."""
-        return self._backend.namespace.move(x, device)
+        return self.move(x, device=device)
 
     def __repr__(self) -> str:
         return f"<{self.__name__}>"
@@ -150,7 +159,7 @@ def _is_dtype(raw: Any) -> bool:
 
 def _holds_variables(obj: Any) -> bool:
     return any(
-        is_variable(x) or isinstance(x, (list, tuple)) and _holds_variables(x) for x in obj
+        is_variable(x) or (isinstance(x, (list, tuple)) and _holds_variables(x)) for x in obj
     )
 
 
@@ -166,8 +175,17 @@ def _plain(x: Any) -> Any:
 def _tracked(args: Any) -> bool:
     """Whether an argument is a Variable that an operation would record, or at a deeper level."""
     return any(
-        (x._node is not None or x._level is not ROOT) if is_variable(x)
+        (x._level is not ROOT or x._read()[1] is not None) if is_variable(x)
         else isinstance(x, (list, tuple)) and _tracked(x)
+        for x in args
+    )  # fmt: skip
+
+
+def loses(args: Any) -> bool:
+    """Whether a gradient is lost if these arguments are taken as plain values."""
+    return any(
+        (x._level not in (ROOT, VOLATILE) or x._read()[1] is not None) if is_variable(x)
+        else isinstance(x, (list, tuple)) and loses(x)
         for x in args
     )  # fmt: skip
 
@@ -207,34 +225,54 @@ def composite_over_raw(name: str, backend: Backend) -> Callable[..., Any]:
     return COMPOSITES[name]
 
 
+def chosen_device(backend: Backend) -> Any:
+    """The device that `use` or `set_default_backend` chose for new arrays of `backend`."""
+    choice = current_choice()
+    return choice.device if choice.name == backend.name else None
+
+
 def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
+    like = name.endswith("_like")
+    takes_dtype = not like and name not in ("from_dlpack", "arange", "full")
+
     def create(*args: Any, **kwargs: Any) -> Any:
-        args = tuple([_plain(x) for x in args])
-        choice = current_choice()
-        if choice.name == backend.name and not CREATION[name]:
-            if choice.device is not None and name != "from_dlpack":
-                kwargs.setdefault("device", choice.device)
-            if choice.dtype is not None and name not in ("from_dlpack", "arange", "full"):
-                kwargs.setdefault("dtype", choice.dtype)
+        if name == "from_dlpack":
+            if loses(args):
+                break_graph("export through DLPack")
+        elif loses(args[like:]) or loses(kwargs.values()):
+            raise UnsupportedError(
+                f"{name!r} has no derivative by its arguments; `.detach()` them if none is needed"
+            )
+        elif not like:
+            choice = current_choice()
+            if choice.name == backend.name:
+                if choice.device is not None:
+                    kwargs.setdefault("device", choice.device)
+                if choice.dtype is not None and takes_dtype:
+                    kwargs.setdefault("dtype", choice.dtype)
+        args = tuple([template(x) if is_batched(x) else _plain(x) for x in args])
+        kwargs = {key: _plain(x) for key, x in kwargs.items()}
         return wrap_untracked(raw(*args, **kwargs), backend)
 
     return _like(create, raw, name)
 
 
-def _bind_inquiry(raw: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
+def _bind_inquiry(name: str, raw: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
     def ask(*args: Any, **kwargs: Any) -> Any:
-        return raw(*map(_plain, args), **kwargs)
+        args = tuple([x.dtype if is_batched(x) else _plain(x) for x in args])
+        return raw(*args, **kwargs)
 
-    return _like(ask, raw, raw.__name__)
+    return _like(ask, raw, name)
 
 
 def _bind_opaque(name: str, raw: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
     """A function of the library that the rule book does not have: constants only."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if _tracked(args) or _tracked(kwargs.values()):
+        if loses(args) or loses(kwargs.values()):
             raise UnsupportedError(
-                f"{name!r} has no derivative in pluggrad; `.detach()` its arguments if none is needed"
+                f"{name!r} has no derivative in pluggrad; `.detach()` its arguments if none "
+                "is needed"
             )
         kwargs = {key: _plain(x) for key, x in kwargs.items()}
         return wrap_untracked(raw(*map(_plain, args), **kwargs), backend)
@@ -245,10 +283,13 @@ def _bind_opaque(name: str, raw: Callable[..., Any], backend: Backend) -> Callab
 def _like(function: Any, raw: Any, name: str) -> Any:
     function.__name__ = function.__qualname__ = name.split(".")[-1]
     function.__module__, function.__doc__ = "pluggrad", getattr(raw, "__doc__", None)
-    try:
-        function.__signature__ = inspect.signature(raw)
-    except (TypeError, ValueError):
-        pass
+    signature = CREATION.get(name) or INQUIRIES.get(name)
+    if signature is None:
+        try:
+            signature = inspect.signature(raw)
+        except (TypeError, ValueError):
+            return function
+    function.__signature__ = signature
     return function
 
 
@@ -306,8 +347,9 @@ class _TopLevel:
     def find(self, name: str) -> Any:
         full = self._prefix + name
         full = ALIASES.get(full, full)
+        sample: Any = None
         if full not in PRIMITIVES and full not in COMPOSITES and full not in INQUIRIES:
-            sample: Any = _lookup(get_default_backend(), full)
+            sample = _lookup(get_default_backend(), full)
             if not callable(sample) or isinstance(sample, type) or _is_dtype(sample):
                 return sample
         elif full in PRIMITIVES and PRIMITIVES[full].private:
@@ -330,6 +372,11 @@ class _TopLevel:
             call.__signature__ = PRIMITIVES[full].parsed  # type: ignore[attr-defined]
         elif full in COMPOSITES:
             functools.update_wrapper(call, COMPOSITES[full])
+        elif full in CREATION or full in INQUIRIES:
+            call.__signature__ = CREATION.get(full) or INQUIRIES.get(full)  # type: ignore[attr-defined]
+            call.__doc__ = sample.__doc__
+        elif full == "asarray":
+            call.__signature__, call.__doc__ = inspect.signature(sample), sample.__doc__  # type: ignore[attr-defined]
         return call
 
 

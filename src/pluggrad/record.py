@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import cells, cotangents
-from .arguments import backend_among, convert, one_device, promote
+from .arguments import backend_among, convert, explain, promote
 from .backend import BACKENDS, Backend, backend_of
 from .graph import Edge, LeafNode, Node
 from .levels import ROOT, VOLATILE, Level, deepest, read
@@ -181,9 +181,8 @@ def apply(
         args = promote(args, backend)
     try:
         y = wrap_untracked(evaluate(primitive, args, kwargs, raw, backend), backend)
-    except (RuntimeError, TypeError, ValueError) as error:
-        one_device(args, primitive.name, error)
-        raise
+    except (RuntimeError, TypeError, ValueError, LookupError) as error:
+        explain(error, primitive.name, args)
     if primitive.view and isinstance(args[0], backend.variable):
         return cells.view_of(args[0], y, primitive, args[1:], kwargs)
     return y

@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import cells
-from .arguments import convert, operand
+from .arguments import convert, explain, operand
 from .backend import Backend, backend_of, get_default_backend
+from .batch import Batched
 from .bind import bind_binary, bind_unary
 from .cotangents import same_shape
+from .dispatch import is_batched
 from .errors import (
     DifferentiationError,
     InvalidArgumentError,
+    NotOneElementError,
+    OutOfRangeError,
     TypeMismatchError,
 )
 from .graph import HookedNode, LeafNode, Node, RemovableHandle, add_hook, watch
@@ -23,6 +27,7 @@ from .levels import ROOT, VOLATILE, Level, no_grad, read
 from .primitive import PRIMITIVES, new
 from .record import apply, make_leaf, wrap
 from .rules.indexing import GETITEM, PUT
+from .standard import VERSIONS, parse
 
 __all__ = ["Size", "Variable"]
 
@@ -46,7 +51,12 @@ class Size(int):
         return size
 
     def __call__(self, dim: int | None = None) -> Any:
-        return self.shape if dim is None else self.shape[dim]
+        if dim is None:
+            return self.shape
+        try:
+            return self.shape[dim]
+        except IndexError:
+            raise OutOfRangeError(f"size({dim}) of {len(self.shape)} axes") from None
 
     def __reduce__(self) -> Any:
         return Size, (int(self), self.shape)
@@ -88,8 +98,9 @@ class Variable:
     # `_value` is what the handle shows, one level down; `_node` its place in the graph, None where
     # nothing is tracked; `_level` where it belongs. `_cell`, `_chain` and `_seen` are for handles
     # that were written or that are views (see `cells`); `_birth` is set inside transforms only.
-    __slots__ = ("__weakref__", "_birth", "_cell", "_chain", "_grad", "_level", "_node", "_seen",
-                 "_value")  # fmt: skip
+    # `_leaf` is the node of a leaf whose requires_grad was switched off, should it be on again.
+    __slots__ = ("__weakref__", "_birth", "_cell", "_chain", "_grad", "_leaf", "_level", "_node",
+                 "_seen", "_value")  # fmt: skip
 
     _backend: Backend
     _value: Any
@@ -97,6 +108,7 @@ class Variable:
     _level: Level
     _cell: cells.Cell | None
     _chain: tuple[cells.Step, ...]
+    _leaf: LeafNode
     _seen: int
 
     def __new__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Variable:
@@ -138,6 +150,10 @@ class Variable:
         """Show from now on what `other` shows."""
         if type(self) is not type(other):
             self.__class__ = type(other)
+        if type(self._node) is HookedNode and self.retains_grad and other._node is not self._node:
+            self._node.extra.variable = None  # what is retained is the gradient of what it shows
+            if other._node is not None:
+                watch(other._node).variable = weakref.ref(self)
         self._value, self._node, self._level = other._value, other._node, other._level
 
     def _snapshot(self) -> Variable:
@@ -283,6 +299,11 @@ class Variable:
                 raise InvalidArgumentError(
                     f"grad has shape {tuple(value.shape)}, the Variable {tuple(self.shape)}"
                 )
+            if value._backend is not self._backend or value.dtype != self.dtype:
+                raise TypeMismatchError(
+                    f"grad is {value._backend.name} {value.dtype}, the Variable "
+                    f"{self._backend.name} {self.dtype}"
+                )
         self._grad = value
 
     @grad.deleter
@@ -302,6 +323,8 @@ class Variable:
                 "requires_grad of a computed Variable cannot be switched off; `.detach()` it"
             )
         if not flag:
+            if self._node is not None:
+                self._leaf = self._node
             node = None
         elif self._node is not None:
             return self
@@ -314,7 +337,7 @@ class Variable:
                     f"{self.dtype}; convert it first, with `astype`"
                 )
             self._backend.adapter.check(self.data)
-            node = make_leaf(self)
+            node = getattr(self, "_leaf", None) or make_leaf(self)
         if self._cell is not None and self._chain:
             self._cell = None  # no longer a view: a leaf of its own
         self._node = node
@@ -351,7 +374,9 @@ class Variable:
     def retains_grad(self) -> bool:
         """Whether `retain_grad` was called on this computed Variable."""
         node = self._read()[1]
-        return isinstance(node, HookedNode) and not self.is_leaf and node.extra.variable is not None
+        if type(node) is not HookedNode or node.extra.variable is None:
+            return False
+        return node.extra.variable() is self
 
     def register_hook(self, hook: Callable[[Variable], Variable | None]) -> RemovableHandle:
         """Have `hook(grad)` called with each gradient of this Variable; it may return another.
@@ -366,11 +391,37 @@ class Variable:
         def run(g: Any) -> Any:
             inner = isinstance(g, Variable) and g._level is level
             answer = hook(g if isinstance(g, Variable) else wrap(g, None, ROOT, backend))
-            if answer is None or inner or not isinstance(answer, Variable):
+            if answer is None:
+                return None
+            answer = convert(answer, backend, node.rule.primitive)
+            if not hasattr(answer, "dtype") or not same_shape(answer.shape, g.shape):
+                raise InvalidArgumentError(
+                    f"a hook returned {_kind(answer)}, and the gradient is {_kind(g)}"
+                )
+            if answer.dtype != g.dtype:
+                answer = backend.namespace.astype(answer, g.dtype)
+            if inner or not isinstance(answer, Variable):
                 return answer
             return answer._value if answer._node is None else answer
 
         return add_hook(node, run)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Variable], Any]) -> RemovableHandle:
+        """Have `hook(v)` called with this leaf each time `backward` has added to its `grad`.
+
+        Returns a handle whose `remove()` takes the hook away.
+        """
+        node = self._read()[1]
+        if type(node) is not LeafNode:
+            raise DifferentiationError(
+                "post-accumulate-grad hooks are for leaves that require grad; `register_hook` sees "
+                "the gradients of computed Variables"
+            )
+        extra = node.more_of()
+        if extra.after is None:
+            extra.after = []
+        extra.after.append(hook)
+        return RemovableHandle(extra.after, hook)
 
     def backward(
         self,
@@ -406,10 +457,12 @@ class Variable:
 
     # ------------------------------------------------------------ reading and writing elements
 
-    def __getitem__(self, key: Any) -> Any:
+    def __getitem__(self, key: Any, /) -> Any:
         backend, cell = self._backend, self._cell
         if type(key) is not int:
             key = raw_key(key, self._backend)
+            if names_batch(key):
+                return by_position("gather")(self, key)
         elif (
             cell is not None and not cell.owned and self._seen == cell.version
             and type(self) is backend.variable and (parent := self._node) is not None
@@ -419,7 +472,10 @@ class Variable:
             node = new(Node)
             node.rule, node.saved, node.parent, node.more = GETITEM_RULE, (key, cell.like), parent, None
             v: Variable = new(backend.variable)
-            value = backend.getitem(self._value, key)
+            try:
+                value = backend.getitem(self._value, key)
+            except (IndexError, TypeError) as error:
+                explain(error, "getitem", (self, key))
             v._value, v._node, v._level, v._cell = value, node, self._level, cell
             v._seen, v._chain = cell.version, (cells.Step(GETITEM, (key,), {}),)
             return v
@@ -430,8 +486,13 @@ class Variable:
         cell.owned = True
         return v
 
-    def __setitem__(self, key: Any, value: Any) -> None:
+    def __setitem__(self, key: Any, value: Any, /) -> None:
         key = raw_key(key, self._backend)
+        if names_batch(key):
+            if not isinstance(value, Variable):
+                value = _convert(value, self)
+            cells.write(self, (), by_position("replaced")(self, key, value))
+            return
         if isinstance(value, Variable):
             if value._backend is not self._backend:
                 value = _convert(value, self)
@@ -451,18 +512,36 @@ class Variable:
             raise TypeMismatchError("iteration over a 0-d Variable")
         return iter([self[i] for i in range(self.shape[0])])
 
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
     # ------------------------------------------------------------ leaving the graph
 
+    def _one(self, name: str) -> Any:
+        """The raw array of the one element, without axes."""
+        data = self.data
+        if not len(data.shape) or (count := self.size) is None:
+            return data
+        if count != 1:
+            raise NotOneElementError(
+                f"{name}() of a Variable of shape {tuple(self.shape)}: only one element is a scalar"
+            )
+        return self._backend.raw("reshape")(data, ())
+
     def _scalar(self, kind: type, name: str) -> Any:
+        one = self._one(name)
         if self.requires_grad:
             if storing():
                 break_graph("writing an element into a raw array")
             else:
                 warn_scalar(name)
-        return kind(self.data)
+        return kind(one)
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        return bool(self._one("bool"))
 
     def __float__(self) -> float:
         return self._scalar(float, "float")  # type: ignore[no-any-return]
@@ -474,13 +553,22 @@ class Variable:
         return self._scalar(complex, "complex")  # type: ignore[no-any-return]
 
     def __index__(self) -> int:
-        return operator.index(self.data)
+        try:
+            return operator.index(self.data)
+        except TypeError as error:
+            raise TypeMismatchError(
+                f"only a 0-d integer is an index, not {self.dtype} of shape {tuple(self.shape)}"
+            ) from error
+
+    def __format__(self, spec: str) -> str:
+        return format(_to_scalar(self._one("format")), spec) if spec else str(self)
 
     def item(self) -> Any:
         """The one element as a Python scalar."""
+        one = self._one("item")
         if self.requires_grad:
             warn_scalar("item")
-        return _to_scalar(self.data)
+        return _to_scalar(one)
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python scalars."""
@@ -499,25 +587,43 @@ class Variable:
         if self.requires_grad:
             break_graph("conversion to a NumPy array")
         data = self.data
+        if not hasattr(data, "__array__") and numpy.asarray(data).dtype == object:
+            # NumPy does not know what this is.
+            data = numpy.asarray(_to_list(data), dtype=str(self.dtype).split(".")[-1].lower())
         if copy is None:
             return numpy.asarray(data, dtype=dtype)
         return numpy.array(data, dtype=dtype, copy=copy)
 
-    def __dlpack__(self, **kwargs: Any) -> Any:
+    def __dlpack__(
+        self,
+        /,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[Any, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
         if self.requires_grad:
             break_graph("export through DLPack")
-        return self.data.__dlpack__(**kwargs)
+        given = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
+        return self.data.__dlpack__(**{k: x for k, x in given.items() if x is not None})
 
-    def __dlpack_device__(self) -> Any:
+    def __dlpack_device__(self, /) -> Any:
         return self.data.__dlpack_device__()
 
     # ------------------------------------------------------------ protocols
 
-    def __array_namespace__(self, *, api_version: str | None = None) -> Any:
+    def __array_namespace__(self, /, *, api_version: str | None = None) -> Any:
+        if api_version is not None and api_version not in VERSIONS:
+            raise InvalidArgumentError(
+                f"version {api_version!r} of the standard is not known here; {VERSIONS[-1]!r} is"
+            )
         return self._backend.namespace
 
     def to_device(self, device: Any, /, *, stream: Any = None) -> Variable:
         """The same values on another device."""
+        if stream is not None:
+            raise InvalidArgumentError("to_device: streams are not supported")
         return self._backend.namespace.to_device(self, device)  # type: ignore[no-any-return]
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -547,7 +653,8 @@ class Variable:
             raise DifferentiationError(
                 "only leaves can be pickled, since the graph cannot; `.detach()` first"
             )
-        return _rebuild, (self.data, self.requires_grad, self.volatile, self.grad)
+        grad = self.grad if self.grad is None or self.grad.is_leaf else self.grad.detach()
+        return _rebuild, (self.data, self.requires_grad, self.volatile, grad)
 
     def __deepcopy__(self, memo: Any) -> Variable:
         import copy
@@ -575,6 +682,10 @@ class Variable:
     __hash__ = object.__hash__
 
 
+def _kind(x: Any) -> str:
+    return f"of shape {tuple(x.shape)}" if hasattr(x, "shape") else f"a {type(x).__name__}"
+
+
 def _read_copy(x: Any, key: Any) -> Any:
     backend: Any = backend_of(x)
     return backend.raw("copy")(backend.getitem(x, key))
@@ -600,6 +711,8 @@ def _to_scalar(data: Any) -> Any:
 def _to_list(data: Any) -> Any:
     if not data.shape:
         return _to_scalar(data)
+    if hasattr(data, "compute"):  # lazy: once for all
+        return _to_list(data.compute())
     return [_to_list(data[i, ...]) for i in range(data.shape[0])]
 
 
@@ -619,7 +732,7 @@ def raw_key(key: Any, backend: Backend) -> Any:
     if isinstance(key, tuple):
         return tuple([raw_key(k, backend) for k in key])
     if isinstance(key, Variable):
-        return key.data
+        return key if is_batched(key) else key.data
     if isinstance(key, list):
         return backend.namespace.raw_asarray(key, dtype=None if key else backend.xp.int64)
     if hasattr(key, "dtype") and not hasattr(key, "__setitem__") and key.dtype.kind in "iu":
@@ -628,6 +741,20 @@ def raw_key(key: Any, backend: Backend) -> Any:
         bounds = [key.start, key.stop, key.step]
         return slice(*[operator.index(k) if isinstance(k, Variable) else k for k in bounds])
     return key
+
+
+def names_batch(key: Any) -> bool:
+    """Whether `key`, as `raw_key` leaves it, has an array that `vmap` maps over."""
+    return isinstance(key, Variable) or (
+        type(key) is tuple and any([isinstance(part, Variable) for part in key])
+    )
+
+
+def by_position(name: str) -> Any:
+    """Indexing by such keys, which is a room of its own."""
+    from .rules import positions
+
+    return getattr(positions, name)
 
 
 # ---------------------------------------------------------------- operators, one class per backend
@@ -654,8 +781,9 @@ _NAMES = {
 }  # fmt: skip
 
 
-def make_variable_classes(backend: Backend) -> tuple[type, type]:
-    """The class of Variables over raw arrays of `backend`, and of those over other Variables.
+def make_variable_classes(backend: Backend) -> tuple[type, type, type]:
+    """The class of Variables over raw arrays of `backend`, of those over other Variables, and of
+    those that hold a batch.
 
     A class of its own per backend lets one test, `type(x) is cls`, tell a handle over a raw array
     of this backend from everything else. Operators are bound to the backend's raw operators.
@@ -667,17 +795,25 @@ def make_variable_classes(backend: Backend) -> tuple[type, type]:
     backend.variable, backend.nested = cls, nested
     for short, raw in _UNARY.items():
         primitive = PRIMITIVES[_NAMES.get(short, short)]
-        setattr(cls, f"__{short}__", _unary(primitive, backend, raw))
+        _set_operator(cls, short, _unary(primitive, backend, raw), "self, /")
     for short, raw in (_BINARY | _COMPARE).items():
         primitive = PRIMITIVES[_NAMES.get(short, short)]
-        setattr(cls, f"__{short}__", _binary(primitive, backend, raw))
+        operate = _binary(primitive, backend, raw)
+        _set_operator(cls, short, operate)
         if short in _BINARY:
-            setattr(cls, f"__r{short}__", _binary(primitive, backend, raw, reflected=True))
-            setattr(cls, f"__i{short}__", _in_place(getattr(cls, f"__{short}__")))
+            _set_operator(cls, f"r{short}", _binary(primitive, backend, raw, reflected=True))
+            _set_operator(cls, f"i{short}", _in_place(operate))
     for name in METHODS:
         if not hasattr(Variable, name):
             setattr(cls, name, _method(name))
-    return cls, nested
+    return cls, nested, type("Variable", (Batched, nested), {**attributes})
+
+
+def _set_operator(cls: type, short: str, operate: Any, arguments: str = "self, other, /") -> None:
+    operate.__name__, operate.__module__ = f"__{short}__", "pluggrad"
+    operate.__qualname__ = f"Variable.__{short}__"
+    operate.__signature__ = parse(arguments)
+    setattr(cls, operate.__name__, operate)
 
 
 #: Methods that the wrapped libraries share: the namespace's function of that name.
@@ -729,6 +865,16 @@ def _binary(primitive: Any, backend: Backend, raw: Any, reflected: bool = False)
     return operate_reflected if reflected else operate
 
 
+#: From narrow to wide: what an operator in place may put into an array is not to the right of it.
+_KINDS = ("bool", "unsigned integer", "signed integer", "real floating", "complex floating")
+
+
+def _holds(dtype: Any, other: Any, xp: Any) -> bool:
+    """Whether values of dtype `other` are of a kind that fits into `dtype`, perhaps rounded."""
+    wide, narrow = ([xp.isdtype(d, kind) for kind in _KINDS].index(True) for d in (dtype, other))
+    return wide >= narrow
+
+
 def _in_place(operate: Any) -> Any:
     def update(self: Variable, other: Any) -> Any:
         y = operate(self, other)
@@ -740,6 +886,11 @@ def _in_place(operate: Any) -> Any:
                 f"{tuple(y.shape)}"
             )
         if y.dtype != self.dtype:
+            if not _holds(self.dtype, y.dtype, self._backend.xp):
+                raise TypeMismatchError(
+                    f"in place, {self.dtype} cannot take a result of dtype {y.dtype}; "
+                    "make it such an array first, with `astype`"
+                )
             y = self._backend.namespace.astype(y, self.dtype)
         cells.write(self, (), y)
         return self

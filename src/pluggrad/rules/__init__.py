@@ -13,8 +13,10 @@ from . import (
     softmax,
     special,
 )
+from . import batching  # isort: skip  (how the rows above take a batch axis; it looks them up)
 
 __all__ = [
+    "batching",
     "elementwise",
     "extras",
     "fft",

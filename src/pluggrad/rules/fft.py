@@ -15,7 +15,7 @@ from ..cotangents import conjugate, is_complex, scatter, shape_dtype
 from ..dispatch import is_variable, xp
 from ..namespace import composite
 from .kinds import general, linear
-from .manipulation import arange, raw_of, shape_of
+from .manipulation import arange, shape_of
 
 SWAPPED = {"backward": "forward", "ortho": "ortho", "forward": "backward", None: "forward"}
 
@@ -52,8 +52,7 @@ def inner(g: Any, length: int, axis: int, factor: float) -> Any:
     backend = backend_of(g)
     assert backend is not None
     raw, k = backend.raw, arange(g.shape[axis], g)
-    sample = raw_of(g)
-    dtype = (raw("real")(sample) if is_complex(sample) else sample).dtype
+    dtype = (xp.real(g) if is_complex(g) else g).dtype
     ends = raw("astype")((k == 0) | (2 * k == length), dtype)
     weight = factor + (1.0 - factor) * ends
     weight = raw("reshape")(weight, (-1,) + (1,) * (g.ndim - 1 - axis % g.ndim))

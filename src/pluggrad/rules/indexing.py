@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..backend import backend_of, selects_once
+from ..batch import template
 from ..cotangents import Scatter, erase, fit, pick, scatter, zeros
-from ..dispatch import xp
+from ..dispatch import is_batched, xp
 from .kinds import constant, linear
 from .manipulation import arange, raw_of
 
@@ -108,7 +109,7 @@ def settle(value: Any, key: Any, x: Any) -> Any:
     if selects_once(key) or not hasattr(value, "shape"):
         return value
     last, lengths, axis = last_writes(key, x)
-    shape = pick(raw_of(x), key).shape
+    shape = pick(template(x) if is_batched(x) else raw_of(x), key).shape
     rows = xp.reshape(xp.broadcast_to(value, shape),
                       (*shape[:axis], -1, *shape[axis + len(lengths) :]))  # fmt: skip
     return xp.reshape(xp.take(rows, last, axis=axis), shape)

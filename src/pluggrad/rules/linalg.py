@@ -6,9 +6,9 @@ values matter.
 
 Factors are unique only up to a gauge: the phase of an eigenvector or a singular vector, a basis of
 the space that equal eigenvalues share, of the null space in a full `svd` or a complete `qr`. Only
-functions that do not depend on the gauge have a derivative, and these formulas give it. Eigenvectors
-and singular vectors of equal values have none: it comes out as inf or nan. The values themselves
-have one (a subgradient), equal or not.
+functions that do not depend on the gauge have a derivative, and these formulas give it.
+Eigenvectors and singular vectors of equal values have none: it comes out as inf or nan. The values
+themselves have one (a subgradient), equal or not.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import math
 from typing import Any
 
 from ..backend import backend_of
-from ..cotangents import conjugate, device_of, is_complex, spread, sum_to
+from ..cotangents import conjugate, device_of, is_complex, spread, sum_to, zeros
 from ..dispatch import is_variable, xp
 from ..namespace import composite
 from .kinds import bilinear, constant, general, linear
@@ -85,7 +85,9 @@ def skew(x: Any) -> Any:
 def anti(x: Any) -> Any:
     """The strictly lower part of `x - H(x)`, and half its diagonal: what fixes a skew matrix."""
     low = xp.tril(skew(x), k=-1)
-    return low + identity(x) * row(imaginary(diagonal_of(x))) if is_complex(x) else low
+    if not is_complex(x):
+        return low
+    return low + identity(x) * row(imaginary(diagonal_of(x)))
 
 
 # ---------------------------------------------------------------- diagonals
@@ -95,12 +97,10 @@ def embed(g: Any, like: Any, offset: int) -> Any:
     """Matrices of zeros with `g` on a diagonal."""
     shape = shape_of(like)
     rows, columns = shape[-2:]
-    backend = backend_of(g)
-    assert backend is not None
     length, short = g.shape[-1], (rows if offset >= 0 else columns)
     if short != length:
-        pad = backend.raw("zeros")((*g.shape[:-1], short - length), dtype=g.dtype, device=device_of(g))
-        g = xp.concat([g, constant_like(pad, g)], axis=-1)
+        pad = zeros(((*g.shape[:-1], short - length), g.dtype), g)
+        g = xp.concat([g, pad], axis=-1)
     return xp.where(mask(g, shape, offset), column(g) if offset >= 0 else row(g), 0.0)
 
 

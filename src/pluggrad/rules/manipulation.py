@@ -6,9 +6,11 @@ import math
 from typing import Any
 
 from ..backend import backend_of
+from ..batch import refuse, template
 from ..cotangents import dense, device_of, scatter, shape_dtype, sum_to
-from ..dispatch import is_variable, xp
+from ..dispatch import is_batched, is_variable, xp
 from ..namespace import composite
+from . import positions
 from .kinds import PASS, constant, elementwise, linear
 
 
@@ -18,6 +20,8 @@ def shape_of(like: Any) -> tuple[Any, ...]:
 
 def raw_of(x: Any) -> Any:
     """The raw array in `x`, of integers or booleans: no derivative is lost."""
+    if is_batched(x):
+        refuse(x, "this argument must be the same for all of the batch. Compute it")
     while is_variable(x):
         x = x._read()[0]
     return x
@@ -177,9 +181,12 @@ def common_shape(shapes: Any) -> tuple[Any, ...]:
 
 @composite(own=True)
 def broadcast_arrays(*arrays: Any) -> Any:
-    """Each array, broadcast to the shape that all have in common."""
+    """Each array, broadcast to the shape that all have in common.
+
+    One that has this shape is returned itself, and can be written, as NumPy does.
+    """
     shape = common_shape([x.shape for x in arrays])
-    return tuple([xp.broadcast_to(x, shape) for x in arrays])
+    return tuple([x if tuple(x.shape) == shape else xp.broadcast_to(x, shape) for x in arrays])
 
 
 @composite(own=True)
@@ -224,7 +231,8 @@ def full_like(
 ) -> Any:
     """An array of the shape and dtype of `x` full of `fill_value`, which may be tracked."""
     if not is_variable(fill_value):
-        return backend_of(x).raw("full_like")(x.data, fill_value, dtype=dtype, device=device)  # type: ignore[union-attr]
+        x = template(x) if is_batched(x) else x.data
+        return backend_of(x).raw("full_like")(x, fill_value, dtype=dtype, device=device)  # type: ignore[union-attr]
     filled = xp.broadcast_to(xp.astype(fill_value, dtype or x.dtype), x.shape)
     return xp.copy(filled if device is None else xp.move(filled, device=device))
 
@@ -259,6 +267,8 @@ def linspace(
 
 def take_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
     shape = shape_of(like)
+    if is_batched(indices):
+        return positions.take_back(g, indices, shape, axis)
     indices = raw_of(indices)
     if axis is None and len(shape) != 1:
         flat = dense(scatter(g, (indices,), ((math.prod(shape),), g.dtype)))
@@ -270,6 +280,8 @@ def take_along_back(g: Any, indices: Any, like: Any, axis: int) -> Any:
     """Zeros with `g` added where it was taken from: one array of indices per axis."""
     shape = shape_of(like)
     axis = axis % len(shape)
+    if is_batched(indices):
+        return positions.take_along_back(g, indices, shape, axis)
     key = list(grid(shape, axis, arange(1, g), g))
     key[axis] = raw_of(indices)
     return scatter(g, tuple(key), like)

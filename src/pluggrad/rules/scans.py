@@ -53,7 +53,8 @@ def others(x: Any, n: int, level: int = 0) -> tuple[Any, Any]:
         pairs = xp.concat((pairs, rest), axis=-1)
     outside, e = others(pairs, n - half, level + 1)
     near = outside[..., :half]
-    outside = xp.concat((near * two, near * one, outside[..., half:]), axis=-1)
+    parts = (near * two, near * one)
+    outside = xp.concat((*parts, outside[..., half:]) if n % 2 else parts, axis=-1)
     e = xp.concat((e[..., :half], e), axis=-1)
     if k is not None:
         e = e + (xp.sum(k, axis=-1, keepdims=True) - k)

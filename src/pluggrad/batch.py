@@ -1,0 +1,258 @@
+"""The batched walk: one call per operation for all that `vmap` maps over.
+
+At a level of `vmap` a Variable holds the arrays of the whole batch as one, with the batch axis in
+front, and shows the shape of a single one. An operation looks up how its arguments shift to make
+room for that axis (`BATCHING`, which `rules.batching` fills), and runs once, one level down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from .backend import BACKENDS, Backend
+from .dispatch import is_variable, xp
+from .errors import TypeMismatchError, UnsupportedError
+from .levels import ROOT, Level, read
+from .primitive import Primitive, new
+from .record import evaluate
+
+__all__ = ["BATCHING", "Batched", "Operation", "batched", "process", "template"]
+
+#: How each primitive runs on a batch: a function of the `Operation`.
+BATCHING: dict[str, Callable[[Operation], Any]] = {}
+
+
+class Mark:
+    """What stands in the place of a Node at a level of `vmap`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<batched>"
+
+
+MARK = Mark()
+
+
+class Batched:
+    """What Variables of a level of `vmap` do differently: they hide the batch axis, and have no
+    one value to show."""
+
+    __slots__ = ()
+
+    _read: Callable[[], tuple[Any, Any]]
+    _backend: Backend
+    _level: Level
+
+    @property
+    def shape(self) -> Any:
+        """The shape of one of the batch."""
+        return self._read()[0].shape[1:]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of one of the batch."""
+        return len(self._read()[0].shape) - 1
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients reach it, through `vmap`."""
+        value = self._read()[0]
+        return is_variable(value) and bool(value.requires_grad)
+
+    @property
+    def is_leaf(self) -> bool:
+        """False: `vmap` made it."""
+        return False
+
+    @property
+    def grad_fn(self) -> Any:
+        """The Node of what `vmap` maps over."""
+        value = self._read()[0]
+        return value.grad_fn if is_variable(value) else None
+
+    @property
+    def data(self) -> Any:
+        """There is none: it stands for many arrays."""
+        refuse(self, "there is no single array or number: `bool`, `float`, `.item()`, `.numpy()`, "
+                     "`.data` and a Python `if` cannot be answered. Choose with `pluggrad.where`")  # fmt: skip
+
+    def requires_grad_(self, flag: bool = True) -> NoReturn:
+        """There are no leaves inside `vmap`."""
+        refuse(self, "it cannot become a leaf. Differentiate inside with `pluggrad.grad`")
+
+    def detach(self) -> Any:
+        """The same batch, without history."""
+        value = self._read()[0]
+        if is_variable(value):
+            value = value.detach()
+        return batched(value, self._level, self._backend)
+
+    def __repr__(self) -> str:
+        size = "x".join(str(n) for n in self.shape) or "()"
+        return f"Variable of size {size}, of a batch of {self._level.size} in vmap:\n{self._read()[0]!r}"
+
+
+def refuse(v: Any, why: str) -> NoReturn:
+    """The error for what cannot be done with a batched value."""
+    raise BatchingError(
+        f"inside vmap, for a value of shape {tuple(v.shape)} with a batch of {v._level.size}, {why}, "
+        "or do this outside of vmap."
+    )
+
+
+class BatchingError(UnsupportedError, TypeMismatchError):
+    """Something that has no meaning, or no rule, for all of a batch at once."""
+
+
+def batched(y: Any, level: Level, backend: Backend) -> Any:
+    """The Variable of `level` for `y`, which has the batch axis in front; each item of a tuple."""
+    if isinstance(y, (tuple, list)):
+        items = [batched(item, level, backend) for item in y]
+        return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
+    if is_variable(y):
+        y = y._snapshot()
+        if y._node is None and y._level is ROOT:
+            y = y._value
+    v = new(backend.batched)
+    v._value, v._node, v._level, v._cell = y, MARK, level, None
+    v._birth = read().level
+    return v
+
+
+class Operation:
+    """A primitive called with arguments of which some hold a batch, seen from one level down.
+
+    `args` are the values there, and `on` says which of them have the batch axis, in front.
+    """
+
+    __slots__ = ("args", "backend", "kwargs", "on", "primitive", "raw", "size")
+
+    def __init__(
+        self, primitive: Primitive, args: list[Any], on: list[bool], kwargs: Any,
+        raw: Callable[..., Any], size: int, backend: Backend,
+    ) -> None:  # fmt: skip
+        self.primitive, self.args, self.on, self.kwargs = primitive, args, on, kwargs
+        self.raw, self.size, self.backend = raw, size, backend
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The primitive itself, one level down."""
+        return evaluate(self.primitive, args, kwargs, self.raw, self.backend)
+
+    def get(self, name: str) -> Any:
+        """A keyword argument, or its default."""
+        return self.kwargs.get(name, self.primitive.defaults[name])
+
+    def ndim(self, i: int) -> int:
+        """How many axes argument `i` has to the user's eye."""
+        x = self.args[i]
+        return len(x.shape) - self.on[i] if hasattr(x, "shape") else 0
+
+    def shape(self, i: int) -> tuple[Any, ...]:
+        """The shape of argument `i` to the user's eye."""
+        x = self.args[i]
+        return tuple(x.shape[1:] if self.on[i] else x.shape) if hasattr(x, "shape") else ()
+
+    def aligned(self, i: int, ndim: int) -> Any:
+        """Argument `i`, such that it broadcasts against others of up to `ndim` axes and a batch."""
+        x = self.args[i]
+        if not self.on[i] or len(x.shape) > ndim:
+            return x
+        lengths = tuple(x.shape)
+        return xp.reshape(x, (lengths[0], *(1,) * (ndim + 1 - len(lengths)), *lengths[1:]))
+
+    def full(self, i: int) -> Any:
+        """Argument `i` with a batch axis in any case: what has none is repeated."""
+        x = self.args[i]
+        if self.on[i]:
+            return x
+        if not hasattr(x, "shape"):
+            x = self.backend.raw("asarray")(x)
+        return xp.broadcast_to(x, (self.size, *x.shape))
+
+    def axis(self, axis: int, ndim: int) -> int:
+        """Where `axis` of `ndim` is behind the batch axis."""
+        if not -ndim <= axis < ndim:
+            raise BatchingAxisError(f"{self.primitive.name}: axis {axis} of {ndim}")
+        return axis % ndim + 1
+
+    def axes(self, axes: Any, ndim: int) -> Any:
+        """The same for one or several; all of them for None."""
+        if axes is None:
+            return tuple(range(1, ndim + 1))
+        if isinstance(axes, (tuple, list)):
+            return tuple([self.axis(n, ndim) for n in axes])
+        return self.axis(axes, ndim)
+
+    def counts(self) -> Any:
+        """0, 1, ... along the batch, as a raw column of numbers."""
+        device = None
+        for x in self.args:
+            if hasattr(x, "shape"):
+                device = device_of(x)
+        return self.backend.raw("arange")(self.size, device=device)
+
+    def refuse(self, why: str) -> NoReturn:
+        """The error for what cannot be batched."""
+        raise BatchingError(f"inside vmap, {self.primitive.name}: {why}")
+
+
+class BatchingAxisError(BatchingError, IndexError, ValueError):
+    """An axis that a batched value does not have."""
+
+
+def process(
+    primitive: Primitive,
+    args: Any,
+    kwargs: Any,
+    raw: Callable[..., Any],
+    level: Level,
+    backend: Backend,
+) -> Any:
+    """An operation at a level of `vmap`."""
+    variable = backend.variable
+    inner: list[Any] = []
+    on: list[bool] = []
+    for x in args:
+        here = False
+        if isinstance(x, variable):
+            value, node = x._read()
+            if x._level is level:
+                here = True
+            elif node is not None or x._level is not ROOT:
+                value = x._snapshot()
+            x = value
+        inner.append(x)
+        on.append(here)
+    assert level.size is not None
+    op = Operation(primitive, inner, on, kwargs, raw, level.size, backend)
+    rule = BATCHING.get(primitive.name)
+    if rule is not None:
+        y = rule(op)
+    elif primitive.kind == "elementwise":
+        y = elementwise(op)
+    elif primitive.fallback is not None:
+        return primitive.fallback(*args, **kwargs)
+    else:
+        op.refuse("there is no batching rule. Call it outside of vmap, or write it in other terms")
+    return batched(y, level, backend)
+
+
+def elementwise(op: Operation) -> Any:
+    """Functions that act element by element: ranks are aligned behind the batch axis."""
+    ndim = max([op.ndim(i) for i in range(len(op.args))])
+    return op(*[op.aligned(i, ndim) for i in range(len(op.args))], **op.kwargs)
+
+
+def device_of(x: Any) -> Any:
+    from .cotangents import device_of
+
+    return device_of(x)
+
+
+def template(x: Any) -> Any:
+    """A raw array of zeros of the shape and dtype that the batched Variable `x` shows."""
+    backend = BACKENDS[type(x)]
+    assert backend is not None
+    return backend.raw("zeros")(tuple(x.shape), dtype=x.dtype, device=device_of(x))

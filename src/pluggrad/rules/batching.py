@@ -1,0 +1,504 @@
+"""How arguments shift to make room for a batch axis in front: one row per primitive, by kind.
+
+A rule is a function of the `Operation`, whose arguments are one level down; it returns the result
+there, with the batch axis in front. Each makes one call for the whole batch. Elementwise functions
+need no row.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..batch import BATCHING, Operation, elementwise
+from ..cotangents import device_of, shape_dtype
+from ..dispatch import xp
+from ..errors import InvalidArgumentError
+from ..primitive import PRIMITIVES
+from .positions import from_front
+
+__all__: list[str] = []
+
+
+def rows(names: str, rule: Any) -> None:
+    """The same rule for several primitives."""
+    for name in names.split():
+        assert name in PRIMITIVES, name
+        BATCHING[name] = rule
+
+
+def swapped(kwargs: Any, **changed: Any) -> dict[str, Any]:
+    return {**kwargs, **changed}
+
+
+def at_front(y: Any, axis: int) -> Any:
+    """`y` with the batch axis, now at `axis`, in front."""
+    return xp.moveaxis(y, axis, 0) if axis else y
+
+
+def merged(x: Any) -> Any:
+    """`x` with its first two axes as one."""
+    return xp.reshape(x, (x.shape[0] * x.shape[1], *x.shape[2:]))
+
+
+# ---------------------------------------------------------------- reductions, scans, sorting
+
+
+def as_is(op: Operation) -> Any:
+    """Functions of the last axes, which take any number of axes before them."""
+    return op(*op.args, **op.kwargs)
+
+
+def reduction(op: Operation) -> Any:
+    ndim = op.ndim(0)
+    if not ndim:
+        x = xp.reshape(op.args[0], (-1, 1))
+        if op.get("axis") is not None:
+            op.axes(op.get("axis"), 0)
+        return op(x, **swapped(op.kwargs, axis=1, keepdims=False))
+    return op(op.args[0], **swapped(op.kwargs, axis=op.axes(op.get("axis"), ndim)))
+
+
+def normalised(op: Operation) -> Any:
+    """softmax and the like: along axes that stay."""
+    ndim = op.ndim(0)
+    if not ndim:
+        x = xp.reshape(op.args[0], (-1, 1))
+        return xp.reshape(op(x, **swapped(op.kwargs, axis=1)), (-1,))
+    return op(op.args[0], **swapped(op.kwargs, axis=op.axes(op.get("axis"), ndim)))
+
+
+def place_of_extremum(op: Operation) -> Any:
+    x, ndim, axis = op.args[0], op.ndim(0), op.get("axis")
+    if axis is not None:
+        return op(x, **swapped(op.kwargs, axis=op.axis(axis, ndim)))
+    y = op(xp.reshape(x, (op.size, math.prod(op.shape(0)))), axis=1)
+    return xp.reshape(y, (op.size,) + (1,) * ndim) if op.get("keepdims") else y
+
+
+def along_one(op: Operation) -> Any:
+    """Running sums and products, and sorting."""
+    axis = op.get("axis")
+    return op(op.args[0], **swapped(op.kwargs, axis=op.axis(0 if axis is None else axis, op.ndim(0))))
+
+
+def searchsorted(op: Operation) -> Any:
+    """By counting those that are smaller, unless all search in the same array."""
+    x1, x2 = op.args
+    if not op.on[0]:
+        return xp.reshape(op(x1, xp.reshape(x2, (-1,)), **op.kwargs), x2.shape)
+    order = op.get("sorter")
+    if order is not None:
+        x1 = xp.take(x1, order, axis=1)
+    ones = (1,) * op.ndim(1)
+    x1 = xp.reshape(x1, (op.size, *ones, -1))
+    x2 = xp.expand_dims(x2, axis=-1)
+    before = x1 < x2 if op.get("side") == "left" else x1 <= x2
+    return xp.count_nonzero(before, axis=-1)
+
+
+def isin(op: Operation) -> Any:
+    x1, x2 = xp.expand_dims(op.args[0], axis=-1), op.args[1]
+    if op.on[1]:
+        x2 = xp.reshape(x2, (op.size, *(1,) * op.ndim(0), math.prod(op.shape(1))))
+    else:
+        x2 = xp.reshape(x2, (-1,))
+    found = xp.any(x1 == x2, axis=-1)
+    return ~found if op.get("invert") else found
+
+
+def last_of_each(op: Operation) -> Any:
+    places = op.args[0]
+    same = xp.expand_dims(places, axis=-1) == xp.expand_dims(places, axis=-2)
+    number = op.backend.raw("arange")(places.shape[-1], device=device_of(places))
+    return xp.max(xp.where(same, number, -1), axis=-1)
+
+
+# ---------------------------------------------------------------- manipulation
+
+
+def broadcast_to(op: Operation) -> Any:
+    shape = op.get("shape")
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    return op(op.aligned(0, len(shape)), shape=(op.size, *shape))
+
+
+def expand(op: Operation) -> Any:
+    shape = tuple(shape_dtype(op.get("to"))[0])
+    return xp.broadcast_to(op.aligned(0, len(shape)), (op.size, *shape))
+
+
+def reshape(op: Operation) -> Any:
+    shape = op.get("shape")
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    if -1 in shape:
+        known = math.prod([n for n in shape if n != -1])
+        count = math.prod(op.shape(0))
+        if shape.count(-1) > 1 or not known or count % known:
+            raise InvalidArgumentError(f"reshape of {op.shape(0)} to {shape}")
+        shape = tuple([count // known if n == -1 else n for n in shape])
+    return op(op.args[0], **swapped(op.kwargs, shape=(op.size, *shape)))
+
+
+def new_axes(op: Operation) -> Any:
+    axis = op.get("axis")
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = op.axes(tuple(axes), op.ndim(0) + len(axes))
+    return op(op.args[0], axis=axes[0] if len(axes) == 1 else axes)
+
+
+def no_axes(op: Operation) -> Any:
+    return op(op.args[0], axis=op.axes(op.get("axis"), op.ndim(0)))
+
+
+def permuted(op: Operation) -> Any:
+    return op(op.args[0], axes=(0, *op.axes(tuple(op.get("axes")), op.ndim(0))))
+
+
+def moved(op: Operation) -> Any:
+    x, here, there = op.args
+    return op(x, op.axes(here, op.ndim(0)), op.axes(there, op.ndim(0)))
+
+
+def along_axes(name: str) -> Any:
+    """Functions of one or several axes, of all if none is given."""
+
+    def rule(op: Operation) -> Any:
+        axes = op.axes(op.get(name), op.ndim(0))
+        return op(op.args[0], **swapped(op.kwargs, **{name: axes})) if axes != () else op.args[0]
+
+    return rule
+
+
+def roll(op: Operation) -> Any:
+    x, axis = op.args[0], op.get("axis")
+    if axis is not None:
+        return op(x, **swapped(op.kwargs, axis=op.axes(axis, op.ndim(0))))
+    flat = xp.reshape(x, (op.size, math.prod(op.shape(0))))
+    return xp.reshape(op(flat, **swapped(op.kwargs, axis=1)), x.shape)
+
+
+def repeat(op: Operation) -> Any:
+    x, repeats = op.args
+    if op.on[1]:
+        op.refuse("counts that differ give each of the batch another shape. Repeat as often as the "
+                  "largest count, and choose with `pluggrad.where`")  # fmt: skip
+    axis = op.get("axis")
+    if axis is None:
+        return op(xp.reshape(x, (op.size, math.prod(op.shape(0)))), repeats, axis=1)
+    return op(x, repeats, axis=op.axis(axis, op.ndim(0)))
+
+
+def tile(op: Operation) -> Any:
+    counts = op.args[1]
+    counts = (counts,) if isinstance(counts, int) else tuple(counts)
+    ndim = max(len(counts), op.ndim(0))
+    return op(op.aligned(0, ndim), (1,) * (1 + ndim - len(counts)) + counts)
+
+
+def concat(op: Operation) -> Any:
+    arrays, axis = [op.full(i) for i in range(len(op.args))], op.get("axis")
+    if axis is None:
+        arrays = [xp.reshape(x, (op.size, math.prod(x.shape[1:]))) for x in arrays]
+    return op(*arrays, axis=1 if axis is None else op.axis(axis, op.ndim(0)))
+
+
+def stack(op: Operation) -> Any:
+    arrays = [op.full(i) for i in range(len(op.args))]
+    return op(*arrays, axis=op.axis(op.get("axis"), op.ndim(0) + 1))
+
+
+# ---------------------------------------------------------------- indexing
+
+
+def take(op: Operation) -> Any:
+    x, indices = op.args
+    axis, ndim = op.get("axis"), op.ndim(0)
+    axis = op.axis(0 if axis is None else axis, ndim) - 1
+    if not op.on[1]:
+        return op(x, indices, axis=axis + 1)
+    count = op.shape(1)
+    flat = xp.reshape(indices, (-1,))
+    if not op.on[0]:
+        y = op(x, flat, axis=axis)
+        lengths = tuple(x.shape)
+        y = xp.reshape(y, (*lengths[:axis], op.size, *count, *lengths[axis + 1 :]))
+        return at_front(y, axis)
+    length = x.shape[axis + 1]
+    table = merged(xp.moveaxis(x, axis + 1, 1))
+    y = op(table, xp.reshape(offset(op, indices, length), (-1,)), axis=0)
+    return xp.moveaxis(xp.reshape(y, (op.size, *count, *table.shape[1:])), 1, axis + 1)
+
+
+def offset(op: Operation, places: Any, length: int) -> Any:
+    """Places in rows of `length` as places in all of the rows, one behind the other."""
+    starts = op.backend.raw("reshape")(op.counts() * length, (-1,) + (1,) * (places.ndim - 1))
+    return from_front(places, length) + starts
+
+
+def take_along_axis(op: Operation) -> Any:
+    ndim = max(op.ndim(0), op.ndim(1))
+    x, indices = [v if on else xp.expand_dims(v, axis=0)
+                  for v, on in zip(op.args, op.on, strict=True)]  # fmt: skip
+    return op(x, indices, axis=op.axis(op.get("axis"), ndim))
+
+
+def add_at(op: Operation) -> Any:
+    g, places, length = op.full(0), op.full(1), op.get("length")
+    found = op(merged(g), merged(offset(op, places, length)), length=op.size * length)
+    return xp.reshape(found, (op.size, length, *found.shape[1:]))
+
+
+def put_at(op: Operation) -> Any:
+    value, x, places = op.aligned(0, 1), op.full(1), op.full(2)
+    if hasattr(value, "shape"):
+        value = merged(xp.broadcast_to(value, places.shape))
+    y = op(value, merged(x), merged(offset(op, places, x.shape[1])))
+    return xp.reshape(y, x.shape)
+
+
+def is_array(k: Any) -> bool:
+    return hasattr(k, "shape")
+
+
+def is_mask(k: Any) -> bool:
+    return is_array(k) and "bool" in str(k.dtype)
+
+
+def shifted(op: Operation, key: Any, ndim: int) -> tuple[Any, int] | None:
+    """The key with the batch in front, and the number of axes that it selects from one of the
+    batch; None for a key that has to be turned into positions first."""
+    parts = key if isinstance(key, tuple) else (key,)
+    used = sum([0 if k is None or k is Ellipsis else k.ndim if is_mask(k) else 1 for k in parts])
+    new = sum([k is None for k in parts])
+    arrays = [k for k in parts if is_array(k)]
+    if any([is_mask(k) or isinstance(k, bool) for k in parts]):
+        return None
+    if not arrays:
+        integers = sum([not isinstance(k, slice) and k is not None and k is not Ellipsis for k in parts])
+        return (slice(None), *parts), ndim - integers + new
+    block = max([k.ndim for k in arrays])
+    advanced = [n for n, k in enumerate(parts) if is_array(k) or isinstance(k, int)]
+    if len(advanced) == len(parts) == ndim:
+        batch = op.backend.raw("reshape")(op.counts(), (-1,) + (1,) * block)
+        return (batch, *parts), block
+    if advanced[-1] - advanced[0] + 1 > len(advanced):
+        return None
+    return (slice(None), *parts), ndim - used + new + block
+
+
+def positions_of(op: Operation, key: Any, shape: tuple[int, ...], like: Any) -> Any:
+    """The positions that `key` selects in an array of `shape`: the library's own answer."""
+    raw = op.backend.raw
+    flat = raw("arange")(math.prod(shape), device=device_of(like))
+    return op.backend.getitem(raw("reshape")(flat, shape), key)
+
+
+def getitem(op: Operation) -> Any:
+    x, key = op.args
+    found = shifted(op, key, op.ndim(0))
+    if found is not None:
+        return op(x, found[0])
+    places = positions_of(op, key, op.shape(0), x)
+    flat = xp.reshape(x, (op.size, math.prod(op.shape(0))))
+    y = xp.take(flat, op.backend.raw("reshape")(places, (-1,)), axis=1)
+    return xp.reshape(y, (op.size, *places.shape))
+
+
+def scatter(op: Operation) -> Any:
+    g, key = op.args[0], op.get("key")
+    shape, dtype = shape_dtype(op.get("like"))
+    shape = tuple(shape)
+    found = shifted(op, key, len(shape))
+    if found is not None:
+        return op(g, key=found[0], like=((op.size, *shape), dtype))
+    places = positions_of(op, key, shape, g)
+    flat = xp.reshape(xp.broadcast_to(g, (op.size, *places.shape)), (op.size, -1))
+    y = op(flat, key=everywhere(op, places), like=((op.size, math.prod(shape)), dtype))
+    return xp.reshape(y, (op.size, *shape))
+
+
+def everywhere(op: Operation, places: Any) -> tuple[Any, Any]:
+    """The same places in each row."""
+    raw = op.backend.raw
+    return raw("reshape")(op.counts(), (-1, 1)), raw("reshape")(places, (1, -1))
+
+
+def put(op: Operation) -> Any:
+    value, x, key = op.args[0], op.full(1), op.args[2]
+    write = PRIMITIVES["put"]
+    found = shifted(op, key, op.ndim(1))
+    if found is not None:
+        return write(fitted(op, found[1]), x, found[0])
+    shape = op.shape(1)
+    places = positions_of(op, key, shape, x)
+    if op.on[0]:
+        value = xp.broadcast_to(fitted(op, places.ndim), (op.size, *places.shape))
+        value = xp.reshape(value, (op.size, math.prod(places.shape)))
+    elif is_array(value):
+        value = xp.reshape(xp.broadcast_to(value, tuple(places.shape)), (-1,))
+    y = write(value, xp.reshape(x, (op.size, math.prod(shape))), everywhere(op, places))
+    return xp.reshape(y, (op.size, *shape))
+
+
+def fitted(op: Operation, ndim: int) -> Any:
+    """The value to write, where one of the batch has `ndim` axes."""
+    value = op.aligned(0, ndim)
+    extra = op.ndim(0) - ndim
+    if op.on[0] and extra > 0:  # axes of length 1 in front, which a write ignores
+        value = xp.reshape(value, (op.size, *value.shape[1 + extra :]))
+    return value
+
+
+def nonzero(op: Operation) -> Any:
+    op.refuse("each of the batch has another number of them. Work with the mask itself, and "
+              "`pluggrad.where`")  # fmt: skip
+
+
+# ---------------------------------------------------------------- products and linear algebra
+
+
+def matmul(op: Operation) -> Any:
+    """One product, as large as can be, of two arrays; vectors become matrices of one row or
+    column."""
+    x1, x2 = op.args
+    n1, n2 = op.ndim(0), op.ndim(1)
+    if not n1 or not n2:
+        raise InvalidArgumentError("matmul of a number; multiply instead")
+    if not op.on[1] and n2 <= 2:
+        if n1 == 1 or n2 == 1:
+            return op(x1, x2)
+        y = op(xp.reshape(x1, (-1, x1.shape[-1])), x2)
+        return xp.reshape(y, (*x1.shape[:-1], x2.shape[-1]))
+    if not op.on[0] and n1 <= 2:
+        if n1 == 1:
+            return op(x2, x1) if n2 == 1 else op(x1, x2)
+        if n2 == 1:
+            return op(x2, xp.matrix_transpose(x1))
+        if n2 == 2 and x2.shape[-1] == 1:
+            y = op(xp.reshape(x2, (op.size, x2.shape[1])), xp.matrix_transpose(x1))
+            return xp.expand_dims(y, axis=-1)
+    left = x1 if n1 > 1 else xp.expand_dims(x1, axis=-2)
+    right = x2 if n2 > 1 else xp.expand_dims(x2, axis=-1)
+    ndim = max(n1, n2, 2)
+    pair = Operation(op.primitive, [left, right], op.on, {}, op.raw, op.size, op.backend)
+    y = op(pair.aligned(0, ndim), pair.aligned(1, ndim))
+    if n1 == 1:
+        y = xp.squeeze(y, axis=-2)
+    return xp.squeeze(y, axis=-1) if n2 == 1 else y
+
+
+def tensordot(op: Operation) -> Any:
+    x1, x2 = op.args
+    axes, n1, n2 = op.get("axes"), op.ndim(0), op.ndim(1)
+    if isinstance(axes, int):
+        axes1, axes2 = list(range(n1 - axes, n1)), list(range(axes))
+    else:
+        axes1, axes2 = [[a] if isinstance(a, int) else list(a) for a in axes]
+    axes1, axes2 = [op.axis(a, n1) - 1 for a in axes1], [op.axis(a, n2) - 1 for a in axes2]
+    if not op.on[1]:
+        return op(x1, x2, axes=(tuple([a + 1 for a in axes1]), tuple(axes2)))
+    if not op.on[0]:
+        y = op(x1, x2, axes=(tuple(axes1), tuple([a + 1 for a in axes2])))
+        return at_front(y, n1 - len(axes1))
+    free1 = [a for a in range(n1) if a not in axes1]
+    free2 = [a for a in range(n2) if a not in axes2]
+    shape1, shape2 = op.shape(0), op.shape(1)
+    count = math.prod([shape1[a] for a in axes1])
+    x1 = xp.permute_dims(x1, (0, *[a + 1 for a in free1 + axes1]))
+    x2 = xp.permute_dims(x2, (0, *[a + 1 for a in axes2 + free2]))
+    lengths1, lengths2 = [shape1[a] for a in free1], [shape2[a] for a in free2]
+    x1 = xp.reshape(x1, (op.size, math.prod(lengths1), count))
+    x2 = xp.reshape(x2, (op.size, count, math.prod(lengths2)))
+    return xp.reshape(xp.matmul(x1, x2), (op.size, *lengths1, *lengths2))
+
+
+def outer(op: Operation) -> Any:
+    return xp.expand_dims(op.args[0], axis=-1) * xp.expand_dims(op.args[1], axis=-2)
+
+
+def along_last(op: Operation) -> Any:
+    """`vecdot` and `cross`: an axis of both, after broadcasting."""
+    ndim = max(op.ndim(0), op.ndim(1))
+    axis = op.axis(op.get("axis"), ndim) - 1 - ndim
+    return op(op.aligned(0, ndim), op.aligned(1, ndim), axis=axis)
+
+
+def solve(op: Operation) -> Any:
+    """For one matrix, all right-hand sides at once."""
+    x1, x2 = op.args
+    vector = op.ndim(1) == 1
+    if not op.on[0] and op.ndim(0) == 2 and op.ndim(1) <= 2:
+        order = (1, 0) if vector else (1, 0, 2)
+        columns = xp.permute_dims(x2, order)
+        shape = columns.shape
+        y = op(x1, xp.reshape(columns, (shape[0], math.prod(shape[1:]))), kept=[])[0]
+        return (xp.permute_dims(xp.reshape(y, shape), order),)
+    columns = xp.expand_dims(x2, axis=-1) if vector else x2
+    pair = Operation(op.primitive, [x1, columns], op.on, {}, op.raw, op.size, op.backend)
+    ndim = max(pair.ndim(0), pair.ndim(1))
+    y = op(pair.aligned(0, ndim), pair.aligned(1, ndim), kept=[])[0]
+    return (y[..., 0] if vector else y,)
+
+
+# ---------------------------------------------------------------- Fourier transforms
+
+
+def transform(op: Operation) -> Any:
+    return op(op.args[0], **swapped(op.kwargs, axis=op.axis(op.get("axis"), op.ndim(0))))
+
+
+def transform_axes(op: Operation) -> Any:
+    s, axes, ndim = op.get("s"), op.get("axes"), op.ndim(0)
+    if axes is None:
+        axes = tuple(range(ndim))[-len(s) :] if s else tuple(range(ndim))
+    return op(op.args[0], **swapped(op.kwargs, axes=op.axes(tuple(axes), ndim)))
+
+
+rows("sum mean prod max min var std all any count_nonzero log_sum linalg.vector_norm", reduction)
+rows("softmax_of log_softmax_of", normalised)
+rows("argmax argmin", place_of_extremum)
+rows("cumulative_sum cumulative_prod argsort", along_one)
+rows("searchsorted", searchsorted)
+rows("isin", isin)
+rows("last_of_each", last_of_each)
+
+rows("isfinite isinf isnan signbit logical_not bitwise_invert equal not_equal less less_equal greater "
+     "greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "
+     "bitwise_left_shift bitwise_right_shift exponent abs sign conj real imag", elementwise)  # fmt: skip
+rows("astype copy move matrix_transpose tril triu", as_is)
+rows("broadcast_to", broadcast_to)
+rows("expand", expand)
+rows("reshape", reshape)
+rows("expand_dims", new_axes)
+rows("squeeze", no_axes)
+rows("permute_dims", permuted)
+rows("moveaxis", moved)
+rows("flip", along_axes("axis"))
+rows("roll", roll)
+rows("repeat", repeat)
+rows("tile", tile)
+rows("concat", concat)
+rows("stack", stack)
+
+rows("getitem", getitem)
+rows("scatter", scatter)
+rows("put put_in_place", put)
+rows("take", take)
+rows("take_along_axis", take_along_axis)
+rows("add_at", add_at)
+rows("put_at", put_at)
+rows("nonzero", nonzero)
+
+rows("matmul", matmul)
+rows("tensordot", tensordot)
+rows("linalg.outer", outer)
+rows("linalg.cross vecdot", along_last)
+rows("solve", solve)
+rows("linalg.diagonal linalg.trace linalg.inv linalg.pinv linalg.det adjugate linalg.slogdet "
+     "linalg.cholesky inverse_triangular linalg.eigh linalg.eig linalg.svd linalg.qr "
+     "linalg.matrix_rank", as_is)  # fmt: skip
+
+rows("fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft", transform)
+rows("fft.fftn fft.ifftn fft.rfftn fft.irfftn", transform_axes)
+rows("fft.fftshift fft.ifftshift", along_axes("axes"))

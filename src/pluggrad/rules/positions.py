@@ -1,0 +1,188 @@
+"""Indexing by arrays that `vmap` maps over: one position per element, in a single axis.
+
+The standard's ways of indexing mix slices, integers and arrays. Where some of the arrays differ
+from one element of the batch to the next, the key is turned into the positions that it selects in
+the flat array, by arithmetic on integers, which batches as all arithmetic does. Three rows then
+gather, add up and write by position.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..backend import backend_of
+from ..batch import refuse
+from ..cotangents import device_of, fit, zeros
+from ..dispatch import is_variable, xp
+from .kinds import linear
+
+__all__ = ["gather", "replaced", "take_along_back", "take_back"]
+
+
+def add_at_raw(g: Any, places: Any, *, length: int) -> Any:
+    """Zeros with the rows of `g` added at `places` along the first axis."""
+    backend = backend_of(g)
+    assert backend is not None
+    shape = (length, *g.shape[1:])
+    key = [backend.raw("reshape")(places, (-1,) + (1,) * (len(shape) - 1))]
+    for n, size in enumerate(shape[1:], 1):
+        row = backend.raw("arange")(size, device=device_of(g))
+        key.append(backend.raw("reshape")(row, (-1,) + (1,) * (len(shape) - 1 - n)))
+    return backend.adapter.scatter_add(zeros((shape, g.dtype), g), [(tuple(key), g)])
+
+
+def put_at_raw(value: Any, x: Any, places: Any) -> Any:
+    """The row `x` with `value` at `places`, of which the last of equal ones wins."""
+    backend = backend_of(x)
+    assert backend is not None
+    return backend.raw("put")(value, x, (places,))
+
+
+def put_at_value(g: Any, places: Any, like: Any) -> Any:
+    """What arrived at `places`, for the last that was written to each."""
+    number = backend_of(g).raw("arange")(places.shape[0], device=device_of(g))  # type: ignore[union-attr]
+    wins = xp.last_of_each(places) == number
+    return fit(xp.where(wins, xp.take(g, places, axis=0), 0.0), like)
+
+
+# fmt: off
+linear("add_at(g, places, /, *, length)", lambda g, places: xp.take(g, places, axis=0),
+       fallback=add_at_raw, private=True)
+linear("put_at(value, x, places, /)", put_at_value,
+       lambda g, places: xp.put_at(xp.zeros_like(g[:1]), g, places),
+       fallback=put_at_raw, private=True)
+# fmt: on
+
+
+# ---------------------------------------------------------------- from keys to positions
+
+
+def from_front(places: Any, length: int) -> Any:
+    """Positions counted from the front."""
+    return xp.where(places < 0, places + length, places)
+
+
+def arange(start: int, stop: int, step: int, g: Any) -> Any:
+    backend = backend_of(g)
+    assert backend is not None
+    return backend.raw("arange")(start, stop, step, device=device_of(g))
+
+
+def is_mask(k: Any) -> bool:
+    return hasattr(k, "dtype") and "bool" in str(k.dtype)
+
+
+def parts_of(key: Any, ndim: int) -> list[Any]:
+    """The key as a list with an entry per axis, and None for new ones."""
+    parts = list(key) if isinstance(key, tuple) else [key]
+    used = sum([k is not None and k is not Ellipsis for k in parts])
+    rest = [slice(None)] * (ndim - used)
+    for n, k in enumerate(parts):
+        if k is Ellipsis:
+            return parts[:n] + rest + [k for k in parts[n + 1 :] if k is not Ellipsis]
+    return parts + rest
+
+
+def positions(x: Any, key: Any) -> Any:
+    """The positions in the flat `x` that `key` selects, in the shape of ``x[key]``."""
+    parts = parts_of(key, x.ndim)
+    arrays = [k for k in parts if hasattr(k, "shape")]
+    block = max([k.ndim for k in arrays])
+    advanced = [n for n, k in enumerate(parts) if hasattr(k, "shape") or isinstance(k, int)]
+    together = advanced == list(range(advanced[0], advanced[-1] + 1))
+    free = len(parts) - len(advanced)
+    start = advanced[0] if together else 0  # the axis of the result where the arrays' axes begin
+    total: Any = 0
+    axis = out = 0
+    for n, k in enumerate(parts):
+        if n in advanced and n == advanced[0] and together:
+            out += block
+        if k is None:
+            out += 1
+            continue
+        stride = math.prod(x.shape[axis + 1 :])
+        length = x.shape[axis]
+        axis += 1
+        if isinstance(k, slice):
+            place = out if together else out + block
+            row = arange(*k.indices(length), x) * stride
+            row = backend_of(x).raw("reshape")(row, (-1,) + (1,) * (free + block - 1 - place))  # type: ignore[union-attr]
+            total = total + _constant(row, arrays)
+            out += 1
+        elif isinstance(k, int):
+            total = total + (k % length) * stride
+        else:
+            k = from_front(k, length) * stride
+            total = total + xp.reshape(k, (*k.shape, *(1,) * (free - start)))
+    if None in parts:  # a new axis at the very front is not there yet
+        shape = [1] * (free + block - total.ndim) + list(total.shape)
+        total = xp.reshape(total, tuple(shape))
+    return total
+
+
+def _constant(row: Any, arrays: Any) -> Any:
+    """The raw `row` as a Variable beside the Variables among `arrays`."""
+    v = next(k for k in arrays if is_variable(k))
+    return v._backend.namespace.asarray_constant(row)
+
+
+def gather(x: Any, key: Any) -> Any:
+    """``x[key]``, where the key has arrays that differ within the batch."""
+    masked = [k for k in (key if isinstance(key, tuple) else (key,)) if is_mask(k)]
+    if masked:
+        refuse(masked[0], "indexing by a mask gives each of the batch another shape. Use "
+                          "`pluggrad.where(mask, x, 0)`, and reduce that")  # fmt: skip
+    if not isinstance(key, tuple) or len(key) == 1:
+        k = key[0] if isinstance(key, tuple) else key
+        y = xp.take(x, xp.reshape(k, (-1,)), axis=0)
+        return xp.reshape(y, (*k.shape, *x.shape[1:]))
+    places = positions(x, key)
+    flat = xp.take(xp.reshape(x, (-1,)), xp.reshape(places, (-1,)), axis=0)
+    return xp.reshape(flat, places.shape)
+
+
+def replaced(x: Any, key: Any, value: Any) -> Any:
+    """`x` with `value` at such a key."""
+    key = key[0] if isinstance(key, tuple) and len(key) == 1 else key
+    if is_mask(key):
+        if getattr(value, "ndim", 0):
+            refuse(key, "an array written by a mask goes to other places in each of the batch. Write "
+                        "`pluggrad.where(mask, array, x)` with an array of the shape of `x`")  # fmt: skip
+        mask = xp.reshape(key, (*key.shape, *(1,) * (x.ndim - key.ndim)))
+        value = xp.astype(value, x.dtype) if hasattr(value, "dtype") else value
+        return xp.where(mask, value, x)
+    if isinstance(key, tuple) and any([is_mask(k) for k in key]):
+        refuse(x, "a mask beside other indices selects another number in each. Use `pluggrad.where`")
+    places = positions(x, key)
+    if not hasattr(value, "dtype"):
+        value = backend_of(x).raw("asarray")(value, dtype=x.dtype, device=device_of(x))  # type: ignore[union-attr]
+    value = xp.broadcast_to(xp.astype(value, x.dtype), places.shape)
+    flat = [xp.reshape(v, (-1,)) for v in (value, x, places)]
+    return xp.reshape(xp.put_at(*flat), x.shape)
+
+
+# ---------------------------------------------------------------- the transposes of taking
+
+
+def take_back(g: Any, indices: Any, shape: tuple[int, ...], axis: Any) -> Any:
+    """Zeros of `shape` with `g` added where it was taken from along `axis`."""
+    if axis is None:
+        axis = 0
+    rows = xp.moveaxis(g, axis, 0)
+    found = xp.add_at(rows, from_front(indices, shape[axis]), length=shape[axis])
+    return xp.moveaxis(found, 0, axis)
+
+
+def take_along_back(g: Any, indices: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """The same for `take_along_axis`."""
+    total = from_front(indices, shape[axis]) * math.prod(shape[axis + 1 :])
+    for n, length in enumerate(shape):
+        if n != axis:
+            row = arange(0, length, 1, g) * math.prod(shape[n + 1 :])
+            row = backend_of(g).raw("reshape")(row, (-1,) + (1,) * (len(shape) - 1 - n))  # type: ignore[union-attr]
+            total = total + _constant(row, (indices,))
+    flat = xp.reshape(xp.broadcast_to(g, total.shape), (-1,))
+    found = xp.add_at(flat, xp.reshape(total, (-1,)), length=math.prod(shape))
+    return xp.reshape(found, shape)
+

@@ -1,0 +1,409 @@
+"""Transforms made of others: `vmap`, and the Jacobians, Hessians and linear maps that it batches."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optree
+
+from .backend import Backend, backend_of, get_default_backend
+from .batch import batched, process
+from .backward import walk
+from .autograd import among_variables
+from .cotangents import device_of
+from .dispatch import is_variable, xp
+from .errors import InvalidArgumentError, TypeMismatchError
+from .func import _argnums, _array, _inner, _leaves, _of, _plain, grad, jvp, vjp
+from .levels import ROOT, Level, open_level
+from .record import wrap
+
+__all__ = ["hessian", "hvp", "jacfwd", "jacrev", "linearize", "vmap"]
+
+
+def vmap(
+    fun: Callable[..., Any],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    axis_size: int | None = None,
+    randomness: str = "error",
+) -> Callable[..., Any]:
+    """A function that maps `fun` over an axis of its arguments, with one call per operation.
+
+    Parameters
+    ----------
+    fun : callable
+        Takes and returns arrays, or pytrees of them. It sees one element at a time: the axis that
+        is mapped over is hidden from it.
+    in_axes : int, None, or a pytree of them
+        Which axis of each positional argument to map over; None for arguments that are the same in
+        all calls. It may be a prefix of the structure of the arguments. Keyword arguments are
+        mapped over their first axis.
+    out_axes : int, None, or a pytree of them
+        Where the axis appears in the results; None for results that do not depend on it.
+    axis_size : int, optional
+        The length of the axis, where no argument has it.
+    randomness : 'error', 'different' or 'same'
+        What random functions of the library, called with mapped values, give to each element. None
+        of the functions here is random, and what `fun` draws by itself, knowing nothing of the
+        axis, is the same for all.
+
+    Returns
+    -------
+    callable
+        It takes and returns plain arrays of the caller's own library, and nests with all other
+        transforms, in any order.
+
+    Raises
+    ------
+    ValueError
+        The axes have different lengths, or there is none.
+    TypeError
+        `fun` asks for one value where there are many: `bool`, `float`, `.item()` of a mapped
+        value, indexing by a mapped mask, `nonzero`, `unique_values`, `repeat` by mapped counts. The
+        message says what to do instead. ``v[mask] = number`` works: it is a `where`.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> pg.vmap(lambda x, y: pg.sum(x * y))(np.ones((2, 3)), np.asarray([[1.0], [2.0]]))
+    array([3., 6.])
+    >>> pg.vmap(pg.grad(lambda x: x**3))(np.asarray([1.0, 2.0]))
+    array([ 3., 12.])
+    """
+    if randomness not in ("error", "different", "same"):
+        raise InvalidArgumentError(
+            f"randomness is 'error', 'different' or 'same', not {randomness!r}"
+        )
+
+    @functools.wraps(fun)
+    def mapped(*args: Any, **kwargs: Any) -> Any:
+        axes = tuple(in_axes) if isinstance(in_axes, list) else in_axes
+        flat, spec = optree.tree_flatten((args, kwargs), none_is_leaf=True)
+        where = _prefix(axes, args, "in_axes") + _prefix(0, kwargs, "in_axes")
+        where = [None if x is None else axis for x, axis in zip(flat, where, strict=True)]
+        size, backend = _length(flat, where, axis_size)
+        with open_level(process, size) as level:
+            inside = [
+                x if axis is None else _enter(x, axis, level)
+                for x, axis in zip(flat, where, strict=True)
+            ]
+            call, keywords = optree.tree_unflatten(spec, inside)
+            y = fun(*call, **keywords)
+            outputs, y_spec = optree.tree_flatten(y, none_is_leaf=True)
+            places = _prefix(out_axes, y, "out_axes")
+            found = [
+                _leave(v, axis, level, backend) for v, axis in zip(outputs, places, strict=True)
+            ]
+        return optree.tree_unflatten(y_spec, found)
+
+    return mapped
+
+
+def _prefix(axes: Any, tree: Any, name: str) -> list[Any]:
+    """One entry of `axes` for each leaf of `tree`."""
+    if axes is None or isinstance(axes, int):
+        return [axes] * len(optree.tree_leaves(tree, none_is_leaf=True))
+    try:
+        found = optree.broadcast_prefix(axes, tree, none_is_leaf=True)
+    except ValueError as error:
+        raise InvalidArgumentError(
+            f"vmap: {name} is no prefix of the structure that it is for. {error}"
+        ) from None
+    for axis in found:
+        if axis is not None and not isinstance(axis, int):
+            raise TypeMismatchError(f"vmap: {name} holds integers and None, and not {axis!r}")
+    return list(found)
+
+
+def _length(flat: list[Any], where: list[Any], axis_size: int | None) -> tuple[int, Backend]:
+    """The length of the axis that is mapped over, which all must share; and the library."""
+    lengths: list[int] = []
+    backend: Backend | None = None
+    for x, axis in zip(flat, where, strict=True):
+        if axis is None:
+            continue
+        shape = getattr(x, "shape", None)
+        if shape is None:
+            raise TypeMismatchError(
+                f"vmap maps over arrays, and an argument is {type(x).__name__}; give None in in_axes "
+                "for what is the same in all calls"
+            )
+        if not -len(shape) <= axis < len(shape):
+            raise InvalidArgumentError(f"vmap over axis {axis} of an array of shape {tuple(shape)}")
+        lengths.append(int(shape[axis]))
+        backend = backend or backend_of(x)
+    if axis_size is not None:
+        lengths.append(axis_size)
+    if not lengths:
+        raise InvalidArgumentError("vmap has nothing to map over: give an argument an axis, or axis_size")
+    if len(set(lengths)) > 1:
+        raise InvalidArgumentError(f"vmap over axes of different lengths: {', '.join(map(str, lengths))}")
+    if backend is None:
+        for x in flat:
+            backend = backend or (backend_of(x) if hasattr(x, "shape") else None)
+    return lengths[0], backend or get_default_backend()
+
+
+def _enter(x: Any, axis: int, level: Level) -> Any:
+    """`x` as a Variable of `level`, with `axis` in front and hidden."""
+    backend = backend_of(x)
+    if backend is None:
+        raise TypeMismatchError(f"vmap maps over arrays, and an argument is {type(x).__name__}")
+    x = _plain(x)
+    return batched(xp.moveaxis(x, axis, 0) if axis % len(x.shape) else x, level, backend)
+
+
+def _leave(v: Any, axis: int | None, level: Level, backend: Backend) -> Any:
+    """`v` as seen outside of `level`, with the axis at `axis`."""
+    mapped = _of(v, level)
+    value = _plain(v._read()[0] if mapped else v)
+    if axis is None:
+        if mapped:
+            raise InvalidArgumentError("out_axes is None for a result that depends on the mapped axis")
+        return value
+    if v is None:
+        return None
+    if not mapped:
+        if not hasattr(value, "shape"):
+            try:
+                value = backend.namespace.raw_asarray(value)
+            except (TypeError, ValueError):
+                raise TypeMismatchError(
+                    f"the function returned {type(v).__name__}, which vmap cannot stack; give None in "
+                    "out_axes to pass it on"
+                ) from None
+        value = _plain(xp.copy(xp.broadcast_to(value, (level.size, *value.shape))))
+    ndim = len(value.shape)
+    if not -ndim <= axis < ndim:
+        raise InvalidArgumentError(f"out_axes is {axis}, and the result has {ndim} axes")
+    return _plain(xp.moveaxis(value, 0, axis)) if axis % ndim else value
+
+
+# ---------------------------------------------------------------- Jacobians
+
+
+def jacrev(
+    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns the Jacobian of `fun`, by the backward walk.
+
+    The cotangents of all outputs go down the graph as one batch, so it suits functions of more
+    inputs than outputs. The parameters are those of `grad`, but that `fun` may return arrays of any
+    shape, or a pytree of them.
+
+    Returns
+    -------
+    callable
+        It returns the structure of the result, with the structure of the argument (a tuple of these
+        for several) in the place of each array; there are arrays of the shape of the result's array,
+        followed by that of the argument's. With `has_aux` a pair of this and the auxiliary value.
+
+    Complex numbers follow `backward`: entry (i, j) is what `grad` gives for the real part of output
+    ``i`` by input ``j``, ∂Re y_i/∂Re x_j + i ∂Re y_i/∂Im x_j. For a holomorphic function that is
+    the conjugate of its derivative.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> pg.jacrev(lambda x: x * x)(np.asarray([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+
+    @functools.wraps(fun)
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        f, chosen, single = _of_chosen(fun, argnums, args, kwargs)
+        y, pull, *aux = vjp(f, *chosen, has_aux=has_aux)
+        outputs, y_spec = optree.tree_flatten(y)
+        outputs = [_array(v) for v in outputs]
+
+        def row(*g: Any) -> Any:
+            return pull(optree.tree_unflatten(y_spec, list(g)))
+
+        if len(outputs) == 1 and not outputs[0].shape:
+            gradients = [xp.expand_dims(g, axis=0)
+                         for g in optree.tree_leaves(row(*[b[0] for b in _basis(outputs)]))]  # fmt: skip
+            gradients = [_plain(g) for g in gradients]
+        else:
+            gradients = optree.tree_leaves(vmap(row)(*_basis(outputs)))
+        inputs, x_spec = optree.tree_flatten(tuple(chosen))
+        blocks = []
+        for v, start, stop in _spans(outputs):
+            leaves = [
+                _plain(xp.reshape(g[start:stop, ...], (*v.shape, *_array(x).shape)))
+                for g, x in zip(gradients, inputs, strict=True)
+            ]
+            tree = optree.tree_unflatten(x_spec, leaves)
+            blocks.append(tree[0] if single else tree)
+        found = optree.tree_unflatten(y_spec, blocks)
+        return (found, aux[0]) if has_aux else found
+
+    return jacobian
+
+
+def jacfwd(
+    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns the Jacobian of `fun`, by the forward walk.
+
+    The tangents of all inputs go along as one batch, so it suits functions of more outputs than
+    inputs. Parameters and result are those of `jacrev`.
+
+    Complex numbers follow `jvp`: column ``j`` is the derivative along the real part of input ``j``.
+    For a holomorphic function that is its derivative, the conjugate of what `jacrev` gives.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> pg.jacfwd(lambda x: x * x)(np.asarray([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+
+    @functools.wraps(fun)
+    def jacobian(*args: Any, **kwargs: Any) -> Any:
+        f, chosen, single = _of_chosen(fun, argnums, args, kwargs)
+        inputs, x_spec = optree.tree_flatten(tuple(chosen))
+        inputs = [_inner(x)[0] for x in inputs]
+        primals = optree.tree_unflatten(x_spec, inputs)
+
+        def column(*t: Any) -> Any:
+            return jvp(f, primals, optree.tree_unflatten(x_spec, list(t)), has_aux=has_aux)
+
+        axes = (None, -1, None) if has_aux else (None, -1)
+        y, columns, *aux = vmap(column, out_axes=axes)(*_basis(inputs))
+        columns, y_spec = optree.tree_flatten(columns)
+        blocks = []
+        for c in columns:
+            shape = tuple(c.shape)[:-1]
+            leaves = [
+                _plain(xp.reshape(c[..., start:stop], (*shape, *x.shape)))
+                for x, start, stop in _spans(inputs)
+            ]
+            tree = optree.tree_unflatten(x_spec, leaves)
+            blocks.append(tree[0] if single else tree)
+        found = optree.tree_unflatten(y_spec, blocks)
+        return (found, aux[0]) if has_aux else found
+
+    return jacobian
+
+
+def hessian(
+    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """A function that returns the Hessian of `fun`: `jacfwd` of `jacrev`, whose parameters it has.
+
+    The result has the structure of the result of `fun`, in it that of the argument, and in that again
+    that of the argument. For complex arguments it is the derivative along the real parts, as in
+    `jacfwd`, of the gradient of `backward`.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> pg.hessian(lambda x: pg.sum(x**3))(np.asarray([1.0, 2.0]))
+    array([[ 6.,  0.],
+           [ 0., 12.]])
+    """
+    return jacfwd(jacrev(fun, argnums, has_aux), argnums, has_aux)
+
+
+def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
+    """The product of the Hessian of `fun` with `tangents`, without the Hessian: forward over reverse.
+
+    Parameters
+    ----------
+    fun : callable
+        Returns one real number (shape ``()``).
+    primals, tangents : tuple
+        One entry per argument, arrays or pytrees of them.
+
+    Returns
+    -------
+    A tuple with one entry per argument, of its structure; for one argument that entry itself.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> x, v = np.asarray([1.0, 2.0]), np.asarray([1.0, 10.0])
+    >>> pg.hvp(lambda x: pg.sum(x**3), (x,), (v,))
+    array([  6., 120.])
+    """
+    if not isinstance(primals, (tuple, list)):
+        primals, tangents = (primals,), (tangents,)
+    argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
+    return jvp(grad(fun, argnums), primals, tangents)[1]
+
+
+def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """The value of `fun` at `primals`, and its derivative there, as a linear function of tangents.
+
+    Returns ``(y, push)``, with `has_aux` ``(y, push, aux)``. ``push(*tangents)`` gives what `jvp`
+    would, but does not compute `fun` again: it walks the graph of the adjoint, whose own adjoint is
+    the derivative. It may be called many times, and under `vmap`.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> y, push = pg.linearize(lambda x: x**3, np.asarray([1.0, 2.0]))
+    >>> push(np.asarray([1.0, 1.0]))
+    array([ 3., 12.])
+    """
+    y, pull, *aux = vjp(fun, *primals, has_aux=has_aux)
+    outputs, y_spec = optree.tree_flatten(y)
+    inputs, x_spec = optree.tree_flatten(tuple(primals))
+    with open_level() as level:
+        zeros = [_plain(xp.zeros_like(_array(v))) for v in outputs]
+        cotangents, leaves, _ = _leaves(optree.tree_unflatten(y_spec, zeros), level)
+        gradients = optree.tree_leaves(pull(cotangents))
+        nodes = [g._read()[1] if _of(g, level) else None for g in gradients]
+
+    def push(*tangents: Any) -> Any:
+        flat, spec = optree.tree_flatten(tuple(tangents))
+        if spec != x_spec:
+            raise InvalidArgumentError(f"the tangents have structure {spec}, the primals {x_spec}")
+        seeds: dict[Any, Any] = {}
+        for node, t, x in zip(nodes, flat, inputs, strict=True):
+            t = _array(t)
+            if tuple(t.shape) != tuple(_array(x).shape):
+                raise InvalidArgumentError(f"a primal has shape {x.shape}, and its tangent {t.shape}")
+            if node is not None:
+                if is_variable(x) and not is_variable(t):
+                    t = wrap(t, None, ROOT, x._backend)
+                seeds[node] = seeds[node] + t if node in seeds else t
+        ends = [v._node for v in leaves]
+        arrived = walk(seeds, targets=ends, retain=True, lift=among_variables(seeds.values()))
+        found = [_plain(arrived[v._node]) if v._node in arrived else zero
+                 for v, zero in zip(leaves, zeros, strict=True)]  # fmt: skip
+        return optree.tree_unflatten(y_spec, found)
+
+    return (y, push, aux[0]) if has_aux else (y, push)
+
+
+def _of_chosen(fun: Any, argnums: Any, args: Any, kwargs: Any) -> tuple[Any, list[Any], bool]:
+    """`fun` as a function of the arguments that are differentiated by, these, and whether it is
+    one alone."""
+    numbers = _argnums(argnums, len(args))
+
+    def f(*xs: Any) -> Any:
+        call = list(args)
+        for number, x in zip(numbers, xs, strict=True):
+            call[number] = x
+        return fun(*call, **kwargs)
+
+    return f, [args[number] for number in numbers], isinstance(argnums, int)
+
+
+def _spans(arrays: list[Any]) -> Any:
+    """Each of `arrays` with its first and last place in the row of all of their elements."""
+    start = 0
+    for x in arrays:
+        stop = start + math.prod(x.shape)
+        yield x, start, stop
+        start = stop
+
+
+def _basis(arrays: list[Any]) -> list[Any]:
+    """All unit vectors of the space that `arrays` are one of, as one batch."""
+    total = sum([math.prod(x.shape) for x in arrays])
+    found = []
+    for x, start, stop in _spans(arrays):
+        backend = backend_of(x)
+        assert backend is not None
+        if x.dtype not in backend.float_dtypes:
+            raise TypeMismatchError(f"a Jacobian is of floating-point numbers, and one has dtype {x.dtype}")
+        eye = backend.raw("eye")(total, dtype=x.dtype, device=device_of(x))
+        if stop - start < total:
+            eye = backend.getitem(eye, (slice(None), slice(start, stop)))
+        found.append(backend.raw("reshape")(eye, (total, *x.shape)))
+    return found
