@@ -33,6 +33,11 @@ from .variable import Variable
 __array_api_version__ = "2025.12"
 
 
+def __array_namespace_info__() -> Any:
+    """The standard's inspection utilities, of the selected backend."""
+    return namespace().__array_namespace_info__()
+
+
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version

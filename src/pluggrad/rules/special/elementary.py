@@ -151,7 +151,7 @@ def cbrt(x: Any) -> Any:
     safe = xp.where((size > 0) & (size < math.inf), size, 1.0)
     y = safe ** (1 / 3)
     y = y - (y - safe / (y * y)) / 3
-    return xp.sign(x) * xp.where((size > 0) & (size < math.inf), y, size)
+    return xp.copysign(xp.where((size > 0) & (size < math.inf), y, size), x)
 
 
 def sinc(x: Any) -> Any:
