@@ -1,4 +1,4 @@
-"""Settings for all tests: float64 on JAX, deterministic hypothesis in CI."""
+"""Settings for all tests: float64 on JAX, arrays of any library in SciPy, deterministic hypothesis."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # SciPy reads it once, when first imported
 
 import hypothesis
 

@@ -129,7 +129,8 @@ PROGRAMS: list[Callable[[Any], Any]] = [
     lambda x: x[0] * x[:, 1:2],
     lambda x: pg.real(pg.fft.fft(x[:2] ** 2, n=3, axis=0)),
     lambda x: pg.linalg.vector_norm(x, axis=1),
-    set_slice, set_row_from_new_axis, set_twice, set_mask, set_mask_scalar, add_to_mask, views, loop,
+    set_slice, set_row_from_new_axis, set_twice, set_mask, set_mask_scalar, add_to_mask, views,
+    loop,
 ]  # fmt: skip
 
 
@@ -314,5 +315,7 @@ def test_numpy_s_and_dask_s_own_functions() -> None:
 
 
 def test_it_is_listed() -> None:
-    assert pg.backends()["dask"]["capabilities"] == {"writable": False, "lazy": True}
+    adapter = get_backend("dask").adapter
+    assert adapter.capabilities() == {"writable": False, "lazy": True}
+    assert adapter.version() == dask.__version__ and adapter.devices() == ["cpu"]
     assert pg.namespace("dask").zeros((2, 3)).data.shape == (2, 3)

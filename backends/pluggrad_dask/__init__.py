@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad import Variable
 from pluggrad.backend import Adapter
+from pluggrad.variable import Variable
 
 from .indexing import deposit, one_array, split
 
@@ -28,8 +28,9 @@ class DaskAdapter(Adapter):
     slices_beside_arrays = True
 
     def namespace(self) -> Any:
-        import array_api_compat.dask.array as xp
+        import array_api_compat.dask.array as compat
 
+        xp: Any = compat
         self.functions = {
             "copy": lambda x: x.copy(),
             "expand": expand,
@@ -89,7 +90,8 @@ def expand(g: Any, *, to: Any) -> Any:
         g = known(g, to)
         # Axes that `g` has already come in chunks of its own, should they differ.
         kept = {n: to.chunks[n] for n in range(-g.ndim, 0) if g.shape[n] != 1}
-        return da.broadcast_to(g.rechunk({n + g.ndim: c for n, c in kept.items()}), to.shape, to.chunks)
+        g = g.rechunk({n + g.ndim: c for n, c in kept.items()})
+        return da.broadcast_to(g, to.shape, to.chunks)
     if g.ndim == to.ndim and all(m != 1 or n == 1 for m, n in zip(g.shape, to.shape, strict=True)):
         return g  # there is nothing to broadcast
     meta = to._meta.astype(g.dtype)
@@ -137,7 +139,9 @@ def expand_dims(x: Any, axis: Any) -> Any:
     return x[tuple([None if n in axes else slice(None) for n in range(ndim)])]
 
 
-def filled_like(function: Any, value: int, x: Any, /, *, dtype: Any = None, device: Any = None) -> Any:
+def filled_like(
+    function: Any, value: int, x: Any, /, *, dtype: Any = None, device: Any = None
+) -> Any:
     """`zeros_like` and `ones_like`, for arrays of unknown lengths, too."""
     if not unknown(x):
         return function(x, dtype=dtype, device=device)

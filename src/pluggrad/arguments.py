@@ -8,7 +8,6 @@ from . import cotangents
 from .backend import BACKENDS, SCALARS, Backend, backend_of, mixed
 from .dispatch import is_variable
 from .errors import (
-    InvalidArgumentError,
     MixedDevicesError,
     OperationError,
     OutOfRangeError,
@@ -54,14 +53,6 @@ def one_device(args: Any, where: str, error: Exception | None = None) -> None:
         ) from error
 
 
-#: What a library raises, and what we make of it. Its own classes (LinAlgError, ...) stay as they are.
-_OURS: dict[type, type[PluggradError]] = {
-    ValueError: InvalidArgumentError,
-    TypeError: TypeMismatchError,
-    RuntimeError: OperationError,
-    IndexError: OutOfRangeError,
-}
-
 
 def explain(error: Exception, where: str, args: Any) -> NoReturn:
     """Raise what the library said of `where`, with the shapes and dtypes that it was about."""
@@ -73,10 +64,12 @@ def explain(error: Exception, where: str, args: Any) -> NoReturn:
         f"{str(x.dtype).split('.')[-1]} {tuple(x.shape)}" if hasattr(x, "dtype") else repr(x)[:40]
         for x in arrays
     )
-    if type(error) not in _OURS:
-        error.add_note(f"{where} of {about}")
-        raise error
-    raise _OURS[type(error)](f"{where} of {about}: {error}") from error
+    if isinstance(error, IndexError):
+        raise OutOfRangeError(f"{where} of {about}: {error}") from error
+    if type(error) in (ValueError, TypeError, RuntimeError):
+        raise OperationError(f"{where} of {about}: {error}") from error
+    error.add_note(f"{where} of {about}")  # the library's own, which callers know: LinAlgError
+    raise error
 
 
 def promote(args: list[Any], backend: Backend) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from .arguments import convert, one_device
@@ -15,6 +16,7 @@ from .graph import HookedNode, LeafNode, Node, count_uses_towards
 from .levels import (
     ROOT,
     Level,
+    deepest,
     enable_grad,
     inference_mode,
     is_grad_enabled,
@@ -230,15 +232,14 @@ def _run(
         raise InvalidArgumentError("there is no output to differentiate")
     if len(seeds) != len(outputs):
         raise InvalidArgumentError(f"{len(outputs)} outputs, but {len(seeds)} cotangents")
-    roots: list[tuple[Node, Any]] = []
+    nodes = [_node_of(y, "outputs") for y in outputs]
     level, backend = outputs[0]._level, outputs[0]._backend
-    for y, seed in zip(outputs, seeds, strict=True):
-        node = _node_of(y, "outputs")
+    deepest(level, ROOT)  # raises if its transform has returned
+    cotangents: dict[Node, Any] = {}
+    for y, node, seed in zip(outputs, nodes, seeds, strict=True):
         if y._level is not level:
             raise DifferentiationError("outputs of different levels cannot be walked together")
-        roots.append((node, seed_for(y, seed, create_graph)))
-    cotangents: dict[Node, Any] = {}
-    for node, g in roots:
+        g = seed_for(y, seed, create_graph)
         cotangents[node] = cotangents[node] + g if node in cotangents else g
     uses = None if targets is None else count_uses_towards(cotangents, targets)
     for position, x in enumerate(needed or ()):
@@ -246,14 +247,15 @@ def _run(
         if targets[position] not in uses:
             raise _unused(position, x)
     retain = create_graph if retain_graph is None else retain_graph
-    arrived = walk(
-        cotangents,
-        targets=targets,
-        uses=uses,
-        retain=retain,
-        lift=lifter(level, backend) if create_graph else among_variables(cotangents.values()),
-        in_place=None if create_graph else in_place_type(backend, level),
-    )
+    with recording(level) if create_graph else nullcontext():
+        arrived = walk(
+            cotangents,
+            targets=targets,
+            uses=uses,
+            retain=retain,
+            lift=lifter(level, backend) if create_graph else among_variables(cotangents.values()),
+            in_place=None if create_graph else in_place_type(backend, level),
+        )
     return arrived, level, backend
 
 

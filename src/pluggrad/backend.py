@@ -24,6 +24,7 @@ from .errors import (
     TypeMismatchError,
     UnsupportedError,
 )
+from .unwritable import has_arrays, surround
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,9 @@ class Adapter:
         Duplicated indices add up. This one serves any library that reads by integer arrays.
         """
         for key, g in pieces:
-            if selects_once(key):
+            if not self.writable and not has_arrays(key):
+                buffer = buffer + surround(self.namespace(), buffer, key, g)
+            elif self.writable and selects_once(key):
                 buffer[key] += g
             else:
                 buffer = buffer + self._add_by_position(buffer, key, g)

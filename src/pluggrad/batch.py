@@ -76,7 +76,8 @@ class Batched:
     def data(self) -> Any:
         """There is none: it stands for many arrays."""
         refuse(self, "there is no single array or number: `bool`, `float`, `.item()`, `.numpy()`, "
-                     "`.data` and a Python `if` cannot be answered. Choose with `pluggrad.where`")  # fmt: skip
+                     "`.data` and a Python `if` cannot be answered. Choose with `pluggrad.where`, index "
+                     "`pluggrad.asarray(a)[i]` where that is about a plain array `a`")  # fmt: skip
 
     def requires_grad_(self, flag: bool = True) -> NoReturn:
         """There are no leaves inside `vmap`."""

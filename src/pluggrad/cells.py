@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import primitive, record
+from .arguments import explain
 from .cotangents import same_shape
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import LeafNode
@@ -140,7 +141,7 @@ def write(v: Variable, steps: tuple[Step, ...], value: Any) -> None:
     node, level = v._read()[1], v._level
     recording = level not in state.off
     cell = cell_of(v)
-    if recording and type(cell.content._node) is LeafNode:
+    if recording and type(cell.content._node) is LeafNode and level is ROOT:
         raise DifferentiationError(
             "a leaf that requires grad was written in place, and its gradient would be ambiguous. "
             "Write under `with pluggrad.no_grad():` (a parameter update), or into a copy."
@@ -152,7 +153,11 @@ def write(v: Variable, steps: tuple[Step, ...], value: Any) -> None:
             step.put(None, None)  # raises
     content = cell.content
     if len(steps) == 1 and steps[0].primitive.name == "getitem":
-        y = _put(cell, content, value, steps[0].args[0])
+        key = steps[0].args[0]
+        try:
+            y = _put(cell, content, value, key)
+        except (RuntimeError, TypeError, ValueError, LookupError) as error:
+            explain(error, "setitem", (v, key, value))
     else:
         bases = [content]
         for step in steps[:-1]:

@@ -53,11 +53,12 @@ class GraphBreakWarning(UserWarning):
     """A tracked Variable was converted to a Python scalar; what follows has no gradient."""
 
 
-class OperationError(PluggradError, RuntimeError, ValueError):
-    """The array library refused an operation, as torch does for shapes that do not broadcast."""
+class OperationError(PluggradError, ValueError, TypeError, RuntimeError):
+    """The array library refused an operation, such as one on shapes that do not broadcast: a
+    ValueError for NumPy, a RuntimeError for torch, a TypeError for JAX, and here all of them."""
 
 
-class OutOfRangeError(PluggradError, IndexError):
+class OutOfRangeError(PluggradError, ValueError, IndexError):
     """An index or an axis that the array does not have."""
 
 

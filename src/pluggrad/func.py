@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import optree
 
 from .autograd import among_variables, in_place_type, seed_for
-from .backend import Backend, backend_of
+from .backend import Backend, backend_of, mixed
 from .backward import walk
-from .cotangents import same_shape
+from .cotangents import device_of, same_shape
 from .dispatch import is_variable, xp
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .forward import dual, process, tangent_of
@@ -85,15 +86,16 @@ def value_and_grad(
             value = fun(*call, **kwargs)
             aux = None
             if has_aux:
-                if not isinstance(value, tuple) or len(value) != 2:
-                    raise TypeMismatchError("with has_aux=True the function returns a pair (value, aux)")
-                value, aux = value
+                value, aux = _pair(value)
             node = _scalar_node(value, level, fun)
             arrived = {}
             if node is not None:
                 backend = value._backend
+                seed = seed_for(value, None, False)
                 arrived = walk(
-                    {node: seed_for(value, None, False)}, in_place=in_place_type(backend, level)
+                    {node: seed},
+                    in_place=in_place_type(backend, level),
+                    lift=among_variables([seed]),
                 )
             else:
                 untracked_result(level)
@@ -103,7 +105,7 @@ def value_and_grad(
                 optree.tree_unflatten(spec, [_arrived(arrived, v) for v in leaves])
                 for leaves, spec in wrapped
             ]
-        g = gradients[0] if isinstance(argnums, int) else tuple(gradients)
+        g = gradients[0] if hasattr(argnums, "__index__") else tuple(gradients)
         return ((value, aux) if has_aux else value), g
 
     return both
@@ -126,7 +128,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         y = fun(*[tree for tree, _, _ in wrapped])
         aux = None
         if has_aux:
-            y, aux = y
+            y, aux = _pair(y)
             aux = optree.tree_map(lambda x: _lower(x, level), aux)
         outputs, y_spec = optree.tree_flatten(y)
         values = [_lower(v, level) for v in outputs]
@@ -140,11 +142,8 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
             raise InvalidArgumentError(f"the cotangent has structure {g_spec}, the output {y_spec}")
         cotangents: dict[Node, Any] = {}
         for node, seed, value in zip(nodes, seeds, values, strict=True):
-            if not same_shape(getattr(seed, "shape", ()), getattr(value, "shape", ())):
-                raise InvalidArgumentError(
-                    f"the cotangent has shape {getattr(seed, 'shape', ())}, the output {value.shape}"
-                )
             if node is not None:
+                seed = _cotangent(seed, value)
                 if is_variable(value) and not is_variable(seed):
                     seed = wrap(seed, None, ROOT, value._backend)
                 cotangents[node] = cotangents[node] + seed if node in cotangents else seed
@@ -176,6 +175,8 @@ def jvp(
     """
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise TypeMismatchError("primals and tangents are tuples, with one entry per argument")
+    if len(primals) != len(tangents):
+        raise InvalidArgumentError(f"{len(primals)} primals, but {len(tangents)} tangents")
     with open_level(process) as level:
         call = []
         for x, t in zip(primals, tangents, strict=True):
@@ -188,7 +189,7 @@ def jvp(
         y = fun(*call)
         aux = None
         if has_aux:
-            y, aux = y
+            y, aux = _pair(y)
             aux = optree.tree_map(lambda x: _lower(x, level), aux)
         outputs, spec = optree.tree_flatten(y)
         values = [_lower(v, level) for v in outputs]
@@ -217,11 +218,49 @@ def stop_gradient(x: Any) -> Any:
 
 
 def _argnums(argnums: int | Sequence[int], count: int) -> list[int]:
-    numbers = [argnums] if isinstance(argnums, int) else list(argnums)
+    try:
+        numbers = [operator.index(n) for n in ([argnums] if hasattr(argnums, "__index__") else argnums)]
+    except TypeError:
+        raise TypeMismatchError(f"argnums is an int or a sequence of ints, not {argnums!r}") from None
     for n in numbers:
         if not -count <= n < count:
             raise InvalidArgumentError(f"argnums={argnums}, but there are {count} arguments")
     return [n % count for n in numbers]
+
+
+def _pair(value: Any) -> Any:
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise TypeMismatchError("with has_aux=True the function returns a pair (value, aux)")
+    return value
+
+
+def _cotangent(seed: Any, value: Any) -> Any:
+    """`seed`, as a cotangent of the output `value`."""
+    backend = backend_of(value)
+    assert backend is not None
+    if isinstance(seed, (int, float, complex)):
+        seed = backend.namespace.raw_asarray(seed, dtype=value.dtype, device=device_of(value))
+    other = backend_of(seed)
+    if other is None:
+        raise TypeMismatchError(f"a cotangent is an array, not {type(seed).__name__}")
+    if other is not backend:
+        raise mixed(backend, other, "vjp")
+    if not same_shape(seed.shape, value.shape):
+        raise InvalidArgumentError(
+            f"the cotangent has shape {tuple(seed.shape)}, the output {tuple(value.shape)}"
+        )
+    return _cast(seed, value, "cotangent")
+
+
+def _cast(t: Any, x: Any, what: str) -> Any:
+    """`t` in the dtype of `x`."""
+    if t.dtype == x.dtype:
+        return t
+    backend = backend_of(x)
+    assert backend is not None
+    if t.dtype in backend.complex_dtypes and x.dtype not in backend.complex_dtypes:
+        raise TypeMismatchError(f"the {what} is complex ({t.dtype}), and its value real ({x.dtype})")
+    return xp.astype(t, x.dtype)
 
 
 def _array(x: Any) -> Any:
@@ -260,15 +299,18 @@ def _leaves(x: Any, level: Level) -> tuple[Any, list[Any], Any]:
         v._birth = level
         v._node = make_leaf(v)
         leaves.append(v)
-    return optree.tree_unflatten(spec, leaves), leaves, spec
+    # The function gets handles of its own, which it may write.
+    return optree.tree_unflatten(spec, [v._snapshot() for v in leaves]), leaves, spec
 
 
 def _dual(x: Any, t: Any, level: Level) -> Any:
     x, backend = _inner(x)
-    t, _ = _inner(t)
+    t, other = _inner(t)
+    if other is not backend:
+        raise mixed(backend, other, "jvp")
     if not same_shape(x.shape, t.shape):
         raise InvalidArgumentError(f"a primal has shape {x.shape}, and its tangent {t.shape}")
-    v = dual(x, t, level, backend)
+    v = dual(x, _cast(t, x, "tangent"), level, backend)
     v._birth = level
     return v
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import optree
 
-from .backend import Backend, backend_of, get_default_backend
+from .backend import SCALARS, Backend, backend_of, get_default_backend
 from .batch import batched, process
 from .backward import walk
 from .autograd import among_variables
@@ -85,7 +85,7 @@ def vmap(
         size, backend = _length(flat, where, axis_size)
         with open_level(process, size) as level:
             inside = [
-                x if axis is None else _enter(x, axis, level)
+                _same(x) if axis is None else _enter(x, axis, level)
                 for x, axis in zip(flat, where, strict=True)
             ]
             call, keywords = optree.tree_unflatten(spec, inside)
@@ -154,6 +154,14 @@ def _enter(x: Any, axis: int, level: Level) -> Any:
     return batched(xp.moveaxis(x, axis, 0) if axis % len(x.shape) else x, level, backend)
 
 
+def _same(x: Any) -> Any:
+    """What all calls get alike: an array as a Variable, so that mapped indices may select in it."""
+    if is_variable(x) or not hasattr(x, "dtype") or not hasattr(x, "shape"):
+        return x
+    backend = backend_of(x)
+    return x if backend is None else backend.namespace.asarray_constant(x)
+
+
 def _leave(v: Any, axis: int | None, level: Level, backend: Backend) -> Any:
     """`v` as seen outside of `level`, with the axis at `axis`."""
     mapped = _of(v, level)
@@ -166,13 +174,12 @@ def _leave(v: Any, axis: int | None, level: Level, backend: Backend) -> Any:
         return None
     if not mapped:
         if not hasattr(value, "shape"):
-            try:
-                value = backend.namespace.raw_asarray(value)
-            except (TypeError, ValueError):
+            if type(value) not in SCALARS:
                 raise TypeMismatchError(
                     f"the function returned {type(v).__name__}, which vmap cannot stack; give None in "
                     "out_axes to pass it on"
-                ) from None
+                )
+            value = backend.namespace.raw_asarray(value)
         value = _plain(xp.copy(xp.broadcast_to(value, (level.size, *value.shape))))
     ndim = len(value.shape)
     if not -ndim <= axis < ndim:

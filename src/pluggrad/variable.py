@@ -826,13 +826,21 @@ METHODS = {
 }  # fmt: skip
 
 
+#: What the wrapped libraries call the standard's keywords.
+SPELLINGS = {"dim": "axis", "keepdim": "keepdims", "ddof": "correction"}
+
+
 def _method(name: str) -> Any:
     leading = METHODS[name]
 
     def method(self: Variable, *args: Any, **kwargs: Any) -> Any:
         function = getattr(self._backend.namespace, name)
-        if leading == "*" and args and not isinstance(args[0], (tuple, list)):
-            args = (args,)
+        for theirs in kwargs.keys() & SPELLINGS.keys():
+            kwargs[SPELLINGS[theirs]] = kwargs.pop(theirs)
+        if leading == "*" and args:
+            args = (tuple(args[0]) if isinstance(args[0], (tuple, list)) else args,)
+        elif leading == "dtype" and "dtype" in kwargs:
+            args = (kwargs.pop("dtype"),)
         elif leading == "axis" and args:
             kwargs["axis"], args = args[0], args[1:]
         return function(self, *args, **kwargs)

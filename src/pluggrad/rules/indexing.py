@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import unwritable
 from ..backend import backend_of, selects_once
 from ..batch import template
 from ..cotangents import Scatter, erase, fit, pick, scatter, zeros
@@ -18,6 +19,10 @@ def read(x: Any, key: Any) -> Any:
 
 def put(value: Any, x: Any, key: Any) -> Any:
     """`x` with `value` at `key`, as a new array."""
+    backend = backend_of(x)
+    assert backend is not None
+    if not backend.writable:
+        return unwritable.put(backend.xp, value, x, key)
     return put_in_place(value, xp.copy(x), key)
 
 

@@ -57,7 +57,9 @@ def along(shape: Any, axis: int, places: Any, g: Any) -> tuple[Any, ...]:
     """The index that takes `places` along `axis` and all of the others."""
     backend = backend_of(g)
     assert backend is not None
-    return at(axis, places) if backend.adapter.slices_beside_arrays else grid(shape, axis, places, g)
+    if backend.adapter.slices_beside_arrays:
+        return at(axis, places)
+    return grid(shape, axis, places, g)
 
 
 def inverse(order: Any) -> tuple[int, ...]:

@@ -92,7 +92,7 @@ def cumulative_sum_back(g: Any, like: Any, axis: Any, include_initial: Any) -> A
     """Each element goes into all sums from its own on."""
     axis = axes_of(axis, len(shape_dtype(like)[0]))[0]
     if include_initial:
-        g = g[(slice(None),) * axis + (slice(1, None),)]
+        g = g[(slice(None),) * axis + (slice(1, None), ...)]
     return xp.flip(xp.cumulative_sum(xp.flip(g, axis=axis), axis=axis), axis=axis)
 
 

@@ -1,0 +1,512 @@
+"""vmap: every rule of the rule book against a loop over rows, and what must not be batched.
+
+For each sample call of each function, with all arguments mapped and with each of them alone: the
+values, the gradient of the mapped function and the mapped gradient are those of the rows.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pluggrad as pg
+from pluggrad.backend import get_backend
+from pluggrad.primitive import PRIMITIVES
+from samples import COMPLEX_ONLY, REAL_ONLY, A
+from test_fft import FROM_REAL
+from test_fft import ROWS as TRANSFORMS
+from test_linalg import CASES
+from test_linalg import ROWS as LINALG
+from test_rules import RULES, calls_of, convert, to_numpy
+
+LIBRARIES = {"torch": "torch", "jax": "jax", "strict": "array_api_strict"}
+OTHERS = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
+SIZE = 3
+
+
+def numbers(y: Any) -> list[Any]:
+    return [to_numpy(v) for v in (y if isinstance(y, (list, tuple)) else [y])]
+
+
+def close(got: Any, expected: Any, what: str = "") -> None:
+    for a, b in zip(numbers(got), numbers(expected), strict=True):
+        assert a.dtype == b.dtype, what
+        scale = max(1.0, float(np.max(np.abs(b), initial=0.0)))
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * scale, err_msg=what)
+
+
+def stacked(rows: list[list[Any]]) -> list[Any]:
+    return [np.stack(column) for column in zip(*rows, strict=True)]
+
+
+def check(f: Any, shapes: list[Any], dtype: str, backend: str, *, grads: bool = True) -> None:
+    """`f` of arrays, whose entries in `shapes` are the `A` to make them from."""
+    rng = np.random.default_rng(zlib.crc32(repr(shapes).encode()))
+    count = len(shapes)
+    patterns = [(True,) * count]
+    if count > 1:
+        patterns += [tuple([i == j for j in range(count)]) for i in range(count)]
+        patterns = patterns[: 2 if backend != "numpy" else None]
+    for on in patterns:
+        batch = [
+            np.stack([a.make(rng, dtype) for _ in range(SIZE)]) if mapped else a.make(rng, dtype)
+            for a, mapped in zip(shapes, on, strict=True)
+        ]
+        axes = tuple([0 if mapped else None for mapped in on])
+        rows = [[x[i] if mapped else x for x, mapped in zip(batch, on, strict=True)] for i in range(SIZE)]
+        what = f"{shapes} {axes}"
+        given = [convert(np.asarray(x), backend) for x in batch]
+
+        def flat(*xs: Any) -> list[Any]:
+            y = f(*xs)
+            return list(y) if isinstance(y, (list, tuple)) else [y]
+
+        values = [
+            numbers(flat(*[pg.Variable(convert(np.asarray(x), backend)) for x in row]))
+            for row in rows
+        ]
+        close(pg.vmap(flat, axes)(*given), stacked(values), what)
+        if not grads:
+            continue
+        cotangents = [
+            np.asarray(rng.standard_normal(v.shape), dtype=v.dtype) for v in stacked(values)
+        ]
+        numbers_of = range(count)
+
+        def loss(ys: Any, gs: Any) -> Any:
+            total: Any = 0.0
+            for y, g in zip(ys, gs, strict=True):
+                if y.dtype in get_backend(backend).float_dtypes:
+                    total = total + pg.sum(pg.real(y * g))
+            return total
+
+        gs = [convert(g, backend) for g in cotangents]
+        by_row = [
+            numbers(
+                pg.grad(
+                    lambda *xs, i=i: loss(flat(*xs), [convert(np.asarray(g[i]), backend) for g in cotangents]),
+                    tuple(numbers_of),
+                )(*[convert(np.asarray(x), backend) for x in row])
+            )
+            for i, row in enumerate(rows)
+        ]
+        per_row = stacked(by_row)
+        inside = pg.vmap(
+            lambda gs, *xs: pg.grad(lambda *xs: loss(flat(*xs), gs), tuple(numbers_of))(*xs), (0, *axes)
+        )(gs, *given)
+        close(inside, per_row, f"vmap of grad, {what}")
+        outside = pg.grad(lambda *xs: loss(pg.vmap(flat, axes)(*xs), gs), tuple(numbers_of))(*given)
+        expected = [g if mapped else g.sum(0) for g, mapped in zip(per_row, on, strict=True)]
+        close(outside, expected, f"grad of vmap, {what}")
+
+
+def function_of(name: str, call: Any, dtype: str, backend: str) -> tuple[Any, list[Any]]:
+    """A function of the arrays in `call` alone, and what to make these from."""
+    shapes: list[Any] = []
+    for x in call.args:
+        shapes += [x] if isinstance(x, A) else x if isinstance(x, list) else []
+    xp = get_backend(backend).xp
+    target = "complex128" if dtype.startswith("complex") else "float32"
+
+    def f(*arrays: Any) -> Any:
+        rest = iter(arrays)
+        args = [
+            next(rest) if isinstance(x, A)
+            else [next(rest) for _ in x] if isinstance(x, list)
+            else getattr(xp, target) if isinstance(x, str)
+            else convert(x, backend)
+            for x in call.args
+        ]  # fmt: skip
+        function: Any = pg.namespace(backend)
+        for part in name.split("."):
+            function = getattr(function, part)
+        return function(*args, **call.kwargs)
+
+    return f, shapes
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_rules(name: str, dtype: str) -> None:
+    if dtype.startswith("complex") and name in REAL_ONLY:
+        pytest.skip("real only")
+    if not dtype.startswith("complex") and name in COMPLEX_ONLY:
+        pytest.skip("complex only")
+    for call in calls_of(PRIMITIVES[name], "numpy"):
+        f, shapes = function_of(name, call, dtype, "numpy")
+        check(f, shapes, dtype, "numpy")
+
+
+@pytest.mark.parametrize("backend", OTHERS)
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_rules_elsewhere(name: str, backend: str) -> None:
+    if name in COMPLEX_ONLY:
+        pytest.skip("complex only")
+    if not get_backend(backend).has(name):
+        pytest.skip("the library has no such function")
+    calls = calls_of(PRIMITIVES[name], backend)
+    for call in calls[: 1 if backend == "jax" else None]:
+        f, shapes = function_of(name, call, "float64", backend)
+        check(f, shapes, "float64", backend)
+
+
+@pytest.mark.parametrize("f, shapes, dtype", LINALG)
+def test_linalg(f: Any, shapes: Any, dtype: str) -> None:
+    check(f, [A(shape) for shape in shapes], dtype, "numpy")
+
+
+@pytest.mark.parametrize("backend", OTHERS)
+@pytest.mark.parametrize("name", ["solve", "solve vector", "det", "inv", "qr, r", "svdvals", "cholesky"])
+def test_linalg_elsewhere(name: str, backend: str) -> None:
+    f, cases = CASES[name]
+    shapes = cases[0] if isinstance(cases[0][0], tuple) else (cases[0],)
+    check(f, [A(shape) for shape in shapes], "float64", backend)
+
+
+@pytest.mark.parametrize("name, shape, kwargs", TRANSFORMS)
+def test_fft(name: str, shape: Any, kwargs: Any) -> None:
+    dtype = "float64" if name in FROM_REAL else "complex128"
+    check(lambda x: getattr(pg.fft, name)(x, **kwargs), [A(shape)], dtype, "numpy")
+
+
+# ---------------------------------------------------------------- indexing
+
+KEYS: list[Any] = [
+    0, -1, slice(1, None), (slice(None), 1), (..., 0), None, (None, slice(None, None, 2), ..., -1),
+    slice(None, None, -1), (), ...,
+    np.asarray([2, 0, 2]), (np.asarray([0, 2]), np.asarray([1, -1])), (slice(None), np.asarray([1, 1])),
+    (np.asarray([[0], [1]]), slice(None), np.asarray([3, 0])), (0, slice(None), np.asarray([1, 2])),
+    (np.asarray([0, 1]), 1, np.asarray([1, 2])), (..., np.asarray([1, 1]), slice(1)),
+    np.asarray([True, False, True]), (slice(None), np.asarray([True, False, True, True])),
+    (np.asarray([1, 2]), None, np.asarray([0, 0])),
+]  # fmt: skip
+X = np.random.default_rng(3).random((SIZE, 3, 4, 5))
+
+
+@pytest.mark.parametrize("key", KEYS, ids=repr)
+def test_reading_and_writing_at_a_constant_key(key: Any) -> None:
+    shape = X[0][key].shape
+    values = np.random.default_rng(4).random((SIZE, *shape))
+
+    def write(x: Any, value: Any) -> Any:
+        y = x * 1.0
+        y[key] = value * 2.0
+        return y * y
+
+    for backend in ["numpy", *(["torch"] if "torch" in OTHERS and "-1" not in repr(key) else [])]:
+        if backend == "torch" and "0, slice(None, None, None), array" in repr(key):
+            continue  # torch puts the axes of such a selection elsewhere
+        torch_key = key
+        x = convert(X, backend)
+        v = convert(values, backend)
+        if backend != "numpy":
+            parts = key if isinstance(key, tuple) else (key,)
+            torch_key = tuple([convert(k, backend) for k in parts])
+        close(pg.vmap(lambda x: x[torch_key] * 1.0)(x), np.stack([row[key] for row in X]))
+        for f in (write, lambda x, value: x[key] * value):
+            if backend == "torch":
+                break
+            expected = [
+                pg.grad(lambda x, u: pg.sum(pg.sin(f(x, u))), (0, 1))(a, b)
+                for a, b in zip(X, values, strict=True)
+            ]
+            got = pg.vmap(pg.grad(lambda x, u: pg.sum(pg.sin(f(x, u))), (0, 1)))(x, v)
+            close(got, stacked([list(row) for row in expected]))
+            got = pg.grad(lambda x, u: pg.sum(pg.sin(pg.vmap(f)(x, u))), (0, 1))(x, v)
+            close(got, stacked([list(row) for row in expected]))
+    x, v = X, values
+    close(pg.vmap(write, (None, 0))(X[0], v), np.stack([pg.vmap(write)(X[:1], b[None])[0] for b in v]))
+    close(pg.vmap(write, (0, None))(X, values[0]),
+          np.stack([pg.vmap(write)(a[None], values[:1])[0] for a in X]))  # fmt: skip
+
+
+I = np.asarray([2, 0, -1])
+J = np.asarray([[1, 3], [0, 0], [-1, 2]])
+BATCHED_KEYS: list[Any] = [
+    lambda i, j: i,
+    lambda i, j: j - 1,
+    lambda i, j: (i, slice(None), j),
+    lambda i, j: (slice(None), j),
+    lambda i, j: (slice(None, None, -1), j, 1),
+    lambda i, j: (None, i, ..., j),
+    lambda i, j: (j - 1, j, i),
+    lambda i, j: (..., np.asarray([0, 1]), j),
+    lambda i, j: (np.asarray([[0], [2]]), slice(1, 3), j),
+]
+
+
+@pytest.mark.parametrize("number", range(len(BATCHED_KEYS)))
+@pytest.mark.parametrize("x_mapped", [True, False])
+def test_keys_that_differ_within_the_batch(number: int, x_mapped: bool) -> None:
+    make = BATCHED_KEYS[number]
+    xs = X if x_mapped else np.stack([X[0]] * SIZE)
+    x, axis = (X, 0) if x_mapped else (X[0], None)
+    shape = xs[0][make(I[0], J[0])].shape
+    values = np.random.default_rng(5).random((SIZE, *shape))
+
+    def read(x: Any, value: Any, i: Any, j: Any) -> Any:
+        return x[make(i, j)] * value
+
+    def write(x: Any, value: Any, i: Any, j: Any) -> Any:
+        y = x * 1.0
+        y[make(i, j)] = value * 2.0
+        y[make(i, j)] *= value
+        return y * y
+
+    for f in (read, write):
+        rows = [numbers(f(pg.Variable(a), v, i, j))[0]
+                for a, v, i, j in zip(xs, values, I, J, strict=True)]  # fmt: skip
+        close(pg.vmap(f, (axis, 0, 0, 0))(x, values, I, J), np.stack(rows))
+
+        def gradient(x: Any, value: Any, i: Any, j: Any) -> Any:
+            return pg.grad(lambda x, u: pg.sum(pg.sin(f(x, u, i, j))), (0, 1))(x, value)
+
+        expected = stacked([list(gradient(*row)) for row in zip(xs, values, I, J, strict=True)])
+        close(pg.vmap(gradient, (axis, 0, 0, 0))(x, values, I, J), expected)
+        found = pg.grad(
+            lambda x, u: pg.sum(pg.sin(pg.vmap(f, (axis, 0, 0, 0))(x, u, I, J))), (0, 1)
+        )(x, values)
+        close(found, [expected[0] if x_mapped else expected[0].sum(0), expected[1]])
+
+
+def test_writing_twice_to_one_place_the_last_wins() -> None:
+    def f(x: Any, value: Any, j: Any) -> Any:
+        y = x * 1.0
+        y[j] = value
+        return y
+
+    j = np.asarray([[1, 1, 0], [2, 2, 2]])
+    x, values = np.zeros((2, 3)), np.arange(1.0, 7.0).reshape(2, 3)
+    np.testing.assert_array_equal(pg.vmap(f)(x, values, j), [[3, 2, 0], [0, 0, 6]])
+    g = pg.vmap(pg.grad(lambda v, x, j: pg.sum(f(x, v, j))))(values, x, j)
+    np.testing.assert_array_equal(g, [[0, 1, 1], [0, 0, 1]])
+    g = pg.grad(lambda v: pg.sum(pg.vmap(f)(x, v, j)))(values)
+    np.testing.assert_array_equal(g, [[0, 1, 1], [0, 0, 1]])
+
+
+@pytest.mark.parametrize("backend", ["numpy", *OTHERS])
+@pytest.mark.parametrize("on", [(0, 0), (0, None), (None, 0)])
+def test_take_by_mapped_indices(backend: str, on: Any) -> None:
+    def f(x: Any, i: Any) -> Any:
+        return pg.take(x, i, axis=1) * 2.0 + pg.take_along_axis(x, pg.stack([i, i, i]), axis=-1)
+
+    xs, places = X[:, :, :, 0], np.asarray([[1, 3], [0, 0], [3, 2]])
+    rows = [(xs[n if on[0] == 0 else 0], places[n if on[1] == 0 else 0]) for n in range(SIZE)]
+    args = [convert(v if axis == 0 else v[0], backend) for v, axis in zip((xs, places), on, strict=True)]
+    close(pg.vmap(f, on)(*args), np.stack([2 * a[:, i] + a[:, i] for a, i in rows]))
+    one = pg.grad(lambda x, i: pg.sum(f(x, i) ** 2))
+    expected = np.stack([one(a, i) for a, i in rows])
+    close(pg.vmap(one, on)(*args), expected)
+
+
+def test_searching_and_membership() -> None:
+    rng = np.random.default_rng(6)
+    table, x = np.sort(rng.random((SIZE, 6)), axis=1), rng.random((SIZE, 2, 3))
+    for side in ("left", "right"):
+        def find(t: Any, v: Any, side: str = side) -> Any:
+            return pg.searchsorted(t, v, side=side)
+
+        expected = np.stack([np.searchsorted(t, v, side=side) for t, v in zip(table, x, strict=True)])
+        close(pg.vmap(find)(table, x), expected)
+        close(pg.vmap(find, (None, 0))(table[0], x), np.searchsorted(table[0], x, side=side))
+    a, b = np.asarray([[1, 2, 3], [4, 5, 6]]), np.asarray([[1, 9], [6, 4]])
+    np.testing.assert_array_equal(pg.vmap(pg.isin)(a, b), [[True, False, False], [True, False, True]])
+    np.testing.assert_array_equal(
+        pg.vmap(lambda a: pg.isin(a, b[0], invert=True))(a), ~np.isin(a, b[0]))  # fmt: skip
+    for name in ("argmax", "argmin"):
+        for kwargs in ({}, {"axis": 0}, {"axis": -1, "keepdims": True}, {"keepdims": True}):
+            close(pg.vmap(lambda v: getattr(pg, name)(v, **kwargs))(x),  # noqa: B023
+                  np.stack([getattr(np, name)(v, **kwargs) for v in x]))  # fmt: skip
+    close(pg.vmap(lambda v: pg.argsort(v, axis=0))(x), np.argsort(x, axis=1))
+    close(pg.vmap(lambda v: pg.sort(v))(x), np.sort(x))
+    close(pg.vmap(lambda v: pg.any(v > 0.5))(x), np.any(x > 0.5, axis=(1, 2)))
+    close(pg.vmap(lambda v: pg.softmax(v) + pg.logsumexp(v, axis=0))(x),
+          np.stack([pg.softmax(v).data + pg.logsumexp(v, axis=0).data for v in x]))  # fmt: skip
+
+
+# ---------------------------------------------------------------- what cannot be batched
+
+
+def test_a_mask_chooses() -> None:
+    def f(v: Any) -> Any:
+        w = v * 1.0
+        w[w < 0.5] = 0.0
+        w[w[:, 0] > 0.9] = v[0, 0]
+        return w
+
+    x = X[:, :, :, 0]
+    rows = [numbers(f(pg.Variable(v)))[0] for v in x]
+    close(pg.vmap(f)(x), np.stack(rows))
+    g = pg.vmap(pg.grad(lambda v: pg.sum(f(v))))(x)
+    close(g, np.stack([pg.grad(lambda v: pg.sum(f(v)))(v) for v in x]))
+
+
+@pytest.mark.parametrize(
+    "f, remedy",
+    [
+        (lambda v: 1.0 if v[0] > 0 else 2.0, "where"),
+        (lambda v: float(v[0]), "where"),
+        (lambda v: v[0].item(), "where"),
+        (lambda v: v.tolist(), "where"),
+        (lambda v: np.asarray(v), "where"),
+        (lambda v: v[v > 0], "where"),
+        (lambda v: pg.nonzero(v), "where"),
+        (lambda v: pg.unique_values(v), "outside of vmap"),
+        (lambda v: pg.unique_all(v), "outside of vmap"),
+        (lambda v: pg.repeat(v, pg.astype(v, pg.int64)), "where"),
+        (lambda v: v.requires_grad_(), "grad"),
+    ],
+)
+def test_what_has_no_meaning_names_the_remedy(f: Any, remedy: str) -> None:
+    x = np.ones((2, 3))
+    with pytest.raises((pg.UnsupportedError, pg.GraphBreakError), match=remedy) as caught:
+        pg.vmap(f)(x)
+    assert "vmap" in str(caught.value)
+    assert isinstance(caught.value, TypeError)
+
+
+def test_a_write_into_a_captured_handle_raises() -> None:
+    outside = pg.zeros(3)
+
+    def f(v: Any) -> Any:
+        outside[0] = v
+        return v
+
+    with pytest.raises(pg.InvalidArgumentError, match="made outside"):
+        pg.vmap(f)(np.ones(2))
+    assert not np.any(outside.data)
+
+    def g(v: Any) -> Any:
+        inside = pg.zeros(3)
+        inside[1] = v
+        inside[0] += 1.0
+        return inside
+
+    np.testing.assert_array_equal(pg.vmap(g)(np.asarray([5.0, 6.0])), [[1, 5, 0], [1, 6, 0]])
+
+
+def test_a_leaked_value_raises() -> None:
+    kept = []
+    pg.vmap(lambda v: kept.append(v) or v)(np.ones(2))
+    with pytest.raises(pg.LeakedVariableError):
+        kept[0] + 1.0
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: pg.vmap(pg.sin)(1.0), "arrays"),
+        (lambda: pg.vmap(pg.sin)(np.asarray(1.0)), "axis 0"),
+        (lambda: pg.vmap(pg.sin, 2)(np.ones((2, 2))), "axis 2"),
+        (lambda: pg.vmap(pg.add)(np.ones(2), np.ones(3)), "different lengths: 2, 3"),
+        (lambda: pg.vmap(pg.sin, None)(np.ones(2)), "nothing to map over"),
+        (lambda: pg.vmap(pg.sin, 0, None)(np.ones(2)), "out_axes is None"),
+        (lambda: pg.vmap(pg.sin, 0, 1)(np.ones(2)), "out_axes is 1"),
+        (lambda: pg.vmap(pg.add, (0, 0, 0))(np.ones(2), np.ones(2)), "in_axes"),
+        (lambda: pg.vmap(lambda v: pg.sum(v, axis=1))(np.ones((2, 3))), "axis 1"),
+        (lambda: pg.vmap(lambda v: "text")(np.ones(2)), "str"),
+        (lambda: pg.vmap(pg.sin, randomness="maybe")(np.ones(2)), "randomness"),
+    ],
+)
+def test_wrong_calls_are_explained(call: Any, message: str) -> None:
+    with pytest.raises(pg.PluggradError, match=message):
+        call()
+
+
+# ---------------------------------------------------------------- axes, structures, nesting
+
+
+def test_axes_and_structures() -> None:
+    x = X[:, :, :, 0]
+
+    def f(tree: Any, factor: Any, *, shift: Any) -> Any:
+        a, (b, _) = tree["a"], tree["b"]
+        return {"sum": a + b[0] * factor, "first": (a, None), "plain": 1.0}
+
+    tree = {"a": np.moveaxis(x, 0, 1), "b": (np.moveaxis(x, 0, -1), None)}
+    got = pg.vmap(f, ({"a": 1, "b": -1}, None), {"sum": -1, "first": 1, "plain": 0})(
+        tree, 2.0, shift=np.zeros(SIZE))  # fmt: skip
+    np.testing.assert_allclose(np.moveaxis(got["sum"], -1, 0), x + 2 * x[:, :1])
+    np.testing.assert_allclose(np.moveaxis(got["first"][0], 1, 0), x)
+    assert got["first"][1] is None
+    np.testing.assert_array_equal(got["plain"], np.ones(SIZE))
+    assert pg.vmap(lambda: np.ones(2), axis_size=4)().shape == (4, 2)
+    constant = pg.vmap(lambda v: (v, 3), out_axes=(0, None))(x)[1]
+    assert constant == 3
+    assert pg.vmap(lambda v: v + 1)(np.ones((0, 2))).shape == (0, 2)
+
+
+def test_it_shows_one_of_the_batch() -> None:
+    seen = {}
+
+    def f(v: Any) -> Any:
+        seen.update(shape=v.shape, ndim=v.ndim, size=v.size, dtype=v.dtype, length=len(v),
+                    text=repr(v), tracked=v.requires_grad, mT=v.mT.shape, rows=len(list(v)))  # fmt: skip
+        return pg.zeros_like(v) + pg.full_like(v, 2.0) + pg.ones_like(v)
+
+    y = pg.vmap(f)(np.zeros((5, 2, 3), dtype=np.float32))
+    assert y.shape == (5, 2, 3) and y.dtype == np.float32 and (y == 3).all()
+    text = seen.pop("text")
+    assert "2x3" in text and "batch of 5" in text
+    assert seen == {"shape": (2, 3), "ndim": 2, "size": 6, "dtype": np.float32, "length": 2,
+                    "tracked": False, "mT": (3, 2), "rows": 2}  # fmt: skip
+
+
+def test_nesting() -> None:
+    x, w = X[0, 0], X[1, 0, :, :2]  # (4, 5), (4, 2)
+    outer = pg.vmap(lambda a: pg.vmap(lambda b: pg.sum(pg.sin(a)) * b)(w))(x)
+    np.testing.assert_allclose(outer, np.sin(x).sum(1)[:, None, None] * w)
+
+    def energy(a: Any, b: Any) -> Any:
+        return pg.sum(pg.sin(a) * pg.sum(b**3))
+
+    both = pg.vmap(lambda a: pg.grad(lambda a: pg.sum(pg.vmap(lambda b: energy(a, b))(w)))(a))(x)
+    np.testing.assert_allclose(both, np.cos(x) * (w**3).sum())
+    inner = pg.vmap(pg.grad(lambda a: pg.sum(pg.vmap(pg.grad(lambda b: b**3 * pg.sum(a)))(a))))(x)
+    s = x.sum(1, keepdims=True)
+    np.testing.assert_allclose(inner, 3 * (x**2).sum(1, keepdims=True) + 6 * x * s)
+    deep = pg.vmap(lambda a: pg.jvp(pg.grad(lambda a: pg.sum(a**4)), (a,), (a,))[1])(x)
+    np.testing.assert_allclose(deep, 12 * x**3)
+    third = pg.vmap(pg.vmap(pg.grad(pg.grad(pg.grad(lambda t: t**4)))))(x)
+    np.testing.assert_allclose(third, 24 * x)
+
+
+def test_it_maps_over_tracked_variables() -> None:
+    w = pg.Variable(X[0, 0], requires_grad=True)
+    y = pg.vmap(lambda v: pg.sum(v * v * w[0]))(w)
+    assert isinstance(y, pg.Variable) and y.requires_grad and y.shape == (4,)
+    pg.sum(y).backward()
+    a = X[0, 0]
+    expected = 2 * a * a[0]
+    expected[0] += (a * a).sum(0)
+    np.testing.assert_allclose(w.grad.data, expected)
+
+    def f(v: Any) -> Any:
+        with pg.no_grad():
+            assert not pg.is_grad_enabled()
+            c = v * w[0]
+        return pg.sum(v * c)
+
+    w.zero_grad()
+    pg.sum(pg.vmap(f)(w)).backward()
+    np.testing.assert_allclose(w.grad.data, a * a[0])
+
+
+def test_one_call_per_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = get_backend("numpy")
+    calls = []
+    raw = backend.raw("sin")
+    namespace = pg.namespace("numpy")
+    from pluggrad.bind import bind
+
+    counted = bind(PRIMITIVES["sin"], backend)
+    monkeypatch.setitem(backend._raw, "sin", lambda x: calls.append(x.shape) or raw(x))
+    counted = bind(PRIMITIVES["sin"], backend)
+    pg.vmap(lambda v: counted(v))(X)
+    assert calls == [X.shape]
+    assert namespace is backend.namespace
