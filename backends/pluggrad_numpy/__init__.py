@@ -42,9 +42,9 @@ class NumpyAdapter(Adapter):
     last_write_wins = True
     functions = {  # noqa: RUF012
         "broadcast_to": broadcast_to,
-        "sum": reduction(np.add, xp.sum),
-        "max": reduction(np.maximum, xp.max),
-        "min": reduction(np.minimum, xp.min),
+        "sum": reduction(np.add, np.sum),
+        "max": reduction(np.maximum, np.max),
+        "min": reduction(np.minimum, np.min),
     }
 
     def namespace(self) -> Any:

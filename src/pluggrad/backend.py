@@ -167,6 +167,9 @@ class Backend:
     over its arrays and over such Variables; `namespace` holds the differentiable functions.
     """
 
+    variable: Any
+    nested: Any
+
     def __init__(self, adapter: Adapter) -> None:
         from .namespace import Namespace
         from .variable import make_variable_classes

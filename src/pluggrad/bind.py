@@ -36,9 +36,9 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
     code = rule.code
 
     def operate(x: Any, /) -> Any:
-        if type(x) is cls and ((c := x._cell) is None or settled(x, c)) and not read().off:
+        if type(x) is cls and ((c := x._cell) is None or settled(x, c)):
             parent = x._node
-            if parent is not None and (level := x._level).process is None:
+            if parent is not None and (level := x._level) is read().plain:
                 value = x._value
                 y = raw(value)
                 if y.dtype in reals:
@@ -98,8 +98,7 @@ def bind_binary(
             return general(x1, x2)
         if (
             (parent1 is None and parent2 is None)
-            or level is None or level.process is not None
-            or read().off
+            or level is not read().plain
         ):  # fmt: skip
             return general(x1, x2)
         try:

@@ -84,7 +84,7 @@ def value_and_grad(
                 call[number], leaves, spec = _leaves(args[number], level)
                 wrapped.append((leaves, spec))
             value = fun(*call, **kwargs)
-            aux = None
+            aux: Any = None
             if has_aux:
                 value, aux = _pair(value)
             node = _scalar_node(value, level, fun)

@@ -74,11 +74,13 @@ class Level:
 class State:
     """What holds in this thread and task: the open level, and the levels that do not record."""
 
-    __slots__ = ("level", "off")
+    __slots__ = ("level", "off", "plain")
 
     def __init__(self, level: Level, off: frozenset[Level] = frozenset()) -> None:
         self.level = level
         self.off = off
+        # The level at which the short cuts of `bind` may record: the open one, if it is ordinary.
+        self.plain = level if not off and level.process is None else None
 
 
 ROOT = Level(None)

@@ -231,7 +231,7 @@ def chosen_device(backend: Backend) -> Any:
     return choice.device if choice.name == backend.name else None
 
 
-def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
+def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
     like = name.endswith("_like")
     takes_dtype = not like and name not in ("from_dlpack", "arange", "full")
 
@@ -257,7 +257,7 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Call
     return _like(create, raw, name)
 
 
-def _bind_inquiry(name: str, raw: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
+def _bind_inquiry(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
     def ask(*args: Any, **kwargs: Any) -> Any:
         args = tuple([x.dtype if is_batched(x) else _plain(x) for x in args])
         return raw(*args, **kwargs)
@@ -265,7 +265,7 @@ def _bind_inquiry(name: str, raw: Callable[..., Any], backend: Backend) -> Calla
     return _like(ask, raw, name)
 
 
-def _bind_opaque(name: str, raw: Callable[..., Any], backend: Backend) -> Callable[..., Any]:
+def _bind_opaque(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
     """A function of the library that the rule book does not have: constants only."""
 
     def call(*args: Any, **kwargs: Any) -> Any:

@@ -17,7 +17,7 @@ from .errors import GraphFreedError
 __all__ = ["PASS", "PRIMITIVES", "Primitive", "Rule"]
 
 PRIMITIVES: dict[str, Primitive] = {}
-new = object.__new__
+new: Any = object.__new__
 
 
 def PASS(t: Any) -> Any:
@@ -138,7 +138,7 @@ def _freed_rule(primitive: Primitive) -> Rule:
             "computation again."
         )
 
-    rule = new(Rule)
+    rule: Rule = new(Rule)
     rule.primitive, rule.position, rule.names, rule.pull = primitive, -1, (), refuse
     rule.keeps = rule.fresh = rule.is_careful = False
     rule.freed = rule

@@ -75,7 +75,7 @@ def record(
     if not several and y.dtype not in backend.float_dtypes:
         return wrap_untracked(y, backend)  # integers and booleans have no gradient
     like = backend.like
-    first: Edge | None = None
+    first: Any = None
     for position in range(len(args) - 1, -1, -1):
         x = args[position]
         if not isinstance(x, variable) or x._level is not level or x._node is None:
@@ -97,7 +97,7 @@ def record(
     return wrap(y, first, level, backend)
 
 
-def _lend(args: Any, variable: type) -> None:
+def _lend(args: Any, variable: Any) -> None:
     """Somebody keeps these buffers from now on: the next write copies first. (What a view shows
     is never in an owned buffer, see `cells`.)"""
     for x in args:
@@ -156,7 +156,7 @@ def _outputs(y: tuple[Any, ...], node: Node, level: Level, backend: Backend) -> 
 
 
 def _part(node: Node, number: int, likes: Any) -> Node:
-    part = new(Node)
+    part: Node = new(Node)
     part.rule, part.saved, part.parent, part.more = PART, (number, likes), node, None
     return part
 
@@ -202,7 +202,7 @@ LEAF: Any = Primitive("accumulate_grad(x, /)", "general", (PASS,), private=True)
 
 def make_leaf(variable: Any) -> LeafNode:
     """The node where cotangents for `variable` arrive."""
-    node = new(LeafNode)
+    node: LeafNode = new(LeafNode)
     node.rule, node.saved, node.parent, node.more = LEAF, None, None, None
     node.more_of().variable = weakref.ref(variable)
     return node

@@ -150,8 +150,9 @@ class Variable:
         """Show from now on what `other` shows."""
         if type(self) is not type(other):
             self.__class__ = type(other)
-        if type(self._node) is HookedNode and self.retains_grad and other._node is not self._node:
-            self._node.extra.variable = None  # what is retained is the gradient of what it shows
+        node = self._node
+        if type(node) is HookedNode and node.extra.variable and other._node is not node:
+            node.extra.variable = None  # what is retained is the gradient of what it shows
             if other._node is not None:
                 watch(other._node).variable = weakref.ref(self)
         self._value, self._node, self._level = other._value, other._node, other._level
@@ -466,7 +467,7 @@ class Variable:
         elif (
             cell is not None and not cell.owned and self._seen == cell.version
             and type(self) is backend.variable and (parent := self._node) is not None
-            and self._level.process is None and not read().off and not self._chain
+            and self._level is read().plain and not self._chain
         ):  # fmt: skip
             # The hot path of loops over elements: what `apply` and `view_of` would do.
             node = new(Node)

@@ -269,7 +269,6 @@ def shifted(op: Operation, key: Any, ndim: int) -> tuple[Any, int] | None:
     """The key with the batch in front, and the number of axes that it selects from one of the
     batch; None for a key that has to be turned into positions first."""
     parts = key if isinstance(key, tuple) else (key,)
-    used = sum([0 if k is None or k is Ellipsis else k.ndim if is_mask(k) else 1 for k in parts])
     new = sum([k is None for k in parts])
     arrays = [k for k in parts if is_array(k)]
     if any([is_mask(k) or isinstance(k, bool) for k in parts]):
@@ -284,7 +283,7 @@ def shifted(op: Operation, key: Any, ndim: int) -> tuple[Any, int] | None:
         return (batch, *parts), block
     if advanced[-1] - advanced[0] + 1 > len(advanced):
         return None
-    return (slice(None), *parts), ndim - used + new + block
+    return (slice(None), *parts), ndim - len(advanced) + new + block
 
 
 def positions_of(op: Operation, key: Any, shape: tuple[int, ...], like: Any) -> Any:

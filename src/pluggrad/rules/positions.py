@@ -115,7 +115,7 @@ def positions(x: Any, key: Any) -> Any:
         else:
             k = from_front(k, length) * stride
             total = total + xp.reshape(k, (*k.shape, *(1,) * (free - start)))
-    if None in parts:  # a new axis at the very front is not there yet
+    if any([k is None for k in parts]):  # a new axis at the very front is not there yet
         shape = [1] * (free + block - total.ndim) + list(total.shape)
         total = xp.reshape(total, tuple(shape))
     return total
