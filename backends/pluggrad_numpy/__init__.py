@@ -40,6 +40,7 @@ class NumpyAdapter(Adapter):
     array_type = np.ndarray
     accumulates_in_place = True
     last_write_wins = True
+    promotes = True
     functions = {  # noqa: RUF012
         "broadcast_to": broadcast_to,
         "sum": reduction(np.add, np.sum),

@@ -347,6 +347,11 @@ def _sequence(x: Any) -> Any:
 def _node_of(v: Any, where: str) -> Node:
     if not isinstance(v, Variable):
         raise TypeMismatchError(f"{where} must be Variables, not {type(v).__name__}")
+    if v._level.size is not None:
+        raise DifferentiationError(
+            f"a mapped value, of shape {tuple(v.shape)}, is among the {where}: inside vmap, "
+            "differentiate with `pluggrad.grad` or `pluggrad.vjp`"
+        )
     node = v._read()[1]
     if node is None:
         why = "is volatile" if v.volatile else "does not require grad"

@@ -57,6 +57,8 @@ class Adapter:
     writable: bool = True
     #: Whether the last of several values written to one place by integer arrays stays there.
     last_write_wins: bool = False
+    #: Whether special functions take integers beside floats, without losing digits of large ones.
+    promotes: bool = False
     #: Whether the engine may add cotangents in place into buffers that it allocated itself.
     accumulates_in_place: bool = False
     #: Whether arrays can be read by an array of integers and slices in one index.
@@ -334,8 +336,8 @@ def _find_backend(x: Any) -> Backend | None:
     for adapter in _registered.values():
         if module in adapter.modules:
             return get_backend(adapter.name)
-    if module in _OURS:
-        return get_backend(_OURS[module])
+    if module in LIBRARIES:
+        return get_backend(LIBRARIES[module])
     import array_api_compat
 
     try:
@@ -357,7 +359,7 @@ def _find_backend(x: Any) -> Backend | None:
 
 
 #: Modules whose arrays can be told without importing any plugin.
-_OURS = {
+LIBRARIES = {
     "numpy": "numpy",
     "torch": "torch",
     "jax": "jax",

@@ -83,6 +83,14 @@ class Batched:
         """There are no leaves inside `vmap`."""
         refuse(self, "it cannot become a leaf. Differentiate inside with `pluggrad.grad`")
 
+    def register_hook(self, hook: Any) -> NoReturn:
+        """There are no nodes inside `vmap`."""
+        refuse(self, "it has no place in a graph to hang a hook on. Put the hook inside `pluggrad.grad`")
+
+    def retain_grad(self) -> NoReturn:
+        """There are no nodes inside `vmap`."""
+        refuse(self, "no gradient of its own arrives. Differentiate inside with `pluggrad.grad`")
+
     def detach(self) -> Any:
         """The same batch, without history."""
         value = self._read()[0]

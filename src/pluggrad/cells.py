@@ -42,12 +42,23 @@ class Cell:
 
 
 class Step:
-    """One view function on the way from a cell to a handle."""
+    """One view function on the way from a cell to a handle, after those `before` it."""
 
-    __slots__ = ("args", "kwargs", "primitive")
+    __slots__ = ("args", "before", "kwargs", "primitive")
 
-    def __init__(self, function: Primitive, args: Any, kwargs: Any) -> None:
-        self.primitive, self.args, self.kwargs = function, args, kwargs
+    def __init__(
+        self, function: Primitive, args: Any, kwargs: Any, before: Step | None = None
+    ) -> None:
+        self.primitive, self.args, self.kwargs, self.before = function, args, kwargs, before
+
+    @staticmethod
+    def all(chain: Step | None) -> list[Step]:
+        """The steps from the cell to the end of `chain`, in this order."""
+        steps = []
+        while chain is not None:
+            steps.append(chain)
+            chain = chain.before
+        return steps[::-1]
 
     def look(self, base: Any) -> Any:
         """The view of `base`."""
@@ -71,7 +82,7 @@ class Step:
 def cell_of(v: Variable) -> Cell:
     """The cell of `v`, made if there is none."""
     if v._cell is None:
-        v._cell, v._chain, v._seen = Cell(v._snapshot(), v._born), (), 0
+        v._cell, v._chain, v._seen = Cell(v._snapshot(), v._born), None, 0
     return v._cell
 
 
@@ -84,7 +95,7 @@ def view_of(v: Variable, y: Variable, function: Primitive, args: Any, kwargs: An
         return y
     cell = cell_of(v)
     y._cell, y._seen = cell, cell.version
-    y._chain = (*v._chain, Step(function, tuple(args), kwargs))
+    y._chain = Step(function, tuple(args), kwargs, v._chain)
     return y
 
 
@@ -115,7 +126,7 @@ def refresh(v: Variable) -> None:
     if v._chain:
         cell.owned = False  # what a view shows is never in an owned buffer
     with enable_grad():
-        for step in v._chain:
+        for step in Step.all(v._chain):
             y = step.look(y)
     v._take(y)
     v._seen = cell.version
@@ -126,14 +137,17 @@ def same_place(v: Variable, key: Any, value: Any) -> bool:
     changes nothing."""
     if v._cell is None or value._cell is not v._cell or not is_basic(key):
         return False
-    chain = (*v._chain, Step(primitive.PRIMITIVES["getitem"], (key,), {}))
-    return len(chain) == len(value._chain) and all(
-        a.same(b) for a, b in zip(chain, value._chain, strict=True)
-    )
+    a: Step | None = Step(primitive.PRIMITIVES["getitem"], (key,), {}, v._chain)
+    b: Step | None = value._chain
+    while a is not b:
+        if a is None or b is None or not a.same(b):
+            return False
+        a, b = a.before, b.before
+    return True
 
 
-def write(v: Variable, steps: tuple[Step, ...], value: Any) -> None:
-    """Replace what `steps` show of `v` by `value`; with no steps, all of it.
+def write(v: Variable, step: Step | None, value: Any) -> None:
+    """Replace what `step` shows of `v` by `value`; without a step, all of it.
 
     Under `no_grad` the place in the graph stays: `v` keeps being the leaf it was.
     """
@@ -146,8 +160,10 @@ def write(v: Variable, steps: tuple[Step, ...], value: Any) -> None:
             "a leaf that requires grad was written in place, and its gradient would be ambiguous. "
             "Write under `with pluggrad.no_grad():` (a parameter update), or into a copy."
         )
-    steps = v._chain + steps
-    value = _fitting(v, value, whole=steps == v._chain)
+    steps = Step.all(v._chain)
+    if step is not None:
+        steps.append(step)
+    value = _fitting(v, value, whole=step is None)
     for step in steps:
         if step.primitive.put is None:
             step.put(None, None)  # raises

@@ -24,8 +24,10 @@ def _frame() -> Any:
 
 
 def _caller() -> tuple[str, int]:
-    """The file and line that called into pluggrad."""
+    """The file and line that called into pluggrad, or into NumPy, which then asked a Variable."""
     frame = _frame()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("numpy."):
+        frame = frame.f_back
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("<unknown>", 0)
 
 

@@ -7,7 +7,15 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from .backend import BACKENDS, Backend, backend_of, current_choice, get_backend, get_default_backend
+from .backend import (
+    BACKENDS,
+    LIBRARIES,
+    Backend,
+    backend_of,
+    current_choice,
+    get_backend,
+    get_default_backend,
+)
 from .batch import template
 from .bind import bind
 from .dispatch import is_batched, is_variable
@@ -360,7 +368,11 @@ class _TopLevel:
         def call(*args: Any, **kwargs: Any) -> Any:
             backend = BACKENDS.get(type(args[0])) if args else None
             if backend is None:
-                backend = _backend_among(args, kwargs)
+                backend = _backend_among((*args, *kwargs.values()))
+                if backend is None and full in INQUIRIES:
+                    backend = _backend_of_dtypes((*args, *kwargs.values()))
+                if backend is None:
+                    backend = get_default_backend()
             function = functions.get(backend)
             if function is None:
                 function = functions[backend] = _lookup(backend, full)
@@ -374,7 +386,7 @@ class _TopLevel:
             functools.update_wrapper(call, COMPOSITES[full])
         elif full in CREATION or full in INQUIRIES:
             call.__signature__ = CREATION.get(full) or INQUIRIES.get(full)  # type: ignore[attr-defined]
-            call.__doc__ = sample.__doc__
+            call.__doc__ = sample.__doc__ if sample else f"The standard's `{name}`."
         elif full == "asarray":
             call.__signature__, call.__doc__ = inspect.signature(sample), sample.__doc__  # type: ignore[attr-defined]
         return call
@@ -387,16 +399,26 @@ def _lookup(backend: Backend, full: str) -> Any:
     return found
 
 
-def _backend_among(args: Any, kwargs: Any) -> Backend:
-    """The backend of the first array among the arguments; the default one without any."""
-    for x in (*args, *kwargs.values()):
-        if isinstance(x, (list, tuple)):
-            for item in x:
-                if hasattr(item, "shape"):
-                    return backend_of(item) or get_default_backend()
-        elif hasattr(x, "shape") and hasattr(x, "dtype"):
-            return backend_of(x) or get_default_backend()
-    return get_default_backend()
+def _backend_among(values: Any) -> Backend | None:
+    """The backend of the first array among `values`, and in sequences there."""
+    found: Backend | None = None
+    for x in values:
+        if type(x) is list or type(x) is tuple:
+            found = _backend_among(x)
+        elif hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, type):
+            found = backend_of(x)
+        if found is not None:
+            break
+    return found
+
+
+def _backend_of_dtypes(values: Any) -> Backend | None:
+    """The backend whose library made the first dtype among `values`."""
+    for x in values:
+        module = (x if isinstance(x, type) else type(x)).__module__.split(".")[0]
+        if module in LIBRARIES:
+            return get_backend(LIBRARIES[module])
+    return None
 
 
 def lift(value: Any, like: Any) -> Any:

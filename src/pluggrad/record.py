@@ -177,7 +177,7 @@ def apply(
 ) -> Any:
     """An operation called by a user: arguments checked, and always a Variable returned."""
     args = [convert(x, backend, primitive) for x in args]
-    if primitive.promotes:
+    if primitive.promotes and not (backend.adapter.promotes and _constant(args, backend)):
         args = promote(args, backend)
     try:
         y = wrap_untracked(evaluate(primitive, args, kwargs, raw, backend), backend)
@@ -186,6 +186,14 @@ def apply(
     if primitive.view and isinstance(args[0], backend.variable):
         return cells.view_of(args[0], y, primitive, args[1:], kwargs)
     return y
+
+
+def _constant(args: list[Any], backend: Backend) -> bool:
+    """Whether nothing among `args` is recorded."""
+    for x in args:
+        if isinstance(x, backend.variable) and (x._level is not ROOT or x._read()[1] is not None):
+            return False
+    return True
 
 
 def evaluate_among(primitive: Primitive, args: Any, kwargs: Any) -> Any:

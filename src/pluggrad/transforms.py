@@ -13,7 +13,7 @@ from .backend import SCALARS, Backend, backend_of, get_default_backend
 from .batch import batched, process
 from .backward import walk
 from .autograd import among_variables
-from .cotangents import device_of
+from .cotangents import device_of, is_complex
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, TypeMismatchError
 from .func import _argnums, _array, _inner, _leaves, _of, _plain, grad, jvp, vjp
@@ -255,8 +255,8 @@ def jacfwd(
     The tangents of all inputs go along as one batch, so it suits functions of more outputs than
     inputs. Parameters and result are those of `jacrev`.
 
-    Complex numbers follow `jvp`: column ``j`` is the derivative along the real part of input ``j``.
-    For a holomorphic function that is its derivative, the conjugate of what `jacrev` gives.
+    Complex inputs follow `backward`, with the same entries as in `jacrev`, for which tangents go
+    along the imaginary axis, too. By a real input a complex output has its complex derivative.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.jacfwd(lambda x: x * x)(np.asarray([1.0, 2.0]))
@@ -275,15 +275,23 @@ def jacfwd(
             return jvp(f, primals, optree.tree_unflatten(x_spec, list(t)), has_aux=has_aux)
 
         axes = (None, -1, None) if has_aux else (None, -1)
-        y, columns, *aux = vmap(column, out_axes=axes)(*_basis(inputs))
+        basis = _basis(inputs)
+        y, columns, *aux = vmap(column, out_axes=axes)(*basis)
         columns, y_spec = optree.tree_flatten(columns)
+        turned: list[Any] = [None] * len(columns)
+        if any([is_complex(x) for x in inputs]):
+            basis = [b * 1j if is_complex(x) else b * 0 for b, x in zip(basis, inputs, strict=True)]
+            turned = optree.tree_leaves(vmap(column, out_axes=axes)(*basis)[1])
         blocks = []
-        for c in columns:
+        for c, d in zip(columns, turned, strict=True):
             shape = tuple(c.shape)[:-1]
-            leaves = [
-                _plain(xp.reshape(c[..., start:stop], (*shape, *x.shape)))
-                for x, start, stop in _spans(inputs)
-            ]
+            leaves = []
+            for x, start, stop in _spans(inputs):
+                part = c[..., start:stop]
+                if is_complex(x):
+                    real, imag = [xp.astype(_real(v), x.dtype) for v in (part, d[..., start:stop])]
+                    part = real + imag * 1j
+                leaves.append(_plain(xp.reshape(part, (*shape, *x.shape))))
             tree = optree.tree_unflatten(x_spec, leaves)
             blocks.append(tree[0] if single else tree)
         found = optree.tree_unflatten(y_spec, blocks)
@@ -298,8 +306,8 @@ def hessian(
     """A function that returns the Hessian of `fun`: `jacfwd` of `jacrev`, whose parameters it has.
 
     The result has the structure of the result of `fun`, in it that of the argument, and in that again
-    that of the argument. For complex arguments it is the derivative along the real parts, as in
-    `jacfwd`, of the gradient of `backward`.
+    that of the argument. For complex arguments it is, as these have it, the gradient of the real part
+    of the gradient.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.hessian(lambda x: pg.sum(x**3))(np.asarray([1.0, 2.0]))
@@ -377,6 +385,10 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
     return (y, push, aux[0]) if has_aux else (y, push)
 
 
+def _real(x: Any) -> Any:
+    return xp.real(x) if is_complex(x) else x
+
+
 def _of_chosen(fun: Any, argnums: Any, args: Any, kwargs: Any) -> tuple[Any, list[Any], bool]:
     """`fun` as a function of the arguments that are differentiated by, these, and whether it is
     one alone."""
@@ -388,7 +400,7 @@ def _of_chosen(fun: Any, argnums: Any, args: Any, kwargs: Any) -> tuple[Any, lis
             call[number] = x
         return fun(*call, **kwargs)
 
-    return f, [args[number] for number in numbers], isinstance(argnums, int)
+    return f, [args[number] for number in numbers], hasattr(argnums, "__index__")
 
 
 def _spans(arrays: list[Any]) -> Any:

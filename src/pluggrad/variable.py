@@ -107,7 +107,7 @@ class Variable:
     _node: Any
     _level: Level
     _cell: cells.Cell | None
-    _chain: tuple[cells.Step, ...]
+    _chain: cells.Step | None
     _leaf: LeafNode
     _seen: int
 
@@ -192,7 +192,7 @@ class Variable:
         if backend_of(value) is not self._backend or isinstance(value, Variable):
             raise TypeMismatchError(f"data must be an array of {self._backend.name}")
         with no_grad():
-            cells.write(self, (), wrap(value, None, ROOT, self._backend))
+            cells.write(self, None, wrap(value, None, ROOT, self._backend))
 
     @property
     def shape(self) -> Any:
@@ -387,14 +387,14 @@ class Variable:
         node = self._read()[1]
         if node is None:
             raise DifferentiationError("a hook on a Variable that does not require grad never runs")
-        backend, level = self._backend, self._level
+        backend, level, primitive = self._backend, self._level, node.rule.primitive
 
         def run(g: Any) -> Any:
             inner = isinstance(g, Variable) and g._level is level
             answer = hook(g if isinstance(g, Variable) else wrap(g, None, ROOT, backend))
             if answer is None:
                 return None
-            answer = convert(answer, backend, node.rule.primitive)
+            answer = convert(answer, backend, primitive)
             if not hasattr(answer, "dtype") or not same_shape(answer.shape, g.shape):
                 raise InvalidArgumentError(
                     f"a hook returned {_kind(answer)}, and the gradient is {_kind(g)}"
@@ -478,7 +478,7 @@ class Variable:
             except (IndexError, TypeError) as error:
                 explain(error, "getitem", (self, key))
             v._value, v._node, v._level, v._cell = value, node, self._level, cell
-            v._seen, v._chain = cell.version, (cells.Step(GETITEM, (key,), {}),)
+            v._seen, v._chain = cell.version, cells.Step(GETITEM, (key,), {})
             return v
         if cell is None or not cell.owned:
             return apply(GETITEM, (self, key), {}, backend.getitem, backend)
@@ -492,7 +492,7 @@ class Variable:
         if names_batch(key):
             if not isinstance(value, Variable):
                 value = _convert(value, self)
-            cells.write(self, (), by_position("replaced")(self, key, value))
+            cells.write(self, None, by_position("replaced")(self, key, value))
             return
         if isinstance(value, Variable):
             if value._backend is not self._backend:
@@ -501,7 +501,7 @@ class Variable:
                 return
         else:
             value = _convert(value, self)
-        cells.write(self, (cells.Step(GETITEM, (key,), {}),), value)
+        cells.write(self, cells.Step(GETITEM, (key,), {}), value)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -511,7 +511,7 @@ class Variable:
     def __iter__(self) -> Iterator[Any]:
         if not self.shape:
             raise TypeMismatchError("iteration over a 0-d Variable")
-        return iter([self[i] for i in range(self.shape[0])])
+        return map(self.__getitem__, range(self.shape[0]))  # lazy: `numpy.iterable` only asks
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -901,7 +901,7 @@ def _in_place(operate: Any) -> Any:
                     "make it such an array first, with `astype`"
                 )
             y = self._backend.namespace.astype(y, self.dtype)
-        cells.write(self, (), y)
+        cells.write(self, None, y)
         return self
 
     return update

@@ -68,14 +68,18 @@ AUTORAY = [
     ("do diag", lambda x, c: dots("autoray").do("diag", x), X),
     ("do pad", lambda x, c: dots("autoray").do("pad", x, ((1, 0), (0, 2))), MATRIX),
     ("do cumsum", lambda x, c: dots("autoray").do("cumsum", x, 0), X),
-    ("do take", lambda x, c: dots("autoray").do("take", x, np.asarray([0, 2]), 0), X),
+    ("do take", lambda x, c: dots("autoray").do("take", x, c([0, 2]), axis=0), X),
     ("do where", lambda x, c: dots("autoray").do("where", x > 1.0, x, x**2), X),
     ("do reshape", lambda x, c: dots("autoray").do("reshape", x, (3, 6)) ** 2, MATRIX),
 ]
 
 
 def einops() -> Any:
-    return pytest.importorskip("einops")
+    found = pytest.importorskip("einops")
+    import pluggrad_einops
+
+    assert pluggrad_einops.PluggradBackend.framework_name == "pluggrad"
+    return found
 
 
 def array(x: Any, dims: str = "t") -> Any:

@@ -102,20 +102,23 @@ def extremum_of_numbers(function: Any, x: Any, worst: float, axis: Any, keepdims
 
 
 @composite(own=True)
-def nansum(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
+def nansum(x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
     """The sum of all that is not nan."""
+    x = x if dtype is None else xp.astype(x, dtype)
     return xp.sum(xp.where(x == x, x, 0), axis=axis, keepdims=keepdims)
 
 
 @composite(own=True)
-def nanprod(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
+def nanprod(x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
     """The product of all that is not nan."""
+    x = x if dtype is None else xp.astype(x, dtype)
     return xp.prod(xp.where(x == x, x, 1), axis=axis, keepdims=keepdims)
 
 
 @composite(own=True)
-def nanmean(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
+def nanmean(x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
     """The mean of all that is not nan; nan where nothing is."""
+    x = x if dtype is None else xp.astype(x, dtype)
     total = xp.sum(xp.where(x == x, x, 0), axis=axis, keepdims=keepdims)
     return total / numbers(x, axis, keepdims)
 
@@ -133,14 +136,35 @@ def nanmin(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 
 @composite(own=True)
-def nanvar(x: Any, /, axis: Any = None, *, correction: float = 0.0, keepdims: bool = False) -> Any:
+def nanvar(
+    x: Any,
+    /,
+    axis: Any = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0.0,
+    correction: float | None = None,
+    keepdims: bool = False,
+) -> Any:
     """The variance of all that is not nan."""
+    x = x if dtype is None else xp.astype(x, dtype)
+    correction = ddof if correction is None else correction
     d = xp.where(x == x, x - xp.nanmean(x, axis=axis, keepdims=True), 0.0)
     total = xp.sum(real(conjugate(d) * d), axis=axis, keepdims=keepdims)
     return total / (numbers(x, axis, keepdims) - correction)
 
 
 @composite(own=True)
-def nanstd(x: Any, /, axis: Any = None, *, correction: float = 0.0, keepdims: bool = False) -> Any:
+def nanstd(
+    x: Any,
+    /,
+    axis: Any = None,
+    dtype: Any = None,
+    *,
+    ddof: float = 0.0,
+    correction: float | None = None,
+    keepdims: bool = False,
+) -> Any:
     """The standard deviation of all that is not nan."""
-    return xp.sqrt(xp.nanvar(x, axis=axis, correction=correction, keepdims=keepdims))
+    correction = ddof if correction is None else correction
+    return xp.sqrt(xp.nanvar(x, axis=axis, dtype=dtype, correction=correction, keepdims=keepdims))

@@ -1,0 +1,161 @@
+"""Write docs/compatibility.md from the tests in tests/clients, and from SciPy's own if asked.
+
+    python docs/compatibility.py             the clients' rows, from a run of their tests
+    python docs/compatibility.py --scipy     SciPy's own tests, too (half an hour on two cores)
+
+What SciPy's own tests gave is kept in docs/scipy-suite.json between runs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from importlib.metadata import version
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+SUITE = DOCS / "scipy-suite.json"
+BACKENDS = ("numpy", "torch")
+#: Test functions that check gradients, and the client that they are about.
+TITLES = {
+    "test_scipy": ("SciPy", "scipy", "with `SCIPY_ARRAY_API=1`"),
+    "test_sklearn": ("scikit-learn", "scikit-learn", "with `array_api_dispatch=True`"),
+    "test_array_api_extra": ("array-api-extra", "array-api-extra", ""),
+    "test_einops": (
+        "einops",
+        "einops",
+        "after `import pluggrad_einops`; `einops.array_api` as it is",
+    ),
+    "test_opt_einsum": ("opt_einsum", "opt_einsum", ""),
+    "test_autoray": ("autoray", "autoray", ""),
+    "test_xarray": ("xarray", "xarray", "over the NumPy backend"),
+}
+HEAD = """\
+# Compatibility
+
+<!-- Written by `python docs/compatibility.py` from the tests in tests/clients. Do not edit. -->
+
+Libraries that accept any array of the Array API standard take Variables as they are. Each row is a
+test: the call, unmodified, gives the value that it gives on raw NumPy arrays, and its gradient is that
+of finite differences. "raises" means that the call leaves the graph, and that `GraphBreakError` names
+the client's line and what to do.
+
+What clients have in common:
+
+- Constants beside a Variable are lifted first, `c = pg.lift(array, like=x)`; a raw array or a list
+  beside a Variable is refused by the client ("Multiple namespaces") or by us, never mixed in silence.
+- Where a client asks for a Python number (`float` in scikit-learn's metrics), it gets one, with a
+  `GraphBreakWarning` at its line; a transform whose function returned it raises `GraphBreakError`.
+- A library that writes something else over a 0/0 or an overflow (scikit-learn's `StandardScaler`,
+  `scipy.stats.tvar` with limits) has a gradient of nan there, as torch's.
+- The root that `scipy.optimize.elementwise.find_root` returns is differentiated through its iterations.
+"""
+
+
+def outcomes() -> list[tuple[str, str, str]]:
+    """(test function, parameter or "", outcome) of each test in tests/clients."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={report}", "tests/clients"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode not in (0, 1):
+            sys.exit(done.stdout[-3000:] + done.stderr[-3000:])
+        tree = ElementTree.parse(report)
+    found = []
+    for case in tree.iter("testcase"):
+        kinds = {child.tag for child in case}
+        outcome = "fails" if kinds & {"failure", "error"} else "skipped" if kinds else "passes"
+        function, _, parameter = case.attrib["name"].partition("[")
+        module = case.attrib["classname"].split(".")[-1]
+        key = function if module == "test_arrays" else module
+        found.append(
+            (key, parameter.removesuffix("]") if parameter else "", f"{function}:{outcome}")
+        )
+    return found
+
+
+def table(rows: list[tuple[str, str, str]], key: str) -> list[str]:
+    cells: dict[str, dict[str, str]] = {}
+    leaving: dict[str, str] = {}
+    for client, parameter, result in rows:
+        function, _, outcome = result.rpartition(":")
+        if client != key or not parameter:
+            continue
+        if function == "test_leaving":
+            leaving[parameter] = "raises" if outcome == "passes" else outcome
+            continue
+        name, _, backend = parameter.rpartition("-")
+        if backend not in BACKENDS or function == "test_standard_scaler":
+            continue
+        cells.setdefault(name, {})[backend] = "✓" if outcome == "passes" else outcome
+    lines = ["| call | " + " | ".join(BACKENDS) + " |", "|---" * (1 + len(BACKENDS)) + "|"]
+    for name in cells:
+        lines.append(f"| {name} | " + " | ".join(cells[name].get(b, "") for b in BACKENDS) + " |")
+    for name in leaving:
+        lines.append(f"| {name} | {leaving[name]} | |")
+    return lines
+
+
+def scipy_suite() -> None:
+    """Run SciPy's own tests and keep the counts."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from scipy_suite import measure
+
+    SUITE.write_text(json.dumps({"scipy": version("scipy"), "parts": measure()}, indent=1) + "\n")
+
+
+def suite_section() -> list[str]:
+    if not SUITE.exists():
+        return []
+    kept = json.loads(SUITE.read_text())
+    lines = [
+        "## SciPy's own tests", "",
+        "SciPy's tests take the array library from a fixture `xp`. Installed SciPy brings them along:",
+        "", "```sh", "python tests/scipy_suite.py special fft signal", "```", "",
+        "runs them with `pluggrad.namespace(\"numpy\")` as `xp`, and with array_api_strict, SciPy's",
+        "stand-in for a library that it does not know, and lists what ours alone fails. In a checkout of",
+        "SciPy, two lines of `scipy/conftest.py`, before `if SCIPY_ARRAY_API:`, do the same,", "",
+        "```python", "import pluggrad",
+        'xp_available_backends.append(pytest.param(pluggrad.namespace("numpy"), id="pluggrad"))', "```",
+        "", "with `pluggrad.namespace(\"numpy\").__name__` added to `xp_known_backends`, and then",
+        "`SCIPY_ARRAY_API='[\"pluggrad\"]' pytest scipy/fft`.", "",
+        f"Measured with SciPy {kept['scipy']}; the tests that take `xp`, and of those what fails:", "",
+        "| part | passed | failed | skipped | failed with array_api_strict | ours alone fails |",
+        "|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for part, row in kept["parts"].items():
+        lines.append(f"| {part} | {row['passed']} | {row['failed']} | {row['skipped']} | "
+                     f"{row['strict_failed']} | {len(row['worse'])} |")  # fmt: skip
+    worse = {part: row["worse"] for part, row in kept["parts"].items() if row["worse"]}
+    if worse:
+        lines += ["", "What ours alone fails:", ""]
+    for part, tests in worse.items():
+        names: dict[str, list[str]] = {}
+        for test, why in tests.items():
+            short = re.sub(r"\[.*", "", test.split("::")[-1])
+            names.setdefault(short, []).append(why)
+        for short, reasons in names.items():
+            lines.append(f"- {part} `{short}` ({len(reasons)}): {reasons[0][:160]}")
+    return lines
+
+
+def main() -> None:
+    if "--scipy" in sys.argv[1:]:
+        scipy_suite()
+    rows = outcomes()
+    lines = [HEAD]
+    for key, (title, distribution, how) in TITLES.items():
+        lines += [f"## {title} {version(distribution)}", ""]
+        lines += [f"({how})", ""] if how else []
+        lines += [*table(rows, key), ""]
+    lines += suite_section()
+    (DOCS / "compatibility.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Names beyond the standard by which clients ask for its functions, with NumPy's meaning."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..dispatch import xp
+from ..errors import InvalidArgumentError
+from ..namespace import composite
+
+
+@composite(own=True)
+def concatenate(arrays: Any, /, axis: int | None = 0) -> Any:
+    """The arrays joined along an axis; with None, all their elements in a row."""
+    if axis is None:
+        return xp.concat([xp.reshape(x, (-1,)) for x in arrays], axis=0)
+    return xp.concat(list(arrays), axis=axis)
+
+
+@composite(own=True)
+def diag(x: Any, /, k: int = 0) -> Any:
+    """The diagonal of a matrix, or the matrix with the vector `x` on its diagonal."""
+    if x.ndim == 2:
+        return xp.linalg.diagonal(x, offset=k)
+    if x.ndim != 1:
+        raise InvalidArgumentError(f"diag takes a vector or a matrix, and got {x.ndim} axes")
+    before, after = max(-k, 0), max(k, 0)
+    # Each row has its element first, and one zero more than columns: read on, they shift by one.
+    n = x.shape[0]
+    square = xp.concat([xp.reshape(x, (n, 1)), xp.zeros_like(xp.reshape(x, (n, 1))) * xp.zeros_like(x)],
+                       axis=1)  # fmt: skip
+    square = xp.reshape(xp.reshape(square, (-1,))[: n * n], (n, n))
+    return xp.pad(square, ((before, after), (after, before)))
+
+
+@composite("linalg.norm", own=True)
+def norm(x: Any, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """The norm of vectors along one axis, or of matrices along two; of all elements without."""
+    if axis is None and (ord is None or x.ndim == 1):
+        return xp.linalg.vector_norm(x, keepdims=keepdims, ord=2 if ord is None else ord)
+    axes = (
+        tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    )
+    if len(axes) == 1:
+        return xp.linalg.vector_norm(
+            x, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord
+        )
+    if len(axes) != 2:
+        raise InvalidArgumentError(f"norm takes one axis or two, and got {axes}")
+    y = xp.linalg.matrix_norm(
+        xp.moveaxis(x, axes, (-2, -1)), keepdims=keepdims, ord="fro" if ord is None else ord
+    )
+    return xp.moveaxis(y, (-2, -1), axes) if keepdims else y
+
+
+@composite(own=True)
+def median(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
+    """The middle of the sorted elements, the mean of the two middle ones of an even number; nan
+    where one is nan."""
+    ndim = x.ndim
+    axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = tuple([n % ndim for n in axes])
+    kept = tuple([n for n in range(ndim) if n not in axes])
+    lengths = tuple([x.shape[n] for n in kept])
+    count = math.prod([x.shape[n] for n in axes])
+    rows = xp.reshape(xp.permute_dims(x, kept + axes), (*lengths, count))
+    ranks = xp.sort(rows, axis=-1)
+    middle = (ranks[..., (count - 1) // 2] + ranks[..., count // 2]) / 2
+    middle = xp.where(xp.any(rows != rows, axis=-1), math.nan, middle)
+    if keepdims:
+        return xp.reshape(middle, tuple([1 if n in axes else x.shape[n] for n in range(ndim)]))
+    return middle
+
+
+@composite(own=True)
+def nancumsum(x: Any, /, axis: int | None = None, dtype: Any = None) -> Any:
+    """The running sums, nan taken as 0."""
+    x = x if dtype is None else xp.astype(x, dtype)
+    return xp.cumsum(xp.where(x == x, x, 0), axis=axis)
+
+
+@composite(own=True)
+def nancumprod(x: Any, /, axis: int | None = None, dtype: Any = None) -> Any:
+    """The running products, nan taken as 1."""
+    x = x if dtype is None else xp.astype(x, dtype)
+    return xp.cumprod(xp.where(x == x, x, 1), axis=axis)
+
+
+@composite(own=True)
+def convolve(a: Any, v: Any, /, mode: str = "full") -> Any:
+    """The discrete convolution of two vectors."""
+    if a.shape[0] < v.shape[0]:
+        a, v = v, a
+    m = v.shape[0]
+    padded = xp.pad(a, (m - 1, m - 1)) if mode == "full" else a
+    if mode == "same":
+        padded = xp.pad(a, (m - 1 - (m - 1) // 2, (m - 1) // 2))
+    elif mode not in ("full", "valid"):
+        raise InvalidArgumentError(f"convolve: the mode is 'full', 'same' or 'valid', not {mode!r}")
+    count = padded.shape[0] - m + 1
+    shifted = xp.stack([padded[k : k + count] for k in range(m)], axis=-1)
+    return shifted @ xp.flip(v)

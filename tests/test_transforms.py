@@ -1,0 +1,369 @@
+"""Jacobians, Hessians and linear maps: against jax and torch.func doing the same, nested and in pytrees."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pluggrad as pg
+from pluggrad.backend import get_backend
+from test_rules import convert, to_numpy
+
+LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}
+BACKENDS = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
+JAX = importlib.util.find_spec("jax") is not None
+TORCH = importlib.util.find_spec("torch") is not None
+
+RNG = np.random.default_rng(0)
+W = RNG.standard_normal((4, 3))
+X = RNG.standard_normal(3)
+B = RNG.standard_normal((2, 3))
+
+
+def close(got: Any, expected: Any) -> None:
+    got, expected = to_numpy(got), to_numpy(expected)
+    assert got.shape == expected.shape and got.dtype == expected.dtype
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+
+
+def close_trees(got: Any, expected: Any) -> None:
+    import optree
+
+    a, spec_a = optree.tree_flatten(got)
+    b, spec_b = optree.tree_flatten(expected)
+    assert spec_a == spec_b
+    for x, y in zip(a, b, strict=True):
+        close(x, y)
+
+
+def jax_tree(tree: Any) -> Any:
+    import jax
+
+    return jax.tree.map(np.asarray, tree)
+
+
+def functions(xp: Any, w: Any) -> dict[str, Any]:
+    """From vectors of three: to a vector, a matrix, a number, nothing, a pytree."""
+    return {
+        "vector": lambda x: xp.tanh(w @ x) * xp.sum(x),
+        "matrix": lambda x: xp.sin(x[:, None] * x[None, :]) * xp.exp(x),
+        "number": lambda x: xp.sum(xp.cos(w @ (x * x))),
+        "empty": lambda x: x[:0] * 2.0,
+        "partly constant": lambda x: {"a": xp.sum(x) * x[1], "b": (x * x[0], w[0] * 1.0)},
+    }
+
+
+NAMES = list(functions(np, W))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("transform", ["jacrev", "jacfwd", "hessian"])
+@pytest.mark.parametrize("name", NAMES)
+def test_against_jax(name: str, transform: str, backend: str) -> None:
+    jax = pytest.importorskip("jax")
+    import jax.numpy as jnp
+
+    if transform == "hessian" and name == "empty":
+        pytest.skip("nothing to see")
+    x, w = convert(X, backend), convert(W, backend)
+    w = pg.Variable(w)
+    with pg.graph_breaks("ignore"):
+        got = getattr(pg, transform)(functions(pg, w)[name])(x)
+    expected = getattr(jax, transform)(functions(jnp, jnp.asarray(W))[name])(jnp.asarray(X))
+    close_trees(got, jax_tree(expected))
+    raw = got["a"] if isinstance(got, dict) else got
+    assert type(raw) is type(x)
+
+
+@pytest.mark.parametrize("transform", ["jacrev", "jacfwd", "hessian"])
+def test_pytrees_argnums_and_aux_against_jax(transform: str) -> None:
+    jax = pytest.importorskip("jax")
+
+    def make(xp: Any) -> Any:
+        def f(tree: Any, b: Any, n: Any, *, scale: Any) -> Any:
+            y = xp.sum(tree["w"] @ xp.sin(b)) * tree["u"][0] * scale
+            return {"y": y, "z": (xp.exp(b) * n,)}, (y * 2.0, "note")
+
+        return f
+
+    tree = {"w": W, "u": (np.asarray(0.5),)}
+    for argnums in (0, 1, (0, 1), (1, 0), -2):
+        got, aux = getattr(pg, transform)(make(pg), argnums, has_aux=True)(tree, X, 3.0, scale=2.0)
+
+        def g(*args: Any, argnums: Any = argnums) -> Any:
+            return make(jax.numpy)(*args, scale=2.0)[0]
+
+        expected = getattr(jax, transform)(g, argnums)(tree, X, 3.0)
+        close_trees(got, jax_tree(expected))
+        value, note = aux
+        close(value, make(np)(tree, X, 3.0, scale=2.0)[1][0])
+        assert note == "note"
+
+
+@pytest.mark.skipif(not TORCH, reason="needs torch")
+@pytest.mark.parametrize("transform", ["jacrev", "jacfwd"])
+@pytest.mark.parametrize("number", range(4))
+def test_complex_numbers_follow_backward(transform: str, number: int) -> None:
+    import torch
+
+    def make(xp: Any) -> Any:
+        return [
+            lambda z: xp.exp(z) * z,
+            lambda z: xp.conj(z) * z[0],
+            lambda z: xp.real(z) * 2.0 + xp.abs(z) ** 2,
+            lambda z: (xp.real(z) + 0j) * z,
+        ][number]
+
+    z = X + 1j * B[0]
+    got = getattr(pg, transform)(make(pg))(z)
+    leaf = torch.tensor(z, requires_grad=True)
+    y = make(torch)(leaf)
+    rows = [torch.autograd.grad(v, leaf, torch.ones_like(v), retain_graph=True)[0] for v in y]
+    close(got, torch.stack(rows).resolve_conj().numpy())
+    if number == 0:  # holomorphic: the conjugate of JAX's
+        close(got, np.diag(np.conj(np.exp(z) * (1 + z))))
+    both = getattr(pg, transform)(lambda z, x: make(pg)(z) * x, (0, 1))(z, X)
+    assert both[0].dtype == z.dtype
+    close(both[0], got * X[:, None])
+
+
+def test_a_complex_function_of_real_numbers() -> None:
+    close(pg.jacfwd(lambda x: pg.exp(x * 1j))(X), np.diag(1j * np.exp(1j * X)))
+    close(pg.jacrev(lambda x: pg.exp(x * 1j))(X), np.diag(np.real(1j * np.exp(1j * X))))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_hvp(backend: str) -> None:
+    x, v = convert(X, backend), convert(B[0], backend)
+
+    def f(x: Any) -> Any:
+        return pg.sum(pg.sin(x) * x) * pg.sum(x * x)
+
+    full = to_numpy(pg.hessian(f)(x))
+    got = pg.hvp(f, (x,), (v,))
+    assert type(got) is type(x)
+    close(got, full @ B[0])
+    close(pg.hvp(f, x, v), full @ B[0])
+    two = pg.hvp(lambda a, tree: pg.sum(a * a * tree["b"]), (x, {"b": v}), (v, {"b": x}))
+    assert isinstance(two, tuple)
+    close(two[0], 2 * B[0] * B[0] + 2 * X * X)
+    close(two[1]["b"], 2 * X * B[0])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_linearize(backend: str) -> None:
+    calls = []
+
+    def f(x: Any, tree: Any) -> Any:
+        calls.append(1)
+        y = pg.sin(x) * tree["b"] + pg.sum(x * x)
+        return {"y": y, "m": pg.max(x)}, "aux"
+
+    args = (convert(X, backend), {"b": convert(B[0], backend)})
+    y, push, aux = pg.linearize(f, *args, has_aux=True)
+    assert aux == "aux" and len(calls) == 1
+    for row in B:
+        tangents = (convert(row, backend), {"b": convert(row * 2.0, backend)})
+        value, expected, _ = pg.jvp(f, args, tangents, has_aux=True)
+        calls.clear()
+        got = push(*tangents)
+        assert not calls
+        close_trees(got, expected)
+        close_trees(y, value)
+    many = pg.vmap(push)(convert(B, backend), {"b": convert(B * 2.0, backend)})
+    close(many["y"][1, ...], expected["y"])
+    assert type(many["y"]) is type(args[0])
+    with pytest.raises(pg.InvalidArgumentError, match="structure"):
+        push(args[0])
+    with pytest.raises(pg.InvalidArgumentError, match="shape"):
+        push(args[0][:2], args[1])
+
+
+def test_linearize_where_it_is_not_holomorphic() -> None:
+    z, t = X + 1j * B[0], B[1] - 2j * X
+
+    def f(z: Any) -> Any:
+        return pg.conj(z) * pg.abs(z) + pg.real(z) * z
+
+    _, push = pg.linearize(f, z)
+    close(push(t), pg.jvp(f, (z,), (t,))[1])
+    _, push = pg.linearize(lambda x: pg.stop_gradient(x) * 1.0 + 0.0 * pg.sum(x), X)
+    close(push(B[0]), np.zeros(3))
+
+
+def test_linearize_of_a_tracked_argument_stays_connected() -> None:
+    x = pg.Variable(X, requires_grad=True)
+    _, push = pg.linearize(lambda x: x**3, x)
+    t = push(pg.Variable(B[0]))
+    pg.sum(t).backward()
+    close(x.grad.data, 6 * X * B[0])
+
+
+MODES = {
+    "r": pg.jacrev, "f": pg.jacfwd,
+    "v": lambda f: lambda x: pg.vmap(lambda e: pg.jvp(f, (x,), (e,))[1], out_axes=-1)(np.eye(3)),
+    "g": lambda f: lambda x: pg.vmap(lambda i: pg.grad(lambda x: pg.reshape(f(x), (-1,))[i])(x))(
+        np.arange(27))[: np.prod(np.shape(f(pg.Variable(X))), dtype=int)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("modes", ["".join(m) for n in (1, 2, 3) for m in itertools.product("rfv", repeat=n)])
+def test_jacobians_nest_in_any_order(modes: str) -> None:
+    def f(x: Any) -> Any:
+        return x**3 * pg.sum(x)
+
+    for mode in modes:
+        f = MODES[mode](f)
+    n = len(modes)
+    got = f(X)
+    # y_i = x_i³ s: the derivative of every order from the product rule.
+    s, eye = X.sum(), np.eye(3)
+    cube = [X**3, 3 * X**2, 6 * X, np.full(3, 6.0)]
+    expected = np.zeros((3,) * (n + 1))
+    for index in itertools.product(range(3), repeat=n + 1):
+        i, js = index[0], index[1:]
+        total = s * cube[n][i] * np.prod([eye[i, j] for j in js])
+        for k in range(n):
+            rest = [eye[i, j] for m, j in enumerate(js) if m != k]
+            total += cube[n - 1][i] * np.prod(rest)
+        expected[index] = total
+    close(got, expected)
+
+
+def test_vmap_of_hessian_and_hessian_of_vmap() -> None:
+    def f(x: Any) -> Any:
+        return pg.sum(pg.sin(x)) * x[0]
+
+    each = np.stack([pg.hessian(f)(row) for row in B])
+    close(pg.vmap(pg.hessian(f))(B), each)
+    whole = pg.hessian(lambda b: pg.sum(pg.vmap(f)(b)))(B)
+    assert whole.shape == (2, 3, 2, 3)
+    for i, j in itertools.product(range(2), repeat=2):
+        close(whole[i, :, j], each[i] if i == j else np.zeros((3, 3)))
+    close(pg.vmap(pg.jacrev(lambda x: x * x))(B), np.stack([np.diag(2 * row) for row in B]))
+    close(pg.grad(lambda x: pg.sum(pg.jacrev(lambda x: x**3)(x)))(X), 6 * X)
+
+
+def test_perturbations_are_not_confused() -> None:
+    def f(x: Any) -> Any:
+        return x * pg.jacfwd(lambda y: x * y)(np.asarray(1.0))
+
+    assert pg.jacfwd(f)(np.asarray(3.0)) == 6.0
+    assert pg.jacrev(f)(np.asarray(3.0)) == 6.0
+    mapped = pg.vmap(lambda x: pg.grad(lambda x: x * pg.vmap(lambda y: pg.grad(lambda y: x * y)(y))(
+        np.ones(2))[0])(x))(X)  # fmt: skip
+    close(mapped, 2 * X)
+
+
+def test_the_graph_outside_reaches_through() -> None:
+    w = pg.Variable(W, requires_grad=True)
+    jacobian = pg.jacrev(lambda x: pg.tanh(w @ x))(X)
+    assert isinstance(jacobian, pg.Variable) and jacobian.shape == (4, 3)
+    pg.sum(jacobian * jacobian).backward()
+    step = 1e-6
+    shifted = [np.sum(pg.jacrev(lambda x, d=d: pg.tanh((W + d) @ x))(X) ** 2)
+               for d in (step * np.ones_like(W), -step * np.ones_like(W))]  # fmt: skip
+    np.testing.assert_allclose(w.grad.data.sum(), (shifted[0] - shifted[1]) / (2 * step), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_dtypes_are_kept(backend: str, dtype: str) -> None:
+    x = convert(X.astype(dtype), backend)
+    for transform in (pg.jacrev, pg.jacfwd):
+        assert transform(lambda x: x * x)(x).dtype == x.dtype
+    assert pg.vmap(pg.sin)(x).dtype == x.dtype
+    assert pg.hvp(lambda x: pg.sum(pg.real(x * pg.conj(x))), (x,), (x,)).dtype == x.dtype
+
+
+def test_one_walk_for_all_rows() -> None:
+    seen = []
+
+    def f(x: Any) -> Any:
+        y = pg.sin(x)
+        y.register_hook(lambda g: seen.append(g.shape))
+        return y * y
+
+    assert pg.jacrev(f)(X).shape == (3, 3)
+    assert seen == [(3,)]  # one cotangent, as far as it shows, for all of the batch
+
+
+def test_what_cannot_be_differentiated_is_explained() -> None:
+    with pytest.raises(pg.PluggradError, match="dtype"):
+        pg.jacrev(lambda x: x)(np.arange(3))
+    with pytest.raises(pg.PluggradError, match="dtype"):
+        pg.jacfwd(lambda x: x)(np.arange(3))
+    with pytest.raises(pg.PluggradError, match="dtype"):
+        pg.jacrev(lambda x: pg.argmax(x))(X)
+    with pytest.raises(pg.InvalidArgumentError, match="argnums"):
+        pg.jacrev(lambda x: x, 1)(X)
+    with pytest.raises(pg.InvalidArgumentError, match="one number|real"):
+        pg.hvp(lambda x: x, (X,), (X,))
+
+
+# ---------------------------------------------------------------- autograd.grad, batched
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_is_grads_batched(backend: str, create_graph: bool) -> None:
+    x = pg.Variable(convert(X, backend), requires_grad=True)
+    w = pg.Variable(convert(W, backend), requires_grad=True)
+    unused = pg.Variable(convert(X, backend), requires_grad=True)
+    y = pg.tanh(w @ x)
+    eye = convert(np.eye(4), backend)
+    g_x, g_w, none = pg.autograd.grad(
+        y, [x, w, unused], eye, is_grads_batched=True, allow_unused=True, create_graph=create_graph,
+        retain_graph=True,
+    )  # fmt: skip
+    rows = [pg.autograd.grad(y, [x, w], eye[i, ...], retain_graph=True) for i in range(4)]
+    close(g_x, np.stack([to_numpy(row[0]) for row in rows]))
+    close(g_w, np.stack([to_numpy(row[1]) for row in rows]))
+    assert none is None and isinstance(g_x, pg.Variable) and g_x.requires_grad is create_graph
+    if create_graph:
+        (second,) = pg.autograd.grad(pg.sum(g_x * g_x), x)
+        again = pg.grad(lambda x: pg.sum(pg.jacrev(lambda x: pg.tanh(w.detach() @ x))(x) ** 2))
+        close(second, again(convert(X, backend)))
+    (zeros,) = pg.autograd.grad(y, [unused], eye, is_grads_batched=True, materialize_grads=True)
+    close(zeros, np.zeros((4, 3)))
+
+
+def test_batched_grads_of_two_outputs() -> None:
+    x = pg.Variable(X, requires_grad=True)
+    a, b = x * 2.0, pg.sum(x * x)
+    (g,) = pg.autograd.grad([a, b], x, [np.eye(3)[:2], np.asarray([1.0, 10.0])], is_grads_batched=True)
+    close(g, np.asarray([[2.0, 0, 0], [0, 2.0, 0]]) + np.asarray([[1.0], [10.0]]) * 2 * X)
+    with pytest.raises(pg.InvalidArgumentError, match="shape"):
+        pg.autograd.grad(x * 2.0, x, np.ones((3, 2)), is_grads_batched=True)
+
+
+def test_the_torch_face_is_refused_inside_vmap() -> None:
+    def f(v: Any) -> Any:
+        y = v * v
+        return pg.autograd.grad(y, v)[0]
+
+    with pytest.raises(pg.PluggradError, match="vmap|transform"):
+        pg.vmap(f)(X)
+    with pytest.raises(pg.PluggradError):
+        pg.vmap(lambda v: (v * v).backward())(X)
+
+
+@pytest.mark.skipif(not (JAX and TORCH), reason="needs jax and torch")
+def test_vmap_against_jax_and_torch() -> None:
+    import jax
+    import torch
+
+    def make(xp: Any) -> Any:
+        return lambda a, b: xp.sum(xp.tanh(a @ b)) * b
+
+    a, b = RNG.standard_normal((4, 2, 3)), RNG.standard_normal((3, 4))
+    got = pg.vmap(make(pg), in_axes=(0, 1), out_axes=1)(a, b)
+    close(got, jax.vmap(make(jax.numpy), in_axes=(0, 1), out_axes=1)(a, b))
+    theirs = torch.vmap(make(torch), in_dims=(0, 1), out_dims=1)(torch.tensor(a), torch.tensor(b))
+    mine = pg.vmap(make(pg), in_axes=(0, 1), out_axes=1)(torch.tensor(a), torch.tensor(b))
+    close(mine, theirs)
+    assert get_backend("torch").name == "torch"
