@@ -41,20 +41,48 @@ HEAD = """\
 <!-- Written by `python docs/compatibility.py` from the tests in tests/clients. Do not edit. -->
 
 Libraries that accept any array of the Array API standard take Variables as they are. Each row is a
-test: the call, unmodified, gives the value that it gives on raw NumPy arrays, and its gradient is that
-of finite differences. "raises" means that the call leaves the graph, and that `GraphBreakError` names
-the client's line and what to do.
+test: the call, unmodified, gives the value that it gives on raw NumPy arrays, and its gradient is
+that of finite differences. "raises" means that the call leaves the graph, and that
+`GraphBreakError` names the client's line and what to do.
 
 What clients have in common:
 
 - Constants beside a Variable are lifted first, `c = pg.lift(array, like=x)`; a raw array or a list
-  beside a Variable is refused by the client ("Multiple namespaces") or by us, never mixed in silence.
+  beside a Variable is refused by the client ("Multiple namespaces") or by us, never mixed in
+  silence.
 - Where a client asks for a Python number (`float` in scikit-learn's metrics), it gets one, with a
   `GraphBreakWarning` at its line; a transform whose function returned it raises `GraphBreakError`.
 - A library that writes something else over a 0/0 or an overflow (scikit-learn's `StandardScaler`,
   `scipy.stats.tvar` with limits) has a gradient of nan there, as torch's.
-- The root that `scipy.optimize.elementwise.find_root` returns is differentiated through its iterations.
+- The root that `scipy.optimize.elementwise.find_root` returns is differentiated through its
+  iterations.
 """
+
+SUITE_HEAD = """\
+## SciPy's own tests
+
+SciPy's tests take the array library from a fixture `xp`. Installed SciPy brings them along:
+
+```sh
+python tests/scipy_suite.py special fft signal
+```
+
+runs them with `pluggrad.namespace("numpy")` as `xp`, and with array_api_strict, SciPy's stand-in
+for a library that it does not know, and lists what ours alone fails. With `--tracked` all that the
+tests make requires grad. In a checkout of SciPy, two lines in `scipy/conftest.py`, before
+`by default, use all available backends`, do the same,
+
+```python
+import pluggrad; pluggrad_xp = pluggrad.namespace("numpy"); xp_known_backends.add(pluggrad_xp.__name__)
+xp_available_backends.append(pytest.param(pluggrad_xp, id="pluggrad")); xp_available_backend_ids.add("pluggrad")
+```
+
+and then `SCIPY_ARRAY_API='["pluggrad"]' pytest scipy/fft`.
+
+Measured with SciPy {scipy}, on the tests that take `xp`:
+
+| part | passed | failed | skipped | failed with array_api_strict | ours alone fails |
+|---|---|---|---|---|---|"""
 
 
 def outcomes() -> list[tuple[str, str, str]]:
@@ -90,15 +118,15 @@ def table(rows: list[tuple[str, str, str]], key: str) -> list[str]:
             leaving[parameter] = "raises" if outcome == "passes" else outcome
             continue
         name, _, backend = parameter.rpartition("-")
-        if backend not in BACKENDS or function == "test_standard_scaler":
+        if backend not in BACKENDS:
             continue
         cells.setdefault(name, {})[backend] = "✓" if outcome == "passes" else outcome
     lines = ["| call | " + " | ".join(BACKENDS) + " |", "|---" * (1 + len(BACKENDS)) + "|"]
-    for name in cells:
-        lines.append(f"| {name} | " + " | ".join(cells[name].get(b, "") for b in BACKENDS) + " |")
-    for name in leaving:
-        lines.append(f"| {name} | {leaving[name]} | |")
-    return lines
+    lines += [
+        f"| {name} | " + " | ".join(cells[name].get(b, "") for b in BACKENDS) + " |"
+        for name in cells
+    ]
+    return lines + [f"| {name} | {leaving[name]} | |" for name in leaving]
 
 
 def scipy_suite() -> None:
@@ -113,21 +141,7 @@ def suite_section() -> list[str]:
     if not SUITE.exists():
         return []
     kept = json.loads(SUITE.read_text())
-    lines = [
-        "## SciPy's own tests", "",
-        "SciPy's tests take the array library from a fixture `xp`. Installed SciPy brings them along:",
-        "", "```sh", "python tests/scipy_suite.py special fft signal", "```", "",
-        "runs them with `pluggrad.namespace(\"numpy\")` as `xp`, and with array_api_strict, SciPy's",
-        "stand-in for a library that it does not know, and lists what ours alone fails. In a checkout of",
-        "SciPy, two lines of `scipy/conftest.py`, before `if SCIPY_ARRAY_API:`, do the same,", "",
-        "```python", "import pluggrad",
-        'xp_available_backends.append(pytest.param(pluggrad.namespace("numpy"), id="pluggrad"))', "```",
-        "", "with `pluggrad.namespace(\"numpy\").__name__` added to `xp_known_backends`, and then",
-        "`SCIPY_ARRAY_API='[\"pluggrad\"]' pytest scipy/fft`.", "",
-        f"Measured with SciPy {kept['scipy']}; the tests that take `xp`, and of those what fails:", "",
-        "| part | passed | failed | skipped | failed with array_api_strict | ours alone fails |",
-        "|---|---|---|---|---|---|",
-    ]  # fmt: skip
+    lines = [SUITE_HEAD.replace("{scipy}", kept["scipy"])]
     for part, row in kept["parts"].items():
         lines.append(f"| {part} | {row['passed']} | {row['failed']} | {row['skipped']} | "
                      f"{row['strict_failed']} | {len(row['worse'])} |")  # fmt: skip

@@ -1,5 +1,7 @@
-"""Variables and namespaces as the standard describes arrays and namespaces. The standard's own suite
-says the rest (`array_api_suite.py`); here is what can be told without it."""
+"""Variables and namespaces as the standard describes arrays and namespaces.
+
+Here is what can be told without the standard's own suite, which `array_api_suite.py` runs.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ def xp(request):
 
 def parameters(function) -> list[tuple]:
     signature = inspect.signature(function)
-    return [(p.name, p.kind.name, p.default) for p in signature.parameters.values()]
+    return [
+        (p.name, p.kind.name, None if "UNDEF" in repr(p.default) else p.default)
+        for p in signature.parameters.values()
+    ]
 
 
 def tracked(xp, values=(1.0, 2.0, 3.0)) -> pg.Variable:
@@ -32,34 +37,22 @@ def tracked(xp, values=(1.0, 2.0, 3.0)) -> pg.Variable:
 
 # ---------------------------------------------------------------- signatures
 
-strict = pytest.importorskip("array_api_strict", reason="it spells the standard's signatures")
-#: What array-api-strict spells in another way than the standard.
-SPELLED = {"from_dlpack", "asarray"}
-
-
-def functions(namespace) -> list[str]:
-    names = [name for name in dir(namespace) if not name.startswith("_")]
-    return sorted(n for n in names if inspect.isfunction(getattr(namespace, n)) and n not in SPELLED)
-
 
 @pytest.mark.parametrize("extension", ["", "linalg", "fft"])
 def test_signatures_are_those_of_the_standard(xp, extension):
-    ours, theirs = (getattr(n, extension) if extension else n for n in (xp, strict))
-    top = getattr(pg, extension) if extension else pg
-    names = functions(theirs)
-    if not extension:
-        names = [name for name in names if name in strict.__all__ and name not in STRICT_ONLY]
+    standard = pytest.importorskip("array_api_strict", reason="it spells the signatures out")
+    top = pg
+    if extension:
+        xp, top, standard = (getattr(namespace, extension) for namespace in (xp, pg, standard))
+    names = [name for name in standard.__all__ if inspect.isfunction(getattr(standard, name))]
+    names = [name for name in names if not name.endswith("array_api_strict_flags")]
     assert len(names) > 10
     for name in names:
-        if name in ("eig", "eigvals") and not hasattr(ours, name):
-            continue
-        expected = parameters(getattr(theirs, name))
-        assert parameters(getattr(ours, name)) == expected, name
+        if name in ("eig", "eigvals", "__array_namespace_info__"):
+            continue  # not every library has the first two; the third takes nothing
+        expected = parameters(getattr(standard, name))
+        assert parameters(getattr(xp, name)) == expected, name
         assert parameters(getattr(top, name)) == expected, name
-
-
-STRICT_ONLY = {"get_array_api_strict_flags", "reset_array_api_strict_flags",
-               "set_array_api_strict_flags"}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [*CREATION, *INQUIRIES])
@@ -69,17 +62,21 @@ def test_functions_that_are_no_operations_say_what_they_take(xp, name):
     assert function.__name__ == name.split(".")[-1] and function.__doc__
 
 
-@pytest.mark.parametrize("name", sorted(
-    "abs add and eq floordiv ge gt invert le lshift lt matmul mod mul ne neg or pos pow rshift sub "
-    "truediv xor".split()))  # fmt: skip
+UNARY = ["abs", "invert", "neg", "pos"]
+COMPARISONS = ["eq", "ge", "gt", "le", "lt", "ne"]
+ARITHMETIC = ["add", "and", "floordiv", "lshift", "matmul", "mod", "mul", "or", "pow", "rshift",
+              "sub", "truediv", "xor"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    UNARY + COMPARISONS + [prefix + name for name in ARITHMETIC for prefix in ("", "r", "i")],
+)
 def test_signatures_of_operators(xp, name):
-    one = name in ("abs", "invert", "neg", "pos")
-    variants = ["", "r", "i"] if name not in "abs eq ge gt invert le lt ne neg pos".split() else [""]
-    for variant in variants:
-        method = getattr(xp.ones((2, 2)), f"__{variant}{name}__")
-        expected = [] if one else [("other", "POSITIONAL_ONLY", inspect.Parameter.empty)]
-        assert parameters(method) == expected
-        assert method.__name__ == f"__{variant}{name}__"
+    method = getattr(xp.ones((2, 2)), f"__{name}__")
+    other = [("other", "POSITIONAL_ONLY", inspect.Parameter.empty)]
+    assert parameters(method) == ([] if name in UNARY else other)
+    assert method.__name__ == f"__{name}__"
 
 
 # ---------------------------------------------------------------- attributes and protocols
@@ -111,7 +108,8 @@ def test_inspection(xp):
     assert info.default_device() is None or info.default_device() in devices
     assert info.dtypes(kind="bool") == {"bool": xp.ones(1, dtype=xp.bool).dtype}
     assert info.default_dtypes()["real floating"] == xp.ones(1).dtype
-    assert {"boolean indexing", "data-dependent shapes", "max dimensions"} <= set(info.capabilities())
+    capabilities = {"boolean indexing", "data-dependent shapes", "max dimensions"}
+    assert capabilities <= set(info.capabilities())
     assert isinstance(pg.__array_namespace_info__().devices(), tuple)
 
 
@@ -253,8 +251,8 @@ def test_operators_and_scalars(xp):
     assert (8 / x).tolist() == [8.0, 4.0, 2.0] and (2**x).tolist() == [2.0, 4.0, 16.0]
     assert (1 - x).tolist() == [0.0, -1.0, -3.0] and (5 % x).tolist() == [0.0, 1.0, 1.0]
     assert (9 // x).tolist() == [9.0, 4.0, 2.0]
-    assert (x == 2).tolist() == (2 == x).tolist() == [False, True, False]
-    assert (3 > x).tolist() == [True, True, False]
+    assert (x == 2).tolist() == operator.eq(2, x).tolist() == [False, True, False]
+    assert operator.gt(3, x).tolist() == [True, True, False]
     assert not isinstance(x == 2, bool) and (x == None) is False  # noqa: E711
     n = xp.asarray([1, 6])
     assert (7 & n).tolist() == [1, 6] and (1 << n).tolist() == [2, 64] and (~n).tolist() == [-2, -7]
@@ -279,12 +277,12 @@ def test_results_with_names(xp):
     counts = xp.unique_counts(x)
     assert counts.values.tolist() == [1.0, 3.0] and counts.counts.tolist() == [1, 2]
     svd = xp.linalg.svd(xp.eye(2))
-    assert svd._fields == ("U", "S", "Vh") and svd.S.tolist() == [1.0, 1.0]
+    assert svd.S.tolist() == [1.0, 1.0] and svd.U.shape == svd.Vh.shape == (2, 2)
     assert xp.linalg.slogdet(xp.eye(2)).sign.item() == 1.0
 
 
 def test_clip_broadcasts(xp):
     x = xp.asarray([[0.0], [5.0]])
-    low, high = xp.asarray([1.0, 2.0, 6.0]), xp.asarray([[3.0], [7.0]])
-    assert xp.clip(x, low, high).tolist() == [[1.0, 2.0, 3.0], [5.0, 5.0, 6.0]]
+    low, high = xp.asarray([1.0, 2.0, 3.0]), xp.asarray([[3.0], [4.0]])
+    assert xp.clip(x, low, high).tolist() == [[1.0, 2.0, 3.0], [4.0, 4.0, 4.0]]
     assert xp.clip(x, max=1).tolist() == [[0.0], [1.0]]

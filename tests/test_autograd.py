@@ -283,3 +283,147 @@ def test_repr():
     text = repr(Variable(np.zeros((5, 3))))
     assert text.startswith("Variable containing:")
     assert text.endswith("[numpy.float64 of size 5x3]")
+
+
+def test_a_gradient_may_be_a_list():
+    x = leaf(3.0, 4.0)
+    (x * x).backward([1.0, 2.0])
+    assert x.grad.tolist() == [6.0, 16.0]
+    (g,) = pg.autograd.grad(x * x, x, grad_outputs=[np.ones(2)])
+    assert g.tolist() == [6.0, 8.0]
+
+
+def test_a_failed_call_frees_nothing():
+    x, y = leaf(1.0, 2.0), leaf(1.0)
+    z = pg.sum(x * x)
+    with pytest.raises(pg.DifferentiationError, match="not used"):
+        pg.autograd.grad(z, [x, y])
+    (g,) = pg.autograd.grad(z, x)
+    assert g.tolist() == [2.0, 4.0]
+
+
+def test_the_same_input_twice_gives_two_arrays():
+    x = leaf(1.0, 2.0)
+    a, b = pg.autograd.grad(pg.sum(x * x), [x, x])
+    a.data[0] = 99.0
+    assert b.tolist() == [2.0, 4.0]
+
+
+def test_what_a_hook_saw_or_returned_is_not_the_grad():
+    x = leaf(1.0, 2.0)
+    seen, mine = [], np.asarray([7.0, 8.0])
+    handle = x.register_hook(seen.append)
+    pg.sum(x * x).backward()
+    x.grad.data[0] = 50.0
+    assert seen[0].tolist() == [2.0, 4.0]
+    handle.remove()
+    x.grad = None
+    with x.register_hook(lambda g: mine):
+        pg.sum(x * x).backward()
+    x.grad.data[0] = 50.0
+    assert mine.tolist() == [7.0, 8.0]
+
+
+def test_a_hook_must_keep_the_shape_and_an_error_in_one_leaves_no_grad():
+    x, y = leaf(1.0, 2.0), leaf(1.0, 2.0)
+    with y.register_hook(lambda g: np.ones(3)):
+        with pytest.raises(ValueError, match=r"hook returned of shape \(3,\).*\(2,\)"):
+            pg.sum(x * y).backward()
+    assert x.grad is None and y.grad is None
+
+
+def test_post_accumulate_grad_hooks():
+    w = leaf(1.0, 2.0)
+
+    def step(p):
+        with pg.no_grad():
+            p -= 0.1 * p.grad
+        p.grad = None
+
+    handle = w.register_post_accumulate_grad_hook(step)
+    pg.autograd.grad(pg.sum(w * w), w)
+    assert w.data.tolist() == [1.0, 2.0]
+    pg.sum(w * w).backward()
+    np.testing.assert_allclose(w.data, [0.8, 1.6])
+    assert w.grad is None
+    handle.remove()
+    pg.sum(w).backward()
+    assert w.grad.tolist() == [1.0, 1.0]
+    with pytest.raises(pg.DifferentiationError, match="leaves"):
+        (w * 2).register_post_accumulate_grad_hook(step)
+
+
+def test_retain_grad_beside_inputs_and_after_a_write():
+    x = leaf(1.0, 2.0)
+    h = x * 2
+    h.retain_grad()
+    pg.sum(h * h).backward(inputs=[x])
+    assert h.grad.tolist() == [4.0, 8.0]
+    h = x * 2
+    h.retain_grad()
+    h *= 3
+    assert h.retains_grad
+    pg.sum(h * 5).backward()
+    assert h.grad.tolist() == [5.0, 5.0]
+
+
+def test_requires_grad_off_and_on():
+    x = leaf(1.0, 2.0)
+    y = pg.sum(x * x)
+    x.requires_grad_(False)
+    y.backward(retain_graph=True)
+    assert x.grad is None
+    x.requires_grad_(True)
+    (g,) = pg.autograd.grad(y, x)
+    assert g.tolist() == [2.0, 4.0]
+
+
+def test_create_graph_under_no_grad():
+    x = leaf(2.0)
+    y = pg.sum(x**3)
+    with pg.no_grad():
+        (g,) = pg.autograd.grad(y, x, create_graph=True)
+        assert not pg.is_grad_enabled()
+    (h,) = pg.autograd.grad(g, x)
+    assert h.tolist() == [12.0]
+
+
+def test_hooks_make_no_reference_cycles():
+    x = leaf(1.0, 2.0)
+    gc.collect()
+    gc.disable()
+    try:
+        h = x * 2
+        h.retain_grad()
+        h.register_hook(lambda g: g * 2)
+        pg.sum(h).backward()
+        node = weakref.ref(h.grad_fn)
+        del h
+        assert node() is None
+    finally:
+        gc.enable()
+
+
+def test_a_leaf_whose_grad_has_a_graph_pickles():
+    x = leaf(2.0)
+    pg.sum(x**2).backward(create_graph=True)
+    pg.sum(x**2).backward(create_graph=True)
+    again = pickle.loads(pickle.dumps(x))
+    assert again.grad.tolist() == [8.0] and not again.grad.requires_grad
+
+
+def test_a_long_chain_of_views_is_linear():
+    x = leaf(1.0, 2.0, 3.0, 4.0)
+    y = x * 1
+    for _ in range(20_000):
+        y = y.reshape((2, 2)).reshape((4,))
+    y[0] = 5.0
+    pg.sum(y).backward()
+    assert x.grad.tolist() == [0.0, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("dtype", ["longdouble", "clongdouble", "float16", ">f8", ">c16"])
+def test_numpys_other_floats(dtype):
+    x = Variable(np.asarray([1.0, 2.0], dtype=dtype), requires_grad=True)
+    pg.sum(pg.real(pg.exp(x[:1]) * x[1] * np.ones(1))).backward()
+    np.testing.assert_allclose(x.grad.data.astype(complex), [2 * np.e, np.e], rtol=1e-3)

@@ -151,3 +151,51 @@ def test_every_error_is_a_pluggrad_error():
         if name not in ("PluggradError", "GraphBreakWarning"):
             assert issubclass(kind, pg.PluggradError)
             assert issubclass(kind, (TypeError, ValueError, RuntimeError, IndexError))
+
+
+def test_what_a_library_refuses_names_the_operation_and_the_arrays():
+    x = leaf(1.0, 2.0)
+    for refused in (lambda: x + np.ones(3), lambda: pg.add(x, np.ones(3)), lambda: x @ np.ones(3)):
+        with pytest.raises(pg.PluggradError, match=r"float64 \(2,\), float64 \(3,\)") as caught:
+            refused()
+        assert isinstance(caught.value, (ValueError, RuntimeError))
+    y = x * 1
+    for outside in (lambda: x[5], lambda: y[5], lambda: y[:, 0], lambda: pg.sum(x, axis=3)):
+        with pytest.raises(IndexError) as caught:
+            outside()
+        assert isinstance(caught.value, pg.PluggradError)
+    with pytest.raises(pg.PluggradError, match="setitem"):
+        y[:] = np.ones(3)
+    assert y.data.tolist() == [1.0, 2.0]
+    with pytest.raises(np.linalg.LinAlgError):
+        pg.linalg.inv(np.zeros((2, 2)))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [np.asarray([1, None], dtype=object), np.asarray(["a"]), np.zeros(2, dtype=[("a", float)]),
+     np.ma.masked_array([1.0, 2.0], mask=[0, 1]), np.ones((1, 1)).view(np.matrix), [[1.0], [1.0, 2.0]]],
+)  # fmt: skip
+def test_arrays_that_the_standard_does_not_know(data):
+    with pytest.raises(pg.PluggradError) as caught:
+        Variable(data)
+    assert isinstance(caught.value, TypeError)
+
+
+def test_bad_arguments_of_backward_and_of_transforms():
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    for bad, message in ((("a",), "array, not str"), ((np.asarray([1j, 1j]),), "real")):
+        with pytest.raises(TypeError, match=message):
+            y.backward(*bad)
+    with pytest.raises(TypeError, match="must be Variables"):
+        pg.autograd.backward(np.ones(2))
+    with pytest.raises(TypeError, match="argnums"):
+        pg.grad(pg.sum, argnums=1.5)(np.ones(2))
+    with pytest.raises(ValueError, match="2 primals, but 1"):
+        pg.jvp(pg.add, (1.0, 2.0), (1.0,))
+    with pytest.raises(TypeError, match="pair"):
+        pg.vjp(lambda x: x, np.ones(2), has_aux=True)
+    with pytest.raises(TypeError, match="grad is"):
+        x.grad = np.ones(2, dtype=np.float32)
+    assert x.grad is None

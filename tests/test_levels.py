@@ -199,3 +199,82 @@ def test_async_tasks_do_not_share_modes():
         await asyncio.gather(untracked(), tracked(), untracked(), tracked())
 
     asyncio.run(main())
+
+
+def test_modes_decorate_generators_coroutines_and_without_parentheses():
+    @pg.no_grad
+    def steps():
+        received = yield pg.is_grad_enabled()
+        yield received, pg.is_grad_enabled()
+
+    iterator = steps()
+    assert next(iterator) is False
+    assert pg.is_grad_enabled()
+    assert iterator.send("x") == ("x", False)
+    iterator.close()
+    assert pg.is_grad_enabled()
+
+    @pg.no_grad()
+    async def work():
+        await asyncio.sleep(0)
+        return pg.is_grad_enabled()
+
+    assert asyncio.run(work()) is False
+
+    @pg.set_grad_enabled(False)
+    def off():
+        return pg.is_grad_enabled()
+
+    assert pg.is_grad_enabled()
+    assert off() is off() is False
+    assert pg.is_grad_enabled()
+
+
+@pytest.mark.filterwarnings("ignore::pluggrad.GraphBreakWarning")
+def test_a_mode_left_after_its_level_changes_nothing():
+    kept = []
+
+    def f(x):
+        def inside():
+            with pg.no_grad():
+                yield
+
+        kept.append(inside())
+        next(kept[0])
+        return pg.sum(x)
+
+    pg.grad(f)(np.ones(2))
+    kept[0].close()
+    assert pg.is_grad_enabled()
+    x = Variable(np.ones(2), requires_grad=True)
+    pg.sum(x * x).backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
+def test_a_leaked_variable_cannot_be_walked_from():
+    kept = []
+    pg.grad(lambda x: kept.append(x) or pg.sum(x))(np.ones(2))
+    with pytest.raises(pg.LeakedVariableError):
+        pg.autograd.grad(kept[0], kept[0], np.ones(2))
+    with pytest.raises(pg.LeakedVariableError):
+        kept[0].backward(np.ones(2))
+
+
+def test_an_argument_may_be_written_inside():
+    def f(x):
+        x *= 2
+        x[0] = x[1]
+        return pg.sum(x * x)
+
+    x = np.asarray([1.0, 2.0])
+    assert pg.grad(f)(x).tolist() == [0.0, 32.0]
+    assert pg.jvp(f, (x,), (np.ones(2),))[1] == 32.0
+    assert x.tolist() == [1.0, 2.0]
+
+
+def test_cotangents_and_tangents_are_fitted():
+    x = np.ones(2, dtype=np.float32)
+    y, pull = pg.vjp(lambda x: (x * x, x[0]), x)
+    (g,) = pull((np.ones(2), 1.0))
+    assert g.dtype == np.float32 and g.tolist() == [3.0, 2.0]
+    assert pg.jvp(lambda x: x, (x,), (np.ones(2),))[1].dtype == np.float32

@@ -1,4 +1,4 @@
-"""Jacobians, Hessians and linear maps: against jax and torch.func doing the same, nested and in pytrees."""
+"""Jacobians, Hessians and linear maps: against jax doing the same, nested and in pytrees."""
 
 from __future__ import annotations
 
@@ -211,7 +211,9 @@ MODES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("modes", ["".join(m) for n in (1, 2, 3) for m in itertools.product("rfv", repeat=n)])
+@pytest.mark.parametrize(
+    "modes", ["".join(m) for n in (1, 2, 3) for m in itertools.product("rfv", repeat=n)]
+)
 def test_jacobians_nest_in_any_order(modes: str) -> None:
     def f(x: Any) -> Any:
         return x**3 * pg.sum(x)
@@ -297,11 +299,14 @@ def test_what_cannot_be_differentiated_is_explained() -> None:
         pg.jacrev(lambda x: x)(np.arange(3))
     with pytest.raises(pg.PluggradError, match="dtype"):
         pg.jacfwd(lambda x: x)(np.arange(3))
-    with pytest.raises(pg.PluggradError, match="dtype"):
+    with (
+        pg.graph_breaks("ignore"),
+        pytest.raises(pg.PluggradError, match="dtype"),
+    ):
         pg.jacrev(lambda x: pg.argmax(x))(X)
     with pytest.raises(pg.InvalidArgumentError, match="argnums"):
         pg.jacrev(lambda x: x, 1)(X)
-    with pytest.raises(pg.InvalidArgumentError, match="one number|real"):
+    with pytest.raises(pg.InvalidArgumentError, match="one number"):
         pg.hvp(lambda x: x, (X,), (X,))
 
 
@@ -335,7 +340,9 @@ def test_is_grads_batched(backend: str, create_graph: bool) -> None:
 def test_batched_grads_of_two_outputs() -> None:
     x = pg.Variable(X, requires_grad=True)
     a, b = x * 2.0, pg.sum(x * x)
-    (g,) = pg.autograd.grad([a, b], x, [np.eye(3)[:2], np.asarray([1.0, 10.0])], is_grads_batched=True)
+    (g,) = pg.autograd.grad(
+        [a, b], x, [np.eye(3)[:2], np.asarray([1.0, 10.0])], is_grads_batched=True
+    )
     close(g, np.asarray([[2.0, 0, 0], [0, 2.0, 0]]) + np.asarray([[1.0], [10.0]]) * 2 * X)
     with pytest.raises(pg.InvalidArgumentError, match="shape"):
         pg.autograd.grad(x * 2.0, x, np.ones((3, 2)), is_grads_batched=True)
@@ -346,7 +353,7 @@ def test_the_torch_face_is_refused_inside_vmap() -> None:
         y = v * v
         return pg.autograd.grad(y, v)[0]
 
-    with pytest.raises(pg.PluggradError, match="vmap|transform"):
+    with pytest.raises(pg.PluggradError, match="inside vmap"):
         pg.vmap(f)(X)
     with pytest.raises(pg.PluggradError):
         pg.vmap(lambda v: (v * v).backward())(X)

@@ -4,10 +4,10 @@ For each sample call of each function, with all arguments mapped and with each o
 values, the gradient of the mapped function and the mapped gradient are those of the rows.
 """
 
+# ruff: noqa: B023
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import zlib
 from typing import Any
 
@@ -58,7 +58,10 @@ def check(f: Any, shapes: list[Any], dtype: str, backend: str, *, grads: bool = 
             for a, mapped in zip(shapes, on, strict=True)
         ]
         axes = tuple([0 if mapped else None for mapped in on])
-        rows = [[x[i] if mapped else x for x, mapped in zip(batch, on, strict=True)] for i in range(SIZE)]
+        rows = [
+            [x[i] if mapped else x for x, mapped in zip(batch, on, strict=True)]
+            for i in range(SIZE)
+        ]
         what = f"{shapes} {axes}"
         given = [convert(np.asarray(x), backend) for x in batch]
 
@@ -89,7 +92,9 @@ def check(f: Any, shapes: list[Any], dtype: str, backend: str, *, grads: bool = 
         by_row = [
             numbers(
                 pg.grad(
-                    lambda *xs, i=i: loss(flat(*xs), [convert(np.asarray(g[i]), backend) for g in cotangents]),
+                    lambda *xs, i=i: loss(
+                        flat(*xs), [convert(np.asarray(g[i]), backend) for g in cotangents]
+                    ),
                     tuple(numbers_of),
                 )(*[convert(np.asarray(x), backend) for x in row])
             )
@@ -97,7 +102,8 @@ def check(f: Any, shapes: list[Any], dtype: str, backend: str, *, grads: bool = 
         ]
         per_row = stacked(by_row)
         inside = pg.vmap(
-            lambda gs, *xs: pg.grad(lambda *xs: loss(flat(*xs), gs), tuple(numbers_of))(*xs), (0, *axes)
+            lambda gs, *xs: pg.grad(lambda *xs: loss(flat(*xs), gs), tuple(numbers_of))(*xs),
+            (0, *axes),
         )(gs, *given)
         close(inside, per_row, f"vmap of grad, {what}")
         outside = pg.grad(lambda *xs: loss(pg.vmap(flat, axes)(*xs), gs), tuple(numbers_of))(*given)
@@ -161,7 +167,9 @@ def test_linalg(f: Any, shapes: Any, dtype: str) -> None:
 
 
 @pytest.mark.parametrize("backend", OTHERS)
-@pytest.mark.parametrize("name", ["solve", "solve vector", "det", "inv", "qr, r", "svdvals", "cholesky"])
+@pytest.mark.parametrize(
+    "name", ["solve", "solve vector", "det", "inv", "qr, r", "svdvals", "cholesky"]
+)
 def test_linalg_elsewhere(name: str, backend: str) -> None:
     f, cases = CASES[name]
     shapes = cases[0] if isinstance(cases[0][0], tuple) else (cases[0],)
@@ -179,7 +187,8 @@ def test_fft(name: str, shape: Any, kwargs: Any) -> None:
 KEYS: list[Any] = [
     0, -1, slice(1, None), (slice(None), 1), (..., 0), None, (None, slice(None, None, 2), ..., -1),
     slice(None, None, -1), (), ...,
-    np.asarray([2, 0, 2]), (np.asarray([0, 2]), np.asarray([1, -1])), (slice(None), np.asarray([1, 1])),
+    np.asarray([2, 0, 2]), (np.asarray([0, 2]), np.asarray([1, -1])),
+    (slice(None), np.asarray([1, 1])),
     (np.asarray([[0], [1]]), slice(None), np.asarray([3, 0])), (0, slice(None), np.asarray([1, 2])),
     (np.asarray([0, 1]), 1, np.asarray([1, 2])), (..., np.asarray([1, 1]), slice(1)),
     np.asarray([True, False, True]), (slice(None), np.asarray([True, False, True, True])),
@@ -220,7 +229,9 @@ def test_reading_and_writing_at_a_constant_key(key: Any) -> None:
             got = pg.grad(lambda x, u: pg.sum(pg.sin(pg.vmap(f)(x, u))), (0, 1))(x, v)
             close(got, stacked([list(row) for row in expected]))
     x, v = X, values
-    close(pg.vmap(write, (None, 0))(X[0], v), np.stack([pg.vmap(write)(X[:1], b[None])[0] for b in v]))
+    close(
+        pg.vmap(write, (None, 0))(X[0], v), np.stack([pg.vmap(write)(X[:1], b[None])[0] for b in v])
+    )
     close(pg.vmap(write, (0, None))(X, values[0]),
           np.stack([pg.vmap(write)(a[None], values[:1])[0] for a in X]))  # fmt: skip
 
@@ -297,7 +308,9 @@ def test_take_by_mapped_indices(backend: str, on: Any) -> None:
 
     xs, places = X[:, :, :, 0], np.asarray([[1, 3], [0, 0], [3, 2]])
     rows = [(xs[n if on[0] == 0 else 0], places[n if on[1] == 0 else 0]) for n in range(SIZE)]
-    args = [convert(v if axis == 0 else v[0], backend) for v, axis in zip((xs, places), on, strict=True)]
+    args = [
+        convert(v if axis == 0 else v[0], backend) for v, axis in zip((xs, places), on, strict=True)
+    ]
     close(pg.vmap(f, on)(*args), np.stack([2 * a[:, i] + a[:, i] for a, i in rows]))
     one = pg.grad(lambda x, i: pg.sum(f(x, i) ** 2))
     expected = np.stack([one(a, i) for a, i in rows])
@@ -308,19 +321,24 @@ def test_searching_and_membership() -> None:
     rng = np.random.default_rng(6)
     table, x = np.sort(rng.random((SIZE, 6)), axis=1), rng.random((SIZE, 2, 3))
     for side in ("left", "right"):
+
         def find(t: Any, v: Any, side: str = side) -> Any:
             return pg.searchsorted(t, v, side=side)
 
-        expected = np.stack([np.searchsorted(t, v, side=side) for t, v in zip(table, x, strict=True)])
+        expected = np.stack(
+            [np.searchsorted(t, v, side=side) for t, v in zip(table, x, strict=True)]
+        )
         close(pg.vmap(find)(table, x), expected)
         close(pg.vmap(find, (None, 0))(table[0], x), np.searchsorted(table[0], x, side=side))
     a, b = np.asarray([[1, 2, 3], [4, 5, 6]]), np.asarray([[1, 9], [6, 4]])
-    np.testing.assert_array_equal(pg.vmap(pg.isin)(a, b), [[True, False, False], [True, False, True]])
+    np.testing.assert_array_equal(
+        pg.vmap(pg.isin)(a, b), [[True, False, False], [True, False, True]]
+    )
     np.testing.assert_array_equal(
         pg.vmap(lambda a: pg.isin(a, b[0], invert=True))(a), ~np.isin(a, b[0]))  # fmt: skip
     for name in ("argmax", "argmin"):
         for kwargs in ({}, {"axis": 0}, {"axis": -1, "keepdims": True}, {"keepdims": True}):
-            close(pg.vmap(lambda v: getattr(pg, name)(v, **kwargs))(x),  # noqa: B023
+            close(pg.vmap(lambda v: getattr(pg, name)(v, **kwargs))(x),
                   np.stack([getattr(np, name)(v, **kwargs) for v in x]))  # fmt: skip
     close(pg.vmap(lambda v: pg.argsort(v, axis=0))(x), np.argsort(x, axis=1))
     close(pg.vmap(lambda v: pg.sort(v))(x), np.sort(x))
@@ -446,7 +464,8 @@ def test_it_shows_one_of_the_batch() -> None:
 
     def f(v: Any) -> Any:
         seen.update(shape=v.shape, ndim=v.ndim, size=v.size, dtype=v.dtype, length=len(v),
-                    text=repr(v), tracked=v.requires_grad, mT=v.mT.shape, rows=len(list(v)))  # fmt: skip
+                    text=repr(v), tracked=v.requires_grad, mT=v.mT.shape,
+                    rows=len(list(v)))  # fmt: skip
         return pg.zeros_like(v) + pg.full_like(v, 2.0) + pg.ones_like(v)
 
     y = pg.vmap(f)(np.zeros((5, 2, 3), dtype=np.float32))

@@ -64,6 +64,11 @@ class NumpyAdapter(Adapter):
 
         return answer(backend, func, args, kwargs)
 
+    def refuse(self, x: Any) -> str:
+        if isinstance(x, (np.matrix, np.ma.MaskedArray)):
+            return "its operators mean something else than the standard's; give `np.asarray(x)`"
+        return ""
+
     special_needs = "scipy"
 
     def special(self, name: str) -> Any:

@@ -66,7 +66,7 @@ def explain(error: Exception, where: str, args: Any) -> NoReturn:
     )
     if isinstance(error, IndexError):
         raise OutOfRangeError(f"{where} of {about}: {error}") from error
-    if type(error) in (ValueError, TypeError, RuntimeError):
+    if type(error) in (ValueError, TypeError, RuntimeError, AttributeError):
         raise OperationError(f"{where} of {about}: {error}") from error
     error.add_note(f"{where} of {about}")  # the library's own, which callers know: LinAlgError
     raise error
@@ -97,7 +97,7 @@ def promote(args: list[Any], backend: Backend) -> list[Any]:
 def operand(x: Any, backend: Backend) -> Any:
     """NotImplemented if `x` is nothing that an operator of a Variable knows, so that Python asks
     the other operand."""
-    if type(x) in SCALARS:
+    if type(x) in SCALARS or isinstance(x, SCALARS) and not hasattr(x, "dtype"):
         return True
     try:
         return backend_of(x) is not None or NotImplemented
@@ -112,6 +112,8 @@ def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
     except KeyError:
         if isinstance(x, (tuple, list, slice)) or x is Ellipsis or isinstance(x, type):
             return x
+        if isinstance(x, SCALARS) and not hasattr(x, "dtype"):  # such as `v.size`, or an IntEnum
+            return next(kind(x) for kind in (int, float, complex) if isinstance(x, kind))
         try:
             other = backend_of(x)
         except TypeMismatchError:

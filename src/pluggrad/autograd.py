@@ -9,7 +9,7 @@ from typing import Any
 from .arguments import convert, one_device
 from .backend import Backend, backend_of
 from .backward import walk
-from .cotangents import device_of, own, same_shape
+from .cotangents import Ones, add, device_of, own, same_shape
 from .dispatch import is_variable
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import HookedNode, LeafNode, Node, count_uses_towards
@@ -28,8 +28,10 @@ from .record import wrap
 from .variable import Variable
 
 __all__ = [
+    "Function",
     "backward",
     "enable_grad",
+    "function",
     "grad",
     "inference_mode",
     "is_grad_enabled",
@@ -240,7 +242,7 @@ def _run(
         if y._level is not level:
             raise DifferentiationError("outputs of different levels cannot be walked together")
         g = seed_for(y, seed, create_graph)
-        cotangents[node] = cotangents[node] + g if node in cotangents else g
+        cotangents[node] = add(cotangents[node], g) if node in cotangents else g
     uses = None if targets is None else count_uses_towards(cotangents, targets)
     for position, x in enumerate(needed or ()):
         assert targets is not None and uses is not None
@@ -302,11 +304,15 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
                 "grad_outputs=) of the same shape. It can be left out for one element only."
             )
         seed = backend.raw("ones")(value.shape, dtype=value.dtype, device=device_of(value))
+        if not create_graph and value.shape == () and not is_variable(value):
+            return Ones(seed, backend.like(value))
     else:
         if isinstance(seed, (int, float, complex, list, tuple)):
             seed = backend.namespace.raw_asarray(seed, dtype=y.dtype)
         if backend_of(seed) is not backend:
             seed = convert(seed, backend, y._node.rule.primitive)
+        if not hasattr(seed, "shape"):
+            raise TypeMismatchError(f"gradient is an array, not {type(seed).__name__}")
         if not same_shape(seed.shape, y.shape):
             raise InvalidArgumentError(
                 f"gradient has shape {tuple(seed.shape)}, and the output {tuple(y.shape)}"
@@ -360,3 +366,7 @@ def _node_of(v: Any, where: str) -> Node:
             "the leaves with requires_grad=True"
         )
     return node  # type: ignore[no-any-return]
+
+
+from . import function  # noqa: E402  (custom functions stand on the engine, and are found here)
+from .function import Function  # noqa: E402

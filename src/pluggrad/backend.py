@@ -73,6 +73,10 @@ class Adapter:
     def check(self, x: Any) -> None:
         """Raise if `x` must not be wrapped as a leaf that requires grad (see torch)."""
 
+    def refuse(self, x: Any) -> str:
+        """Why an array of the type of `x` cannot be wrapped at all; empty if it can."""
+        return ""
+
     def like(self, x: Any) -> Any:
         """What a rule keeps of `x` to make arrays like it: its shape and dtype.
 
@@ -184,9 +188,11 @@ class Backend:
         self.getitem = adapter.functions.get("getitem", operator.getitem)
         self.writable = adapter.writable
         self.accumulates_in_place = adapter.accumulates_in_place
-        self.real_dtypes = frozenset(self._dtypes("float32", "float64", "float16", "bfloat16"))
-        self.complex_dtypes = frozenset(self._dtypes("complex64", "complex128"))
+        reals = self._dtypes("float32", "float64", "float16", "bfloat16", "longdouble")
+        self.real_dtypes = frozenset(reals)
+        self.complex_dtypes = frozenset(self._dtypes("complex64", "complex128", "clongdouble"))
         self.float_dtypes = self.real_dtypes | self.complex_dtypes
+        self._known = dict.fromkeys(self.float_dtypes, True)
         self._raw: dict[str, Callable[..., Any]] = {}
         self.ufuncs: dict[Any, Callable[..., Any]] = {}  # NumPy's, answered by ours
         self.namespace = Namespace(self)
@@ -203,6 +209,19 @@ class Backend:
                     import numpy
 
                     yield numpy.dtype(dtype)
+                    yield numpy.dtype(dtype).newbyteorder()
+
+    def knows(self, dtype: Any) -> bool:
+        """Whether `dtype` is boolean or numeric, and not one of objects, strings or records."""
+        known = self._known.get(dtype)
+        if known is None:
+            isdtype = getattr(self.xp, "isdtype", None)
+            try:
+                known = isdtype is None or bool(isdtype(dtype, ("bool", "numeric")))
+            except TypeError:  # NumPy's answer for records
+                known = False
+            self._known[dtype] = known
+        return known
 
     def raw(self, name: str) -> Callable[..., Any]:
         """The library's function of that name, such as ``sin`` or ``linalg.solve``."""
@@ -326,7 +345,10 @@ def backend_of(x: Any) -> Backend | None:
     try:
         return BACKENDS[type(x)]
     except KeyError:
-        backend = BACKENDS[type(x)] = _find_backend(x)
+        backend = _find_backend(x)
+        if backend is not None and (why := backend.adapter.refuse(x)):
+            raise TypeMismatchError(f"{type(x).__name__} cannot be wrapped: {why}") from None
+        BACKENDS[type(x)] = backend
         return backend
 
 

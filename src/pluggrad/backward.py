@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .cotangents import Scatter, Shares, add, dense, own
+from .cotangents import Ones, Scatter, Shares, add, dense, own
 from .graph import Edge, Node, count_uses, count_uses_towards
 from .record import part_of
 
@@ -58,8 +58,11 @@ def walk(
         kind = type(g)
         if kind is Scatter and not node.rule.primitive.takes_scatter:
             g = g.flush()
+        elif kind is Ones and not _takes_ones(node):
+            g = g.array()
         elif kind is Shares:
             g = tuple(g.items) if node.rule.primitive.partial else g.all()
+        ones = type(g) is Ones  # then a rule may return what it had saved
         keep = retain or not node.rule.keeps
         edge: Edge | None = node
         while edge is not None:
@@ -76,11 +79,13 @@ def walk(
                     pass
                 elif parent not in waiting:
                     waiting[parent] = c
-                    if not rule.fresh:
+                    if ones or not rule.fresh:
                         borrowed.add(parent)
                 else:
                     a = waiting[parent]
-                    if rule.fresh and type(c) is in_place and type(a) is in_place:
+                    if (
+                        rule.fresh and type(c) is in_place and type(a) is in_place and not ones
+                    ):
                         c += a
                         waiting[parent] = c
                     else:
@@ -97,6 +102,10 @@ def walk(
     return arrived
 
 
+def _takes_ones(node: Node) -> bool:
+    return node.rule.primitive.takes_ones and not any(e.rule.is_careful for e in node.edges())
+
+
 def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any]) -> Any:
     """`edge.saved` with each array a Variable again, at the place in the graph that it had.
 
@@ -104,6 +113,8 @@ def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any]) -> 
     so nodes keep plain arrays, without reference cycles, and nothing is lost.
     """
     rule = edge.rule
+    if rule.names == ("call",):  # an operation of the user's
+        return edge.saved.lifted(node, lift)
     parents = {e.rule.position: e.parent for e in node.edges()}
     saved, like = edge.saved if rule.is_careful else (edge.saved, None)
     values = []

@@ -76,8 +76,8 @@ class Batched:
     def data(self) -> Any:
         """There is none: it stands for many arrays."""
         refuse(self, "there is no single array or number: `bool`, `float`, `.item()`, `.numpy()`, "
-                     "`.data` and a Python `if` cannot be answered. Choose with `pluggrad.where`, index "
-                     "`pluggrad.asarray(a)[i]` where that is about a plain array `a`")  # fmt: skip
+                     "`.data` and a Python `if` cannot be answered. Choose with `pluggrad.where`; "
+                     "a plain array `a` is indexed as `pluggrad.asarray(a)[i]`")  # fmt: skip
 
     def requires_grad_(self, flag: bool = True) -> NoReturn:
         """There are no leaves inside `vmap`."""
@@ -85,7 +85,10 @@ class Batched:
 
     def register_hook(self, hook: Any) -> NoReturn:
         """There are no nodes inside `vmap`."""
-        refuse(self, "it has no place in a graph to hang a hook on. Put the hook inside `pluggrad.grad`")
+        refuse(
+            self,
+            "it has no place in a graph to hang a hook on. Put the hook inside `pluggrad.grad`",
+        )
 
     def retain_grad(self) -> NoReturn:
         """There are no nodes inside `vmap`."""
@@ -100,14 +103,14 @@ class Batched:
 
     def __repr__(self) -> str:
         size = "x".join(str(n) for n in self.shape) or "()"
-        return f"Variable of size {size}, of a batch of {self._level.size} in vmap:\n{self._read()[0]!r}"
+        count, inner = self._level.size, self._read()[0]
+        return f"Variable of size {size}, of a batch of {count} in vmap:\n{inner!r}"
 
 
 def refuse(v: Any, why: str) -> NoReturn:
     """The error for what cannot be done with a batched value."""
     raise BatchingError(
-        f"inside vmap, for a value of shape {tuple(v.shape)} with a batch of {v._level.size}, {why}, "
-        "or do this outside of vmap."
+        f"inside vmap, for a value of shape {tuple(v.shape)}, {why}, or do this outside of vmap."
     )
 
 

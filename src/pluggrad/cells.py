@@ -172,7 +172,7 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
         key = steps[0].args[0]
         try:
             y = _put(cell, content, value, key)
-        except (RuntimeError, TypeError, ValueError, LookupError) as error:
+        except Exception as error:
             explain(error, "setitem", (v, key, value))
     else:
         bases = [content]

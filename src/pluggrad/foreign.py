@@ -18,7 +18,8 @@ from .namespace import COMPOSITES, loses
 from .primitive import PRIMITIVES
 from .record import wrap_untracked
 
-__all__ = ["Table", "answer_constant", "answer_raw", "foreign", "lookup", "numpy_ufunc", "raw", "tracked", "write"]
+__all__ = ["Table", "answer_constant", "answer_raw", "foreign", "lookup", "numpy_ufunc", "raw",
+           "tracked", "write"]  # fmt: skip
 
 #: NumPy's names for functions of the standard, where they differ.
 NUMPY_NAMES = {

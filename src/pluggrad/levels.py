@@ -259,10 +259,10 @@ def is_grad_enabled() -> bool:
 
 
 @contextmanager
-def recording(level: Level) -> Iterator[None]:
-    """`level` records in here, whatever mode it is in."""
+def recording(level: Level, enabled: bool = True) -> Iterator[None]:
+    """`level` records in here, or does not, whatever mode it is in."""
     before = level not in read().off
-    _restore(level, True)
+    _restore(level, enabled)
     try:
         yield
     finally:

@@ -290,7 +290,8 @@ def _bind_opaque(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
 
 def _like(function: Any, raw: Any, name: str) -> Any:
     function.__name__ = function.__qualname__ = name.split(".")[-1]
-    function.__module__, function.__doc__ = "pluggrad", getattr(raw, "__doc__", None)
+    function.__module__ = "pluggrad"
+    function.__doc__ = getattr(raw, "__doc__", None) or f"The library's `{name}`."
     signature = CREATION.get(name) or INQUIRIES.get(name)
     if signature is None:
         try:

@@ -166,6 +166,7 @@ class Primitive:
         aliases: bool = False,
         private: bool = False,
         takes_scatter: bool = False,
+        takes_ones: bool = False,
         partial: bool = False,
         fresh: bool = False,
         holomorphic: bool = False,
@@ -186,6 +187,7 @@ class Primitive:
         self.needs = needs.split()  # what the fallback calls, and a library may lack
         self.private = private
         self.takes_scatter = takes_scatter
+        self.takes_ones = takes_ones
         self.partial = partial
         self.fresh = fresh  # whether all formulas make new arrays, never `g` or a saved one
         self.holomorphic = holomorphic or kind in ("elementwise", "bilinear")

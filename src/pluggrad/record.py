@@ -181,7 +181,7 @@ def apply(
         args = promote(args, backend)
     try:
         y = wrap_untracked(evaluate(primitive, args, kwargs, raw, backend), backend)
-    except (RuntimeError, TypeError, ValueError, LookupError) as error:
+    except Exception as error:
         explain(error, primitive.name, args)
     if primitive.view and isinstance(args[0], backend.variable):
         return cells.view_of(args[0], y, primitive, args[1:], kwargs)

@@ -1,4 +1,4 @@
-"""Transforms made of others: `vmap`, and the Jacobians, Hessians and linear maps that it batches."""
+"""`vmap`, and transforms made of others: Jacobians, Hessians and linear maps, as batches."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 import optree
 
-from .backend import SCALARS, Backend, backend_of, get_default_backend
-from .batch import batched, process
-from .backward import walk
 from .autograd import among_variables
+from .backend import SCALARS, Backend, backend_of, get_default_backend
+from .backward import walk
+from .batch import batched, process
 from .cotangents import device_of, is_complex
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, TypeMismatchError
@@ -79,7 +79,7 @@ def vmap(
     @functools.wraps(fun)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         axes = tuple(in_axes) if isinstance(in_axes, list) else in_axes
-        flat, spec = optree.tree_flatten((args, kwargs), none_is_leaf=True)
+        flat, spec = _flatten((args, kwargs), none_is_leaf=True)
         where = _prefix(axes, args, "in_axes") + _prefix(0, kwargs, "in_axes")
         where = [None if x is None else axis for x, axis in zip(flat, where, strict=True)]
         size, backend = _length(flat, where, axis_size)
@@ -90,7 +90,7 @@ def vmap(
             ]
             call, keywords = optree.tree_unflatten(spec, inside)
             y = fun(*call, **keywords)
-            outputs, y_spec = optree.tree_flatten(y, none_is_leaf=True)
+            outputs, y_spec = _flatten(y, none_is_leaf=True)
             places = _prefix(out_axes, y, "out_axes")
             found = [
                 _leave(v, axis, level, backend) for v, axis in zip(outputs, places, strict=True)
@@ -98,6 +98,10 @@ def vmap(
         return optree.tree_unflatten(y_spec, found)
 
     return mapped
+
+
+def _flatten(tree: Any, none_is_leaf: bool = False) -> tuple[list[Any], Any]:
+    return optree.tree_flatten(tree, none_is_leaf=none_is_leaf)
 
 
 def _prefix(axes: Any, tree: Any, name: str) -> list[Any]:
@@ -126,8 +130,8 @@ def _length(flat: list[Any], where: list[Any], axis_size: int | None) -> tuple[i
         shape = getattr(x, "shape", None)
         if shape is None:
             raise TypeMismatchError(
-                f"vmap maps over arrays, and an argument is {type(x).__name__}; give None in in_axes "
-                "for what is the same in all calls"
+                f"vmap maps over arrays, and an argument is {type(x).__name__}; give None in "
+                "in_axes for what is the same in all calls"
             )
         if not -len(shape) <= axis < len(shape):
             raise InvalidArgumentError(f"vmap over axis {axis} of an array of shape {tuple(shape)}")
@@ -136,9 +140,13 @@ def _length(flat: list[Any], where: list[Any], axis_size: int | None) -> tuple[i
     if axis_size is not None:
         lengths.append(axis_size)
     if not lengths:
-        raise InvalidArgumentError("vmap has nothing to map over: give an argument an axis, or axis_size")
+        raise InvalidArgumentError(
+            "vmap has nothing to map over: give an argument an axis, or axis_size"
+        )
     if len(set(lengths)) > 1:
-        raise InvalidArgumentError(f"vmap over axes of different lengths: {', '.join(map(str, lengths))}")
+        raise InvalidArgumentError(
+            f"vmap over axes of different lengths: {', '.join(map(str, lengths))}"
+        )
     if backend is None:
         for x in flat:
             backend = backend or (backend_of(x) if hasattr(x, "shape") else None)
@@ -168,7 +176,9 @@ def _leave(v: Any, axis: int | None, level: Level, backend: Backend) -> Any:
     value = _plain(v._read()[0] if mapped else v)
     if axis is None:
         if mapped:
-            raise InvalidArgumentError("out_axes is None for a result that depends on the mapped axis")
+            raise InvalidArgumentError(
+                "out_axes is None for a result that depends on the mapped axis"
+            )
         return value
     if v is None:
         return None
@@ -176,8 +186,8 @@ def _leave(v: Any, axis: int | None, level: Level, backend: Backend) -> Any:
         if not hasattr(value, "shape"):
             if type(value) not in SCALARS:
                 raise TypeMismatchError(
-                    f"the function returned {type(v).__name__}, which vmap cannot stack; give None in "
-                    "out_axes to pass it on"
+                    f"the function returned {type(v).__name__}, which vmap cannot stack; give None "
+                    "in out_axes to pass it on"
                 )
             value = backend.namespace.raw_asarray(value)
         value = _plain(xp.copy(xp.broadcast_to(value, (level.size, *value.shape))))
@@ -203,12 +213,12 @@ def jacrev(
     -------
     callable
         It returns the structure of the result, with the structure of the argument (a tuple of these
-        for several) in the place of each array; there are arrays of the shape of the result's array,
-        followed by that of the argument's. With `has_aux` a pair of this and the auxiliary value.
+        for several) in the place of each array. Shapes are that of the result's array, followed by
+        that of the argument's. With `has_aux` a pair of this and the auxiliary value.
 
     Complex numbers follow `backward`: entry (i, j) is what `grad` gives for the real part of output
-    ``i`` by input ``j``, ∂Re y_i/∂Re x_j + i ∂Re y_i/∂Im x_j. For a holomorphic function that is
-    the conjugate of its derivative.
+    ``i`` by input ``j``, ∂Re y_i/∂Re x_j + i ∂Re y_i/∂Im x_j. For a holomorphic function that
+    is the conjugate of its derivative.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.jacrev(lambda x: x * x)(np.asarray([1.0, 2.0]))
@@ -220,19 +230,18 @@ def jacrev(
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         f, chosen, single = _of_chosen(fun, argnums, args, kwargs)
         y, pull, *aux = vjp(f, *chosen, has_aux=has_aux)
-        outputs, y_spec = optree.tree_flatten(y)
+        outputs, y_spec = _flatten(y)
         outputs = [_array(v) for v in outputs]
 
         def row(*g: Any) -> Any:
             return pull(optree.tree_unflatten(y_spec, list(g)))
 
         if len(outputs) == 1 and not outputs[0].shape:
-            gradients = [xp.expand_dims(g, axis=0)
-                         for g in optree.tree_leaves(row(*[b[0] for b in _basis(outputs)]))]  # fmt: skip
-            gradients = [_plain(g) for g in gradients]
+            pulled = optree.tree_leaves(row(*[b[0, ...] for b in _basis(outputs)]))
+            gradients = [_plain(xp.expand_dims(g, axis=0)) for g in pulled]
         else:
             gradients = optree.tree_leaves(vmap(row)(*_basis(outputs)))
-        inputs, x_spec = optree.tree_flatten(tuple(chosen))
+        inputs, x_spec = _flatten(tuple(chosen))
         blocks = []
         for v, start, stop in _spans(outputs):
             leaves = [
@@ -267,19 +276,20 @@ def jacfwd(
     @functools.wraps(fun)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         f, chosen, single = _of_chosen(fun, argnums, args, kwargs)
-        inputs, x_spec = optree.tree_flatten(tuple(chosen))
+        inputs, x_spec = _flatten(tuple(chosen))
         inputs = [_inner(x)[0] for x in inputs]
-        primals = optree.tree_unflatten(x_spec, inputs)
+        primals: Any = optree.tree_unflatten(x_spec, inputs)
 
         def column(*t: Any) -> Any:
-            return jvp(f, primals, optree.tree_unflatten(x_spec, list(t)), has_aux=has_aux)
+            tangents: Any = optree.tree_unflatten(x_spec, list(t))
+            return jvp(f, primals, tangents, has_aux=has_aux)
 
         axes = (None, -1, None) if has_aux else (None, -1)
         basis = _basis(inputs)
-        y, columns, *aux = vmap(column, out_axes=axes)(*basis)
-        columns, y_spec = optree.tree_flatten(columns)
+        _, columns, *aux = vmap(column, out_axes=axes)(*basis)
+        columns, y_spec = _flatten(columns)
         turned: list[Any] = [None] * len(columns)
-        if any([is_complex(x) for x in inputs]):
+        if any(is_complex(x) for x in inputs):
             basis = [b * 1j if is_complex(x) else b * 0 for b, x in zip(basis, inputs, strict=True)]
             turned = optree.tree_leaves(vmap(column, out_axes=axes)(*basis)[1])
         blocks = []
@@ -305,9 +315,9 @@ def hessian(
 ) -> Callable[..., Any]:
     """A function that returns the Hessian of `fun`: `jacfwd` of `jacrev`, whose parameters it has.
 
-    The result has the structure of the result of `fun`, in it that of the argument, and in that again
-    that of the argument. For complex arguments it is, as these have it, the gradient of the real part
-    of the gradient.
+    The result has the structure of the result of `fun`, in it that of the argument, and in that
+    again that of the argument. For complex arguments it is, as these have it, the gradient of the
+    real part of the gradient.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.hessian(lambda x: pg.sum(x**3))(np.asarray([1.0, 2.0]))
@@ -318,7 +328,7 @@ def hessian(
 
 
 def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
-    """The product of the Hessian of `fun` with `tangents`, without the Hessian: forward over reverse.
+    """The product of the Hessian of `fun` with `tangents`, by forward over reverse mode.
 
     Parameters
     ----------
@@ -355,8 +365,8 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
     array([ 3., 12.])
     """
     y, pull, *aux = vjp(fun, *primals, has_aux=has_aux)
-    outputs, y_spec = optree.tree_flatten(y)
-    inputs, x_spec = optree.tree_flatten(tuple(primals))
+    outputs, y_spec = _flatten(y)
+    inputs, x_spec = _flatten(tuple(primals))
     with open_level() as level:
         zeros = [_plain(xp.zeros_like(_array(v))) for v in outputs]
         cotangents, leaves, _ = _leaves(optree.tree_unflatten(y_spec, zeros), level)
@@ -364,14 +374,16 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
         nodes = [g._read()[1] if _of(g, level) else None for g in gradients]
 
     def push(*tangents: Any) -> Any:
-        flat, spec = optree.tree_flatten(tuple(tangents))
+        flat, spec = _flatten(tuple(tangents))
         if spec != x_spec:
             raise InvalidArgumentError(f"the tangents have structure {spec}, the primals {x_spec}")
         seeds: dict[Any, Any] = {}
         for node, t, x in zip(nodes, flat, inputs, strict=True):
             t = _array(t)
             if tuple(t.shape) != tuple(_array(x).shape):
-                raise InvalidArgumentError(f"a primal has shape {x.shape}, and its tangent {t.shape}")
+                raise InvalidArgumentError(
+                    f"a primal has shape {x.shape}, and its tangent {t.shape}"
+                )
             if node is not None:
                 if is_variable(x) and not is_variable(t):
                     t = wrap(t, None, ROOT, x._backend)
@@ -420,7 +432,9 @@ def _basis(arrays: list[Any]) -> list[Any]:
         backend = backend_of(x)
         assert backend is not None
         if x.dtype not in backend.float_dtypes:
-            raise TypeMismatchError(f"a Jacobian is of floating-point numbers, and one has dtype {x.dtype}")
+            raise TypeMismatchError(
+                f"a Jacobian is of floating-point numbers, and one has dtype {x.dtype}"
+            )
         eye = backend.raw("eye")(total, dtype=x.dtype, device=device_of(x))
         if stop - start < total:
             eye = backend.getitem(eye, (slice(None), slice(start, stop)))

@@ -117,7 +117,10 @@ class Variable:
             data = data._value if data._node is None and data._level in (ROOT, VOLATILE) else data
         elif isinstance(data, (bool, int, float, complex, list, tuple)):
             backend = get_default_backend()
-            data = backend.namespace.raw_asarray(data)
+            try:
+                data = backend.namespace.raw_asarray(data)
+            except (TypeError, ValueError) as error:
+                explain(error, "Variable", (data,))
         else:
             found = backend_of(data)
             if found is None:
@@ -125,6 +128,11 @@ class Variable:
             backend = found
             if backend.hold is not None:
                 data = backend.hold(data)
+        if not backend.knows(data.dtype):
+            raise TypeMismatchError(
+                f"an array of dtype {data.dtype} cannot be wrapped: the standard's are boolean, integer, "
+                "real and complex floating-point"
+            )
         v: Variable = wrap(data, None, ROOT, backend)
         if isinstance(data, Variable):
             raise TypeMismatchError(

@@ -66,7 +66,11 @@ def differences(function: Callable[[Any, Any], Any], x: Any, step: float = 1e-6)
 
 
 def check(
-    function: Callable[[Any, Any], Any], x: Any, backend: str, rtol: float = 1e-5, atol: float = 1e-7
+    function: Callable[[Any, Any], Any],
+    x: Any,
+    backend: str,
+    rtol: float = 1e-5,
+    atol: float = 1e-7,
 ) -> None:
     """The value is that of raw NumPy arrays, and the gradient that of finite differences."""
     if backend == "torch":
@@ -87,7 +91,8 @@ def _check(
     v = pg.Variable(xp.raw_asarray(x), requires_grad=True)
     y = function(v, lambda a: pg.lift(np.asarray(a), like=v))
     assert isinstance(y, pg.Variable), f"the client returned {type(y)}"
-    np.testing.assert_allclose(y.detach().numpy(), function(x.copy(), np.asarray), rtol=1e-9, atol=1e-12)
+    value = function(x.copy(), np.asarray)
+    np.testing.assert_allclose(y.detach().numpy(), value, rtol=1e-9, atol=1e-12)
     assert y.requires_grad, "the client returned something without a gradient"
     total(y, xp).backward()
     expected = differences(function, x)

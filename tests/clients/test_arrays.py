@@ -14,8 +14,8 @@ IMAGES = RNG.normal(size=(2, 4, 6))
 OTHER = RNG.normal(size=(3, 5))
 
 
-def dots(module: str) -> Any:
-    return pytest.importorskip(module)
+def module(name: str) -> Any:
+    return pytest.importorskip(name)
 
 
 def xpx() -> Any:
@@ -48,29 +48,33 @@ EINOPS = [
     ("pack", lambda x, c: einops().pack([x, x**2], "b * w")[0], IMAGES),
 ]
 OPT_EINSUM = [
-    ("contract", lambda x, c: dots("opt_einsum").contract("ij,jk,lk->il", x, c(OTHER), c(OTHER)), MATRIX),
-    ("contract, a chain", lambda x, c: dots("opt_einsum").contract("ij,ik,il->jkl", x, x, x), MATRIX),
+    ("contract",
+     lambda x, c: module("opt_einsum").contract("ij,jk,lk->il", x, c(OTHER), c(OTHER)), MATRIX),
+    ("contract, a chain",
+     lambda x, c: module("opt_einsum").contract("ij,ik,il->jkl", x, x, x), MATRIX),
     ("contract_expression",
-     lambda x, c: dots("opt_einsum").contract_expression("ij,jk->ki", (6, 3), (3, 5))(x, c(OTHER)), MATRIX),
-    ("contract, a trace", lambda x, c: dots("opt_einsum").contract("ii,ij->j", x[:3], x[:3]), MATRIX),
+     lambda x, c: module("opt_einsum").contract_expression("ij,jk->ki", (6, 3), (3, 5))(x, c(OTHER)),
+     MATRIX),
+    ("contract, a trace",
+     lambda x, c: module("opt_einsum").contract("ii,ij->j", x[:3], x[:3]), MATRIX),
 ]
 AUTORAY = [
-    ("do sum", lambda x, c: dots("autoray").do("sum", x * x, axis=0), MATRIX),
-    ("do tensordot", lambda x, c: dots("autoray").do("tensordot", x, c(OTHER), axes=1), MATRIX),
-    ("do einsum", lambda x, c: dots("autoray").do("einsum", "ij,ik->jk", x, x), MATRIX),
-    ("do transpose", lambda x, c: dots("autoray").do("transpose", x, (1, 0)) ** 2, MATRIX),
-    ("do linalg.norm", lambda x, c: dots("autoray").do("linalg.norm", x), MATRIX),
-    ("do linalg.svd", lambda x, c: dots("autoray").do("linalg.svd", x)[1], MATRIX[:3]),
-    ("do stack", lambda x, c: dots("autoray").do("stack", (x, x * x)), MATRIX),
-    ("do concatenate", lambda x, c: dots("autoray").do("concatenate", (x, x * x)), MATRIX),
-    ("do exp", lambda x, c: dots("autoray").do("exp", x), X),
-    ("do clip", lambda x, c: dots("autoray").do("clip", x, 0.5, 2.0), X),
-    ("do diag", lambda x, c: dots("autoray").do("diag", x), X),
-    ("do pad", lambda x, c: dots("autoray").do("pad", x, ((1, 0), (0, 2))), MATRIX),
-    ("do cumsum", lambda x, c: dots("autoray").do("cumsum", x, 0), X),
-    ("do take", lambda x, c: dots("autoray").do("take", x, c([0, 2]), axis=0), X),
-    ("do where", lambda x, c: dots("autoray").do("where", x > 1.0, x, x**2), X),
-    ("do reshape", lambda x, c: dots("autoray").do("reshape", x, (3, 6)) ** 2, MATRIX),
+    ("do sum", lambda x, c: module("autoray").do("sum", x * x, axis=0), MATRIX),
+    ("do tensordot", lambda x, c: module("autoray").do("tensordot", x, c(OTHER), axes=1), MATRIX),
+    ("do einsum", lambda x, c: module("autoray").do("einsum", "ij,ik->jk", x, x), MATRIX),
+    ("do transpose", lambda x, c: module("autoray").do("transpose", x, (1, 0)) ** 2, MATRIX),
+    ("do linalg.norm", lambda x, c: module("autoray").do("linalg.norm", x), MATRIX),
+    ("do linalg.svd", lambda x, c: module("autoray").do("linalg.svd", x)[1], MATRIX[:3]),
+    ("do stack", lambda x, c: module("autoray").do("stack", (x, x * x)), MATRIX),
+    ("do concatenate", lambda x, c: module("autoray").do("concatenate", (x, x * x)), MATRIX),
+    ("do exp", lambda x, c: module("autoray").do("exp", x), X),
+    ("do clip", lambda x, c: module("autoray").do("clip", x, 0.5, 2.0), X),
+    ("do diag", lambda x, c: module("autoray").do("diag", x), X),
+    ("do pad", lambda x, c: module("autoray").do("pad", x, ((1, 0), (0, 2))), MATRIX),
+    ("do cumsum", lambda x, c: module("autoray").do("cumsum", x, 0), X),
+    ("do take", lambda x, c: module("autoray").do("take", x, c([0, 2]), axis=0), X),
+    ("do where", lambda x, c: module("autoray").do("where", x > 1.0, x, x**2), X),
+    ("do reshape", lambda x, c: module("autoray").do("reshape", x, (3, 6)) ** 2, MATRIX),
 ]
 
 
@@ -83,7 +87,8 @@ def einops() -> Any:
 
 
 def array(x: Any, dims: str = "t") -> Any:
-    return pytest.importorskip("xarray").DataArray(x, dims=tuple(dims), coords={dims[0]: np.arange(x.shape[0])})
+    coords = {dims[0]: np.arange(x.shape[0])}
+    return pytest.importorskip("xarray").DataArray(x, dims=tuple(dims), coords=coords)
 
 
 XARRAY = [
@@ -105,8 +110,11 @@ XARRAY = [
     ("where", lambda x, c: array(x).where(array(x) > 1.0, 0.0).data, X),
     ("clip", lambda x, c: array(x).clip(0.5, 2.0).data, X),
     ("broadcasting by name", lambda x, c: (array(x, "tc") * array(x[:, 0] ** 2)).data, MATRIX),
-    ("concat", lambda x, c: pytest.importorskip("xarray").concat([array(x), array(x * x)], "s").data, X),
-    ("Dataset", lambda x, c: pytest.importorskip("xarray").Dataset({"a": array(x)}).map(lambda a: a**3)["a"].data, X),
+    ("concat",
+     lambda x, c: module("xarray").concat([array(x), array(x * x)], "s").data, X),
+    ("Dataset",
+     lambda x, c: module("xarray").Dataset({"a": array(x)}).map(lambda a: a**3)["a"].data,
+     X),
     ("stack", lambda x, c: array(x * x, "tc").stack(z=("t", "c")).data, MATRIX),
     ("diff", lambda x, c: array(x * x).diff("t").data, X),
     ("coarsen", lambda x, c: array(x * x, "tc").coarsen(t=2).mean().data, MATRIX),
@@ -142,9 +150,9 @@ def test_xarray(function: Any, x: Any, backend: str) -> None:
 
 def test_einops_array_api() -> None:
     """The functions of `einops.array_api` ask for no backend."""
-    module = pytest.importorskip("einops.array_api")
-    check(lambda x, c: module.rearrange(x, "b h w -> (w h) b") ** 2, IMAGES, "numpy")
-    check(lambda x, c: module.reduce(x * x, "b h w -> b", "mean"), IMAGES, "numpy")
+    api = module("einops.array_api")
+    check(lambda x, c: api.rearrange(x, "b h w -> (w h) b") ** 2, IMAGES, "numpy")
+    check(lambda x, c: api.reduce(x * x, "b h w -> b", "mean"), IMAGES, "numpy")
 
 
 def test_at_writes_as_into_any_array() -> None:

@@ -14,9 +14,10 @@ from . import (
     softmax,
     special,
 )
-from . import batching  # isort: skip  (how the rows above take a batch axis; it looks them up)
+from . import batched_indexing, batching  # isort: skip  (how the rows above take a batch axis; it looks them up)
 
 __all__ = [
+    "batched_indexing",
     "batching",
     "elementwise",
     "extras",

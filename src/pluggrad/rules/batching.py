@@ -15,7 +15,6 @@ from ..cotangents import device_of, shape_dtype
 from ..dispatch import xp
 from ..errors import InvalidArgumentError
 from ..primitive import PRIMITIVES
-from .positions import from_front
 
 __all__: list[str] = []
 
@@ -79,7 +78,9 @@ def place_of_extremum(op: Operation) -> Any:
 def along_one(op: Operation) -> Any:
     """Running sums and products, and sorting."""
     axis = op.get("axis")
-    return op(op.args[0], **swapped(op.kwargs, axis=op.axis(0 if axis is None else axis, op.ndim(0))))
+    return op(
+        op.args[0], **swapped(op.kwargs, axis=op.axis(0 if axis is None else axis, op.ndim(0)))
+    )
 
 
 def searchsorted(op: Operation) -> Any:
@@ -208,152 +209,6 @@ def stack(op: Operation) -> Any:
     return op(*arrays, axis=op.axis(op.get("axis"), op.ndim(0) + 1))
 
 
-# ---------------------------------------------------------------- indexing
-
-
-def take(op: Operation) -> Any:
-    x, indices = op.args
-    axis, ndim = op.get("axis"), op.ndim(0)
-    axis = op.axis(0 if axis is None else axis, ndim) - 1
-    if not op.on[1]:
-        return op(x, indices, axis=axis + 1)
-    count = op.shape(1)
-    flat = xp.reshape(indices, (-1,))
-    if not op.on[0]:
-        y = op(x, flat, axis=axis)
-        lengths = tuple(x.shape)
-        y = xp.reshape(y, (*lengths[:axis], op.size, *count, *lengths[axis + 1 :]))
-        return at_front(y, axis)
-    length = x.shape[axis + 1]
-    table = merged(xp.moveaxis(x, axis + 1, 1))
-    y = op(table, xp.reshape(offset(op, indices, length), (-1,)), axis=0)
-    return xp.moveaxis(xp.reshape(y, (op.size, *count, *table.shape[1:])), 1, axis + 1)
-
-
-def offset(op: Operation, places: Any, length: int) -> Any:
-    """Places in rows of `length` as places in all of the rows, one behind the other."""
-    starts = op.backend.raw("reshape")(op.counts() * length, (-1,) + (1,) * (places.ndim - 1))
-    return from_front(places, length) + starts
-
-
-def take_along_axis(op: Operation) -> Any:
-    ndim = max(op.ndim(0), op.ndim(1))
-    x, indices = [v if on else xp.expand_dims(v, axis=0)
-                  for v, on in zip(op.args, op.on, strict=True)]  # fmt: skip
-    return op(x, indices, axis=op.axis(op.get("axis"), ndim))
-
-
-def add_at(op: Operation) -> Any:
-    g, places, length = op.full(0), op.full(1), op.get("length")
-    found = op(merged(g), merged(offset(op, places, length)), length=op.size * length)
-    return xp.reshape(found, (op.size, length, *found.shape[1:]))
-
-
-def put_at(op: Operation) -> Any:
-    value, x, places = op.aligned(0, 1), op.full(1), op.full(2)
-    if hasattr(value, "shape"):
-        value = merged(xp.broadcast_to(value, places.shape))
-    y = op(value, merged(x), merged(offset(op, places, x.shape[1])))
-    return xp.reshape(y, x.shape)
-
-
-def is_array(k: Any) -> bool:
-    return hasattr(k, "shape")
-
-
-def is_mask(k: Any) -> bool:
-    return is_array(k) and "bool" in str(k.dtype)
-
-
-def shifted(op: Operation, key: Any, ndim: int) -> tuple[Any, int] | None:
-    """The key with the batch in front, and the number of axes that it selects from one of the
-    batch; None for a key that has to be turned into positions first."""
-    parts = key if isinstance(key, tuple) else (key,)
-    new = sum([k is None for k in parts])
-    arrays = [k for k in parts if is_array(k)]
-    if any([is_mask(k) or isinstance(k, bool) for k in parts]):
-        return None
-    if not arrays:
-        integers = sum([not isinstance(k, slice) and k is not None and k is not Ellipsis for k in parts])
-        return (slice(None), *parts), ndim - integers + new
-    block = max([k.ndim for k in arrays])
-    advanced = [n for n, k in enumerate(parts) if is_array(k) or isinstance(k, int)]
-    if len(advanced) == len(parts) == ndim:
-        batch = op.backend.raw("reshape")(op.counts(), (-1,) + (1,) * block)
-        return (batch, *parts), block
-    if advanced[-1] - advanced[0] + 1 > len(advanced):
-        return None
-    return (slice(None), *parts), ndim - len(advanced) + new + block
-
-
-def positions_of(op: Operation, key: Any, shape: tuple[int, ...], like: Any) -> Any:
-    """The positions that `key` selects in an array of `shape`: the library's own answer."""
-    raw = op.backend.raw
-    flat = raw("arange")(math.prod(shape), device=device_of(like))
-    return op.backend.getitem(raw("reshape")(flat, shape), key)
-
-
-def getitem(op: Operation) -> Any:
-    x, key = op.args
-    found = shifted(op, key, op.ndim(0))
-    if found is not None:
-        return op(x, found[0])
-    places = positions_of(op, key, op.shape(0), x)
-    flat = xp.reshape(x, (op.size, math.prod(op.shape(0))))
-    y = xp.take(flat, op.backend.raw("reshape")(places, (-1,)), axis=1)
-    return xp.reshape(y, (op.size, *places.shape))
-
-
-def scatter(op: Operation) -> Any:
-    g, key = op.args[0], op.get("key")
-    shape, dtype = shape_dtype(op.get("like"))
-    shape = tuple(shape)
-    found = shifted(op, key, len(shape))
-    if found is not None:
-        return op(g, key=found[0], like=((op.size, *shape), dtype))
-    places = positions_of(op, key, shape, g)
-    flat = xp.reshape(xp.broadcast_to(g, (op.size, *places.shape)), (op.size, -1))
-    y = op(flat, key=everywhere(op, places), like=((op.size, math.prod(shape)), dtype))
-    return xp.reshape(y, (op.size, *shape))
-
-
-def everywhere(op: Operation, places: Any) -> tuple[Any, Any]:
-    """The same places in each row."""
-    raw = op.backend.raw
-    return raw("reshape")(op.counts(), (-1, 1)), raw("reshape")(places, (1, -1))
-
-
-def put(op: Operation) -> Any:
-    value, x, key = op.args[0], op.full(1), op.args[2]
-    write = PRIMITIVES["put"]
-    found = shifted(op, key, op.ndim(1))
-    if found is not None:
-        return write(fitted(op, found[1]), x, found[0])
-    shape = op.shape(1)
-    places = positions_of(op, key, shape, x)
-    if op.on[0]:
-        value = xp.broadcast_to(fitted(op, places.ndim), (op.size, *places.shape))
-        value = xp.reshape(value, (op.size, math.prod(places.shape)))
-    elif is_array(value):
-        value = xp.reshape(xp.broadcast_to(value, tuple(places.shape)), (-1,))
-    y = write(value, xp.reshape(x, (op.size, math.prod(shape))), everywhere(op, places))
-    return xp.reshape(y, (op.size, *shape))
-
-
-def fitted(op: Operation, ndim: int) -> Any:
-    """The value to write, where one of the batch has `ndim` axes."""
-    value = op.aligned(0, ndim)
-    extra = op.ndim(0) - ndim
-    if op.on[0] and extra > 0:  # axes of length 1 in front, which a write ignores
-        value = xp.reshape(value, (op.size, *value.shape[1 + extra :]))
-    return value
-
-
-def nonzero(op: Operation) -> Any:
-    op.refuse("each of the batch has another number of them. Work with the mask itself, and "
-              "`pluggrad.where`")  # fmt: skip
-
-
 # ---------------------------------------------------------------- products and linear algebra
 
 
@@ -462,9 +317,10 @@ rows("searchsorted", searchsorted)
 rows("isin", isin)
 rows("last_of_each", last_of_each)
 
-rows("isfinite isinf isnan signbit logical_not bitwise_invert equal not_equal less less_equal greater "
-     "greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "
-     "bitwise_left_shift bitwise_right_shift exponent abs sign conj real imag", elementwise)  # fmt: skip
+rows("isfinite isinf isnan signbit logical_not bitwise_invert equal not_equal less less_equal "
+     "greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "
+     "bitwise_left_shift bitwise_right_shift exponent abs sign conj real imag",
+     elementwise)  # fmt: skip
 rows("astype copy move matrix_transpose tril triu", as_is)
 rows("broadcast_to", broadcast_to)
 rows("expand", expand)
@@ -479,15 +335,6 @@ rows("repeat", repeat)
 rows("tile", tile)
 rows("concat", concat)
 rows("stack", stack)
-
-rows("getitem", getitem)
-rows("scatter", scatter)
-rows("put put_in_place", put)
-rows("take", take)
-rows("take_along_axis", take_along_axis)
-rows("add_at", add_at)
-rows("put_at", put_at)
-rows("nonzero", nonzero)
 
 rows("matmul", matmul)
 rows("tensordot", tensordot)

@@ -154,9 +154,9 @@ def put_imag(base: Any, value: Any) -> Any:
 # fmt: off
 elementwise("positive",   PASS, aliases=True)
 elementwise("negative",   lambda t: -t)
-elementwise("add",        PASS, PASS)
+elementwise("add",        PASS, PASS, takes_ones=True)
 elementwise("subtract",   PASS, lambda t: -t)
-elementwise("multiply",   lambda t, x2: t * x2, lambda t, x1: t * x1)
+elementwise("multiply",   lambda t, x2: t * x2, lambda t, x1: t * x1, takes_ones=True)
 elementwise("divide",     lambda t, x2: t / x2, lambda t, x2, y: -t * y / x2)
 elementwise("reciprocal", lambda t, y: -t * y * y)
 elementwise("square",     lambda t, x: t * (x + x))

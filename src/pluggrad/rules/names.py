@@ -26,11 +26,11 @@ def diag(x: Any, /, k: int = 0) -> Any:
     if x.ndim != 1:
         raise InvalidArgumentError(f"diag takes a vector or a matrix, and got {x.ndim} axes")
     before, after = max(-k, 0), max(k, 0)
-    # Each row has its element first, and one zero more than columns: read on, they shift by one.
+    # Each row has its element first, and one more column than there are rows: read on, they shift.
     n = x.shape[0]
-    square = xp.concat([xp.reshape(x, (n, 1)), xp.zeros_like(xp.reshape(x, (n, 1))) * xp.zeros_like(x)],
-                       axis=1)  # fmt: skip
-    square = xp.reshape(xp.reshape(square, (-1,))[: n * n], (n, n))
+    column = xp.reshape(x, (n, 1))
+    rows = xp.concat([column, xp.zeros_like(column) * xp.zeros_like(x)], axis=1)
+    square = xp.reshape(xp.reshape(rows, (-1,))[: n * n], (n, n))
     return xp.pad(square, ((before, after), (after, before)))
 
 

@@ -41,7 +41,7 @@ def put_at_raw(value: Any, x: Any, places: Any) -> Any:
 
 def put_at_value(g: Any, places: Any, like: Any) -> Any:
     """What arrived at `places`, for the last that was written to each."""
-    number = backend_of(g).raw("arange")(places.shape[0], device=device_of(g))  # type: ignore[union-attr]
+    number = arange(0, places.shape[0], 1, g)
     wins = xp.last_of_each(places) == number
     return fit(xp.where(wins, xp.take(g, places, axis=0), 0.0), like)
 
@@ -107,24 +107,23 @@ def positions(x: Any, key: Any) -> Any:
         if isinstance(k, slice):
             place = out if together else out + block
             row = arange(*k.indices(length), x) * stride
-            row = backend_of(x).raw("reshape")(row, (-1,) + (1,) * (free + block - 1 - place))  # type: ignore[union-attr]
-            total = total + _constant(row, arrays)
+            total = total + _constant(row, free + block - 1 - place, arrays)
             out += 1
         elif isinstance(k, int):
             total = total + (k % length) * stride
         else:
             k = from_front(k, length) * stride
             total = total + xp.reshape(k, (*k.shape, *(1,) * (free - start)))
-    if any([k is None for k in parts]):  # a new axis at the very front is not there yet
+    if any(k is None for k in parts):  # a new axis at the very front is not there yet
         shape = [1] * (free + block - total.ndim) + list(total.shape)
         total = xp.reshape(total, tuple(shape))
     return total
 
 
-def _constant(row: Any, arrays: Any) -> Any:
-    """The raw `row` as a Variable beside the Variables among `arrays`."""
-    v = next(k for k in arrays if is_variable(k))
-    return v._backend.namespace.asarray_constant(row)
+def _constant(row: Any, behind: int, arrays: Any) -> Any:
+    """The raw `row`, with so many axes behind it, as a Variable as those among `arrays`."""
+    backend = next(k for k in arrays if is_variable(k))._backend
+    return backend.namespace.asarray_constant(backend.raw("reshape")(row, (-1,) + (1,) * behind))
 
 
 def gather(x: Any, key: Any) -> Any:
@@ -147,16 +146,18 @@ def replaced(x: Any, key: Any, value: Any) -> Any:
     key = key[0] if isinstance(key, tuple) and len(key) == 1 else key
     if is_mask(key):
         if getattr(value, "ndim", 0):
-            refuse(key, "an array written by a mask goes to other places in each of the batch. Write "
-                        "`pluggrad.where(mask, array, x)` with an array of the shape of `x`")  # fmt: skip
+            refuse(key, "an array written by a mask goes to other places in each. "
+                        "Write `pluggrad.where(mask, array, x)`, of one shape")  # fmt: skip
         mask = xp.reshape(key, (*key.shape, *(1,) * (x.ndim - key.ndim)))
         value = xp.astype(value, x.dtype) if hasattr(value, "dtype") else value
         return xp.where(mask, value, x)
-    if isinstance(key, tuple) and any([is_mask(k) for k in key]):
-        refuse(x, "a mask beside other indices selects another number in each. Use `pluggrad.where`")
+    if isinstance(key, tuple) and any(is_mask(k) for k in key):
+        refuse(
+            x, "a mask beside other indices selects another number in each. Use `pluggrad.where`"
+        )
     places = positions(x, key)
     if not hasattr(value, "dtype"):
-        value = backend_of(x).raw("asarray")(value, dtype=x.dtype, device=device_of(x))  # type: ignore[union-attr]
+        value = xp.zeros_like(x[(0,) * x.ndim]) + value
     value = xp.broadcast_to(xp.astype(value, x.dtype), places.shape)
     flat = [xp.reshape(v, (-1,)) for v in (value, x, places)]
     return xp.reshape(xp.put_at(*flat), x.shape)
@@ -180,9 +181,7 @@ def take_along_back(g: Any, indices: Any, shape: tuple[int, ...], axis: int) -> 
     for n, length in enumerate(shape):
         if n != axis:
             row = arange(0, length, 1, g) * math.prod(shape[n + 1 :])
-            row = backend_of(g).raw("reshape")(row, (-1,) + (1,) * (len(shape) - 1 - n))  # type: ignore[union-attr]
-            total = total + _constant(row, (indices,))
+            total = total + _constant(row, len(shape) - 1 - n, (indices,))
     flat = xp.reshape(xp.broadcast_to(g, total.shape), (-1,))
     found = xp.add_at(flat, xp.reshape(total, (-1,)), length=math.prod(shape))
     return xp.reshape(found, shape)
-

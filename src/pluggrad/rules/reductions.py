@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..cotangents import conjugate, shape_dtype, spread
+from ..cotangents import Ones, conjugate, shape_dtype, spread
 from ..dispatch import xp
 from .elementwise import apart, real
 from .kinds import constant, general, linear
@@ -29,6 +29,8 @@ def keep(g: Any, ndim: int, axis: Any, keepdims: Any) -> Any:
 
 def expand(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
     """`g`, the cotangent of a reduction, repeated along the reduced axes."""
+    if type(g) is Ones:
+        return Ones(g.one, like)
     shape, _ = shape_dtype(like)
     return spread(keep(g, len(shape), axis, keepdims), like)
 
@@ -115,7 +117,7 @@ def std_along(t: Any, x: Any, y: Any, axis: Any, correction: Any, keepdims: Any)
 
 
 # fmt: off
-linear("sum(x, /, *, axis=None, dtype=None, keepdims=False)", expand)
+linear("sum(x, /, *, axis=None, dtype=None, keepdims=False)", expand, takes_ones=True)
 linear("mean(x, /, *, axis=None, keepdims=False)", mean_back)
 general("max(x, /, *, axis=None, keepdims=False)", extremum_back, jvp=extremum_along)
 general("min(x, /, *, axis=None, keepdims=False)", extremum_back, jvp=extremum_along)

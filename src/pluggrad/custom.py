@@ -1,0 +1,348 @@
+"""Functions with a derivative of their own: `custom_vjp` and `custom_jvp`, with JAX's signatures."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optree
+
+from .backend import backend_of
+from .dispatch import is_variable, xp
+from .errors import InvalidArgumentError, TypeMismatchError
+from .function import Call, Operation, call, lowered, rule_of, transposed, variable
+from .graph import Node
+from .levels import ROOT, open_level
+from .primitive import Rule
+
+__all__ = ["custom_jvp", "custom_vjp"]
+
+
+class _Custom:
+    """What `custom_vjp` and `custom_jvp` have in common: a function, and arguments taken apart."""
+
+    def __init__(
+        self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()
+    ) -> None:
+        functools.update_wrapper(self, fun)
+        self._fun = fun
+        numbers = (
+            (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
+        )
+        if any(n < 0 for n in numbers):
+            raise InvalidArgumentError(f"nondiff_argnums are not negative: {nondiff_argnums}")
+        self._settings = tuple(sorted(numbers))
+        self._rule = rule_of(getattr(fun, "__name__", type(fun).__name__))
+        try:
+            self._signature: inspect.Signature | None = inspect.signature(fun)
+        except (TypeError, ValueError):
+            self._signature = None
+
+    def _operation(self, settings: list[Any]) -> _Derived:
+        raise NotImplementedError
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The function itself; its derivative is the custom one."""
+        if self._signature is not None:
+            bound = self._signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
+        if kwargs:
+            raise TypeMismatchError(
+                f"keyword-only arguments of {self._rule.primitive.name} cannot be passed on to a "
+                "derivative rule; make them positional"
+            )
+        settings = [args[n] for n in self._settings]
+        chosen = [x for n, x in enumerate(args) if n not in self._settings]
+        flat, spec = optree.tree_flatten(tuple(chosen))
+        if not any([is_variable(x) for x in flat]):
+            return self._fun(*args)
+        op = self._operation(settings)
+        op.rule, op.arguments, op.spec, op.where = self._rule, args, spec, self._settings
+        outputs = call(op, flat)
+        outputs = [variable(y) for y in outputs]
+        return optree.tree_unflatten(op.output_spec, outputs)
+
+
+class _Derived(Operation):
+    """A call of a function with a custom derivative, on the flat list of its arrays."""
+
+    arguments: tuple[Any, ...]
+    where: tuple[int, ...]
+    spec: Any
+    output_spec: Any = None
+    rule: Rule
+    fun: Callable[..., Any]
+
+    def tree(self, args: Sequence[Any]) -> tuple[Any, ...]:
+        """The differentiable arguments, in the structure that they were given in."""
+        found: tuple[Any, ...] = optree.tree_unflatten(self.spec, [variable(x) for x in args])
+        return found
+
+    def run(self, args: list[Any]) -> list[Any]:
+        return self.flat(self.fun(*self.tree(args)))
+
+    def flat(self, y: Any) -> list[Any]:
+        """The outputs as a list; their structure is remembered."""
+        outputs, self.output_spec = optree.tree_flatten(y)
+        return list(outputs)
+
+    def batch(self, on: list[bool]) -> tuple[Any, Any]:
+        """`in_axes` of the arguments, and the flags in their structure."""
+        axes = [0 if b else None for b in on]
+        return tuple(axes), on
+
+    def over(self, fun: Callable[..., Any], settings: list[Any]) -> Callable[..., Any]:
+        """`fun` of the differentiable arguments alone."""
+
+        def closed(*chosen: Any) -> Any:
+            rest = iter(chosen)
+            count = len(settings) + len(chosen)
+            given = dict(zip(self.where, settings, strict=True))
+            return fun(*[given[n] if n in given else next(rest) for n in range(count)])
+
+        return closed
+
+
+# ---------------------------------------------------------------- custom_vjp
+
+
+class custom_vjp(_Custom):
+    """A function whose reverse-mode derivative is given by two others.
+
+    After ``f.defvjp(fwd, bwd)``, a gradient through ``f`` calls ``fwd`` with the arguments of `f`,
+    which returns ``(output, residuals)``, and then ``bwd(residuals, g)``, where `g` has the structure
+    of the output. It returns a tuple with one gradient per argument, in its structure, or None for
+    zero. Both may be differentiated, too, at higher orders. Arguments in `nondiff_argnums` are no
+    arrays: `fwd` takes them where `f` does, and ``bwd`` first of all.
+
+    Complex gradients follow `backward`: ∂L/∂Re + i ∂L/∂Im, the conjugate of JAX's.
+    In forward mode the derivative is the transpose of `bwd`.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> @pg.custom_vjp
+    ... def clipped(x):
+    ...     return x
+    >>> clipped.defvjp(lambda x: (x, None), lambda _, g: (pg.clip(g, -1, 1),))
+    >>> pg.grad(lambda x: 100 * clipped(x))(np.asarray(2.0))
+    array(1.)
+    """
+
+    _fwd: Callable[..., Any] | None = None
+    _bwd: Callable[..., Any]
+
+    def defvjp(self, fwd: Callable[..., Any], bwd: Callable[..., Any]) -> None:
+        """Give the derivative: `fwd` computes output and residuals, `bwd` the gradients."""
+        self._fwd, self._bwd = fwd, bwd
+
+    def _operation(self, settings: list[Any]) -> _Derived:
+        if self._fwd is None:
+            raise InvalidArgumentError(
+                f"{self._rule.primitive.name} has no derivative yet: call its defvjp(fwd, bwd)"
+            )
+        op = _VJP()
+        op.where = self._settings
+        op.fun, op.fwd = op.over(self._fun, settings), op.over(self._fwd, settings)
+        op.bwd = functools.partial(self._bwd, *settings)
+        return op
+
+
+class _VJP(_Derived):
+    fwd: Callable[..., Any]
+    bwd: Callable[..., Any]
+
+    def compute(self, args: list[Any]) -> tuple[list[Any], Any]:
+        found = self.fwd(*self.tree(args))
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise TypeMismatchError(
+                f"fwd of {self.rule.primitive.name} returns a pair (output, residuals), not "
+                f"{type(found).__name__}"
+            )
+        outputs, residuals = found
+        return self.flat(outputs), optree.tree_map(lowered, residuals)
+
+    def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
+        # Where this is to be differentiated again, the residuals must know how they came about.
+        residuals = self.compute(call.inputs)[1] if call.recorded else call.residuals
+        residuals = optree.tree_map(variable, residuals)
+        found = self.bwd(residuals, optree.tree_unflatten(self.output_spec, gs))
+        return self.gradients(found)
+
+    def gradients(self, found: Any) -> list[Any]:
+        """What `bwd` returned, as a list with one entry per array."""
+        name = self.rule.primitive.name
+        trees = optree.treespec_children(self.spec)
+        if not isinstance(found, (tuple, list)) or len(found) != len(trees):
+            raise InvalidArgumentError(
+                f"bwd of {name} returns a tuple with one gradient for each of {len(trees)} "
+                f"arguments, not {optree.tree_structure(found)}"
+            )
+        flat: list[Any] = []
+        for g, spec in zip(found, trees, strict=True):
+            if g is None:
+                flat += [None] * spec.num_leaves
+                continue
+            try:
+                parts = optree.treespec_children(spec) if spec.num_leaves != 1 else None
+                flat += spec.flatten_up_to(g) if parts is not None or not hasattr(g, "dtype") else [g]
+            except ValueError as error:
+                raise InvalidArgumentError(
+                    f"bwd of {name} returned a gradient of another structure than its argument: "
+                    f"{error}"
+                ) from None
+        return flat
+
+    def mapped(self, on: list[bool], size: int) -> Operation:
+        from .transforms import vmap
+
+        axes = tuple([0 if b else None for b in on])
+        inside = self
+
+        def each(fun: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda *args: fun(*inside.tree(args))
+
+        op = _VJP()
+        op.rule, op.where = self.rule, ()
+        op.spec = optree.tree_structure(tuple([0] * len(on)))
+        op.fun = lambda *args: inside._kept(vmap(each(inside.fun), axes)(*args))
+        op.fwd = lambda *args: inside._pair(vmap(each(inside.fwd), axes)(*args))
+
+        def bwd(residuals: Any, gs: Any) -> Any:
+            def body(residuals: Any, gs: Any) -> Any:
+                return inside.gradients(inside.bwd(residuals, gs))
+
+            found = vmap(body)(residuals, gs)
+            return tuple([
+                g if b or g is None else xp.sum(g, axis=0) for g, b in zip(found, on, strict=True)
+            ])  # fmt: skip
+
+        op.bwd = bwd
+        return op
+
+    def _kept(self, y: Any) -> Any:
+        self.output_spec = optree.tree_structure(y)
+        return y
+
+    def _pair(self, found: Any) -> Any:
+        self._kept(found[0])
+        return found
+
+
+# ---------------------------------------------------------------- custom_jvp
+
+
+class custom_jvp(_Custom):
+    """A function whose derivative is given by a rule for tangents; gradients are its transpose.
+
+    After ``f.defjvp(rule)``, ``rule(primals, tangents)`` returns ``(output, tangent)``; with
+    `nondiff_argnums`, these arguments come first. The rule is linear in the tangents, and serves
+    both modes and all orders.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> @pg.custom_jvp
+    ... def log1pexp(x):
+    ...     return pg.log(1 + pg.exp(x))
+    >>> @log1pexp.defjvp
+    ... def rule(primals, tangents):
+    ...     (x,), (t,) = primals, tangents
+    ...     return log1pexp(x), t * (1 - 1 / (1 + pg.exp(x)))
+    >>> pg.grad(log1pexp)(np.asarray(100.0))
+    array(1.)
+    """
+
+    _derivative: Callable[..., Any] | None = None
+
+    def defjvp(self, jvp: Callable[..., Any], symbolic_zeros: bool = False) -> Callable[..., Any]:
+        """Give the derivative; returns `jvp`, so that it is a decorator, too."""
+        if symbolic_zeros:
+            raise InvalidArgumentError("symbolic zeros are not known here: tangents are arrays")
+        self._derivative = jvp
+        return jvp
+
+    def defjvps(self, *jvps: Callable[..., Any] | None) -> None:
+        """Give one rule per argument, ``jvp(t, output, *primals)``, whose results add up."""
+        if self._settings:
+            raise InvalidArgumentError("defjvps does not go with nondiff_argnums; use defjvp")
+
+        def rule(primals: Any, tangents: Any) -> Any:
+            y = self(*primals)
+            terms = [
+                jvp(t, y, *primals)
+                for jvp, t in zip(jvps, tangents, strict=True) if jvp is not None
+            ]  # fmt: skip
+            total = optree.tree_map(xp.zeros_like, y) if not terms else terms[0]
+            for term in terms[1:]:
+                total = optree.tree_map(lambda a, b: a + b, total, term)
+            return y, total
+
+        self.defjvp(rule)
+
+    def _operation(self, settings: list[Any]) -> _Derived:
+        if self._derivative is None:
+            raise InvalidArgumentError(
+                f"{self._rule.primitive.name} has no derivative yet: call its defjvp(rule)"
+            )
+        op = _JVP()
+        op.where = self._settings
+        op.fun = op.over(self._fun, settings)
+        op.derivative = functools.partial(self._derivative, *settings)
+        return op
+
+
+class _JVP(_Derived):
+    derivative: Callable[..., Any]
+
+    def tangents(self, call: Call, tangents: Sequence[Any]) -> list[Any]:
+        """The rule's tangents of the outputs, at the inputs of `call`."""
+        filled = []
+        for t, x in zip(tangents, call.inputs, strict=True):
+            if t is None:
+                t = xp.zeros_like(x) if hasattr(x, "dtype") else 0.0
+            filled.append(t)
+        found = self.derivative(self.tree(call.inputs), self.tree(filled))
+        if not isinstance(found, (tuple, list)) or len(found) != 2:
+            raise TypeMismatchError(
+                f"the jvp of {self.rule.primitive.name} returns a pair (output, tangent), not "
+                f"{type(found).__name__}"
+            )
+        pushed, spec = optree.tree_flatten(found[1])
+        if spec != self.output_spec:
+            raise InvalidArgumentError(
+                f"the jvp of {self.rule.primitive.name} gave a tangent of structure {spec}, and the "
+                f"output has {self.output_spec}"
+            )
+        return list(pushed)
+
+    def push(self, tangents: list[Any], call: Call) -> Sequence[Any]:
+        return self.tangents(call, tangents)
+
+    def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
+        # The tangents of the rule, as a function of those of the inputs, taken backwards.
+        linear = _Linear(self, call)
+        return transposed(gs, Call(linear, call.outputs, call.inputs, None,
+                                   [True] * len(gs), call.level, call.backend))  # fmt: skip
+
+    def mapped(self, on: list[bool], size: int) -> Operation:
+        from .transforms import vmap
+
+        axes = tuple([0 if b else None for b in on])
+        inside = self
+        op = _JVP()
+        op.rule, op.where = self.rule, ()
+        op.spec = optree.tree_structure(tuple([0] * len(on)))
+
+        def fun(*args: Any) -> Any:
+            y = vmap(lambda *a: inside.fun(*inside.tree(a)), axes)(*args)
+            inside.output_spec = optree.tree_structure(y)
+            return y
+
+        def derivative(primals: Any, tangents: Any) -> Any:
+            def body(primals: Any, tangents: Any) -> Any:
+                return inside.derivative(inside.tree(primals), inside.tree(tangents))
+
+            return vmap(body, (axes, axes))(tuple(primals), tuple(tangents))
+
+        op.fun, op.derivative = fun, derivative
+        return op
