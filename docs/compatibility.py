@@ -69,12 +69,13 @@ python tests/scipy_suite.py special fft signal
 
 runs them with `pluggrad.namespace("numpy")` as `xp`, and with array_api_strict, SciPy's stand-in
 for a library that it does not know, and lists what ours alone fails. With `--tracked` all that the
-tests make requires grad. In a checkout of SciPy, two lines in `scipy/conftest.py`, before
-`by default, use all available backends`, do the same,
+tests make requires grad. In a checkout of SciPy, these lines in `scipy/conftest.py`, before
+`xp_available_backend_ids = ...`, do the same,
 
 ```python
-import pluggrad; pluggrad_xp = pluggrad.namespace("numpy"); xp_known_backends.add(pluggrad_xp.__name__)
-xp_available_backends.append(pytest.param(pluggrad_xp, id="pluggrad")); xp_available_backend_ids.add("pluggrad")
+import pluggrad
+xp_known_backends |= {"pluggrad", pluggrad.namespace("numpy").__name__}
+xp_available_backends.append(pytest.param(pluggrad.namespace("numpy"), id="pluggrad"))
 ```
 
 and then `SCIPY_ARRAY_API='["pluggrad"]' pytest scipy/fft`.

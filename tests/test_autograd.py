@@ -326,9 +326,9 @@ def test_what_a_hook_saw_or_returned_is_not_the_grad():
 
 def test_a_hook_must_keep_the_shape_and_an_error_in_one_leaves_no_grad():
     x, y = leaf(1.0, 2.0), leaf(1.0, 2.0)
-    with y.register_hook(lambda g: np.ones(3)):
-        with pytest.raises(ValueError, match=r"hook returned of shape \(3,\).*\(2,\)"):
-            pg.sum(x * y).backward()
+    y.register_hook(lambda g: np.ones(3))
+    with pytest.raises(ValueError, match=r"hook returned .*\(3,\).*\(2,\)"):
+        pg.sum(x * y).backward()
     assert x.grad is None and y.grad is None
 
 

@@ -50,7 +50,7 @@ def test_modes_mix(modes):
     def forward(f):
         return lambda x: pg.jvp(f, (x,), (pg.ones_like(x),))[1]
 
-    f = lambda x: pg.exp(2 * x) * x  # noqa: E731
+    f = lambda x: pg.exp(2 * x) * x
     for mode in modes:
         f = pg.grad(f) if mode == "r" else forward(f)
     x = 0.3
@@ -274,7 +274,7 @@ def test_an_argument_may_be_written_inside():
 
 def test_cotangents_and_tangents_are_fitted():
     x = np.ones(2, dtype=np.float32)
-    y, pull = pg.vjp(lambda x: (x * x, x[0]), x)
+    _, pull = pg.vjp(lambda x: (x * x, x[0]), x)
     (g,) = pull((np.ones(2), 1.0))
     assert g.dtype == np.float32 and g.tolist() == [3.0, 2.0]
     assert pg.jvp(lambda x: x, (x,), (np.ones(2),))[1].dtype == np.float32

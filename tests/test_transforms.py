@@ -374,3 +374,24 @@ def test_vmap_against_jax_and_torch() -> None:
     mine = pg.vmap(make(pg), in_axes=(0, 1), out_axes=1)(torch.tensor(a), torch.tensor(b))
     close(mine, theirs)
     assert get_backend("torch").name == "torch"
+
+
+# ---------------------------------------------------------------- the example
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_example(backend: str) -> None:
+    import importlib.util
+    from pathlib import Path
+
+    path = Path(__file__).parents[1] / "examples" / "transforms.py"
+    spec = importlib.util.spec_from_file_location("transforms_example", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = module.fit(backend)
+    np.testing.assert_allclose(to_numpy(found["parameters"]), [2.5, 1.3, 0.5], atol=0.05)
+    np.testing.assert_allclose(to_numpy(found["gradient"]), 0.0, atol=1e-8)
+    product = to_numpy(found["hessian"]) @ np.ones(3)
+    close(found["hvp"], product)
+    close(found["linearized"], product)

@@ -476,6 +476,15 @@ def test_it_shows_one_of_the_batch() -> None:
                     "tracked": False, "mT": (3, 2), "rows": 2}  # fmt: skip
 
 
+def test_the_library_s_own_functions_take_mapped_values() -> None:
+    def f(v: Any) -> Any:
+        assert np.shape(v) == (3, 4) and np.ndim(v) == 2 and not np.iscomplexobj(v)
+        return np.concatenate([np.sin(v), np.where(v > 0.5, v, 0.0)]) * np.sum(v, axis=0)
+
+    x = X[:, :, :, 0]
+    close(pg.vmap(f)(x), np.stack([to_numpy(f(row)) for row in x]))
+
+
 def test_nesting() -> None:
     x, w = X[0, 0], X[1, 0, :, :2]  # (4, 5), (4, 2)
     outer = pg.vmap(lambda a: pg.vmap(lambda b: pg.sum(pg.sin(a)) * b)(w))(x)

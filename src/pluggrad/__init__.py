@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import autograd, rules  # noqa: F401  (fills the rule book)
+from . import autograd, rules  # noqa: F401  (rules fills the rule book)
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import Adapter, backends, register_backend, set_default_backend, use
+from .custom import custom_jvp, custom_vjp
 from .errors import (
     BackendError,
     DifferentiationError,
@@ -30,6 +31,16 @@ from .namespace import lift, namespace, top_level
 from .transforms import hessian, hvp, jacfwd, jacrev, linearize, vmap
 from .variable import Variable
 
+# What is defined here; the functions of the standard come by `__getattr__`.
+__all__ = [
+    "Adapter", "BackendError", "DifferentiationError", "GraphBreakError", "GraphBreakWarning",
+    "GraphFreedError", "InvalidArgumentError", "LeakedVariableError", "MixedBackendsError",
+    "MixedDevicesError", "PluggradError", "UnsupportedError", "Variable", "autograd", "backends",
+    "enable_grad", "grad", "graph_breaks", "hessian", "hvp", "inference_mode", "is_grad_enabled",
+    "jacfwd", "jacrev", "jvp", "lift", "linearize", "namespace", "no_grad", "register_backend",
+    "set_default_backend", "set_grad_enabled", "stop_gradient", "use", "value_and_grad", "vjp",
+    "vmap",
+]  # fmt: skip
 __array_api_version__ = "2025.12"
 
 

@@ -97,7 +97,7 @@ def promote(args: list[Any], backend: Backend) -> list[Any]:
 def operand(x: Any, backend: Backend) -> Any:
     """NotImplemented if `x` is nothing that an operator of a Variable knows, so that Python asks
     the other operand."""
-    if type(x) in SCALARS or isinstance(x, SCALARS) and not hasattr(x, "dtype"):
+    if type(x) in SCALARS or (isinstance(x, SCALARS) and not hasattr(x, "dtype")):
         return True
     try:
         return backend_of(x) is not None or NotImplemented
@@ -113,7 +113,8 @@ def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
         if isinstance(x, (tuple, list, slice)) or x is Ellipsis or isinstance(x, type):
             return x
         if isinstance(x, SCALARS) and not hasattr(x, "dtype"):  # such as `v.size`, or an IntEnum
-            return next(kind(x) for kind in (int, float, complex) if isinstance(x, kind))
+            kind: Any = next(kind for kind in (int, float, complex) if isinstance(x, kind))
+            return kind(x)
         try:
             other = backend_of(x)
         except TypeMismatchError:

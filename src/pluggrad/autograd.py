@@ -15,6 +15,7 @@ from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchErro
 from .graph import HookedNode, LeafNode, Node, count_uses_towards
 from .levels import (
     ROOT,
+    VOLATILE,
     Level,
     deepest,
     enable_grad,
@@ -33,6 +34,8 @@ __all__ = [
     "enable_grad",
     "function",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
@@ -77,12 +80,13 @@ def backward(
         if not inputs:
             raise InvalidArgumentError("inputs is empty; leave it out to reach all leaves")
         targets = [_node_of(x, "inputs") for x in inputs]
-    arrived, level, backend = _run(outputs, seeds, retain_graph, create_graph, targets)
-    if level is not ROOT:
-        raise DifferentiationError(
-            "backward() inside a transform would write to .grad, which belongs to the outermost "
-            "level; use pluggrad.autograd.grad there"
-        )
+    for y in outputs:
+        if is_variable(y) and y._level not in (ROOT, VOLATILE) and y._level.alive:
+            raise DifferentiationError(
+                "backward() inside a transform would write to .grad, which belongs to the "
+                "outermost level; use pluggrad.autograd.grad there"
+            )
+    arrived, _ = _run(outputs, seeds, retain_graph, create_graph, targets)
     by_node = {} if inputs is None else dict(zip(targets or (), inputs, strict=True))
     sums = []
     for node, g in arrived.items():
@@ -153,14 +157,16 @@ def grad(
     if allow_unused is None:
         allow_unused = materialize_grads
     if materialize_grads and not allow_unused:
-        raise InvalidArgumentError("materialize_grads asks for zeros where allow_unused=False raises")
+        raise InvalidArgumentError(
+            "materialize_grads asks for zeros where allow_unused=False raises"
+        )
     seeds = _seeds(outputs, grad_outputs)
     if is_grads_batched:
         return _batched(outputs, inputs, seeds, retain_graph, create_graph, allow_unused,
                         materialize_grads)  # fmt: skip
     targets = [_node_of(x, "inputs") for x in inputs]
     needed = None if allow_unused else inputs
-    arrived, level, backend = _run(outputs, seeds, retain_graph, create_graph, targets, needed)
+    arrived, backend = _run(outputs, seeds, retain_graph, create_graph, targets, needed)
     gradients: list[Any] = []
     for node, x in zip(targets, inputs, strict=True):
         g = arrived.get(node)
@@ -228,7 +234,7 @@ def _run(
     create_graph: bool,
     targets: list[Node] | None,
     needed: Sequence[Variable] | None = None,
-) -> tuple[dict[Node, Any], Level, Backend]:
+) -> tuple[dict[Node, Any], Backend]:
     """Check everything, also that gradients will reach all of `needed`, then walk."""
     if not outputs:
         raise InvalidArgumentError("there is no output to differentiate")
@@ -258,7 +264,7 @@ def _run(
             lift=lifter(level, backend) if create_graph else among_variables(cotangents.values()),
             in_place=None if create_graph else in_place_type(backend, level),
         )
-    return arrived, level, backend
+    return arrived, backend
 
 
 def in_place_type(backend: Backend, level: Level) -> type | None:
@@ -362,11 +368,12 @@ def _node_of(v: Any, where: str) -> Node:
     if node is None:
         why = "is volatile" if v.volatile else "does not require grad"
         raise DifferentiationError(
-            f"a Variable of shape {tuple(v.shape)} among the {where} {why} and has no graph; create "
-            "the leaves with requires_grad=True"
+            f"a Variable of shape {tuple(v.shape)} among the {where} {why} and has no graph; "
+            "create the leaves with requires_grad=True"
         )
     return node  # type: ignore[no-any-return]
 
 
 from . import function  # noqa: E402  (custom functions stand on the engine, and are found here)
+from .checking import gradcheck, gradgradcheck  # noqa: E402
 from .function import Function  # noqa: E402

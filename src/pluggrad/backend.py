@@ -244,9 +244,11 @@ class Backend:
                 found = getattr(found, part, None)
         if primitive is not None and primitive.private:
             found = None  # a name of ours, whatever the library calls by it
-        if found is None and primitive is not None and primitive.fallback is not None:
-            if all(self.has(need) for need in primitive.needs):
-                return primitive.fallback
+        if (
+            found is None and primitive is not None and primitive.fallback is not None
+            and all(map(self.has, primitive.needs))
+        ):  # fmt: skip
+            return primitive.fallback
         if found is None:
             needs = self.adapter.special_needs if name.startswith("special.") else ""
             hint = f"; `pip install {needs}` may bring it" if needs else ""
@@ -367,7 +369,7 @@ def _find_backend(x: Any) -> Backend | None:
     except TypeError:
         raise TypeMismatchError(
             f"{type(x).__name__} is no array: pluggrad wraps arrays whose library follows the "
-            "Array API standard. Make one first, with `pluggrad.asarray(...)` or your library's own."
+            "Array API standard. Make one first, by `pluggrad.asarray(...)` or your library's own."
         ) from None
     name = str(namespace.__name__).removeprefix("array_api_compat.")
     for point_name in _entry_points():

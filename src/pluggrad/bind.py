@@ -1,7 +1,7 @@
 """The hot path: primitives bound to one backend, with short cuts for the common cases.
 
-What is done here is what `record` does, for tracked arrays of one library and level without anything
-special about them; everything else goes to `apply`.
+What is done here is what `record` does, for tracked arrays of one library and level without
+anything special about them; everything else goes to `apply`.
 """
 
 from __future__ import annotations

@@ -219,7 +219,7 @@ def _fitting(v: Variable, value: Any, whole: bool) -> Any:
         return value
     backend = v._backend
     tracked = hasattr(type(value), "_backend") and value.requires_grad
-    inside = tracked or hasattr(type(value), "_backend") and value._read()[1] is not None
+    inside = tracked or (hasattr(type(value), "_backend") and value._read()[1] is not None)
     if inside and value._level.depth > cell_of(v).born.depth:
         raise InvalidArgumentError(
             "a value of a transform was written into a Variable made outside of it, where it would "

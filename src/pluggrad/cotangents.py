@@ -172,7 +172,7 @@ def pick(g: Any, key: Any) -> Any:
 
 
 class Ones:
-    """A cotangent that is known to be 1 everywhere: where a walk starts, and what a sum makes of it.
+    """A cotangent known to be 1 everywhere: where a walk starts, and what a sum makes of it.
 
     A product then hands on the other factor as it is, which on big arrays saves a pass over memory.
     Only primitives that say `takes_ones` see it; for all others it becomes an array first.

@@ -9,13 +9,14 @@ from typing import Any
 
 import optree
 
-from .backend import backend_of
+from .backward import walk
+from .calls import Call, Operation, among_variables, call, lowered, rule_of, variable
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, TypeMismatchError
-from .function import Call, Operation, call, lowered, rule_of, transposed, variable
 from .graph import Node
-from .levels import ROOT, open_level
+from .levels import open_level
 from .primitive import Rule
+from .record import make_leaf, wrap
 
 __all__ = ["custom_jvp", "custom_vjp"]
 
@@ -23,14 +24,10 @@ __all__ = ["custom_jvp", "custom_vjp"]
 class _Custom:
     """What `custom_vjp` and `custom_jvp` have in common: a function, and arguments taken apart."""
 
-    def __init__(
-        self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()
-    ) -> None:
+    def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
         functools.update_wrapper(self, fun)
         self._fun = fun
-        numbers = (
-            (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
-        )
+        numbers = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
         if any(n < 0 for n in numbers):
             raise InvalidArgumentError(f"nondiff_argnums are not negative: {nondiff_argnums}")
         self._settings = tuple(sorted(numbers))
@@ -56,7 +53,8 @@ class _Custom:
             )
         settings = [args[n] for n in self._settings]
         chosen = [x for n, x in enumerate(args) if n not in self._settings]
-        flat, spec = optree.tree_flatten(tuple(chosen))
+        tree: Any = tuple(chosen)
+        flat, spec = optree.tree_flatten(tree)
         if not any([is_variable(x) for x in flat]):
             return self._fun(*args)
         op = self._operation(settings)
@@ -78,8 +76,8 @@ class _Derived(Operation):
 
     def tree(self, args: Sequence[Any]) -> tuple[Any, ...]:
         """The differentiable arguments, in the structure that they were given in."""
-        found: tuple[Any, ...] = optree.tree_unflatten(self.spec, [variable(x) for x in args])
-        return found
+        found: Any = optree.tree_unflatten(self.spec, [variable(x) for x in args])
+        return tuple(found)
 
     def run(self, args: list[Any]) -> list[Any]:
         return self.flat(self.fun(*self.tree(args)))
@@ -88,11 +86,6 @@ class _Derived(Operation):
         """The outputs as a list; their structure is remembered."""
         outputs, self.output_spec = optree.tree_flatten(y)
         return list(outputs)
-
-    def batch(self, on: list[bool]) -> tuple[Any, Any]:
-        """`in_axes` of the arguments, and the flags in their structure."""
-        axes = [0 if b else None for b in on]
-        return tuple(axes), on
 
     def over(self, fun: Callable[..., Any], settings: list[Any]) -> Callable[..., Any]:
         """`fun` of the differentiable arguments alone."""
@@ -106,6 +99,12 @@ class _Derived(Operation):
         return closed
 
 
+def _tuple_of(count: int) -> Any:
+    """The structure of a tuple of so many arrays."""
+    tree: Any = tuple([0] * count)
+    return optree.tree_structure(tree)
+
+
 # ---------------------------------------------------------------- custom_vjp
 
 
@@ -113,7 +112,7 @@ class custom_vjp(_Custom):
     """A function whose reverse-mode derivative is given by two others.
 
     After ``f.defvjp(fwd, bwd)``, a gradient through ``f`` calls ``fwd`` with the arguments of `f`,
-    which returns ``(output, residuals)``, and then ``bwd(residuals, g)``, where `g` has the structure
+    which returns ``(output, residuals)``, then ``bwd(residuals, g)``, where `g` has the structure
     of the output. It returns a tuple with one gradient per argument, in its structure, or None for
     zero. Both may be differentiated, too, at higher orders. Arguments in `nondiff_argnums` are no
     arrays: `fwd` takes them where `f` does, and ``bwd`` first of all.
@@ -186,7 +185,9 @@ class _VJP(_Derived):
                 continue
             try:
                 parts = optree.treespec_children(spec) if spec.num_leaves != 1 else None
-                flat += spec.flatten_up_to(g) if parts is not None or not hasattr(g, "dtype") else [g]
+                flat += (
+                    spec.flatten_up_to(g) if parts is not None or not hasattr(g, "dtype") else [g]
+                )
             except ValueError as error:
                 raise InvalidArgumentError(
                     f"bwd of {name} returned a gradient of another structure than its argument: "
@@ -205,7 +206,7 @@ class _VJP(_Derived):
 
         op = _VJP()
         op.rule, op.where = self.rule, ()
-        op.spec = optree.tree_structure(tuple([0] * len(on)))
+        op.spec = _tuple_of(len(on))
         op.fun = lambda *args: inside._kept(vmap(each(inside.fun), axes)(*args))
         op.fwd = lambda *args: inside._pair(vmap(each(inside.fwd), axes)(*args))
 
@@ -319,10 +320,22 @@ class _JVP(_Derived):
         return self.tangents(call, tangents)
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
-        # The tangents of the rule, as a function of those of the inputs, taken backwards.
-        linear = _Linear(self, call)
-        return transposed(gs, Call(linear, call.outputs, call.inputs, None,
-                                   [True] * len(gs), call.level, call.backend))  # fmt: skip
+        # The tangents of the rule are linear in those of the inputs: taken backwards, at zero.
+        with open_level() as level:
+            leaves: list[Any] = []
+            for x, need in zip(call.inputs, call.needs, strict=True):
+                v = None
+                if need:
+                    v = wrap(xp.zeros_like(x), None, level, call.backend)
+                    v._node = make_leaf(v)
+                leaves.append(v)
+            cotangents: dict[Node, Any] = {}
+            for t, g in zip(self.tangents(call, leaves), gs, strict=True):
+                node = t._read()[1] if is_variable(t) and t._level is level else None
+                if node is not None and g is not None:
+                    cotangents[node] = cotangents[node] + g if node in cotangents else g
+            arrived = walk(cotangents, lift=among_variables(gs)) if cotangents else {}
+        return [None if v is None else arrived.get(v._node) for v in leaves]
 
     def mapped(self, on: list[bool], size: int) -> Operation:
         from .transforms import vmap
@@ -331,7 +344,7 @@ class _JVP(_Derived):
         inside = self
         op = _JVP()
         op.rule, op.where = self.rule, ()
-        op.spec = optree.tree_structure(tuple([0] * len(on)))
+        op.spec = _tuple_of(len(on))
 
         def fun(*args: Any) -> Any:
             y = vmap(lambda *a: inside.fun(*inside.tree(a)), axes)(*args)

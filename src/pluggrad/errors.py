@@ -1,4 +1,5 @@
-"""Errors and warnings. Each derives from `PluggradError` and from the built-in a caller would catch."""
+"""Errors and warnings. Each derives from `PluggradError` and from the built-in that a caller would
+catch."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .backend import Backend
-from .dispatch import is_variable
+from .batch import template
+from .dispatch import is_batched, is_variable
 from .errors import InvalidArgumentError, UnsupportedError
 from .graph_breaks import break_graph
 from .namespace import COMPOSITES, loses
@@ -102,8 +103,18 @@ def raw(x: Any) -> Any:
 
 
 def answer_raw(func: Any, args: Any, kwargs: Any) -> Any:
-    """A question about arrays, which the library answers on the raw ones."""
+    """A question about arrays, which the library answers on the raw ones; one about a shape or
+    a dtype also for values inside `vmap`, on zeros in their place."""
+    if func.__name__ in ABOUT_SHAPES:
+        args = [template(x) if is_batched(x) else x for x in args]
     return func(*raw(args), **raw(kwargs))
+
+
+#: Questions that no element has a part in.
+ABOUT_SHAPES = {
+    "shape", "ndim", "size", "iscomplexobj", "isrealobj", "result_type", "can_cast", "common_type",
+    "dim", "numel", "is_complex", "is_floating_point", "is_same_size",
+}  # fmt: skip
 
 
 def answer_constant(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:

@@ -70,7 +70,7 @@ def process(
         tangents.append(tangent)
     y = evaluate(primitive, inner, kwargs, raw, backend)
     off = primitive.kind == "constant" or level in read().off
-    off = off or not isinstance(y, tuple) and y.dtype not in backend.float_dtypes
+    off = off or (not isinstance(y, tuple) and y.dtype not in backend.float_dtypes)
     if off or all(t is None for t in tangents):
         return wrap_untracked(y, backend)
     t = push(primitive, inner, tangents, kwargs, y, backend)
@@ -132,11 +132,9 @@ def _explicit(
     assert primitive.jvp is not None
     names = tuple(inspect.signature(primitive.jvp).parameters)
     count = 1 if primitive.variadic else len(primitive.formulas)
-    values = []
     from .primitive import getter
 
-    for name in names[count:]:
-        values.append(getter(primitive, 0, name)(args, kwargs, y, backend.like))
+    values = [getter(primitive, 0, n)(args, kwargs, y, backend.like) for n in names[count:]]
     filled = [
         _zeros_like(x) if t is None else t
         for x, t in zip(args[:count], tangents[:count], strict=True)

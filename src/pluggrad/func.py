@@ -44,7 +44,8 @@ def grad(
         tuple of these for several); with `has_aux` a pair of the gradient and the auxiliary value.
         Inside a graph or another transform they are Variables of that level, so it nests.
 
-    Complex arguments: the gradient is that of `backward`, ∂f/∂Re + i ∂f/∂Im, the conjugate of JAX's.
+    Complex arguments: the gradient is that of `backward`, ∂f/∂Re + i ∂f/∂Im, the conjugate of
+    JAX's.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.grad(lambda x: pg.sum(x * x))(np.asarray([1.0, 2.0]))
@@ -219,9 +220,10 @@ def stop_gradient(x: Any) -> Any:
 
 def _argnums(argnums: int | Sequence[int], count: int) -> list[int]:
     try:
-        numbers = [operator.index(n) for n in ([argnums] if hasattr(argnums, "__index__") else argnums)]
+        several: Any = [argnums] if hasattr(argnums, "__index__") else argnums
+        numbers = [operator.index(n) for n in several]
     except TypeError:
-        raise TypeMismatchError(f"argnums is an int or a sequence of ints, not {argnums!r}") from None
+        raise TypeMismatchError(f"argnums is one or several ints, not {argnums!r}") from None
     for n in numbers:
         if not -count <= n < count:
             raise InvalidArgumentError(f"argnums={argnums}, but there are {count} arguments")
@@ -259,7 +261,7 @@ def _cast(t: Any, x: Any, what: str) -> Any:
     backend = backend_of(x)
     assert backend is not None
     if t.dtype in backend.complex_dtypes and x.dtype not in backend.complex_dtypes:
-        raise TypeMismatchError(f"the {what} is complex ({t.dtype}), and its value real ({x.dtype})")
+        raise TypeMismatchError(f"the {what} is complex ({t.dtype}), its value real ({x.dtype})")
     return xp.astype(t, x.dtype)
 
 
@@ -322,8 +324,8 @@ def _of(v: Any, level: Level) -> bool:
 def _scalar_node(value: Any, level: Level, fun: Any) -> Node | None:
     if tuple(getattr(value, "shape", ())) != ():
         raise InvalidArgumentError(
-            f"the function to differentiate returned shape {tuple(value.shape)}, and must return one "
-            "number; use vjp or jacrev for more"
+            f"the function to differentiate returned shape {tuple(value.shape)}, and must return "
+            "one number; use vjp or jacrev for more"
         )
     if not is_variable(value) and not hasattr(value, "dtype"):
         if isinstance(value, (int, float)):

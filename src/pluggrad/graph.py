@@ -17,7 +17,7 @@ __all__ = ["Edge", "HookedNode", "LeafNode", "Node", "RemovableHandle", "count_u
 
 
 class Edge:
-    """How a cotangent travels to one input: `rule.pull(g, saved)` is the contribution to `parent`."""
+    """How a cotangent travels to one input: `rule.pull(g, saved)` is what it gives `parent`."""
 
     __slots__ = ("more", "parent", "rule", "saved")
 

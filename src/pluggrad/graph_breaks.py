@@ -92,7 +92,7 @@ def untracked_result(level: Level) -> None:
     if level.left is not None and _policy.get() != "ignore":
         raise GraphBreakError(
             f"the function returned a value that is not connected to its arguments: the graph was "
-            f"left {level.left}. Keep to Variables there, or `stop_gradient` what is meant constant."
+            f"left {level.left}. Keep to Variables there, or `stop_gradient` what is a constant."
         )
     if _policy.get() != "ignore":
         _say(

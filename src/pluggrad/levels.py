@@ -18,8 +18,8 @@ from .errors import LeakedVariableError
 
 __all__ = [
     "ROOT",
-    "Level",
     "VOLATILE",
+    "Level",
     "State",
     "deepest",
     "enable_grad",
@@ -85,7 +85,7 @@ class State:
 
 ROOT = Level(None)
 VOLATILE = Level(ROOT)  # where volatile Variables live: nothing is recorded there
-_state: ContextVar[State] = ContextVar("pluggrad.state", default=State(ROOT))
+_state: ContextVar[State] = ContextVar("pluggrad.state", default=State(ROOT))  # noqa: B039 (a State never changes)
 read = _state.get
 
 
@@ -106,7 +106,7 @@ def open_level(
 
 def deepest(level: Level, other: Level) -> Level:
     """The deeper of two levels; LeakedVariableError unless one is nested in the other."""
-    if level is other or other is VOLATILE and level is not ROOT:
+    if level is other or (other is VOLATILE and level is not ROOT):
         return level
     if level is VOLATILE and other is not ROOT:
         return other
@@ -150,15 +150,15 @@ class _GradMode:
             return functools.wraps(func)(lambda *args, **kwargs: self._steps(func(*args, **kwargs)))
         if inspect.iscoroutinefunction(func):
 
-            async def run(*args: Any, **kwargs: Any) -> Any:
+            async def wait(*args: Any, **kwargs: Any) -> Any:
                 with self._again():
                     return await func(*args, **kwargs)
 
-        else:
+            return functools.wraps(func)(wait)
 
-            def run(*args: Any, **kwargs: Any) -> Any:
-                with self._again():
-                    return func(*args, **kwargs)
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with self._again():
+                return func(*args, **kwargs)
 
         return functools.wraps(func)(run)
 

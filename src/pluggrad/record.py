@@ -13,7 +13,7 @@ from typing import Any
 from . import cells, cotangents
 from .arguments import backend_among, convert, explain, promote
 from .backend import BACKENDS, Backend, backend_of
-from .graph import Edge, LeafNode, Node
+from .graph import LeafNode, Node
 from .levels import ROOT, VOLATILE, Level, deepest, read
 from .primitive import PASS, Primitive, new
 
@@ -65,7 +65,7 @@ def record(
         else:
             inner.append(x)
     y = evaluate(primitive, inner, kwargs, raw, backend) if nested else raw(*inner, **kwargs)
-    if celled and (primitive.aliases or tracked and primitive.keeps):
+    if celled and (primitive.aliases or (tracked and primitive.keeps)):
         _lend(args, variable)
     if not tracked or primitive.kind == "constant" or level in read().off:
         return wrap_untracked(y, backend, VOLATILE if level is VOLATILE else ROOT)

@@ -103,6 +103,8 @@ class Variable:
                  "_seen", "_value")  # fmt: skip
 
     _backend: Backend
+    _birth: Level
+    _grad: Variable | None
     _value: Any
     _node: Any
     _level: Level
@@ -130,8 +132,8 @@ class Variable:
                 data = backend.hold(data)
         if not backend.knows(data.dtype):
             raise TypeMismatchError(
-                f"an array of dtype {data.dtype} cannot be wrapped: the standard's are boolean, integer, "
-                "real and complex floating-point"
+                f"an array of dtype {data.dtype} cannot be wrapped: the standard's dtypes are "
+                "boolean, integer, real and complex floating-point"
             )
         v: Variable = wrap(data, None, ROOT, backend)
         if isinstance(data, Variable):
@@ -178,10 +180,9 @@ class Variable:
     def _born(self) -> Level:
         """The level that was open when this handle was made, or deeper ones that it shows."""
         try:
-            birth: Level = self._birth
+            return self._birth
         except AttributeError:
-            birth = self._level
-        return birth
+            return self._level
 
     # ------------------------------------------------------------ what it holds
 
@@ -295,12 +296,12 @@ class Variable:
     def grad(self) -> Variable | None:
         """The gradient accumulated so far, a Variable; None before the first `backward`."""
         try:
-            return self._grad  # type: ignore[no-any-return, has-type]
+            return self._grad
         except AttributeError:
             return None
 
     @grad.setter
-    def grad(self, value: Variable | None) -> None:
+    def grad(self, value: Any) -> None:
         if value is not None:
             if not isinstance(value, Variable):
                 value = Variable(value)
@@ -342,8 +343,8 @@ class Variable:
                 raise InvalidArgumentError("a Variable cannot be volatile and require grad")
             if self.dtype not in self._backend.float_dtypes:
                 raise TypeMismatchError(
-                    f"only floating-point and complex arrays have gradients, and this one has dtype "
-                    f"{self.dtype}; convert it first, with `astype`"
+                    "only floating-point and complex arrays have gradients, and this one has "
+                    f"dtype {self.dtype}; convert it first, with `astype`"
                 )
             self._backend.adapter.check(self.data)
             node = getattr(self, "_leaf", None) or make_leaf(self)
@@ -355,11 +356,13 @@ class Variable:
         return self
 
     def detach(self) -> Variable:
-        """The value as it is now, without history; later writes to either do not reach the other."""
+        """The value as it is now, without history; later writes to one do not reach the other."""
         v = self._snapshot()
         if self._level.depth and self._level is not VOLATILE:
-            inner = v._value
-            return inner if isinstance(inner, Variable) else wrap(inner, None, ROOT, self._backend)  # type: ignore[no-any-return]
+            inner: Any = v._value
+            if not isinstance(inner, Variable):
+                inner = wrap(inner, None, ROOT, self._backend)
+            return inner  # type: ignore[no-any-return]
         v._node = None
         return v
 
@@ -415,7 +418,9 @@ class Variable:
 
         return add_hook(node, run)
 
-    def register_post_accumulate_grad_hook(self, hook: Callable[[Variable], Any]) -> RemovableHandle:
+    def register_post_accumulate_grad_hook(
+        self, hook: Callable[[Variable], Any]
+    ) -> RemovableHandle:
         """Have `hook(v)` called with this leaf each time `backward` has added to its `grad`.
 
         Returns a handle whose `remove()` takes the hook away.
@@ -479,7 +484,8 @@ class Variable:
         ):  # fmt: skip
             # The hot path of loops over elements: what `apply` and `view_of` would do.
             node = new(Node)
-            node.rule, node.saved, node.parent, node.more = GETITEM_RULE, (key, cell.like), parent, None
+            node.rule, node.saved = GETITEM_RULE, (key, cell.like)
+            node.parent, node.more = parent, None
             v: Variable = new(backend.variable)
             try:
                 value = backend.getitem(self._value, key)
@@ -684,7 +690,8 @@ class Variable:
     def __repr__(self) -> str:
         data = self.data
         kind = f"{self._backend.name}.{str(self.dtype).split('.')[-1]}"
-        text = repr(data.tolist()) if not tuple(self.shape) and hasattr(data, "tolist") else str(data)
+        number = not tuple(self.shape) and hasattr(data, "tolist")
+        text = repr(data.tolist()) if number else str(data)
         size = "x".join(str(n) for n in self.shape) or "()"
         return f"Variable containing:\n{text}\n[{kind} of size {size}]"
 
@@ -797,11 +804,14 @@ def make_variable_classes(backend: Backend) -> tuple[type, type, type]:
     A class of its own per backend lets one test, `type(x) is cls`, tell a handle over a raw array
     of this backend from everything else. Operators are bound to the backend's raw operators.
     """
-    attributes = {"__slots__": (), "__module__": "pluggrad", "__qualname__": "Variable",
-                  "__doc__": Variable.__doc__, "__hash__": object.__hash__, "_backend": backend}  # fmt: skip
+    attributes = {
+        "__slots__": (), "__module__": "pluggrad", "__qualname__": "Variable",
+        "__doc__": Variable.__doc__, "__hash__": object.__hash__, "_backend": backend,
+    }  # fmt: skip
     cls = type("Variable", (Variable,), attributes)
     nested = type("Variable", (cls,), {**attributes})
     backend.variable, backend.nested = cls, nested
+    short: str
     for short, raw in _UNARY.items():
         primitive = PRIMITIVES[_NAMES.get(short, short)]
         _set_operator(cls, short, _unary(primitive, backend, raw), "self, /")
@@ -830,7 +840,8 @@ METHODS = {
     "sum": "axis", "mean": "axis", "max": "axis", "min": "axis", "prod": "axis", "std": "axis",
     "var": "axis", "all": "axis", "any": "axis", "argmax": "axis", "argmin": "axis",
     "cumsum": "axis", "cumprod": "axis", "copy": "", "conj": "", "astype": "dtype",
-    "reshape": "*", "transpose": "*", "flatten": "", "ravel": "", "clip": "", "round": "", "repeat": "",
+    "reshape": "*", "transpose": "*", "flatten": "", "ravel": "", "clip": "", "round": "",
+    "repeat": "",
     "swapaxes": "", "trace": "", "diagonal": "", "take": "", "dot": "", "argsort": "",
 }  # fmt: skip
 

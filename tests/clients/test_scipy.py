@@ -28,6 +28,7 @@ import scipy.special
 import scipy.stats
 
 special, stats, fft, signal = scipy.special, scipy.stats, scipy.fft, scipy.signal
+integrate = scipy.integrate
 Rotation = scipy.spatial.transform.Rotation
 Y = np.asarray([1.1, 0.3, 2.2, 1.4, 0.9, 2.8, 0.6])
 PROBABILITIES = np.asarray([0.1, 0.3, 0.25, 0.6, 0.05])
@@ -141,21 +142,24 @@ SPACE = [
 LOW, HIGH = np.zeros(7), np.full(7, 3.0)
 INTEGRATE = [
     ("integrate.tanhsinh",
-     lambda x, c: scipy.integrate.tanhsinh(lambda t, p: np.exp(-p * t), c(LOW), c(HIGH), args=(x,)).integral,
+     lambda x, c:
+         integrate.tanhsinh(lambda t, p: np.exp(-p * t), c(LOW), c(HIGH), args=(x,)).integral,
      X),
     ("integrate.tanhsinh: by a bound",
-     lambda x, c: scipy.integrate.tanhsinh(lambda t: np.exp(-t), c(LOW), x).integral, X),
+     lambda x, c: integrate.tanhsinh(lambda t: np.exp(-t), c(LOW), x).integral, X),
     ("integrate.nsum",
-     lambda x, c: scipy.integrate.nsum(lambda k, p: 1 / k ** (p + 1.5), c(LOW + 1), c(LOW + 20), args=(x,)).sum,
+     lambda x, c:
+         integrate.nsum(lambda k, p: k ** (-p - 1.5), c(LOW + 1), c(LOW + 20), args=(x,)).sum,
      X),
     ("integrate.cubature",
-     lambda x, c: scipy.integrate.cubature(lambda t, p: np.exp(-p * t), c([0.0]), c([2.0]), args=(x,)).estimate,
+     lambda x, c:
+         integrate.cubature(lambda t, p: np.exp(-p * t), c(LOW[:1]), c(X[:1]), args=(x,)).estimate,
      X),
-    ("integrate.trapezoid", lambda x, c: scipy.integrate.trapezoid(x * x, dx=0.5), X),
+    ("integrate.trapezoid", lambda x, c: integrate.trapezoid(x * x, dx=0.5), X),
     ("integrate.cumulative_trapezoid",
-     lambda x, c: scipy.integrate.cumulative_trapezoid(x * x, dx=0.5), X),
+     lambda x, c: integrate.cumulative_trapezoid(x * x, dx=0.5), X),
     ("integrate.cumulative_simpson",
-     lambda x, c: scipy.integrate.cumulative_simpson(x * x, dx=0.5), X),
+     lambda x, c: integrate.cumulative_simpson(x * x, dx=0.5), X),
 ]
 elementwise = scipy.optimize.elementwise
 OPTIMIZE = [
@@ -163,7 +167,8 @@ OPTIMIZE = [
      lambda x, c: elementwise.find_root(lambda t, p: t**3 + t - p, (c(LOW), c(HIGH)), args=(x,)).x,
      X),
     ("optimize.elementwise.find_minimum",
-     lambda x, c: elementwise.find_minimum(lambda t, p: np.exp(t) - p * t, (c(LOW - 3), c(LOW), c(HIGH)), args=(x,)).f_x,
+     lambda x, c: elementwise.find_minimum(
+         lambda t, p: np.exp(t) - p * t, (c(LOW - 3), c(LOW), c(HIGH)), args=(x,)).f_x,
      X),
 ]
 DIFFERENTIATE = [

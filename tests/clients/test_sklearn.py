@@ -75,7 +75,7 @@ RECIPES = [
      lambda x, c: Ridge(0.3, solver="svd").fit(x, c(T)).predict(c(B)), A),
     ("mixture.GaussianMixture: means_", mixture, A),
     ("discriminant_analysis.LinearDiscriminantAnalysis",
-     lambda x, c: LinearDiscriminantAnalysis(solver="svd").fit(x, c(LABELS)).decision_function(c(B)),
+     lambda x, c: LinearDiscriminantAnalysis().fit(x, c(LABELS)).decision_function(c(B)),
      A),
 ]
 LEAVING = [

@@ -1,0 +1,124 @@
+"""Hessians, Jacobians and Hessian-vector products, next to torch.func and HIPS autograd.
+
+    python benchmarks/transforms.py
+    python benchmarks/transforms.py --rounds 3
+
+Float64, one thread, the best round of several in turn. pluggrad runs on the arrays of its peer:
+torch tensors beside torch.func, NumPy arrays beside HIPS autograd. All must give the same numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import libraries  # noqa: F401  first: it sets the number of threads
+import numpy as np
+
+import pluggrad as pg
+
+Function = Callable[[Any], Any]
+#: At most so many times the peer's time.
+LIMITS = {"torch": 1.5, "autograd": 0.2}
+
+rng = np.random.default_rng(0)
+X, V = rng.standard_normal(200), rng.standard_normal(200)
+A, W = rng.standard_normal((200, 200)) / 15, rng.standard_normal((100, 200)) / 15
+
+
+def rosenbrock(xp: Any, lift: Any) -> Function:
+    return lambda x: xp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def layer(xp: Any, lift: Any) -> Function:
+    a = lift(A)
+    return lambda x: xp.sum(xp.tanh(a @ x) ** 2) + xp.sum(xp.sin(x) * x)
+
+
+def network(xp: Any, lift: Any) -> Function:
+    a, w = lift(A), lift(W)
+    return lambda x: xp.tanh(w @ xp.tanh(a @ x))
+
+
+ROWS: list[tuple[str, str, Callable[[Any, Any], Function]]] = [
+    ("hessian, 200 variables, elementwise", "hessian", rosenbrock),
+    ("hessian, 200 variables, one layer", "hessian", layer),
+    ("jacrev, 100 outputs, two layers", "jacrev", network),
+    ("jacfwd, 200 inputs, two layers", "jacfwd", network),
+    ("hvp, 200 variables, elementwise", "hvp", rosenbrock),
+    ("hvp, 200 variables, one layer", "hvp", layer),
+]
+
+
+def ours(transform: str, make: Any, lift: Any) -> Callable[[], Any]:
+    f, x, v = make(pg, lift), lift(X), lift(V)
+    if transform == "hvp":
+        return lambda: pg.hvp(f, (x,), (v,))
+    g = getattr(pg, transform)(f)
+    return lambda: g(x)
+
+
+def by_torch(torch: Any, transform: str, make: Any) -> Callable[[], Any]:
+    f, x, v = make(torch, torch.from_numpy), torch.from_numpy(X), torch.from_numpy(V)
+    if transform == "hvp":
+        return lambda: torch.func.jvp(torch.func.grad(f), (x,), (v,))[1]
+    g = getattr(torch.func, transform)(f)
+    return lambda: g(x)
+
+
+def by_autograd(autograd: Any, transform: str, make: Any) -> Callable[[], Any] | None:
+    f = make(importlib.import_module("autograd.numpy"), lambda a: a)
+    if transform == "hvp":
+        product = autograd.hessian_vector_product(f)
+        return lambda: product(X, V)
+    if transform == "jacfwd":
+        return None
+    g = {"hessian": autograd.hessian, "jacrev": autograd.jacobian}[transform](f)
+    return lambda: g(X)
+
+
+def best(steps: list[Callable[[], Any]], rounds: int) -> list[float]:
+    """Seconds per call of each, the best of the rounds, in turn."""
+    found = [float("inf")] * len(steps)
+    for _ in range(rounds):
+        for i, step in enumerate(steps):
+            start = time.perf_counter()
+            step()
+            found[i] = min(found[i], time.perf_counter() - start)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=15, help="rounds (default: %(default)s)")
+    rounds = parser.parse_args().rounds
+    print(f"{'':38}{'peer':<12}{'pluggrad':>10}{'peer':>10}{'ratio':>8}  at most")
+    for title, transform, make in ROWS:
+        for peer, limit in LIMITS.items():
+            try:
+                module = importlib.import_module(peer)
+            except ImportError:
+                continue
+            if peer == "torch":
+                module.set_num_threads(1)
+                theirs: Any = by_torch(module, transform, make)
+                mine = ours(transform, make, module.from_numpy)
+            else:
+                theirs = by_autograd(module, transform, make)
+                mine = ours(transform, make, lambda a: a)
+            if theirs is None:
+                continue
+            np.testing.assert_allclose(
+                np.asarray(mine()), np.asarray(theirs()), rtol=1e-9, atol=1e-12
+            )
+            t, u = best([mine, theirs], rounds)
+            verdict = "" if t / u <= limit else "  NO"
+            times = f"{t * 1e3:>7.2f} ms{u * 1e3:>7.2f} ms{t / u:>8.2f}"
+            print(f"{title:38}{peer:<12}{times}  {limit}{verdict}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,339 @@
+"""Custom operations in the graph, and at every level: what `Function` and the custom rules record.
+
+At each level that tracks an input, a custom operation leaves one `Call`. In the graph a call is two
+nodes: the operation itself, whose pull answers with the gradients of all inputs at once, and one
+behind it that hands each input its own.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from .backend import Backend, backend_of
+from .backward import walk
+from .batch import batched
+from .cotangents import dense, fit, same_shape
+from .dispatch import is_variable, xp
+from .errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
+from .forward import dual
+from .forward import process as forward_process
+from .graph import Node
+from .levels import ROOT, VOLATILE, Level, deepest, open_level, read, recording
+from .primitive import Primitive, Rule, _freed_rule, new
+from .record import LEAF, make_leaf, part_of, wrap, wrap_untracked
+
+__all__ = ["Call", "Operation", "among_variables", "call", "lowered", "rule_of", "transposed",
+           "unrecorded", "variable"]  # fmt: skip
+
+
+# ---------------------------------------------------------------- in the graph
+
+
+class Custom(Primitive):
+    """The primitive of a custom operation: a name for the graph, and not in the rule book."""
+
+    def __init__(self, name: str, partial: bool = False) -> None:
+        self.__dict__.update(LEAF.primitive.__dict__)  # general, of one output, without settings
+        self.name, self.signature = name, f"{name}(*args)"
+        self.parameters = self.positional = ("args",)
+        self.partial, self.keeps = partial, True
+        self.freed = _freed_rule(self)
+
+
+class Gradients:
+    """The cotangents of all inputs of a call, on their way to the node that shares them out."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+
+
+def _rule(primitive: Custom, position: int, names: tuple[str, ...], pull: Any) -> Rule:
+    rule: Rule = new(Rule)
+    rule.primitive, rule.position, rule.names, rule.pull = primitive, position, names, pull
+    rule.keeps = bool(names)
+    rule.fresh = rule.is_careful = False
+    rule.freed, rule.careful = primitive.freed, rule
+    return rule
+
+
+def rule_of(name: str, partial: bool = False) -> Rule:
+    """The rule of a custom operation: its gradients, all at once."""
+
+    def pull(g: Any, call: Call) -> Gradients:
+        return Gradients(call.pull(list(g) if isinstance(g, tuple) else [g]))
+
+    return _rule(Custom(name, partial), 0, ("call",), pull)
+
+
+_SHARING = Custom("share")
+
+
+@functools.cache
+def _share(position: int) -> Rule:
+    return _rule(_SHARING, position, (), lambda g, saved: g.items[position])
+
+
+# ---------------------------------------------------------------- one call
+
+
+class Operation:
+    """What a custom operation is to the engine; `args` are its arrays, in a flat list.
+
+    `differentiable` tells, once it has run, which of the outputs have gradients.
+    """
+
+    rule: Rule
+    several = True
+    differentiable: Sequence[bool] | None = None
+
+    def run(self, args: list[Any]) -> list[Any]:
+        """The outputs, where nothing is tracked."""
+        raise NotImplementedError
+
+    def compute(self, args: list[Any]) -> tuple[list[Any], Any]:
+        """The outputs one level below the one that records, and what `pull` needs besides."""
+        return call(self, args), None
+
+    def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
+        """The gradients of the inputs, None for some; all are Variables."""
+        raise NotImplementedError
+
+    def push(self, tangents: list[Any], call: Call) -> Sequence[Any]:
+        """The tangents of the outputs."""
+        return transposed(tangents, call)
+
+    def mapped(self, on: list[bool], size: int) -> Operation:
+        """The same for a batch, along the first axis of the arguments that are `on`."""
+        raise UnsupportedError(f"{self.rule.primitive.name} cannot be batched")
+
+
+class Call:
+    """One call of a custom operation, as one level sees it: its values there, one level down."""
+
+    __slots__ = ("backend", "inputs", "level", "needs", "op", "outputs", "recorded", "residuals")
+
+    def __init__(
+        self, op: Operation, inputs: list[Any], outputs: list[Any], residuals: Any,
+        needs: list[bool], level: Level, backend: Backend, recorded: bool = False,
+    ) -> None:  # fmt: skip
+        self.op, self.inputs, self.outputs, self.residuals = op, inputs, outputs, residuals
+        self.needs, self.level, self.backend, self.recorded = needs, level, backend, recorded
+
+    def lifted(self, node: Node, lift: Callable[[Any, Any], Any]) -> Call:
+        """This call, with its values at their places in the graph again."""
+        assert node.parent is not None
+        parents = {e.rule.position: e.parent for e in node.parent.edges()}
+        inputs = [lift(x, parents.get(i)) for i, x in enumerate(self.inputs)]
+        outputs = []
+        for k, y in enumerate(self.outputs):
+            place: Node | None = None
+            if differentiable(self.op, k, y):
+                place = part_of(node, tuple(self.outputs), k) if self.op.several else node
+            outputs.append(lift(y, place))
+        recorded = any(
+            [is_variable(x) and x._level is self.level and x._node is not None for x in inputs]
+        )
+        return Call(self.op, inputs, outputs, self.residuals, self.needs, self.level,
+                    self.backend, recorded)  # fmt: skip
+
+    def pull(self, gs: list[Any]) -> list[Any]:
+        """The gradients of the inputs, checked: of the input's shape and dtype, or None."""
+        among = self.recorded or any([is_variable(g) for g in gs])
+        gs = [g if g is None else variable(dense(g), self.backend) for g in gs]
+        with recording(self.level, self.recorded):
+            found = list(self.op.pull(gs, self))
+        name = self.op.rule.primitive.name
+        if len(found) != len(self.inputs):
+            raise InvalidArgumentError(
+                f"the backward of {name} gave {len(found)} gradients for {len(self.inputs)} inputs"
+            )
+        for i, (g, x, need) in enumerate(zip(found, self.inputs, self.needs, strict=True)):
+            if not need or g is None:
+                found[i] = None
+                continue
+            g = variable(g, self.backend)
+            if not is_variable(g):
+                raise TypeMismatchError(
+                    f"the backward of {name} gave {type(g).__name__} for input {i}, not an array"
+                )
+            if not _reduces(tuple(g.shape), tuple(x.shape)):
+                raise InvalidArgumentError(
+                    f"the backward of {name} gave a gradient of shape {tuple(g.shape)} for input "
+                    f"{i}, which has shape {tuple(x.shape)}"
+                )
+            found[i] = fit(g, (tuple(x.shape), x.dtype)) if among else lowered(
+                fit(g, (tuple(x.shape), x.dtype)))  # fmt: skip
+        return found
+
+
+def _reduces(shape: tuple[Any, ...], to: tuple[Any, ...]) -> bool:
+    """Whether `shape` is `to`, or `to` broadcast."""
+    if same_shape(shape, to):
+        return True
+    if len(shape) < len(to):
+        return False
+    tail = shape[len(shape) - len(to) :]
+    return all(n == m or m == 1 for n, m in zip(tail, to, strict=True))
+
+
+def variable(x: Any, backend: Backend | None = None) -> Any:
+    """`x` as a Variable, if it is an array."""
+    if is_variable(x) or not hasattr(x, "dtype"):
+        return x
+    backend = backend_of(x) or backend
+    return x if backend is None else wrap(x, None, ROOT, backend)
+
+
+def lowered(v: Any) -> Any:
+    """A raw array in the place of an untracked Variable."""
+    if is_variable(v):
+        v = v._snapshot()
+        if v._node is None and v._level in (ROOT, VOLATILE):
+            return lowered(v._value)
+    return v
+
+
+def among_variables(seeds: Iterable[Any]) -> Any:
+    """Where the cotangents are Variables, what is saved meets them as Variables, too."""
+    from .autograd import among_variables
+
+    return among_variables(seeds)
+
+
+def differentiable(op: Operation, k: int, y: Any) -> bool:
+    """Whether output `k` of `op`, of value `y`, has a gradient."""
+    backend = backend_of(y) if hasattr(y, "dtype") else None
+    if backend is None or y.dtype not in backend.float_dtypes:
+        return False
+    return op.differentiable is None or op.differentiable[k]
+
+
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """No level records in here; transforms opened inside do."""
+    with ExitStack() as stack:
+        level: Level | None = read().level
+        while level is not None:
+            if level.size is None:
+                stack.enter_context(recording(level, False))
+            level = level.parent
+        yield
+
+
+def call(op: Operation, args: list[Any]) -> list[Any]:
+    """A custom operation at the deepest level of its arguments, and at all below."""
+    level: Level | None = None
+    for x in args:
+        if is_variable(x) and (x._read()[1] is not None or x._level is not ROOT):
+            level = x._level if level is None else deepest(x._level, level)
+    if level is None:
+        with unrecorded():
+            return [lowered(y) for y in op.run(args)]
+    if not level.alive:
+        level.process()  # type: ignore[misc]  # it raises: the transform has returned
+    inner, here = one_down(args, level)
+    backend = next(x for x in args if is_variable(x) and x._level is level)._backend
+    if level.size is not None:
+        if not any([is_variable(x) for x in inner]):
+            with unrecorded():
+                return list(op.run(args))
+        return list(batched(call(op.mapped(here, level.size), inner), level, backend))
+    tracked = [
+        known and x._node is not None and x.dtype in backend.float_dtypes
+        for x, known in zip(args, here, strict=True)
+    ]
+    if level is VOLATILE or level in read().off or not any(tracked):
+        outputs = call(op, inner)
+        return [
+            wrap_untracked(y, backend, VOLATILE if level is VOLATILE else ROOT) for y in outputs
+        ]
+    with recording(level, False):
+        outputs, residuals = op.compute(inner)
+    outputs = [lowered(y) for y in outputs]
+    made = Call(op, inner, outputs, residuals, tracked, level, backend)
+    if level.process is forward_process:
+        return _pushed(
+            made, [x._node.value if t else None for x, t in zip(args, tracked, strict=True)]
+        )
+    return _recorded(made, [x._node if t else None for x, t in zip(args, tracked, strict=True)])
+
+
+def one_down(args: list[Any], level: Level) -> tuple[list[Any], list[bool]]:
+    """The arguments as seen below `level`, and which of them belong to it."""
+    inner, here = [], []
+    for x in args:
+        known = is_variable(x) and x._level is level
+        if known:
+            x = x._snapshot()._value
+        inner.append(lowered(x))
+        here.append(known)
+    return inner, here
+
+
+def _recorded(made: Call, parents: list[Any]) -> list[Any]:
+    op, level, backend = made.op, made.level, made.backend
+    sharing: Any = None
+    for position in range(len(parents) - 1, -1, -1):
+        if parents[position] is not None:
+            edge: Any = new(Node)
+            edge.rule, edge.saved = _share(position), None
+            edge.parent, edge.more = parents[position], sharing
+            sharing = edge
+    node: Node = new(Node)
+    node.rule, node.saved, node.parent, node.more = op.rule, made, sharing, None
+    found = []
+    for k, y in enumerate(made.outputs):
+        if not differentiable(op, k, y):
+            found.append(wrap_untracked(y, backend))
+            continue
+        place = part_of(node, tuple(made.outputs), k) if op.several else node
+        found.append(wrap(y, place, level, backend))
+    return found
+
+
+def _pushed(made: Call, tangents: list[Any]) -> list[Any]:
+    backend = made.backend
+    with recording(made.level, False):
+        pushed = made.op.push(tangents, made)
+    found = []
+    for k, (y, t) in enumerate(zip(made.outputs, pushed, strict=True)):
+        if t is None or not differentiable(made.op, k, y):
+            found.append(wrap_untracked(y, backend))
+            continue
+        t = lowered(variable(t, backend))
+        if not same_shape(tuple(t.shape), tuple(y.shape)):
+            raise InvalidArgumentError(
+                f"the jvp of {made.op.rule.primitive.name} gave a tangent of shape "
+                f"{tuple(t.shape)} for an output of shape {tuple(y.shape)}"
+            )
+        found.append(
+            dual(y, t if t.dtype == y.dtype else xp.astype(t, y.dtype), made.level, backend)
+        )
+    return found
+
+
+def transposed(tangents: list[Any], made: Call) -> list[Any]:
+    """The tangents of the outputs, as the transpose of the pull, which is linear in `g`."""
+    with open_level() as level:
+        leaves: list[Any] = []
+        for k, y in enumerate(made.outputs):
+            if not differentiable(made.op, k, y):
+                leaves.append(None)
+                continue
+            v = wrap(xp.zeros_like(y), None, level, made.backend)
+            v._node = make_leaf(v)
+            leaves.append(v)
+        cotangents: dict[Any, Any] = {}
+        for pulled, t in zip(made.pull(leaves), tangents, strict=True):
+            if t is None or not is_variable(pulled) or pulled._level is not level:
+                continue
+            node = pulled._read()[1]
+            if node is not None:
+                cotangents[node] = cotangents[node] + t if node in cotangents else t
+        arrived = walk(cotangents, lift=among_variables(cotangents.values())) if cotangents else {}
+    return [None if v is None else arrived.get(v._node) for v in leaves]

@@ -1,0 +1,151 @@
+"""custom_vjp and custom_jvp against jax.custom_vjp and jax.custom_jvp."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pluggrad as pg
+from pluggrad import Variable
+
+
+def by_vjp(lib, xp):
+    """A function of a pytree and a setting, with a derivative that is recognisably not its own."""
+
+    def f(n, tree, w):
+        return {"y": xp.sin(tree[0]) * tree[1] ** n + w, "z": tree[0] * w}
+
+    def fwd(n, tree, w):
+        return made(n, tree, w), (tree, w, xp.cos(tree[0]))
+
+    def bwd(n, res, g):
+        tree, w, c = res
+        return ((2 * n * g["y"] * c * tree[1], g["z"] * tree[0] * w), g["y"] * w)
+
+    made = lib.custom_vjp(f, nondiff_argnums=(0,))
+    made.defvjp(fwd, bwd)
+    return lambda a, b: xp.sum((r := made(3, (a, b), a * b))["y"] * xp.cos(b) + r["z"] ** 2)
+
+
+def by_jvp(lib, xp):
+    def f(n, x, y):
+        return xp.exp(x) * y**n
+
+    made = lib.custom_jvp(f, nondiff_argnums=(0,))
+
+    @made.defjvp
+    def rule(n, primals, tangents):
+        (x, y), (t, s) = primals, tangents
+        return made(n, x, y), 2 * t * xp.sin(x) * y + n * s * xp.exp(x) * x
+
+    return lambda a, b: xp.sum(made(2, a, b * a) * xp.cos(a))
+
+
+A, B = np.asarray([0.3, 0.7, 1.1]), np.asarray([1.5, -0.4, 0.8])
+
+
+@pytest.mark.parametrize("define", [by_vjp, by_jvp])
+def test_every_order_agrees_with_jax(define):
+    jax = pytest.importorskip("jax")
+    ours, theirs = define(pg, pg), define(jax, jax.numpy)
+
+    def towers(lib, xp, f):
+        first = lib.grad(f, (0, 1))
+        second = lib.grad(lambda a, b: xp.sum(first(a, b)[0] * first(a, b)[1]), (0, 1))
+        third = lib.grad(lambda a, b: xp.sum(second(a, b)[0] * b), (0, 1))
+        return [first, second, third]
+
+    for f, g in zip(towers(pg, pg, ours), towers(jax, jax.numpy, theirs), strict=True):
+        np.testing.assert_allclose(f(A, B), g(A, B), rtol=1e-10)
+    j = jax.numpy.asarray
+    found = pg.grad(ours, (0, 1))(j(A), j(B))
+    for got, want in zip(found, jax.grad(theirs, (0, 1))(j(A), j(B)), strict=True):
+        assert isinstance(got, jax.Array)
+        np.testing.assert_allclose(got, want)
+
+
+@pytest.mark.parametrize("define", [by_vjp, by_jvp])
+def test_vmap_agrees_with_jax(define):
+    jax = pytest.importorskip("jax")
+    ours, theirs = define(pg, pg), define(jax, jax.numpy)
+
+    def outside(lib, xp, f, axes):
+        return lib.grad(lambda a, b: xp.sum(lib.vmap(f, axes)(a, b)), (0, 1))
+
+    def inside(lib, xp, f, axes):
+        return lib.vmap(lib.grad(f, (0, 1)), axes)
+
+    for axes in ((0, 0), (0, None), (None, 0)):
+        a, b = [
+            x if axis is None else np.stack([x, 2 * x])
+            for x, axis in zip((A, B), axes, strict=True)
+        ]
+        for transform in (outside, inside):
+            found = transform(pg, pg, ours, axes)(a, b)
+            expected = transform(jax, jax.numpy, theirs, axes)(a, b)
+            for got, want in zip(found, expected, strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-10)
+
+
+@pytest.mark.parametrize("define", [by_vjp, by_jvp])
+@pytest.mark.parametrize("name", ["numpy", "torch", "array_api_strict"])
+def test_torch_style_orders(define, name):
+    lib = pytest.importorskip(name)
+    f = define(pg, pg)
+    a, b = [Variable(lib.asarray(x), requires_grad=True) for x in (A, B)]
+    g = pg.autograd.grad(f(a, b), (a, b), create_graph=True)
+    h = pg.autograd.grad(pg.sum(g[0] * g[1]), (a, b))
+    first = pg.grad(f, (0, 1))
+    second = pg.grad(lambda a, b: pg.sum(first(a, b)[0] * first(a, b)[1]), (0, 1))
+    for got, want in zip((*g, *h), (*first(A, B), *second(A, B)), strict=True):
+        np.testing.assert_allclose(got.detach().tolist(), want)
+
+
+def test_forward_mode():
+    jax = pytest.importorskip("jax")
+    ours, theirs = by_jvp(pg, pg), by_jvp(jax, jax.numpy)
+    np.testing.assert_allclose(pg.jvp(ours, (A, B), (B, A)), jax.jvp(theirs, (A, B), (B, A)))
+    np.testing.assert_allclose(
+        pg.jacfwd(pg.grad(ours))(A, B), jax.jacfwd(jax.grad(theirs))(A, B), rtol=1e-10
+    )
+    f = by_vjp(pg, pg)  # JAX refuses; here the tangent is the transpose of bwd
+    t = pg.jvp(lambda a: f(a, B), (A,), (B,))[1]
+    np.testing.assert_allclose(t, np.sum(pg.grad(f)(A, B) * B))
+
+
+def test_none_is_zero_and_the_function_still_works_plainly():
+    @pg.custom_vjp
+    def clipped(x, y=2.0):
+        return x * y
+
+    clipped.defvjp(lambda x, y: (x * y, None), lambda _, g: (pg.clip(g, -1, 1), None))
+    assert clipped(3.0) == 6.0 and clipped.__name__ == "clipped"
+    assert pg.grad(lambda x: 100 * clipped(x, y=x))(2.0) == 1.0
+    total = pg.grad(lambda x: pg.sum(100 * pg.vmap(lambda x: clipped(x, x))(x)))(np.ones(2))
+    np.testing.assert_array_equal(total, [1.0, 1.0])
+
+
+def test_defjvps():
+    @pg.custom_jvp
+    def f(x, y):
+        return x * y
+
+    f.defjvps(lambda t, z, x, y: 5 * t * y, None)
+    assert pg.grad(lambda x: f(x, x))(3.0) == 15.0
+
+
+def test_mistakes_are_errors():
+    f = pg.custom_vjp(lambda x: x)
+    with pytest.raises(ValueError, match="defvjp"):
+        pg.grad(f)(1.0)
+    f.defvjp(lambda x: x, lambda res, g: (g,))
+    with pytest.raises(TypeError, match="pair"):
+        pg.grad(f)(1.0)
+    f.defvjp(lambda x: (x, None), lambda res, g: g)
+    with pytest.raises(ValueError, match="tuple"):
+        pg.grad(f)(1.0)
+    f.defvjp(lambda x: (x, None), lambda res, g: (g[:2],))
+    with pytest.raises(ValueError, match="shape"):
+        pg.grad(lambda x: pg.sum(f(x)))(np.ones(3))
+    with pytest.raises(ValueError, match="defjvp"):
+        pg.grad(pg.custom_jvp(lambda x: x))(1.0)
