@@ -36,6 +36,7 @@ __all__ = [
     "Adapter", "BackendError", "DifferentiationError", "GraphBreakError", "GraphBreakWarning",
     "GraphFreedError", "InvalidArgumentError", "LeakedVariableError", "MixedBackendsError",
     "MixedDevicesError", "PluggradError", "UnsupportedError", "Variable", "autograd", "backends",
+    "custom_jvp", "custom_vjp",
     "enable_grad", "grad", "graph_breaks", "hessian", "hvp", "inference_mode", "is_grad_enabled",
     "jacfwd", "jacrev", "jvp", "lift", "linearize", "namespace", "no_grad", "register_backend",
     "set_default_backend", "set_grad_enabled", "stop_gradient", "use", "value_and_grad", "vjp",

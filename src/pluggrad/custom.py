@@ -1,4 +1,4 @@
-"""Functions with a derivative of their own: `custom_vjp` and `custom_jvp`, with JAX's signatures."""
+"""Functions with a derivative of their own: `custom_vjp` and `custom_jvp`, as JAX has them."""
 
 from __future__ import annotations
 
@@ -311,8 +311,8 @@ class _JVP(_Derived):
         pushed, spec = optree.tree_flatten(found[1])
         if spec != self.output_spec:
             raise InvalidArgumentError(
-                f"the jvp of {self.rule.primitive.name} gave a tangent of structure {spec}, and the "
-                f"output has {self.output_spec}"
+                f"the jvp of {self.rule.primitive.name} gave a tangent of structure {spec}, and "
+                f"the output has {self.output_spec}"
             )
         return list(pushed)
 

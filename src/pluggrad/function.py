@@ -194,10 +194,10 @@ class Function:
     Subclass it with two static methods. ``forward(ctx, *args)`` computes; it is handed untracked
     Variables, and may use any library on their `.data`. ``backward(ctx, *grads)`` takes one
     cotangent per output and returns one gradient per input of `forward`, or None. If `backward` is
-    written with pluggrad's functions and saves only inputs and outputs, it is differentiable itself.
+    written with pluggrad's functions and saves only inputs and outputs, it is differentiable, too.
 
-    With ``setup_context(ctx, inputs, output)``, `forward` is called without `ctx`. Forward mode uses
-    ``jvp(ctx, *tangents)`` if there is one (None stands for an input without), and the transpose of
+    With ``setup_context(ctx, inputs, output)``, `forward` is called without `ctx`. Forward mode
+    uses ``jvp(ctx, *tangents)`` if there is one (None stands for an input without), and the transpose of
     `backward` if not.
 
     >>> import numpy as np, pluggrad as pg
@@ -268,8 +268,8 @@ class _Once(Function):
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         raise DifferentiationError(
-            f"{ctx.name} is marked once_differentiable: its gradient cannot be differentiated again, "
-            "and it has no forward mode. Write it with pluggrad's functions and leave the mark out."
+            f"{ctx.name} is marked once_differentiable: its gradient cannot be differentiated "
+            "again, and it has no forward mode. Write it with pluggrad's functions and leave the mark out."
         )
 
 
