@@ -32,6 +32,8 @@ CASES: list[Any] = [
     ("median", lambda xp, x: xp.median(x), MATRIX),
     ("median of an odd number", lambda xp, x: xp.median(x, axis=1), MATRIX),
     ("median of two axes", lambda xp, x: xp.median(x, axis=(0, -1), keepdims=True), CUBE),
+    ("view of pairs", lambda xp, x: abs(x.view(complex)) ** 2, MATRIX[:, :4]),
+    ("view of complex numbers", lambda xp, x: (x * (1 + 2j)).view(float), MATRIX),
     ("nancumsum", lambda xp, x: xp.nancumsum(x, axis=1), HOLES),
     ("nancumprod", lambda xp, x: xp.nancumprod(x), HOLES),
     ("nanmean", lambda xp, x: xp.nanmean(x, axis=0, dtype=x.dtype), HOLES),

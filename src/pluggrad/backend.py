@@ -178,7 +178,7 @@ class Backend:
 
     def __init__(self, adapter: Adapter) -> None:
         from .namespace import Namespace
-        from .variable import make_variable_classes
+        from .operators import make_variable_classes
 
         self.adapter = adapter
         self.name = adapter.name

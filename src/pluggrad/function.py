@@ -197,8 +197,8 @@ class Function:
     written with pluggrad's functions and saves only inputs and outputs, it is differentiable, too.
 
     With ``setup_context(ctx, inputs, output)``, `forward` is called without `ctx`. Forward mode
-    uses ``jvp(ctx, *tangents)`` if there is one (None stands for an input without), and the transpose of
-    `backward` if not.
+    uses ``jvp(ctx, *tangents)`` if there is one (None stands for an input without a tangent), and
+    the transpose of `backward` if not.
 
     >>> import numpy as np, pluggrad as pg
     >>> class Cube(pg.autograd.Function):
@@ -269,7 +269,7 @@ class _Once(Function):
     def backward(ctx: Any, *grads: Any) -> Any:
         raise DifferentiationError(
             f"{ctx.name} is marked once_differentiable: its gradient cannot be differentiated "
-            "again, and it has no forward mode. Write it with pluggrad's functions and leave the mark out."
+            "again, and has no forward mode. Write it with pluggrad's functions, without the mark."
         )
 
 

@@ -8,26 +8,22 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from . import cells
-from .arguments import convert, explain, operand
+from .arguments import convert, explain
 from .backend import Backend, backend_of, get_default_backend
-from .batch import Batched
-from .bind import bind_binary, bind_unary
+from .conversions import Conversions
 from .cotangents import same_shape
 from .dispatch import is_batched
 from .errors import (
     DifferentiationError,
     InvalidArgumentError,
-    NotOneElementError,
     OutOfRangeError,
     TypeMismatchError,
 )
 from .graph import HookedNode, LeafNode, Node, RemovableHandle, add_hook, watch
-from .graph_breaks import break_graph, storing, warn_scalar
 from .levels import ROOT, VOLATILE, Level, no_grad, read
-from .primitive import PRIMITIVES, new
+from .primitive import new
 from .record import apply, make_leaf, wrap
 from .rules.indexing import GETITEM, PUT
-from .standard import VERSIONS, parse
 
 __all__ = ["Size", "Variable"]
 
@@ -65,7 +61,7 @@ class Size(int):
         return int.__repr__(self)
 
 
-class Variable:
+class Variable(Conversions):
     """An array that remembers how it was computed.
 
     Parameters
@@ -533,135 +529,7 @@ class Variable:
     def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
 
-    # ------------------------------------------------------------ leaving the graph
-
-    def _one(self, name: str) -> Any:
-        """The raw array of the one element, without axes."""
-        data = self.data
-        if not len(data.shape) or (count := self.size) is None:
-            return data
-        if count != 1:
-            raise NotOneElementError(
-                f"{name}() of a Variable of shape {tuple(self.shape)}: only one element is a scalar"
-            )
-        return self._backend.raw("reshape")(data, ())
-
-    def _scalar(self, kind: type, name: str) -> Any:
-        one = self._one(name)
-        if self.requires_grad:
-            if storing():
-                break_graph("writing an element into a raw array")
-            else:
-                warn_scalar(name)
-        return kind(one)
-
-    def __bool__(self) -> bool:
-        return bool(self._one("bool"))
-
-    def __float__(self) -> float:
-        return self._scalar(float, "float")  # type: ignore[no-any-return]
-
-    def __int__(self) -> int:
-        return self._scalar(int, "int")  # type: ignore[no-any-return]
-
-    def __complex__(self) -> complex:
-        return self._scalar(complex, "complex")  # type: ignore[no-any-return]
-
-    def __index__(self) -> int:
-        try:
-            return operator.index(self.data)
-        except TypeError as error:
-            raise TypeMismatchError(
-                f"only a 0-d integer is an index, not {self.dtype} of shape {tuple(self.shape)}"
-            ) from error
-
-    def __format__(self, spec: str) -> str:
-        return format(_to_scalar(self._one("format")), spec) if spec else str(self)
-
-    def item(self) -> Any:
-        """The one element as a Python scalar."""
-        one = self._one("item")
-        if self.requires_grad:
-            warn_scalar("item")
-        return _to_scalar(one)
-
-    def tolist(self) -> Any:
-        """The elements as nested lists of Python scalars."""
-        if self.requires_grad:
-            warn_scalar("tolist")
-        data = self.data
-        return data.tolist() if hasattr(data, "tolist") else _to_list(data)
-
-    def numpy(self) -> Any:
-        """The elements as a NumPy array; GraphBreakError if this Variable requires grad."""
-        return self.__array__()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        import numpy
-
-        if self.requires_grad:
-            break_graph("conversion to a NumPy array")
-        data = self.data
-        if not hasattr(data, "__array__") and numpy.asarray(data).dtype == object:
-            # NumPy does not know what this is.
-            data = numpy.asarray(_to_list(data), dtype=str(self.dtype).split(".")[-1].lower())
-        if copy is None:
-            return numpy.asarray(data, dtype=dtype)
-        return numpy.array(data, dtype=dtype, copy=copy)
-
-    def __dlpack__(
-        self,
-        /,
-        *,
-        stream: Any = None,
-        max_version: tuple[int, int] | None = None,
-        dl_device: tuple[Any, int] | None = None,
-        copy: bool | None = None,
-    ) -> Any:
-        if self.requires_grad:
-            break_graph("export through DLPack")
-        given = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
-        return self.data.__dlpack__(**{k: x for k, x in given.items() if x is not None})
-
-    def __dlpack_device__(self, /) -> Any:
-        return self.data.__dlpack_device__()
-
-    # ------------------------------------------------------------ protocols
-
-    def __array_namespace__(self, /, *, api_version: str | None = None) -> Any:
-        if api_version is not None and api_version not in VERSIONS:
-            raise InvalidArgumentError(
-                f"version {api_version!r} of the standard is not known here; {VERSIONS[-1]!r} is"
-            )
-        return self._backend.namespace
-
-    def to_device(self, device: Any, /, *, stream: Any = None) -> Variable:
-        """The same values on another device."""
-        if stream is not None:
-            raise InvalidArgumentError("to_device: streams are not supported")
-        return self._backend.namespace.to_device(self, device)  # type: ignore[no-any-return]
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        if method == "__call__" and not kwargs:
-            function = self._backend.ufuncs.get(ufunc)  # filled by the call below
-            if function is not None:
-                return function(*inputs)
-        from .foreign import numpy_ufunc
-
-        return numpy_ufunc(self._backend, ufunc, method, inputs, kwargs)
-
-    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from .foreign import foreign
-
-        return foreign(self._backend, func, args, kwargs)
-
-    @classmethod
-    def __torch_function__(
-        cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        from .foreign import foreign
-
-        return foreign(cls._backend, func, args, kwargs or {})
+    # ------------------------------------------------------------ copies
 
     def __reduce__(self) -> Any:
         if not self.is_leaf:
@@ -687,14 +555,6 @@ class Variable:
     def __copy__(self) -> Variable:
         return self.__deepcopy__({})
 
-    def __repr__(self) -> str:
-        data = self.data
-        kind = f"{self._backend.name}.{str(self.dtype).split('.')[-1]}"
-        number = not tuple(self.shape) and hasattr(data, "tolist")
-        text = repr(data.tolist()) if number else str(data)
-        size = "x".join(str(n) for n in self.shape) or "()"
-        return f"Variable containing:\n{text}\n[{kind} of size {size}]"
-
     __hash__ = object.__hash__
 
 
@@ -712,24 +572,6 @@ def _rebuild(data: Any, requires_grad: bool, volatile: bool, grad: Any) -> Varia
     if grad is not None:
         v._grad = grad
     return v
-
-
-def _to_scalar(data: Any) -> Any:
-    if hasattr(data, "item"):
-        return data.item()
-    if str(data.dtype).split(".")[-1].startswith("complex"):
-        return complex(data)
-    if "float" in str(data.dtype):
-        return float(data)
-    return bool(data) if "bool" in str(data.dtype) else int(data)
-
-
-def _to_list(data: Any) -> Any:
-    if not data.shape:
-        return _to_scalar(data)
-    if hasattr(data, "compute"):  # lazy: once for all
-        return _to_list(data.compute())
-    return [_to_list(data[i, ...]) for i in range(data.shape[0])]
 
 
 def _convert(value: Any, v: Variable) -> Any:
@@ -771,156 +613,3 @@ def by_position(name: str) -> Any:
     from .rules import positions
 
     return getattr(positions, name)
-
-
-# ---------------------------------------------------------------- operators, one class per backend
-
-_BINARY = {
-    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv,
-    "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow,
-    "matmul": operator.matmul, "and": operator.and_, "or": operator.or_, "xor": operator.xor,
-    "lshift": operator.lshift, "rshift": operator.rshift,
-}  # fmt: skip
-_COMPARE = {
-    "eq": operator.eq, "ne": operator.ne, "lt": operator.lt,
-    "le": operator.le, "gt": operator.gt, "ge": operator.ge,
-}  # fmt: skip
-_UNARY = {
-    "neg": operator.neg, "pos": operator.pos, "abs": operator.abs, "invert": operator.invert,
-}  # fmt: skip
-_NAMES = {
-    "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide",
-    "mod": "remainder", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
-    "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift", "eq": "equal",
-    "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
-    "neg": "negative", "pos": "positive", "invert": "bitwise_invert",
-}  # fmt: skip
-
-
-def make_variable_classes(backend: Backend) -> tuple[type, type, type]:
-    """The class of Variables over raw arrays of `backend`, of those over other Variables, and of
-    those that hold a batch.
-
-    A class of its own per backend lets one test, `type(x) is cls`, tell a handle over a raw array
-    of this backend from everything else. Operators are bound to the backend's raw operators.
-    """
-    attributes = {
-        "__slots__": (), "__module__": "pluggrad", "__qualname__": "Variable",
-        "__doc__": Variable.__doc__, "__hash__": object.__hash__, "_backend": backend,
-    }  # fmt: skip
-    cls = type("Variable", (Variable,), attributes)
-    nested = type("Variable", (cls,), {**attributes})
-    backend.variable, backend.nested = cls, nested
-    short: str
-    for short, raw in _UNARY.items():
-        primitive = PRIMITIVES[_NAMES.get(short, short)]
-        _set_operator(cls, short, _unary(primitive, backend, raw), "self, /")
-    for short, raw in (_BINARY | _COMPARE).items():
-        primitive = PRIMITIVES[_NAMES.get(short, short)]
-        operate = _binary(primitive, backend, raw)
-        _set_operator(cls, short, operate)
-        if short in _BINARY:
-            _set_operator(cls, f"r{short}", _binary(primitive, backend, raw, reflected=True))
-            _set_operator(cls, f"i{short}", _in_place(operate))
-    for name in METHODS:
-        if not hasattr(Variable, name):
-            setattr(cls, name, _method(name))
-    return cls, nested, type("Variable", (Batched, nested), {**attributes})
-
-
-def _set_operator(cls: type, short: str, operate: Any, arguments: str = "self, other, /") -> None:
-    operate.__name__, operate.__module__ = f"__{short}__", "pluggrad"
-    operate.__qualname__ = f"Variable.__{short}__"
-    operate.__signature__ = parse(arguments)
-    setattr(cls, operate.__name__, operate)
-
-
-#: Methods that the wrapped libraries share: the namespace's function of that name.
-METHODS = {
-    "sum": "axis", "mean": "axis", "max": "axis", "min": "axis", "prod": "axis", "std": "axis",
-    "var": "axis", "all": "axis", "any": "axis", "argmax": "axis", "argmin": "axis",
-    "cumsum": "axis", "cumprod": "axis", "copy": "", "conj": "", "astype": "dtype",
-    "reshape": "*", "transpose": "*", "flatten": "", "ravel": "", "clip": "", "round": "",
-    "repeat": "",
-    "swapaxes": "", "trace": "", "diagonal": "", "take": "", "dot": "", "argsort": "",
-}  # fmt: skip
-
-
-#: What the wrapped libraries call the standard's keywords.
-SPELLINGS = {"dim": "axis", "keepdim": "keepdims", "ddof": "correction"}
-
-
-def _method(name: str) -> Any:
-    leading = METHODS[name]
-
-    def method(self: Variable, *args: Any, **kwargs: Any) -> Any:
-        function = getattr(self._backend.namespace, name)
-        for theirs in kwargs.keys() & SPELLINGS.keys():
-            kwargs[SPELLINGS[theirs]] = kwargs.pop(theirs)
-        if leading == "*" and args:
-            args = (tuple(args[0]) if isinstance(args[0], (tuple, list)) else args,)
-        elif leading == "dtype" and "dtype" in kwargs:
-            args = (kwargs.pop("dtype"),)
-        elif leading == "axis" and args:
-            kwargs["axis"], args = args[0], args[1:]
-        return function(self, *args, **kwargs)
-
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"`pluggrad.{name}` of this Variable."
-    return method
-
-
-def _unary(primitive: Any, backend: Backend, raw: Any) -> Any:
-    if primitive.kind == "elementwise":
-        return bind_unary(primitive, backend, raw)
-    return lambda x: apply(primitive, (x,), {}, raw, backend)
-
-
-def _binary(primitive: Any, backend: Backend, raw: Any, reflected: bool = False) -> Any:
-    if primitive.kind == "elementwise":
-        return bind_binary(primitive, backend, raw, reflected=reflected, check=operand)
-
-    def operate(x1: Any, x2: Any) -> Any:
-        if operand(x2, backend) is NotImplemented:
-            return NotImplemented
-        return apply(primitive, (x1, x2), {}, raw, backend)
-
-    def operate_reflected(x2: Any, x1: Any) -> Any:
-        if operand(x1, backend) is NotImplemented:
-            return NotImplemented
-        return apply(primitive, (x1, x2), {}, raw, backend)
-
-    return operate_reflected if reflected else operate
-
-
-#: From narrow to wide: what an operator in place may put into an array is not to the right of it.
-_KINDS = ("bool", "unsigned integer", "signed integer", "real floating", "complex floating")
-
-
-def _holds(dtype: Any, other: Any, xp: Any) -> bool:
-    """Whether values of dtype `other` are of a kind that fits into `dtype`, perhaps rounded."""
-    wide, narrow = ([xp.isdtype(d, kind) for kind in _KINDS].index(True) for d in (dtype, other))
-    return wide >= narrow
-
-
-def _in_place(operate: Any) -> Any:
-    def update(self: Variable, other: Any) -> Any:
-        y = operate(self, other)
-        if y is NotImplemented:
-            return y
-        if y.shape != self.shape and not same_shape(y.shape, self.shape):
-            raise InvalidArgumentError(
-                f"in place, the result must keep the shape {tuple(self.shape)}, and it would have "
-                f"{tuple(y.shape)}"
-            )
-        if y.dtype != self.dtype:
-            if not _holds(self.dtype, y.dtype, self._backend.xp):
-                raise TypeMismatchError(
-                    f"in place, {self.dtype} cannot take a result of dtype {y.dtype}; "
-                    "make it such an array first, with `astype`"
-                )
-            y = self._backend.namespace.astype(y, self.dtype)
-        cells.write(self, None, y)
-        return self
-
-    return update

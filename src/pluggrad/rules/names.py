@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..backend import backend_of
+from ..cotangents import is_complex
 from ..dispatch import xp
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, UnsupportedError
 from ..namespace import composite
 
 
@@ -52,6 +54,27 @@ def norm(x: Any, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -
         xp.moveaxis(x, axes, (-2, -1)), keepdims=keepdims, ord="fro" if ord is None else ord
     )
     return xp.moveaxis(y, (-2, -1), axes) if keepdims else y
+
+
+@composite(own=True)
+def view(x: Any, /, *to: Any) -> Any:
+    """`x` in another shape, as torch has it, or for a dtype as NumPy has it: complex numbers as
+    pairs of real ones along the last axis, or pairs as complex numbers."""
+    if len(to) != 1 or isinstance(to[0], (int, tuple, list)):
+        return xp.reshape(x, to if len(to) != 1 or isinstance(to[0], int) else tuple(to[0]))
+    backend = backend_of(x)
+    assert backend is not None
+    dtype = {float: backend.xp.float64, complex: backend.xp.complex128}.get(to[0], to[0])
+    if x.dtype == dtype:
+        return x
+    if is_complex(x) and xp.real(x).dtype == dtype:
+        pairs = xp.stack([xp.real(x), xp.imag(x)], axis=-1)
+        return xp.reshape(pairs, (*x.shape[:-1], x.shape[-1] * 2 if x.shape else 2))
+    if x.dtype in backend.real_dtypes and dtype in backend.complex_dtypes:
+        y = x[..., ::2] + 1j * x[..., 1::2]
+        if y.dtype == dtype:
+            return y
+    raise UnsupportedError(f"view: {x.dtype} numbers cannot be read as {dtype}")
 
 
 @composite(own=True)
