@@ -44,7 +44,7 @@ def cholesky_by_hand(a: np.ndarray) -> Any:
 
 
 def svd(xp: Any, a: Any) -> Any:
-    u, s, vh = xp.linalg.svd(a, full_matrices=False)
+    _, s, _ = xp.linalg.svd(a, full_matrices=False)
     return xp.sum(s**3)
 
 
@@ -120,11 +120,15 @@ def main() -> None:
     ours, torch = libraries.Pluggrad(), libraries.load("torch")
     pg = ours.root
     print(f"{'':<10}{'NumPy backend':>15}{'by hand':>11}{'ratio':>7}", end="")
-    print(f"{'torch backend':>16}{'torch':>11}{'ratio':>7}" if torch else "   (torch is not installed)")
+    print(
+        f"{'torch backend':>16}{'torch':>11}{'ratio':>7}"
+        if torch
+        else "   (torch is not installed)"
+    )
     for name in options.only:
         f, by_hand = ROWS[name]
         arrays = inputs(name, options.size)
-        steps = [ours.step(f, arrays, []), lambda: by_hand(*arrays)]  # noqa: B023
+        steps = [ours.step(f, arrays, []), lambda: by_hand(*arrays)]
         if torch is not None:
             tensors = [pg.Variable(torch.constant(a), requires_grad=True) for a in arrays]
 
@@ -138,7 +142,9 @@ def main() -> None:
         answers = [[np.asarray(g) for g in step()] for step in steps]
         for answer in answers[1:]:
             for a, b in zip(answers[0], answer, strict=True):
-                np.testing.assert_allclose(symmetric(name, a), symmetric(name, b), rtol=1e-6, atol=1e-6)
+                np.testing.assert_allclose(
+                    symmetric(name, a), symmetric(name, b), rtol=1e-6, atol=1e-6
+                )
         times = best(steps, options.rounds)
         for a, b in zip(times[::2], times[1::2], strict=True):
             width = 15 if a is times[0] else 16

@@ -74,7 +74,9 @@ def special_sample(name: str) -> tuple[Call, set[int] | None]:
 
     for row in ROWS:
         if name == f"special.{row.name}":
-            point = min(row.points, key=lambda p: sum(abs(np.log(abs(float(x)) / 0.6 + 0.01)) for x in p))
+            point = min(
+                row.points, key=lambda p: sum(abs(np.log(abs(float(x)) / 0.6 + 0.01)) for x in p)
+            )
             return Call(tuple(
                 int(x) if i not in row.by and x == int(x) else np.asarray([float(x)])
                 for i, x in enumerate(point)
@@ -105,10 +107,8 @@ class Case:
                 if places is None or i in places:
                     self.places.append((i, None))
             else:
-                self.args.append(getattr(self.xp, "complex128") if isinstance(x, str) else x)
-        self.tangents = [
-            np.asarray(A(np.shape(self.get(p))).make(rng, dtype)) for p in self.places
-        ]
+                self.args.append(self.xp.complex128 if isinstance(x, str) else x)
+        self.tangents = [np.asarray(A(np.shape(self.get(p))).make(rng, dtype)) for p in self.places]
         self.weights: dict[int, Any] = {}
 
     def get(self, place: tuple[int, int | None]) -> Any:
@@ -162,12 +162,18 @@ class Case:
         return [to_numpy(g) for g in gradients]
 
     def vjp(self) -> bool:
-        slope = (number(self.loss(*self.at(STEP))) - number(self.loss(*self.at(-STEP)))) / (2 * STEP)
-        found = sum(inner(g, t) for g, t in zip(self.gradient(self.primals()), self.tangents, strict=True))
+        slope = (number(self.loss(*self.at(STEP))) - number(self.loss(*self.at(-STEP)))) / (
+            2 * STEP
+        )
+        found = sum(
+            inner(g, t) for g, t in zip(self.gradient(self.primals()), self.tangents, strict=True)
+        )
         return near(found, slope)
 
     def jvp(self) -> bool:
-        found = sum(inner(g, t) for g, t in zip(self.gradient(self.primals()), self.tangents, strict=True))
+        found = sum(
+            inner(g, t) for g, t in zip(self.gradient(self.primals()), self.tangents, strict=True)
+        )
         _, pushed = pg.jvp(self.loss, self.primals(), [self.raw(t) for t in self.tangents])
         return near(number(pushed), found)
 
@@ -178,11 +184,15 @@ class Case:
         def along(*xs: Any) -> Any:
             gradients = pg.grad(self.loss, argnums=tuple(range(len(xs))))(*xs)
             return sum(
-                self.namespace.sum(g * self.raw(t)) for g, t in zip(gradients, self.tangents, strict=True)
+                self.namespace.sum(g * self.raw(t))
+                for g, t in zip(gradients, self.tangents, strict=True)
             )
 
         found = pg.grad(along, argnums=tuple(range(len(slopes))))(*self.primals())
-        return all(np.allclose(to_numpy(a), b, rtol=1e-4, atol=1e-4) for a, b in zip(found, slopes, strict=True))
+        return all(
+            np.allclose(to_numpy(a), b, rtol=1e-4, atol=1e-4)
+            for a, b in zip(found, slopes, strict=True)
+        )
 
 
 def inner(a: Any, b: Any) -> float:
@@ -216,7 +226,14 @@ def measure(primitive: Primitive, backend: str) -> str:
         try:
             case = Case(primitive, backend, "float64")
             case.loss(*case.primals())
-        except (pg.UnsupportedError, AttributeError, NotImplementedError, TypeError, RuntimeError, ValueError):
+        except (
+            pg.UnsupportedError,
+            AttributeError,
+            NotImplementedError,
+            TypeError,
+            RuntimeError,
+            ValueError,
+        ):
             return "none"
         marks = mark(case.vjp, "V") + mark(case.jvp, "J") + mark(case.second, "2")
         if primitive.name in REAL_ONLY | FROM_REAL:
@@ -237,7 +254,9 @@ def main() -> int:
         if primitive.kind != "constant" and not primitive.private and name.startswith(options.only)
     ]  # fmt: skip
     edge = "|" if options.markdown else ""
-    print(f"{edge}{'function':<24}" + "".join(f"{edge or ' '}{name:<8}" for name in backends) + edge)
+    print(
+        f"{edge}{'function':<24}" + "".join(f"{edge or ' '}{name:<8}" for name in backends) + edge
+    )
     if options.markdown:
         print("|---" * (len(backends) + 1) + "|")
     wrong = 0

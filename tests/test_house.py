@@ -52,5 +52,7 @@ def test_the_walks_know_no_mathematics():
 def test_import_brings_in_no_other_library():
     names = "torch jax dask cupy scipy sklearn array_api_strict"
     code = f"import sys, pluggrad; print([n for n in {names.split()!r} if n in sys.modules])"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "[]"

@@ -216,9 +216,7 @@ def against_torch(
     close(y, ty, precise, f"{name}: value")
     if not ty.requires_grad or name in NO_GRADIENT_IN_TORCH:
         return
-    expected = torch.autograd.grad(
-        ty, xs, torch.asarray(g), create_graph=True, allow_unused=True
-    )
+    expected = torch.autograd.grad(ty, xs, torch.asarray(g), create_graph=True, allow_unused=True)
     total: Any = 0
     for place, got, wanted, v in zip(places, grads, expected, w, strict=True):
         wanted = torch.zeros_like(get(leaves, place)) if wanted is None else wanted
@@ -253,15 +251,15 @@ def forwards(
     _, jt = pg.jvp(f, primals, tuple(convert(v, backend) for v in w))
     left = inner(g, to_numpy(jt))
     right = sum(inner(to_numpy(dx), v) for dx, v in zip(grads, w, strict=True))
-    scale = 1.0 + abs(left) + sum(
-        float(np.sum(np.abs(to_numpy(dx) * v))) for dx, v in zip(grads, w, strict=True)
+    scale = (
+        1.0
+        + abs(left)
+        + sum(float(np.sum(np.abs(to_numpy(dx) * v))) for dx, v in zip(grads, w, strict=True))
     )
     assert abs(left - right) <= TOLERANCE[dtype] * scale, f"{name}: forward {left}, {right}"
 
 
-def differences(
-    name: str, call: Call, raw: Any, places: Any, w: Any, g: Any, grads: Any
-) -> None:
+def differences(name: str, call: Call, raw: Any, places: Any, w: Any, g: Any, grads: Any) -> None:
     """A central difference along `w`, extrapolated once."""
 
     def f(h: float) -> np.ndarray:
@@ -275,7 +273,9 @@ def differences(
 
     estimate = inner(g, (4 * slope(5e-5) - slope(1e-4)) / 3)
     exact = sum(inner(to_numpy(dx), v) for dx, v in zip(grads, w, strict=True))
-    assert abs(estimate - exact) <= 1e-6 * (1 + abs(exact)), f"{name}: difference {estimate}, {exact}"
+    assert abs(estimate - exact) <= 1e-6 * (1 + abs(exact)), (
+        f"{name}: difference {estimate}, {exact}"
+    )
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

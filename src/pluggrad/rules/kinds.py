@@ -19,17 +19,16 @@ A formula may be None where the input is a setting or an index, which has no der
 `unknown` where there is one that nobody has written: whoever asks for it gets an error.
 
 The names of a formula's further parameters say what is kept for it:
-``x``, ``x1``, ... an input by its name in the signature · ``y`` the output (a tuple where there are
-several) · ``like``, ``like1``, ``like2`` the shape and dtype of the input concerned, or of the first
-or second (for `zeros`, `shape_dtype`, `fit` in `cotangents`), at no cost in memory · any other name of
-the signature: the argument's value · ``args``, ``kwargs``: all of them.
+``x``, ``x1``, ... an input by its name in the signature · ``y`` the output (a tuple where there
+are several) · ``like``, ``like1``, ``like2`` the shape and dtype of the input concerned, or of the
+first or second (for `zeros`, `shape_dtype`, `fit` in `cotangents`), at no cost in memory · any
+other name of the signature: the argument's value · ``args``, ``kwargs``: all of them.
 
 The engine does the rest, and no formula mentions it: it sums over axes that were broadcast, casts
 cotangents to the dtype of the input, conjugates for elementwise, linear and bilinear rules, skips
 inputs that need no gradient, and fills in zeros for outputs that nobody used (None, with
-``partial=True``). Formulas compute with
-operators and with `xp` alone, because what they are handed may be raw arrays or Variables. They never
-branch on the values of an array.
+``partial=True``). Formulas compute with operators and with `xp` alone, because what they are handed
+may be raw arrays or Variables. They never branch on the values of an array.
 """
 
 from __future__ import annotations
