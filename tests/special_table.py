@@ -1,6 +1,5 @@
 """The special functions, written out with mpmath, and points inside their domains."""
 
-# ruff: noqa: E501
 from __future__ import annotations
 
 import functools
@@ -37,7 +36,9 @@ def inverse(f: Callable[..., Any]) -> Callable[..., Any]:
             low, high = mpf(10) ** -8, mpf(50)
             if f in UNIT:
                 high = 1 - low
-            STARTS[key] = mp.findroot(lambda y: f(*first, y) - p, (low, high), solver="anderson", tol=1e-8, verify=False)
+            STARTS[key] = mp.findroot(
+                lambda y: f(*first, y) - p, (low, high), solver="anderson", tol=1e-8, verify=False
+            )
         return mp.findroot(lambda y: f(*first, y) - p, STARTS[key], tol=mpf(10) ** (4 - 2 * DIGITS))
 
     return found
@@ -71,9 +72,9 @@ def fdtr(m: Any, n: Any, x: Any) -> Any:
 
 
 def stdtr(df: Any, t: Any) -> Any:
-    return mpf(1) / 2 + t * mp.gamma((df + 1) / 2) * mp.hyp2f1(0.5, (df + 1) / 2, 1.5, -t * t / df) / (
-        mp.sqrt(mp.pi * df) * mp.gamma(df / 2)
-    )
+    return mpf(1) / 2 + t * mp.gamma((df + 1) / 2) * mp.hyp2f1(
+        0.5, (df + 1) / 2, 1.5, -t * t / df
+    ) / (mp.sqrt(mp.pi * df) * mp.gamma(df / 2))
 
 
 def pdtr(k: Any, m: Any) -> Any:

@@ -131,7 +131,6 @@ CASES["vector_norm axes"] = (
 CASES["eig"] = (eig, [SQUARE, BATCH])
 
 
-
 def each(shapes: Any) -> Any:
     """The shapes of all arguments: a single one may stand by itself."""
     return shapes if shapes and isinstance(shapes[0], tuple) else (shapes,)

@@ -178,13 +178,20 @@ def test_astype_to_integers_is_untracked(dtype: str) -> None:
     x = pg.Variable(np.asarray([1.0, 0.0]), requires_grad=True)
     y = pg.astype(x, np.dtype(dtype))
     assert y.dtype == dtype and not y.requires_grad
-    _, t = pg.jvp(lambda x: x * pg.astype(pg.astype(x, np.dtype(dtype)), x.dtype), (x.data,), (x.data,))
+    _, t = pg.jvp(
+        lambda x: x * pg.astype(pg.astype(x, np.dtype(dtype)), x.dtype), (x.data,), (x.data,)
+    )
     np.testing.assert_array_equal(t, [1.0, 0.0])
 
 
 @pytest.mark.parametrize(
     ("source", "target"),
-    [("float32", "float64"), ("float64", "float32"), ("float64", "complex64"), ("complex128", "complex64")],
+    [
+        ("float32", "float64"),
+        ("float64", "float32"),
+        ("float64", "complex64"),
+        ("complex128", "complex64"),
+    ],
 )
 def test_astype_gradients_keep_the_dtype(source: str, target: str) -> None:
     x = pg.Variable(np.asarray([1.0, 2.0], dtype=source), requires_grad=True)
@@ -203,7 +210,11 @@ def test_unique_values_gather() -> None:
     np.testing.assert_array_equal(counts.data, [1, 1, 2])
     (values * np.asarray([1.0, 2.0, 3.0])).sum().backward()
     np.testing.assert_array_equal(x.grad.data, [[3, 1], [0, 2]])
-    for f in (pg.unique_values, lambda x: pg.unique_all(x).values, lambda x: pg.unique_inverse(x)[0]):
+    for f in (
+        pg.unique_values,
+        lambda x: pg.unique_all(x).values,
+        lambda x: pg.unique_inverse(x)[0],
+    ):
         check(f, np.asarray([[3.0, 1.0], [4.0, 2.0]]))
 
 
@@ -265,7 +276,8 @@ def test_other_libraries(name: str, backend: str) -> None:
         for mine, theirs in zip(flat(f(*others)), y, strict=True):
             assert tuple(mine.shape) == theirs.shape
             np.testing.assert_allclose(
-                np.asarray(mine.detach().tolist()).reshape(theirs.shape), theirs, rtol=1e-13)
+                np.asarray(mine.detach().tolist()).reshape(theirs.shape), theirs, rtol=1e-13
+            )
         for g, e in zip(pulled(f, others, cotangents), expected, strict=True):
             np.testing.assert_allclose(g, e, rtol=1e-12, atol=1e-14)
         tangents = [random_like(x, rng) for x in arrays]

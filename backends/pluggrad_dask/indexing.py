@@ -152,9 +152,7 @@ def _write_mask(x: Any, start: Any, mask: Any, values: Any, *, axis: int, add: b
     return out
 
 
-def _write_places(
-    x: Any, start: Any, places: Any, values: Any, *, axis: int, add: bool
-) -> Any:
+def _write_places(x: Any, start: Any, places: Any, values: Any, *, axis: int, add: bool) -> Any:
     out = x.copy()
     rows = np.moveaxis(out, axis, 0)
     for where, value in zip(_listed(places), _listed(values), strict=True):

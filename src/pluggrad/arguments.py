@@ -53,7 +53,6 @@ def one_device(args: Any, where: str, error: Exception | None = None) -> None:
         ) from error
 
 
-
 def explain(error: Exception, where: str, args: Any) -> NoReturn:
     """Raise what the library said of `where`, with the shapes and dtypes that it was about."""
     one_device(args, where, error)

@@ -83,9 +83,7 @@ def walk(
                         borrowed.add(parent)
                 else:
                     a = waiting[parent]
-                    if (
-                        rule.fresh and type(c) is in_place and type(a) is in_place and not ones
-                    ):
+                    if rule.fresh and type(c) is in_place and type(a) is in_place and not ones:
                         c += a
                         waiting[parent] = c
                     else:

@@ -221,7 +221,9 @@ def _lift(x: Any, backend: Backend) -> Any:
     """A raw array as a Variable, so that a composite records nothing by halves."""
     if isinstance(x, (list, tuple)):
         return type(x)([_lift(item, backend) for item in x])
-    if is_variable(x) or not hasattr(x, "shape") or backend_of(x) is not backend:
+    if is_variable(x) or isinstance(x, type) or not hasattr(x, "shape"):
+        return x
+    if backend_of(x) is not backend:
         return x
     return wrap(x, None, ROOT, backend)
 
@@ -267,7 +269,10 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
 
 def _bind_inquiry(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
     def ask(*args: Any, **kwargs: Any) -> Any:
-        args = tuple([x.dtype if is_batched(x) else _plain(x) for x in args])
+        by_dtype = name == "can_cast"  # JAX takes no array there
+        args = tuple(
+            [x.dtype if is_batched(x) or (by_dtype and is_variable(x)) else _plain(x) for x in args]
+        )
         return raw(*args, **kwargs)
 
     return _like(ask, raw, name)

@@ -82,6 +82,7 @@ def _careful_pull(pull: Callable[[Any, Any], Any], holomorphic: bool) -> Callabl
     Formulas of elementwise, linear and bilinear primitives are transposes; the gradient convention
     (∂L/∂Re + i ∂L/∂Im, as torch's) asks for the adjoint, conj ∘ transpose ∘ conj.
     """
+
     def careful(g: Any, kept: Any) -> Any:
         saved, like = kept
         if holomorphic:

@@ -189,7 +189,10 @@ def apply(
 
 
 def _constant(args: list[Any], backend: Backend) -> bool:
-    """Whether nothing among `args` is recorded."""
+    """Whether nothing among `args` is recorded, and there are integers that a float may not hold."""
+    dtypes = [x.dtype for x in args if hasattr(x, "dtype")]
+    if all(dtype in backend.float_dtypes for dtype in dtypes):
+        return False
     for x in args:
         if isinstance(x, backend.variable) and (x._level is not ROOT or x._read()[1] is not None):
             return False

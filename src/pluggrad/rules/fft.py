@@ -149,9 +149,7 @@ linear("fft.ifftshift(x, /, *, axes=None)", lambda g, axes: xp.fft.fftshift(g, a
 def _in_two_axes(name: str) -> None:
     """Beyond the standard: the transforms of two axes that the libraries have."""
 
-    def transform2(
-        x: Any, /, s: Any = None, axes: Any = (-2, -1), norm: Any = "backward"
-    ) -> Any:
+    def transform2(x: Any, /, s: Any = None, axes: Any = (-2, -1), norm: Any = "backward") -> Any:
         return getattr(xp.fft, f"{name}n")(x, s=s, axes=axes, norm=norm)
 
     transform2.__name__ = transform2.__qualname__ = f"{name}2"

@@ -214,9 +214,7 @@ def unstack(x: Any, /, *, axis: int = 0) -> Any:
 
 
 @composite
-def diff(
-    x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None
-) -> Any:
+def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Any:
     """The `n`-th differences of neighbours along `axis`."""
     axis = axis % x.ndim
     parts = [part for part in (prepend, x, append) if part is not None]
@@ -228,9 +226,7 @@ def diff(
 
 
 @composite
-def full_like(
-    x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None
-) -> Any:
+def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """An array of the shape and dtype of `x` full of `fill_value`, which may be tracked."""
     if not is_variable(fill_value):
         x = template(x) if is_batched(x) else x.data
@@ -240,9 +236,7 @@ def full_like(
 
 
 @composite
-def full(
-    shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None
-) -> Any:
+def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """An array full of `fill_value`, which may be tracked."""
     shape = (shape,) if isinstance(shape, int) else shape
     filled = xp.broadcast_to(xp.astype(fill_value, dtype or fill_value.dtype), shape)
