@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.backend import Adapter
+from pluggrad.adapter import Adapter
 from pluggrad.variable import Variable
 
 from .indexing import deposit, one_array, split

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.backend import Adapter
+from pluggrad.adapter import Adapter
 from pluggrad.errors import InvalidArgumentError
 
 MODULES = ("jax",)

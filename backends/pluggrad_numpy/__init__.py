@@ -7,7 +7,7 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
-from pluggrad.backend import Adapter, selects_once
+from pluggrad.adapter import Adapter, selects_once
 
 MODULES = ("numpy",)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pluggrad.backend import Adapter, selects_once
+from pluggrad.adapter import Adapter, selects_once
 
 MODULES = ("array_api_strict",)
 

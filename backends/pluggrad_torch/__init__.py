@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.backend import Adapter, selects_once
+from pluggrad.adapter import Adapter, selects_once
 from pluggrad.errors import TypeMismatchError
 
 MODULES = ("torch",)

@@ -189,7 +189,7 @@ def apply(
 
 
 def _constant(args: list[Any], backend: Backend) -> bool:
-    """Whether nothing among `args` is recorded, and some are integers, which floats may not hold."""
+    """Whether nothing among `args` is recorded, and there are integers among them."""
     dtypes = [x.dtype for x in args if hasattr(x, "dtype")]
     if all(dtype in backend.float_dtypes for dtype in dtypes):
         return False

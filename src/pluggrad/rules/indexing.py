@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import unwritable
-from ..backend import backend_of, selects_once
+from ..adapter import selects_once
+from ..backend import backend_of
 from ..batch import template
 from ..cotangents import Scatter, erase, fit, pick, scatter, zeros
 from ..dispatch import is_batched, xp

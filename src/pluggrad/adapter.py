@@ -1,0 +1,139 @@
+"""Adapters: what a plugin tells the engine about one array library."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .unwritable import has_arrays, surround
+
+if TYPE_CHECKING:
+    from .backend import Backend
+
+__all__ = ["Adapter", "selects_once"]
+
+
+class Adapter:
+    """What a backend plugin tells the engine about its library. Every method has a default.
+
+    Subclass it, fill in `name`, `modules` and `namespace`, and register an instance under the
+    entry-point group ``pluggrad.backends`` or with `register_backend`.
+    """
+
+    name: str = ""
+    #: Top-level modules that the library's array classes come from.
+    modules: tuple[str, ...] = ()
+    #: Whether an array can be written in place; False sends writes through `setitem`.
+    writable: bool = True
+    #: Whether the last of several values written to one place by integer arrays stays there.
+    last_write_wins: bool = False
+    #: Whether special functions take integers beside floats, without losing digits of large ones.
+    promotes: bool = False
+    #: Whether the engine may add cotangents in place into buffers that it allocated itself.
+    accumulates_in_place: bool = False
+    #: Whether arrays can be read by an array of integers and slices in one index.
+    slices_beside_arrays: bool = False
+    #: Raw functions by name, used instead of the namespace's: faster ones, or ones it lacks.
+    functions: dict[str, Callable[..., Any]] = {}  # noqa: RUF012
+
+    def namespace(self) -> Any:
+        """The raw Array API namespace; imported here and not before."""
+        raise NotImplementedError
+
+    def check(self, x: Any) -> None:
+        """Raise if `x` must not be wrapped as a leaf that requires grad (see torch)."""
+
+    def refuse(self, x: Any) -> str:
+        """Why an array of the type of `x` cannot be wrapped at all; empty if it can."""
+        return ""
+
+    def like(self, x: Any) -> Any:
+        """What a rule keeps of `x` to make arrays like it: its shape and dtype.
+
+        Lazy libraries return `x` itself, so that expansions can follow its chunks.
+        """
+        return (x.shape, x.dtype)
+
+    #: Called with each array that the user hands over, where its library changes the objects
+    #: themselves: it returns a handle of our own. None: arrays are taken as they are.
+    hold: Callable[[Any], Any] | None = None
+
+    def shares_memory(self, x: Any, y: Any) -> bool:
+        """Whether `y`, made from `x` by a reshape, is a view of it. Without an answer: it is."""
+        return True
+
+    def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
+        """Add each `(key, g)` of `pieces` to `buffer`, in place if arrays can be written.
+
+        Duplicated indices add up. This one serves any library that reads by integer arrays.
+        """
+        for key, g in pieces:
+            if not self.writable and not has_arrays(key):
+                buffer = buffer + surround(self.namespace(), buffer, key, g)
+            elif self.writable and selects_once(key):
+                buffer[key] += g
+            else:
+                buffer = buffer + self._add_by_position(buffer, key, g)
+        return buffer
+
+    def places(self, x: Any, key: Any) -> Any:
+        """The positions in the flat `x` that `key` selects."""
+        xp = self.namespace()
+        count = math.prod(x.shape)
+        flat = xp.arange(count, device=getattr(x, "device", None))
+        read = self.functions.get("getitem", operator.getitem)
+        return read(xp.reshape(flat, tuple(x.shape)), key)
+
+    def _add_by_position(self, buffer: Any, key: Any, g: Any) -> Any:
+        """`g` added into zeros like `buffer`, in functions of the standard alone: for each element
+        of the buffer, the sum of what goes there. O(elements × contributions)."""
+        xp = self.namespace()
+        places = self.places(buffer, key)
+        cells = xp.arange(math.prod(buffer.shape), device=getattr(buffer, "device", None))
+        hits = xp.reshape(places, (-1, 1)) == xp.reshape(cells, (1, -1))
+        g = xp.reshape(xp.broadcast_to(g, places.shape), (-1, 1))
+        total = xp.sum(xp.where(hits, g, xp.zeros_like(g)), axis=0)
+        return xp.reshape(total, buffer.shape)
+
+    #: The class of ordinary arrays, if the engine may add to them in place.
+    array_type: type | None = None
+
+    def foreign(self, backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
+        """Answer the library's own function `func`, called with Variables among its arguments."""
+        return NotImplemented
+
+    #: What to install for the special functions that the library itself does not have.
+    special_needs: str = ""
+
+    def special(self, name: str) -> Callable[..., Any] | None:
+        """The raw function that `scipy.special` calls `name`; None where the library has none."""
+        return getattr(getattr(self.namespace(), "special", None), name, None)
+
+    def same_device(self, x: Any, y: Any) -> bool:
+        """Whether `x` and `y` can be operands of one operation, as far as devices go."""
+        return bool(getattr(x, "device", None) == getattr(y, "device", None))
+
+    def version(self) -> str:
+        """The library's version."""
+        return str(getattr(importlib.import_module(self.modules[0]), "__version__", "unknown"))
+
+    def devices(self) -> list[Any]:
+        """The devices that arrays can live on."""
+        xp = self.namespace()
+        if hasattr(xp, "__array_namespace_info__"):
+            return list(xp.__array_namespace_info__().devices())
+        return ["cpu"]
+
+    def capabilities(self) -> dict[str, Any]:
+        """What the library can do beyond computing: shown by `pluggrad backends`."""
+        return {"writable": self.writable}
+
+
+def selects_once(key: Any) -> bool:
+    """Whether `key` names no element twice: it has no array of integers."""
+    if isinstance(key, tuple):
+        return all(selects_once(k) for k in key)
+    return not hasattr(key, "dtype") or "bool" in str(key.dtype)
