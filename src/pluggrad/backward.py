@@ -44,9 +44,8 @@ def walk(
     while ready:
         node = ready.pop()
         g = waiting.pop(node, None)
-        if type(g) is Scatter and (type(node) is not Node or node in ends):
-            g = g.flush()  # somebody looks at it: its buffer is not to be written any longer
-        if type(node) is not Node and g is not None:
+        if type(node) is not Node and g is not None:  # somebody looks at what arrives
+            g = g.flush() if type(g) is Scatter else g  # so its buffer is written no longer
             for hook in tuple(node.extra.hooks):
                 borrowed.add(node)  # a hook may keep what it sees, or return what somebody holds
                 replaced = hook(dense(g))
@@ -54,15 +53,18 @@ def walk(
             if node.extra.variable is not None or node in ends:
                 arrived[node] = own(g) if node in borrowed else dense(g)
         elif ends and node in ends and g is not None:
+            g = g.flush() if type(g) is Scatter else g
             arrived[node] = own(g) if node in borrowed else dense(g)
+        ones = False  # where it is known to be 1, a rule may return what it had saved
         kind = type(g)
-        if kind is Scatter and not node.rule.primitive.takes_scatter:
-            g = g.flush()
-        elif kind is Ones and not _takes_ones(node):
-            g = g.array()
-        elif kind is Shares:
-            g = tuple(g.items) if node.rule.primitive.partial else g.all()
-        ones = type(g) is Ones  # then a rule may return what it had saved
+        if kind is not in_place:
+            if kind is Scatter and not node.rule.primitive.takes_scatter:
+                g = g.flush()
+            elif kind is Shares:
+                g = tuple(g.items) if node.rule.primitive.partial else g.all()
+            elif kind is Ones:
+                ones = _takes_ones(node)
+                g = g if ones else g.array()
         keep = retain or not node.rule.keeps
         edge: Edge | None = node
         while edge is not None:

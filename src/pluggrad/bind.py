@@ -77,7 +77,9 @@ def bind_binary(
     def operate(x1: Any, x2: Any, /) -> Any:
         parent1 = parent2 = level = None
         if type(x1) is cls:
-            if (c := x1._cell) is not None and not settled(x1, c):
+            if (c := x1._cell) is not None and (
+                x1._seen != c.version or (c.owned and not x1._chain)
+            ):  # not settled
                 return general(x1, x2)
             value1, parent1, level = x1._value, x1._node, x1._level
         elif type(x1) in constants:
@@ -85,7 +87,9 @@ def bind_binary(
         else:
             return general(x1, x2)
         if type(x2) is cls:
-            if (c := x2._cell) is not None and not settled(x2, c):
+            if (c := x2._cell) is not None and (
+                x2._seen != c.version or (c.owned and not x2._chain)
+            ):  # not settled
                 return general(x1, x2)
             value2, parent2 = x2._value, x2._node
             if level is None:
@@ -105,7 +109,7 @@ def bind_binary(
             y = raw(value1, value2)
         except (RuntimeError, TypeError, ValueError) as error:
             explain(error, primitive.name, (value1, value2))
-        dtype = y.dtype
+        dtype, shape = y.dtype, y.shape
         real = dtype in reals
         node: Any = None
         if itself is not None and x1 is x2 and real:
@@ -123,7 +127,7 @@ def bind_binary(
                     saved = y
                 else:
                     saved = value2 if code2 == 2 else rule2.pick((value1, value2), {}, y, like)
-                if real and value2.dtype is dtype and value2.shape == y.shape:
+                if real and value2.dtype is dtype and value2.shape == shape:
                     node.rule, node.saved = rule2, saved
                 else:
                     node.rule, node.saved = rule2.careful, (saved, like(value2))
@@ -139,7 +143,7 @@ def bind_binary(
                     saved = y
                 else:
                     saved = value1 if code1 == 1 else rule1.pick((value1, value2), {}, y, like)
-                if real and value1.dtype is dtype and value1.shape == y.shape:
+                if real and value1.dtype is dtype and value1.shape == shape:
                     node.rule, node.saved = rule1, saved
                 else:
                     node.rule, node.saved = rule1.careful, (saved, like(value1))

@@ -103,6 +103,9 @@ class Scatter:
     def merge(self, other: Any) -> Scatter:
         """Add another contribution, sparse or dense."""
         if type(other) is Scatter:
+            if self.writes is not None and other.buffer is None:
+                self.buffer = self.writes(self.buffer, other.pieces)
+                return self
             if self.buffer is None:
                 self.buffer = other.buffer  # taken over: nobody else holds it
             elif other.buffer is not None:
@@ -144,7 +147,7 @@ class Scatter:
 
 def scatter(g: Any, key: Any, like: Any) -> Any:
     """Zeros with `g` added at `key`: lazily where `g` is raw, recorded where it is a Variable."""
-    if is_variable(g):
+    if hasattr(type(g), "_backend"):  # is_variable, without the call
         key = key.data if is_variable(key) else key  # lifted along with what else is kept
         return xp.scatter(g, key=key, like=like)
     return Scatter(key, g, like)
@@ -239,10 +242,8 @@ class Shares:
 
 def add(a: Any, c: Any) -> Any:
     """The sum of two cotangents of one value."""
-    if type(a) is Ones or type(c) is Ones:
-        return add(a if type(a) is Scatter else dense(a), c if type(c) is Scatter else dense(c))
-    if type(c) is Scatter:
-        return c.merge(a) if type(a) is not Scatter else a.merge(c)
     if type(a) is Scatter:
-        return a.merge(c)
-    return a + c
+        return a.merge(dense(c) if type(c) is Ones else c)
+    if type(c) is Scatter:
+        return c.merge(dense(a))
+    return dense(a) + dense(c) if type(a) is Ones or type(c) is Ones else a + c

@@ -369,11 +369,16 @@ class _TopLevel:
         elif full in PRIMITIVES and PRIMITIVES[full].private:
             raise AttributeError(f"module 'pluggrad' has no attribute {name!r}")
 
-        functions: dict[Backend, Callable[..., Any]] = {}
+        functions: dict[Any, Callable[..., Any]] = {}
 
         def call(*args: Any, **kwargs: Any) -> Any:
+            first = functions.get(type(args[0])) if args else None
+            if first is not None:
+                return first(*args, **kwargs)
             backend = BACKENDS.get(type(args[0])) if args else None
-            if backend is None:
+            if backend is not None:
+                functions[type(args[0])] = _lookup(backend, full)
+            else:
                 backend = _backend_among((*args, *kwargs.values()))
                 if backend is None and full in INQUIRIES:
                     backend = _backend_of_dtypes((*args, *kwargs.values()))
