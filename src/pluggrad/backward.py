@@ -41,9 +41,13 @@ def walk(
     borrowed = set(waiting)  # nodes whose cotangent somebody else may hold, too
     ready = [node for node in waiting if not uses[node]]
     arrived: dict[Node, Any] = {}
-    while ready:
-        node = ready.pop()
-        g = waiting.pop(node, None)
+    node: Node | None = None
+    while True:
+        if node is None:
+            if not ready:
+                return arrived
+            node = ready.pop()
+            g = waiting.pop(node, None)
         if type(node) is not Node and g is not None:  # somebody looks at what arrives
             g = g.flush() if type(g) is Scatter else g  # so its buffer is written no longer
             for hook in tuple(node.extra.hooks):
@@ -66,6 +70,7 @@ def walk(
                 ones = _takes_ones(node)
                 g = g if ones else g.array()
         keep = retain or not node.rule.keeps
+        following = None
         edge: Edge | None = node
         while edge is not None:
             parent = edge.parent
@@ -77,13 +82,15 @@ def walk(
                     c = rule.pull(g, edge.saved)
                 else:
                     c = rule.pull(g, _lifted(edge, node, lift))
-                if c is None:
-                    pass
-                elif parent not in waiting:
-                    waiting[parent] = c
+                left = uses[parent] - 1
+                if parent not in waiting:
                     if ones or not rule.fresh:
                         borrowed.add(parent)
-                else:
+                    if not left and edge.more is None:
+                        following = parent  # nothing else goes there: go on at once
+                    elif c is not None:
+                        waiting[parent] = c
+                elif c is not None:
                     a = waiting[parent]
                     if rule.fresh and type(c) is in_place and type(a) is in_place and not ones:
                         c += a
@@ -91,15 +98,17 @@ def walk(
                     else:
                         waiting[parent] = add(a, c)
                     borrowed.discard(parent)
-                left = uses[parent] = uses[parent] - 1
-                if not left:
+                uses[parent] = left
+                if not left and following is None:
                     ready.append(parent)
             if not keep and lift is None:
                 edge.rule, edge.saved = rule.freed, None
             edge = edge.more
         if not keep and lift is not None:
             node.free()
-    return arrived
+        node = following
+        if following is not None:
+            g = c
 
 
 def _takes_ones(node: Node) -> bool:
