@@ -304,7 +304,7 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
     backend = y._backend
     value = y._read()[0]
     if seed is None:
-        if y.size != 1:
+        if value.shape != () and y.size != 1:
             raise DifferentiationError(
                 f"backward of an output of shape {tuple(y.shape)} needs a cotangent: gradient= (or "
                 "grad_outputs=) of the same shape. It can be left out for one element only."

@@ -75,6 +75,35 @@ def bind_binary(
     itself = PRIMITIVES["square"].rules[0] if primitive.name == "multiply" else None
 
     def operate(x1: Any, x2: Any, /) -> Any:
+        kind2 = type(x2)
+        if (kind2 is float or x1 is x2 or kind2 is int) and type(x1) is cls and x1._cell is None:
+            # Beside a number, or itself: a single edge, and nothing was broadcast.
+            parent = x1._node
+            if parent is not None and (level := x1._level) is read().plain:
+                value = x1._value
+                square = kind2 is cls
+                if not square or itself is not None:
+                    y = raw(value, value if square else x2)
+                    if y.dtype is value.dtype and y.dtype in reals:
+                        node = new(Node)
+                        if square:
+                            node.rule, node.saved = itself, value
+                        else:
+                            node.rule = rule1
+                            if not code1:
+                                node.saved = None
+                            elif code1 == 2:
+                                node.saved = x2
+                            elif code1 == 3:
+                                node.saved = y
+                            else:
+                                node.saved = (
+                                    value if code1 == 1 else rule1.pick((value, x2), {}, y, like)
+                                )
+                        node.parent, node.more = parent, None
+                        v = new(cls)
+                        v._value, v._node, v._level, v._cell = y, node, level, None
+                        return v
         parent1 = parent2 = level = None
         if type(x1) is cls:
             if (c := x1._cell) is not None and (
@@ -112,41 +141,37 @@ def bind_binary(
         dtype, shape = y.dtype, y.shape
         real = dtype in reals
         node: Any = None
-        if itself is not None and x1 is x2 and real:
+        if parent2 is not None:
             node = new(Node)
-            node.rule, node.saved, node.parent, node.more = itself, value1, parent1, None
-        else:
-            if parent2 is not None:
-                node = new(Node)
-                node.parent, node.more = parent2, None
-                if not code2:
-                    saved = None
-                elif code2 == 1:
-                    saved = value1
-                elif code2 == 3:
-                    saved = y
-                else:
-                    saved = value2 if code2 == 2 else rule2.pick((value1, value2), {}, y, like)
-                if real and value2.dtype is dtype and value2.shape == shape:
-                    node.rule, node.saved = rule2, saved
-                else:
-                    node.rule, node.saved = rule2.careful, (saved, like(value2))
-            if parent1 is not None:
-                edge = node
-                node = new(Node)
-                node.parent, node.more = parent1, edge
-                if not code1:
-                    saved = None
-                elif code1 == 2:
-                    saved = value2
-                elif code1 == 3:
-                    saved = y
-                else:
-                    saved = value1 if code1 == 1 else rule1.pick((value1, value2), {}, y, like)
-                if real and value1.dtype is dtype and value1.shape == shape:
-                    node.rule, node.saved = rule1, saved
-                else:
-                    node.rule, node.saved = rule1.careful, (saved, like(value1))
+            node.parent, node.more = parent2, None
+            if not code2:
+                saved = None
+            elif code2 == 1:
+                saved = value1
+            elif code2 == 3:
+                saved = y
+            else:
+                saved = value2 if code2 == 2 else rule2.pick((value1, value2), {}, y, like)
+            if real and value2.dtype is dtype and value2.shape == shape:
+                node.rule, node.saved = rule2, saved
+            else:
+                node.rule, node.saved = rule2.careful, (saved, like(value2))
+        if parent1 is not None:
+            edge = node
+            node = new(Node)
+            node.parent, node.more = parent1, edge
+            if not code1:
+                saved = None
+            elif code1 == 2:
+                saved = value2
+            elif code1 == 3:
+                saved = y
+            else:
+                saved = value1 if code1 == 1 else rule1.pick((value1, value2), {}, y, like)
+            if real and value1.dtype is dtype and value1.shape == shape:
+                node.rule, node.saved = rule1, saved
+            else:
+                node.rule, node.saved = rule1.careful, (saved, like(value1))
         v = new(cls)
         v._value, v._node, v._level, v._cell = y, node, level, None
         return v
