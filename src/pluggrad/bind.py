@@ -73,6 +73,7 @@ def bind_binary(
     code1, code2 = rule1.code, rule2.code
     # The product of a value with itself is its square: one edge instead of two.
     itself = PRIMITIVES["square"].rules[0] if primitive.name == "multiply" else None
+    bilinear = primitive.kind == "bilinear"
 
     def operate(x1: Any, x2: Any, /) -> Any:
         kind2 = type(x2)
@@ -85,7 +86,7 @@ def bind_binary(
                 if not square or itself is not None:
                     y = raw(value, value if square else x2)
                     if y.dtype is value.dtype and y.dtype in reals:
-                        node = new(Node)
+                        node: Any = new(Node)
                         if square:
                             node.rule, node.saved = itself, value
                         else:
@@ -140,7 +141,8 @@ def bind_binary(
             explain(error, primitive.name, (value1, value2))
         dtype, shape = y.dtype, y.shape
         real = dtype in reals
-        node: Any = None
+        fits = bilinear and len(value1.shape) == 2 == len(value2.shape)
+        node = None
         if parent2 is not None:
             node = new(Node)
             node.parent, node.more = parent2, None
@@ -152,7 +154,7 @@ def bind_binary(
                 saved = y
             else:
                 saved = value2 if code2 == 2 else rule2.pick((value1, value2), {}, y, like)
-            if real and value2.dtype is dtype and value2.shape == shape:
+            if real and value2.dtype is dtype and (fits if bilinear else value2.shape == shape):
                 node.rule, node.saved = rule2, saved
             else:
                 node.rule, node.saved = rule2.careful, (saved, like(value2))
@@ -168,7 +170,7 @@ def bind_binary(
                 saved = y
             else:
                 saved = value1 if code1 == 1 else rule1.pick((value1, value2), {}, y, like)
-            if real and value1.dtype is dtype and value1.shape == shape:
+            if real and value1.dtype is dtype and (fits if bilinear else value1.shape == shape):
                 node.rule, node.saved = rule1, saved
             else:
                 node.rule, node.saved = rule1.careful, (saved, like(value1))

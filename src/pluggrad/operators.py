@@ -124,7 +124,7 @@ def _unary(primitive: Any, backend: Backend, raw: Any) -> Any:
 
 
 def _binary(primitive: Any, backend: Backend, raw: Any, reflected: bool = False) -> Any:
-    if primitive.kind == "elementwise":
+    if primitive.kind in ("elementwise", "bilinear"):
         return bind_binary(primitive, backend, raw, reflected=reflected, check=operand)
 
     def operate(x1: Any, x2: Any) -> Any:
