@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ for _name in ("OMP", "MKL", "OPENBLAS", "NUMEXPR", "VECLIB_MAXIMUM"):
 
 import numpy as np  # noqa: E402
 
-__all__ = ["LIBRARIES", "Library", "load"]
+__all__ = ["LIBRARIES", "Library", "best", "load"]
 
 Step = Callable[[], list[np.ndarray]]
 
@@ -139,3 +140,14 @@ def load(name: str, *, through_namespace: bool = False) -> Library | None:
         return kind()
     except ImportError:
         return None
+
+
+def best(steps: list[Callable[[], Any]], rounds: int) -> list[float]:
+    """Seconds per call of each, the best of the rounds, in turn."""
+    found = [float("inf")] * len(steps)
+    for _ in range(rounds):
+        for i, step in enumerate(steps):
+            start = time.perf_counter()
+            step()
+            found[i] = min(found[i], time.perf_counter() - start)
+    return found

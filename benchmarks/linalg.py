@@ -9,7 +9,6 @@ Value and gradient, one thread, best of interleaved rounds. To reach: 1.2 × eit
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -101,16 +100,6 @@ ROWS: dict[str, tuple[Program, Program]] = {
 }
 
 
-def best(steps: list[Callable[[], Any]], rounds: int) -> list[float]:
-    found = [float("inf")] * len(steps)
-    for _ in range(rounds):
-        for i, step in enumerate(steps):
-            start = time.perf_counter()
-            step()
-            found[i] = min(found[i], time.perf_counter() - start)
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--size", type=int, default=500, help="rows and columns")
@@ -145,7 +134,7 @@ def main() -> None:
                 np.testing.assert_allclose(
                     symmetric(name, a), symmetric(name, b), rtol=1e-6, atol=1e-6
                 )
-        times = best(steps, options.rounds)
+        times = libraries.best(steps, options.rounds)
         for a, b in zip(times[::2], times[1::2], strict=True):
             width = 15 if a is times[0] else 16
             print(f"{name if a is times[0] else '':<{10 if a is times[0] else 0}}"

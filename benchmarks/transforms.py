@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import time
 from collections.abc import Callable
 from typing import Any
 
-import libraries  # noqa: F401  first: it sets the number of threads
+import libraries  # first: it sets the number of threads
 import numpy as np
 
 import pluggrad as pg
@@ -80,17 +79,6 @@ def by_autograd(autograd: Any, transform: str, make: Any) -> Callable[[], Any] |
     return lambda: g(X)
 
 
-def best(steps: list[Callable[[], Any]], rounds: int) -> list[float]:
-    """Seconds per call of each, the best of the rounds, in turn."""
-    found = [float("inf")] * len(steps)
-    for _ in range(rounds):
-        for i, step in enumerate(steps):
-            start = time.perf_counter()
-            step()
-            found[i] = min(found[i], time.perf_counter() - start)
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=15, help="rounds (default: %(default)s)")
@@ -114,7 +102,7 @@ def main() -> None:
             np.testing.assert_allclose(
                 np.asarray(mine()), np.asarray(theirs()), rtol=1e-9, atol=1e-12
             )
-            t, u = best([mine, theirs], rounds)
+            t, u = libraries.best([mine, theirs], rounds)
             verdict = "" if t / u <= limit else "  NO"
             times = f"{t * 1e3:>7.2f} ms{u * 1e3:>7.2f} ms{t / u:>8.2f}"
             print(f"{title:38}{peer:<12}{times}  {limit}{verdict}")
