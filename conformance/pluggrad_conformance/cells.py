@@ -1,0 +1,179 @@
+"""Cells: what is tested, as a sum and not as a product.
+
+A base cell is an operation on a backend in a dtype, with everything else as usual. Further cells
+leave the usual in one axis, or in a pair of axes that are known to interact. The key of a cell names
+only what is unusual about it: ``sum|numpy|float64`` and ``sum|numpy|float64|order=2``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from .operations import Case, Operation, load
+
+__all__ = ["AXES", "COMPLEX", "DTYPES", "REAL", "Cell", "cells_of", "enumerate_cells"]
+
+REAL = ("float32", "float64")
+COMPLEX = ("complex64", "complex128")
+LOW = ("float16", "bfloat16")
+DTYPES = (*REAL, *COMPLEX, *LOW)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One thing to test. The fields after `dtype` are the axes, and their defaults the usual.
+
+    `form`: function, operator or method · `args`: "all", or the number of the one array that is
+    differentiated while the others are constants · `order`: 0 (the value), 1, 2 · `mode`: reverse,
+    forward, forward-over-reverse (of order 2), vmap · `compiled`: no, jit (jax), compile (torch).
+    """
+
+    operation: str
+    backend: str
+    dtype: str
+    case: str = "typical"
+    shape: str = "base"
+    form: str = "function"
+    args: str = "all"
+    order: int = 1
+    mode: str = "reverse"
+    device: str = "default"
+    compiled: str = "no"
+
+    @property
+    def key(self) -> str:
+        """The name of the cell: operation, backend, dtype, and each axis that is unusual."""
+        unusual = [f"{name}={getattr(self, name)}" for name, usual in AXES.items()
+                   if getattr(self, name) != usual]  # fmt: skip
+        return "|".join([self.operation, self.backend, self.dtype, *unusual])
+
+    @property
+    def id(self) -> str:
+        """Ten hexadecimal digits that stand for the key on a command line."""
+        return hashlib.sha256(self.key.encode()).hexdigest()[:10]
+
+    @property
+    def problem_key(self) -> str:
+        """What the inputs depend on: they are the same on every backend, in every form and mode."""
+        return "|".join([self.operation, self.dtype, self.case, self.shape])
+
+    @property
+    def domain(self) -> str:
+        """"real" or "complex", by the dtype."""
+        return "complex" if self.dtype.startswith("complex") else "real"
+
+    @classmethod
+    def parse(cls, key: str) -> Cell:
+        """The cell of a key; `ValueError` if it is none."""
+        operation, backend, dtype, *rest = key.split("|") + [""] * (3 - len(key.split("|")))
+        facts: dict[str, Any] = {}
+        for part in rest:
+            name, _, value = part.partition("=")
+            if name not in AXES or not value:
+                raise ValueError(f"{key!r} is no key of a cell: {part!r} is no axis")
+            facts[name] = int(value) if name == "order" else value
+        if not (operation and backend and dtype):
+            raise ValueError(f"{key!r} is no key of a cell: operation|backend|dtype|axis=value...")
+        return cls(operation, backend, dtype, **facts)
+
+    def case_of(self, operation: Operation) -> Case:
+        """The case that the inputs are made from."""
+        if self.shape in ("base", "non-contiguous"):
+            return operation.typical if self.case == "typical" else operation.find("case", self.case)
+        return operation.find("shape", self.shape)
+
+
+#: The axes, with what is usual.
+AXES: dict[str, Any] = {f.name: f.default for f in fields(Cell)[3:]}
+
+
+def enumerate_cells(
+    backends: Iterable[str],
+    operations: Iterable[str] | None = None,
+    dtypes: Iterable[str] | None = None,
+    devices: dict[str, list[str]] | None = None,
+) -> Iterator[Cell]:
+    """All cells of `backends`, operation by operation (all if None), so that what the oracles say
+    is computed once. `devices` names further devices of a backend."""
+    table = load()
+    chosen = None if dtypes is None else set(dtypes)
+    backends = list(backends)
+    for name in sorted(table) if operations is None else operations:
+        for backend in backends:
+            for cell in cells_of(table[name], backend, (devices or {}).get(backend, [])):
+                if chosen is None or cell.dtype in chosen:
+                    yield cell
+
+
+def cells_of(operation: Operation, backend: str, devices: Iterable[str] = ()) -> Iterator[Cell]:
+    """The cells of one operation on one backend: base cells, then one axis or a pair at a time."""
+    name = operation.name
+    real, complex_ = "real" in operation.domains, "complex" in operation.domains
+    dtypes = [*(REAL if real else ()), *(COMPLEX if complex_ else ())]
+    low = LOW if real and operation.kind in ("elementwise", "movement", "reduction", "contraction") else ()
+    for dtype in (*dtypes, *low):
+        yield Cell(name, backend, dtype)
+    main = "float64" if real else "complex128"
+    for order in (0, 2):
+        for dtype in dtypes if order == 2 else [main]:
+            if order <= operation.orders:
+                yield Cell(name, backend, dtype, order=order)
+    doubles = [d for d in (main, "complex128") if d in dtypes]
+    for dtype in dict.fromkeys(doubles):
+        yield Cell(name, backend, dtype, mode="forward")
+        if operation.orders >= 2:
+            yield Cell(name, backend, dtype, order=2, mode="forward-over-reverse")
+    yield Cell(name, backend, main, mode="vmap")
+    if operation.operator is not None:
+        yield Cell(name, backend, main, form="operator")
+    if operation.method:
+        yield Cell(name, backend, main, form="method")
+    yield Cell(name, backend, main, shape="non-contiguous")
+    count = count_arrays(operation.typical)
+    if count > 1:
+        for number in range(count):
+            yield Cell(name, backend, main, args=str(number))
+    if backend == "jax" and operation.compiled:
+        yield Cell(name, backend, main, compiled="jit")
+    if backend == "torch" and operation.kind == "program" and operation.compiled:
+        yield Cell(name, backend, main, compiled="compile")
+    for device in devices:
+        yield Cell(name, backend, main, device=device)
+    yield from _cases(operation, backend, main)
+
+
+def _cases(operation: Operation, backend: str, main: str) -> Iterator[Cell]:
+    """Named cases, in double precision; those of values at order 2 and forwards, too."""
+    name = operation.name
+    for found in operation.cases[1:]:
+        if backend == "jax" and found.axis == "shape" and found.name not in ("0-d", "broadcast"):
+            continue  # each new shape is compiled anew: two canonical ones must do
+        for dtype in (main, "complex128"):
+            domain = "complex" if dtype == "complex128" else "real"
+            if domain not in operation.domains or found.domain not in ("", domain):
+                continue
+            if domain == "complex" and main != "complex128" and found.domain != "complex":
+                continue
+            if found.axis == "shape":
+                yield Cell(name, backend, dtype, shape=found.name)
+                continue
+            yield Cell(name, backend, dtype, case=found.name)
+            if dtype == "float64":
+                yield Cell(name, backend, "float32", case=found.name)
+            if operation.orders >= 2:
+                yield Cell(name, backend, dtype, case=found.name, order=2)
+            yield Cell(name, backend, dtype, case=found.name, mode="forward")
+
+
+def count_arrays(found: Case) -> int:
+    """How many arrays of a case have a gradient."""
+    from .operations import Array
+
+    total = 0
+    for x in found.args:
+        for item in x if isinstance(x, (list, tuple)) else (x,):
+            total += isinstance(item, Array) and not item.dtype and not item.constant
+    return total

@@ -1,0 +1,115 @@
+"""What the suite says about a cell: an outcome, and everything that led to it.
+
+A `Result` is one line of ``results.jsonl``; `schema.json` describes it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .cells import Cell
+
+__all__ = ["BAD", "OUTCOMES", "OracleVerdict", "Property", "Result"]
+
+#: Every outcome, with what it means. Reports show them in this order.
+OUTCOMES: dict[str, str] = {
+    "pass": "agrees with the oracles within the tolerance",
+    "convention": "differs from an oracle where the documented convention decides, and keeps to it",
+    "numerically-off": "beyond the tolerance, but of the right size",
+    "wrong": "beyond the tolerance by far, and two oracles agree on what is right",
+    "wrong-structure": "the shape, the dtype or the device is not that of the input, or a property "
+                       "of every derivative (linearity, transposition, symmetry) does not hold",
+    "nonfinite-mismatch": "infinities or nan where the oracle has none, or the other way round",
+    "nondeterministic": "two runs gave different numbers",
+    "error": "an exception that says nothing of what is not supported",
+    "timeout": "took longer than allowed",
+    "unsupported-by-engine": "pluggrad says that it cannot do this",
+    "unsupported-by-backend": "the array library itself cannot compute this",
+    "forward-deviation": "the library's own value is wrong, so its gradient is not judged",
+    "oracle-conflict": "the oracles disagree, or only one of them objects",
+    "oracle-missing": "no oracle has an answer",
+}  # fmt: skip
+
+#: What a run must explain.
+BAD = ("numerically-off", "wrong", "wrong-structure", "nonfinite-mismatch", "nondeterministic",
+       "error", "timeout", "oracle-conflict", "oracle-missing", "forward-deviation")  # fmt: skip
+
+
+@dataclass
+class OracleVerdict:
+    """What one oracle says: `verdict` is agrees, off, wrong, nonfinite or none (no answer).
+
+    `error` is the largest error in units of eps of the cell's dtype, and `ratio` in units of the
+    tolerance; None where there is no number.
+    """
+
+    name: str
+    verdict: str
+    error: float | None = None
+    ratio: float | None = None
+    note: str = ""
+
+
+@dataclass
+class Property:
+    """An oracle-free property: whether it held, and what was seen if not."""
+
+    name: str
+    held: bool
+    note: str = ""
+
+
+@dataclass
+class Result:
+    """The outcome of one cell."""
+
+    cell: Cell
+    outcome: str
+    detail: str = ""
+    quantity: str = "gradient"
+    error: float | None = None  # in eps, against the first oracle that answered
+    ratio: float | None = None  # in tolerances
+    oracles: list[OracleVerdict] = field(default_factory=list)
+    properties: list[Property] = field(default_factory=list)
+    seconds: float = 0.0
+    minimal: dict[str, Any] | None = None  # the shrunk input: {"inputs": [...], "size": n}
+
+    def as_dict(self) -> dict[str, Any]:
+        """A dictionary for JSON; numbers that JSON lacks become strings."""
+        cell = asdict(self.cell)
+        return _clean({
+            "key": self.cell.key, "id": self.cell.id, **cell, "outcome": self.outcome,
+            "detail": self.detail, "quantity": self.quantity, "error_eps": self.error,
+            "ratio": self.ratio, "oracles": [asdict(o) for o in self.oracles],
+            "properties": [asdict(p) for p in self.properties],
+            "seconds": round(self.seconds, 6), "minimal": self.minimal,
+        })  # fmt: skip
+
+    @classmethod
+    def from_dict(cls, facts: dict[str, Any]) -> Result:
+        """The result of a line."""
+        number = lambda x: float(x) if isinstance(x, str) else x
+        return cls(
+            Cell.parse(facts["key"]), facts["outcome"], facts["detail"], facts["quantity"],
+            number(facts["error_eps"]), number(facts["ratio"]),
+            [OracleVerdict(o["name"], o["verdict"], number(o["error"]), number(o["ratio"]), o["note"])
+             for o in facts["oracles"]],
+            [Property(**p) for p in facts["properties"]], facts["seconds"], facts["minimal"],
+        )  # fmt: skip
+
+    def to_line(self) -> str:
+        """The line of ``results.jsonl``, without the newline."""
+        return json.dumps(self.as_dict(), ensure_ascii=False, allow_nan=False)
+
+
+def _clean(x: Any) -> Any:
+    if isinstance(x, dict):
+        return {k: _clean(v) for k, v in x.items()}
+    if isinstance(x, (list, tuple)):
+        return [_clean(v) for v in x]
+    if isinstance(x, float) and not math.isfinite(x):
+        return str(x)
+    return x
