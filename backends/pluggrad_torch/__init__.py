@@ -43,6 +43,13 @@ class TorchAdapter(Adapter):
                 "it, and there would be two graphs. Wrap `tensor.detach()`, or use torch.autograd."
             )
 
+    def writes(self, x: Any) -> Any:
+        import torch
+
+        if torch.compiler.is_compiling() or x.is_inference() or _is_tracer(x):
+            return None
+        return x._version
+
     def special(self, name: str) -> Any:
         from . import special
 

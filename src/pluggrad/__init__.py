@@ -13,6 +13,7 @@ from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set
 from .backend import Adapter, backends, register_backend, set_default_backend, use
 from .custom import custom_jvp, custom_vjp
 from .errors import (
+    AnomalyError,
     BackendError,
     DifferentiationError,
     GraphBreakError,
@@ -22,25 +23,26 @@ from .errors import (
     LeakedVariableError,
     MixedBackendsError,
     MixedDevicesError,
+    MutationError,
     PluggradError,
     UnsupportedError,
 )
 from .func import grad, jvp, stop_gradient, value_and_grad, vjp
 from .graph_breaks import graph_breaks
+from .modes import debug, strong_zeros
 from .namespace import lift, namespace, top_level
 from .transforms import hessian, hvp, jacfwd, jacrev, linearize, vmap
 from .variable import Variable
 
 # What is defined here; the functions of the standard come by `__getattr__`.
 __all__ = [
-    "Adapter", "BackendError", "DifferentiationError", "GraphBreakError", "GraphBreakWarning",
-    "GraphFreedError", "InvalidArgumentError", "LeakedVariableError", "MixedBackendsError",
-    "MixedDevicesError", "PluggradError", "UnsupportedError", "Variable", "autograd", "backends",
-    "custom_jvp", "custom_vjp",
-    "enable_grad", "grad", "graph_breaks", "hessian", "hvp", "inference_mode", "is_grad_enabled",
-    "jacfwd", "jacrev", "jvp", "lift", "linearize", "namespace", "no_grad", "register_backend",
-    "set_default_backend", "set_grad_enabled", "stop_gradient", "use", "value_and_grad", "vjp",
-    "vmap",
+    "Adapter", "AnomalyError", "BackendError", "DifferentiationError", "GraphBreakError",
+    "GraphBreakWarning", "GraphFreedError", "InvalidArgumentError", "LeakedVariableError",
+    "MixedBackendsError", "MixedDevicesError", "MutationError", "PluggradError", "UnsupportedError",
+    "Variable", "autograd", "backends", "custom_jvp", "custom_vjp", "debug", "enable_grad", "grad",
+    "graph_breaks", "hessian", "hvp", "inference_mode", "is_grad_enabled", "jacfwd", "jacrev",
+    "jvp", "lift", "linearize", "namespace", "no_grad", "register_backend", "set_default_backend",
+    "set_grad_enabled", "stop_gradient", "strong_zeros", "use", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 __array_api_version__ = "2025.12"
 

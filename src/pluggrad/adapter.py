@@ -61,6 +61,20 @@ class Adapter:
     #: themselves: it returns a handle of our own. None: arrays are taken as they are.
     hold: Callable[[Any], Any] | None = None
 
+    #: A count that grows when an array is written in place, where the library keeps one (and None
+    #: for an array that has none). What operations save is then checked before it is used.
+    writes: Callable[[Any], Any] | None = None
+
+    def checksum(self, x: Any) -> Any:
+        """A number that tells whether `x` was written in place; None where arrays never are."""
+        if not self.writable or self.hold is not None:
+            return None
+        import zlib
+
+        import numpy as np
+
+        return zlib.crc32(np.ascontiguousarray(np.asarray(x)).reshape(-1).view(np.uint8).data)
+
     def shares_memory(self, x: Any, y: Any) -> bool:
         """Whether `y`, made from `x` by a reshape, is a view of it. Without an answer: it is."""
         return True

@@ -31,14 +31,17 @@ from .variable import Variable
 __all__ = [
     "Function",
     "backward",
+    "detect_anomaly",
     "enable_grad",
     "function",
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
+    "saved_tensors_hooks",
     "set_grad_enabled",
 ]
 
@@ -374,6 +377,7 @@ def _node_of(v: Any, where: str) -> Node:
     return node  # type: ignore[no-any-return]
 
 
-from . import function  # noqa: E402  (custom functions stand on the engine, and are found here)
+from . import function, graph  # noqa: E402  (custom functions stand on the engine, and are found here)
 from .checking import gradcheck, gradgradcheck  # noqa: E402
 from .function import Function  # noqa: E402
+from .modes import detect_anomaly, saved_tensors_hooks  # noqa: E402

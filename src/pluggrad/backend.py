@@ -64,6 +64,7 @@ class Backend:
         self.getitem = adapter.functions.get("getitem", operator.getitem)
         self.writable = adapter.writable
         self.accumulates_in_place = adapter.accumulates_in_place
+        self.counts_writes = adapter.writes is not None
         reals = self._dtypes("float32", "float64", "float16", "bfloat16", "longdouble")
         self.real_dtypes = frozenset(reals)
         self.complex_dtypes = frozenset(self._dtypes("complex64", "complex128", "clongdouble"))

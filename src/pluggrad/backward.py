@@ -11,6 +11,9 @@ from typing import Any
 
 from .cotangents import Ones, Scatter, Shares, add, dense, own
 from .graph import Edge, Node, count_uses, count_uses_towards
+from .hooks import sending
+from .levels import read
+from .modes import opened, pull_with
 from .record import part_of
 
 __all__ = ["walk"]
@@ -41,6 +44,14 @@ def walk(
     borrowed = set(waiting)  # nodes whose cotangent somebody else may hold, too
     ready = [node for node in waiting if not uses[node]]
     arrived: dict[Node, Any] = {}
+    modes = read().modes
+    unusual: Callable[[Edge, Node, Any], Any] | None = None  # how to pull, where it is not plain
+    if lift is not None:
+        lifting = lift
+        unusual = pull_with(modes, lambda edge, node: _lifted(edge, node, lifting))
+    elif modes is not None:
+        unusual = pull_with(modes, lambda edge, node: opened(edge.saved))
+    usual, watched = unusual, False
     node: Node | None = None
     while True:
         if node is None:
@@ -54,6 +65,7 @@ def walk(
                 borrowed.add(node)  # a hook may keep what it sees, or return what somebody holds
                 replaced = hook(dense(g))
                 g = g if replaced is None else replaced
+            watched = bool(node.extra.sent)
             if node.extra.variable is not None or node in ends:
                 arrived[node] = own(g) if node in borrowed else dense(g)
         elif ends and node in ends and g is not None:
@@ -69,6 +81,8 @@ def walk(
             elif kind is Ones:
                 ones = _takes_ones(node)
                 g = g if ones else g.array()
+        if watched:
+            unusual = sending(node, g, usual)
         keep = retain or not node.rule.keeps
         following = None
         edge: Edge | None = node
@@ -78,10 +92,10 @@ def walk(
             if parent in uses:
                 if g is None:
                     c = None
-                elif lift is None:
+                elif unusual is None:
                     c = rule.pull(g, edge.saved)
                 else:
-                    c = rule.pull(g, _lifted(edge, node, lift))
+                    c = unusual(edge, node, g)
                 left = uses[parent] - 1
                 if parent not in waiting:
                     if ones or not rule.fresh:
@@ -106,6 +120,8 @@ def walk(
             edge = edge.more
         if not keep and lift is not None:
             node.free()
+        if watched:
+            unusual, watched = usual, False
         node = following
         if following is not None:
             g = c
@@ -121,11 +137,11 @@ def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any]) -> 
     A saved input hangs on the node that its edge leads to, the saved output on `node` itself:
     so nodes keep plain arrays, without reference cycles, and nothing is lost.
     """
-    rule = edge.rule
+    rule, kept = edge.rule, opened(edge.saved)
     if rule.names == ("call",):  # an operation of the user's
-        return edge.saved.lifted(node, lift)
+        return kept.lifted(node, lift)
     parents = {e.rule.position: e.parent for e in node.edges()}
-    saved, like = edge.saved if rule.is_careful else (edge.saved, None)
+    saved, like = kept if rule.is_careful else (kept, None)
     values = []
     for name, value in zip(rule.names, rule.values(saved), strict=True):
         if name == "y":

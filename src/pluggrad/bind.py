@@ -14,6 +14,7 @@ from .arguments import explain, setting
 from .backend import Backend
 from .graph import Node
 from .levels import read
+from .modes import keep
 from .primitive import PRIMITIVES, Primitive, new
 from .record import apply
 
@@ -52,7 +53,22 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
                     return v
         return apply(primitive, (x,), {}, raw, backend)
 
-    return operate
+    return _keeping(operate, backend)
+
+
+def _keeping(operate: Any, backend: Backend) -> Any:
+    """`operate`, where the library counts writes: what it saves is checked before it is used."""
+    if not backend.counts_writes:
+        return operate
+    cls = backend.variable
+
+    def kept(*args: Any) -> Any:
+        v = operate(*args)
+        if type(v) is cls and (node := v._node) is not None:
+            keep(node, backend)
+        return v
+
+    return kept
 
 
 def bind_binary(
@@ -183,7 +199,8 @@ def bind_binary(
             return NotImplemented
         return apply(primitive, (x1, x2), {}, raw, backend)
 
-    return (lambda x2, x1, /: operate(x1, x2)) if reflected else operate
+    kept = _keeping(operate, backend)
+    return (lambda x2, x1, /: kept(x1, x2)) if reflected else kept
 
 
 def bind(primitive: Primitive, backend: Backend) -> Any:

@@ -22,6 +22,7 @@ from .forward import dual
 from .forward import process as forward_process
 from .graph import Node
 from .levels import ROOT, VOLATILE, Level, deepest, open_level, read, recording
+from .modes import keep
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF, make_leaf, part_of, wrap, wrap_untracked
 
@@ -46,10 +47,10 @@ class Custom(Primitive):
 class Gradients:
     """The cotangents of all inputs of a call, on their way to the node that shares them out."""
 
-    __slots__ = ("items",)
+    __slots__ = ("gradients",)
 
-    def __init__(self, items: list[Any]) -> None:
-        self.items = items
+    def __init__(self, gradients: list[Any]) -> None:
+        self.gradients = gradients
 
 
 def _rule(primitive: Custom, position: int, names: tuple[str, ...], pull: Any) -> Rule:
@@ -75,7 +76,7 @@ _SHARING = Custom("share")
 
 @functools.cache
 def _share(position: int) -> Rule:
-    return _rule(_SHARING, position, (), lambda g, saved: g.items[position])
+    return _rule(_SHARING, position, (), lambda g, saved: g.gradients[position])
 
 
 # ---------------------------------------------------------------- one call
@@ -140,6 +141,11 @@ class Call:
         )
         return Call(self.op, inputs, outputs, self.residuals, self.needs, self.level,
                     self.backend, recorded)  # fmt: skip
+
+    def remade(self, f: Callable[[Any], Any]) -> Call:
+        """This call, with `f` applied to the arrays that it keeps."""
+        return Call(self.op, f(self.inputs), f(self.outputs), self.residuals, self.needs,
+                    self.level, self.backend, self.recorded)  # fmt: skip
 
     def pull(self, gs: list[Any]) -> list[Any]:
         """The gradients of the inputs, checked: of the input's shape and dtype, or None."""
@@ -286,6 +292,8 @@ def _recorded(made: Call, parents: list[Any]) -> list[Any]:
             sharing = edge
     node: Node = new(Node)
     node.rule, node.saved, node.parent, node.more = op.rule, made, sharing, None
+    if backend.counts_writes or read().modes is not None:
+        keep(node, backend)
     found = []
     for k, y in enumerate(made.outputs):
         if not differentiable(op, k, y):

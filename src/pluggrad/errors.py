@@ -4,6 +4,7 @@ catch."""
 from __future__ import annotations
 
 __all__ = [
+    "AnomalyError",
     "BackendError",
     "DifferentiationError",
     "GraphBreakError",
@@ -14,6 +15,7 @@ __all__ = [
     "MissingFunctionError",
     "MixedBackendsError",
     "MixedDevicesError",
+    "MutationError",
     "NotOneElementError",
     "OperationError",
     "OutOfRangeError",
@@ -32,6 +34,14 @@ class InvalidArgumentError(PluggradError, ValueError):
 
 class DifferentiationError(PluggradError, RuntimeError):
     """A gradient was asked for that does not exist, as torch's RuntimeError."""
+
+
+class AnomalyError(DifferentiationError):
+    """A derivative became nan or infinite, under `detect_anomaly`."""
+
+
+class MutationError(DifferentiationError):
+    """An array that the graph still needs was changed in place, as torch's RuntimeError."""
 
 
 class GraphFreedError(DifferentiationError):

@@ -16,6 +16,7 @@ from .backward import walk
 from .cotangents import shape_dtype, spread
 from .dispatch import is_variable, xp
 from .levels import ROOT, Level, open_level, read
+from .modes import strong_rule
 from .primitive import Primitive, new
 from .record import evaluate, make_leaf, wrap, wrap_untracked
 
@@ -105,10 +106,14 @@ def push(
     if primitive.jvp is not None:
         return _explicit(primitive, args, tangents, kwargs, y, backend)
     if primitive.kind == "elementwise":
+        modes = read().modes
+        strong = modes is not None and modes.strong
         terms = []
         for i in moving:
             rule = primitive.rule(i)
             assert rule is not None
+            if strong:
+                rule = strong_rule(rule)
             terms.append(rule.pull(tangents[i], rule.pick(args, kwargs, y, backend.like)))
         return _like_y(_sum(terms), y)
     if primitive.kind == "linear":

@@ -28,13 +28,15 @@ class Edge:
 
 
 class Extra:
-    """What few nodes have: hooks, a Variable whose `grad` is wanted, the user's notes; and at a
-    leaf, what is called once its `grad` is there."""
+    """What few nodes have: hooks on the cotangent that arrives, and on those that are sent on
+    (`sent`); a Variable whose `grad` is wanted, the user's notes; and at a leaf, what is called
+    once its `grad` is there."""
 
-    __slots__ = ("after", "hooks", "metadata", "variable")
+    __slots__ = ("after", "hooks", "metadata", "sent", "variable")
 
     def __init__(self) -> None:
         self.hooks: list[Any] = []
+        self.sent: list[Any] | None = None
         self.after: list[Any] | None = None
         self.metadata: dict[Any, Any] = {}
         self.variable: weakref.ref[Any] | None = None
@@ -89,6 +91,45 @@ class Node(Edge):
     def metadata(self) -> dict[Any, Any]:
         """A dict that lives as long as the node, for the user's own notes."""
         return self.more_of().metadata
+
+    def register_prehook(self, hook: Callable[[tuple[Any, ...]], Any]) -> RemovableHandle:
+        """Have ``hook(grad_outputs)`` called before each walk passes here.
+
+        `grad_outputs` is a tuple of Variables, one per output of the operation. The hook may return
+        another such tuple, of the same shapes. Returns a handle whose `remove()` takes it away.
+
+        >>> import numpy as np, pluggrad as pg
+        >>> x = pg.Variable(np.asarray(3.0), requires_grad=True)
+        >>> y = x * x
+        >>> handle = y.grad_fn.register_prehook(lambda gs: (10 * gs[0],))
+        >>> y.backward()
+        >>> x.grad.item()
+        60.0
+        """
+        from .hooks import before
+
+        return add_hook(self, before(hook))
+
+    def register_hook(self, hook: Callable[[tuple[Any, ...], tuple[Any, ...]], Any]) -> Any:
+        """Have ``hook(grad_inputs, grad_outputs)`` called after each walk has passed here.
+
+        `grad_inputs` is a tuple of Variables (None where nothing arrives), one per entry of
+        `next_functions`. The hook may return another such tuple. Returns a handle whose `remove()`
+        takes it away.
+
+        >>> import numpy as np, pluggrad as pg
+        >>> x = pg.Variable(np.asarray(3.0), requires_grad=True)
+        >>> y = x * 2
+        >>> handle = y.grad_fn.register_hook(lambda sent, arrived: (-sent[0],))
+        >>> y.backward()
+        >>> x.grad.item()
+        -2.0
+        """
+        extra = watch(self)
+        if extra.sent is None:
+            extra.sent = []
+        extra.sent.append(hook)
+        return RemovableHandle(extra.sent, hook)
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"

@@ -23,6 +23,7 @@ __all__ = [
     "State",
     "deepest",
     "enable_grad",
+    "in_modes",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
@@ -72,15 +73,19 @@ class Level:
 
 
 class State:
-    """What holds in this thread and task: the open level, and the levels that do not record."""
+    """What holds in this thread and task: the open level, the levels that do not record, and the
+    `modes` (see there), None while there is nothing unusual."""
 
-    __slots__ = ("level", "off", "plain")
+    __slots__ = ("level", "modes", "off", "plain")
 
-    def __init__(self, level: Level, off: frozenset[Level] = frozenset()) -> None:
+    def __init__(
+        self, level: Level, off: frozenset[Level] = frozenset(), modes: Any = None
+    ) -> None:
         self.level = level
         self.off = off
+        self.modes = modes
         # The level at which the short cuts of `bind` may record: the open one, if it is ordinary.
-        self.plain = level if not off and level.process is None else None
+        self.plain = level if not off and level.process is None and modes is None else None
 
 
 ROOT = Level(None)
@@ -96,7 +101,7 @@ def open_level(
     """A new level inside the current one; it ends, and its Variables with it, on the way out."""
     state = read()
     level = Level(state.level, process, size)
-    token = _state.set(State(level, state.off))
+    token = _state.set(State(level, state.off, state.modes))
     try:
         yield level
     finally:
@@ -269,6 +274,22 @@ def recording(level: Level, enabled: bool = True) -> Iterator[None]:
         _restore(level, before)
 
 
+@contextmanager
+def in_modes(change: Callable[[Any], Any]) -> Iterator[None]:
+    """Within, the modes are what `change` makes of those before."""
+    before = read().modes
+    _set_modes(change(before))
+    try:
+        yield
+    finally:
+        _set_modes(before)
+
+
+def _set_modes(modes: Any) -> None:
+    state = read()
+    _state.set(State(state.level, state.off, modes))
+
+
 def _switch(enabled: bool) -> tuple[Level, bool]:
     """Switch the current level; returns it, and whether it was on."""
     level = _differentiating(read().level)
@@ -282,7 +303,7 @@ def _restore(level: Level, enabled: bool) -> None:
     state = read()
     if level.alive and (level not in state.off) != enabled:
         off = state.off - {level} if enabled else state.off | {level}
-        _state.set(State(state.level, off))
+        _state.set(State(state.level, off, state.modes))
 
 
 def _differentiating(level: Level) -> Level:

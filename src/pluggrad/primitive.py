@@ -33,8 +33,11 @@ class Rule:
     recording, so that the walk never looks at a shape or a dtype.
     """
 
-    __slots__ = ("careful", "code", "formula", "freed", "fresh", "is_careful", "keeps", "names",
-                 "pick", "position", "primitive", "pull")  # fmt: skip
+    __slots__ = ("boxed", "careful", "code", "formula", "freed", "fresh", "is_careful", "keeps",
+                 "names", "pick", "position", "primitive", "pull", "strong")  # fmt: skip
+
+    boxed: Rule  # variants that `modes` makes when they are asked for
+    strong: Rule
 
     def __init__(self, primitive: Primitive, position: int, formula: Callable[..., Any]) -> None:
         self.primitive = primitive
@@ -52,14 +55,19 @@ class Rule:
         self.code = places.get(self.names, 3 if self.names == ("y",) else 4)
         self.is_careful = False
         self.freed = primitive.freed
-        self.careful = careful = new(Rule)
-        for name in Rule.__slots__:
-            if name != "careful":
-                setattr(careful, name, getattr(self, name))
+        self.careful = careful = self.variant(_careful_pull(self.pull, primitive.holomorphic))
         careful.careful = careful
         careful.is_careful = True
         careful.fresh = primitive.fresh
-        careful.pull = _careful_pull(self.pull, primitive.holomorphic)
+
+    def variant(self, pull: Callable[[Any, Any], Any]) -> Rule:
+        """This rule with another `pull`."""
+        made: Rule = new(Rule)
+        for name in Rule.__slots__:
+            if name not in ("boxed", "strong") and hasattr(self, name):
+                setattr(made, name, getattr(self, name))
+        made.pull = pull
+        return made
 
     def values(self, saved: Any) -> tuple[Any, ...]:
         """What is saved, as a tuple in the order of `names`."""

@@ -15,6 +15,7 @@ from .arguments import backend_among, convert, explain, promote
 from .backend import BACKENDS, Backend, backend_of
 from .graph import LeafNode, Node
 from .levels import ROOT, VOLATILE, Level, deepest, read
+from .modes import keep
 from .primitive import PASS, Primitive, new
 
 __all__ = ["apply", "evaluate", "make_leaf", "part_of", "record", "wrap", "wrap_untracked"]
@@ -92,6 +93,8 @@ def record(
         first = node
     if first is None:
         return wrap_untracked(y, backend, ROOT)
+    if backend.counts_writes or read().modes is not None:
+        keep(first, backend)
     if several:
         return _outputs(y, first, level, backend)
     return wrap(y, first, level, backend)

@@ -9,14 +9,27 @@ from typing import Any
 
 import optree
 
-from .autograd import among_variables
-from .backend import SCALARS, Backend, backend_of, get_default_backend
+from .autograd import among_variables, lifter, seed_for
+from .backend import SCALARS, Backend, backend_of, get_default_backend, mixed
 from .backward import walk
 from .batch import batched, process
-from .cotangents import device_of, is_complex
+from .cotangents import device_of, is_complex, same_shape
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, TypeMismatchError
-from .func import _argnums, _array, _inner, _leaves, _of, _plain, grad, jvp, vjp
+from .func import (
+    _argnums,
+    _array,
+    _arrived,
+    _cast,
+    _inner,
+    _leaves,
+    _of,
+    _plain,
+    _scalar_node,
+    jvp,
+    vjp,
+)
+from .graph_breaks import untracked_result
 from .levels import ROOT, Level, open_level
 from .record import wrap
 
@@ -328,7 +341,10 @@ def hessian(
 
 
 def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
-    """The product of the Hessian of `fun` with `tangents`, by forward over reverse mode.
+    """The product of the Hessian of `fun` with `tangents`.
+
+    The gradient is recorded, and walked back in its turn from the tangents: the Hessian is its own
+    transpose. Both walks are those of one level, which costs less than a level inside another.
 
     Parameters
     ----------
@@ -348,8 +364,45 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     """
     if not isinstance(primals, (tuple, list)):
         primals, tangents = (primals,), (tangents,)
-    argnums = 0 if len(primals) == 1 else tuple(range(len(primals)))
-    return jvp(grad(fun, argnums), primals, tangents)[1]
+    with open_level() as level:
+        wrapped = [_leaves(x, level) for x in primals]
+        flat_t, spec_t = _flatten(tuple(tangents))
+        leaves = [v for _, flat, _ in wrapped for v in flat]
+        if spec_t != _flatten(tuple(primals))[1]:
+            raise InvalidArgumentError(
+                f"primals have structure {_flatten(tuple(primals))[1]}, tangents {spec_t}"
+            )
+        seeds = [_tangent(t, v) for t, v in zip(flat_t, leaves, strict=True)]
+        value = fun(*[tree for tree, _, _ in wrapped])
+        node = _scalar_node(value, level, fun)
+        products: dict[Any, Any] = {}
+        if node is None:
+            untracked_result(level)
+        else:
+            lift = lifter(level, value._backend)
+            arrived = walk({node: seed_for(value, None, True)}, retain=True, lift=lift)
+            cotangents: dict[Any, Any] = {}
+            for v, seed in zip(leaves, seeds, strict=True):
+                g: Any = arrived.get(v._node)
+                if _of(g, level) and g._node is not None:
+                    found = cotangents.get(g._node)
+                    cotangents[g._node] = seed if found is None else found + seed
+            products = walk(cotangents, lift=among_variables(seeds)) if cotangents else {}
+        found = [
+            optree.tree_unflatten(spec, [_arrived(products, v) for v in flat])
+            for _, flat, spec in wrapped
+        ]
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+def _tangent(t: Any, v: Any) -> Any:
+    """`t` as a tangent of the leaf `v`."""
+    t, other = _inner(t)
+    if other is not v._backend:
+        raise mixed(v._backend, other, "hvp")
+    if not same_shape(v.shape, t.shape):
+        raise InvalidArgumentError(f"a primal has shape {v.shape}, and its tangent {t.shape}")
+    return _cast(t, v, "tangent")
 
 
 def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:

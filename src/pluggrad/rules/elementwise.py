@@ -29,6 +29,11 @@ def apart(r: Any) -> Any:
     return xp.where(r == 0, math.inf, r)
 
 
+def strong_multiply(x1: Any, x2: Any) -> Any:
+    """The product ⊙ of `pluggrad.strong_zeros`: 0 ⊙ anything = 0, be it infinite or nan."""
+    return xp.where((x1 == 0) | (x2 == 0), 0.0, x1 * x2)
+
+
 def real(x: Any) -> Any:
     """The real part of an array or a Python number, real or complex."""
     return x.real if type(x) in SCALARS else xp.real(x) if is_complex(x) else x
@@ -158,6 +163,8 @@ elementwise("add",        PASS, PASS, takes_ones=True)
 elementwise("subtract",   PASS, lambda t: -t)
 elementwise("multiply",   lambda t, x2: t * x2, lambda t, x1: t * x1, takes_ones=True)
 elementwise("divide",     lambda t, x2: t / x2, lambda t, x2, y: -t * y / x2)
+elementwise("strong_multiply(x1, x2, /)", lambda t, x2: xp.strong_multiply(t, x2),
+            lambda t, x1: xp.strong_multiply(t, x1), fallback=strong_multiply, private=True)
 elementwise("reciprocal", lambda t, y: -t * y * y)
 elementwise("square",     lambda t, x: t * (x + x))
 elementwise("sqrt",       lambda t, y: t / (2 * y))

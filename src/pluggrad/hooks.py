@@ -1,0 +1,88 @@
+"""Hooks on nodes: what users' functions see of cotangents, and what becomes of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .backend import backend_of
+from .cotangents import Shares, dense, same_shape
+from .dispatch import is_variable
+from .errors import InvalidArgumentError, TypeMismatchError
+from .graph import Edge, Node
+from .levels import ROOT
+from .record import wrap
+
+__all__ = ["before", "sending"]
+
+
+def before(hook: Callable[[tuple[Any, ...]], Any]) -> Callable[[Any], Any]:
+    """A hook on the arriving cotangent that calls `hook` with those of all outputs."""
+
+    def run(g: Any) -> Any:
+        several = isinstance(g, Shares)
+        items = g.all() if several else (g,)
+        answer = hook(tuple([_shown(x) for x in items]))
+        if answer is None:
+            return None
+        items = _accepted(answer, items)
+        if not several:
+            return items[0]
+        shares = Shares(items[0], 0, g.likes)
+        shares.items = items
+        return shares
+
+    return run
+
+
+def sending(
+    node: Node, g: Any, pull: Callable[[Edge, Node, Any], Any] | None
+) -> Callable[[Edge, Node, Any], Any]:
+    """How a node with hooks on what it sends is pulled through: all edges at once."""
+    edges = list(node.edges())
+    sent = [edge.rule.pull(g, edge.saved) if pull is None else pull(edge, node, g)
+            for edge in edges]  # fmt: skip
+    together = len(sent) == 1 and hasattr(sent[0], "gradients")  # of a custom operation
+    items = list(sent[0].gradients) if together else [None if c is None else dense(c) for c in sent]
+    arrived = tuple([_shown(x) for x in (g if isinstance(g, (tuple, list)) else (g,))])
+    for hook in tuple(node.extra.sent or ()):
+        answer = hook(tuple([_shown(x) for x in items]), arrived)
+        if answer is not None:
+            items = _accepted(answer, items)
+    if together:
+        sent[0].gradients = items
+        items = sent
+    by_edge = dict(zip(edges, items, strict=True))
+    return lambda edge, node, g: by_edge[edge]
+
+
+def _shown(g: Any) -> Any:
+    """A cotangent as hooks see it: a Variable, or None."""
+    if g is None or is_variable(g):
+        return g
+    g = dense(g)
+    backend = backend_of(g)
+    return g if backend is None else wrap(g, None, ROOT, backend)
+
+
+def _accepted(answer: Any, items: Sequence[Any]) -> list[Any]:
+    """What a hook returned, in the form of what it was given."""
+    answer = tuple(answer) if isinstance(answer, (tuple, list)) else (answer,)
+    if len(answer) != len(items):
+        raise InvalidArgumentError(f"a hook returned {len(answer)} gradients, not {len(items)}")
+    found = []
+    for new, old in zip(answer, items, strict=True):
+        if old is None or new is None:
+            found.append(old)
+            continue
+        if backend_of(new) is not backend_of(old):
+            raise TypeMismatchError(f"a hook returned {type(new).__name__} for a gradient")
+        if not same_shape(new.shape, old.shape) or new.dtype != old.dtype:
+            raise InvalidArgumentError(
+                f"a hook returned a gradient of shape {tuple(new.shape)} and dtype {new.dtype} for "
+                f"one of shape {tuple(old.shape)} and dtype {old.dtype}"
+            )
+        if is_variable(new) and not is_variable(old):
+            new = new.detach()._value
+        found.append(new)
+    return found

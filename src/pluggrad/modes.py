@@ -1,0 +1,445 @@
+"""Modes: anomaly detection, saved-tensor hooks, strong zeros, and checks for changed arrays.
+
+While one is on, the short cuts of `bind` are off, and every operation is recorded the long way. So
+none of them costs anything while unused. What an operation keeps for its rule is then put in a
+`Box`, which is opened when the walk comes by.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, NoReturn
+
+from .backend import Backend, backend_of
+from .cotangents import Ones, Scatter, Shares, dense
+from .dispatch import is_variable, xp
+from .errors import AnomalyError, MutationError
+from .graph import Edge, Node
+from .levels import in_modes, read
+from .primitive import PASS, Rule, _careful_pull, _puller
+
+__all__ = ["Box", "Modes", "debug", "detect_anomaly", "keep", "opened", "pull_with",
+           "saved_tensors_hooks", "strong_rule", "strong_zeros"]  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Modes:
+    """What is unusual in this thread and task; the state holds None where nothing is."""
+
+    anomaly: bool = False
+    check_nan: bool = False
+    pack: Callable[[Any], Any] | None = None
+    unpack: Callable[[Any], Any] | None = None
+    mutations: bool = False
+    strong: bool = False
+
+
+def changed(**facts: Any) -> AbstractContextManager[None]:
+    """A block in which the modes have these `facts`."""
+
+    def change(modes: Modes | None) -> Modes | None:
+        found = dataclasses.replace(modes or Modes(), **facts)
+        return None if found == Modes() else found
+
+    return in_modes(change)
+
+
+# ---------------------------------------------------------------- what users switch on
+
+
+def detect_anomaly(check_nan: bool = True) -> AbstractContextManager[None]:
+    """Errors of the backward walk show where the operation was called, as in torch.
+
+    Operations recorded in the block remember the lines that called them (in
+    ``grad_fn.metadata["traceback"]``). If in a walk inside such a block the rule of one raises, the
+    error shows them; and if it makes nan or infinity out of a finite cotangent, an error does.
+
+    Parameters
+    ----------
+    check_nan : bool
+        Look for nan and infinity. It asks each cotangent for its values: lazy arrays are computed.
+
+    Raises
+    ------
+    RuntimeError
+        In the walk, with `check_nan`: names the operation, and the line that called it.
+
+    It makes recording several times slower. It is meant for finding errors.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> x = pg.Variable(np.zeros(2), requires_grad=True)
+    >>> with pg.autograd.detect_anomaly():
+    ...     y = pg.sum(pg.sqrt(x))
+    ...     try:
+    ...         y.backward()
+    ...     except RuntimeError as error:
+    ...         print(str(error).splitlines()[0])
+    the derivative of 'sqrt' by input 0 has inf at 2 of 2 elements
+    """
+    return changed(anomaly=True, check_nan=bool(check_nan))
+
+
+def saved_tensors_hooks(
+    pack_hook: Callable[[Any], Any], unpack_hook: Callable[[Any], Any]
+) -> AbstractContextManager[None]:
+    """What operations save goes through hooks: to disk, to another device, to fewer bits.
+
+    For each array that an operation recorded in the block keeps for its gradient, ``pack_hook(v)``
+    is called with an untracked Variable, and what it returns is kept instead. When a walk needs the
+    array, ``unpack_hook(kept)`` returns it, as a Variable or an array of the same library, shape
+    and dtype. As torch's; the innermost block counts.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> x = pg.Variable(np.asarray([1.0, 2.0]), requires_grad=True)
+    >>> with pg.autograd.saved_tensors_hooks(lambda v: v.tolist(), np.asarray):
+    ...     y = pg.sum(pg.exp(x))
+    >>> y.backward()
+    >>> x.grad.data.round(2)
+    array([2.72, 7.39])
+    """
+    return changed(pack=pack_hook, unpack=unpack_hook)
+
+
+def strong_zeros() -> AbstractContextManager[None]:
+    """A zero cotangent annihilates infinities and nan in the rules of elementwise functions.
+
+    The derivative of ``where(x > 0, log(x), 0)`` at 0 is 0 · ∞ = nan, here as in torch and JAX,
+    because the branch that was not taken is differentiated, too. For operations recorded, or walks
+    made, in this block, it is 0: rules compute ``t ⊙ partial``, where ⊙ is the product with
+    0 ⊙ anything = 0. It is bilinear, so every order has it, forwards and backwards. Contractions,
+    reductions and linear algebra keep the ordinary product.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> f = lambda x: pg.sum(pg.where(x > 0, pg.sqrt(x), 0.0))
+    >>> with pg.strong_zeros():
+    ...     pg.grad(f)(np.asarray([0.0, 4.0]))
+    array([0.  , 0.25])
+    """
+    return changed(strong=True)
+
+
+def debug(mutations: bool = True) -> AbstractContextManager[None]:
+    """Have changes of arrays that the graph still needs found.
+
+    Raw operands are kept by reference. If one is changed in place after ``y = x * w`` and before
+    ``y.backward()``, the gradient would be wrong. On torch, whose tensors count their changes, that
+    is always an error. On other libraries it is one for what is recorded in this block.
+
+    Parameters
+    ----------
+    mutations : bool
+        Take a checksum (CRC-32) of every array that is kept, and compare it when it is used. It
+        reads each array twice more, at some 1 GB/s.
+
+    Raises
+    ------
+    RuntimeError
+        In the walk: names the operation, and the array's shape and dtype.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> x, w = pg.Variable(np.ones(2), requires_grad=True), np.asarray([2.0, 3.0])
+    >>> with pg.debug(mutations=True):
+    ...     y = pg.sum(x * w)
+    >>> w[:] = 0
+    >>> try:
+    ...     y.backward()
+    ... except RuntimeError as error:
+    ...     print(str(error).split(",")[0])
+    an array that 'multiply' had saved for its gradient
+    """
+    return changed(mutations=bool(mutations))
+
+
+# ---------------------------------------------------------------- boxes
+
+
+class Box:
+    """What an edge has saved, with each array in it kept as something that gives it back."""
+
+    __slots__ = ("content",)
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+
+    def open(self) -> Any:
+        """What was saved."""
+        return _remade(self.content, lambda x: x.open() if isinstance(x, _Kept) else x)
+
+
+class _Kept:
+    """An array that is checked when it is used."""
+
+    __slots__ = ("name", "seen", "value")
+
+    def __init__(self, value: Any, name: str, seen: Any) -> None:
+        self.value, self.name, self.seen = value, name, seen
+
+    def now(self) -> Any:
+        raise NotImplementedError
+
+    def open(self) -> Any:
+        if self.now() != self.seen:
+            raise MutationError(
+                f"an array that {self.name!r} had saved for its gradient, of shape "
+                f"{tuple(self.value.shape)} and dtype {self.value.dtype}, was changed in place "
+                "since. Change a copy, or change it after the backward."
+            )
+        return self.value
+
+
+class _Versioned(_Kept):
+    """One whose library counts the changes."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        return _adapter(self.value).writes(_bottom(self.value))
+
+
+class _Checked(_Kept):
+    """One with a checksum."""
+
+    __slots__ = ()
+
+    def now(self) -> Any:
+        return _adapter(self.value).checksum(_bottom(self.value))
+
+
+class _Packed(_Kept):
+    """One that a user's hook has packed: `seen` is the hook that unpacks it."""
+
+    __slots__ = ()
+
+    def open(self) -> Any:
+        with changed(pack=None, unpack=None):
+            found = self.seen(self.value)
+        if is_variable(found):
+            found = found._snapshot()
+            if found._node is None:
+                found = found._value
+        if backend_of(found) is None:
+            raise MutationError(
+                f"the unpack hook returned {type(found).__name__} for an array that {self.name!r} "
+                "had saved, and not an array"
+            )
+        return found
+
+
+def _remade(saved: Any, f: Callable[[Any], Any]) -> Any:
+    """`saved` with `f` applied to what is in it."""
+    if isinstance(saved, (tuple, list)) and not hasattr(saved, "shape"):
+        items = [_remade(x, f) for x in saved]
+        return type(saved)(*items) if hasattr(saved, "_fields") else type(saved)(items)
+    if hasattr(saved, "remade"):  # a call of a custom operation
+        return saved.remade(lambda x: _remade(x, f))
+    return f(saved)
+
+
+def _bottom(x: Any) -> Any:
+    while is_variable(x):
+        x = x._value
+    return x
+
+
+def _adapter(x: Any) -> Any:
+    backend = backend_of(_bottom(x))
+    assert backend is not None
+    return backend.adapter
+
+
+def keep(node: Node, backend: Backend) -> Node:
+    """`node`, just recorded, with what the modes and the library ask of it."""
+    modes: Modes | None = read().modes
+    if modes is not None and modes.anomaly:
+        node.metadata["traceback"] = _callers()
+    guard = _guard(modes, node.rule.primitive.name, backend)
+    strong = modes is not None and modes.strong
+    edge: Edge | None = node
+    while edge is not None:
+        if type(edge.saved) is not Box:
+            if strong:
+                edge.rule = strong_rule(edge.rule)
+            if guard is not None and edge.saved is not None:
+                boxed = _remade(edge.saved, guard)
+                edge.saved, edge.rule = Box(boxed), _boxed_rule(edge.rule)
+        edge = edge.more
+    return node
+
+
+def _guard(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any], Any] | None:
+    """What is done to each thing that an operation saves; None if nothing."""
+    pack = modes.pack if modes is not None else None
+    if modes is not None and pack is not None:
+        unpack = modes.unpack
+
+        def packed(x: Any) -> Any:
+            if not _is_array(x, backend):
+                return x
+            with changed(pack=None, unpack=None):
+                return _Packed(pack(_shown(x, backend)), name, unpack)
+
+        return packed
+    if backend.adapter.writes is not None:
+        count = backend.adapter.writes
+        kind: type[_Kept] = _Versioned
+    elif modes is not None and modes.mutations:
+        count = backend.adapter.checksum
+        kind = _Checked
+    else:
+        return None
+
+    def guarded(x: Any) -> Any:
+        seen = count(_bottom(x)) if _is_array(x, backend) else None
+        return x if seen is None else kind(x, name, seen)
+
+    return guarded
+
+
+def _is_array(x: Any, backend: Backend) -> bool:
+    return hasattr(x, "shape") and hasattr(x, "dtype") and backend_of(_bottom(x)) is backend
+
+
+def _shown(x: Any, backend: Backend) -> Any:
+    """`x` as the user's hook sees it: an untracked Variable."""
+    from .record import wrap_untracked
+
+    return x.detach() if is_variable(x) and x._level.parent is None else wrap_untracked(x, backend)
+
+
+def opened(saved: Any) -> Any:
+    """`saved`, out of its box if it is in one."""
+    return saved.open() if type(saved) is Box else saved
+
+
+def _boxed_rule(rule: Rule) -> Rule:
+    """`rule` for an edge whose saved values are in a box."""
+    try:
+        return rule.boxed
+    except AttributeError:
+        pull = rule.pull
+        rule.boxed = made = rule.variant(lambda g, saved: pull(g, opened(saved)))
+        made.boxed = made
+        return made
+
+
+# ---------------------------------------------------------------- in the walk
+
+
+def strong_rule(rule: Rule) -> Rule:
+    """`rule` with the product ⊙ between the cotangent and the partial derivative."""
+    try:
+        return rule.strong
+    except AttributeError:
+        pass
+    formula = getattr(rule, "formula", None)
+    if rule.primitive.kind != "elementwise" or formula is None or formula is PASS:
+        rule.strong = rule
+        return rule
+    plain = _puller(formula, len(rule.names))
+
+    def strong(g: Any, saved: Any) -> Any:
+        if type(g) is Ones:
+            return plain(g, saved)
+        with strong_zeros():
+            return xp.strong_multiply(g, plain(xp.ones_like(g), saved))
+
+    pull = _careful_pull(strong, rule.primitive.holomorphic) if rule.is_careful else strong
+    rule.strong = made = rule.variant(pull)
+    made.strong = made
+    return made
+
+
+def pull_with(
+    modes: Modes | None, saved_of: Callable[[Edge, Node], Any]
+) -> Callable[[Edge, Node, Any], Any]:
+    """How the walk pulls a cotangent through an edge, where it is not the usual way.
+
+    `saved_of` gives what the edge has saved.
+    """
+    if modes is None or not (modes.strong or modes.anomaly):
+        return lambda edge, node, g: edge.rule.pull(g, saved_of(edge, node))
+    anomaly, check_nan, strong = modes.anomaly, modes.check_nan, modes.strong
+
+    def pull(edge: Edge, node: Node, g: Any) -> Any:
+        rule = strong_rule(edge.rule) if strong else edge.rule
+        if not anomaly:
+            return rule.pull(g, saved_of(edge, node))
+        try:
+            c = rule.pull(g, saved_of(edge, node))
+        except Exception as error:
+            if not isinstance(error, AnomalyError):
+                error.add_note(f"in the backward of {rule.primitive.name!r}, {_called(node)}")
+            raise
+        if check_nan and all([_count_bad(x)[1] == 0 for x in _parts(g)]):
+            for part in _parts(c):
+                what, count, size = _bad(part)
+                if count:
+                    _report(rule, node, f"{what} at {count} of {size} elements")
+        return c
+
+    return pull
+
+
+def _report(rule: Rule, node: Node, what: str) -> NoReturn:
+    raise AnomalyError(
+        f"the derivative of {rule.primitive.name!r} by input {rule.position} has {what}\n"
+        f"{_called(node)}"
+    )
+
+
+def _parts(c: Any) -> list[Any]:
+    """The arrays in a cotangent on its way."""
+    if c is None:
+        return []
+    if type(c) is Scatter:
+        return [g for _, g in c.pieces] + ([] if c.buffer is None else [c.buffer])
+    items = getattr(c, "gradients", None) or (c.items if type(c) is Shares else None)
+    if items is not None:  # of an operation with several inputs or outputs
+        return [part for item in items for part in _parts(item)]
+    if isinstance(c, (tuple, list)):
+        return [part for item in c for part in _parts(item)]
+    return [dense(c)]
+
+
+def _count_bad(x: Any) -> tuple[int, int]:
+    """How many elements of `x` are nan, and how many nan or infinite."""
+    x = _bottom(x)
+    total = [xp.sum(xp.astype(f(x), _integers(x))) for f in (xp.isnan, xp.isfinite)]
+    nan, finite = int(total[0]), int(total[1])
+    return nan, math.prod(x.shape) - finite
+
+
+def _integers(x: Any) -> Any:
+    backend = backend_of(x)
+    assert backend is not None
+    return backend.xp.int64
+
+
+def _bad(x: Any) -> tuple[str, int, int]:
+    nan, bad = _count_bad(x)
+    return "nan" if nan else "inf", bad, math.prod(_bottom(x).shape)
+
+
+def _callers() -> list[str]:
+    """The lines that led here, without pluggrad's own."""
+    frames = [
+        (frame, line) for frame, line in traceback.walk_stack(None)
+        if not frame.f_globals.get("__name__", "").startswith("pluggrad")
+    ]  # fmt: skip
+    return traceback.StackSummary.extract(iter(frames[::-1]), lookup_lines=False).format()
+
+
+def _called(node: Node) -> str:
+    """Where `node` was recorded."""
+    extra = getattr(node, "extra", None)
+    lines = None if extra is None else extra.metadata.get("traceback")
+    if lines is None:
+        return (
+            "recorded outside of detect_anomaly: have the forward computation inside, too, to see "
+            "where it was called"
+        )
+    return "called here (most recent call last):\n" + "".join(lines).rstrip()

@@ -1,0 +1,483 @@
+"""Anomaly detection, saved-tensor hooks, node hooks, strong zeros, and changed arrays."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pluggrad as pg
+from pluggrad import Variable
+from pluggrad.backend import get_backend
+
+BACKENDS = [
+    name for name, lib in {"numpy": "numpy", "torch": "torch", "jax": "jax",
+                           "strict": "array_api_strict"}.items() if importlib.util.find_spec(lib)
+]  # fmt: skip
+every_backend = pytest.mark.parametrize("backend", BACKENDS)
+
+
+def array(values: Any, backend: str) -> Any:
+    xp = get_backend(backend).xp
+    return xp.asarray(np.asarray(values, dtype="float64").tolist(), dtype=xp.float64)
+
+
+def leaf(values: Any, backend: str = "numpy") -> Variable:
+    return Variable(array(values, backend), requires_grad=True)
+
+
+def numbers(x: Any) -> np.ndarray:
+    x = x.detach().data if isinstance(x, Variable) else x
+    return np.asarray(x)
+
+
+# ---------------------------------------------------------------- anomalies
+
+
+@every_backend
+def test_an_anomaly_names_the_operation_and_the_line(backend):
+    x = leaf([1.0, 0.0, 4.0], backend)
+    with pg.autograd.detect_anomaly():
+        y = pg.sum(pg.sqrt(x) * 2)  # the line that the error names
+        with pytest.raises(RuntimeError, match="'sqrt' by input 0 has inf at 1 of 3") as caught:
+            y.backward()
+    assert "the line that the error names" in str(caught.value)
+    assert "test_modes.py" in str(caught.value) and "src/pluggrad" not in str(caught.value)
+    assert x.grad is None
+
+
+def test_nan_is_named():
+    x = leaf([0.0])
+    with pg.autograd.detect_anomaly():
+        y = pg.sum(pg.where(x > 0, pg.log(x), 0.0))
+        with pytest.raises(pg.AnomalyError, match="'log' by input 0 has nan"):
+            y.backward()
+    with pg.autograd.detect_anomaly(check_nan=False):
+        y = pg.sum(pg.where(x > 0, pg.log(x), 0.0))
+        y.backward()
+    assert np.isnan(x.grad.item())
+
+
+def test_a_graph_from_outside_says_so():
+    x = leaf([0.0])
+    y = pg.sum(pg.sqrt(x))
+    with pg.autograd.detect_anomaly(), pytest.raises(pg.AnomalyError, match="recorded outside"):
+        y.backward()
+
+
+def test_a_bad_backward_shows_the_forward_line():
+    class Bad(pg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, g):
+            raise ValueError("no gradient today")
+
+    x = leaf([1.0])
+    with pg.autograd.detect_anomaly():
+        y = pg.sum(Bad.apply(x))  # here it was called
+        with pytest.raises(ValueError, match="no gradient today") as caught:
+            y.backward()
+    assert any("here it was called" in note for note in caught.value.__notes__)
+
+
+def test_infinite_cotangents_are_no_anomaly_of_the_operation():
+    x = leaf([1.0, 2.0])
+    with pg.autograd.detect_anomaly():
+        (x * 2).backward(np.asarray([np.inf, 1.0]))
+    np.testing.assert_array_equal(x.grad.data, [np.inf, 2.0])
+
+
+def test_anomalies_of_the_second_order_and_in_transforms():
+    with pg.autograd.detect_anomaly():
+        x = leaf([1.0, 0.0])
+        (g,) = pg.autograd.grad(pg.sum(x**1.5), x, create_graph=True)
+        with pytest.raises(pg.AnomalyError, match="'pow'"):
+            g.backward(np.ones(2))
+        with pytest.raises(pg.AnomalyError, match="'sqrt'"):
+            pg.grad(lambda x: pg.sum(pg.sqrt(x)))(np.zeros(2))
+        assert pg.grad(lambda x: x * x)(3.0) == 6.0
+
+
+def test_reads_and_several_outputs_under_anomaly_detection():
+    with pg.autograd.detect_anomaly():
+        x = leaf(np.arange(1.0, 7.0).reshape(3, 2))
+        y = x[0, 0] * x[1, 1] + pg.sum(x[np.asarray([0, 0])])
+        _, r = pg.linalg.qr(x)
+        (y + pg.sum(r * r)).backward()
+    z = leaf(np.arange(1.0, 7.0).reshape(3, 2))
+    _, r = pg.linalg.qr(z)
+    (z[0, 0] * z[1, 1] + pg.sum(z[np.asarray([0, 0])]) + pg.sum(r * r)).backward()
+    np.testing.assert_array_equal(x.grad.data, z.grad.data)
+
+
+# ---------------------------------------------------------------- hooks on what is saved
+
+
+def program(x: Any, w: Any) -> Any:
+    h = pg.tanh(x @ w) * pg.exp(x[:, :1])
+    return pg.sum(pg.where(h > 0, h * h, pg.sin(h))) + pg.sum(pg.linalg.det(w)) * pg.mean(x)
+
+
+@every_backend
+@pytest.mark.parametrize("order", [1, 2])
+def test_hooks_see_all_that_is_saved(backend, order):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(4, 3)), rng.normal(size=(3, 3))
+
+    def gradients(hooks: bool) -> list[np.ndarray]:
+        x, w = leaf(values[0], backend), leaf(values[1], backend)
+        packed = []
+
+        def pack(v):
+            assert isinstance(v, Variable) and not v.requires_grad
+            packed.append(v)
+            return len(packed) - 1
+
+        if hooks:
+            with pg.autograd.saved_tensors_hooks(pack, lambda number: packed[number]):
+                y = program(x, w)
+            assert packed
+        else:
+            y = program(x, w)
+        found = pg.autograd.grad(y, [x, w], create_graph=order == 2)
+        if order == 2:
+            found = pg.autograd.grad(pg.sum(found[0] ** 2) + pg.sum(found[1] ** 2), [x, w])
+        return [numbers(g) for g in found]
+
+    for got, expected in zip(gradients(True), gradients(False), strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+def test_the_hooks_decide_what_is_kept():
+    x = leaf([1.0, 2.0])
+    with pg.autograd.saved_tensors_hooks(lambda v: v.data.astype("float32"), lambda v: v * 2.0):
+        y = pg.sum(pg.exp(x))
+    y.backward()
+    np.testing.assert_allclose(x.grad.data, 2 * np.exp([1.0, 2.0]), rtol=1e-6)
+    assert x.grad.dtype == np.float64
+
+
+def test_hooks_nest_and_end():
+    calls = []
+    x = leaf([1.0])
+    note = lambda name: lambda v: (calls.append(name), v)[1]
+    keep = lambda v: v
+    with pg.autograd.saved_tensors_hooks(note("outer"), keep):
+        pg.exp(x)
+        with pg.autograd.saved_tensors_hooks(note("inner"), keep):
+            pg.exp(x)
+        pg.exp(x)
+    pg.exp(x)
+    assert calls == ["outer", "inner", "outer"]
+
+
+def test_a_hook_that_returns_no_array():
+    x = leaf([1.0])
+    with pg.autograd.saved_tensors_hooks(lambda v: None, lambda v: v):
+        y = pg.exp(x)
+    with pytest.raises(RuntimeError, match="unpack hook returned NoneType"):
+        y.backward()
+
+
+def test_what_functions_save_goes_through_the_hooks():
+    class Cube(pg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            return 3 * x**2 * g
+
+    x, seen = leaf([2.0]), []
+    with pg.autograd.saved_tensors_hooks(lambda v: (seen.append(v), v)[1], lambda v: v):
+        y = Cube.apply(x)
+    y.backward()
+    assert seen and x.grad.item() == 12.0
+
+
+def test_hooks_in_transforms():
+    seen = []
+    with pg.autograd.saved_tensors_hooks(lambda v: (seen.append(v), v)[1], lambda v: v):
+        g = pg.grad(pg.grad(lambda x: pg.sin(x) * x))(0.5)
+        h = pg.vmap(pg.grad(lambda x: pg.exp(x) ** 2))(np.asarray([0.1, 0.2]))
+    np.testing.assert_allclose(g, 2 * np.cos(0.5) - 0.5 * np.sin(0.5))
+    np.testing.assert_allclose(h, 2 * np.exp([0.2, 0.4]))
+    assert seen
+
+
+# ---------------------------------------------------------------- hooks on nodes
+
+
+def test_node_hooks_as_torch_has_them():
+    torch = pytest.importorskip("torch")
+
+    def run(x: Any, w: Any, exp: Any) -> tuple[Any, list[Any]]:
+        seen = []
+        y = exp(x) * w
+        node = y.grad_fn
+        pre = node.register_prehook(
+            lambda gs: (seen.append(("pre", gs[0].tolist())), (gs[0] * 2,))[1]
+        )
+        post = node.register_hook(
+            lambda sent, arrived: (seen.append(("post", [g.tolist() for g in (*sent, *arrived)])),
+                                   (sent[0] + 1, sent[1] * 5))[1]
+        )  # fmt: skip
+        y.sum().backward(retain_graph=True)
+        pre.remove()
+        post.remove()
+        y.sum().backward()
+        return [x.grad.tolist(), w.grad.tolist()], seen
+
+    ours = run(leaf([0.0, 1.0]), leaf([3.0, 4.0]), pg.exp)
+    make = lambda values: torch.tensor(values, dtype=torch.float64, requires_grad=True)
+    theirs = run(make([0.0, 1.0]), make([3.0, 4.0]), torch.exp)
+    np.testing.assert_allclose(ours[0], theirs[0])
+    assert ours[1] == theirs[1]
+
+
+def test_node_hooks_see_every_input_and_none():
+    x, y = leaf([2.0]), leaf([3.0])
+    z = x * y
+    names = [node.name() for node, _ in z.grad_fn.next_functions]
+    assert names == ["AccumulateGrad"] * 2
+    z.grad_fn.register_hook(lambda sent, arrived: (sent[1], None))
+    z.backward()
+    assert x.grad.item() == 2.0 and y.grad.item() == 2.0
+
+
+def test_node_hooks_under_create_graph_and_of_functions():
+    class Pair(pg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, y):
+            ctx.save_for_backward(x, y)
+            return x * y, x + y
+
+        @staticmethod
+        def backward(ctx, g, h):
+            x, y = ctx.saved_tensors
+            return g * y + h, g * x + h
+
+    x, y = leaf([2.0]), leaf([3.0])
+    a, b = Pair.apply(x, y)
+    node = a.grad_fn.next_functions[0][0]
+    seen = []
+    node.register_prehook(lambda gs: seen.append(len(gs)))
+    node.register_hook(lambda sent, arrived: tuple([10 * g for g in sent]))
+    gx, gy = pg.autograd.grad(a + b, [x, y], np.ones(1), create_graph=True)
+    assert (gx.detach().item(), gy.detach().item(), seen) == (40.0, 30.0, [2])
+    (gxy,) = pg.autograd.grad(gx, y)
+    assert gxy.item() == 10.0
+
+
+@pytest.mark.parametrize("answer, error", [
+    ((np.ones(2),), "shape"), ((np.ones(1), np.ones(1)), "2 gradients"), (("x",), "str"),
+])  # fmt: skip
+def test_node_hooks_are_checked(answer, error):
+    x = leaf([1.0])
+    y = pg.exp(x)
+    y.grad_fn.register_hook(lambda sent, arrived: answer)
+    with pytest.raises((ValueError, TypeError), match=error):
+        y.backward()
+    assert x.grad is None
+
+
+# ---------------------------------------------------------------- strong zeros
+
+BRANCHES = {
+    "log": lambda x: pg.where(x > 0, pg.log(x), 0.0),
+    "sqrt": lambda x: pg.where(x > 0, pg.sqrt(x), 0.0),
+    "divide": lambda x: pg.where(x != 0, pg.sin(x) / x, 1.0),
+    "pow": lambda x: pg.where(x > 0, x**0.5 * x**-1.5, 0.0),
+    "norm": lambda x: pg.where(x > 0, pg.sqrt(x * x + 0 * x), 0.0),
+    "exp": lambda x: pg.where(x < 1, pg.exp(x * 1e3), x),
+    "atanh": lambda x: pg.where(pg.abs(x) < 1, pg.atanh(x), 0.0),
+    "logaddexp": lambda x: pg.where(x > 0, pg.logaddexp(pg.log(x), x), 0.0),
+}
+BAD = {"exp": 2.0, "atanh": 1.0}
+
+
+@every_backend
+@pytest.mark.parametrize("name", BRANCHES)
+def test_the_branch_not_taken_has_no_say(name, backend):
+    f, bad, good = BRANCHES[name], BAD.get(name, 0.0), 0.5
+    if backend == "strict" and name == "divide":
+        pytest.skip("the same as on numpy")
+    total = lambda x: pg.sum(f(x))
+    point = array([bad, good], backend)
+    with np.errstate(all="ignore"):
+        plain = [numbers(g)[1] for g in (pg.grad(total)(point), second(total)(point))]
+    with pg.strong_zeros(), np.errstate(all="ignore"):
+        found = [pg.grad(total)(point), pg.jvp(f, (point,), (array([1.0, 1.0], backend),))[1],
+                 second(total)(point), pg.jvp(pg.grad(total), (point,), (array([1.0, 1.0], backend),))[1],
+                 pg.vmap(pg.grad(f))(point)]  # fmt: skip
+        x = Variable(point, requires_grad=True)
+        y = total(x)
+    y.backward()  # outside: what was recorded inside has them
+    at_bad = 1.0 if name == "exp" else 0.0
+    for g, order in zip([*found, x.grad], (1, 1, 2, 2, 1, 1), strict=True):
+        g = numbers(g)
+        assert g[0] == (at_bad if order == 1 else 0.0)
+        np.testing.assert_allclose(g[1], plain[order - 1], rtol=1e-12)
+
+
+def second(f: Any) -> Any:
+    return pg.grad(lambda x: pg.sum(pg.grad(f)(x)))
+
+
+def test_a_walk_inside_over_a_graph_from_outside():
+    x = leaf([0.0, 4.0])
+    y = pg.sum(pg.where(x > 0, pg.sqrt(x), 0.0))
+    with np.errstate(all="ignore"):
+        y.backward(retain_graph=True)
+        assert np.isnan(x.grad.data[0])
+        x.zero_grad()
+        with pg.strong_zeros():
+            (g,) = pg.autograd.grad(y, x, create_graph=True)
+            (h,) = pg.autograd.grad(g, x, np.ones(2))
+    np.testing.assert_allclose(g.detach().data, [0.0, 0.25])
+    np.testing.assert_allclose(h.data, [0.0, -1 / 32])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_elsewhere_nothing_changes(dtype):
+    rng = np.random.default_rng(0)
+    x = np.asarray(rng.uniform(0.5, 2, (3, 4)), dtype)
+    w = np.asarray(rng.uniform(0.5, 2, 4), dtype)
+
+    def f(x, w):
+        return pg.sum(pg.real(pg.sin(x) * pg.exp(-w) / (1 + x * x) + x**w)) + pg.sum(
+            pg.real(pg.log(x) @ w)
+        )
+
+    plain = pg.grad(f, (0, 1))(x, w)
+    with pg.strong_zeros():
+        strong = pg.grad(f, (0, 1))(x, w)
+    for a, b in zip(plain, strong, strict=True):
+        assert a.dtype == b.dtype == dtype
+        np.testing.assert_allclose(a, b, rtol=1e-5 if dtype == "float32" else 1e-13)
+
+
+# ---------------------------------------------------------------- changed arrays
+
+
+@pytest.mark.parametrize("backend", [b for b in BACKENDS if b in ("numpy", "strict")])
+def test_a_changed_operand_is_found(backend):
+    x, w = leaf([1.0, 2.0], backend), array([3.0, 4.0], backend)
+    with pg.debug(mutations=True):
+        y = pg.sum(x * w)
+    w[0] = 7.0
+    with pytest.raises(RuntimeError, match=r"'multiply' had saved .* changed in place"):
+        y.backward()
+    assert x.grad is None
+    with pg.debug(mutations=True):
+        y = pg.sum(x * w)
+    y.backward()
+    np.testing.assert_array_equal(numbers(x.grad), [7.0, 4.0])
+
+
+def test_numbers_and_strided_arrays_have_checksums():
+    for w in (np.asarray(3.0), np.arange(6.0).reshape(2, 3).T, np.ones((0, 2)), np.ones(4)[::2]):
+        for change in (False, True):
+            x = Variable(np.ones(w.shape), requires_grad=True)
+            with pg.debug():
+                y = pg.sum(x * w)
+            if change and w.size:
+                w[...] = 5.0
+                with pytest.raises(pg.MutationError):
+                    y.backward()
+            else:
+                y.backward()
+                np.testing.assert_array_equal(x.grad.data, w)
+
+
+def test_torch_counts_always():
+    torch = pytest.importorskip("torch")
+    x, w = leaf([1.0, 2.0], "torch"), torch.tensor([3.0, 4.0], dtype=torch.float64)
+    programs = [
+        lambda x, w: x * w,
+        lambda x, w: pg.exp(w * x),
+        lambda x, w: pg.matmul(x, w),
+        lambda x, w: pg.atan2(x, w),
+        lambda x, w: pg.where(x > w, x, w) * pg.sum(x * w),
+    ]
+    for f in programs:
+        y = pg.sum(f(x, w))
+        w += 1
+        with pytest.raises(pg.MutationError, match="changed in place"):
+            y.backward()
+        y = pg.sum(f(x, w))
+        y.backward()
+    assert x.grad is not None
+
+
+def test_our_own_writes_are_no_mutations():
+    for backend in BACKENDS:
+        with pg.debug(mutations=True):
+            x = leaf([1.0, 2.0, 3.0], backend)
+            u = x * 1.0
+            for k in range(2):
+                u[k + 1] = pg.tanh(u[k]) * u[k + 1]
+            pg.sum(u * u).backward()
+        v = leaf([1.0, 2.0, 3.0], backend)
+        u = v * 1.0
+        for k in range(2):
+            u[k + 1] = pg.tanh(u[k]) * u[k + 1]
+        pg.sum(u * u).backward()
+        np.testing.assert_array_equal(numbers(x.grad), numbers(v.grad))
+
+
+def test_the_second_order_knows_changes_too():
+    torch = pytest.importorskip("torch")
+    x, w = leaf([1.0, 2.0], "torch"), torch.tensor([3.0, 4.0], dtype=torch.float64)
+    (g,) = pg.autograd.grad(pg.sum(pg.sin(x * w)), x, create_graph=True)
+    w.mul_(2)
+    with pytest.raises(pg.MutationError):
+        pg.sum(g).backward()
+
+
+# ---------------------------------------------------------------- all of them
+
+
+def test_modes_belong_to_the_thread():
+    seen = []
+
+    def other() -> None:
+        x = leaf([0.0])
+        y = pg.sum(pg.sqrt(x))
+        with np.errstate(all="ignore"):
+            y.backward()
+        seen.append(x.grad.item())
+
+    with pg.autograd.detect_anomaly(), pg.strong_zeros():
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+    assert seen == [np.inf]
+
+
+def test_modes_end_and_cost_nothing_after():
+    from pluggrad.levels import read
+
+    with pytest.raises(ZeroDivisionError), pg.strong_zeros(), pg.debug():
+        assert read().modes.strong and read().modes.mutations and read().plain is None
+        raise ZeroDivisionError
+    assert read().modes is None and read().plain is not None
+
+
+def test_as_decorators():
+    @pg.strong_zeros()
+    def f(x):
+        return pg.grad(lambda x: pg.sum(pg.where(x > 0, pg.sqrt(x), 0.0)))(x)
+
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            np.testing.assert_array_equal(f(np.zeros(1)), [0.0])
