@@ -109,6 +109,8 @@ def walk(
                     if rule.fresh and type(c) is in_place and type(a) is in_place and not ones:
                         c += a
                         waiting[parent] = c
+                    elif type(a) is Scatter:
+                        waiting[parent] = a.merge(c.array() if type(c) is Ones else c)
                     else:
                         waiting[parent] = add(a, c)
                     borrowed.discard(parent)
@@ -128,7 +130,13 @@ def walk(
 
 
 def _takes_ones(node: Node) -> bool:
-    return node.rule.primitive.takes_ones and not any(e.rule.is_careful for e in node.edges())
+    edge: Edge | None = node
+    while edge is not None:
+        rule = edge.rule
+        if rule.is_careful or not rule.primitive.takes_ones:
+            return False
+        edge = edge.more
+    return True
 
 
 def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any]) -> Any:

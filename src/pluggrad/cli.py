@@ -1,4 +1,4 @@
-"""The command line: ``pluggrad backends`` and ``pluggrad tour``."""
+"""The command line: ``pluggrad backends``, ``pluggrad tour`` and ``pluggrad conformance``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line, and return the exit code: 0, or 2 for a backend that is not there."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["conformance"]:  # it has a command line of its own
+        return _conformance(words[1:])
     parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments = parser.parse_args(words)
     if arguments.run is None:
         parser.print_help()
         return 0
@@ -65,7 +68,33 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, default=2017, help="of the random numbers (default: %(default)s)"
     )
     command.set_defaults(run=_tour)
+    commands.add_parser(
+        "conformance",
+        add_help=False,
+        help="check every gradient on every backend, and write a report",
+    )
     return parser
+
+
+#: What the conformance suite needs beyond pluggrad, by module; the extra brings it.
+CONFORMANCE = ("hypothesis", "jinja2", "jsonschema", "mpmath", "rich")
+
+
+def _conformance(words: Sequence[str]) -> int:
+    """Hand over to the conformance suite, if what it needs is there."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("pluggrad_conformance", *CONFORMANCE) if find_spec(name) is None]
+    if missing:
+        print(
+            f"pluggrad: the conformance suite needs {', '.join(missing)}; "
+            "`pip install 'pluggrad[conformance]'` brings everything",
+            file=sys.stderr,
+        )
+        return 2
+    from pluggrad_conformance.cli import main as conformance
+
+    return int(conformance(words))
 
 
 def _tour(arguments: Any) -> int:

@@ -49,7 +49,7 @@ class Rule:
         self.fresh = formula is not PASS and (
             primitive.fresh or primitive.kind in ("elementwise", "bilinear")
         )
-        self.pull = _puller(formula, len(self.names))
+        self.pull = _pass if formula is PASS else _puller(formula, len(self.names))
         # What the two fast recorders need to know: which one value is kept (see `bind_unary`).
         places = {(): 0, (primitive.parameters[0],): 1, (primitive.parameters[1:2] or ("",)): 2}
         self.code = places.get(self.names, 3 if self.names == ("y",) else 4)
@@ -74,6 +74,10 @@ class Rule:
         if len(self.names) == 1:
             return (saved,)
         return saved if self.names else ()
+
+
+def _pass(g: Any, saved: Any) -> Any:
+    return g
 
 
 def _puller(formula: Callable[..., Any], count: int) -> Callable[[Any, Any], Any]:

@@ -28,6 +28,7 @@ from .rules.indexing import GETITEM, PUT
 __all__ = ["Size", "Variable"]
 
 GETITEM_RULE = GETITEM.rules[0]
+NONE: dict[str, Any] = {}  # the settings of an index; nobody writes them
 
 
 class Size(int):
@@ -488,7 +489,8 @@ class Variable(Conversions):
             except (IndexError, TypeError) as error:
                 explain(error, "getitem", (self, key))
             v._value, v._node, v._level, v._cell = value, node, self._level, cell
-            v._seen, v._chain = cell.version, cells.Step(GETITEM, (key,), {})
+            v._seen, v._chain = cell.version, (step := new(cells.Step))
+            step.primitive, step.args, step.kwargs, step.before = GETITEM, (key,), NONE, None
             return v
         if cell is None or not cell.owned:
             return apply(GETITEM, (self, key), {}, backend.getitem, backend)

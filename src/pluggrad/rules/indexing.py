@@ -131,7 +131,7 @@ def replace(base: Any, value: Any, key: Any) -> Any:
 # fmt: off
 constant("last_of_each(places, /)", fallback=last_of_each, private=True)
 constant("put_in_place(value, x, key, /)", fallback=put_in_place, private=True)
-GETITEM = linear("getitem(x, key, /)", lambda g, key, like: scatter(g, key, like),
+GETITEM = linear("getitem(x, key, /)", scatter,
        fallback=read, private=True, view=True, put=replace)
 linear("scatter(g, /, *, key, like)", lambda g, key: pick(g, key),
        fallback=scatter_dense, private=True)

@@ -1,0 +1,300 @@
+"""What a graph is made of, for the eye: vertices with names, shapes, dtypes and what they save.
+
+A Node knows what its rule needs and nothing else. Its shape is therefore found from what is around:
+the Variables drawn, the leaves, what was saved, and rules that say that a shape stays the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import optree
+
+from ..calls import _SHARING, Call
+from ..dispatch import is_variable
+from ..graph import LeafNode, Node, nodes_below
+from ..modes import Box as SavedBox
+from ..modes import _Kept
+from ..record import PART
+
+__all__ = ["Graph", "Vertex", "count_bytes", "size_text"]
+
+
+class Vertex:
+    """One thing to draw: an operation, one output of several, a leaf, or a Variable drawn."""
+
+    __slots__ = ("arrays", "dtype", "freed", "has_grad", "inputs", "kind", "label", "name", "saved",
+                 "shape", "tip")  # fmt: skip
+
+    def __init__(self, kind: str, label: str, name: str = "", tip: str = "") -> None:
+        self.kind, self.label, self.name, self.tip = kind, label, name, tip
+        self.shape: Any = None
+        self.dtype: Any = None
+        self.freed = self.has_grad = False
+        self.inputs: list[int] = []
+        self.saved: list[str] = []
+        self.arrays: dict[int, int] = {}  # the bytes of each array that it saves, by identity
+
+
+class Graph:
+    """The vertices below some Variables, each before those that it was computed from."""
+
+    def __init__(self, outputs: list[tuple[str, Any]], names: Any) -> None:
+        named = _named(names)
+        shown = [(name, v, v._read()[1]) for name, v in outputs]
+        roots = [node for _, _, node in shown if isinstance(node, Node)]
+        order = nodes_below(roots)
+        shapes = _shapes(order, shown)
+        self.vertices: list[Vertex] = []
+        for name, v, node in shown:
+            vertex = Vertex("output", name)
+            vertex.shape, vertex.dtype = tuple(v.shape), v.dtype
+            if not isinstance(node, Node):
+                vertex.tip = "requires no grad"
+            self.vertices.append(vertex)
+        place = {}
+        for node in order:
+            if node.rule.primitive is not _SHARING:
+                place[node] = len(self.vertices)
+                self.vertices.append(_vertex(node, named.get(node, ""), shapes.get(node)))
+        for node, number in place.items():
+            source = node
+            if node.parent is not None and node.parent.rule.primitive is _SHARING:
+                source = node.parent  # the second node of a custom operation: the two are one here
+            edge: Any = source
+            inputs = self.vertices[number].inputs
+            while edge is not None and edge.parent is not None:
+                inputs.append(place[edge.parent])
+                edge = edge.more
+        for number, (_, _, node) in enumerate(shown):
+            if isinstance(node, Node):
+                self.vertices[number].inputs.append(place[node])
+
+    def count(self, *kinds: str) -> int:
+        """How many vertices there are of these kinds."""
+        return sum([v.kind in kinds for v in self.vertices])
+
+
+def _named(names: Any) -> dict[Any, str]:
+    """The given names, by node."""
+    found = {}
+    paths, leaves, _ = optree.tree_flatten_with_path(names if names is not None else {})
+    for path, v in zip(paths, leaves, strict=True):
+        node = v._read()[1] if is_variable(v) else None
+        if node is not None:
+            found[node] = ".".join([str(part) for part in path])
+    return found
+
+
+def _vertex(node: Node, name: str, shape: Any) -> Vertex:
+    primitive = node.rule.primitive
+    if isinstance(node, LeafNode):
+        vertex = Vertex("leaf", name or "leaf", name, node.name())
+        v = _leaf(node)
+        vertex.has_grad = v is not None and v.grad is not None
+    elif primitive is PART.primitive:
+        label = "one output"
+        if type(node.saved) is tuple:
+            label = f"output {node.saved[0] + 1} of {len(node.saved[1])}"
+        vertex = Vertex("part", f"{name} = {label}" if name else label, name, node.name())
+    else:
+        label = primitive.name.removeprefix("special.").removeprefix("linalg.")
+        vertex = Vertex("operation", f"{name} = {label}" if name else label, name, node.name())
+        _note_saved(vertex, node)
+    vertex.freed = node.rule is primitive.freed and vertex.kind != "leaf"
+    if shape is not None:
+        vertex.shape, vertex.dtype = shape
+    return vertex
+
+
+def _leaf(node: Node) -> Any:
+    reference = node.more_of().variable
+    return None if reference is None else reference()
+
+
+# ---------------------------------------------------------------- what is saved
+
+
+def _note_saved(vertex: Vertex, node: Node) -> None:
+    """Which names `node` has saved, and how many bytes each array has."""
+    edge: Any = node
+    while edge is not None:
+        names, values = _saved(edge)
+        for name, value in zip(names, values, strict=False):
+            if type(value) is Call:
+                _note_call(vertex, value)
+                continue
+            found = _arrays(value)
+            if found:
+                vertex.arrays.update(found)
+                if name not in vertex.saved:
+                    vertex.saved.append(name)
+        edge = edge.more
+
+
+def _note_call(vertex: Vertex, made: Call) -> None:
+    context = getattr(made.op, "context", None)
+    kept = made.residuals if context is None else [made.residuals, context._saved]
+    for name, value in (("inputs", made.inputs), ("outputs", made.outputs), ("residuals", kept)):
+        found = _arrays(value)
+        if found.keys() - vertex.arrays.keys():
+            vertex.saved.append(name)
+        vertex.arrays.update(found)
+
+
+def _saved(edge: Any) -> tuple[Any, Any]:
+    """The names of what an edge saves, and the values."""
+    rule, saved = edge.rule, edge.saved
+    if not rule.names or saved is None:
+        return (), ()
+    if type(saved) is SavedBox:
+        saved = saved.content
+    if rule.is_careful:
+        saved = saved[0]
+    return (rule.names, saved) if len(rule.names) > 1 else (rule.names, (saved,))
+
+
+def _arrays(value: Any) -> dict[int, int]:
+    """The bytes of each array in `value`, by identity."""
+    found = {}
+    stack = [value]
+    while stack:
+        x = stack.pop()
+        if isinstance(x, _Kept):
+            x = x.value
+        while is_variable(x):
+            x = x._value
+        if hasattr(x, "dtype") and hasattr(x, "shape"):
+            found[id(x)] = count_bytes(x)
+        elif isinstance(x, (tuple, list)):
+            stack.extend(x)
+        elif isinstance(x, dict):
+            stack.extend(x.values())
+    return found
+
+
+def count_bytes(x: Any) -> int:
+    """The bytes of an array; 0 where its size is not known."""
+    count = getattr(x, "nbytes", None)
+    if count is None:
+        count = math.prod([math.nan if n is None else n for n in x.shape]) * _itemsize(x.dtype)
+    return int(count) if count == count else 0
+
+
+def _itemsize(dtype: Any) -> int:
+    size = getattr(dtype, "itemsize", None)
+    if size is None:
+        import numpy as np
+
+        size = np.dtype(str(dtype).rpartition(".")[2]).itemsize
+    return int(size)
+
+
+def size_text(count: int) -> str:
+    """A number of bytes as people write it.
+
+    >>> size_text(240), size_text(3_400_000)
+    ('240 B', '3.4 MB')
+    """
+    if count < 1000:
+        return f"{count} B"
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 999.95:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}"
+
+
+# ---------------------------------------------------------------- shapes
+
+
+def _shapes(order: list[Node], shown: Iterable[tuple[str, Any, Any]]) -> dict[Node, Any]:
+    """Shape and dtype of what each node made, as far as they can be told."""
+    found: dict[Node, Any] = {}
+    for _, v, node in shown:
+        if isinstance(node, Node):
+            found[node] = (tuple(v.shape), v.dtype)
+    for node in order:
+        if isinstance(node, LeafNode):
+            v = _leaf(node)
+            if v is not None:
+                found[node] = (tuple(v.shape), v.dtype)
+        elif node.rule is not node.rule.primitive.freed:
+            _look(node, found)
+    # What stays the same goes on, first to inputs and then to results.
+    for node in order:
+        shape = found.get(node)
+        if shape is not None:
+            for edge in node.edges():
+                if edge.parent not in found and _same_shape(edge):
+                    found[edge.parent] = shape  # type: ignore[index]
+    for node in reversed(order):
+        if node not in found:
+            for edge in node.edges():
+                if edge.parent in found and _same_shape(edge):
+                    found[node] = found[edge.parent]
+    return found
+
+
+def _same_shape(edge: Any) -> bool:
+    """Whether the rule of `edge` is the plain one of an elementwise operation."""
+    rule = edge.rule
+    return (
+        not rule.is_careful and rule.primitive.kind == "elementwise"
+        and rule is not rule.primitive.freed
+    )  # fmt: skip
+
+
+def _look(node: Node, found: dict[Node, Any]) -> None:
+    """Note the shapes that what `node` has saved tells."""
+    rule = node.rule
+    if rule is PART:
+        number, likes = node.saved
+        found.setdefault(node, _like(likes[number]))
+        return
+    positional = rule.primitive.positional
+    edge: Any = node
+    seen: dict[Any, Any] = {}
+    while edge is not None:
+        rule, saved = edge.rule, edge.saved
+        if saved is not None:
+            if rule.is_careful:
+                content = saved.content if type(saved) is SavedBox else saved
+                seen[rule.position] = content[1]
+            for name, value in zip(*_saved(edge), strict=False):
+                if name == "like":
+                    seen[rule.position] = value
+                elif name in ("like1", "like2"):
+                    seen[int(name[-1]) - 1] = value
+                elif name in ("y", "like_y"):
+                    found.setdefault(node, _like(value))
+                elif type(value) is Call:
+                    _look_call(node, value, found)
+                elif name in positional:
+                    seen[positional.index(name)] = value
+        edge = edge.more
+    if seen:
+        for each in node.edges():
+            like = seen.get(each.rule.position)
+            if like is not None and each.parent not in found and (like := _like(like)):
+                found[each.parent] = like  # type: ignore[index]
+
+
+def _look_call(node: Node, made: Call, found: dict[Node, Any]) -> None:
+    if not made.op.several and made.outputs:
+        found.setdefault(node, _like(made.outputs[0]))
+    for edge in node.parent.edges() if node.parent is not None else ():
+        if edge.parent is not None:
+            found.setdefault(edge.parent, _like(made.inputs[edge.rule.position]))
+
+
+def _like(x: Any) -> Any:
+    """The shape and dtype of an array, or of what stands for one; None for anything else."""
+    if isinstance(x, _Kept):
+        x = x.value
+    if type(x) is tuple:
+        return (tuple(x[0]), x[1]) if len(x) == 2 and isinstance(x[0], tuple) else None
+    return (tuple(x.shape), x.dtype) if hasattr(x, "shape") and hasattr(x, "dtype") else None
