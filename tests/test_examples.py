@@ -1,0 +1,58 @@
+"""The examples run, on every backend that they are for, and show what they say."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax"}
+every_backend = pytest.mark.parametrize(
+    "backend", [name for name, lib in LIBRARIES.items() if importlib.util.find_spec(lib)]
+)
+
+
+def example(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@every_backend
+def test_debugging(backend, capsys, monkeypatch):
+    module = example("debugging")
+    found = module.run(backend)
+    assert np.isnan(np.asarray(found["plain"])[0])
+    assert "'log'" in found["report"] and "debugging.py" in found["report"]
+    np.testing.assert_allclose(np.asarray(found["strong"]), [-1.0, 1.0, -0.5])
+    x = np.asarray([-1.0, 0.5])
+    hooks = found["hooks"]
+    np.testing.assert_allclose(hooks["leaf"], -2 * np.exp(-2 * x), rtol=1e-6)
+    np.testing.assert_allclose(hooks["at_h"], 2 * np.exp(-x), rtol=1e-6)
+    assert hooks["bytes"] > 0
+    expected = "cannot be changed" if backend == "jax" else "'multiply' had saved"
+    assert expected in found["change"]
+    assert "backward derivative of output 0 by input 0 is wrong" in found["mistake"]
+    monkeypatch.setattr(sys, "argv", ["debugging.py", "--backend", backend])
+    module.main()
+    assert "detect_anomaly says" in capsys.readouterr().out
+
+
+def test_the_help_helps(capsys, monkeypatch):
+    for path in sorted(EXAMPLES.glob("*.py")):
+        try:
+            module = example(path.stem)
+        except ImportError:
+            continue  # it needs a library that is not here
+        monkeypatch.setattr(sys, "argv", [path.name, "--help"])
+        with pytest.raises(SystemExit) as stop:
+            module.main()
+        assert stop.value.code == 0
+        assert f"usage: {path.name}" in capsys.readouterr().out
