@@ -21,7 +21,7 @@ from pluggrad.primitive import PRIMITIVES
 pytest.importorskip("scipy")
 pytest.importorskip("mpmath")
 
-from special_table import ROWS, Row
+from pluggrad_conformance.exact import ROWS, Row
 
 # What SciPy 1.17 sends to `xp.special`, and a few more.
 SCIPY = """

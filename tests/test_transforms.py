@@ -395,3 +395,17 @@ def test_example(backend: str) -> None:
     product = to_numpy(found["hessian"]) @ np.ones(3)
     close(found["hvp"], product)
     close(found["linearized"], product)
+
+
+def test_stopped_gradients_stop_at_every_level():
+    jax = pytest.importorskip("jax")
+    x = np.asarray([1.0, 2.0])
+    want = jax.hessian(lambda x: jax.numpy.sum(x**2 * jax.lax.stop_gradient(x**2)))(x)
+    for stop in (pg.stop_gradient, lambda v: v.detach()):
+
+        def f(x, stop=stop):
+            return pg.sum(x**2 * stop(x**2))
+
+        np.testing.assert_allclose(pg.hessian(f)(x), want)
+        np.testing.assert_allclose(pg.jacrev(pg.grad(f))(x), want)
+        np.testing.assert_allclose(pg.jacfwd(pg.jacfwd(f))(x), want)

@@ -285,6 +285,52 @@ def test_keys_that_differ_within_the_batch(number: int, x_mapped: bool) -> None:
         close(found, [expected[0] if x_mapped else expected[0].sum(0), expected[1]])
 
 
+READS: list[Any] = [
+    lambda x, i, j: x[i], lambda x, i, j: x[i, j], lambda x, i, j: x[0, i], lambda x, i, j: x[:, i],
+    lambda x, i, j: x[j, i], lambda x, i, j: x[..., i], lambda x, i, j: x[None, i, j],
+    lambda x, i, j: x[np.asarray([0, 0]), i], lambda x, i, j: pg.take(x, i[None], axis=1),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ["numpy", *[n for n in OTHERS if n in ("torch", "strict")]])
+@pytest.mark.parametrize("x_mapped", [True, False])
+@pytest.mark.parametrize("number", range(len(READS)))
+def test_an_index_out_of_range_is_an_error(backend: str, x_mapped: bool, number: int) -> None:
+    """It must not read from another row, column or element of the batch."""
+    read = READS[number]
+    if backend != "numpy" and number >= 7:
+        return  # torch's take counts from the front, and the array beside it is NumPy's
+    x = convert(np.arange(24.0).reshape(2, 3, 4) if x_mapped else np.arange(12.0).reshape(3, 4),
+                backend)  # fmt: skip
+    length = 3 if number in (0, 1, 6) else 4
+
+    def write(x: Any, i: Any, j: Any) -> Any:
+        y = x * 1.0
+        key = [i, (i, j), (0, i), (slice(None), i), (j, i), (..., i), (None, i, j)][number]
+        y[key] = 5.0
+        return y
+
+    for bad in (length, -length - 1, length + 4):
+        i, j = (convert(np.asarray(v), backend) for v in ([0, bad], [1, 1]))
+        axes = (0 if x_mapped else None, 0, 0)
+        for f in (read, write) if number < 7 else (read,):
+            with pytest.raises(IndexError):
+                pg.vmap(f, axes)(x, i, j)
+        with pytest.raises(IndexError):
+            pg.vmap(lambda x, i, j: pg.grad(lambda x: pg.sum(read(x, i, j)))(x), axes)(x, i, j)
+    i = convert(np.asarray([0, 2]), backend)
+    assert pg.vmap(read, axes)(x, i, j).shape[0] == 2
+    with pytest.raises(IndexError, match="index 9"):
+        pg.vmap(lambda x, i: x[i, 9], (axes[0], 0))(x, i)
+
+
+def test_narrow_integers_index_wide_arrays() -> None:
+    x = np.arange(200.0 * 3).reshape(200, 3)
+    i = np.asarray([100, -100, 127], dtype=np.int8)
+    found = pg.vmap(lambda i: pg.Variable(x)[i, -1])(i)
+    np.testing.assert_array_equal(found, x[i, -1])
+
+
 def test_writing_twice_to_one_place_the_last_wins() -> None:
     def f(x: Any, value: Any, j: Any) -> Any:
         y = x * 1.0

@@ -48,6 +48,11 @@ class JaxAdapter(Adapter):
         flat = jnp.ravel(buffer).at[np.concatenate(known)].add(jnp.concatenate(gs))
         return flat.reshape(buffer.shape)
 
+    def fence(self, x: Any) -> Any:
+        import jax
+
+        return jax.lax.optimization_barrier(x) if isinstance(x, jax.core.Tracer) else x
+
     def special(self, name: str) -> Any:
         from . import special
 
@@ -55,6 +60,11 @@ class JaxAdapter(Adapter):
 
     def same_device(self, x: Any, y: Any) -> bool:
         return True  # arrays may move by themselves, and JAX says so where they may not
+
+    def interop(self) -> Any:
+        from . import interop
+
+        return interop
 
     def devices(self) -> list[Any]:
         import jax

@@ -78,6 +78,12 @@ class NumpyAdapter(Adapter):
             return None
         return special.find(name)
 
+    def rng_state(self) -> Any:
+        return np.random.get_state()  # noqa: NPY002  (the global one is meant)
+
+    def set_rng_state(self, state: Any) -> None:
+        np.random.set_state(state)  # noqa: NPY002
+
     def shares_memory(self, x: Any, y: Any) -> bool:
         return bool(np.may_share_memory(x, y))
 

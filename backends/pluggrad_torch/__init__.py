@@ -55,6 +55,26 @@ class TorchAdapter(Adapter):
 
         return special.find(name)
 
+    def tracing(self) -> bool:
+        import torch
+
+        return bool(torch.compiler.is_compiling())
+
+    def rng_state(self) -> Any:
+        import torch
+
+        if self.tracing():
+            return None
+        cuda = torch.cuda.is_initialized()
+        return torch.get_rng_state(), torch.cuda.get_rng_state_all() if cuda else []
+
+    def set_rng_state(self, state: Any) -> None:
+        import torch
+
+        torch.set_rng_state(state[0])
+        if state[1]:
+            torch.cuda.set_rng_state_all(state[1])
+
     def shares_memory(self, x: Any, y: Any) -> bool:
         try:
             return bool(x.untyped_storage().data_ptr() == y.untyped_storage().data_ptr())
@@ -123,6 +143,11 @@ class TorchAdapter(Adapter):
         from .functions import answer
 
         return answer(backend, func, args, kwargs)
+
+    def interop(self) -> Any:
+        from . import interop
+
+        return interop
 
     def devices(self) -> list[Any]:
         import torch

@@ -160,10 +160,13 @@ def _cases(operation: Operation, backend: str, main: str) -> Iterator[Cell]:
             if found.axis == "shape":
                 yield Cell(name, backend, dtype, shape=found.name)
                 continue
-            yield Cell(name, backend, dtype, case=found.name)
-            if dtype == "float64":
+            if not found.dtypes or dtype in found.dtypes:
+                yield Cell(name, backend, dtype, case=found.name)
+            if dtype == "float64" and (not found.dtypes or "float32" in found.dtypes):
                 yield Cell(name, backend, "float32", case=found.name)
-            if operation.orders >= 2:
+            if found.dtypes and dtype not in found.dtypes:
+                continue
+            if min(operation.orders, found.orders) >= 2:
                 yield Cell(name, backend, dtype, case=found.name, order=2)
             yield Cell(name, backend, dtype, case=found.name, mode="forward")
 

@@ -54,7 +54,11 @@ class Case:
     `axis` says what the case varies: ``"case"`` (values: ties, kinks, zeros, infinities, nan) or
     ``"shape"`` (0-d, empty, broadcast, batched, large; non-contiguous is made of the typical case).
     `convention` names a row of the documented conventions that decides here, whatever the oracles
-    say. `domain` is "real" or "complex" where the case has a meaning for one of them only.
+    say; ``expected(c, *inputs)`` gives the gradients that it demands, a list of NumPy arrays in double
+    precision, for the cotangent `c` of the output (a list of them if there are several outputs).
+    `domain` is "real" or "complex" where the case has a meaning for one of them only, and `dtypes`
+    names those that it is meant for, if it is about their range. `orders` is the highest order of
+    derivative that is defined here, where that is less than the operation's.
     """
 
     name: str
@@ -63,15 +67,19 @@ class Case:
     axis: str = "case"
     convention: str = ""
     domain: str = ""
+    expected: Callable[..., list[Any]] | None = None
+    orders: int = 2
+    dtypes: tuple[str, ...] = ()
 
     def __hash__(self) -> int:
         return hash(self.name)
 
 
 def case(name: str, *args: Any, axis: str = "case", convention: str = "", domain: str = "",
+         expected: Callable[..., list[Any]] | None = None,
          **kwargs: Any) -> Case:  # fmt: skip
-    """A `Case` written like the call that it is."""
-    return Case(name, args, kwargs, axis, convention, domain)
+    """A `Case` written like the call that it is; `tables.rows` has more of such words."""
+    return Case(name, args, kwargs, axis, convention, domain, expected)
 
 
 @dataclass(frozen=True, eq=False)

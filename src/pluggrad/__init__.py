@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import autograd, rules  # noqa: F401  (rules fills the rule book)
+from . import autograd, interop, rules  # noqa: F401  (rules fills the rule book)
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import Adapter, backends, register_backend, set_default_backend, use
+from .checkpoint import checkpoint
 from .custom import custom_jvp, custom_vjp
+from .drawing import draw
 from .errors import (
     AnomalyError,
     BackendError,
@@ -39,10 +41,11 @@ __all__ = [
     "Adapter", "AnomalyError", "BackendError", "DifferentiationError", "GraphBreakError",
     "GraphBreakWarning", "GraphFreedError", "InvalidArgumentError", "LeakedVariableError",
     "MixedBackendsError", "MixedDevicesError", "MutationError", "PluggradError", "UnsupportedError",
-    "Variable", "autograd", "backends", "custom_jvp", "custom_vjp", "debug", "enable_grad", "grad",
-    "graph_breaks", "hessian", "hvp", "inference_mode", "is_grad_enabled", "jacfwd", "jacrev",
-    "jvp", "lift", "linearize", "namespace", "no_grad", "register_backend", "set_default_backend",
-    "set_grad_enabled", "stop_gradient", "strong_zeros", "use", "value_and_grad", "vjp", "vmap",
+    "Variable", "autograd", "backends", "checkpoint", "custom_jvp", "custom_vjp", "debug", "draw",
+    "enable_grad", "grad", "graph_breaks", "hessian", "hvp", "inference_mode", "interop",
+    "is_grad_enabled", "jacfwd", "jacrev", "jvp", "lift", "linearize", "namespace", "no_grad",
+    "register_backend", "set_default_backend", "set_grad_enabled", "stop_gradient", "strong_zeros",
+    "use", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 __array_api_version__ = "2025.12"
 

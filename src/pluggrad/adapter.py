@@ -8,6 +8,7 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .errors import MissingFunctionError
 from .unwritable import has_arrays, surround
 
 if TYPE_CHECKING:
@@ -75,6 +76,22 @@ class Adapter:
 
         return zlib.crc32(np.ascontiguousarray(np.asarray(x)).reshape(-1).view(np.uint8).data)
 
+    def tracing(self) -> bool:
+        """Whether a compiler of the library is just reading Python code to compile it."""
+        return False
+
+    def rng_state(self) -> Any:
+        """The state of the library's global random number generators; None where it has none."""
+        return None
+
+    def set_rng_state(self, state: Any) -> None:
+        """Go back to what `rng_state` returned."""
+
+    def fence(self, x: Any) -> Any:
+        """`x`, such that a compiler does not merge what is computed from it with what was computed
+        from `x` before."""
+        return x
+
     def shares_memory(self, x: Any, y: Any) -> bool:
         """Whether `y`, made from `x` by a reshape, is a view of it. Without an answer: it is."""
         return True
@@ -129,6 +146,12 @@ class Adapter:
     def same_device(self, x: Any, y: Any) -> bool:
         """Whether `x` and `y` can be operands of one operation, as far as devices go."""
         return bool(getattr(x, "device", None) == getattr(y, "device", None))
+
+    def interop(self) -> Any:
+        """What `pluggrad.interop` has for this library: functions of ours in its own autograd."""
+        raise MissingFunctionError(
+            f"pluggrad.interop is for libraries with an autograd of their own; {self.name} has none"
+        )
 
     def version(self) -> str:
         """The library's version."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from threading import RLock
 from typing import Any
 
 from .arguments import convert, one_device
@@ -25,6 +26,7 @@ from .levels import (
     recording,
     set_grad_enabled,
 )
+from .modes import inside
 from .record import wrap
 from .variable import Variable
 
@@ -44,6 +46,9 @@ __all__ = [
     "saved_tensors_hooks",
     "set_grad_enabled",
 ]
+
+
+_accumulating = RLock()
 
 
 def backward(
@@ -89,19 +94,21 @@ def backward(
                 "backward() inside a transform would write to .grad, which belongs to the "
                 "outermost level; use pluggrad.autograd.grad there"
             )
-    arrived, _ = _run(outputs, seeds, retain_graph, create_graph, targets)
+    arrived, backend = _run(outputs, seeds, retain_graph, create_graph, targets)
     by_node = {} if inputs is None else dict(zip(targets or (), inputs, strict=True))
     sums = []
-    for node, g in arrived.items():
-        v = by_node.get(node)
-        if v is None and isinstance(node, HookedNode) and node.extra.variable is not None:
-            v = node.extra.variable()
-        if v is not None and v.requires_grad:  # it may have been switched off since
-            if not is_variable(g):
-                g = wrap(g, None, ROOT, v._backend)
-            sums.append((node, v, g if v.grad is None else v.grad + g))
-    for _, v, g in sums:  # all or none: a sum above may have failed
-        v._grad = g
+    # Two threads may add to the same leaf. A compiler that traces knows no locks.
+    with nullcontext() if backend.adapter.tracing() else _accumulating:
+        for node, g in arrived.items():
+            v = by_node.get(node)
+            if v is None and isinstance(node, HookedNode) and node.extra.variable is not None:
+                v = node.extra.variable()
+            if v is not None and v.requires_grad:  # it may have been switched off since
+                if not is_variable(g):
+                    g = wrap(g, None, ROOT, v._backend)
+                sums.append((node, v, g if v.grad is None else v.grad + g))
+        for _, v, g in sums:  # all or none: a sum above may have failed
+            v._grad = g
     for node, v, _ in sums:
         if type(node) is LeafNode:
             for hook in tuple(node.extra.after or ()):
@@ -157,6 +164,8 @@ def grad(
     (27.0, 18.0)
     """
     outputs, inputs = _sequence(outputs), _sequence(inputs)
+    if (run := inside()) is not None:
+        outputs, inputs = [run.enter(y) for y in outputs], [run.enter(x) for x in inputs]
     if allow_unused is None:
         allow_unused = materialize_grads
     if materialize_grads and not allow_unused:
@@ -258,7 +267,9 @@ def _run(
         if targets[position] not in uses:
             raise _unused(position, x)
     retain = create_graph if retain_graph is None else retain_graph
-    with recording(level) if create_graph else nullcontext():
+    run = inside()
+    down = run is not None and run.level is level
+    with recording(level) if create_graph else run.further_down() if down else nullcontext():
         arrived = walk(
             cotangents,
             targets=targets,
@@ -314,7 +325,8 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
             )
         seed = backend.raw("ones")(value.shape, dtype=value.dtype, device=device_of(value))
         if not create_graph and value.shape == () and not is_variable(value):
-            return Ones(seed, backend.like(value))
+            # A compiler that reads code cannot see through `Ones * x`; it fuses products anyway.
+            return seed if backend.adapter.tracing() else Ones(seed, backend.like(value))
     else:
         if isinstance(seed, (int, float, complex, list, tuple)):
             seed = backend.namespace.raw_asarray(seed, dtype=y.dtype)

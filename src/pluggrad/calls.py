@@ -22,7 +22,7 @@ from .forward import dual
 from .forward import process as forward_process
 from .graph import Node
 from .levels import ROOT, VOLATILE, Level, deepest, open_level, read, recording
-from .modes import keep
+from .modes import inside, keep
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF, make_leaf, part_of, wrap, wrap_untracked
 
@@ -91,6 +91,7 @@ class Operation:
     rule: Rule
     several = True
     differentiable: Sequence[bool] | None = None
+    keeps_outputs = True  # for its derivative
 
     def run(self, args: list[Any]) -> list[Any]:
         """The outputs, where nothing is tracked."""
@@ -107,6 +108,14 @@ class Operation:
     def push(self, tangents: list[Any], call: Call) -> Sequence[Any]:
         """The tangents of the outputs."""
         return transposed(tangents, call)
+
+    def mapped_itself(
+        self, args: list[Any], inner: list[Any], on: list[bool], level: Level, backend: Backend
+    ) -> list[Any] | None:
+        """The outputs at a level of `vmap`, for an operation that has its own way with batches;
+        `inner` are the arguments one level down, and those that are `on` have the batch in front.
+        """
+        return None
 
     def mapped(self, on: list[bool], size: int) -> Operation:
         """The same for a batch, along the first axis of the arguments that are `on`."""
@@ -242,9 +251,21 @@ def call(op: Operation, args: list[Any]) -> list[Any]:
             return [lowered(y) for y in op.run(args)]
     if not level.alive:
         level.process()  # type: ignore[misc]  # it raises: the transform has returned
+    if (run := inside()) is not None and run.level is level:
+        with run.further_down():
+            outputs = _call(op, args, level)
+        return list(run.keep(outputs))
+    return _call(op, args, level)
+
+
+def _call(op: Operation, args: list[Any], level: Level) -> list[Any]:
+    """The same, where the deepest level is known."""
     inner, here = one_down(args, level)
     backend = next(x for x in args if is_variable(x) and x._level is level)._backend
     if level.size is not None:
+        found = op.mapped_itself(args, inner, here, level, backend)
+        if found is not None:
+            return found
         if not any([is_variable(x) for x in inner]):
             with unrecorded():
                 return list(op.run(args))
@@ -274,7 +295,7 @@ def one_down(args: list[Any], level: Level) -> tuple[list[Any], list[bool]]:
     inner, here = [], []
     for x in args:
         known = is_variable(x) and x._level is level
-        if known:
+        if known or (is_variable(x) and level is VOLATILE):
             x = x._snapshot()._value
         inner.append(lowered(x))
         here.append(known)
@@ -282,7 +303,9 @@ def one_down(args: list[Any], level: Level) -> tuple[list[Any], list[bool]]:
 
 
 def _recorded(made: Call, parents: list[Any]) -> list[Any]:
-    op, level, backend = made.op, made.level, made.backend
+    op, level, backend, outputs = made.op, made.level, made.backend, made.outputs
+    if not op.keeps_outputs:
+        made.outputs = []
     sharing: Any = None
     for position in range(len(parents) - 1, -1, -1):
         if parents[position] is not None:
@@ -295,11 +318,11 @@ def _recorded(made: Call, parents: list[Any]) -> list[Any]:
     if backend.counts_writes or read().modes is not None:
         keep(node, backend)
     found = []
-    for k, y in enumerate(made.outputs):
+    for k, y in enumerate(outputs):
         if not differentiable(op, k, y):
             found.append(wrap_untracked(y, backend))
             continue
-        place = part_of(node, tuple(made.outputs), k) if op.several else node
+        place = part_of(node, tuple(outputs), k) if op.several else node
         found.append(wrap(y, place, level, backend))
     return found
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import primitive, record
+from . import modes, primitive, record
 from .arguments import explain
 from .cotangents import same_shape
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
@@ -152,6 +152,9 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     Under `no_grad` the place in the graph stays: `v` keeps being the leaf it was.
     """
     state = read()
+    if (run := modes.inside()) is not None:
+        run.refuse(v, cell_of(v).born)
+        value = run.enter(value)
     node, level = v._read()[1], v._level
     recording = level not in state.off
     cell = cell_of(v)

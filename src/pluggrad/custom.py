@@ -15,6 +15,7 @@ from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, TypeMismatchError
 from .graph import Node
 from .levels import open_level
+from .modes import inside
 from .primitive import Rule
 from .record import make_leaf, wrap
 
@@ -57,6 +58,8 @@ class _Custom:
         flat, spec = optree.tree_flatten(tree)
         if not any([is_variable(x) for x in flat]):
             return self._fun(*args)
+        if (run := inside()) is not None:
+            flat = [run.enter(x) for x in flat]
         op = self._operation(settings)
         op.rule, op.arguments, op.spec, op.where = self._rule, args, spec, self._settings
         outputs = call(op, flat)

@@ -7,13 +7,14 @@ of every order follow from the one statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
-from .backend import BACKENDS, backend_of
+from .backend import BACKENDS, Backend, backend_of
 from .errors import TypeMismatchError, UnsupportedError
 
-__all__ = ["Dispatch", "is_batched", "is_variable", "xp"]
+__all__ = ["Dispatch", "find_for", "is_batched", "is_variable", "xp"]
 
 
 class Dispatch:
@@ -50,8 +51,23 @@ def is_batched(x: Any) -> bool:
     return False
 
 
+_FOUND: dict[str, dict[type, Callable[..., Any]]] = {}  # by name, then by type
+
+
+def find_for(name: str, backend: Backend, arrays: Iterable[type]) -> None:
+    """Make `xp.<name>` now, for `arrays` of `backend` and for Variables over them."""
+    found: Any = xp
+    for part in name.split("."):
+        found = getattr(found, part)
+    with suppress(UnsupportedError):
+        _FOUND[name].update(dict.fromkeys(arrays, _raw_function(name, backend)))
+    with suppress(AttributeError, UnsupportedError):
+        classes = (backend.variable, backend.nested, backend.batched)
+        _FOUND[name].update(dict.fromkeys(classes, _own_function(name, backend)))
+
+
 def _dispatching(name: str) -> Callable[..., Any]:
-    raw_functions: dict[type, Callable[..., Any]] = {}
+    raw_functions = _FOUND.setdefault(name, {})
 
     def call(*args: Any, **kwargs: Any) -> Any:
         function = raw_functions.get(type(args[0]))
@@ -84,16 +100,22 @@ def _first_array(args: Any) -> Any:
 
 
 def _function_for(array: Any, name: str) -> Callable[..., Any]:
-    from .primitive import PRIMITIVES
-
     backend = backend_of(array) if array is not None else None
     if backend is None:
         raise TypeMismatchError(f"{name}: there is no array among the arguments")
-    if is_variable(array):
-        found: Any = backend.namespace
-        for part in name.split("."):
-            found = getattr(found, part)
-        return found  # type: ignore[no-any-return]
+    return _own_function(name, backend) if is_variable(array) else _raw_function(name, backend)
+
+
+def _own_function(name: str, backend: Backend) -> Callable[..., Any]:
+    found: Any = backend.namespace
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]
+
+
+def _raw_function(name: str, backend: Backend) -> Callable[..., Any]:
+    from .primitive import PRIMITIVES
+
     try:
         raw = backend.raw(name)
         primitive = PRIMITIVES.get(name)

@@ -19,6 +19,7 @@ from .forward import dual, process, tangent_of
 from .graph import Node
 from .graph_breaks import untracked_result
 from .levels import ROOT, Level, open_level
+from .modes import inside
 from .record import make_leaf, wrap
 
 __all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
@@ -277,6 +278,8 @@ def _array(x: Any) -> Any:
 def _inner(x: Any) -> tuple[Any, Backend]:
     """`x` as a value to wrap: a raw array, or a snapshot of a tracked Variable."""
     x = _array(x)
+    if (run := inside()) is not None:
+        x = run.enter(x)
     backend = backend_of(x)
     if backend is None:
         raise TypeMismatchError(f"cannot differentiate by {type(x).__name__}")

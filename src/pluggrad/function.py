@@ -6,15 +6,24 @@ its own view of what was saved, and so every order and every nesting comes out r
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from . import cells
 from .backend import BACKENDS
+from .batch import batched
 from .calls import Call, Operation, call, rule_of, transposed, unrecorded, variable
 from .dispatch import is_variable, xp
-from .errors import DifferentiationError, InvalidArgumentError, UnsupportedError
+from .errors import (
+    DifferentiationError,
+    InvalidArgumentError,
+    TypeMismatchError,
+    UnsupportedError,
+)
 from .levels import read
+from .modes import inside
 from .primitive import Rule, new
 from .record import wrap_untracked
 
@@ -56,6 +65,14 @@ class FunctionContext:
         """These outputs have no gradient."""
         self._constant_outputs = outputs
 
+    def mark_dirty(self, *inputs: Any) -> None:
+        """These inputs were written by `forward`, with the in-place operators of Variables or by
+        index, and are among the outputs. The caller's own Variables then become these outputs.
+
+        Do not write into their `.data`: other operations may have saved that buffer.
+        """
+        self._dirty_inputs = inputs
+
     def set_materialize_grads(self, value: bool) -> None:
         """Whether the cotangents of unused outputs are zeros; None otherwise."""
         self._materialize = bool(value)
@@ -75,24 +92,41 @@ class _FunctionCall(Operation):
         self.function, self.args, self.places = function, args, places
         self.context = FunctionContext([is_variable(x) and bool(x.requires_grad) for x in args])
         self.constants: list[Any] = []
+        self.dirty: list[tuple[int, int]] = []  # which inputs were written: (argument, output)
+
+    def filled(self, args: list[Any]) -> list[Any]:
+        """The arguments as `forward` takes them, of which these are the arrays: handles of its own,
+        which it may write."""
+        given = list(self.args)
+        for place, x in zip(self.places, args, strict=True):
+            given[place] = x._snapshot() if is_variable(x) else variable(x)
+        return given
 
     def run(self, args: list[Any]) -> list[Any]:
         function, ctx = self.function, self.context
-        given = list(self.args)
-        for place, x in zip(self.places, args, strict=True):
-            given[place] = variable(x)
+        given = self.filled(args)
         if function.setup_context is not Function.setup_context:
             y = function.forward(*given)
             function.setup_context(ctx, tuple(given), y)
         else:
             y = function.forward(ctx, *given)
+        outputs = self.noted(given, y)
+        return [y.detach() if is_variable(y) and y._level.size is None else y for y in outputs]
+
+    def noted(self, given: list[Any], y: Any) -> list[Any]:
+        """The outputs as a list, once it is known what was saved and marked."""
+        function, ctx = self.function, self.context
         self.several = isinstance(y, (tuple, list))
         outputs = list(y) if self.several else [y]
+        dirty = ctx.__dict__.pop("_dirty_inputs", ())
+        self.dirty = [self._written(x, given, outputs) for x in dirty]
         where: list[tuple[str, int]] = []
         inputs = [given[place] for place in self.places]
         self.constants = []
         for value in ctx._constants:
-            for kind, known in (("in", inputs), ("out", outputs)):
+            # What was written is saved as it is now.
+            kinds = [("in", inputs), ("out", outputs)]
+            for kind, known in kinds[::-1] if any([x is value for x in dirty]) else kinds:
                 found = [i for i, x in enumerate(known) if x is value and value is not None]
                 if found:
                     where.append((kind, found[0]))
@@ -104,7 +138,68 @@ class _FunctionCall(Operation):
         marked = ctx.__dict__.pop("_constant_outputs", ())
         self.differentiable = [not any([x is y for x in marked]) for y in outputs]
         self.rule = function._rules()[not ctx._materialize]
-        return [y.detach() if is_variable(y) and y._level.size is None else y for y in outputs]
+        return outputs
+
+    def _written(self, x: Any, given: list[Any], outputs: list[Any]) -> tuple[int, int]:
+        name = self.function.__name__
+        arguments = [i for i, known in enumerate(given) if known is x and i in self.places]
+        found = [k for k, y in enumerate(outputs) if y is x]
+        if not arguments or not found:
+            raise InvalidArgumentError(
+                f"{name} marks a value as written that is "
+                + ("no Variable among the inputs" if not arguments else "not among its outputs")
+                + ": write into an input by `x[...] = y` or `x += y`, and return that very `x`"
+            )
+        return arguments[0], found[0]
+
+    def mapped_itself(
+        self, args: list[Any], inner: list[Any], on: list[bool], level: Any, backend: Any
+    ) -> list[Any] | None:
+        function = self.function
+        if function.vmap is Function.vmap:
+            return None
+        if function.setup_context is Function.setup_context:
+            raise InvalidArgumentError(
+                f"{function.__name__} has a vmap, and so needs setup_context(ctx, inputs, output) "
+                "beside a forward(*args) without ctx"
+            )
+        in_dims: list[int | None] = [None] * len(self.args)
+        for place, b in zip(self.places, on, strict=True):
+            in_dims[place] = 0 if b else None
+        info = VmapInfo(level.size, level.randomness)
+        found = function.vmap(info, tuple(in_dims), *self.filled(inner))
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise TypeMismatchError(
+                f"{function.__name__}.vmap returns a pair (output, out_dims), not "
+                f"{type(found).__name__}"
+            )
+        y, dims = found
+        several = isinstance(y, (tuple, list))
+        outputs = list(y) if several else [y]
+        dims = list(dims) if isinstance(dims, (tuple, list)) else [dims] * len(outputs)
+        if len(dims) != len(outputs):
+            raise InvalidArgumentError(
+                f"{function.__name__}.vmap returned {len(outputs)} outputs and {len(dims)} out_dims"
+            )
+        outputs = [
+            self._entering(y, dim, level, backend) for y, dim in zip(outputs, dims, strict=True)
+        ]
+        given = self.filled(args)
+        y = tuple(outputs) if several else outputs[0]
+        function.setup_context(self.context, tuple(given), y)
+        return self.noted(given, y)
+
+    def _entering(self, y: Any, dim: int | None, level: Any, backend: Any) -> Any:
+        """An output of the user's `vmap` as a value of `level`."""
+        if dim is None or not hasattr(y, "shape"):
+            return variable(y, backend)
+        if not -len(y.shape) <= dim < len(y.shape) or y.shape[dim] != level.size:
+            raise InvalidArgumentError(
+                f"{self.function.__name__}.vmap returned an output of shape {tuple(y.shape)} with "
+                f"the batch at axis {dim}, and the batch has size {level.size}"
+            )
+        y = variable(y, backend)
+        return batched(xp.moveaxis(y, dim, 0) if dim % len(y.shape) else y, level, backend)
 
     def _context(self, call: Call) -> FunctionContext:
         values = {"in": call.inputs, "out": call.outputs, "constant": self.constants}
@@ -142,8 +237,9 @@ class _FunctionCall(Operation):
 class _MappedFunction(Operation):
     """A Function over a batch, whose arguments are tracked outside of `vmap`."""
 
-    def __init__(self, inside: _FunctionCall, on: list[bool]) -> None:
+    def __init__(self, inside: _FunctionCall | _MappedFunction, on: list[bool]) -> None:
         self.inside, self.on = inside, on
+        self.constants: list[Any] = []
 
     def run(self, args: list[Any]) -> list[Any]:
         from .transforms import vmap
@@ -167,8 +263,8 @@ class _MappedFunction(Operation):
 
         def body(gs: Any, inputs: Any, outputs: Any, constants: Any) -> Any:
             level = read().level
-            op: _FunctionCall = new(_FunctionCall)
-            op.__dict__.update(inside.__dict__, constants=constants)
+            op = copy.copy(inside)
+            op.constants = constants
             found = op.pull(list(gs), Call(op, inputs, outputs, None, call.needs, level, backend))
             return [
                 xp.zeros_like(x) if g is None or not need else g
@@ -182,10 +278,14 @@ class _MappedFunction(Operation):
         return [g if b else xp.sum(g, axis=0) for g, b in zip(found, self.on, strict=True)]
 
     def mapped(self, on: list[bool], size: int) -> Operation:
-        raise UnsupportedError(
-            f"{self.inside.function.__name__} inside two vmaps, of arrays that are tracked outside "
-            "of them: apply it to the whole batch, or take the gradient inside of vmap"
-        )
+        return _MappedFunction(self, on)
+
+
+class VmapInfo(NamedTuple):
+    """What `Function.vmap` is told: how many are mapped over, and `vmap`'s `randomness`."""
+
+    batch_size: int
+    randomness: str
 
 
 class Function:
@@ -199,6 +299,11 @@ class Function:
     With ``setup_context(ctx, inputs, output)``, `forward` is called without `ctx`. Forward mode
     uses ``jvp(ctx, *tangents)`` if there is one (None stands for an input without a tangent), and
     the transpose of `backward` if not.
+
+    Inside `pluggrad.vmap`, `forward` and `backward` are handed values that stand for one of the
+    batch. Where they cannot compute with these, because they use another library, say, give
+    ``vmap(info, in_dims, *args)``, as torch has it: it takes the arguments of all of the batch at
+    once, and returns ``(output, out_dims)``.
 
     >>> import numpy as np, pluggrad as pg
     >>> class Cube(pg.autograd.Function):
@@ -235,9 +340,30 @@ class Function:
         """One tangent per output."""
         raise UnsupportedError("this Function has no static method jvp(ctx, *tangents)")
 
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
+        """The outputs for a batch of ``info.batch_size``, and the axes in which they have it.
+
+        `in_dims` says which axis of each argument counts the batch; None for those that all share.
+        Returns ``(output, out_dims)``, where `out_dims` is such an axis, or None, for each output.
+        It may call `apply` on the whole batch, and needs `setup_context`.
+        """
+        raise UnsupportedError("this Function has no static method vmap(info, in_dims, *args)")
+
+    #: torch's mark for a Function without `vmap` whose forward and backward batch as they stand.
+    #: Here all do.
+    generate_vmap_rule: bool = False
+
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Call it. Only Variables among the arguments are differentiated."""
+        if cls.generate_vmap_rule and cls.vmap is not Function.vmap:
+            raise InvalidArgumentError(
+                f"{cls.__name__} has a vmap of its own and generate_vmap_rule = True; leave out one"
+            )
+        handles = args
+        if (run := inside()) is not None:
+            args = tuple([run.enter(x) for x in args])
         places = [i for i, x in enumerate(args) if is_variable(x)]
         op = _FunctionCall(cls, args, places)
         # The rule is known after `forward`; this one is for errors before.
@@ -246,6 +372,9 @@ class Function:
             wrap_untracked(y, backend) if (backend := BACKENDS.get(type(y))) is not None else y
             for y in call(op, [args[i] for i in places])
         ]
+        for place, k in op.dirty:
+            cells.write(handles[place], None, outputs[k])
+            outputs[k] = handles[place]
         return tuple(outputs) if op.several else outputs[0]
 
     @classmethod

@@ -42,7 +42,7 @@ class Level:
     which maps and does not differentiate; None elsewhere.
     """
 
-    __slots__ = ("depth", "left", "parent", "process", "size")
+    __slots__ = ("depth", "left", "parent", "process", "randomness", "size")
 
     def __init__(
         self,
@@ -51,6 +51,7 @@ class Level:
         size: int | None = None,
     ) -> None:
         self.size = size
+        self.randomness = "error"  # what `vmap` was told
         self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.process = process
@@ -78,6 +79,8 @@ class State:
 
     __slots__ = ("level", "modes", "off", "plain")
 
+    now: property
+
     def __init__(
         self, level: Level, off: frozenset[Level] = frozenset(), modes: Any = None
     ) -> None:
@@ -90,8 +93,12 @@ class State:
 
 ROOT = Level(None)
 VOLATILE = Level(ROOT)  # where volatile Variables live: nothing is recorded there
-_state: ContextVar[State] = ContextVar("pluggrad.state", default=State(ROOT))  # noqa: B039 (a State never changes)
-read = _state.get
+START = State(ROOT)
+_state: ContextVar[State] = ContextVar("pluggrad.state", default=START)  # noqa: B039 (a State never changes)
+read, put = _state.get, _state.set
+# `START.now` is what `read()` returns, for compilers that read code: they know no ContextVar, but
+# can look at an attribute, while compiling and again before each run of what they compiled.
+State.now = property(_state.get)  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -101,11 +108,11 @@ def open_level(
     """A new level inside the current one; it ends, and its Variables with it, on the way out."""
     state = read()
     level = Level(state.level, process, size)
-    token = _state.set(State(level, state.off, state.modes))
+    put(State(level, state.off, state.modes))
     try:
         yield level
     finally:
-        _state.reset(token)
+        put(state)
         level.process = _ended
 
 
@@ -287,7 +294,7 @@ def in_modes(change: Callable[[Any], Any]) -> Iterator[None]:
 
 def _set_modes(modes: Any) -> None:
     state = read()
-    _state.set(State(state.level, state.off, modes))
+    put(State(state.level, state.off, modes))
 
 
 def _switch(enabled: bool) -> tuple[Level, bool]:
@@ -303,7 +310,7 @@ def _restore(level: Level, enabled: bool) -> None:
     state = read()
     if level.alive and (level not in state.off) != enabled:
         off = state.off - {level} if enabled else state.off | {level}
-        _state.set(State(state.level, off, state.modes))
+        put(State(state.level, off, state.modes))
 
 
 def _differentiating(level: Level) -> Level:

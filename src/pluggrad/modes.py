@@ -22,8 +22,8 @@ from .graph import Edge, Node
 from .levels import in_modes, read
 from .primitive import PASS, Rule, _careful_pull, _puller
 
-__all__ = ["Box", "Modes", "debug", "detect_anomaly", "keep", "opened", "pull_with",
-           "saved_tensors_hooks", "strong_rule", "strong_zeros"]  # fmt: skip
+__all__ = ["Box", "Modes", "changed", "debug", "detect_anomaly", "inside", "keep", "opened",
+           "pull_with", "saved_tensors_hooks", "strong_rule", "strong_zeros"]  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +36,14 @@ class Modes:
     unpack: Callable[[Any], Any] | None = None
     mutations: bool = False
     strong: bool = False
+    inside: Any = None  # the run of a checkpointed function that this is inside of
+
+
+def inside() -> Any:
+    """The run of a checkpointed function that we are directly inside of; None elsewhere."""
+    modes = read().modes
+    run = None if modes is None else modes.inside
+    return None if run is None or run.below else run
 
 
 def changed(**facts: Any) -> AbstractContextManager[None]:

@@ -18,7 +18,7 @@ from .backend import (
 )
 from .batch import template
 from .bind import bind
-from .dispatch import is_batched, is_variable
+from .dispatch import find_for, is_batched, is_variable
 from .errors import BackendError, InvalidArgumentError, UnsupportedError
 from .graph_breaks import break_graph
 from .levels import ROOT, VOLATILE
@@ -335,6 +335,9 @@ def namespace(which: Any = None) -> Namespace:
     return backend.namespace
 
 
+_FOUND: dict[str, dict[Any, Callable[..., Any]]] = {}  # by name, then by type or backend
+
+
 def top_level(name: str) -> Any:
     """`pluggrad.<name>`: a function that dispatches on its arguments."""
     if name in EXTENSIONS:
@@ -369,7 +372,7 @@ class _TopLevel:
         elif full in PRIMITIVES and PRIMITIVES[full].private:
             raise AttributeError(f"module 'pluggrad' has no attribute {name!r}")
 
-        functions: dict[Any, Callable[..., Any]] = {}
+        functions = _FOUND.setdefault(full, {})
 
         def call(*args: Any, **kwargs: Any) -> Any:
             first = functions.get(type(args[0])) if args else None
@@ -401,6 +404,31 @@ class _TopLevel:
         elif full == "asarray":
             call.__signature__, call.__doc__ = inspect.signature(sample), sample.__doc__  # type: ignore[attr-defined]
         return call
+
+
+def find_all(backend: Backend, *arrays: type) -> None:
+    """Make now what is otherwise made when it is first asked for: the functions of `backend`, for
+    its `arrays` and for Variables. A compiler that reads code can find them, and not make them.
+    """
+    import pluggrad
+
+    for cls in arrays:
+        BACKENDS[cls] = backend
+    for extension in ("", *EXTENSIONS):
+        inside = getattr(backend.namespace, extension) if extension else backend.namespace
+        ours: Any = getattr(pluggrad, extension) if extension else pluggrad
+        for name in dir(inside):
+            full = f"{extension}.{name}" if extension else name
+            full = ALIASES.get(full, full)
+            try:
+                function = getattr(inside, name)
+            except (AttributeError, UnsupportedError):  # the library does not have it
+                continue
+            if callable(getattr(ours, name, None)) and callable(function):
+                keys = (*arrays, backend.variable, backend.nested, backend.batched, backend)
+                _FOUND.setdefault(full, {}).update(dict.fromkeys(keys, function))
+    for name in (*PRIMITIVES, *COMPOSITES, *CREATION, *INQUIRIES):
+        find_for(name, backend, arrays)
 
 
 def _lookup(backend: Backend, full: str) -> Any:

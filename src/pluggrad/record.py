@@ -15,7 +15,7 @@ from .arguments import backend_among, convert, explain, promote
 from .backend import BACKENDS, Backend, backend_of
 from .graph import LeafNode, Node
 from .levels import ROOT, VOLATILE, Level, deepest, read
-from .modes import keep
+from .modes import inside, keep
 from .primitive import PASS, Primitive, new
 
 __all__ = ["apply", "evaluate", "make_leaf", "part_of", "record", "wrap", "wrap_untracked"]
@@ -180,6 +180,8 @@ def apply(
 ) -> Any:
     """An operation called by a user: arguments checked, and always a Variable returned."""
     args = [convert(x, backend, primitive) for x in args]
+    if (run := inside()) is not None:
+        args = [run.enter(x) for x in args]
     if primitive.promotes and not (backend.adapter.promotes and _constant(args, backend)):
         args = promote(args, backend)
     try:

@@ -31,6 +31,7 @@ from .func import (
 )
 from .graph_breaks import untracked_result
 from .levels import ROOT, Level, open_level
+from .modes import inside
 from .record import wrap
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacrev", "linearize", "vmap"]
@@ -97,6 +98,7 @@ def vmap(
         where = [None if x is None else axis for x, axis in zip(flat, where, strict=True)]
         size, backend = _length(flat, where, axis_size)
         with open_level(process, size) as level:
+            level.randomness = randomness
             inside = [
                 _same(x) if axis is None else _enter(x, axis, level)
                 for x, axis in zip(flat, where, strict=True)
@@ -168,6 +170,8 @@ def _length(flat: list[Any], where: list[Any], axis_size: int | None) -> tuple[i
 
 def _enter(x: Any, axis: int, level: Level) -> Any:
     """`x` as a Variable of `level`, with `axis` in front and hidden."""
+    if (run := inside()) is not None:
+        x = run.enter(x)
     backend = backend_of(x)
     if backend is None:
         raise TypeMismatchError(f"vmap maps over arrays, and an argument is {type(x).__name__}")

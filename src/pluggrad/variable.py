@@ -21,6 +21,7 @@ from .errors import (
 )
 from .graph import HookedNode, LeafNode, Node, RemovableHandle, add_hook, watch
 from .levels import ROOT, VOLATILE, Level, no_grad, read
+from .modes import inside
 from .primitive import new
 from .record import apply, make_leaf, wrap
 from .rules.indexing import GETITEM, PUT
@@ -356,9 +357,13 @@ class Variable(Conversions):
         """The value as it is now, without history; later writes to one do not reach the other."""
         v = self._snapshot()
         if self._level.depth and self._level is not VOLATILE:
-            inner: Any = v._value
-            if not isinstance(inner, Variable):
+            inner: Any = v._value  # all levels let go of it, as in JAX and torch.func
+            if isinstance(inner, Variable):
+                inner = inner.detach()
+            else:
                 inner = wrap(inner, None, ROOT, self._backend)
+            if (run := inside()) is not None and run.level is self._level:
+                return run.constant(inner)  # type: ignore[no-any-return]
             return inner  # type: ignore[no-any-return]
         v._node = None
         return v

@@ -86,8 +86,8 @@ def show(found: Comparison) -> None:
 
     console = Console()
     table = Table(title=f"{found.function}({', '.join(found.arguments)}), {found.dtype}",
-                  caption=f"errors in eps, against {found.reference}; time: median ± half the span of "
-                  "the quartiles; memory: peak of a fresh process, least and most")  # fmt: skip
+                  caption=f"errors in eps, against {found.reference}; time: median ± half the span "
+                  "of the quartiles; memory: peak of a fresh process, least and most")  # fmt: skip
     for name in ("", "value", "error", "gradient error", "time", "memory"):
         table.add_column(name, justify="left" if not name else "right", no_wrap=not name)
     for row in found.rows:

@@ -15,7 +15,7 @@ def render(found: Comparison) -> str:
     from jinja2 import Environment
 
     template = Path(__file__).with_name("page.html.j2").read_text(encoding="utf-8")
-    slowest = max([row.time or 0.0 for row in found.rows], default=0.0) or 1.0
+    slowest = max([row.spread[1] for row in found.rows if row.spread], default=0.0) or 1.0
     rows = [
         {
             "name": row.name, "problem": row.problem,
@@ -26,4 +26,9 @@ def render(found: Comparison) -> str:
         }
         for row in found.rows
     ]  # fmt: skip
-    return Environment(autoescape=True).from_string(template).render(found=found, rows=rows)
+    facts = {
+        name: ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        for name, value in found.facts.items()
+    }
+    page = Environment(autoescape=True).from_string(template)
+    return page.render(found=found, rows=rows, facts=facts)

@@ -25,11 +25,11 @@ __all__ = ["Graph", "Vertex", "count_bytes", "size_text"]
 class Vertex:
     """One thing to draw: an operation, one output of several, a leaf, or a Variable drawn."""
 
-    __slots__ = ("arrays", "dtype", "freed", "has_grad", "inputs", "kind", "label", "name", "saved",
-                 "shape", "tip")  # fmt: skip
+    __slots__ = ("arrays", "dtype", "freed", "has_grad", "inputs", "kind", "label", "name", "node",
+                 "saved", "shape")  # fmt: skip
 
-    def __init__(self, kind: str, label: str, name: str = "", tip: str = "") -> None:
-        self.kind, self.label, self.name, self.tip = kind, label, name, tip
+    def __init__(self, kind: str, label: str, name: str = "", node: Node | None = None) -> None:
+        self.kind, self.label, self.name, self.node = kind, label, name, node
         self.shape: Any = None
         self.dtype: Any = None
         self.freed = self.has_grad = False
@@ -48,11 +48,9 @@ class Graph:
         order = nodes_below(roots)
         shapes = _shapes(order, shown)
         self.vertices: list[Vertex] = []
-        for name, v, node in shown:
-            vertex = Vertex("output", name)
+        for name, v, _ in shown:
+            vertex = Vertex("output", name, name)
             vertex.shape, vertex.dtype = tuple(v.shape), v.dtype
-            if not isinstance(node, Node):
-                vertex.tip = "requires no grad"
             self.vertices.append(vertex)
         place = {}
         for node in order:
@@ -91,18 +89,20 @@ def _named(names: Any) -> dict[Any, str]:
 def _vertex(node: Node, name: str, shape: Any) -> Vertex:
     primitive = node.rule.primitive
     if isinstance(node, LeafNode):
-        vertex = Vertex("leaf", name or "leaf", name, node.name())
+        vertex = Vertex("leaf", name or "leaf", name, node)
         v = _leaf(node)
         vertex.has_grad = v is not None and v.grad is not None
     elif primitive is PART.primitive:
         label = "one output"
         if type(node.saved) is tuple:
             label = f"output {node.saved[0] + 1} of {len(node.saved[1])}"
-        vertex = Vertex("part", f"{name} = {label}" if name else label, name, node.name())
+        vertex = Vertex("part", f"{name} = {label}" if name else label, name, node)
     else:
         label = primitive.name.removeprefix("special.").removeprefix("linalg.")
-        vertex = Vertex("operation", f"{name} = {label}" if name else label, name, node.name())
+        vertex = Vertex("operation", f"{name} = {label}" if name else label, name, node)
         _note_saved(vertex, node)
+        if len(vertex.saved) > 1:
+            vertex.saved.sort()
     vertex.freed = node.rule is primitive.freed and vertex.kind != "leaf"
     if shape is not None:
         vertex.shape, vertex.dtype = shape

@@ -14,6 +14,7 @@ from .facts import Graph, Vertex, size_text
 __all__ = ["Box", "Picture"]
 
 LONGEST = 1000  # operations in one turn of something that repeats
+LEAST = 8  # operations in all its turns
 
 
 class Box:
@@ -103,12 +104,17 @@ def _folded(graph: Graph, inner: list[int], max_nodes: int) -> list[Any]:
     at = 0
     while at < len(inner):
         turns, period = _repeats(marks, after, at)
-        if turns >= 3:
+        if turns * period >= LEAST:
             if run:
                 found += _runs(graph, run, uses)
                 run = []
-            found.append(tuple(inner[at : at + turns * period]))
-            at += turns * period
+            end = at + turns * period
+            # The first turn of the computation has other inputs than those after it.
+            labels = [[graph.vertices[n].label for n in inner[i : i + period]]
+                      for i in (at, end)]  # fmt: skip
+            end += period if labels[0] == labels[1] else 0
+            found.append(tuple(inner[at:end]))
+            at = end
         else:
             run.append(inner[at])
             at += 1
@@ -187,7 +193,7 @@ def _box(members: list[Vertex]) -> Box:
         arrays.update(v.arrays)
     kind = members[0].kind
     if kind in ("output", "leaf"):
-        names = Counter([v.name or v.label for v in members])
+        names = Counter([v.name or v.label for v in members[::-1]])
         box = Box(f"{kind} folded", f"{len(members):,} {'leaves' if kind == 'leaf' else 'outputs'}",
                   [_list(names)], _list(names, 30))  # fmt: skip
     else:
@@ -200,7 +206,7 @@ def _box(members: list[Vertex]) -> Box:
         if period < len(members):
             turn = [v.label for v in members[:period] if v.kind == "operation"]
             title = f"{_sequence(turn)} × {len(members) // period:,}"
-            lines = [f"{total:,} operations"]
+            lines = [f"{total:,} operations"] if period > 1 else []
         elif total == len(members) <= 4:
             title, lines = _sequence([v.label for v in members]), []
         shape = _what(members[-1])
@@ -216,7 +222,7 @@ def _box(members: list[Vertex]) -> Box:
 
 
 def _single(v: Vertex) -> Box:
-    lines, tips = [], [v.tip] if v.tip else []
+    lines, tips = [], [] if v.node is None else [v.node.name()]
     shape = _what(v)
     if shape:
         lines.append(shape)
@@ -226,10 +232,10 @@ def _single(v: Vertex) -> Box:
         lines.append("freed")
     if v.kind == "leaf" and v.has_grad:
         lines.append("has .grad")
-    if v.kind == "output" and v.tip:
-        lines.append(v.tip)
+    if v.kind == "output" and not v.inputs:
+        lines.append("requires no grad")
     box = Box(f"{v.kind} freed" if v.freed else v.kind, v.label, lines,
-              ", ".join([v.label, *tips, *[line for line in lines if line not in tips]]))  # fmt: skip
+              ", ".join([v.label, *tips, *lines]))  # fmt: skip
     box.arrays = v.arrays
     return box
 

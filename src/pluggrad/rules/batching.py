@@ -321,7 +321,7 @@ rows("isfinite isinf isnan signbit logical_not bitwise_invert equal not_equal le
      "greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "
      "bitwise_left_shift bitwise_right_shift exponent abs sign conj real imag",
      elementwise)  # fmt: skip
-rows("astype copy move matrix_transpose tril triu", as_is)
+rows("index astype copy move matrix_transpose tril triu", as_is)
 rows("broadcast_to", broadcast_to)
 rows("expand", expand)
 rows("reshape", reshape)

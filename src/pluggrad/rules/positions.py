@@ -15,7 +15,8 @@ from ..backend import backend_of
 from ..batch import refuse
 from ..cotangents import device_of, fit, zeros
 from ..dispatch import is_variable, xp
-from .kinds import linear
+from ..errors import OutOfRangeError
+from .kinds import constant, linear
 
 __all__ = ["gather", "replaced", "take_along_back", "take_back"]
 
@@ -39,6 +40,20 @@ def put_at_raw(value: Any, x: Any, places: Any) -> Any:
     return backend.raw("put")(value, x, (places,))
 
 
+def from_front_raw(places: Any, *, length: int) -> Any:
+    """`places` counted from the front, in integers wide enough for positions.
+
+    Reading so many zeros there, which take no memory, has the library say what is out of range, as
+    it does in any other index; where positions are lazy it does so when they are computed.
+    """
+    backend = backend_of(places)
+    assert backend is not None
+    zero = backend.raw("arange")(1, device=device_of(places))
+    zeros = backend.getitem(backend.raw("broadcast_to")(zero, (length,)), (places,))
+    places = zeros + places
+    return backend.raw("where")(places < 0, places + length, places)
+
+
 def put_at_value(g: Any, places: Any, like: Any) -> Any:
     """What arrived at `places`, for the last that was written to each."""
     number = arange(0, places.shape[0], 1, g)
@@ -52,6 +67,7 @@ linear("add_at(g, places, /, *, length)", lambda g, places: xp.take(g, places, a
 linear("put_at(value, x, places, /)", put_at_value,
        lambda g, places: xp.put_at(xp.zeros_like(g[:1]), g, places),
        fallback=put_at_raw, private=True)
+constant("index(places, /, *, length)", fallback=from_front_raw, private=True)
 # fmt: on
 
 
@@ -59,8 +75,8 @@ linear("put_at(value, x, places, /)", put_at_value,
 
 
 def from_front(places: Any, length: int) -> Any:
-    """Positions counted from the front."""
-    return xp.where(places < 0, places + length, places)
+    """Positions counted from the front, in an axis that has them."""
+    return xp.index(places, length=length)
 
 
 def arange(start: int, stop: int, step: int, g: Any) -> Any:
@@ -110,6 +126,8 @@ def positions(x: Any, key: Any) -> Any:
             total = total + _constant(row, free + block - 1 - place, arrays)
             out += 1
         elif isinstance(k, int):
+            if not -length <= k < length:
+                raise OutOfRangeError(f"index {k} of an axis of length {length}, in vmap")
             total = total + (k % length) * stride
         else:
             k = from_front(k, length) * stride

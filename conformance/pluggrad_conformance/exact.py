@@ -6,7 +6,27 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from mpmath import mp, mpf
+class _Mpmath:
+    """mpmath, imported when one of its functions is called: the tables need NumPy alone.
+
+    Constants are called, too: ``mp.pi()``.
+    """
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            import mpmath  # type: ignore[import-untyped]
+
+            return getattr(mpmath.mp, name)(*args, **kwargs)
+
+        call.__name__ = name
+        return call
+
+
+mp = _Mpmath()
+mpf = mp.mpf
 
 #: Digits of the oracle.
 DIGITS = 34
@@ -52,7 +72,7 @@ def gammainc(a: Any, x: Any) -> Any:
 
 
 def gammaincc(a: Any, x: Any) -> Any:
-    return mp.gammainc(a, x, mp.inf, regularized=True)
+    return mp.gammainc(a, x, mpf("inf"), regularized=True)
 
 
 def betainc(a: Any, b: Any, x: Any) -> Any:
@@ -74,7 +94,7 @@ def fdtr(m: Any, n: Any, x: Any) -> Any:
 def stdtr(df: Any, t: Any) -> Any:
     return mpf(1) / 2 + t * mp.gamma((df + 1) / 2) * mp.hyp2f1(
         0.5, (df + 1) / 2, 1.5, -t * t / df
-    ) / (mp.sqrt(mp.pi * df) * mp.gamma(df / 2))
+    ) / (mp.sqrt(mp.pi() * df) * mp.gamma(df / 2))
 
 
 def pdtr(k: Any, m: Any) -> Any:
@@ -124,7 +144,7 @@ def one(*xs: float) -> list[tuple[float, ...]]:
     return [(x,) for x in xs]
 
 
-D = lambda: mp.pi / 180
+D = lambda: mp.pi() / 180
 REAL = one(-3.3, -0.4, 1e-3, 0.7, 2.5)
 SMALL = one(-2.4, -0.3, 0.2, 1.7)
 POSITIVE = one(1e-3, 0.3, 1.6, 9.0, 45.0)
@@ -140,7 +160,7 @@ ROWS = [
     Row("exprel", ratio(mp.expm1, 1), [*REAL, (0.0,), (1e-9,), (30.0,), (-30.0,)], (0,)),
     Row("cbrt", lambda x: mp.sign(x) * mp.cbrt(abs(x)), one(-8.0, 0.3, 5.0), (0,)),
     Row("cosm1", lambda x: mp.cos(x) - 1, REAL, (0,)),
-    Row("sinc", lambda x: mpf(1) if x == 0 else mp.sin(mp.pi * x) / (mp.pi * x), [*REAL, (0.0,), (1e-7,), (0.31,), (0.33,)], (0,)),
+    Row("sinc", lambda x: mpf(1) if x == 0 else mp.sin(mp.pi() * x) / (mp.pi() * x), [*REAL, (0.0,), (1e-7,), (0.31,), (0.33,)], (0,)),
     Row("sindg", lambda x: mp.sin(D() * x), one(-70.0, 10.0, 200.0), (0,)),
     Row("cosdg", lambda x: mp.cos(D() * x), one(-70.0, 10.0, 200.0), (0,)),
     Row("tandg", lambda x: mp.tan(D() * x), one(-70.0, 10.0, 200.0), (0,)),
@@ -187,7 +207,7 @@ ROWS = [
     Row("erfi", mp.erfi, REAL, (0,)),
     Row("erfinv", mp.erfinv, one(-0.9, 0.0, 0.3, 0.999), (0,)),
     Row("erfcinv", lambda x: mp.erfinv(1 - x), one(0.01, 0.6, 1.7), (0,)),
-    Row("dawsn", lambda x: mp.sqrt(mp.pi) / 2 * mp.exp(-x * x) * mp.erfi(x), REAL, (0,)),
+    Row("dawsn", lambda x: mp.sqrt(mp.pi()) / 2 * mp.exp(-x * x) * mp.erfi(x), REAL, (0,)),
     Row("ndtr", lambda x: mp.erfc(-x / mp.sqrt(2)) / 2, [*REAL, (-12.0,)], (0,)),
     Row("log_ndtr", logerf, [*REAL, (-40.0,), (-1e4,), (7.0,), (36.0,)], (0,)),
     Row("ndtri", probit, [*UNIT_POINTS, (1e-12,)], (0,)),

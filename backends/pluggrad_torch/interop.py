@@ -1,0 +1,248 @@
+"""Functions of pluggrad in torch's own graph: `pg.interop.torch.wrap`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import optree
+import torch
+
+from pluggrad.backend import backend_of, get_backend
+from pluggrad.errors import TypeMismatchError, UnsupportedError
+from pluggrad.interop import Program, lowered
+
+__all__ = ["wrap"]
+
+
+def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any]:
+    """A function of torch tensors that runs `f` and takes part in torch's own autograd.
+
+    `f` sees Variables in the place of tensors, and everything that it does with them is
+    differentiated by pluggrad; torch sees one operation. ``backward``, double backward,
+    ``torch.func`` (``grad``, ``vjp``, ``jvp``, ``jacrev``, ``hessian``, ``vmap``) and
+    ``gradcheck`` work on it. `f` should be a function in the mathematical sense: for higher orders
+    it is run again.
+
+    Parameters
+    ----------
+    f : callable
+        Takes Variables, in any pytree and beside anything else, and returns arrays or Variables in
+        any pytree. Integer tensors are constants to it.
+    backend : str, optional
+        The library in which `f` computes, such as ``"numpy"``. By default `f` computes on the
+        tensors themselves, on their device.
+
+    Returns
+    -------
+    callable
+        Its arrays are tensors, on the device of the first argument and of the dtype that `f` gave
+        them; integer and boolean ones have no gradient. Gradients have the dtype and device of
+        their inputs. Complex gradients follow torch, whose convention is ours.
+
+    Raises
+    ------
+    TypeError
+        When called: a dtype that `backend` does not have (NumPy has no bfloat16).
+    ValueError
+        `backend` is unknown or not installed.
+
+    >>> import numpy as np, pluggrad as pg, torch
+    >>> f = pg.interop.torch.wrap(lambda x: np.sum(np.sin(x) ** 2), backend="numpy")
+    >>> x = torch.tensor([0.0, np.pi / 4], dtype=torch.float64, requires_grad=True)
+    >>> f(x).backward()
+    >>> x.grad
+    tensor([0., 1.], dtype=torch.float64)
+    """
+    host = Host("torch" if backend is None else backend)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        tree: Any = (args, kwargs)
+        flat, spec = optree.tree_flatten(tree)
+        places = [n for n, x in enumerate(flat) if torch.is_tensor(x)]
+        tensors = [flat[n] for n in places]
+        found: list[Any] = []  # the structure of the results, and where arrays are in it
+
+        def run(values: list[Any]) -> list[Any]:
+            given = list(flat)
+            for place, x in zip(places, values, strict=True):
+                given[place] = x
+            positional, keywords = optree.tree_unflatten(spec, given)
+            outputs, y_spec = optree.tree_flatten(f(*positional, **keywords))
+            arrays = [n for n, y in enumerate(outputs) if hasattr(y, "dtype")]
+            rest = [None if n in arrays else y for n, y in enumerate(outputs)]
+            found[:] = [y_spec, arrays, rest]
+            return [outputs[n] for n in arrays]
+
+        results = apply(Call(Program(run), host), tensors)
+        y_spec, arrays, outputs = found
+        outputs = list(outputs)
+        for place, y in zip(arrays, results, strict=True):
+            outputs[place] = y
+        return optree.tree_unflatten(y_spec, outputs)
+
+    @functools.wraps(f)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        # Under torch.compile `f` is left out of what is compiled.
+        run = torch.compiler.disable(call) if torch.compiler.is_compiling() else call
+        return run(*args, **kwargs)
+
+    return wrapped
+
+
+class Host:
+    """The way from torch tensors to arrays of a backend, and back."""
+
+    def __init__(self, name: str) -> None:
+        self.backend = get_backend(name)
+        self.native = self.backend.name == "torch"
+
+    def array(self, x: Any) -> Any:
+        """A tensor as an array of the backend."""
+        if torch._C._functorch.is_legacy_batchedtensor(x):
+            raise UnsupportedError(
+                "is_grads_batched, vectorize and check_batched_grad do not reach functions of "
+                "`interop.torch.wrap`; torch.func.vmap, jacrev and jacfwd do"
+            )
+        x = x.detach()
+        if self.native:
+            return x
+        try:
+            host = x.resolve_conj().resolve_neg().cpu().numpy()
+        except TypeError:
+            raise self._lacks(x) from None
+        if self.backend.name == "numpy":
+            return host
+        array = self.backend.namespace.raw_asarray(host)
+        if np.asarray(array).dtype != host.dtype:
+            raise self._lacks(x)
+        return array
+
+    def _lacks(self, x: Any) -> TypeMismatchError:
+        return TypeMismatchError(
+            f"the {self.backend.name} backend has no dtype for a tensor of {x.dtype} here; convert "
+            "it first, by `.float()` (for float64 in JAX, set JAX_ENABLE_X64=1)"
+        )
+
+    def tensor(self, y: Any, device: Any, inputs: Sequence[Any], keep: bool) -> Any:
+        """An array as a tensor of its own: not one that shares memory with an input, nor with what
+        the graph has saved."""
+        if torch.is_tensor(y):
+            y = y.detach()
+            pointers = {x.untyped_storage().data_ptr() for x in inputs if torch.is_tensor(x)}
+            shares = y.untyped_storage().data_ptr() in pointers
+            return (y.clone() if shares or keep else y).to(device)
+        host = np.asarray(y)
+        found = torch.from_numpy(np.array(host, copy=True)) if _borrowed(host, inputs) or keep \
+            else torch.from_numpy(host)  # fmt: skip
+        return found.to(device)
+
+
+def _borrowed(host: Any, inputs: Sequence[Any]) -> bool:
+    """Whether a NumPy array cannot be handed over as it is."""
+    if not host.flags.writeable or any(step < 0 for step in host.strides):
+        return True
+    return not host.flags.owndata or any(
+        isinstance(x, np.ndarray) and np.may_share_memory(host, x) for x in inputs
+    )
+
+
+class Call:
+    """One call of a program: what its forward leaves for its backward."""
+
+    def __init__(self, program: Program, host: Host) -> None:
+        self.program, self.host = program, host
+        self.pull: Any = None  # a walk back over the graph of the forward, where there is one
+        self.needs: list[int] = []
+        self.constant: list[bool] = []  # which results have no gradient
+
+    def forward(self, tensors: Sequence[Any]) -> tuple[Any, ...]:
+        device = tensors[0].device if tensors else "cpu"
+        arrays = [self.host.array(x) for x in tensors]
+        if self.needs:
+            results, self.pull = self.program.linearized(arrays, self.needs)
+            results = [lowered(y) for y in results]
+        else:
+            results = self.program(arrays)
+        backend = self.host.backend
+        for y in results:
+            if backend_of(y) is not backend:
+                raise TypeMismatchError(
+                    f"the wrapped function computes in {backend.name}, and returned "
+                    f"{type(y).__name__}"
+                )
+        self.constant = [y.dtype not in backend.float_dtypes for y in results]
+        keep = bool(self.needs)
+        return tuple([self.host.tensor(y, device, arrays, keep) for y in results])
+
+    def backward(self, ctx: Any, gs: Sequence[Any]) -> list[Any]:
+        xs = ctx.saved_tensors  # also where they are not needed: torch finds those that changed
+        gs = [g for g, constant in zip(gs, self.constant, strict=True) if not constant]
+        wanted = [n for n, need in enumerate(ctx.needs_input_grad[1:]) if need]
+        found: list[Any] = [None] * len(xs)
+        if self.pull is not None and not torch.is_grad_enabled() and not any(map(_traced, gs)):
+            pulled = self.pull([self.host.array(g) for g in gs])
+            some = [self.host.tensor(lowered(g), xs[0].device, (), False) for g in pulled]
+            places = self.needs
+        else:
+            some = apply(Call(self.program.pullback(len(xs), wanted), self.host), [*xs, *gs])
+            places = wanted
+        for place, g in zip(places, some, strict=True):
+            if place in wanted:
+                found[place] = g.to(xs[place].dtype)
+        return found
+
+
+def apply(call: Call, tensors: Sequence[Any]) -> list[Any]:
+    """The results of a call, connected to torch's graph."""
+    if torch.is_grad_enabled() and not any([_traced(x) for x in tensors]):
+        call.needs = [n for n, x in enumerate(tensors) if x.requires_grad]
+    return list(Connected.apply(call, *tensors))
+
+
+def _traced(x: Any) -> bool:
+    return bool(torch._C._functorch.is_functorch_wrapped_tensor(x))
+
+
+class Connected(torch.autograd.Function):  # type: ignore[misc]
+    """The operation that torch sees."""
+
+    @staticmethod
+    def forward(call: Call, *tensors: Any) -> Any:
+        return call.forward(tensors)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        call, *tensors = inputs
+        ctx.call = call
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
+        ctx.mark_non_differentiable(
+            *[y for y, constant in zip(output, call.constant, strict=True) if constant]
+        )
+
+    @staticmethod
+    def backward(ctx: Any, *gs: Any) -> Any:
+        return (None, *ctx.call.backward(ctx, gs))
+
+    @staticmethod
+    def jvp(ctx: Any, _: Any, *tangents: Any) -> Any:
+        call, xs = ctx.call, ctx.saved_tensors
+        needs = [n for n, t in enumerate(tangents) if t is not None and _inexact(xs[n])]
+        program = call.program.pushforward(len(xs), needs)
+        pushed = iter(apply(Call(program, call.host), [*xs, *[tangents[n] for n in needs]]))
+        return tuple([None if constant else next(pushed) for constant in call.constant])
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, call: Call, *tensors: Any) -> Any:
+        program = call.program.mapped(in_dims[1:], info.batch_size)
+        mapped = Call(program, call.host)
+        results = apply(mapped, tensors)
+        call.constant = mapped.constant
+        return tuple(results), tuple([0] * len(results))
+
+
+def _inexact(x: Any) -> bool:
+    return bool(x.is_floating_point() or x.is_complex())

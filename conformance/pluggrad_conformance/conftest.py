@@ -1,0 +1,46 @@
+"""One test for each cell; the options are in `pytest_plugin`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers of pytest-xdist come here, too."""
+    config.addinivalue_line("markers", "xdist_group(name): tests that share a process")
+
+
+def pytest_generate_tests(metafunc: Any) -> None:
+    """A test for each cell. With ``-n 4 --dist loadgroup`` those of an operation share a process,
+    and the oracles answer once."""
+    if "cell" not in metafunc.fixturenames:
+        return
+    ask = metafunc.config.getoption
+    cells: list[Any] = []
+    if ask("backend", []):
+        from .plugins import load_plugins
+        from .pool import environment
+        from .selection import Selection, group
+
+        for name, value in environment().items():
+            os.environ.setdefault(name, value)
+        load_plugins(ask("plugin"))
+        operations = tuple(ask("operations")) or ("*",)
+        chosen = Selection(tuple(ask("backend")), operations, level=ask("level"))
+        cells = [cell for found in group(chosen.cells()) for cell in found]
+    mark = pytest.mark.xdist_group
+    params = [pytest.param(c, id=c.key, marks=mark(c.operation)) for c in cells]
+    metafunc.parametrize("cell", params)
+
+
+@pytest.fixture(scope="session")
+def expected(request: pytest.FixtureRequest) -> Any:
+    """The entries of the file of expectations, if there is one."""
+    from .gate import read
+
+    path = request.config.getoption("expectations", None)
+    return [] if path is None else read(Path(path))

@@ -1,0 +1,196 @@
+"""Oracles: what others say the value and the derivatives of an operation are.
+
+`consult` asks them. They are, in the order of authority:
+
+| name | what it is |
+|---|---|
+| convention | the documented convention, where it decides whatever the libraries say |
+| torch | torch.autograd in double precision, the main one |
+| jax | jax.vjp in double precision, in torch's complex convention |
+| mpmath | 50 digits and differences, for elementwise operations with few components |
+| complex step | for analytic functions of real numbers |
+| finite differences | a smoke test, with a doubt of its own |
+
+All compute in double precision, from the inputs as they were rounded to the dtype of the cell.
+Where torch or jax is not installed, or with ``PLUGGRAD_ORACLES=frozen`` in the environment, the
+answers that ship with the package stand in, as "torch (frozen)" and "jax (frozen)".
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Iterable
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from ..problem import QUANTITIES, Problem
+from . import complex_step, jax_, mp, richardson, torch_
+from .answers import Ask, NoAnswer, OracleAnswer, quiet
+from .conditioning import DRAWS, scale_of
+
+__all__ = ["NAMES", "OracleAnswer", "clear", "consult", "describe", "is_live", "silence"]
+
+_ABOUT = {
+    "convention": "the documented convention, where it decides whatever the libraries say",
+    "torch": "torch.autograd in double precision, the main one",
+    "jax": "jax.vjp in double precision, in torch's complex convention",
+    "mpmath": "50 digits and differences, for elementwise operations with few components",
+    "complex step": "for analytic functions of real numbers",
+    "finite differences": "a smoke test, with a doubt of its own",
+}
+#: The oracles, in the order of authority.
+NAMES = tuple(_ABOUT)
+
+_ASK: dict[str, Ask] = {
+    "torch": torch_.answer,
+    "jax": jax_.answer,
+    "mpmath": mp.answer,
+    "complex step": complex_step.answer,
+}
+_MODULES = {"torch": "torch", "jax": "jax", "mpmath": "mpmath"}
+_KEPT = 400
+
+_answers: OrderedDict[tuple[Any, ...], OracleAnswer | str] = OrderedDict()
+_scales: OrderedDict[tuple[Any, ...], list[np.ndarray]] = OrderedDict()
+
+
+def consult(
+    problem: Problem, quantity: str, names: Iterable[str] | None = None
+) -> list[OracleAnswer]:
+    """The answers of the oracles `names` (all if None) that have one, in the order of authority.
+
+    Each is computed when first asked for, and kept: ask for few first, and for more when they
+    object.
+    `silence` tells why an oracle gave none. Raises `ValueError` for an unknown quantity or oracle.
+
+    >>> from pluggrad_conformance.cells import Cell
+    >>> from pluggrad_conformance.problem import Problem
+    >>> problem = Problem.of(Cell("sin", "numpy", "float64"))
+    >>> (answer,) = consult(problem, "gradient", ["complex step"])
+    >>> expected = np.cos(problem.inputs[0]) * problem.cotangent(0, (2, 3), "float64")
+    >>> bool(np.allclose(answer.arrays[0], expected, rtol=1e-15))
+    True
+    """
+    found = [_asked(problem, quantity, name) for name in _ordered(quantity, names)]
+    return [answer for answer in found if isinstance(answer, OracleAnswer)]
+
+
+def silence(problem: Problem, quantity: str, names: Iterable[str] | None = None) -> dict[str, str]:
+    """Why the oracles that have no answer have none, by name."""
+    chosen = _ordered(quantity, names)
+    found = {name: _asked(problem, quantity, name) for name in chosen}
+    return {name: answer for name, answer in found.items() if isinstance(answer, str)}
+
+
+def describe() -> dict[str, str]:
+    """The oracles by name, and where each stands here: live, frozen, or missing."""
+    from . import frozen
+
+    found = {}
+    for name, about in _ABOUT.items():
+        if name in _MODULES:
+            versions = frozen.versions()
+            state = f"frozen ({versions[name]})" if name in versions else "missing"
+            about += f" · {'live' if is_live(name) else state}"
+        found[name] = about
+    return found
+
+
+def clear() -> None:
+    """Forget every answer."""
+    _answers.clear()
+    _scales.clear()
+
+
+def is_live(name: str) -> bool:
+    """Whether the oracle can be asked here, and not only its frozen answers."""
+    if name in ("torch", "jax") and os.environ.get("PLUGGRAD_ORACLES") == "frozen":
+        return False
+    return name not in _MODULES or _installed(_MODULES[name])
+
+
+@cache
+def _installed(module: str) -> bool:
+    return find_spec(module) is not None
+
+
+def _ordered(quantity: str, names: Iterable[str] | None) -> list[str]:
+    if quantity not in QUANTITIES:
+        raise ValueError(f"{quantity!r} is no quantity; they are {', '.join(QUANTITIES)}")
+    chosen = set(NAMES if names is None else names)
+    if unknown := chosen - set(NAMES):
+        raise ValueError(f"no oracle {', '.join(sorted(unknown))}; they are {', '.join(NAMES)}")
+    return [name for name in NAMES if name in chosen]
+
+
+def _asked(problem: Problem, quantity: str, name: str) -> OracleAnswer | str:
+    key = (_identity(problem), quantity)
+    kept = _answers.get((*key, name, is_live(name)))
+    if kept is None:
+        kept = _ask(problem, quantity, name, key)
+        _keep(_answers, (*key, name, is_live(name)), kept)
+    return kept
+
+
+def _ask(problem: Problem, quantity: str, name: str, key: tuple[Any, ...]) -> OracleAnswer | str:
+    """An answer, or the reason for none. An oracle that fails is one that has no answer: it is the
+    library that fails, and others may know."""
+    from .. import conventions
+    from . import frozen
+
+    ask = _ASK.get(name)
+    with quiet():
+        try:
+            if name == "convention":
+                arrays, note = conventions.answer(problem, quantity)
+                return OracleAnswer(name, arrays, _borrowed(problem, quantity, arrays), note)
+            if not is_live(name):
+                return frozen.answer(problem, quantity, name)
+            if ask is None:
+                arrays, doubt = richardson.answer_with_doubt(problem, quantity)
+                return OracleAnswer(name, arrays, _borrowed(problem, quantity, arrays), "", doubt)
+            arrays = ask(problem, quantity)
+            if key not in _scales:
+                slow = name == "mpmath" or problem.operation.kind == "program"
+                scale = scale_of(ask, problem, quantity, arrays, 1 if slow else DRAWS)
+                _keep(_scales, key, scale)
+        except NoAnswer as why:
+            return str(why)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+    return OracleAnswer(name, arrays, _fitting(_scales[key], arrays))
+
+
+def _borrowed(problem: Problem, quantity: str, arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """The scale of another oracle, for one that cannot be asked nearby."""
+    for name in ("torch", "jax", "complex step"):
+        other = _asked(problem, quantity, name)
+        if isinstance(other, OracleAnswer):
+            return _fitting(other.scale, arrays)
+    return [np.zeros(q.shape) for q in arrays]
+
+
+def _fitting(scale: list[np.ndarray], arrays: list[np.ndarray]) -> list[np.ndarray]:
+    """The shared scale, where it fits; zeros for an oracle whose answer has other shapes."""
+    fits = [s.shape for s in scale] == [q.shape for q in arrays]
+    return scale if fits else [np.zeros(q.shape) for q in arrays]
+
+
+def _keep(store: OrderedDict[tuple[Any, ...], Any], key: tuple[Any, ...], value: Any) -> None:
+    store[key] = value
+    while len(store) > _KEPT:
+        store.popitem(last=False)
+
+
+def _identity(problem: Problem) -> tuple[Any, ...]:
+    """What an answer depends on: the key, and the numbers, which a shrunk problem has others of."""
+    parts: list[Any] = [id(problem.operation), problem.key]
+    for x in problem.args:
+        for item in x if isinstance(x, (list, tuple)) else (x,):
+            if isinstance(item, np.ndarray):
+                parts += [item.shape, item.tobytes()]
+    return tuple(parts)

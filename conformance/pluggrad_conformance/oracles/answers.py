@@ -1,0 +1,72 @@
+"""What an oracle answers with, and how it says that it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..problem import Problem, wide
+
+__all__ = ["Ask", "NoAnswer", "OracleAnswer", "inexact", "wide_cotangents", "wide_inputs"]
+
+#: An oracle: ``ask(problem, quantity)`` gives the arrays, or raises `NoAnswer`.
+Ask = Callable[[Problem, str], list[np.ndarray]]
+
+
+class NoAnswer(Exception):
+    """An oracle has nothing to say here; the message says why."""
+
+
+@dataclass
+class OracleAnswer:
+    """The arrays that an oracle gives, in double precision.
+
+    `arrays` has one array for each output ("value": all of them; "tangent": those that are not
+    integer or boolean) or for each input ("gradient", "second"). `scale` has arrays of the same
+    shapes: by how much a component changes when everything it is computed from changes by one part,
+    the condition number times the component. `doubt` is the absolute error of the oracle itself,
+    where that is more than rounding (finite differences); empty if it is not.
+    """
+
+    name: str
+    arrays: list[np.ndarray]
+    scale: list[np.ndarray]
+    note: str = ""
+    doubt: list[np.ndarray] = field(default_factory=list)
+
+
+def inexact(x: Any) -> bool:
+    """Whether a NumPy array has a derivative: whether it is floating point or complex."""
+    return bool(np.asarray(x).dtype.kind in "fc")
+
+
+def wide_inputs(problem: Problem) -> list[np.ndarray]:
+    """The differentiated inputs in double precision, in memory of their own."""
+    return [np.array(wide(x), order="C") for x in problem.inputs]
+
+
+def wide_cotangents(problem: Problem, outputs: list[Any]) -> list[np.ndarray | None]:
+    """The cotangents of outputs (anything with a shape and a NumPy-like dtype name), in double
+    precision; None for outputs that have no gradient."""
+    found: list[np.ndarray | None] = []
+    for k, y in enumerate(outputs):
+        dtype = str(y.dtype).removeprefix("torch.")
+        if dtype.startswith(("float", "bfloat", "complex")):
+            found.append(wide(problem.cotangent(k, tuple(y.shape), dtype)))
+        else:
+            found.append(None)
+    return found
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No warnings of NumPy or of a library: oracles visit the corners on purpose."""
+    import warnings
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,183 @@
+"""mpmath at 50 digits, component by component, for elementwise and special functions.
+
+Derivatives are differences of values computed with far more digits than are wanted, so that neither
+rounding nor the length of the step can be seen; no rule of differentiation is used. Where a
+function has a kink, the differences of both sides disagree, and the oracle says nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..problem import Problem, wide
+from .answers import NoAnswer, wide_inputs
+
+__all__ = ["LIMIT", "NAME", "answer"]
+
+NAME = "mpmath"
+#: Problems with more components of the output are left to others: this oracle is slow.
+LIMIT = 12
+DIGITS = 50  # of an answer
+STEP = 16  # digits by which a step is smaller than the smallest input
+
+
+def answer(problem: Problem, quantity: str) -> list[np.ndarray]:
+    """The quantity of an elementwise operation whose row has `exact`."""
+    exact = problem.operation.exact
+    if exact is None:
+        raise NoAnswer(f"the row of {problem.operation.name} has no function of exact numbers")
+    if any(isinstance(x, (list, tuple)) for x in problem.args):
+        raise NoAnswer("lists of arrays are left to the other oracles")
+    shape = np.broadcast_shapes(*[x.shape for x in problem.args if isinstance(x, np.ndarray)])
+    if int(np.prod(shape)) > LIMIT:
+        raise NoAnswer(f"more than {LIMIT} components")
+    import mpmath  # type: ignore[import-untyped]
+
+    inputs = wide_inputs(problem)
+    lengths = np.abs(np.concatenate([np.ravel(x) for x in inputs])) if inputs else np.ones(1)
+    if quantity != "value" and not np.all(np.isfinite(lengths)):
+        raise NoAnswer("infinities and nan have no differences")
+    # a step is short beside every input, and the digits it costs are added to those wanted
+    lengths = lengths[np.isfinite(lengths) & (lengths > 0)]
+    zeros = STEP - math.floor(math.log10(min(lengths.min(), 1.0) if lengths.size else 1.0))
+    digits = DIGITS + {"value": 0, "second": 4}.get(quantity, 2) * zeros
+    with mpmath.workdps(digits):  # the context in which `exact` computes
+        return _Differences(mpmath, problem, shape, mpmath.mpf(10) ** -zeros).answer(quantity)
+
+
+class _Differences:
+    """The differences of an elementwise function at exact numbers."""
+
+    def __init__(self, mpmath: Any, problem: Problem, shape: tuple[int, ...], step: Any) -> None:
+        self.mpmath, self.problem, self.shape, self.step = mpmath, problem, shape, step
+        self.inputs = [_exact(mpmath, x) for x in wide_inputs(problem)]
+        self.y = self.moved()
+        self.at_zero = np.zeros(shape, dtype=bool)
+        for x in wide_inputs(problem):
+            self.at_zero |= np.broadcast_to(x == 0, shape)
+        kinds = {x.dtype.kind for x in problem.args if isinstance(x, np.ndarray)}
+        mixed = any(isinstance(v, mpmath.mpc) for v in self.y.flat)
+        if "c" not in kinds and mixed and any(mpmath.im(v) != 0 for v in self.y.flat):
+            raise NoAnswer("the exact function is complex here, the operation is not")
+        self.complex_output = "c" in kinds and mixed
+
+    def moved(self, *moves: tuple[list[np.ndarray], Any]) -> np.ndarray:
+        """The outputs at the inputs + Σ length · direction."""
+        xs = list(self.inputs)
+        for direction, length in moves:
+            xs = [x + length * d for x, d in zip(xs, direction, strict=True)]
+        args = self.problem.filled(xs, lambda x: _exact(self.mpmath, wide(x)))
+        flat = [np.broadcast_to(x, self.shape) if isinstance(x, np.ndarray) else x for x in args]
+        y = np.empty(self.shape, dtype=object)
+        for place in np.ndindex(self.shape):
+            scalars = [x[place] if isinstance(x, np.ndarray) else x for x in flat]
+            y[place] = self.problem.operation.exact(*scalars, **self.problem.kwargs)  # type: ignore[misc]
+        return y
+
+    def along(self, direction: list[np.ndarray]) -> np.ndarray:
+        """The derivative of the outputs along a direction."""
+        up, down = self.moved((direction, self.step)), self.moved((direction, -self.step))
+        self.smooth(up - self.y, self.y - down, self.step)
+        return self.without_noise((up - down) / (2 * self.step), [up, down], self.step)
+
+    def twice(self, direction: list[np.ndarray], other: list[np.ndarray]) -> np.ndarray:
+        """The derivative of the outputs along one direction and then another."""
+        h = self.step
+        corner = {(a, b): self.moved((direction, a * h), (other, b * h))
+                  for a in (1, -1) for b in (1, -1)}  # fmt: skip
+        if self.problem.case.axis == "case":  # a kink, perhaps, in the function or in its slope
+            self.along(direction)
+            near = [
+                corner[a, a] - self.moved((direction, a * h)) - self.moved((other, a * h)) + self.y
+                for a in (1, -1)
+            ]
+            self.smooth(near[0], near[1], h * h)
+        total = corner[1, 1] - corner[1, -1] - corner[-1, 1] + corner[-1, -1]
+        return self.without_noise(total / (4 * h * h), list(corner.values()), h * h)
+
+    def without_noise(self, found: np.ndarray, values: list[np.ndarray], unit: Any) -> np.ndarray:
+        """`found` with zeros where it is no more than the rounding of `values` over `unit`, or, at
+        an input of zero, than what a difference leaves of higher derivatives."""
+        mp = self.mpmath
+        made = np.empty(self.shape, dtype=object)
+        for place in np.ndindex(self.shape):
+            rounding = max(abs(v[place]) for v in values) * mp.eps * 10**6 / unit
+            zero = abs(found[place]) <= rounding
+            made[place] = mp.mpf(0) if zero else found[place]
+            if self.at_zero[place] and abs(found[place]) < self.step * self.step * 10**6:
+                made[place] = mp.mpf(0)
+        return made
+
+    def smooth(self, right: np.ndarray, left: np.ndarray, unit: Any) -> None:
+        """Raises where the differences to both sides disagree more than a smooth function's can."""
+        mp = self.mpmath
+        for a, b in zip(np.asarray(right).flat, np.asarray(left).flat, strict=True):
+            if not (mp.isfinite(a) and mp.isfinite(b)):
+                raise NoAnswer("not finite next to the input")
+            if abs(a - b) > (abs(a) + abs(b)) * mp.mpf(10) ** -8 + unit * mp.mpf(10) ** -12:
+                raise NoAnswer("not differentiable here")
+
+    def answer(self, quantity: str) -> list[np.ndarray]:
+        mp, problem = self.mpmath, self.problem
+        if quantity == "value":
+            return [_rounded(self.y, self.complex_output)]
+        ts = [_exact(mp, wide(t)) for t in problem.tangents()]
+        if quantity == "tangent":
+            return [_rounded(self.along(ts), self.complex_output)]
+        dtype = "complex128" if self.complex_output else "float64"
+        c = _exact(mp, wide(problem.cotangent(0, self.shape, dtype)))
+        answers = []
+        for k, x in enumerate(problem.inputs):
+            units = [mp.mpf(1), mp.mpc(0, 1)] if np.iscomplexobj(x) else [mp.mpf(1)]
+            total: Any = 0
+            for unit in units:
+                # all components of this input at once: none touches the output of another
+                d = [
+                    _filled(z.shape, unit if i == k else mp.mpf(0))
+                    for i, z in enumerate(self.inputs)
+                ]
+                moved = self.along(d) if quantity == "gradient" else self.twice(d, ts)
+                slopes = np.empty(self.shape, dtype=object)
+                for place in np.ndindex(self.shape):
+                    slopes[place] = mp.re(mp.conj(c[place]) * moved[place])
+                total = total + unit * _unbroadcast(slopes, x.shape)
+            answers.append(_rounded(total, np.iscomplexobj(x)))
+        return answers
+
+
+def _exact(mpmath: Any, x: np.ndarray) -> np.ndarray:
+    """`x` as an array of mpmath numbers; settings as Python's integers and booleans."""
+    made = np.empty(x.shape, dtype=object)
+    make = {"f": mpmath.mpf, "c": mpmath.mpc}.get(x.dtype.kind, lambda v: v)
+    for place in np.ndindex(x.shape):
+        made[place] = make(x[place].item())
+    return made
+
+
+def _filled(shape: tuple[int, ...], value: Any) -> np.ndarray:
+    made = np.empty(shape, dtype=object)
+    for place in np.ndindex(shape):
+        made[place] = value
+    return made
+
+
+def _unbroadcast(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    x = np.asarray(x, dtype=object)
+    while x.ndim > len(shape):
+        x = np.asarray(x.sum(axis=0), dtype=object)
+    for axis, n in enumerate(shape):
+        if n == 1 and x.shape[axis] != 1:
+            x = np.asarray(x.sum(axis=axis, keepdims=True), dtype=object)
+    return x
+
+
+def _rounded(x: np.ndarray, complex_: bool) -> np.ndarray:
+    x = np.asarray(x, dtype=object)
+    made = np.empty(x.shape, dtype=np.complex128 if complex_ else np.float64)
+    for place in np.ndindex(x.shape):
+        value = x[place]
+        made[place] = complex(value) if complex_ else float(getattr(value, "real", value))
+    return made

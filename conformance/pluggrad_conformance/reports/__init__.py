@@ -1,0 +1,73 @@
+"""Reports: what a run says, for people and for programs.
+
+``schema.json`` describes a line of ``results.jsonl``, and ``run.schema.json`` a ``run.json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from .. import gate
+from . import csv_, html, junit, latex
+from .difference import Difference, compare
+from .load import ReportError, Run, read
+from .validate import check
+
+__all__ = ["FORMATS", "Difference", "ReportError", "Run", "check", "compare", "read", "write"]
+
+#: The formats, each with the name of its file and what makes its text of a `Run`.
+FORMATS: dict[str, tuple[str, Callable[[Run], str]]] = {
+    "html": ("report.html", html.render),
+    "csv": ("summary.csv", csv_.render),
+    "latex": ("summary.tex", latex.render),
+    "junit": ("junit.xml", junit.render),
+}
+
+
+def write(
+    run_dir: Path | str | Sequence[Path | str],
+    formats: Iterable[str] = tuple(FORMATS),
+    out: Path | str | None = None,
+    expectations: Path | str | None = gate.EXPECTATIONS,
+) -> list[Path]:
+    """Write the reports of a run, and return their paths.
+
+    Parameters
+    ----------
+    run_dir : path or sequence of paths
+        A run directory, a ``results.jsonl`` (also ``.gz`` or ``.xz``), or several of them that are
+        shards of one run.
+    formats : iterable of str
+        Some of `FORMATS`.
+    out : path
+        The directory to write to; by default the first run directory.
+    expectations : path
+        The file whose entries explain outcomes, as `pluggrad_conformance.gate` reads it; None if
+        there is none.
+
+    Raises
+    ------
+    ReportError
+        A format has an unknown name, a run cannot be read, or runs cannot be merged.
+    """
+    chosen = list(formats)
+    for name in chosen:
+        if name not in FORMATS:
+            raise ReportError(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
+    paths = [run_dir] if isinstance(run_dir, (str, Path)) else list(run_dir)
+    run = read(*paths)
+    if expectations is not None:
+        run.explain(gate.read(Path(expectations)))
+    folder = Path(out) if out is not None else _folder(Path(paths[0]))
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in chosen:
+        file, render = FORMATS[name]
+        (folder / file).write_text(render(run), encoding="utf-8", newline="")
+        written.append(folder / file)
+    return written
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent

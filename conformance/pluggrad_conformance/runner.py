@@ -1,0 +1,298 @@
+"""Runs: cells are judged in worker processes, and written down one by one as they are done.
+
+A run directory holds ``run.json`` (the facts), ``results.jsonl`` (one line for each cell, appended
+and flushed when it is done) and ``repro/ID.py`` (a script for each failure). A run that was killed
+goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .facts import run_facts
+from .plugins import load_plugins
+from .pool import Done, Pool
+from .problem import Problem
+from .progress import Progress
+from .repro import script as write_script
+from .results import Result
+from .selection import Selection, group
+from .worker import FAILURES
+
+__all__ = ["JUDGE", "RunError", "merge", "read_results", "read_run", "repair", "run"]
+
+JUDGE = "pluggrad_conformance.judge:judge"
+
+#: What must not have changed when a run goes on.
+SAME = ("seed", "cases", "versions", "selection")
+
+
+FACTS_SECONDS = 10.0  # how old `duration` may be if the run is killed
+
+
+class RunError(ValueError):
+    """A run directory is no such thing, is in use, or belongs to another run."""
+
+
+def run(
+    selection: Selection,
+    out: Path,
+    *,
+    jobs: int = 1,
+    resume: bool = True,
+    timeout: float = 120.0,
+    shrink: int = 3,
+    progress: bool = True,
+    judge: str = JUDGE,
+    plugins: Sequence[str] = (),
+    command: Sequence[str] = (),
+) -> Path:
+    """Judge the cells of `selection` and write the run directory `out`.
+
+    Parameters
+    ----------
+    selection : Selection
+        Which cells.
+    out : Path
+        The run directory; made if it is not there.
+    jobs : int
+        How many worker processes.
+    resume : bool
+        Go on with a run that is in `out`; False starts anew.
+    timeout : float
+        Seconds that a cell may take.
+    shrink : int
+        How many failures of an operation on a backend are shrunk to a smaller input.
+    progress : bool
+        Whether to show it on stderr.
+    judge, plugins : str, sequence of str
+        ``module:function`` that judges a cell; modules or files that workers import first.
+    command : sequence of str
+        What the user typed, for ``run.json``.
+
+    Raises
+    ------
+    RunError
+        `out` belongs to a run of other cells, cases or versions, or another process writes to it.
+    ValueError
+        Nothing is selected, or `jobs` or `timeout` is not positive.
+    """
+    out = Path(out)
+    load_plugins(plugins)
+    cells = selection.cells()
+    if not cells:
+        raise ValueError("no cell is selected")
+    pool = Pool(jobs, timeout, judge, plugins, shrink)
+    out.mkdir(parents=True, exist_ok=True)
+    facts = run_facts(selection.backends, plugins) | {"selection": selection.as_dict()}
+    with _only_writer(out):
+        before = _before(out, facts) if resume else {}
+        done = repair(out / "results.jsonl") if before else {}
+        if not before:
+            _clear(out)
+        _write_facts(out, begin := _begin(facts, before, len(cells), timeout, command))
+        counts = Counter(result.outcome for result in done.values())
+        shown = Progress(len(cells), counts) if progress else None
+        left = [cell for cell in cells if cell.key not in done]
+        written = time.monotonic()
+
+        def tick() -> None:
+            nonlocal written
+            if shown is not None:
+                shown.tick()
+            if time.monotonic() - written > FACTS_SECONDS:
+                written = time.monotonic()
+                _write_facts(out, begin)
+
+        try:
+            _judge(pool.run(group(left), tick), out, shown, plugins)
+        finally:
+            if shown is not None:
+                shown.close()
+        _sort(out / "results.jsonl")
+        _write_facts(out, begin, finished=True)
+    return out
+
+
+def _judge(done: Iterator[Done], out: Path, shown: Progress | None, plugins: Sequence[str]) -> None:
+    """Write each result as it comes. A worker that is gone has written no script: that is done
+    here, without asking anybody for what is expected."""
+    with open(out / "results.jsonl", "a", encoding="utf-8") as lines:
+        for result, script in done:
+            if script is None and result.outcome in FAILURES:
+                problem = Problem.of(result.cell)
+                script = write_script(result.cell, problem, result, plugins=plugins, oracles=False)
+            if script is not None:
+                (out / "repro").mkdir(exist_ok=True)
+                (out / "repro" / f"{result.cell.id}.py").write_text(script, encoding="utf-8")
+            lines.write(result.to_line() + "\n")
+            lines.flush()
+            if shown is not None:
+                shown.add(result.outcome)
+
+
+# ---------------------------------------------------------------------- run directories
+
+
+def read_run(out: Path) -> dict[str, Any]:
+    """The facts in ``run.json``; RunError if `out` is no run directory."""
+    try:
+        facts: dict[str, Any] = json.loads((Path(out) / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{out} is no run: it has no run.json") from None
+    except ValueError as error:
+        raise RunError(f"{Path(out) / 'run.json'} cannot be read: {error}") from None
+    return facts
+
+
+def read_results(out: Path) -> Iterator[Result]:
+    """The results of a run, one by one; half a line at the end is passed over."""
+    path = Path(out) / "results.jsonl"
+    if not path.is_file():
+        raise RunError(f"{out} is no run: it has no results.jsonl")
+    with open(path, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            result = _parse(line)
+            if result is not None:
+                yield result
+
+
+def _parse(line: str) -> Result | None:
+    if not line.endswith("\n"):
+        return None
+    try:
+        return Result.from_dict(json.loads(line))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def repair(path: Path) -> dict[str, Result]:
+    """The results in a file by key; what a kill left behind (half a line) is taken out of it."""
+    if not path.is_file():
+        return {}
+    done: dict[str, Result] = {}
+    text = path.read_text(encoding="utf-8", errors="replace")
+    for line in text.splitlines(keepends=True):
+        result = _parse(line)
+        if result is not None:
+            done.setdefault(result.cell.key, result)
+    _write(path, done)
+    return done
+
+
+def merge(runs: Sequence[Path], out: Path) -> Path:
+    """Several runs of the same cases (shards, or other backends) as one run directory `out`.
+
+    Raises `reports.ReportError` if they are no parts of one run.
+    """
+    from . import reports
+
+    if any(Path(path).resolve() == out.resolve() for path in runs):
+        raise RunError(f"{out} is one of the runs; they are merged into a directory of its own")
+    whole = reports.read(*runs)
+    out.mkdir(parents=True, exist_ok=True)
+    _clear(out)
+    _write(out / "results.jsonl", {result.cell.key: result for result in whole.results})
+    for name, text in whole.scripts.items():
+        (out / "repro").mkdir(exist_ok=True)
+        (out / "repro" / f"{name}.py").write_text(text, encoding="utf-8")
+    facts = json.dumps(whole.facts, indent=2, ensure_ascii=False)
+    _replace(out / "run.json", facts + "\n")
+    return out
+
+
+def _sort(path: Path) -> None:
+    """In the order of keys, so that the order in which workers were done does not show."""
+    done = repair(path)
+    _write(path, {key: done[key] for key in sorted(done)})
+
+
+def _write(path: Path, results: dict[str, Result]) -> None:
+    _replace(path, "".join(result.to_line() + "\n" for result in results.values()))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)
+
+
+def _clear(out: Path) -> None:
+    """What an earlier run wrote."""
+    for path in [out / "results.jsonl", *(out / "repro").glob("*.py")]:
+        path.unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------------- run.json
+
+
+def _before(out: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts of the run that is there already, if it is the same one."""
+    if not (out / "run.json").exists():
+        if (out / "results.jsonl").exists():
+            raise RunError(f"{out} has results but no run.json; start anew with --fresh")
+        return {}
+    before = read_run(out)
+    plain = json.loads(json.dumps(facts))
+    changed = [name for name in SAME if before.get(name) != plain[name]]
+    if changed:
+        raise RunError(
+            f"{out} holds a run of other {' and '.join(changed)}: choose another --out, or start "
+            "anew with --fresh"
+        )
+    return before
+
+
+def _begin(
+    facts: dict[str, Any],
+    before: dict[str, Any],
+    count: int,
+    timeout: float,
+    command: Sequence[str],
+) -> dict[str, Any]:
+    """All that ``run.json`` says, at the start. A run that goes on keeps its first start."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    words = list(command) or [Path(sys.argv[0]).name, *sys.argv[1:]]
+    return {
+        "format": 1,
+        **facts,
+        "cells": count,
+        "timeout": timeout,
+        "command": words,
+        "start": before.get("start", now),
+        "duration": before.get("duration", 0.0),
+        "resumed": before.get("resumed", 0) + 1 if before else 0,
+        "_clock": time.monotonic(),
+    }
+
+
+def _write_facts(out: Path, facts: dict[str, Any], finished: bool = False) -> None:
+    facts = dict(facts)
+    facts["duration"] = round(facts["duration"] + time.monotonic() - facts.pop("_clock"), 1)
+    facts["finished"] = finished
+    _replace(out / "run.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def _only_writer(out: Path) -> Iterator[None]:
+    """Hold a lock on the directory; it ends with the process, however that ends."""
+    with open(out / ".lock", "w") as lock:
+        with suppress(ImportError):
+            import fcntl
+
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RunError(f"another process is writing to {out}") from None
+        yield
+    (out / ".lock").unlink(missing_ok=True)

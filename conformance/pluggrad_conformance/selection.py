@@ -1,0 +1,161 @@
+"""Selections: which cells a run is about, and how they are split into groups and shards."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from .cells import Cell, enumerate_cells
+from .operations import load, names
+
+__all__ = ["LEVELS", "OURS", "Selection", "default_backends", "group", "in_gate", "shard_of"]
+
+#: The backends of this project.
+OURS = ("numpy", "torch", "jax", "strict", "dask")
+
+#: How much is run: everything, or what fits into a few minutes of continuous integration.
+LEVELS = ("full", "gate")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which cells: of some backends, by globs of operations and of keys, by dtypes, by level.
+
+    ``shard=(i, n)`` takes the i-th of n parts, counted from one.
+
+    >>> Selection(("numpy",), operations=("sin",), dtypes=("float32",)).cells()[0].key
+    'sin|numpy|float32'
+    """
+
+    backends: tuple[str, ...]
+    operations: tuple[str, ...] = ("*",)
+    dtypes: tuple[str, ...] = ()
+    cells_like: tuple[str, ...] = ()
+    level: str = "full"
+    shard: tuple[int, int] = (1, 1)
+
+    def __post_init__(self) -> None:
+        if self.level not in LEVELS:
+            raise ValueError(f"{self.level!r} is no level; there are {', '.join(LEVELS)}")
+        part, parts = self.shard
+        if not 1 <= part <= parts:
+            raise ValueError(f"shard {part}/{parts}: parts are counted from 1 to {parts}")
+
+    def cells(self) -> list[Cell]:
+        """The cells, operation by operation; without dtypes that a backend does not have."""
+        chosen = names(self.operations)
+        if not chosen:
+            raise ValueError(f"no operation is called like {' '.join(self.operations)}")
+        found = [cell for cell in enumerate_cells(
+                    self.backends, chosen, self.dtypes or None, devices(self.backends)
+                 ) if self._wanted(cell)]  # fmt: skip
+        has = _dtypes({cell.backend for cell in found})
+        found = [cell for cell in found if cell.dtype in has[cell.backend]]
+        return found if self.shard == (1, 1) else shard_of(found, *self.shard)
+
+    def _wanted(self, cell: Cell) -> bool:
+        if self.level == "gate" and not in_gate(cell):
+            return False
+        return not self.cells_like or any(fnmatchcase(cell.key, glob) for glob in self.cells_like)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``run.json``."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+
+def in_gate(cell: Cell) -> bool:
+    """Whether a cell is in the gate: a fixed part that is judged in a few minutes.
+
+    On every backend the base cell in double precision, and in double complex where no compiler
+    stands in between; on NumPy all the cases of values, too.
+    """
+    if cell.key.count("|") == 2:
+        if cell.dtype == "float64":
+            return True
+        return cell.dtype == "complex128" and (
+            cell.backend in ("numpy", "torch") or "real" not in load()[cell.operation].domains
+        )
+    return cell.backend == "numpy" and cell.case != "typical"
+
+
+def _dtypes(backends: Iterable[str]) -> dict[str, set[str]]:
+    """The dtypes of the cells that each backend has."""
+    from .cells import DTYPES
+    from .libraries import Library
+
+    return {name: {d for d in DTYPES if hasattr(Library(name).xp, d)} for name in backends}
+
+
+def devices(backends: Iterable[str]) -> dict[str, list[str]]:
+    """The devices of each backend that arrays do not go to unless they are told to, and that hold
+    double precision."""
+    import numpy as np
+
+    from .libraries import Library, device_name, settings
+
+    found: dict[str, list[str]] = {}
+    for name in backends:
+        with settings(name):
+            library = Library(name)
+            usual = device_name(library.array(np.ones(1)))
+            others = [str(d) for d in library.backend.adapter.devices() if str(d) != usual]
+            found[name] = []
+            for device in others:
+                with suppress(Exception):  # whatever the library says to that
+                    Library(name, device=device).array(np.ones(1, complex))
+                    found[name].append(device)
+    return found
+
+
+def default_backends() -> list[str]:
+    """Every backend that is installed, each once."""
+    import pluggrad as pg
+    from pluggrad.backend import get_backend
+
+    installed = [name for name, facts in pg.backends().items() if facts["installed"]]
+    return [name for name in installed if get_backend(name).name == name]
+
+
+def group(cells: Iterable[Cell]) -> list[list[Cell]]:
+    """One group for each operation, the largest first.
+
+    Within a group, cells with the same inputs stand together: an oracle answers once for all
+    backends, and what JAX compiled is used again. Usual inputs come first: of failures, the first
+    ones are shrunk.
+    """
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(cell.operation, []).append(cell)
+    for found in groups.values():
+        found.sort(key=_order)
+    return sorted(groups.values(), key=lambda found: (-_weight(found), found[0].operation))
+
+
+def _order(cell: Cell) -> tuple[object, ...]:
+    unusual = (cell.case != "typical", cell.shape != "base", cell.dtype != "float64")
+    return (*unusual, cell.problem_key, cell.order != 1, cell.order, cell.mode, cell.key)
+
+
+def _weight(cells: list[Cell]) -> int:
+    """About how long a group takes: compilers and programs dominate."""
+    heavy = load()[cells[0].operation].kind in ("program", "decomposition")
+    return sum(5 if cell.backend in ("jax", "dask") else 1 for cell in cells) * (10 if heavy else 1)
+
+
+def shard_of(cells: Iterable[Cell], part: int, parts: int) -> list[Cell]:
+    """The cells of one of `parts` shards: whole operations, by a hash of their names, balanced by
+    their number of cells. Every shard computes the same split."""
+    cells = list(cells)
+    sizes: dict[str, int] = {}
+    for cell in cells:
+        sizes[cell.operation] = sizes.get(cell.operation, 0) + 1
+    digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in sizes}
+    loads, place = [0] * parts, {}
+    for name in sorted(sizes, key=lambda name: (-sizes[name], digests[name])):
+        place[name] = loads.index(min(loads))
+        loads[place[name]] += sizes[name]
+    return [cell for cell in cells if place[cell.operation] == part - 1]

@@ -1,0 +1,47 @@
+"""Beyond the standard: interpolation, repair of nan, evenly spaced numbers."""
+
+# ruff: noqa: E501
+# fmt: off
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..operations import Array, add
+from .rows import about, inf, jnp_function, nan, numbers, shaped, usual
+
+scalar = Array()
+grid = numbers(0.0, 1.0, 2.5, 3.0)
+
+# ---------------------------------------------------------------- linspace
+
+
+def torch_linspace(torch: Any, start: Any, stop: Any, num: int, endpoint: bool = True) -> Any:
+    share = torch.arange(num) / max(num - bool(endpoint), 1)
+    return start + (stop - start) * share
+
+
+add("linspace", "elementwise", usual(scalar, scalar, 5), shaped("one", scalar, scalar, 1), about("without the end", scalar, scalar, 4, endpoint=False),
+    torch=torch_linspace)
+
+# ---------------------------------------------------------------- interp
+
+
+def torch_interp(torch: Any, x: Any, xp: Any, fp: Any) -> Any:
+    """Between the points that surround `x`; constant outside."""
+    k = torch.clamp(torch.searchsorted(xp.detach(), x.detach(), right=True), 1, xp.shape[0] - 1)
+    x0, x1, f0, f1 = xp[k - 1], xp[k], fp[k - 1], fp[k]
+    inside = f0 + (f1 - f0) * (x - x0) / (x1 - x0)
+    return torch.where(x < xp[0], fp[0], torch.where(x > xp[-1], fp[-1], inside))
+
+
+add("interp", "elementwise", usual(Array((5,), 0.1, 2.9), grid, Array((4,))), shaped("0-d", Array((), 0.1, 2.9), grid, Array((4,))),
+    shaped("large", Array((1000,), 0.1, 2.9), grid, Array((4,))), shaped("batched", Array((2, 3), 0.1, 2.9), grid, Array((4,))),
+    about("outside", numbers(-1.0, 5.0, 0.7), grid, Array((4,))), domains=("real",), torch=torch_interp, jax=jnp_function("jax.numpy", "interp"))
+
+# ---------------------------------------------------------------- nan_to_num
+
+add("nan_to_num", "elementwise", usual(Array((2, 3))), shaped("0-d", scalar), shaped("empty", Array((0, 3))),
+    about("infinities", numbers(nan, inf, -inf, 1.0), domain="real"),
+    about("chosen", numbers(nan, inf, -inf, 1.0), domain="real", nan=1.0, posinf=2.0, neginf=3.0),
+    torch=lambda torch, x, nan=0.0, posinf=None, neginf=None: torch.nan_to_num(x, nan, posinf, neginf), jax=jnp_function("jax.numpy", "nan_to_num"))

@@ -1,0 +1,162 @@
+"""The level at which a checkpointed function runs.
+
+`Inside` stands for all levels outside of it: the arguments, and every tracked Variable that the
+function finds around itself, become leaves there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .backend import backend_of
+from .batch import batched
+from .calls import lowered
+from .dispatch import is_variable
+from .errors import DifferentiationError
+from .levels import ROOT, Level, open_level
+from .modes import changed, inside
+from .record import make_leaf, record, wrap
+
+__all__ = ["Inside", "another_path", "is_tracked", "run_inside", "stripped"]
+
+
+class Inside:
+    """One run of a checkpointed function: its level, and the leaves there.
+
+    Variables from around it are met on the way into an operation (`enter`). In the first run each
+    is taken down as one more input, in the order of first use; in later runs they are replaced by
+    what is `given` for them, in the same order.
+    """
+
+    __slots__ = ("below", "found", "given", "leaves", "level", "outer", "tracked")
+
+    def __init__(self, level: Level, outer: Inside | None, given: Iterator[Any] | None) -> None:
+        self.level, self.outer, self.given = level, outer, given
+        self.below = False  # while an operation is taken further down
+        self.leaves: dict[Any, tuple[Any, Any]] = {}
+        self.found: list[Any] = []
+        self.tracked: list[bool] = []
+
+    def leaf(self, value: Any, tracked: bool, birth: Level) -> Any:
+        """A Variable of this level for an input."""
+        backend = backend_of(value)
+        assert backend is not None
+        value = lowered(value)
+        v = wrap(value, None, self.level, backend)
+        v._birth = birth
+        if tracked and value.dtype in backend.float_dtypes:
+            v._node = make_leaf(v)
+        return v
+
+    def outside(self, x: Any) -> bool:
+        """Whether `x` is a Variable from around the function whose history matters."""
+        if not is_variable(x) or x._level.contains(self.level):
+            return False
+        return x._level is not ROOT or x._read()[1] is not None
+
+    def enter(self, x: Any) -> Any:
+        """`x`, or the leaf that stands for it here."""
+        if not self.outside(x):
+            return x
+        snapshot = x._snapshot()
+        key = (id(snapshot._level), id(snapshot._node), id(snapshot._value))
+        if key not in self.leaves:
+            assert self.level.parent is not None
+            if self.given is None:
+                if self.outer is not None:
+                    snapshot = self.outer.enter(snapshot)
+                self.found.append(snapshot)
+                value = stripped(snapshot)
+                tracked = is_tracked(snapshot)
+            else:
+                value, tracked = next(self.given, (None, False))
+                if value is None or _kind(value) != _kind(x):
+                    raise another_path(f"it used another Variable, of shape {tuple(x.shape)}")
+            self.tracked.append(tracked)
+            # `x` is kept, so that no other object takes over its id
+            self.leaves[key] = self.leaf(value, tracked, self.level.parent), x._snapshot()
+        return self.leaves[key][0]
+
+    def keep(self, y: Any) -> Any:
+        """The result of an operation at this level, also if it is untracked, at this level."""
+        if isinstance(y, (tuple, list)) and not hasattr(y, "shape"):
+            items = [self.keep(item) for item in y]
+            return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
+        if not is_variable(y) or y._level is self.level:
+            return y
+        if y._level is ROOT and y._read()[1] is None:
+            return y
+        return self.constant(y)
+
+    def constant(self, y: Any) -> Any:
+        """The value of `y`, without history at any level."""
+        backend, value = y._backend, stripped(y)
+        return wrap(value, None, self.level if is_variable(value) else ROOT, backend)
+
+    def process(
+        self, primitive: Any, args: Any, kwargs: Any, raw: Any, level: Level, backend: Any
+    ) -> Any:
+        """An operation at this level."""
+        with self.further_down():
+            y = record(primitive, args, kwargs, raw, level, backend)
+        return self.keep(y)
+
+    @contextmanager
+    def further_down(self) -> Iterator[None]:
+        """What is met in here are values below this level."""
+        before, self.below = self.below, True
+        try:
+            yield
+        finally:
+            self.below = before
+
+    def refuse(self, v: Any, born: Level) -> None:
+        """Raise if what is born at that level is not the function's own."""
+        if not born.contains(self.level):
+            raise DifferentiationError(
+                f"a Variable of shape {tuple(v.shape)} from around a checkpointed function was "
+                "written inside it, and would be written again when it is computed again. Return "
+                "the new value, or write into a copy."
+            )
+
+
+@contextmanager
+def run_inside(given: Iterator[Any] | None) -> Iterator[Inside]:
+    outer = inside()
+    # The level needs its process, and the process its level.
+    with open_level(lambda *args: run.process(*args)) as level:
+        run = Inside(level, outer, given)
+        with changed(inside=run):
+            yield run
+
+
+def stripped(x: Any) -> Any:
+    """The value of `x` without history at any level; batches of `vmap` stay."""
+    if not is_variable(x):
+        return x
+    value = stripped(x._snapshot()._value)
+    return value if x._level.size is None else batched(value, x._level, x._backend)
+
+
+def is_tracked(x: Any) -> bool:
+    """Whether there is a derivative by `x` at any level."""
+    while is_variable(x):
+        value, node = x._read()
+        if node is not None and x._level.size is None:
+            return True
+        x = value
+    return False
+
+
+def _kind(x: Any) -> Any:
+    return len(x.shape), x.dtype
+
+
+def another_path(what: str) -> DifferentiationError:
+    return DifferentiationError(
+        f"a checkpointed function was computed again for its gradient, and {what}, unlike the "
+        "first time. It must do the same each time it is called with the same arguments; Variables "
+        "that it uses from around it must not be detached in between."
+    )

@@ -1,0 +1,146 @@
+"""Functions of ours inside the autograd of another library: `pg.interop.torch`, `pg.interop.jax`.
+
+What a host needs is here, in terms of no host: a `Program`, and the programs of its derivatives.
+Since the derivative of a program is a program again, the host's derivatives of every order follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from .backend import _entry_points, _registered, backend_of, get_backend
+from .dispatch import is_variable
+from .errors import MissingFunctionError, PluggradError, TypeMismatchError
+from .func import jvp, vjp
+from .graph_breaks import break_graph, graph_breaks
+from .levels import ROOT
+from .namespace import top_level
+from .record import wrap
+from .transforms import vmap
+
+__all__ = ["Program", "differentiable", "lowered"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _entry_points() and name not in _registered:
+        raise MissingFunctionError(f"pluggrad.interop has nothing for {name!r}; see `backends()`")
+    return get_backend(name).adapter.interop()
+
+
+class Program:
+    """A function from a list of arrays to a list of arrays, which pluggrad can differentiate.
+
+    `order` says how many derivatives were taken to arrive at it.
+    """
+
+    def __init__(self, run: Callable[[list[Any]], list[Any]], order: int = 0) -> None:
+        self.run = run
+        self.order = order
+
+    def __call__(self, arrays: Sequence[Any]) -> list[Any]:
+        """The raw results at raw arrays."""
+        return [lowered(y) for y in self.run([as_variable(x) for x in arrays])]
+
+    def linearized(self, arrays: Sequence[Any], needs: Sequence[int]) -> tuple[list[Any], Any]:
+        """The results, and a function from the cotangents of those that are differentiable to the
+        gradients of the arrays numbered in `needs`."""
+        places: list[int] = []
+
+        def fun(*primals: Any) -> Any:
+            given = [as_variable(x) for x in arrays]
+            for place, x in zip(needs, primals, strict=True):
+                given[place] = x
+            found = [as_variable(y) for y in self.run(given)]
+            places[:] = [k for k, y in enumerate(found) if differentiable(y)]
+            rest = [y for k, y in enumerate(found) if k not in places]
+            return [found[k] for k in places], rest
+
+        with graph_breaks("ignore") if self.order else nullcontext():
+            found, pull, rest = vjp(fun, *[arrays[n] for n in needs], has_aux=True)
+        results = list(rest)
+        for place, y in zip(places, found, strict=True):
+            results.insert(place, y)
+        return results, lambda gs: list(pull(list(gs)))
+
+    def pullback(self, count: int, needs: Sequence[int]) -> Program:
+        """The program from `count` arrays and the cotangents to the gradients of those in
+        `needs`."""
+
+        def run(values: list[Any]) -> list[Any]:
+            _, pull = self.linearized(values[:count], needs)
+            gradients: list[Any] = pull(values[count:])
+            return gradients
+
+        return Program(run, self.order + 1)
+
+    def pushforward(self, count: int, needs: Sequence[int]) -> Program:
+        """The program from `count` arrays and the tangents of those in `needs` to the tangents of
+        the differentiable results."""
+
+        def run(values: list[Any]) -> list[Any]:
+            def fun(*primals: Any) -> Any:
+                given = list(values[:count])
+                for place, x in zip(needs, primals, strict=True):
+                    given[place] = x
+                found = [as_variable(y) for y in self.run(given)]
+                return [y for y in found if differentiable(y)]
+
+            with graph_breaks("ignore") if self.order else nullcontext():
+                _, pushed = jvp(fun, [values[n] for n in needs], values[count:])
+            return list(pushed)
+
+        return Program(run, self.order + 1)
+
+    def mapped(self, axes: Sequence[int | None], size: int) -> Program:
+        """The program over a batch of `size`, along these axes of its arrays and the first of its
+        results: one batched call where `vmap` can do it, and one call per element where not."""
+
+        def each(*values: Any) -> list[Any]:
+            return self.run([as_variable(x) for x in values])
+
+        def run(values: list[Any]) -> list[Any]:
+            try:
+                return list(vmap(each, tuple(axes), 0, size)(*values))
+            except (PluggradError, TypeError, ValueError):
+                if not size:
+                    raise
+            # What cannot be batched, or is wrong: calls one by one will tell.
+            ones = [_elements(x, axis, size) for x, axis in zip(values, axes, strict=True)]
+            rows = [each(*[x[i] for x in ones]) for i in range(size)]
+            stack = top_level("stack")
+            return [stack(list(column)) for column in zip(*rows, strict=True)]
+
+        return Program(run, self.order)
+
+
+def _elements(x: Any, axis: int | None, size: int) -> Any:
+    if axis is None:
+        return [x] * size
+    return list(top_level("unstack")(as_variable(x), axis=axis))
+
+
+def as_variable(x: Any) -> Any:
+    """An array as a Variable."""
+    if is_variable(x):
+        return x
+    backend = backend_of(x)
+    if backend is None:
+        raise TypeMismatchError(f"{type(x).__name__} is no array")
+    return wrap(x, None, ROOT, backend)
+
+
+def lowered(x: Any) -> Any:
+    """A raw array in the place of an untracked Variable."""
+    if not is_variable(x):
+        return x
+    if x.requires_grad:
+        break_graph("handing it to another library")
+    return x.data
+
+
+def differentiable(x: Any) -> bool:
+    """Whether an array has a gradient: it is floating-point or complex."""
+    backend = backend_of(x)
+    return backend is not None and x.dtype in backend.float_dtypes

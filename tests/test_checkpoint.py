@@ -1,0 +1,676 @@
+# ruff: noqa: NPY002  (the global random numbers of NumPy are meant)
+"""checkpoint: the same derivatives as without it, for less memory; against torch and JAX."""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib.util
+import tracemalloc
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import pluggrad as pg
+from pluggrad import Variable
+from pluggrad.graph import nodes_below
+
+NAMES = ["numpy", "torch", "jax", "strict"]
+A, B = np.asarray([0.5, 0.3, -1.2]), np.asarray([1.5, -0.4, 0.8])
+ROWS = np.stack([A, A + 1, 2 * A])
+
+
+def plain(fun, **_):
+    return fun
+
+
+def array(name, values):
+    pytest.importorskip({"jax": "jax.numpy", "strict": "array_api_strict"}.get(name, name))
+    with pg.use(name):
+        xp = pg.namespace(name)
+        return xp.asarray(np.asarray(values).tolist(), dtype=xp.float64).data
+
+
+def numbers(tree):
+    """Every array in nested tuples and lists, as NumPy's."""
+    if isinstance(tree, (tuple, list)):
+        return [numbers(x) for x in tree]
+    return np.asarray((tree if isinstance(tree, Variable) else Variable(tree)).detach().tolist())
+
+
+def same(found, expected):
+    if isinstance(found, list):
+        assert len(found) == len(expected)
+        for a, b in zip(found, expected, strict=True):
+            same(a, b)
+        return
+    np.testing.assert_array_equal(found, expected)
+
+
+def close(found, expected):
+    if isinstance(found, list):
+        for a, b in zip(found, expected, strict=True):
+            close(a, b)
+        return
+    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-14)
+
+
+# ---------------------------------------------------------------- the same as without
+
+
+def leaves(ck, x, w):
+    """Leaves at the root level: an argument, and one from around."""
+    x, w = Variable(x, requires_grad=True), Variable(w, requires_grad=True)
+    f = ck(lambda x: pg.tanh(pg.sin(x) * w))
+    pg.sum(f(f(x)) * x).backward()
+    return x.grad, w.grad
+
+
+def twice(ck, x, w):
+    x, w = Variable(x, requires_grad=True), Variable(w, requires_grad=True)
+    f = ck(lambda x: pg.tanh(pg.sin(x) * w))
+    g, h = pg.autograd.grad(pg.sum(f(x) * x), (x, w), create_graph=True)
+    g, h = pg.autograd.grad(pg.sum(g * g * h), (x, w), create_graph=True)
+    return pg.autograd.grad(pg.sum(g * h), (x, w))
+
+
+def of_transforms(ck, x, w):
+    return pg.grad(lambda x, w: pg.sum(ck(lambda x: pg.exp(x * w) * x)(x) ** 2), (0, 1))(x, w)
+
+
+def third(ck, x, w):
+    f = ck(lambda x, w: pg.sum(pg.sin(x * w) * pg.exp(x)))
+    second = pg.grad(lambda x: pg.sum(pg.grad(f)(x, w) ** 2))
+    return pg.grad(lambda x: pg.sum(second(x) * w))(x), pg.hessian(f)(x, w)
+
+
+def forward(ck, x, w):
+    f = ck(lambda x: (pg.sin(x) * w, pg.sum(x)))
+    over = pg.grad(lambda x, w: pg.sum(pg.jvp(ck(lambda x: pg.sin(x * w)), (x,), (w,))[1]), (0, 1))
+    under = pg.jvp(pg.grad(lambda x: pg.sum(f(x)[0] * f(x)[1])), (x,), (w,))
+    return pg.jvp(f, (x,), (w,)), over(x, w), under, pg.jacfwd(f)(x), pg.jacrev(f)(x)
+
+
+def mapped(ck, x, w):
+    def f(x, w):
+        return ck(lambda x: pg.sum(pg.cos(x * w)) * x)(x)
+
+    def total(x, w):
+        return pg.sum(pg.vmap(f, (0, None))(x, w) ** 2)
+
+    rows = pg.vmap(lambda c: c * x)(w)
+    return (
+        pg.vmap(f, (0, None))(rows, w),
+        pg.vmap(lambda x: pg.grad(lambda x: pg.sum(f(x, w)))(x))(rows),
+        pg.grad(total, (0, 1))(rows, w),
+        pg.hessian(total)(rows, w),
+        pg.vmap(pg.vmap(f, (0, None)), (None, 0))(rows, pg.vmap(lambda c: c + w)(w)),
+    )
+
+
+def across(ck, x, w):
+    """Variables of four levels meet in one function."""
+
+    def outer(x, w):
+        def each(a):
+            inner = ck(lambda b: pg.sin(b * a) * pg.sum(x * w))
+            return pg.grad(lambda b: inner(b) * b)(a * 2)
+
+        return pg.sum(pg.vmap(each)(w) ** 2)
+
+    return pg.grad(outer, (0, 1))(x, w), pg.jvp(outer, (x, w), (w, x))
+
+
+def nested(ck, x, w):
+    v = Variable(w, requires_grad=True)
+    inner = ck(lambda x: pg.tanh(x * v))
+    outer = ck(lambda x: inner(inner(pg.sin(x))) * v)
+    pg.sum(ck(lambda x: outer(outer(x)))(Variable(x))).backward()
+    f = ck(lambda x, w: pg.sum(ck(lambda x: pg.exp(pg.sin(x) * w))(x * w)))
+    return v.grad, pg.grad(f, (0, 1))(x, w), pg.hessian(f)(x, w)
+
+
+def inside(ck, x, w):
+    """Transforms, custom functions, torch's face, writes and views inside of it."""
+
+    @pg.custom_vjp
+    def doubled(x, y):
+        return x * y
+
+    doubled.defvjp(lambda x, y: (x * y, (x, y)), lambda r, g: (3 * g * r[1], g * r[0]))
+
+    class Cube(pg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            return 4 * ctx.saved_tensors[0] ** 2 * g
+
+    v = Variable(w, requires_grad=True)
+
+    def f(x):
+        first = pg.grad(lambda x: pg.sum(pg.sin(x) * x * v))(x)
+        (second,) = pg.autograd.grad(pg.sum(x**3 * v), v, create_graph=True)
+        by_v = pg.grad(lambda v: pg.sum(pg.exp(v)))(v)
+        y = pg.zeros_like(x)
+        y[1:] = first[:-1] * second[1:]
+        y[0] = v[0]
+        x[0] = 2.0
+        rows = pg.vmap(lambda a, b: a * b)(x, v)
+        return doubled(y, v) + Cube.apply(v) * by_v + rows, v
+
+    x = Variable(x, requires_grad=True)
+    y, same_v = ck(f)(x * 1)
+    pg.sum(y * same_v).backward()
+    return x.grad, v.grad
+
+
+def constants(ck, x, w):
+    """What has no derivative stays without one."""
+
+    def f(x, n, flag=None):
+        c = pg.stop_gradient(pg.sin(x))
+        i = pg.argmax(x * w)
+        y = x**3 + x * pg.stop_gradient(x) + c * x + x.detach() * pg.round(x) + pg.take(x, i[None])
+        assert flag == "yes"
+        return {"y": y * n, "i": i, "c": c, "flag": flag, "none": None, "x": x.detach()}
+
+    def total(x):
+        found = ck(f)(x, 3, flag="yes")
+        assert found["flag"] == "yes"
+        return pg.sum(found["y"] * found["c"]) + pg.sum(found["x"])
+
+    rows = pg.vmap(lambda c: c * x)(w)
+    v = Variable(x, requires_grad=True)
+    found = ck(f)(v, 3, flag="yes")
+    assert found["none"] is None
+    assert [found[k].requires_grad for k in "yicx"] == [True, False, False, False]
+    (g,) = pg.autograd.grad(total(v), v, create_graph=True)
+    g = pg.autograd.grad(pg.sum(g * g), v)
+    return g, pg.grad(total)(x), pg.hessian(total)(x), pg.vmap(pg.grad(total))(rows), pg.grad(
+        lambda rows: pg.sum(pg.vmap(total)(rows) ** 2))(rows), pg.jvp(total, (x,), (w,))  # fmt: skip
+
+
+PROGRAMS = [leaves, twice, of_transforms, third, forward, mapped, across, nested, inside, constants]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
+def test_nothing_changes(program, name):
+    x, w = array(name, A), array(name, B)
+    found, expected = (numbers(program(ck, x, w)) for ck in (pg.checkpoint, plain))
+    if program in (leaves, of_transforms, forward):
+        same(found, expected)
+    else:  # gradients add up in another order
+        close(found, expected)
+
+
+def test_no_grad_inside():
+    def f(x):
+        with pg.no_grad():
+            c = pg.sin(x)
+        return pg.sum(c * x**2)
+
+    def first_and_second(f):
+        x = Variable(A, requires_grad=True)
+        (g,) = pg.autograd.grad(f(x), x, create_graph=True)
+        return g, *pg.autograd.grad(pg.sum(g * g), x), pg.grad(f)(A), pg.vmap(pg.grad(f))(ROWS)
+
+    same(numbers(first_and_second(pg.checkpoint(f))), numbers(first_and_second(f)))
+
+
+def test_agrees_with_torch():
+    torch = pytest.importorskip("torch")
+    from torch.utils.checkpoint import checkpoint
+
+    a, b = torch.asarray(A), torch.asarray(B)
+    x, w = a.clone().requires_grad_(), b.clone().requires_grad_()
+    v, u = Variable(a, requires_grad=True), Variable(b, requires_grad=True)
+
+    def theirs(x):
+        return torch.nn.functional.dropout(torch.tanh(x * w), 0.5) @ w
+
+    def ours(x):
+        mask = torch.rand(3) >= 0.5  # noqa: F841  (drawn and not used: the state moves on)
+        return pg.matmul(pg.tanh(x * u) * 2.0 * drawn(), u)
+
+    def drawn():
+        torch.manual_seed(5)
+        return (torch.nn.functional.dropout(torch.ones(3, dtype=torch.float64), 0.5) > 0).double()
+
+    torch.manual_seed(5)
+    g = torch.autograd.grad(checkpoint(theirs, x, use_reentrant=False), (x, w), create_graph=True)
+    g = torch.autograd.grad((g[0] * g[1]).sum(), (x, w))
+    h = pg.autograd.grad(pg.checkpoint(ours)(v), (v, u), create_graph=True)
+    h = pg.autograd.grad(pg.sum(h[0] * h[1]), (v, u))
+    for p, q in zip(g, h, strict=True):
+        torch.testing.assert_close(p, q.data)
+
+
+def test_agrees_with_jax():
+    jax = pytest.importorskip("jax")
+
+    def tower(lib, xp):
+        @lib.checkpoint
+        def block(tree):
+            return {"h": xp.tanh(tree["h"] * tree["w"]), "w": tree["w"]}
+
+        def loss(h, w):
+            return xp.sum(block(block({"h": h, "w": w}))["h"] ** 2)
+
+        return [
+            lib.grad(loss, (0, 1)),
+            lib.hessian(loss),
+            lambda h, w: lib.jvp(lib.grad(loss), (h, w), (w, h)),
+            lambda h, w: lib.vmap(lib.grad(loss), (0, None))(xp.stack([h, w]), w),
+            lambda h, w: lib.grad(lambda h: xp.sum(lib.vmap(loss, (0, None))(h, w)))(
+                xp.stack([h, w])
+            ),
+        ]
+
+    j = jax.numpy.asarray
+    for f, g in zip(tower(pg, pg), tower(jax, jax.numpy), strict=True):
+        for p, q in zip(numbers(f(A, B)), numbers(g(j(A), j(B))), strict=True):
+            np.testing.assert_allclose(p, q, rtol=1e-10)
+
+
+# ---------------------------------------------------------------- memory
+
+
+def chain(x, w, ck, blocks=30):
+    block = ck(lambda x: pg.tanh(pg.sin(pg.cos(pg.sin(x * w) + x) * w)))
+    for _ in range(blocks):
+        x = block(x)
+    return pg.sum(x)
+
+
+def peak(f):
+    gc.collect()
+    tracemalloc.start()
+    try:
+        f()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def saved_bytes(y):
+    """What the graph of `y` keeps."""
+    arrays = {}
+
+    def note(x):
+        if isinstance(x, Variable):
+            note(x._value)
+        elif isinstance(x, np.ndarray):
+            arrays[id(x)] = x.nbytes
+        elif isinstance(x, (tuple, list)):
+            for item in x:
+                note(item)
+        elif hasattr(x, "inputs"):
+            note(x.inputs)
+            note(x.outputs)
+            note(x.residuals)
+
+    for node in nodes_below([y.grad_fn]):
+        for edge in node.edges():
+            note(edge.saved)
+    return sum(arrays.values())
+
+
+def test_memory_goes_down():
+    n = 50_000
+    size = 8 * n
+
+    def step(ck):
+        def run():
+            x, w = (Variable(np.full(n, 0.1), requires_grad=True) for _ in "xw")
+            y = chain(x, w, ck)
+            kept.append(saved_bytes(y))
+            y.backward()
+
+        return run
+
+    kept: list[int] = []
+    with_it, without = peak(step(pg.checkpoint)), peak(step(plain))
+    assert kept[0] <= 32 * size  # the input of each block, and w
+    assert kept[1] >= 30 * 4 * size
+    assert with_it < 50 * size < 120 * size < without
+
+    def second(ck):
+        f = lambda x: chain(x, np.full(n, 0.5), ck)
+        return lambda: pg.grad(lambda x: pg.sum(pg.grad(f)(x) ** 2))(np.full(n, 0.1))
+
+    assert peak(second(pg.checkpoint)) < 0.5 * peak(second(plain))
+
+
+def test_nested_memory_grows_like_the_square_root():
+    n = 20_000
+
+    def step(ck):
+        inner = ck(lambda x: pg.tanh(pg.sin(pg.cos(x))))
+
+        def run():
+            def six(x):
+                for _ in range(6):
+                    x = inner(x)
+                return x
+
+            x = v = Variable(np.full(n, 0.1), requires_grad=True)
+            for _ in range(6):
+                x = ck(six)(x)
+            pg.sum(x).backward()
+            return v.grad.data
+
+        return run
+
+    np.testing.assert_array_equal(step(pg.checkpoint)(), step(plain)())
+    assert peak(step(pg.checkpoint)) < 25 * 8 * n < 70 * 8 * n < peak(step(plain))
+
+
+def test_outputs_and_inner_graph_are_not_kept():
+    seen = []
+
+    @pg.checkpoint
+    def f(x):
+        y = pg.sin(x)
+        seen.append(weakref.ref(y.grad_fn))
+        return pg.exp(y)
+
+    gc.disable()
+    try:
+        x = Variable(np.ones(3), requires_grad=True)
+        y = f(x)
+        assert seen[0]() is None
+        value = weakref.ref(y.data)
+        z = pg.sum(y)
+        del y
+        assert value() is None
+        z.backward()
+        assert seen[1]() is None
+        node = weakref.ref(z.grad_fn)
+        del z
+        assert node() is None
+    finally:
+        gc.enable()
+
+
+# ---------------------------------------------------------------- what is around
+
+
+def test_random_numbers_are_the_same():
+    x = Variable(np.ones(20), requires_grad=True)
+    np.random.seed(3)
+    y = pg.checkpoint(lambda x: x * 2 * (np.random.random(20) < 0.5))(x)
+    after = np.random.random()
+    pg.sum(y).backward()
+    np.testing.assert_array_equal(x.grad.data, y.data)
+    np.random.seed(3)
+    np.random.random(20)
+    assert np.random.random() == after
+    before = np.random.get_state()[1].copy()
+    pg.checkpoint(lambda x: pg.sum(x * np.random.random(20)))(x).backward()
+    np.random.seed(3)
+    np.random.random(21)
+    assert (np.random.get_state()[1] == before).all()
+    x.grad = None
+    y = pg.checkpoint(lambda x: x * np.random.random(20), preserve_rng_state=False)(x)
+    pg.sum(y).backward()
+    assert (x.grad.data != y.data).any()
+
+
+def test_random_numbers_of_torch():
+    torch = pytest.importorskip("torch")
+    x = Variable(torch.ones(20, dtype=torch.float64), requires_grad=True)
+
+    @pg.checkpoint
+    def dropout(x):
+        return x * (torch.rand(20) < 0.5) * torch.rand(20)
+
+    torch.manual_seed(1)
+    y = dropout(x)
+    torch.rand(7)
+    state = torch.get_rng_state()
+    (g,) = pg.autograd.grad(pg.sum(y * x.detach()), x, retain_graph=True)
+    assert torch.equal(g.data, y.data)
+    assert torch.equal(torch.get_rng_state(), state)
+    (h,) = pg.autograd.grad(pg.sum(y), x)
+    assert torch.equal(h.data, y.data)
+
+
+def test_hooks():
+    seen = []
+
+    def f(x):
+        y = pg.sin(x)
+        y.register_hook(lambda g: seen.append(numbers(g)))
+        y.register_hook(lambda g: 2 * g)
+        return y * x
+
+    for ck in (pg.checkpoint, plain):
+        x = Variable(A, requires_grad=True)
+        x.register_hook(lambda g: -g)
+        y = ck(f)(x)
+        y.register_hook(lambda g: 3 * g)
+        calls = []
+        y.grad_fn.register_hook(lambda sent, arrived: calls.append(len(arrived)))  # noqa: B023
+        pg.sum(y).backward()
+        np.testing.assert_allclose(x.grad.data, -3 * (np.sin(A) + 2 * A * np.cos(A)))
+        assert calls == [1]
+    assert len(seen) == 2
+    np.testing.assert_array_equal(*seen)
+
+
+def test_the_cotangent_of_each_output():
+    f = pg.checkpoint(lambda x, y: (x * y, x + y, pg.astype(x, pg.int64)))
+    x, y = Variable(A, requires_grad=True), Variable(B, requires_grad=True)
+    pg.sum(f(x, y)[1]).backward()  # the others are not used
+    np.testing.assert_array_equal(x.grad.data, np.ones(3))
+    value, pull = pg.vjp(f, A, B)
+    same(numbers(pull((A, B, value[2]))), numbers((A * B + B, A * A + B)))
+
+
+def test_an_unused_argument_and_an_untracked_one():
+    x, y = Variable(A, requires_grad=True), Variable(B, requires_grad=True)
+    f = pg.checkpoint(lambda x, y, z: pg.sum(x * z))
+    f(x, y, Variable(B)).backward()
+    assert y.grad is None
+    np.testing.assert_array_equal(x.grad.data, B)
+    assert not f(x.detach(), y.detach(), B).requires_grad
+    with pg.no_grad():
+        assert not f(x, y, B).requires_grad
+    assert isinstance(pg.checkpoint(lambda: B)(), np.ndarray)
+    assert pg.checkpoint(lambda: x)().requires_grad
+    with pytest.raises(RuntimeError, match="not used"):
+        pg.autograd.grad(f(x, y, B), y)
+
+
+def test_strong_zeros_hold_when_computed_again():
+    f = pg.checkpoint(lambda x: pg.where(x > 0, pg.sqrt(x), 0.0))
+    x = Variable(np.asarray([0.0, 4.0]), requires_grad=True)
+    with pg.strong_zeros():
+        y = pg.sum(f(x))
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, [0.0, 0.25])
+
+
+def test_the_backend_chosen_holds_when_computed_again():
+    x = array("strict", A)
+    v = Variable(x, requires_grad=True)
+    with pg.use("strict"):
+        y = pg.sum(pg.checkpoint(lambda v: v * pg.asarray([1.0, 2.0, 3.0], dtype=v.dtype))(v))
+    y.backward()
+    assert v.grad.tolist() == [1.0, 2.0, 3.0]
+
+
+def test_a_second_backward():
+    x = Variable(A, requires_grad=True)
+    y = pg.sum(pg.checkpoint(pg.sin)(x))
+    y.backward(retain_graph=True)
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, 2 * np.cos(A))
+    with pytest.raises(RuntimeError, match="second time"):
+        y.backward()
+
+
+def test_a_later_update_is_not_seen():
+    """The values of the first time count, also of what is around."""
+    x, w = Variable(A, requires_grad=True), Variable(B, requires_grad=True)
+    y = pg.sum(pg.checkpoint(lambda x: x * pg.sin(w))(x))
+    with pg.no_grad():
+        w[...] = np.zeros(3)
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, np.sin(B))
+    np.testing.assert_array_equal(w.grad.data, A * np.cos(B))
+
+
+def test_arguments_are_its_own():
+    x = Variable(A, requires_grad=True)
+    z = x * 1
+
+    @pg.checkpoint
+    def f(z):
+        z[0] = 5.0
+        z *= 2
+        return z * z
+
+    y = f(z)
+    pg.sum(y).backward()
+    np.testing.assert_array_equal(z.data, A)
+    np.testing.assert_allclose(x.grad.data, [0.0, *(8 * A[1:])])
+
+
+def write_leaf(x, w):
+    w[0] = 1.0
+    return x * w
+
+
+def write_view(x, w):
+    w[:2][0] = 1.0
+    return x * w
+
+
+def write_without_grad(x, w):
+    with pg.no_grad():
+        w += 1.0
+    return x * w
+
+
+def write_result(x, w):
+    w[0] = x[0]
+    return x * w
+
+
+@pytest.mark.parametrize(
+    "write", [write_leaf, write_view, write_without_grad, write_result], ids=lambda f: f.__name__
+)
+def test_a_write_of_what_is_around_is_an_error(write):
+    leaf = Variable(B, requires_grad=True)
+    for w in (leaf, leaf * 1, Variable(B)):
+        for ck in (pg.checkpoint, lambda f: pg.checkpoint(pg.checkpoint(f))):
+            with pytest.raises(RuntimeError, match="from around a checkpointed function"):
+                ck(lambda x: write(x, w))(Variable(A, requires_grad=True))  # noqa: B023
+            np.testing.assert_array_equal(w.data, B)
+    w = leaf * 1
+    w[0] = 2.0  # outside it is none, and none after an error
+    assert w[0].item() == 2.0
+
+
+def test_another_path_is_an_error():
+    ws = [Variable(B, requires_grad=True), Variable(A, requires_grad=True)]
+    turns = iter([ws[:1], ws, ws, ws[:1]])
+
+    @pg.checkpoint
+    def f(x):
+        for w in next(turns):
+            x = x * w
+        return x
+
+    x = Variable(A, requires_grad=True)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="computed again"):
+            pg.sum(f(x)).backward()
+        assert x.grad is None
+    w = Variable(B, requires_grad=True)
+    y = pg.sum(pg.checkpoint(lambda x: x * w)(x))
+    w.requires_grad_(False)
+    with pytest.raises(RuntimeError, match="detached"):
+        y.backward()
+
+
+def test_errors_pass_through():
+    @pg.checkpoint
+    def f(x):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        f(Variable(A, requires_grad=True))
+    assert pg.autograd.is_grad_enabled()
+    leaked = []
+    with pytest.raises(pg.LeakedVariableError):
+        pg.checkpoint(lambda x: leaked.append(x) or x)(Variable(A, requires_grad=True))
+        leaked[0] * 2
+    with pytest.raises(NotImplementedError, match="policy"):
+        pg.checkpoint(f, policy=lambda *_: True)
+
+
+def test_options_and_names():
+    @functools.partial(pg.checkpoint, static_argnums=(1,))
+    def scaled(x, how, *, power=1):
+        """Scaled."""
+        return how["by"] * x**power
+
+    assert scaled.__name__ == "scaled" and scaled.__doc__ == "Scaled."
+    assert pg.grad(lambda x: scaled(x, {"by": 3.0}, power=2))(2.0) == 12.0
+    x = Variable(A, requires_grad=True)
+    assert scaled(x, {"by": 2}).grad_fn.name() == "CheckpointBackward"
+
+
+def test_a_batched_jacobian():
+    w = Variable(B, requires_grad=True)
+    x = Variable(A, requires_grad=True)
+    y = pg.checkpoint(lambda x: pg.cumulative_sum(pg.sin(x) * w))(x)
+    j, k = pg.autograd.grad(y, (x, w), np.eye(3), is_grads_batched=True)
+    lower = np.tril(np.ones((3, 3)))
+    np.testing.assert_allclose(j.data, lower * np.cos(A) * B)
+    np.testing.assert_allclose(k.data, lower * np.sin(A))
+
+
+def test_under_jit_it_is_not_merged():
+    jax = pytest.importorskip("jax")
+
+    def gradient(lib, xp, ck):
+        block = ck(lambda x: xp.sin(xp.cos(xp.sin(x))))
+        return jax.jit(lib.grad(lambda x: xp.sum(block(block(x)))))
+
+    x = jax.numpy.asarray(A)
+    counts = []
+    for args in (
+        (pg, pg, pg.checkpoint),
+        (jax, jax.numpy, jax.checkpoint),
+        (pg, pg, functools.partial(pg.checkpoint, prevent_cse=False)),
+    ):
+        f = gradient(*args)
+        np.testing.assert_allclose(f(x), gradient(pg, pg, plain)(x), rtol=1e-12)
+        counts.append(f.lower(x).as_text().count("optimization_barrier"))
+    assert counts == [2, 2, 0]
+
+
+def test_example():
+    path = Path(__file__).parents[1] / "examples" / "checkpoint.py"
+    spec = importlib.util.spec_from_file_location("checkpoint_example", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = module.compare("numpy", blocks=12, size=20_000)
+    assert found["with"]["memory"] < 0.5 * found["without"]["memory"]
+    assert found["difference"] == 0.0
+
+
+def test_volatile_spreads():
+    x, w = Variable(A, volatile=True), Variable(B, requires_grad=True)
+    for y in (pg.checkpoint(lambda x: x * w)(x), pg.checkpoint(lambda w: x * w)(w)):
+        assert y.volatile and not y.requires_grad
