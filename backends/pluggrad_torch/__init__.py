@@ -8,6 +8,7 @@ import numpy as np
 
 from pluggrad.adapter import Adapter, selects_once
 from pluggrad.errors import TypeMismatchError
+from pluggrad.unwritable import has_arrays
 
 MODULES = ("torch",)
 
@@ -76,6 +77,8 @@ class TorchAdapter(Adapter):
             torch.cuda.set_rng_state_all(state[1])
 
     def shares_memory(self, x: Any, y: Any) -> bool:
+        if self.tracing():  # a copy is contiguous, and what is contiguous is not copied
+            return bool(x.is_contiguous() or not y.is_contiguous())
         try:
             return bool(x.untyped_storage().data_ptr() == y.untyped_storage().data_ptr())
         except (NotImplementedError, RuntimeError):  # a tracer has no storage
@@ -108,11 +111,10 @@ class TorchAdapter(Adapter):
             if _is_tracer(g) or _steps_back(key):
                 buffer = self._add_by_places(buffer, key, g)
             elif selects_once(key):
-                part = buffer[key]
-                if part._is_view():
-                    part.add_(g)
+                if not has_arrays(key):
+                    buffer[key].add_(g)
                 else:  # by a mask
-                    buffer[key] = part + g
+                    buffer[key] = buffer[key] + g
             elif _all_integers(key):
                 buffer.index_put_(key if isinstance(key, tuple) else (key,), g, accumulate=True)
             else:
@@ -167,20 +169,25 @@ def _lu_solve(lu: Any, pivots: Any, b: Any, *, adjoint: bool) -> Any:
 def _steps_back(key: Any) -> bool:
     """Whether `key` has a slice with a negative step."""
     if type(key) is tuple:
-        return any(_steps_back(part) for part in key)
+        return any([_steps_back(part) for part in key])
     return type(key) is slice and key.step is not None and key.step < 0
 
 
 def _all_integers(key: Any) -> bool:
     """Whether `key` consists of integer tensors alone."""
     parts = key if isinstance(key, tuple) else (key,)
-    return all(hasattr(part, "dtype") and "int" in str(part.dtype) for part in parts)
+    return all([
+        not isinstance(part, slice) and hasattr(part, "dtype") and "int" in str(part.dtype)
+        for part in parts
+    ])  # fmt: skip
 
 
 def _is_tracer(x: Any) -> bool:
     """Whether `x` belongs to a running torch.func transform."""
     import torch
 
+    if torch.compiler.is_compiling():
+        return False  # the compiler itself sees to torch.func
     wrapped = getattr(torch._C._functorch, "is_functorch_wrapped_tensor", None)
     return torch.is_tensor(x) and wrapped is not None and bool(wrapped(x))
 

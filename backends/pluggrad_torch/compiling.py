@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import operator
 import types
 from collections.abc import Callable
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import torch._dynamo
 
 from pluggrad.backend import get_backend
-from pluggrad.foreign import label
+from pluggrad.foreign import label, names
 from pluggrad.namespace import find_all
+from pluggrad.variable import Variable
+from torch._dynamo.variables import BuiltinVariable, UserDefinedObjectVariable
 from pluggrad.levels import START, State, put, read
 
 
@@ -30,9 +33,18 @@ def _read() -> Any:
 
 @torch._dynamo.substitute_in_graph(put, skip_signature_check=True)
 def _put(state: Any) -> None:
-    _traced.state = None if state is START.now else state
+    before = START.now
+    same = state.level is before.level and state.modes is before.modes and state.off == before.off
+    _traced.state = None if same else state
 
 
+OPERATORS = {
+    getattr(operator, f"{prefix}{name}".rstrip("_") + end): f"__{prefix}{name}__"
+    for prefix in ("", "i")
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or",
+                 "xor", "lshift", "rshift")
+    for end in ("_" if not prefix and name in ("and", "or") else "",)
+}
 _methods: dict[str, Callable[..., Any]] = {}
 
 
@@ -54,4 +66,19 @@ for _f in list(vars(get_backend("torch").variable).values()):
         _redirect(_f)
 
 torch.compiler.assume_constant_result(label)
+torch.compiler.assume_constant_result(names)
 find_all(get_backend("torch"), torch.Tensor, torch.nn.Parameter)
+
+
+_call = BuiltinVariable.call_function
+
+
+def _call_function(self: Any, tx: Any, args: Any, kwargs: Any) -> Any:
+    name = OPERATORS.get(self.fn)
+    if name is not None and len(args) == 2 and isinstance(x := args[0].realize(), UserDefinedObjectVariable):
+        if isinstance(x.value, Variable):
+            return x.call_method(tx, name, [args[1]], {})
+    return _call(self, tx, args, kwargs)
+
+
+BuiltinVariable.call_function = _call_function

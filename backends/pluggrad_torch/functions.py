@@ -6,7 +6,7 @@ from typing import Any
 
 from pluggrad import autograd
 from pluggrad.errors import UnsupportedError
-from pluggrad.foreign import Table, answer_raw, lookup, write
+from pluggrad.foreign import Table, answer_raw, lookup, names, write
 
 TABLE = Table("""
 mm bmm = matmul(input mat2)
@@ -128,8 +128,8 @@ DIM_ZERO = {"stack", "cat", "concat", "concatenate", "unbind"}
 
 def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
     """What `func(*args, **kwargs)` gives; NotImplemented if nothing of ours has its meaning."""
-    name = func.__name__
-    if getattr(func, "__module__", None) == "torch.autograd":
+    module, name = names(func)
+    if module == "torch.autograd":
         return _autograd(name, args, kwargs)
     if name in QUESTIONS:
         return answer_raw(func, args, kwargs)

@@ -72,7 +72,7 @@ def _tangents(
         if apart and c.dtype.kind == "f" and all(t.shape == c.shape for t in ts):
             # all components at once: none touches another, and 0 · nan of another is no slope
             pairs = zip(gradient([np.ones_like(c)]), ts, strict=True)
-            found.append(np.asarray(sum(g * t for g, t in pairs)))
+            found.append(np.asarray(sum(np.real(np.conj(g) * t) for g, t in pairs)))
             continue
         for place in np.ndindex(c.shape):
             for unit in (1.0, 1j) if c.dtype.kind == "c" else (1.0,):

@@ -125,7 +125,7 @@ def ratio(f: Callable[[Any], Any], at_zero: int) -> Callable[[Any], Any]:
 
 
 def logerf(x: Any) -> Any:
-    return mp.log(mp.erfc(-x / mp.sqrt(2)) / 2)
+    return mp.log1p(-mp.erfc(x / mp.sqrt(2)) / 2) if x > 0 else mp.log(mp.erfc(-x / mp.sqrt(2)) / 2)
 
 
 def probit(p: Any) -> Any:

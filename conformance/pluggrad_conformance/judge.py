@@ -299,7 +299,7 @@ class _Case:
             return _Finding("pass")
         if agreeing:
             off = all(c.verdict == "off" for _, c in objecting)
-            if any(o.name == "mpmath" for o, _ in agreeing) or (off and len(agreeing) > 1):
+            if any(o.name.startswith("mpmath") for o, _ in agreeing) or (off and len(agreeing) > 1):
                 return _Finding("pass", _all_words(objecting))
             outcome = "convention" if problem.case.convention else "oracle-conflict"
             return _Finding(outcome, _all_words(objecting))

@@ -32,10 +32,10 @@ class Array:
 
     `values` (a number or nested tuples) replaces the random numbers. `structure` is what a random
     matrix is made into: ``"spd"`` (Hermitian, positive definite, well conditioned), ``"hermitian"``,
-    ``"regular"`` (square, far from singular), ``"lower"``, ``"upper"``. With `dtype` ("int64",
-    "bool", ...) the array is a setting: it has that dtype in every cell and no gradient. `constant`
-    is the same for an array of the cell's own dtype. Complex arrays draw both parts from the
-    interval.
+    ``"regular"`` (square, far from singular), ``"spread"`` (with eigenvalues far apart), ``"lower"``,
+    ``"upper"``. With `dtype` ("int64", "bool", ...) the array is a setting: it has that dtype in
+    every cell and no gradient. `constant` is the same for an array of the cell's own dtype. Complex
+    arrays draw both parts from the interval.
     """
 
     shape: tuple[int, ...] = ()

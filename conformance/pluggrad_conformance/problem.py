@@ -195,6 +195,7 @@ _STRUCTURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "spd": lambda x: x @ _adjoint(x) / x.shape[-1] + np.eye(x.shape[-1]),
     "hermitian": lambda x: (x + _adjoint(x)) / 2 + np.diag(np.arange(1.0, x.shape[-1] + 1) * 3),
     "regular": _regular,
+    "spread": lambda x: x + np.diag(6.0 * np.arange(1.0, x.shape[-1] + 1)),
     "lower": lambda x: np.tril(_regular(x)),
     "upper": lambda x: np.triu(_regular(x)),
 }

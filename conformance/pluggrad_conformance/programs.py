@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["attention", "gaussian_process", "kalman", "mlp", "nbody", "rnn"]
+__all__ = ["attention", "gaussian_process", "kalman", "masked_log", "mlp", "nbody", "rnn"]
 
 
 def mlp(xp: Any, images: Any, w1: Any, b1: Any, w2: Any, b2: Any, labels: Any) -> Any:
@@ -15,10 +15,10 @@ def mlp(xp: Any, images: Any, w1: Any, b1: Any, w2: Any, b2: Any, labels: Any) -
     return -xp.sum(log_softmax * labels) / images.shape[0]
 
 
-def rnn(xp: Any, inputs: Any, w: Any, u: Any, start: Any, length: int) -> Any:
-    """The last state of a recurrent network, after as many steps as the data say."""
+def rnn(xp: Any, inputs: Any, w: Any, u: Any, start: Any, length: Any) -> Any:
+    """The last state of a recurrent network, after as many steps as `length`, an integer array."""
     h = start
-    for k in range(length):
+    for k in range(int(length)):
         h = xp.tanh(w @ h + u @ inputs[k, :])
     return h
 
@@ -71,3 +71,8 @@ def attention(xp: Any, x: Any, wq: Any, wk: Any, wv: Any) -> Any:
     scores = scores - xp.max(scores, axis=-1, keepdims=True)
     weights = xp.exp(scores)
     return x + weights / xp.sum(weights, axis=-1, keepdims=True) @ v
+
+
+def masked_log(xp: Any, x: Any) -> Any:
+    """The logarithm where there is one, and 0 elsewhere: the branch not taken is computed, too."""
+    return xp.where(x > 0, xp.log(x), xp.zeros_like(x))

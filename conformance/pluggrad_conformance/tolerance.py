@@ -88,8 +88,9 @@ def constant(operation: Operation, quantity: str) -> float:
 class Comparison:
     """How an answer compares with an oracle's.
 
-    `error` is the largest error in units of eps of the dtype, relative to the component (and to the
-    root mean square of its array, unless the operation is elementwise); `ratio` the largest in
+    `error` is the largest error in units of eps of the dtype, relative to what it may depend on (the
+    component and its scale; unless the operation is elementwise also their root mean squares);
+    `ratio` the largest in
     tolerances. `verdict`: "agrees" · "off" (up to 100 tolerances, and of the right size) · "wrong"
     · "nonfinite" (infinities or nan in other places). `where` is the number of the array and the
     index of the worst component in it.
@@ -150,7 +151,7 @@ def _compare(
         size, bound = _bound(o, s, doubt, c, lim, apart)
         d = np.where(np.isfinite(a) & np.isfinite(o), np.abs(a - o), 0.0)
         ratio = d / bound
-        error = d / (lim.eps * np.where(size > 0, size, bound / (c * lim.eps)))
+        error = ratio * c
     worst = float(np.max(ratio))
     where = _place(ratio, k)
     if worst <= 1.0:

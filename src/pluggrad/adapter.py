@@ -172,5 +172,5 @@ class Adapter:
 def selects_once(key: Any) -> bool:
     """Whether `key` names no element twice: it has no array of integers."""
     if isinstance(key, tuple):
-        return all(selects_once(k) for k in key)
-    return not hasattr(key, "dtype") or "bool" in str(key.dtype)
+        return all([selects_once(k) for k in key])
+    return isinstance(key, slice) or not hasattr(key, "dtype") or "bool" in str(key.dtype)

@@ -206,7 +206,8 @@ def bind_binary(
 def bind(primitive: Primitive, backend: Backend) -> Any:
     """`primitive` over one backend, as a function with the standard's own signature."""
     raw = backend.raw(primitive.name)
-    if primitive.kind == "elementwise" and primitive.parameters == ("x",):
+    simple = primitive.parameters == ("x",) and "." not in primitive.name  # others change dtypes
+    if primitive.kind == "elementwise" and simple:
         function = bind_unary(primitive, backend, raw)
     elif primitive.promotes:
         function = _with_signature(primitive, backend, raw)

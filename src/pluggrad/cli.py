@@ -1,4 +1,4 @@
-"""The command line: ``pluggrad backends``, ``pluggrad tour`` and ``pluggrad conformance``."""
+"""The command line: ``pluggrad backends``, ``tour``, ``conformance`` and ``compare``."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line, and return the exit code: 0, or 2 for a backend that is not there."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["conformance"]:  # it has a command line of its own
-        return _conformance(words[1:])
+    if words[:1] in (["conformance"], ["compare"]):  # they have command lines of their own
+        return _conformance(words[0], words[1:])
     parser = _parser()
     arguments = parser.parse_args(words)
     if arguments.run is None:
@@ -73,6 +73,11 @@ def _parser() -> argparse.ArgumentParser:
         add_help=False,
         help="check every gradient on every backend, and write a report",
     )
+    commands.add_parser(
+        "compare",
+        add_help=False,
+        help="compare a function of yours across backends and frameworks",
+    )
     return parser
 
 
@@ -80,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 CONFORMANCE = ("hypothesis", "jinja2", "jsonschema", "mpmath", "rich")
 
 
-def _conformance(words: Sequence[str]) -> int:
+def _conformance(command: str, words: Sequence[str]) -> int:
     """Hand over to the conformance suite, if what it needs is there."""
     from importlib.util import find_spec
 
@@ -92,9 +97,11 @@ def _conformance(words: Sequence[str]) -> int:
             file=sys.stderr,
         )
         return 2
-    from pluggrad_conformance.cli import main as conformance
-
-    return int(conformance(words))
+    if command == "compare":
+        from pluggrad_conformance.functions import main as run
+    else:
+        from pluggrad_conformance.cli import main as run
+    return int(run(words))
 
 
 def _tour(arguments: Any) -> int:

@@ -19,8 +19,8 @@ from .namespace import COMPOSITES, loses
 from .primitive import PRIMITIVES
 from .record import wrap_untracked
 
-__all__ = ["Table", "answer_constant", "answer_raw", "foreign", "lookup", "numpy_ufunc", "raw",
-           "tracked", "write"]  # fmt: skip
+__all__ = ["Table", "answer_constant", "answer_raw", "foreign", "label", "lookup", "names",
+           "numpy_ufunc", "raw", "tracked", "write"]  # fmt: skip
 
 #: NumPy's names for functions of the standard, where they differ.
 NUMPY_NAMES = {
@@ -47,6 +47,11 @@ def lookup(backend: Backend, name: str) -> Any:
         except (AttributeError, UnsupportedError):
             return None
     return found
+
+
+def names(func: Any) -> tuple[str | None, str]:
+    """The module and name of `func`; compilers take these two as constants, this and `label`."""
+    return getattr(func, "__module__", None), func.__name__
 
 
 def label(func: Any) -> str:
@@ -105,7 +110,7 @@ def raw(x: Any) -> Any:
 def answer_raw(func: Any, args: Any, kwargs: Any) -> Any:
     """A question about arrays, which the library answers on the raw ones; one about a shape or
     a dtype also for values inside `vmap`, on zeros in their place."""
-    if func.__name__ in ABOUT_SHAPES:
+    if names(func)[1] in ABOUT_SHAPES:
         args = [template(x) if is_batched(x) else x for x in args]
     return func(*raw(args), **raw(kwargs))
 

@@ -242,7 +242,7 @@ def _remade(saved: Any, f: Callable[[Any], Any]) -> Any:
     if isinstance(saved, (tuple, list)) and not hasattr(saved, "shape"):
         items = [_remade(x, f) for x in saved]
         return type(saved)(*items) if hasattr(saved, "_fields") else type(saved)(items)
-    if hasattr(saved, "remade"):  # a call of a custom operation
+    if hasattr(type(saved), "remade"):  # a call of a custom operation
         return saved.remade(lambda x: _remade(x, f))
     return f(saved)
 

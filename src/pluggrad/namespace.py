@@ -429,6 +429,9 @@ def find_all(backend: Backend, *arrays: type) -> None:
                 _FOUND.setdefault(full, {}).update(dict.fromkeys(keys, function))
     for name in (*PRIMITIVES, *COMPOSITES, *CREATION, *INQUIRIES):
         find_for(name, backend, arrays)
+    for primitive in PRIMITIVES.values():
+        for position in range(64):
+            primitive.rule(position)
 
 
 def _lookup(backend: Backend, full: str) -> Any:

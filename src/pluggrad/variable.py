@@ -600,11 +600,11 @@ def raw_key(key: Any, backend: Backend) -> Any:
         return key if is_batched(key) else key.data
     if isinstance(key, list):
         return backend.namespace.raw_asarray(key, dtype=None if key else backend.xp.int64)
-    if hasattr(key, "dtype") and not hasattr(key, "__setitem__") and key.dtype.kind in "iu":
-        return operator.index(key)  # a NumPy scalar
     if isinstance(key, slice):
         bounds = [key.start, key.stop, key.step]
         return slice(*[operator.index(k) if isinstance(k, Variable) else k for k in bounds])
+    if hasattr(key, "dtype") and not hasattr(key, "__setitem__") and key.dtype.kind in "iu":
+        return operator.index(key)  # a NumPy scalar
     return key
 
 

@@ -96,17 +96,25 @@ def test_correct_code_agrees(name: str, dtype: str, quantity: str) -> None:
     assert found.ratio <= 1
 
 
+def normwise(name: str) -> float:
+    """The error of torch's gradient in float32, in eps, by a bound that knows of no cancellation."""
+    problem = Problem(ROWS[name], ROWS[name].typical, "float32")
+    (oracle,) = consult(problem, "gradient", ["torch"])
+    (g,), (o,) = by_torch(problem, "gradient"), oracle.arrays
+    return float(np.linalg.norm(g - o) / np.linalg.norm(o) / limits("float32").eps)
+
+
 def test_variance_of_numbers_around_ten_thousand_agrees_in_float32() -> None:
     """The mean is rounded to 1e-3: a bound that knows nothing of cancellation says 255 eps and more."""
     found = judged("var", "float32", "gradient")
     assert found.verdict == "agrees"
-    assert found.error > 100
+    assert normwise("var") > 100
 
 
 def test_logsumexp_of_numbers_around_ten_thousand_agrees_in_float32() -> None:
     found = judged("logsumexp", "float32", "gradient")
     assert found.verdict == "agrees"
-    assert found.error > 1000
+    assert normwise("logsumexp") > 1000
 
 
 # ---------------------------------------------------------------- seeded bugs

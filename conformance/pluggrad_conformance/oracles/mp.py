@@ -68,7 +68,8 @@ class _Differences:
         """The outputs at the inputs + Σ length · direction."""
         xs = list(self.inputs)
         for direction, length in moves:
-            xs = [x + length * d for x, d in zip(xs, direction, strict=True)]
+            # (of arrays without axes, NumPy makes bare numbers)
+            xs = [np.asarray(x + length * d, object) for x, d in zip(xs, direction, strict=True)]
         args = self.problem.filled(xs, lambda x: _exact(self.mpmath, wide(x)))
         flat = [np.broadcast_to(x, self.shape) if isinstance(x, np.ndarray) else x for x in args]
         y = np.empty(self.shape, dtype=object)
@@ -102,7 +103,7 @@ class _Differences:
         """`found` with zeros where it is no more than the rounding of `values` over `unit`, or, at
         an input of zero, than what a difference leaves of higher derivatives."""
         mp = self.mpmath
-        made = np.empty(self.shape, dtype=object)
+        found, made = np.asarray(found, dtype=object), np.empty(self.shape, dtype=object)
         for place in np.ndindex(self.shape):
             rounding = max(abs(v[place]) for v in values) * mp.eps * 10**6 / unit
             zero = abs(found[place]) <= rounding

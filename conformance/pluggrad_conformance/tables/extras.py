@@ -42,6 +42,6 @@ add("interp", "elementwise", usual(Array((5,), 0.1, 2.9), grid, Array((4,))), sh
 # ---------------------------------------------------------------- nan_to_num
 
 add("nan_to_num", "elementwise", usual(Array((2, 3))), shaped("0-d", scalar), shaped("empty", Array((0, 3))),
-    about("infinities", numbers(nan, inf, -inf, 1.0), domain="real"),
+    about("nan", numbers(nan, 2.0), domain="real"), about("infinities", numbers(nan, inf, -inf, 1.0), domain="real", dtypes=("float64",)),
     about("chosen", numbers(nan, inf, -inf, 1.0), domain="real", nan=1.0, posinf=2.0, neginf=3.0),
     torch=lambda torch, x, nan=0.0, posinf=None, neginf=None: torch.nan_to_num(x, nan, posinf, neginf), jax=jnp_function("jax.numpy", "nan_to_num"))

@@ -90,6 +90,19 @@ def of_slogdet(xp: Any, outputs: Any, inputs: Any) -> Any:
     return list(outputs)
 
 
+def torch_svd(torch: Any, x: Any, full_matrices: bool = True) -> Any:
+    """torch's rule knows nothing of the vectors beyond the rank: the projectors on their spaces
+    stand in for them, from which the gauge makes the same."""
+    u, s, vh = torch.linalg.svd(x, full_matrices=False)
+    if not full_matrices:
+        return u, s, vh
+    m, n = x.shape[-2:]
+    beyond = lambda v, size: torch.eye(size, dtype=v.dtype) - v @ v.mH
+    u = torch.cat([u, beyond(u, m)], -1) if m > n else u
+    vh = torch.cat([vh, beyond(vh.mH, n)], -2) if n > m else vh
+    return u, s, vh
+
+
 def hermitian(name: str) -> Any:
     """The function of the Hermitian part of its argument."""
     def call(xp: Any, x: Any, **kwargs: Any) -> Any:
@@ -130,13 +143,13 @@ linear("cholesky", usual(square("spd")), shaped("1 by 1", Array((1, 1), structur
        call=hermitian("cholesky"))
 linear("qr", usual(S), shaped("tall", TALL), shaped("wide", WIDE), shaped("batched", Array((2, 4, 3))), about("complete", Array((4, 3)), mode="complete", orders=1), kind="decomposition", gauge=of_qr)
 linear("svd", usual(TALL, full_matrices=False), shaped("square", Array((3, 3)), full_matrices=False), shaped("wide", WIDE, full_matrices=False),
-       shaped("batched", Array((2, 3, 2)), full_matrices=False), about("full", Array((4, 3)), full_matrices=True, orders=1), kind="decomposition", gauge=of_svd)
+       shaped("batched", Array((2, 3, 2)), full_matrices=False), about("full", Array((4, 3)), full_matrices=True), kind="decomposition", gauge=of_svd, torch=torch_svd)
 linear("svdvals", usual(TALL), shaped("wide", WIDE), shaped("batched", Array((2, 3, 3))), about("ties", numbers((1.0, 0.0), (0.0, 1.0)), orders=1), kind="decomposition")
 linear("eigh", usual(square("hermitian")), shaped("1 by 1", Array((1, 1))), shaped("batched", square("hermitian", 2)), kind="decomposition", gauge=of_eigh, call=hermitian("eigh"))
 linear("eigvalsh", usual(square("hermitian")), shaped("batched", square("hermitian", 2)), about("ties", numbers((1.0, 0.0), (0.0, 1.0)), convention="degenerate", orders=1, expected=equal_values),
        kind="decomposition", call=hermitian("eigvalsh"))
-linear("eig", usual(S), shaped("batched", B), kind="decomposition", gauge=of_eig)
-linear("eigvals", usual(S), shaped("batched", B), kind="decomposition", gauge=of_eigvals)
+linear("eig", usual(square("spread")), shaped("batched", square("spread", 2)), kind="decomposition", gauge=of_eig)
+linear("eigvals", usual(square("spread")), shaped("batched", square("spread", 2)), kind="decomposition", gauge=of_eigvals)
 
 # ---------------------------------------------------------------- norms
 

@@ -109,6 +109,18 @@ def first_of_each(c: Any, x: Any) -> list[Any]:
     return [found]
 
 
+def torch_unique(*names: str) -> Any:
+    """The values where NumPy finds the first of each, and what else is named."""
+    def call(torch: Any, x: Any) -> Any:
+        found = np.unique(x.detach().numpy(), return_index=True, return_inverse=True, return_counts=True)
+        others = dict(zip(("indices", "inverse", "counts"), [torch.from_numpy(np.array(part)) for part in found[1:]], strict=True))
+        return [x.reshape(-1)[others["indices"]], *[others[name] for name in names]]
+
+    return call
+
+
+UNIQUE = {"unique_values": (), "unique_counts": ("counts",), "unique_inverse": ("inverse",), "unique_all": ("indices", "inverse", "counts")}
 repeated = numbers(2.0, -1.0, 2.0, 0.5, -1.0)
-for name in ("unique_values", "unique_counts", "unique_inverse", "unique_all"):
-    moving(name, usual(Array((5,))), about("ties", repeated, convention="ties", expected=first_of_each), domains=("real",), no_torch=True, compiled=False)
+for name, others in UNIQUE.items():
+    moving(name, usual(Array((5,))), about("ties", repeated, convention="ties", expected=first_of_each), domains=("real",),
+           torch=torch_unique(*others), no_jax=True, compiled=False)

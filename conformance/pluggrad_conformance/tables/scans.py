@@ -37,7 +37,7 @@ def excluding(c: Any, x: Any) -> list[Any]:
     for j in range(x.size):
         for k in range(j, x.size):
             mantissas, exponents = np.frexp(np.delete(x[: k + 1], j))
-            found[j] += c[k] * np.ldexp(np.prod(mantissas), int(np.sum(exponents)))
+            found[j] += c[k] * np.ldexp(np.prod(mantissas), int(np.sum(exponents))) if c[k] else 0.0
     return [found]
 
 

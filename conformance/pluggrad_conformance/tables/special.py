@@ -9,7 +9,7 @@ from typing import Any
 
 from ..exact import ROWS, Row, mp
 from ..operations import Array, Case, add
-from .reductions import torch_over_axes, torch_softmax
+from .reductions import jax_softmax, torch_over_axes, torch_softmax
 from .rows import about, inf, jnp_function, numbers, shaped, torch_function, usual
 
 #: What torch calls otherwise. It has a few functions elsewhere, and some without a derivative.
@@ -29,8 +29,8 @@ def spellings(name: str) -> dict[str, Any]:
 
 
 def is_moderate(point: tuple[float, ...]) -> bool:
-    """Whether a point is far from all edges."""
-    return all(0.05 <= abs(x) <= 10 for x in point)
+    """Whether a point is far from all edges, and its numbers from each other."""
+    return all(0.05 <= abs(x) <= 6 for x in point) and all(0 in (x - y, int(abs(x - y) < 1e-6)) for x in point for y in point)
 
 
 def arguments(points: list[tuple[float, ...]], row: Row) -> tuple[Array, ...]:
@@ -39,10 +39,11 @@ def arguments(points: list[tuple[float, ...]], row: Row) -> tuple[Array, ...]:
 
 
 def spread(points: list[tuple[float, ...]], row: Row) -> tuple[Array, ...]:
-    """The first argument along one axis, and the others along another."""
-    first, *others = arguments(points, row)
-    column = Array(values=tuple((x,) for x in first.values), constant=first.constant)
-    return (column, *others)
+    """The first argument along one axis, and the others along another: of a single point, since
+    others may leave the domain together."""
+    first, *others = arguments(points[:1], row)
+    column = Array(values=(first.values,) * 2, constant=first.constant)
+    return (column, *[Array(values=x.values * 3, constant=x.constant) for x in others])
 
 
 def special(row: Row) -> None:
@@ -85,7 +86,7 @@ own("zetac", usual(Array((4,), 1.5, 4)), exact=lambda x: mp.zeta(x) - 1, note="i
 m = Array((3, 4))
 for name in ("softmax", "log_softmax"):
     add(f"special.{name}", "reduction", usual(m, axis=1), shaped("all axes", m), about("far from zero", Array((20,), 999, 1001), axis=0),
-        domains=("real",), torch=torch_softmax(name), jax=jnp_function("jax.nn", name))
+        domains=("real",), torch=torch_softmax(name), jax=jax_softmax(name))
 
 
 def torch_logsumexp(torch: Any, a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:

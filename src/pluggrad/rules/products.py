@@ -134,7 +134,7 @@ def _parse(subscripts: str, operands: Any) -> tuple[list[str], str]:
     """One string of letters per operand, and that of the output; capitals of Greek stand for
     the axes of an ellipsis."""
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
-    terms = inputs.split(",")
+    terms = list(inputs.split(","))
     if len(terms) != len(operands):
         raise ValueError(f"einsum: {len(terms)} terms in {subscripts!r}, {len(operands)} operands")
     longest = ""
