@@ -278,6 +278,18 @@ def test_node_hooks_under_create_graph_and_of_functions():
     assert gxy.item() == 10.0
 
 
+def test_node_hooks_on_one_output_of_several():
+    x = leaf([[2.0, 1.0], [1.0, 3.0]])
+    q, r = pg.linalg.qr(x)
+    seen = []
+    r.grad_fn.register_prehook(lambda gs: seen.append(gs[0].shape))
+    r.grad_fn.register_hook(lambda sent, arrived: (seen.append(sent[0].shape), (3 * sent[0],))[1])
+    pg.sum(r).backward(retain_graph=True)
+    (plain,) = pg.grad(lambda x: pg.sum(pg.linalg.qr(x)[1]), (0,))(x.data)
+    np.testing.assert_allclose(x.grad.data, 3 * plain, rtol=1e-12, atol=1e-12)
+    assert seen == [(2, 2), (2, 2)] and q.requires_grad
+
+
 @pytest.mark.parametrize("answer, error", [
     ((np.ones(2),), "shape"), ((np.ones(1), np.ones(1)), "2 gradients"), (("x",), "str"),
 ])  # fmt: skip

@@ -43,7 +43,7 @@ def sending(
     sent = [edge.rule.pull(g, edge.saved) if pull is None else pull(edge, node, g)
             for edge in edges]  # fmt: skip
     together = len(sent) == 1 and hasattr(sent[0], "gradients")  # of a custom operation
-    items = list(sent[0].gradients) if together else [None if c is None else dense(c) for c in sent]
+    items = list(sent[0].gradients) if together else [_plain(c) for c in sent]
     arrived = tuple([_shown(x) for x in (g if isinstance(g, (tuple, list)) else (g,))])
     for hook in tuple(node.extra.sent or ()):
         answer = hook(tuple([_shown(x) for x in items]), arrived)
@@ -52,8 +52,18 @@ def sending(
     if together:
         sent[0].gradients = items
         items = sent
+    elif isinstance(sent[0], Shares):  # of one output among several
+        sent[0].items = [None if g is None else items[0] for g in sent[0].items]
+        items = sent
     by_edge = dict(zip(edges, items, strict=True))
     return lambda edge, node, g: by_edge[edge]
+
+
+def _plain(c: Any) -> Any:
+    """What is sent along an edge as an array; None where nothing is."""
+    if isinstance(c, Shares):
+        return next(g for g in c.items if g is not None)
+    return None if c is None else dense(c)
 
 
 def _shown(g: Any) -> Any:
