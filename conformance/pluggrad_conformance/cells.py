@@ -1,8 +1,8 @@
 """Cells: what is tested, as a sum and not as a product.
 
 A base cell is an operation on a backend in a dtype, with everything else as usual. Further cells
-leave the usual in one axis, or in a pair of axes that are known to interact. The key of a cell names
-only what is unusual about it: ``sum|numpy|float64`` and ``sum|numpy|float64|order=2``.
+leave the usual in one axis, or in a pair of axes that are known to interact. The key of a cell
+names only what is unusual about it: ``sum|numpy|float64`` and ``sum|numpy|float64|order=2``.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Cell:
 
     @property
     def domain(self) -> str:
-        """"real" or "complex", by the dtype."""
+        """ "real" or "complex", by the dtype."""
         return "complex" if self.dtype.startswith("complex") else "real"
 
     @classmethod
@@ -82,7 +82,9 @@ class Cell:
     def case_of(self, operation: Operation) -> Case:
         """The case that the inputs are made from."""
         if self.shape in ("base", "non-contiguous"):
-            return operation.typical if self.case == "typical" else operation.find("case", self.case)
+            return (
+                operation.typical if self.case == "typical" else operation.find("case", self.case)
+            )
         return operation.find("shape", self.shape)
 
 
@@ -113,7 +115,11 @@ def cells_of(operation: Operation, backend: str, devices: Iterable[str] = ()) ->
     name = operation.name
     real, complex_ = "real" in operation.domains, "complex" in operation.domains
     dtypes = [*(REAL if real else ()), *(COMPLEX if complex_ else ())]
-    low = LOW if real and operation.kind in ("elementwise", "movement", "reduction", "contraction") else ()
+    low = (
+        LOW
+        if real and operation.kind in ("elementwise", "movement", "reduction", "contraction")
+        else ()
+    )
     for dtype in (*dtypes, *low):
         yield Cell(name, backend, dtype)
     main = "float64" if real else "complex128"

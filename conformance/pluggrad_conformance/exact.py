@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+
 class _Mpmath:
     """mpmath, imported when one of its functions is called: the tables need NumPy alone.
 

@@ -1,6 +1,6 @@
 """The vocabulary of the tables: an Operation is a row, a Case is one way of calling it.
 
-A row says how the operation is called, on which inputs, and who can judge it. Everything else (which
+A row says how the operation is called, on which inputs, and who can judge it. The rest (which
 cells there are, the oracles, the tolerances, the report) follows from the row.
 """
 
@@ -31,8 +31,8 @@ class Array:
     """An input: random numbers of a shape from an interval, or values that the case is about.
 
     `values` (a number or nested tuples) replaces the random numbers. `structure` is what a random
-    matrix is made into: ``"spd"`` (Hermitian, positive definite, well conditioned), ``"hermitian"``,
-    ``"regular"`` (square, far from singular), ``"spread"`` (with eigenvalues far apart), ``"lower"``,
+    matrix is made into: ``"spd"`` (positive definite, well conditioned), ``"hermitian"``,
+    ``"regular"`` (square, far from singular), ``"spread"`` (eigenvalues far apart), ``"lower"``,
     ``"upper"``. With `dtype` ("int64", "bool", ...) the array is a setting: it has that dtype in
     every cell and no gradient. `constant` is the same for an array of the cell's own dtype. Complex
     arrays draw both parts from the interval.
@@ -54,7 +54,7 @@ class Case:
     `axis` says what the case varies: ``"case"`` (values: ties, kinks, zeros, infinities, nan) or
     ``"shape"`` (0-d, empty, broadcast, batched, large; non-contiguous is made of the typical case).
     `convention` names a row of the documented conventions that decides here, whatever the oracles
-    say; ``expected(c, *inputs)`` gives the gradients that it demands, a list of NumPy arrays in double
+    say; ``expected(c, *inputs)`` gives the gradients it asks for, a list of NumPy arrays in double
     precision, for the cotangent `c` of the output (a list of them if there are several outputs).
     `domain` is "real" or "complex" where the case has a meaning for one of them only, and `dtypes`
     names those that it is meant for, if it is about their range. `orders` is the highest order of

@@ -32,7 +32,7 @@ class Problem:
 
     ``args`` holds NumPy arrays of the cell's dtype (bfloat16: float32 numbers that bfloat16 can
     represent) and settings; ``places`` are the positions, in ``args`` or in a list there, of the
-    arrays that are differentiated. ``layout`` is "strided" where the arrays are to be non-contiguous.
+    arrays that are differentiated. ``layout`` is "strided" where they are to be non-contiguous.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Problem:
     # ------------------------------------------------------------------ inputs
 
     def rng(self, what: str) -> np.random.Generator:
-        """Random numbers that depend on the problem and on `what` they are for, and nothing else."""
+        """Random numbers that depend on the problem and on `what` they are for alone."""
         digest = hashlib.sha256(f"{self.seed}/{what}".encode()).digest()
         return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
@@ -73,7 +73,9 @@ class Problem:
         def make(x: Any) -> Any:
             if isinstance(x, Array):
                 return make_array(x, rng, self.dtype)
-            if isinstance(x, list) or (isinstance(x, tuple) and any(isinstance(i, Array) for i in x)):
+            if isinstance(x, list) or (
+                isinstance(x, tuple) and any(isinstance(i, Array) for i in x)
+            ):
                 return type(x)([make(item) for item in x])
             return x
 
@@ -146,13 +148,15 @@ class Problem:
     # ------------------------------------------------------------------ directions
 
     def cotangent(self, number: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-        """The cotangent of output `number`; its numbers are short in binary, so exact everywhere."""
+        """The cotangent of output `number`; its numbers are short in binary: exact everywhere."""
         return self._direction(f"cotangent {number}", shape, dtype)
 
     def tangents(self) -> list[np.ndarray]:
         """A tangent for each differentiated input."""
         return [
-            self._direction(f"tangent {k}", x.shape, str(x.dtype) if self.dtype != "bfloat16" else "bfloat16")
+            self._direction(
+                f"tangent {k}", x.shape, str(x.dtype) if self.dtype != "bfloat16" else "bfloat16"
+            )
             for k, x in enumerate(self.inputs)
         ]
 
@@ -183,12 +187,12 @@ def make_array(spec: Array, rng: np.random.Generator, dtype: str) -> np.ndarray:
 
 
 def _adjoint(x: np.ndarray) -> np.ndarray:
-    return np.conj(np.swapaxes(x, -1, -2))
+    return np.asarray(np.conj(np.swapaxes(x, -1, -2)))
 
 
 def _regular(x: np.ndarray) -> np.ndarray:
     n = x.shape[-1]
-    return x + 2.0 * n * np.eye(n)
+    return np.asarray(x + 2.0 * n * np.eye(n))
 
 
 _STRUCTURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -207,7 +211,8 @@ def round_to(x: Any, dtype: str) -> np.ndarray:
     if dtype == "bfloat16":
         bits = np.asarray(x, np.float32).view(np.uint32)
         rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
-        return np.where(np.isfinite(x), rounded.view(np.float32), np.asarray(x, np.float32))
+        kept = np.asarray(x, np.float32)
+        return np.asarray(np.where(np.isfinite(x), rounded.view(np.float32), kept))
     if np.iscomplexobj(x) and not dtype.startswith("complex"):
         raise ValueError(f"complex values in an array of {dtype}")
     return np.asarray(x, dtype=dtype)
@@ -217,5 +222,5 @@ def wide(x: Any) -> np.ndarray:
     """`x` in double precision: float64 or complex128. Settings (integers, booleans) stay."""
     x = np.asarray(x)
     if x.dtype.kind in "biu":
-        return x
+        return np.asarray(x)
     return np.asarray(x, np.complex128 if x.dtype.kind == "c" else np.float64)

@@ -80,13 +80,14 @@ class Result:
     def as_dict(self) -> dict[str, Any]:
         """A dictionary for JSON; numbers that JSON lacks become strings."""
         cell = asdict(self.cell)
-        return _clean({
+        facts: dict[str, Any] = _clean({
             "key": self.cell.key, "id": self.cell.id, **cell, "outcome": self.outcome,
             "detail": self.detail, "quantity": self.quantity, "error_eps": self.error,
             "ratio": self.ratio, "oracles": [asdict(o) for o in self.oracles],
             "properties": [asdict(p) for p in self.properties],
             "seconds": round(self.seconds, 6), "minimal": self.minimal,
         })  # fmt: skip
+        return facts
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Result:
@@ -95,8 +96,8 @@ class Result:
         return cls(
             Cell.parse(facts["key"]), facts["outcome"], facts["detail"], facts["quantity"],
             number(facts["error_eps"]), number(facts["ratio"]),
-            [OracleVerdict(o["name"], o["verdict"], number(o["error"]), number(o["ratio"]), o["note"])
-             for o in facts["oracles"]],
+            [OracleVerdict(o["name"], o["verdict"], number(o["error"]), number(o["ratio"]),
+                           o["note"]) for o in facts["oracles"]],
             [Property(**p) for p in facts["properties"]], facts["seconds"], facts["minimal"],
         )  # fmt: skip
 

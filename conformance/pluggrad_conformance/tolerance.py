@@ -88,8 +88,8 @@ def constant(operation: Operation, quantity: str) -> float:
 class Comparison:
     """How an answer compares with an oracle's.
 
-    `error` is the largest error in units of eps of the dtype, relative to what it may depend on (the
-    component and its scale; unless the operation is elementwise also their root mean squares);
+    `error` is the largest error in units of eps of the dtype, relative to what it may depend on:
+    the component and its scale, unless the operation is elementwise also their root mean squares;
     `ratio` the largest in
     tolerances. `verdict`: "agrees" · "off" (up to 100 tolerances, and of the right size) · "wrong"
     · "nonfinite" (infinities or nan in other places). `where` is the number of the array and the

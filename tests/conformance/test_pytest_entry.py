@@ -45,7 +45,12 @@ def test_one_test_for_each_cell(tmp_path):
 
 def test_failures_say_why_and_expectations_explain_them(tmp_path):
     (tmp_path / "broken.py").write_text(BROKEN)
-    words = ["--plugin", "broken.py", "-k", "float64 and forward and not case"]  # of order 1, and of order 2
+    words = [
+        "--plugin",
+        "broken.py",
+        "-k",
+        "float64 and forward and not case",
+    ]  # of order 1, and of order 2
     code, said = run(tmp_path, *words)
     assert code == 1 and "1 failed, 1 passed" in said, said
     assert "wrong: " in said and "mpmath: wrong" in said and "eps off" in said

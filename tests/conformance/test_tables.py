@@ -85,7 +85,10 @@ def test_every_case_can_be_computed(name: str) -> None:
         problem = Problem.of(cell)
         assert problem.places, cell.key
         found = answer(cell, problem)
-        refused = found.error is not None and found.error.type in ("UnsupportedError", "OperationError")
+        refused = found.error is not None and found.error.type in (
+            "UnsupportedError",
+            "OperationError",
+        )
         if refused and probe(cell, problem).error is not None:
             continue  # NumPy has no such thing, and says so
         assert found.error is None, f"{cell.key}: {found.error.traceback}"

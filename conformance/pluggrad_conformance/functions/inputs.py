@@ -52,7 +52,8 @@ def load_function(name: str) -> Callable[..., Any]:
         found = getattr(found, part)
     if not callable(found):
         raise InputError(f"{name} is {type(found).__name__}, not a function")
-    return found
+    function: Callable[..., Any] = found
+    return function
 
 
 def takes_namespace(function: Callable[..., Any]) -> bool:
@@ -79,10 +80,10 @@ def load_inputs(given: str | None, function: Callable[..., Any], seed: int = 0) 
         with np.load(given) as file:
             found = [file[name] for name in file.files]
     elif ":" in given:
-        module, _, name = given.rpartition(":")
-        found = getattr(_module(module), name, None)
+        path, _, name = given.rpartition(":")
+        found = getattr(_module(path), name, None)
         if found is None:
-            raise InputError(f"{module} has no {name!r}")
+            raise InputError(f"{path} has no {name!r}")
     elif re.fullmatch(r"[\dx,() ]+", given):
         rng = np.random.default_rng(seed)
         found = [rng.standard_normal(tuple(int(n) for n in re.findall(r"\d+", shape)))

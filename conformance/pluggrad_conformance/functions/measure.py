@@ -147,8 +147,8 @@ def compare(
         "hardware": hardware(), "rounds": rounds,
         "threads": os.environ.get("OMP_NUM_THREADS", ""),
     }  # fmt: skip
-    gradients = {row.name: found[row.name][1:] for row in rows if row.name in found}
-    return Comparison(function, describe(args), places, dtype, name, rows, facts, gradients)
+    kept = {row.name: found[row.name][1:] for row in rows if row.name in found}
+    return Comparison(function, describe(args), places, dtype, name, rows, facts, kept)
 
 
 def _cast(x: Any, dtype: str) -> Any:
@@ -199,7 +199,7 @@ def _error(got: np.ndarray, reference: np.ndarray, dtype: str) -> float:
     with np.errstate(invalid="ignore"):
         off = np.where(same, 0.0, np.abs(got - reference))
     worst = float(np.max(off, initial=0.0))
-    return worst / (eps * scale) if np.isfinite(worst) else float("inf")
+    return float(worst / (eps * scale)) if np.isfinite(worst) else float("inf")
 
 
 def _time(step: Callable[[], Any], before: list[float]) -> float:

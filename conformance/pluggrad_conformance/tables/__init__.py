@@ -6,7 +6,7 @@ documented convention that decides:
 
 | convention | says |
 |---|---|
-| ties | what is attained several times shares the gradient evenly (max, min, maximum, minimum, norms) |
+| ties | what is attained several times shares the gradient evenly (max, maximum, norms) |
 | abs-zero | the slope of abs at 0 is 0, complex 0 included |
 | sign-zero | the slope of sign at 0 is 0 |
 | norm-zero | the gradient of a vector norm at 0 is 0, whatever the order |
@@ -23,7 +23,7 @@ documented convention that decides:
 | det-singular | the gradient of det is the cofactor matrix, at singular matrices too |
 | last-write | of several writes to one place the last wins, and it alone has a gradient |
 | where-nan | a branch that `where` does not choose still brings in 0 * inf = nan, as in torch |
-| degenerate | equal eigenvalues and singular values have the subgradient of a basis that was found |
+| degenerate | equal eigenvalues and singular values have the slopes of a basis that was found |
 | nan-propagates | where a nan is the value, the gradient is nan for all that took part |
 | floor-divide | the slopes of floor_divide are 0 |
 """

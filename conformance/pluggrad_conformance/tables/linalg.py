@@ -54,10 +54,8 @@ def of_svd(xp: Any, outputs: Any, inputs: Any) -> Any:
     u, s, vh = outputs
     k = s.shape[-1]
     found = [s, size(xp, u[..., :, :k]), size(xp, vh[..., :k, :]), scaled(xp, u[..., :, :k], s) @ vh[..., :k, :]]
-    for others in (u[..., :, k:], adjoint(xp, vh)[..., :, k:]):
-        if others.shape[-1]:
-            found.append(others @ adjoint(xp, others))
-    return found
+    spaces = [u[..., :, k:], adjoint(xp, vh)[..., :, k:]]
+    return found + [others @ adjoint(xp, others) for others in spaces if others.shape[-1]]
 
 
 def of_eigh(xp: Any, outputs: Any, inputs: Any) -> Any:

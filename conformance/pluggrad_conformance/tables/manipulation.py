@@ -79,7 +79,9 @@ moving("tile", usual(m, (2, 1)), shaped("0-d", scalar, (3,)), shaped("more axes"
 
 def torch_pad(torch: Any, x: Any, width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
     """By the places that NumPy puts the elements in."""
-    places = np.pad(np.arange(x.numel()).reshape(x.shape), width, mode, **({"constant_values": -1} if mode == "constant" else {}))
+    more: dict[str, Any] = {"constant_values": -1} if mode == "constant" else {}
+    pad: Any = np.pad
+    places = pad(np.arange(x.numel()).reshape(x.shape), width, mode, **more)
     found = torch.take(x, torch.from_numpy(np.maximum(places, 0)))
     return torch.where(torch.from_numpy(places < 0), constant_values, found) if mode == "constant" else found
 

@@ -11,7 +11,8 @@ from ..exact import mp
 from ..operations import Array, Case
 
 __all__ = [
-    "about", "inf", "jnp_function", "mp", "nan", "numbers", "partials", "shaped", "torch_function", "usual",
+    "about", "inf", "jnp_function", "mp", "nan", "numbers", "partials", "shaped", "torch_function",
+    "usual",
 ]  # fmt: skip
 
 inf, nan = float("inf"), float("nan")

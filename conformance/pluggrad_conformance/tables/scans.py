@@ -46,8 +46,8 @@ zeros = (
     about("all zeros", numbers(0.0, 0.0, 0.0)),
 )
 cumulative("cumulative_sum", analytic=True)
-cumulative("cumulative_prod", *zeros, analytic=True,
-           *[about("huge", numbers(1e200, 1e-200, 1e200, 1e-200), domain="real", dtypes=("float64",), convention="tiny-huge", orders=1, expected=excluding)])
+cumulative("cumulative_prod", *zeros, *[about("huge", numbers(1e200, 1e-200, 1e200, 1e-200), domain="real", dtypes=("float64",), convention="tiny-huge", orders=1, expected=excluding)],
+           analytic=True)
 
 for name, of, fill in (("cumsum", "cumsum", None), ("cumprod", "cumprod", None), ("nancumsum", "cumsum", 0.0), ("nancumprod", "cumprod", 1.0)):
     values = m if fill is None else numbers((1.0, nan, 3.0, -2.0), (0.5, 2.0, nan, 4.0))

@@ -56,8 +56,9 @@ def mask(x: Any, shape: Any, offset: int = 0) -> Any:
     """True on a diagonal of matrices of `shape`."""
     backend = backend_of(x)
     assert backend is not None
-    eye = backend.raw("eye")(*shape[-2:], k=offset, device=device_of(x))
-    return constant_like(eye != 0, x)
+    arange, raise_ = backend.raw("arange"), backend.raw("expand_dims")
+    rows, columns = [arange(n, device=device_of(x)) for n in shape[-2:]]
+    return constant_like(raise_(rows + offset, axis=1) == raise_(columns, axis=0), x)
 
 
 def gaps(w: Any, other: Any = None) -> Any:

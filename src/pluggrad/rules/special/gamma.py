@@ -5,15 +5,34 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...cotangents import is_complex
 from ...dispatch import xp
+from ...errors import UnsupportedError
 from ..elementwise import zero
 from ..kinds import elementwise, unknown
 from .stable import beta_density, gamma_density, real
 
 
 def psi(x: Any) -> Any:
-    """The digamma function."""
-    return xp.special.psi(x)
+    """The digamma function, where the library has it for such numbers."""
+    return _of_complex(xp.special.psi, x)
+
+
+def trigamma(x: Any) -> Any:
+    """Its derivative."""
+    return _of_complex(lambda x: xp.special.polygamma(1, x), x)
+
+
+def _of_complex(function: Any, x: Any) -> Any:
+    try:
+        return function(x)
+    except TypeError as error:  # what libraries say to complex numbers, and we in their place
+        if not is_complex(x):
+            raise
+        raise UnsupportedError(
+            "the derivative of a gamma function of complex numbers needs digamma, and the second "
+            "trigamma, of complex numbers, and the library has them of real ones only"
+        ) from error
 
 
 def rgamma_slope(x: Any) -> Any:
@@ -113,8 +132,8 @@ elementwise("special.rgamma",
 elementwise("special.gammaln",  lambda t, x: t * psi(x))
 elementwise("special.loggamma", lambda t, x: t * psi(x))
 elementwise("special.gammasgn", zero, fallback=gammasgn)
-elementwise("special.psi",      lambda t, x: t * xp.special.polygamma(1, x))
-elementwise("special.digamma",  lambda t, x: t * xp.special.polygamma(1, x))
+elementwise("special.psi",      lambda t, x: t * trigamma(x))
+elementwise("special.digamma",  lambda t, x: t * trigamma(x))
 elementwise("special.polygamma(n, x, /)",
             unknown, lambda t, n, x: t * xp.special.polygamma(n + 1, x))
 elementwise("special.multigammaln(a, d, /)",

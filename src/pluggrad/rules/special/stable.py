@@ -108,7 +108,7 @@ def erfcx_slope(x: Any, y: Any) -> Any:
     far = real(x) > 4
     z = xp.where(far, x, 8.0)
     below = z
-    for k in range(16, 1, -1):
+    for k in range(32, 1, -1):
         below = z + (k / 2) / below
     tail = 0.5 / below  # erfcx(z) is 1/(√π (z + tail))
     return xp.where(far, -TWO_OVER_ROOT_PI * tail / (z + tail), 2 * x * y - TWO_OVER_ROOT_PI)
