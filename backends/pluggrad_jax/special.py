@@ -12,7 +12,12 @@ def _zeta(x: Any, q: Any = None) -> Any:
     return special.zeta(x, 1.0 if q is None else q)
 
 
-FUNCTIONS = {"psi": special.digamma, "zeta": _zeta}
+def _betaln(a: Any, b: Any) -> Any:
+    """JAX's own loses digits where both are large."""
+    return special.gammaln(a) + special.gammaln(b) - special.gammaln(a + b)
+
+
+FUNCTIONS = {"betaln": _betaln, "psi": special.digamma, "zeta": _zeta}
 #: Functions that JAX has under SciPy's name, but not with its meaning or arguments.
 OTHER = frozenset(["logsumexp", "softmax", "log_softmax"])
 
