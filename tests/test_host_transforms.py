@@ -1,0 +1,144 @@
+"""JAX's and torch's own transforms around ours: they hand us tracers, and see through."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pluggrad as pg
+
+JAX = importlib.util.find_spec("jax") is not None
+TORCH = importlib.util.find_spec("torch") is not None
+with_jax = pytest.mark.skipif(not JAX, reason="jax is not installed")
+with_torch = pytest.mark.skipif(not TORCH, reason="torch is not installed")
+
+RNG = np.random.default_rng(0)
+W, X = RNG.normal(size=(4, 3)), RNG.normal(size=(5, 4))
+
+
+def loss(w: Any, x: Any) -> Any:
+    h = pg.tanh(x @ w)
+    log_softmax = h - pg.log(pg.sum(pg.exp(h), axis=1, keepdims=True))
+    return pg.sum(h[1:, 0] * h[:-1, 2]) - pg.mean(log_softmax)
+
+
+def native(xp: Any, w: Any, x: Any) -> Any:
+    h = xp.tanh(x @ w)
+    log_softmax = h - xp.log(xp.exp(h).sum(1, keepdims=True))
+    return (h[1:, 0] * h[:-1, 2]).sum() - log_softmax.mean()
+
+
+def step(w: Any, x: Any) -> Any:
+    """One step of training with the tape inside."""
+    v = pg.Variable(w, requires_grad=True)
+    loss(v, x).backward()
+    return w - 0.1 * v.grad.data
+
+
+def close(a: Any, b: Any) -> None:
+    np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-10, atol=1e-12)
+
+
+# ---------------------------------------------------------------- JAX
+
+
+@pytest.fixture
+def jax() -> Any:
+    module = pytest.importorskip("jax")
+    assert module.config.jax_enable_x64
+    return module
+
+
+@with_jax
+def test_jit_compiles_once(jax):
+    jnp = jax.numpy
+    traces = []
+
+    def f(w, x):
+        traces.append(1)
+        return pg.value_and_grad(loss)(w, x)
+
+    compiled = jax.jit(f)
+    for scale in (1.0, 2.0, 3.0):
+        value, g = compiled(jnp.asarray(W * scale), jnp.asarray(X))
+        expected, h = jax.value_and_grad(lambda w: native(jnp, w, X))(jnp.asarray(W * scale))
+        close(value, expected)
+        close(g, h)
+    assert len(traces) == 1 and compiled._cache_size() == 1
+
+
+@with_jax
+def test_the_tape_inside_jit_vmap_and_loops(jax):
+    jnp = jax.numpy
+    w, x = jnp.asarray(W), jnp.asarray(X)
+    theirs = lambda w, x: w - 0.1 * jax.grad(lambda w: native(jnp, w, x))(w)
+    close(jax.jit(step)(w, x), theirs(w, x))
+    close(jax.lax.fori_loop(0, 4, lambda i, w: step(w, x), w),
+          jax.lax.fori_loop(0, 4, lambda i, w: theirs(w, x), w))  # fmt: skip
+    batch = jnp.stack([x, 2 * x, -x])
+    close(jax.vmap(step, (None, 0))(w, batch), jax.vmap(theirs, (None, 0))(w, batch))
+    (scanned, _) = jax.lax.scan(lambda w, x: (step(w, x), 0.0), w, batch)
+    close(scanned, step(step(step(w, batch[0]), batch[1]), batch[2]))
+
+
+@with_jax
+def test_grad_and_jvp_around_ours(jax):
+    jnp = jax.numpy
+    w, x = jnp.asarray(W), jnp.asarray(X)
+    ours = lambda w: (pg.grad(loss)(w, x) ** 2).sum()
+    theirs = lambda w: (jax.grad(lambda w: native(jnp, w, x))(w) ** 2).sum()
+    close(jax.grad(ours)(w), jax.grad(theirs)(w))
+    close(jax.jit(jax.grad(ours))(w), jax.grad(theirs)(w))
+    close(jax.jvp(ours, (w,), (w,))[1], jax.jvp(theirs, (w,), (w,))[1])
+    close(jax.grad(lambda w: loss(pg.Variable(w), x).data)(w), pg.grad(loss)(w, x))
+
+
+@with_jax
+def test_no_grad_inside_and_outside_of_jit(jax):
+    w, x = jax.numpy.asarray(W), jax.numpy.asarray(X)
+
+    def inside(w):
+        v = pg.Variable(w, requires_grad=True)
+        with pg.no_grad():
+            constant = loss(v, x)
+        assert not constant.requires_grad
+        (v * constant).backward(w)
+        return v.grad.data
+
+    close(jax.jit(inside)(w), W * native(np, W, X))
+    with pg.no_grad():
+        close(jax.jit(pg.grad(loss))(w, x), pg.grad(loss)(w, x))
+
+
+@with_jax
+def test_other_transforms_under_jit(jax):
+    jnp = jax.numpy
+    w = jnp.asarray(W[:, 0])
+    f = lambda w: pg.sum(pg.sin(w) * w**2)
+    g = lambda w: (jnp.sin(w) * w**2).sum()
+    close(jax.jit(pg.hessian(f))(w), jax.hessian(g)(w))
+    close(jax.jit(lambda w: pg.hvp(f, (w,), (w,)))(w), jax.hessian(g)(w) @ w)
+    close(jax.jit(pg.vmap(pg.grad(lambda a: pg.exp(a) * a)))(w), jnp.exp(w) * (1 + w))
+    close(jax.jit(pg.grad(pg.checkpoint(f)))(w), jax.grad(g)(w))
+
+
+# ---------------------------------------------------------------- torch
+
+
+@with_torch
+def test_torch_func_around_ours():
+    import torch
+
+    w, x = torch.as_tensor(W), torch.as_tensor(X)
+    ours = lambda w: (pg.grad(loss)(w, x) ** 2).sum()
+    theirs = lambda w: (torch.func.grad(lambda w: native(torch, w, x))(w) ** 2).sum()
+    close(torch.func.grad(ours)(w), torch.func.grad(theirs)(w))
+    close(torch.func.hessian(ours)(w), torch.func.hessian(theirs)(w))
+    close(torch.func.jvp(ours, (w,), (w,))[1], torch.func.jvp(theirs, (w,), (w,))[1])
+    batch = torch.stack([w, 2 * w])
+    close(torch.func.vmap(lambda w: pg.grad(loss)(w, x))(batch),
+          torch.stack([pg.grad(loss)(v, x) for v in batch]))  # fmt: skip
+    close(torch.func.vmap(lambda w: step(w, x))(batch), torch.stack([step(v, x) for v in batch]))
