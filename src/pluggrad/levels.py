@@ -94,11 +94,11 @@ class State:
 ROOT = Level(None)
 VOLATILE = Level(ROOT)  # where volatile Variables live: nothing is recorded there
 START = State(ROOT)
-_state: ContextVar[State] = ContextVar("pluggrad.state", default=START)  # noqa: B039 (a State never changes)
+_state: ContextVar[State] = ContextVar("pluggrad.state", default=START)
 read, put = _state.get, _state.set
 # `START.now` is what `read()` returns, for compilers that read code: they know no ContextVar, but
 # can look at an attribute, while compiling and again before each run of what they compiled.
-State.now = property(_state.get)  # type: ignore[arg-type]
+State.now = property(_state.get)
 
 
 @contextmanager

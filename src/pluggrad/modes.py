@@ -262,6 +262,8 @@ def _adapter(x: Any) -> Any:
 def keep(node: Node, backend: Backend) -> Node:
     """`node`, just recorded, with what the modes and the library ask of it."""
     modes: Modes | None = read().modes
+    if modes is None and backend.adapter.tracing():
+        return node  # nothing is there yet that could be changed
     if modes is not None and modes.anomaly:
         node.metadata["traceback"] = _callers()
     guard = _guard(modes, node.rule.primitive.name, backend)

@@ -74,7 +74,7 @@ def parts_of(key: Any) -> tuple[Any, ...]:
 
 
 def has_arrays(key: Any) -> bool:
-    return any(hasattr(part, "dtype") for part in parts_of(key))
+    return any([not isinstance(part, slice) and hasattr(part, "dtype") for part in parts_of(key)])
 
 
 def complete(x: Any, key: Any) -> Any:
