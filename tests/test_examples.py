@@ -56,3 +56,11 @@ def test_the_help_helps(capsys, monkeypatch):
             module.main()
         assert stop.value.code == 0
         assert f"usage: {path.name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("backend", [b for b in ("jax", "torch") if importlib.util.find_spec(b)])
+def test_compiled(backend):
+    found = example("compiled").run(backend, rounds=1, engine="eager")
+    for facts in found.values():
+        for a, b in zip(facts["weights"], found["as it is"]["weights"], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
