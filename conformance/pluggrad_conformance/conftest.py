@@ -17,7 +17,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: Any) -> None:
     """A test for each cell. With ``-n 4 --dist loadgroup`` those of an operation share a process,
     and the oracles answer once."""
-    if "cell" not in metafunc.fixturenames:
+    name = next((n for n in ("cell", "smooth_cell") if n in metafunc.fixturenames), None)
+    if name is None:
         return
     ask = metafunc.config.getoption
     cells: list[Any] = []
@@ -26,15 +27,19 @@ def pytest_generate_tests(metafunc: Any) -> None:
         from .pool import environment
         from .selection import Selection, group
 
-        for name, value in environment().items():
-            os.environ.setdefault(name, value)
+        for variable, value in environment().items():
+            os.environ.setdefault(variable, value)
         load_plugins(ask("plugin"))
         operations = tuple(ask("operations")) or ("*",)
         chosen = Selection(tuple(ask("backend")), operations, level=ask("level"))
         cells = [cell for found in group(chosen.cells()) for cell in found]
+    if name == "smooth_cell":
+        from .random_inputs import is_smooth
+
+        cells = [cell for cell in cells if is_smooth(cell)]
     mark = pytest.mark.xdist_group
     params = [pytest.param(c, id=c.key, marks=mark(c.operation)) for c in cells]
-    metafunc.parametrize("cell", params)
+    metafunc.parametrize(name, params)
 
 
 @pytest.fixture(scope="session")

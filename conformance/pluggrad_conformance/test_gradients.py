@@ -29,6 +29,16 @@ def test_gradient(cell: Cell, expected: list[Expectation]) -> None:
         pytest.skip(f"{result.outcome}: {first_line(result.detail)}")
 
 
+def test_random_inputs(smooth_cell: Cell) -> None:
+    """No input that hypothesis thinks of, from the interval of the typical case, does worse."""
+    from .random_inputs import search
+
+    found = search(smooth_cell)
+    if found is not None:
+        result, inputs = found
+        pytest.fail(f"{say(result)}\nat {inputs!r}", pytrace=False)
+
+
 def say(result: Result) -> str:
     """Everything about a result, to be read."""
     lines = [f"{result.outcome}: {result.detail}"]

@@ -1,0 +1,86 @@
+"""Random inputs: hypothesis draws them, judges them like any cell, and shrinks what fails.
+
+They come from the intervals of the typical case, and for operations that are smooth there: where a
+corner decides, the tables have a case with a name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .cells import Cell
+from .operations import Array, load
+from .problem import Problem
+from .results import BAD, Result
+
+__all__ = ["is_smooth", "search"]
+
+
+def is_smooth(cell: Cell) -> bool:
+    """Whether random inputs say anything about the cell: a base cell of a smooth operation in
+    double precision, whose inputs need no structure."""
+    operation = load()[cell.operation]
+    arrays = _arrays(Problem.of(cell))
+    plain = all(not spec.structure and spec.values is None for spec in arrays)
+    double = cell.dtype in ("float64", "complex128")
+    return operation.analytic and plain and double and cell.key.count("|") == 2
+
+
+def search(cell: Cell, examples: int = 10) -> tuple[Result, list[np.ndarray]] | None:
+    """The result and the inputs of the smallest failure that hypothesis finds; None if none.
+
+    It draws the same inputs each time.
+
+    >>> from pluggrad_conformance.cells import Cell
+    >>> search(Cell("sin", "numpy", "float64")) is None
+    True
+    """
+    from hypothesis import HealthCheck, Phase, given, settings
+
+    from .judge import judge
+
+    problem = Problem.of(cell)
+    failed: list[tuple[Result, list[np.ndarray]]] = []
+
+    @settings(max_examples=examples, derandomize=True, deadline=None, database=None,
+              suppress_health_check=list(HealthCheck),
+              phases=(Phase.generate, Phase.shrink))  # fmt: skip
+    @given(_inputs(problem))
+    def attempt(inputs: Any) -> None:
+        result = judge(cell, problem.with_inputs(list(inputs)))
+        if result.outcome in BAD:
+            failed.append((result, list(inputs)))
+            raise _Failed
+
+    try:
+        attempt()
+    except _Failed:  # what was tried last is the smallest
+        return failed[-1]
+    return None
+
+
+class _Failed(Exception):
+    """An outcome that must not be."""
+
+
+def _arrays(problem: Problem) -> list[Array]:
+    """What the table says of each input."""
+    args = problem.case.args
+    return [args[i] if j is None else args[i][j] for i, j in problem.places]
+
+
+def _inputs(problem: Problem) -> Any:
+    from hypothesis import strategies as st
+    from hypothesis.extra.numpy import arrays
+
+    def one(spec: Array, x: np.ndarray) -> Any:
+        parts = st.floats(spec.low, spec.high, allow_subnormal=False)
+        if x.dtype.kind == "c":
+            numbers: Any = st.builds(complex, parts, parts)
+        else:
+            numbers = parts
+        return arrays(x.dtype, x.shape, elements=numbers)
+
+    return st.tuples(*[one(s, x) for s, x in zip(_arrays(problem), problem.inputs, strict=True)])
