@@ -161,7 +161,10 @@ def test_the_conventions_demand_what_pluggrad_does(name: str) -> None:
         problem = Problem.of(cell)
         if not problem.case.convention:
             continue
-        (demanded,) = consult(problem, "gradient", ["convention"])
+        said = consult(problem, "gradient", ["convention"])
+        if not said and find_spec("torch") is None:
+            continue  # NumPy cannot compute the value, nor can anybody else here
+        (demanded,) = said
         found = answer(dataclasses.replace(cell, order=1), problem)
         if found.error is None:
             verdict = compare(row, "gradient", cell.dtype, found.arrays, demanded)
