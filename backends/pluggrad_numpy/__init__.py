@@ -32,6 +32,16 @@ def reduction(ufunc: Any, function: Any) -> Any:
     return call
 
 
+def scatter(g: Any, *, key: Any, like: Any) -> Any:
+    """Zeros with `g` added at `key`."""
+    y = np.zeros(*like)
+    if type(key) is slice or selects_once(key):
+        y[key] = g
+    else:
+        np.add.at(y, key, g)
+    return y
+
+
 class NumpyAdapter(Adapter):
     """What the engine needs to know about NumPy."""
 
@@ -43,6 +53,7 @@ class NumpyAdapter(Adapter):
     promotes = True
     functions = {  # noqa: RUF012
         "broadcast_to": broadcast_to,
+        "scatter": scatter,
         "sum": reduction(np.add, np.sum),
         "max": reduction(np.maximum, np.max),
         "min": reduction(np.minimum, np.min),

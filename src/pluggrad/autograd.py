@@ -10,7 +10,7 @@ from typing import Any
 from .arguments import convert, one_device
 from .backend import Backend, backend_of
 from .backward import walk
-from .cotangents import Ones, add, device_of, own, same_shape
+from .cotangents import Uniform, add, device_of, own, same_shape
 from .dispatch import is_variable
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import HookedNode, LeafNode, Node, count_uses_towards
@@ -27,6 +27,7 @@ from .levels import (
     set_grad_enabled,
 )
 from .modes import inside
+from .primitive import new
 from .record import wrap
 from .variable import Variable
 
@@ -289,12 +290,16 @@ def in_place_type(backend: Backend, level: Level) -> type | None:
 def lifter(level: Level, backend: Backend) -> Any:
     """A function that makes a saved value a Variable of `level` again."""
 
+    cls, nested = backend.variable, backend.nested
+
     def lift(value: Any, node: Node | None) -> Any:
-        if node is not None:
-            return wrap(value, node, level, backend)
-        if is_variable(value) or not hasattr(value, "shape"):
-            return value
-        return wrap(value, None, ROOT, backend)
+        if node is None:
+            if is_variable(value) or not hasattr(value, "shape"):
+                return value
+            return wrap(value, None, ROOT, backend)
+        v = new(nested if isinstance(value, cls) else cls)
+        v._value, v._node, v._level, v._cell = value, node, level, None
+        return v
 
     return lift
 
@@ -303,6 +308,7 @@ def among_variables(seeds: Iterable[Any]) -> Any:
     """What makes saved numbers Variables where the cotangents are some, as those of `vmap` are:
     not every library lets its arrays meet others in operators. None where they are not."""
     for seed in seeds:
+        seed = seed.number if type(seed) is Uniform else seed
         if is_variable(seed):
             backend = seed._backend
             return lambda value, node: (
@@ -324,9 +330,11 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
                 "grad_outputs=) of the same shape. It can be left out for one element only."
             )
         seed = backend.raw("ones")(value.shape, dtype=value.dtype, device=device_of(value))
-        if not create_graph and value.shape == () and not is_variable(value):
-            # A compiler that reads code cannot see through `Ones * x`; it fuses products anyway.
-            return seed if backend.adapter.tracing() else Ones(seed, backend.like(value))
+        if value.shape == () and not backend.adapter.tracing():
+            # (A compiler that reads code cannot see through `Uniform * x`, and fuses anyway.)
+            if create_graph or is_variable(value):
+                seed = wrap(seed, None, ROOT, backend)
+            return Uniform(seed, backend.like(value), one=True)
     else:
         if isinstance(seed, (int, float, complex, list, tuple)):
             seed = backend.namespace.raw_asarray(seed, dtype=y.dtype)

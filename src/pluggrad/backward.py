@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .cotangents import Ones, Scatter, Shares, add, dense, own
+from .cotangents import Scatter, Shares, Uniform, add, dense, own
 from .graph import Edge, Node, count_uses, count_uses_towards
 from .hooks import sending
 from .levels import read
@@ -48,7 +48,10 @@ def walk(
     unusual: Callable[[Edge, Node, Any], Any] | None = None  # how to pull, where it is not plain
     if lift is not None:
         lifting = lift
-        unusual = pull_with(modes, lambda edge, node: _lifted(edge, node, lifting))
+        if modes is None:
+            unusual = lambda edge, node, g: edge.rule.pull(g, _lifted(edge, node, lifting))
+        else:
+            unusual = pull_with(modes, lambda edge, node: _lifted(edge, node, lifting))
     elif modes is not None:
         unusual = pull_with(modes, lambda edge, node: opened(edge.saved))
     usual, watched = unusual, False
@@ -71,16 +74,21 @@ def walk(
         elif ends and node in ends and g is not None:
             g = g.flush() if type(g) is Scatter else g
             arrived[node] = own(g) if node in borrowed else dense(g)
-        ones = False  # where it is known to be 1, a rule may return what it had saved
+        if node.parent is None and not watched:  # the end
+            node = None
+            continue
+        one = False  # where it is known to be 1, a rule may return what it had saved
         kind = type(g)
         if kind is not in_place:
             if kind is Scatter and not node.rule.primitive.takes_scatter:
                 g = g.flush()
             elif kind is Shares:
                 g = tuple(g.items) if node.rule.primitive.partial else g.all()
-            elif kind is Ones:
-                ones = _takes_ones(node)
-                g = g if ones else g.array()
+            elif kind is Uniform:
+                if _takes_uniform(node):
+                    one = g.one
+                else:
+                    g = g.array()
         if watched:
             unusual = sending(node, g, usual)
         keep = retain or not node.rule.keeps
@@ -98,7 +106,7 @@ def walk(
                     c = unusual(edge, node, g)
                 left = uses[parent] - 1
                 if parent not in waiting:
-                    if ones or not rule.fresh:
+                    if one or not rule.fresh:
                         borrowed.add(parent)
                     if not left and edge.more is None:
                         following = parent  # nothing else goes there: go on at once
@@ -106,11 +114,11 @@ def walk(
                         waiting[parent] = c
                 elif c is not None:
                     a = waiting[parent]
-                    if rule.fresh and type(c) is in_place and type(a) is in_place and not ones:
+                    if rule.fresh and type(c) is in_place and type(a) is in_place and not one:
                         c += a
                         waiting[parent] = c
                     elif type(a) is Scatter:
-                        waiting[parent] = a.merge(c.array() if type(c) is Ones else c)
+                        waiting[parent] = a.merge(c.array() if type(c) is Uniform else c)
                     else:
                         waiting[parent] = add(a, c)
                     borrowed.discard(parent)
@@ -129,11 +137,11 @@ def walk(
             g = c
 
 
-def _takes_ones(node: Node) -> bool:
+def _takes_uniform(node: Node) -> bool:
     edge: Edge | None = node
     while edge is not None:
         rule = edge.rule
-        if rule.is_careful or not rule.primitive.takes_ones:
+        if rule.is_careful or not rule.primitive.takes_uniform:
             return False
         edge = edge.more
     return True
@@ -145,23 +153,33 @@ def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any]) -> 
     A saved input hangs on the node that its edge leads to, the saved output on `node` itself:
     so nodes keep plain arrays, without reference cycles, and nothing is lost.
     """
-    rule, kept = edge.rule, opened(edge.saved)
-    if rule.names == ("call",):  # an operation of the user's
-        return kept.lifted(node, lift)
-    parents = {e.rule.position: e.parent for e in node.edges()}
-    saved, like = kept if rule.is_careful else (kept, None)
-    values = []
-    for name, value in zip(rule.names, rule.values(saved), strict=True):
-        if name == "y":
-            if isinstance(value, tuple):
-                parts = [lift(item, part_of(node, value, i)) for i, item in enumerate(value)]
-                value = type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-            else:
-                value = lift(value, node)
-        elif name == "args":
-            value = tuple([lift(item, parents.get(i)) for i, item in enumerate(value)])
-        elif name in rule.primitive.positional:
-            value = lift(value, parents.get(rule.primitive.positional.index(name)))
-        values.append(value)
-    saved = values[0] if len(values) == 1 else tuple(values) if values else None
-    return (saved, like) if rule.is_careful else saved
+    rule, saved = edge.rule, opened(edge.saved)
+    if rule.is_careful:
+        saved, like = saved
+        return _placed(rule.sources, saved, node, lift), like
+    return _placed(rule.sources, saved, node, lift)
+
+
+def _placed(sources: Any, saved: Any, node: Node, lift: Callable[[Any, Node | None], Any]) -> Any:
+    """What is saved, by what it is: see `Rule.sources`."""
+    if type(sources) is tuple:
+        return tuple([
+            _placed(source, value, node, lift) for source, value in zip(sources, saved)
+        ])  # fmt: skip
+    if sources is None:
+        return saved
+    if type(sources) is int:
+        edge: Edge | None = node
+        while edge is not None:
+            if edge.rule.position == sources:
+                return lift(saved, edge.parent)
+            edge = edge.more
+        return lift(saved, None)
+    if sources == "call":  # an operation of the user's
+        return saved.lifted(node, lift)
+    if sources == "args":
+        return _placed(tuple(range(len(saved))), saved, node, lift)
+    if not isinstance(saved, tuple):  # the output
+        return lift(saved, node)
+    parts = [lift(item, part_of(node, saved, i)) for i, item in enumerate(saved)]
+    return type(saved)(*parts) if hasattr(saved, "_fields") else type(saved)(parts)

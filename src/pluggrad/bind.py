@@ -12,11 +12,12 @@ from typing import Any
 
 from .arguments import explain, setting
 from .backend import Backend
+from .cells import view_of
 from .graph import Node
-from .levels import read
+from .levels import ROOT, read
 from .modes import keep
 from .primitive import PRIMITIVES, Primitive, new
-from .record import apply
+from .record import apply, wrap
 
 __all__ = ["bind", "bind_binary", "bind_unary"]
 
@@ -39,7 +40,10 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
     def operate(x: Any, /) -> Any:
         if type(x) is cls and ((c := x._cell) is None or settled(x, c)):
             parent = x._node
-            if parent is not None and (level := x._level) is read().plain:
+            if parent is None:
+                if x._level is ROOT and read().modes is None:
+                    return wrap(raw(x._value), None, ROOT, backend)
+            elif (level := x._level) is read().plain:
                 value = x._value
                 y = raw(value)
                 if y.dtype in reals:
@@ -138,26 +142,31 @@ def bind_binary(
             ):  # not settled
                 return general(x1, x2)
             value2, parent2 = x2._value, x2._node
-            if level is None:
+            if level is None or (parent1 is None and level is ROOT):  # a constant at any level
                 level = x2._level
-            elif x2._level is not level:
+            elif x2._level is not level and (parent2 is not None or x2._level is not ROOT):
                 return general(x1, x2)
         elif type(x2) in constants:
             value2 = x2
         else:
             return general(x1, x2)
+        untracked = parent1 is None and parent2 is None
+        state = read()
         if (
-            (parent1 is None and parent2 is None)
-            or level is not read().plain
-        ):  # fmt: skip
+            (level is not ROOT or state.modes is not None)
+            if untracked
+            else level is not state.plain
+        ):
             return general(x1, x2)
         try:
             y = raw(value1, value2)
         except (RuntimeError, TypeError, ValueError) as error:
             explain(error, primitive.name, (value1, value2))
+        if untracked:
+            return wrap(y, None, ROOT, backend)
         dtype, shape = y.dtype, y.shape
         real = dtype in reals
-        fits = bilinear and len(value1.shape) == 2 == len(value2.shape)
+        fits = bilinear and len(value1.shape) <= 2 >= len(value2.shape)
         node = None
         if parent2 is not None:
             node = new(Node)
@@ -203,6 +212,59 @@ def bind_binary(
     return (lambda x2, x1, /: kept(x1, x2)) if reflected else kept
 
 
+def bind_first(
+    primitive: Primitive, backend: Backend, raw: Callable[..., Any]
+) -> Callable[[tuple[Any, ...], Any], Any]:
+    """`apply` for a primitive whose first argument alone has a derivative, with a short cut for
+    tracked arrays: a function of all arguments, and of the keywords."""
+    cls, reals, floats, like = (
+        backend.variable, backend.real_dtypes, backend.float_dtypes, backend.like
+    )  # fmt: skip
+    rule = primitive.rules[0]
+    assert rule is not None
+    view = primitive.view
+
+    def operate(args: tuple[Any, ...], kwargs: Any) -> Any:
+        x = args[0]
+        if type(x) is not cls or not ((c := x._cell) is None or settled(x, c)):
+            return apply(primitive, args, kwargs, raw, backend)
+        parent, level, value = x._node, x._level, x._value
+        dtype = value.dtype
+        if parent is None:
+            if level is not ROOT or read().modes is not None:
+                return apply(primitive, args, kwargs, raw, backend)
+        elif level is not read().plain or dtype not in reals:
+            return apply(primitive, args, kwargs, raw, backend)
+        values = (value, *args[1:])
+        try:
+            y = raw(*values, **kwargs)
+        except Exception as error:
+            explain(error, primitive.name, args)
+        found = y.dtype
+        if parent is None or found not in floats:  # integers and booleans have no gradient
+            v = wrap(y, None, ROOT, backend)
+        else:
+            node = new(Node)
+            node.rule, node.saved = rule, rule.pick(values, kwargs, y, like)
+            node.parent, node.more = parent, None
+            if found != dtype:
+                node.rule, node.saved = rule.careful, (node.saved, like(value))
+            v = new(cls)
+            v._value, v._node, v._level, v._cell = y, node, level, None
+        return view_of(x, v, primitive, args[1:], kwargs) if view else v
+
+    if not backend.counts_writes:
+        return operate
+
+    def kept(args: tuple[Any, ...], kwargs: Any) -> Any:
+        v = operate(args, kwargs)
+        if type(v) is cls and (node := v._node) is not None:
+            keep(node, backend)
+        return v
+
+    return kept
+
+
 def bind(primitive: Primitive, backend: Backend) -> Any:
     """`primitive` over one backend, as a function with the standard's own signature."""
     raw = backend.raw(primitive.name)
@@ -228,6 +290,11 @@ def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., A
     Keyword arguments are settings, and reach the library as plain values."""
     arguments = primitive.signature.split("(", 1)[1][:-1]
     names = list(primitive.parameters)
+    alone = len(primitive.positional) == 1 and not (primitive.variadic or primitive.promotes)
+    if alone and primitive.kind in ("linear", "general") and not primitive.partial:
+        call = bind_first(primitive, backend, raw)
+    else:
+        call = lambda args, kwargs: apply(primitive, args, kwargs, raw, backend)
     plain = "{0} if type({0}) in SIMPLE else setting({0}, primitive)"
     lines = [f"def function({arguments}):", "    kwargs = {}"]
     for name in names[len(primitive.positional) :]:
@@ -239,8 +306,8 @@ def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., A
     positional = "".join(f"{name}, " for name in primitive.positional)
     if primitive.variadic:
         positional = f"*{primitive.positional[0]}, "
-    lines.append(f"    return apply(primitive, ({positional}), kwargs, raw, backend)")
-    scope = {"apply": apply, "primitive": primitive, "raw": raw, "backend": backend,
-             "defaults": primitive.defaults, "setting": setting, "SIMPLE": SIMPLE}  # fmt: skip
+    lines.append(f"    return call(({positional}), kwargs)")
+    scope = {"call": call, "primitive": primitive, "defaults": primitive.defaults,
+             "setting": setting, "SIMPLE": SIMPLE}  # fmt: skip
     exec("\n".join(lines), scope)
     return scope["function"]

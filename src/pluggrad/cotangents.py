@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .backend import backend_of
+from .backend import SCALARS, backend_of
 from .dispatch import is_variable, xp
 
-__all__ = ["Ones", "Scatter", "Shares", "add", "conjugate", "dense", "erase", "fit", "own", "pick",
+__all__ = ["Scatter", "Shares", "Uniform", "add", "conjugate", "dense", "erase", "fit", "own", "pick",
            "same_shape", "scatter", "shape_dtype", "spread", "sum_to", "zeros"]  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def scatter(g: Any, key: Any, like: Any) -> Any:
     """Zeros with `g` added at `key`: lazily where `g` is raw, recorded where it is a Variable."""
     if hasattr(type(g), "_backend"):  # is_variable, without the call
         key = key.data if is_variable(key) else key  # lifted along with what else is kept
-        return xp.scatter(g, key=key, like=like)
+        return g._backend.namespace.scatter(g, key=key, like=like)
     return Scatter(key, g, like)
 
 
@@ -174,33 +174,46 @@ def pick(g: Any, key: Any) -> Any:
     return g[key] if is_variable(g) else backend_of(g).getitem(g, key)  # type: ignore[union-attr]
 
 
-class Ones:
-    """A cotangent known to be 1 everywhere: where a walk starts, and what a sum makes of it.
+class Uniform:
+    """A cotangent that is the same `number` everywhere: where a walk starts, and what a sum makes
+    of it. `one` says that it is known to be 1.
 
-    A product then hands on the other factor as it is, which on big arrays saves a pass over memory.
-    Only primitives that say `takes_ones` see it; for all others it becomes an array first.
+    A product with it is a product with a number, or the other factor as it is: on big arrays that
+    saves a pass over memory. Only primitives that say `takes_uniform` see it, in products,
+    quotients and with a sign; for all others it becomes an array first.
     """
 
-    __slots__ = ("like", "one")
+    __slots__ = ("like", "number", "one")
 
-    def __init__(self, one: Any, like: Any) -> None:
-        self.one, self.like = one, like
+    def __init__(self, number: Any, like: Any, one: bool = False) -> None:
+        self.number, self.like, self.one = number, like, one
 
     def array(self) -> Any:
         """The array that it stands for."""
-        return spread(self.one, self.like)
+        return spread(self.number, self.like)
 
     def __mul__(self, x: Any) -> Any:
-        if hasattr(x, "shape") and (x.shape, x.dtype) == shape_dtype(self.like):
-            return x
-        return self.array() * x
+        if type(x) in SCALARS or x.shape == ():
+            return Uniform(self.number * x, self.like)
+        shape, dtype = shape_dtype(self.like)
+        if x.shape != shape:  # something broadcast
+            return self.array() * x
+        return x if self.one and x.dtype == dtype else self.number * x
+
+    def __truediv__(self, x: Any) -> Any:
+        if type(x) in SCALARS or x.shape == ():
+            return Uniform(self.number / x, self.like)
+        return (self.number if x.shape == shape_dtype(self.like)[0] else self.array()) / x
+
+    def __neg__(self) -> Any:
+        return Uniform(-self.number, self.like)
 
 
 def dense(g: Any) -> Any:
-    """`g` as an array, should it be a Scatter or Ones."""
+    """`g` as an array, should it be a Scatter or Uniform."""
     if type(g) is Scatter:
         return g.flush()
-    return g.array() if type(g) is Ones else g
+    return g.array() if type(g) is Uniform else g
 
 
 def own(g: Any) -> Any:
@@ -243,7 +256,7 @@ class Shares:
 def add(a: Any, c: Any) -> Any:
     """The sum of two cotangents of one value."""
     if type(a) is Scatter:
-        return a.merge(dense(c) if type(c) is Ones else c)
+        return a.merge(dense(c) if type(c) is Uniform else c)
     if type(c) is Scatter:
         return c.merge(dense(a))
-    return dense(a) + dense(c) if type(a) is Ones or type(c) is Ones else a + c
+    return dense(a) + dense(c) if type(a) is Uniform or type(c) is Uniform else a + c

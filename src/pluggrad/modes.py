@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NoReturn
 
 from .backend import Backend, backend_of
-from .cotangents import Ones, Scatter, Shares, dense
+from .cotangents import Scatter, Shares, Uniform, dense
 from .dispatch import is_variable, xp
 from .errors import AnomalyError, MutationError
 from .graph import Edge, Node
@@ -352,8 +352,10 @@ def strong_rule(rule: Rule) -> Rule:
     plain = _puller(formula, len(rule.names))
 
     def strong(g: Any, saved: Any) -> Any:
-        if type(g) is Ones:
-            return plain(g, saved)
+        if type(g) is Uniform:
+            if g.one:
+                return plain(g, saved)
+            g = g.array()
         with strong_zeros():
             return xp.strong_multiply(g, plain(xp.ones_like(g), saved))
 

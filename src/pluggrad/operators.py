@@ -12,7 +12,7 @@ from . import cells
 from .arguments import operand
 from .backend import Backend
 from .batch import Batched
-from .bind import bind_binary, bind_unary
+from .bind import bind_binary, bind_first, bind_unary
 from .cotangents import same_shape
 from .errors import InvalidArgumentError, TypeMismatchError
 from .primitive import PRIMITIVES
@@ -58,6 +58,7 @@ def make_variable_classes(backend: Backend) -> tuple[type, type, type]:
     cls = type("Variable", (Variable,), attributes)
     nested = type("Variable", (cls,), {**attributes})
     backend.variable, backend.nested = cls, nested
+    cls._item = staticmethod(bind_first(PRIMITIVES["getitem"], backend, backend.getitem))
     short: str
     for short, raw in _UNARY.items():
         primitive = PRIMITIVES[_NAMES.get(short, short)]

@@ -34,7 +34,7 @@ class Rule:
     """
 
     __slots__ = ("boxed", "careful", "code", "formula", "freed", "fresh", "is_careful", "keeps",
-                 "names", "pick", "position", "primitive", "pull", "strong")  # fmt: skip
+                 "names", "pick", "position", "primitive", "pull", "sources", "strong")  # fmt: skip
 
     boxed: Rule  # variants that `modes` makes when they are asked for
     strong: Rule
@@ -45,6 +45,7 @@ class Rule:
         self.formula = formula
         self.names = () if formula is PASS else tuple(inspect.signature(formula).parameters)[1:]
         self.pick = _picker(primitive, position, self.names)
+        self.sources = _sources(primitive, self.names)
         self.keeps = any(primitive.saves(name) for name in self.names)
         self.fresh = formula is not PASS and (
             primitive.fresh or primitive.kind in ("elementwise", "bilinear")
@@ -74,6 +75,18 @@ class Rule:
         if len(self.names) == 1:
             return (saved,)
         return saved if self.names else ()
+
+
+def _sources(primitive: Primitive, names: tuple[str, ...]) -> Any:
+    """What each of `names` is, for the walk to find it in the graph: the number of an input, the
+    name itself of what is special, None for a setting. No tuple around one alone."""
+    sources: list[Any] = [
+        name if name in ("y", "args", "call")
+        else primitive.positional.index(name) if name in primitive.positional
+        else None
+        for name in names
+    ]  # fmt: skip
+    return sources[0] if len(sources) == 1 else tuple(sources) if sources else None
 
 
 def _pass(g: Any, saved: Any) -> Any:
@@ -179,7 +192,7 @@ class Primitive:
         aliases: bool = False,
         private: bool = False,
         takes_scatter: bool = False,
-        takes_ones: bool = False,
+        takes_uniform: bool | None = None,
         partial: bool = False,
         fresh: bool = False,
         holomorphic: bool = False,
@@ -200,7 +213,9 @@ class Primitive:
         self.needs = needs.split()  # what the fallback calls, and a library may lack
         self.private = private
         self.takes_scatter = takes_scatter
-        self.takes_ones = takes_ones
+        if takes_uniform is None:
+            takes_uniform = kind == "elementwise"
+        self.takes_uniform = takes_uniform
         self.partial = partial
         self.fresh = fresh  # whether all formulas make new arrays, never `g` or a saved one
         self.holomorphic = holomorphic or kind in ("elementwise", "bilinear")

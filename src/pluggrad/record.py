@@ -119,8 +119,8 @@ def plain(
         return kind == "linear" and not primitive.holomorphic
     if kind == "elementwise":  # special functions compute in other precisions on the way
         return bool(y.shape == value.shape) and "." not in primitive.name
-    if kind == "bilinear":
-        return all(getattr(x, "ndim", 0) == 2 and x.dtype == y.dtype for x in inner)
+    if kind == "bilinear":  # no batch of matrices, which might broadcast
+        return all([getattr(x, "ndim", 3) <= 2 and x.dtype == y.dtype for x in inner])
     return True
 
 

@@ -101,6 +101,7 @@ class Variable(Conversions):
                  "_seen", "_value")  # fmt: skip
 
     _backend: Backend
+    _item: Callable[[tuple[Any, ...], Any], Any]
     _birth: Level
     _grad: Variable | None
     _value: Any
@@ -498,7 +499,7 @@ class Variable(Conversions):
             step.primitive, step.args, step.kwargs, step.before = GETITEM, (key,), NONE, None
             return v
         if cell is None or not cell.owned:
-            return apply(GETITEM, (self, key), {}, backend.getitem, backend)
+            return self._item((self, key), NONE)
         # What is read from an owned buffer is copied, so that the buffer stays owned.
         v = apply(GETITEM, (self, key), {}, _read_copy, backend)
         cell.owned = True

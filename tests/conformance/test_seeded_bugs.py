@@ -150,7 +150,6 @@ def one_entry(change):
         rewrite(engine, "sin", lambda t, x: spoiled(t * xp.cos(x)))
         rewrite(
             engine, "multiply", lambda t, x2: spoiled(t * x2), lambda t, x1: spoiled(t * x1),
-            takes_ones=True,
         )  # fmt: skip
 
     return plant

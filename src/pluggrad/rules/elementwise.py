@@ -13,7 +13,7 @@ import math
 from typing import Any
 
 from ..backend import SCALARS
-from ..cotangents import conjugate, fit, is_complex, shape_dtype
+from ..cotangents import conjugate, dense, fit, is_complex, shape_dtype
 from ..dispatch import xp
 from ..errors import TypeMismatchError
 from .kinds import PASS, constant, elementwise, general
@@ -21,7 +21,7 @@ from .kinds import PASS, constant, elementwise, general
 
 def zero(t: Any) -> Any:
     """The derivative of a step function."""
-    return xp.zeros_like(t)
+    return xp.zeros_like(dense(t))
 
 
 def apart(r: Any) -> Any:
@@ -47,7 +47,7 @@ def pow_x1(t: Any, x1: Any, x2: Any) -> Any:
     if type(x2) in SCALARS:
         if x2 == 2:
             return t * (2 * x1)
-        return xp.zeros_like(t) if x2 == 0 else t * 1 if x2 == 1 else t * (x2 * x1 ** (x2 - 1))
+        return zero(t) if x2 == 0 else t * 1 if x2 == 1 else t * (x2 * x1 ** (x2 - 1))
     corner = (x1 == 0) & (x2 == 0)
     return t * xp.where(corner, 0.0, x2 * xp.where(corner, 1.0, x1) ** (x2 - 1.0))
 
@@ -95,7 +95,7 @@ def asinh_x(t: Any, x: Any) -> Any:
 def share(t: Any, mine: Any, other: Any, y: Any) -> Any:
     """`t` where `mine` is the extremum `y`, half of it on a tie, nan where either is nan."""
     here, there = mine == y, other == y
-    return xp.where(here, t, 0.0) / (xp.astype(here, y.dtype) + xp.astype(there, y.dtype))
+    return xp.where(here, dense(t), 0.0) / (xp.astype(here, y.dtype) + xp.astype(there, y.dtype))
 
 
 def clip_x(t: Any, x: Any, min: Any, max: Any) -> Any:
@@ -105,17 +105,17 @@ def clip_x(t: Any, x: Any, min: Any, max: Any) -> Any:
         inside = inside & (x >= min)
     if max is not None:
         inside = inside & (x <= max)
-    return xp.where(inside, t, 0.0)
+    return xp.where(inside, dense(t), 0.0)
 
 
 def clip_min(t: Any, x: Any, min: Any, max: Any) -> Any:
     """By the lower bound: 1 below it, if the upper one does not overrule."""
-    return xp.where(x < min if max is None else (x < min) & (min <= max), t, 0.0)
+    return xp.where(x < min if max is None else (x < min) & (min <= max), dense(t), 0.0)
 
 
 def clip_max(t: Any, x: Any, min: Any, max: Any) -> Any:
     """By the upper bound: 1 above it, and wherever it is less than the lower one."""
-    return xp.where(x > max if min is None else (x > max) | (min > max), t, 0.0)
+    return xp.where(x > max if min is None else (x > max) | (min > max), dense(t), 0.0)
 
 
 def leg(side: Any, r: Any) -> Any:
@@ -159,12 +159,12 @@ def put_imag(base: Any, value: Any) -> Any:
 # fmt: off
 elementwise("positive",   PASS, aliases=True)
 elementwise("negative",   lambda t: -t)
-elementwise("add",        PASS, PASS, takes_ones=True)
+elementwise("add",        PASS, PASS)
 elementwise("subtract",   PASS, lambda t: -t)
-elementwise("multiply",   lambda t, x2: t * x2, lambda t, x1: t * x1, takes_ones=True)
+elementwise("multiply",   lambda t, x2: t * x2, lambda t, x1: t * x1)
 elementwise("divide",     lambda t, x2: t / x2, lambda t, x2, y: -t * y / x2)
-elementwise("strong_multiply(x1, x2, /)", lambda t, x2: xp.strong_multiply(t, x2),
-            lambda t, x1: xp.strong_multiply(t, x1), fallback=strong_multiply, private=True)
+elementwise("strong_multiply(x1, x2, /)", lambda t, x2: xp.strong_multiply(dense(t), x2),
+            lambda t, x1: xp.strong_multiply(dense(t), x1), fallback=strong_multiply, private=True)
 elementwise("reciprocal", lambda t, y: -t * y * y)
 elementwise("square",     lambda t, x: t * (x + x))
 elementwise("sqrt",       lambda t, y: t / (2 * y))

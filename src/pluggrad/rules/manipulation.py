@@ -166,8 +166,8 @@ linear("copy(x, /)", PASS, fallback=lambda x: x + 0)
 linear("move(x, /, *, device)", lambda g, x: xp.move(g, device=device_of(x)), fallback=move,
        private=True, aliases=True)
 elementwise("where(condition, x1, x2, /)", None,
-            lambda t, condition: xp.where(condition, t, 0.0),
-            lambda t, condition: xp.where(condition, 0.0, t))
+            lambda t, condition: xp.where(condition, dense(t), 0.0),
+            lambda t, condition: xp.where(condition, 0.0, dense(t)))
 # fmt: on
 
 

@@ -23,18 +23,22 @@ def matmul_x1(g: Any, x2: Any, like1: Any) -> Any:
     """By the first of `x1 @ x2`; where either is a vector, by the matrix that it stands for."""
     if x2.ndim == 1:
         return (column(g) if len(shape_of(like1)) > 1 else g) * x2
-    if len(shape_of(like1)) == 1:
-        return (x2 @ column(g))[..., 0]
-    return g @ xp.matrix_transpose(x2)
+    if len(shape_of(like1)) > 1:
+        return g @ xp.matrix_transpose(x2)
+    return x2 @ g if x2.ndim == 2 else (x2 @ column(g))[..., 0]
 
 
 def matmul_x2(g: Any, x1: Any, like2: Any) -> Any:
     """By the second of `x1 @ x2`."""
     if x1.ndim == 1:
         return column(x1) * row(g) if len(shape_of(like2)) > 1 else x1 * g
-    if len(shape_of(like2)) == 1:
-        return (xp.matrix_transpose(x1) @ column(g))[..., 0]
-    return xp.matrix_transpose(x1) @ g
+    if len(shape_of(like2)) > 1:
+        return xp.matrix_transpose(x1) @ g
+    return (
+        xp.matrix_transpose(x1) @ g
+        if x1.ndim == 2
+        else (xp.matrix_transpose(x1) @ column(g))[..., 0]
+    )
 
 
 def contracted(axes: Any, ndim1: int, ndim2: int) -> tuple[list[int], list[int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..cotangents import Ones, conjugate, shape_dtype, spread
+from ..cotangents import Uniform, conjugate, shape_dtype, spread
 from ..dispatch import xp
 from .elementwise import apart, real
 from .kinds import constant, general, linear
@@ -29,8 +29,8 @@ def keep(g: Any, ndim: int, axis: Any, keepdims: Any) -> Any:
 
 def expand(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
     """`g`, the cotangent of a reduction, repeated along the reduced axes."""
-    if type(g) is Ones:
-        return Ones(g.one, like)
+    if type(g) is Uniform:
+        return Uniform(g.number, like, g.one)
     shape, _ = shape_dtype(like)
     return spread(keep(g, len(shape), axis, keepdims), like)
 
@@ -117,8 +117,8 @@ def std_along(t: Any, x: Any, y: Any, axis: Any, correction: Any, keepdims: Any)
 
 
 # fmt: off
-linear("sum(x, /, *, axis=None, dtype=None, keepdims=False)", expand, takes_ones=True)
-linear("mean(x, /, *, axis=None, keepdims=False)", mean_back)
+linear("sum(x, /, *, axis=None, dtype=None, keepdims=False)", expand, takes_uniform=True)
+linear("mean(x, /, *, axis=None, keepdims=False)", mean_back, takes_uniform=True)
 general("max(x, /, *, axis=None, keepdims=False)", extremum_back, jvp=extremum_along)
 general("min(x, /, *, axis=None, keepdims=False)", extremum_back, jvp=extremum_along)
 general("var(x, /, *, axis=None, correction=0.0, keepdims=False)", var_back, jvp=var_along)
