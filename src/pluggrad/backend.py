@@ -51,6 +51,8 @@ class Backend:
 
     variable: Any
     nested: Any
+    dual: Any
+    batched: Any
 
     def __init__(self, adapter: Adapter) -> None:
         from .namespace import Namespace
@@ -73,8 +75,8 @@ class Backend:
         self._raw: dict[str, Callable[..., Any]] = {}
         self.ufuncs: dict[Any, Callable[..., Any]] = {}  # NumPy's, answered by ours
         self.namespace = Namespace(self)
-        self.variable, self.nested, self.batched = make_variable_classes(self)
-        BACKENDS[self.variable] = BACKENDS[self.nested] = BACKENDS[self.batched] = self
+        self.classes = make_variable_classes(self)
+        BACKENDS.update(dict.fromkeys(self.classes, self))
 
     def _dtypes(self, *names: str) -> Iterable[Any]:
         for name in names:

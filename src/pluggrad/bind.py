@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from . import duals
 from .arguments import explain, setting
 from .backend import Backend
 from .cells import view_of
@@ -21,6 +22,7 @@ from .record import apply, wrap
 
 __all__ = ["bind", "bind_binary", "bind_unary"]
 
+NONE: dict[str, Any] = {}  # no keywords; nobody writes them
 SIMPLE = frozenset({int, bool, float, str, type(None)})  # settings that are as they are
 
 
@@ -35,7 +37,8 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
     rule = primitive.rules[0]
     if rule is None or rule.code == 4:
         return lambda x, /: apply(primitive, (x,), {}, raw, backend)
-    code = rule.code
+    code, dual = rule.code, backend.dual
+    on_duals = duals.short_cut(primitive, backend, raw, lambda args, kwargs: bound(*args))
 
     def operate(x: Any, /) -> Any:
         if type(x) is cls and ((c := x._cell) is None or settled(x, c)):
@@ -55,9 +58,12 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
                     v = new(cls)
                     v._value, v._node, v._level, v._cell = y, node, level, None
                     return v
+        elif type(x) is dual and on_duals and (v := on_duals((x,), NONE)) is not None:
+            return v
         return apply(primitive, (x,), {}, raw, backend)
 
-    return _keeping(operate, backend)
+    bound = _keeping(operate, backend)
+    return bound
 
 
 def _keeping(operate: Any, backend: Backend) -> Any:
@@ -93,7 +99,8 @@ def bind_binary(
     code1, code2 = rule1.code, rule2.code
     # The product of a value with itself is its square: one edge instead of two.
     itself = PRIMITIVES["square"].rules[0] if primitive.name == "multiply" else None
-    bilinear = primitive.kind == "bilinear"
+    bilinear, dual = primitive.kind == "bilinear", backend.dual
+    on_duals = duals.short_cut(primitive, backend, raw, lambda args, kwargs: bound(*args))
 
     def operate(x1: Any, x2: Any, /) -> Any:
         kind2 = type(x2)
@@ -204,12 +211,16 @@ def bind_binary(
         return v
 
     def general(x1: Any, x2: Any) -> Any:
+        if on_duals and (type(x1) is dual or type(x2) is dual):
+            v = on_duals((x1, x2), NONE)
+            if v is not None:
+                return v
         if check is not None and check(x1 if reflected else x2, backend) is NotImplemented:
             return NotImplemented
         return apply(primitive, (x1, x2), {}, raw, backend)
 
-    kept = _keeping(operate, backend)
-    return (lambda x2, x1, /: kept(x1, x2)) if reflected else kept
+    bound = _keeping(operate, backend)
+    return (lambda x2, x1, /: bound(x1, x2)) if reflected else bound
 
 
 def bind_first(
@@ -220,13 +231,15 @@ def bind_first(
     cls, reals, floats, like = (
         backend.variable, backend.real_dtypes, backend.float_dtypes, backend.like
     )  # fmt: skip
-    rule = primitive.rules[0]
+    rule, dual = primitive.rules[0], backend.dual
     assert rule is not None
-    view = primitive.view
+    on_duals = duals.short_cut(primitive, backend, raw, lambda args, kwargs: bound(args, kwargs))
 
     def operate(args: tuple[Any, ...], kwargs: Any) -> Any:
         x = args[0]
         if type(x) is not cls or not ((c := x._cell) is None or settled(x, c)):
+            if type(x) is dual and on_duals and (v := on_duals(args, kwargs)) is not None:
+                return v
             return apply(primitive, args, kwargs, raw, backend)
         parent, level, value = x._node, x._level, x._value
         dtype = value.dtype
@@ -251,10 +264,7 @@ def bind_first(
                 node.rule, node.saved = rule.careful, (node.saved, like(value))
             v = new(cls)
             v._value, v._node, v._level, v._cell = y, node, level, None
-        return view_of(x, v, primitive, args[1:], kwargs) if view else v
-
-    if not backend.counts_writes:
-        return operate
+        return v
 
     def kept(args: tuple[Any, ...], kwargs: Any) -> Any:
         v = operate(args, kwargs)
@@ -262,7 +272,17 @@ def bind_first(
             keep(node, backend)
         return v
 
-    return kept
+    bound = kept if backend.counts_writes else operate
+    if not primitive.view:
+        return bound
+
+    def look(args: tuple[Any, ...], kwargs: Any) -> Any:
+        x, v = args[0], bound(args, kwargs)
+        if v._cell is not None or not hasattr(type(x), "_backend"):  # `apply` has done it
+            return v
+        return view_of(x, v, primitive, args[1:], kwargs)
+
+    return look
 
 
 def bind(primitive: Primitive, backend: Backend) -> Any:

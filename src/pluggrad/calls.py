@@ -56,7 +56,7 @@ class Gradients:
 def _rule(primitive: Custom, position: int, names: tuple[str, ...], pull: Any) -> Rule:
     rule: Rule = new(Rule)
     rule.primitive, rule.position, rule.names, rule.pull = primitive, position, names, pull
-    rule.keeps = bool(names)
+    rule.keeps, rule.sources = bool(names), names[0] if names else None
     rule.fresh = rule.is_careful = False
     rule.freed, rule.careful = primitive.freed, rule
     return rule

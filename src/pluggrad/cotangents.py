@@ -7,8 +7,8 @@ from typing import Any
 from .backend import SCALARS, backend_of
 from .dispatch import is_variable, xp
 
-__all__ = ["Scatter", "Shares", "Uniform", "add", "conjugate", "dense", "erase", "fit", "own", "pick",
-           "same_shape", "scatter", "shape_dtype", "spread", "sum_to", "zeros"]  # fmt: skip
+__all__ = ["Scatter", "Shares", "Uniform", "add", "conjugate", "dense", "erase", "fit", "own",
+           "pick", "same_shape", "scatter", "shape_dtype", "spread", "sum_to", "zeros"]  # fmt: skip
 
 
 def shape_dtype(like: Any) -> tuple[tuple[Any, ...], Any]:
@@ -193,17 +193,17 @@ class Uniform:
         return spread(self.number, self.like)
 
     def __mul__(self, x: Any) -> Any:
-        if type(x) in SCALARS or x.shape == ():
-            return Uniform(self.number * x, self.like)
         shape, dtype = shape_dtype(self.like)
-        if x.shape != shape:  # something broadcast
-            return self.array() * x
-        return x if self.one and x.dtype == dtype else self.number * x
+        other = () if type(x) in SCALARS else x.shape
+        if other != shape:
+            return self.array() * x if other else Uniform(self.number * x, self.like)
+        return x if self.one and getattr(x, "dtype", None) == dtype else self.number * x
 
     def __truediv__(self, x: Any) -> Any:
-        if type(x) in SCALARS or x.shape == ():
-            return Uniform(self.number / x, self.like)
-        return (self.number if x.shape == shape_dtype(self.like)[0] else self.array()) / x
+        other = () if type(x) in SCALARS else x.shape
+        if other == shape_dtype(self.like)[0]:
+            return self.number / x
+        return self.array() / x if other else Uniform(self.number / x, self.like)
 
     def __neg__(self) -> Any:
         return Uniform(-self.number, self.like)

@@ -62,8 +62,7 @@ def find_for(name: str, backend: Backend, arrays: Iterable[type]) -> None:
     with suppress(UnsupportedError):
         _FOUND[name].update(dict.fromkeys(arrays, _raw_function(name, backend)))
     with suppress(AttributeError, UnsupportedError):
-        classes = (backend.variable, backend.nested, backend.batched)
-        _FOUND[name].update(dict.fromkeys(classes, _own_function(name, backend)))
+        _FOUND[name].update(dict.fromkeys(backend.classes, _own_function(name, backend)))
 
 
 def _dispatching(name: str) -> Callable[..., Any]:

@@ -11,32 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .backend import Backend, backend_of
+from .backend import Backend
 from .backward import walk
-from .cotangents import shape_dtype, spread
 from .dispatch import is_variable, xp
+from .duals import Tangent, dual, like_value
 from .levels import ROOT, Level, open_level, read
 from .modes import strong_rule
-from .primitive import Primitive, new
+from .primitive import Primitive
 from .record import evaluate, make_leaf, wrap, wrap_untracked
 
-__all__ = ["Tangent", "dual", "process", "tangent_of"]
-
-
-class Tangent:
-    """What stands in the place of a Node at a forward level."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-def dual(x: Any, t: Any, level: Level, backend: Backend) -> Any:
-    """The Variable of `level` with value `x` and tangent `t`."""
-    v = new(backend.nested)  # never taken for a tracked array by the hot path
-    v._value, v._node, v._level, v._cell = x, Tangent(t), level, None
-    return v
+__all__ = ["process", "push", "tangent_of"]
 
 
 def tangent_of(v: Any, level: Level) -> Any:
@@ -115,17 +99,17 @@ def push(
             if strong:
                 rule = strong_rule(rule)
             terms.append(rule.pull(tangents[i], rule.pick(args, kwargs, y, backend.like)))
-        return _like_y(_sum(terms), y)
+        return like_value(_sum(terms), y)
     if primitive.kind == "linear":
         filled = [
             x if t is None and primitive.rule(i) is None
             else _zeros_like(x) if t is None else t
             for i, (x, t) in enumerate(zip(args, tangents, strict=True))
         ]  # fmt: skip
-        return _like_y(primitive(*filled, **kwargs), y)
+        return like_value(primitive(*filled, **kwargs), y)
     if primitive.kind == "bilinear":
         terms = [primitive(*args[:i], tangents[i], *args[i + 1 :], **kwargs) for i in moving]
-        return _like_y(_sum(terms), y)
+        return like_value(_sum(terms), y)
     return transpose(primitive, args, tangents, kwargs, y, backend)
 
 
@@ -196,11 +180,3 @@ def _sum(terms: list[Any]) -> Any:
 
 def _zeros_like(x: Any) -> Any:
     return xp.zeros_like(x) if hasattr(x, "dtype") else 0.0
-
-
-def _like_y(t: Any, y: Any) -> Any:
-    """`t` in the dtype of `y`, and broadcast to its shape."""
-    shape, dtype = shape_dtype(y)
-    if t.dtype != dtype:
-        t = xp.astype(t, dtype)
-    return t if t.shape == shape else spread(t, backend_of(y).like(y))  # type: ignore[union-attr]

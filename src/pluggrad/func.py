@@ -14,8 +14,9 @@ from .backend import Backend, backend_of, mixed
 from .backward import walk
 from .cotangents import device_of, same_shape
 from .dispatch import is_variable, xp
+from .duals import dual
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
-from .forward import dual, process, tangent_of
+from .forward import process, tangent_of
 from .graph import Node
 from .graph_breaks import untracked_result
 from .levels import ROOT, Level, open_level

@@ -42,7 +42,10 @@ class Level:
     which maps and does not differentiate; None elsewhere.
     """
 
-    __slots__ = ("depth", "left", "parent", "process", "randomness", "size")
+    __slots__ = ("depth", "inside", "left", "outside", "parent", "process", "randomness", "size")
+
+    inside: State  # what holds where the level is opened, and what did before
+    outside: State
 
     def __init__(
         self,
@@ -108,12 +111,15 @@ def open_level(
     """A new level inside the current one; it ends, and its Variables with it, on the way out."""
     state = read()
     level = Level(state.level, process, size)
-    put(State(level, state.off, state.modes))
+    level.outside = state
+    level.inside = State(level, state.off, state.modes)
+    put(level.inside)
     try:
         yield level
     finally:
         put(state)
         level.process = _ended
+        del level.inside, level.outside
 
 
 def deepest(level: Level, other: Level) -> Level:

@@ -425,7 +425,7 @@ def find_all(backend: Backend, *arrays: type) -> None:
             except (AttributeError, UnsupportedError):  # the library does not have it
                 continue
             if callable(getattr(ours, name, None)) and callable(function):
-                keys = (*arrays, backend.variable, backend.nested, backend.batched, backend)
+                keys = (*arrays, *backend.classes, backend)
                 _FOUND.setdefault(full, {}).update(dict.fromkeys(keys, function))
     for name in (*PRIMITIVES, *COMPOSITES, *CREATION, *INQUIRIES):
         find_for(name, backend, arrays)

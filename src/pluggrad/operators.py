@@ -44,9 +44,9 @@ _NAMES = {
 }  # fmt: skip
 
 
-def make_variable_classes(backend: Backend) -> tuple[type, type, type]:
-    """The class of Variables over raw arrays of `backend`, of those over other Variables, and of
-    those that hold a batch.
+def make_variable_classes(backend: Backend) -> tuple[type, ...]:
+    """The class of Variables over raw arrays of `backend`, of those over other Variables, of those
+    with a tangent, and of those that hold a batch.
 
     A class of its own per backend lets one test, `type(x) is cls`, tell a handle over a raw array
     of this backend from everything else. Operators are bound to the backend's raw operators.
@@ -57,7 +57,9 @@ def make_variable_classes(backend: Backend) -> tuple[type, type, type]:
     }  # fmt: skip
     cls = type("Variable", (Variable,), attributes)
     nested = type("Variable", (cls,), {**attributes})
-    backend.variable, backend.nested = cls, nested
+    dual = type("Variable", (nested,), {**attributes})
+    batched = type("Variable", (Batched, nested), {**attributes})
+    backend.variable, backend.nested, backend.dual, backend.batched = cls, nested, dual, batched
     cls._item = staticmethod(bind_first(PRIMITIVES["getitem"], backend, backend.getitem))
     short: str
     for short, raw in _UNARY.items():
@@ -73,7 +75,7 @@ def make_variable_classes(backend: Backend) -> tuple[type, type, type]:
     for name in METHODS:
         if not hasattr(Variable, name):
             setattr(cls, name, _method(name))
-    return cls, nested, type("Variable", (Batched, nested), {**attributes})
+    return cls, nested, dual, batched
 
 
 def _set_operator(cls: type, short: str, operate: Any, arguments: str = "self, other, /") -> None:

@@ -167,6 +167,7 @@ def _freed_rule(primitive: Primitive) -> Rule:
     rule: Rule = new(Rule)
     rule.primitive, rule.position, rule.names, rule.pull = primitive, -1, (), refuse
     rule.keeps = rule.fresh = rule.is_careful = False
+    rule.sources = None
     rule.freed = rule
     return rule
 

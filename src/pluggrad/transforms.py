@@ -9,7 +9,7 @@ from typing import Any
 
 import optree
 
-from .autograd import among_variables, lifter, seed_for
+from .autograd import among_variables, in_place_type, lifter, seed_for
 from .backend import SCALARS, Backend, backend_of, get_default_backend, mixed
 from .backward import walk
 from .batch import batched, process
@@ -392,7 +392,9 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
                 if _of(g, level) and g._node is not None:
                     found = cotangents.get(g._node)
                     cotangents[g._node] = seed if found is None else found + seed
-            products = walk(cotangents, lift=among_variables(seeds)) if cotangents else {}
+            if cotangents:
+                in_place = in_place_type(value._backend, level)
+                products = walk(cotangents, lift=among_variables(seeds), in_place=in_place)
         found = [
             optree.tree_unflatten(spec, [_arrived(products, v) for v in flat])
             for _, flat, spec in wrapped

@@ -32,13 +32,9 @@ def matmul_x2(g: Any, x1: Any, like2: Any) -> Any:
     """By the second of `x1 @ x2`."""
     if x1.ndim == 1:
         return column(x1) * row(g) if len(shape_of(like2)) > 1 else x1 * g
-    if len(shape_of(like2)) > 1:
+    if len(shape_of(like2)) > 1 or x1.ndim == 2:
         return xp.matrix_transpose(x1) @ g
-    return (
-        xp.matrix_transpose(x1) @ g
-        if x1.ndim == 2
-        else (xp.matrix_transpose(x1) @ column(g))[..., 0]
-    )
+    return (xp.matrix_transpose(x1) @ column(g))[..., 0]
 
 
 def contracted(axes: Any, ndim1: int, ndim2: int) -> tuple[list[int], list[int]]:
