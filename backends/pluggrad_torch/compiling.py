@@ -1,4 +1,4 @@
-"""What torch.compile has to know to see through pluggrad; imported by `interop.torch.compile`.
+"""What torch.compile has to know to see through pluggrad; imported as soon as Dynamo is.
 
 The compiler reads Python code, and a few things on the way it cannot read: the context variable
 that holds the engine's state, functions made in loops (the operators of Variables, which all look
