@@ -219,6 +219,18 @@ def stop_gradient(x: Any) -> Any:
 # ---------------------------------------------------------------- into a level, and out of it
 
 
+def flatten_call(args: Any, kwargs: Any, none_is_leaf: bool = False) -> tuple[list[Any], Any]:
+    """The leaves of the arguments of a call, and their structure."""
+    tree: Any = (args, kwargs) if kwargs else (args,)  # torch.compile knows no empty dict here
+    return optree.tree_flatten(tree, none_is_leaf=none_is_leaf)
+
+
+def unflatten_call(spec: Any, flat: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments of a call, by position and by keyword."""
+    args, *kwargs = optree.tree_unflatten(spec, flat)
+    return args, kwargs[0] if kwargs else {}
+
+
 def _argnums(argnums: int | Sequence[int], count: int) -> list[int]:
     try:
         several: Any = [argnums] if hasattr(argnums, "__index__") else argnums

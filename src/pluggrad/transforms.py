@@ -26,7 +26,9 @@ from .func import (
     _of,
     _plain,
     _scalar_node,
+    flatten_call,
     jvp,
+    unflatten_call,
     vjp,
 )
 from .graph_breaks import untracked_result
@@ -93,8 +95,7 @@ def vmap(
     @functools.wraps(fun)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         axes = tuple(in_axes) if isinstance(in_axes, list) else in_axes
-        given = (args, kwargs) if kwargs else (args,)  # torch.compile knows no empty dict here
-        flat, spec = _flatten(given, none_is_leaf=True)
+        flat, spec = flatten_call(args, kwargs, none_is_leaf=True)
         where = _prefix(axes, args, "in_axes") + _prefix(0, kwargs, "in_axes")
         where = [None if x is None else axis for x, axis in zip(flat, where, strict=True)]
         size, backend = _length(flat, where, axis_size)
@@ -104,8 +105,8 @@ def vmap(
                 _same(x) if axis is None else _enter(x, axis, level)
                 for x, axis in zip(flat, where, strict=True)
             ]
-            call, *keywords = optree.tree_unflatten(spec, inside)
-            y = fun(*call, **keywords[0]) if keywords else fun(*call)
+            call, keywords = unflatten_call(spec, inside)
+            y = fun(*call, **keywords)
             outputs, y_spec = _flatten(y, none_is_leaf=True)
             places = _prefix(out_axes, y, "out_axes")
             found = [
