@@ -1,8 +1,7 @@
 """What torch.compile has to know to see through pluggrad; imported as soon as Dynamo is.
 
 The compiler reads Python code, and a few things on the way it cannot read: the context variable
-that holds the engine's state, functions made in loops (the operators of Variables, which all look
-alike to it), and operators between a tensor and a Variable, which Python sends to the Variable and
+that holds the engine's state, the closures of the operators of Variables, and operators between a tensor and a Variable, which Python sends to the Variable and
 the compiler does not. For these it is told what to do instead. This uses names of torch's that are
 not public, and is tested with the version in `constraints.txt`.
 """
@@ -97,19 +96,18 @@ _methods: dict[str, Callable[..., Any]] = {}
 
 
 def _redirect(method: Any) -> None:
-    """Have the compiler find a method by its name: the closures of all operators share one code."""
+    """Have the compiler find a method by its name: it looks at the closure of a method only where
+    it knows from where the method can be had again, and of a Variable's that it made itself it does
+    not know."""
     key = method.__qualname__
     _methods[key] = types.FunctionType(
         method.__code__, method.__globals__, method.__name__, method.__defaults__,
         method.__closure__,
     )  # fmt: skip
-
-    def find(*args: Any, key: str = key, **kwargs: Any) -> Any:
-        return _methods[key](*args, **kwargs)
-
-    find = types.FunctionType(find.__code__, globals(), key, (), None)
-    find.__kwdefaults__ = {"key": key}
-    method._torchdynamo_inline = find
+    found: dict[str, Any] = {}
+    code = f"def find(*args, **kwargs): return _methods[{key!r}](*args, **kwargs)"
+    exec(code, globals(), found)
+    method._torchdynamo_inline = found["find"]
 
 
 for _method in list(vars(get_backend("torch").variable).values()):

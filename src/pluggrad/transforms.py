@@ -22,6 +22,7 @@ from .func import (
     _arrived,
     _cast,
     _inner,
+    _is_one,
     _leaves,
     _of,
     _plain,
@@ -471,7 +472,7 @@ def _of_chosen(fun: Any, argnums: Any, args: Any, kwargs: Any) -> tuple[Any, lis
             call[number] = x
         return fun(*call, **kwargs)
 
-    return f, [args[number] for number in numbers], hasattr(argnums, "__index__")
+    return f, [args[number] for number in numbers], _is_one(argnums)
 
 
 def _spans(arrays: list[Any]) -> Any:
