@@ -62,7 +62,9 @@ def compiler(backend: str, engine: str = "inductor") -> Callable[..., Any]:
         import jax
 
         return jax.jit
-    return lambda f: pg.interop.torch.compile(f, fullgraph=True, backend=engine)
+    import torch
+
+    return lambda f: torch.compile(f, fullgraph=True, backend=engine)
 
 
 def run(backend: str, rounds: int = 200, engine: str = "inductor") -> dict[str, Any]:

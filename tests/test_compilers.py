@@ -65,7 +65,7 @@ def test_one_graph_and_no_second_compilation(step):
 
     torch._dynamo.reset()
     counter = CompileCounter()
-    compiled = pg.interop.torch.compile(step, fullgraph=True, backend=counter)
+    compiled = torch.compile(step, fullgraph=True, backend=counter)
     for scale in (1.0, 2.0, -0.5):
         for got, expected in zip(compiled(W * scale, V), step(W * scale, V), strict=True):
             torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
@@ -74,7 +74,7 @@ def test_one_graph_and_no_second_compilation(step):
 
 
 def test_no_grad_outside():
-    compiled = pg.interop.torch.compile(by_transform, fullgraph=True, backend="eager")
+    compiled = torch.compile(by_transform, fullgraph=True, backend="eager")
     expected = by_transform(W, V)
     with pg.no_grad():
         for got, wanted in zip(compiled(W, V), expected, strict=True):
@@ -84,7 +84,7 @@ def test_no_grad_outside():
 
 
 def test_what_is_not_compiled_is_as_before():
-    compiled = pg.interop.torch.compile(by_transform, fullgraph=True, backend="eager")
+    compiled = torch.compile(by_transform, fullgraph=True, backend="eager")
     before = by_transform(W, V)
     compiled(W, V)
     for got, wanted in zip(by_transform(W, V), before, strict=True):

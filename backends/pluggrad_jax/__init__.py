@@ -30,11 +30,17 @@ class JaxAdapter(Adapter):
         return jnp
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
-        """All pieces whose place is known on the host go in one scatter; the others one by one."""
+        """What fills a good part of the buffer is padded to its shape, for compilers to fuse; of
+        the rest, all pieces whose place is known on the host go in one scatter."""
         import jax.numpy as jnp
 
         known, gs, places = [], [], None
         for key, g in pieces:
+            if len(pieces) == 1 or 8 * g.size >= buffer.size:
+                padded = _padded(g, key, buffer.shape)
+                if padded is not None:
+                    buffer = buffer + padded
+                    continue
             if len(pieces) == 1 or not _on_host(key):
                 buffer = buffer.at[key].add(g)
                 continue
@@ -86,6 +92,31 @@ def _solve_triangular(x1: Any, x2: Any, *, upper: bool) -> Any:
 
     x2 = jnp.broadcast_to(x2, x1.shape[:-1] + x2.shape[-1:])
     return triangular_solve(x1, x2, left_side=True, lower=not upper)
+
+
+def _padded(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
+    """Zeros of `shape` with `g` at `key`; None unless that is integers and slices upwards."""
+    from jax import lax
+
+    parts = [part for part in (key if isinstance(key, tuple) else (key,)) if part is not None]
+    free = len(shape) - sum([part is not Ellipsis for part in parts])
+    spelled: list[Any] = []
+    for part in parts:
+        spelled += [slice(None)] * free if part is Ellipsis else [part]
+    spelled += [slice(None)] * (len(shape) - len(spelled))
+    counts, edges = [], []
+    for part, n in zip(spelled, shape, strict=True):
+        if type(part) is int:
+            chosen = range(part % n, part % n + 1)
+        elif type(part) is slice and (part.step is None or part.step > 0):
+            chosen = range(*part.indices(n))
+        else:
+            return None
+        if not chosen:
+            return None
+        counts.append(len(chosen))
+        edges.append((chosen[0], n - 1 - chosen[-1], chosen.step - 1))
+    return lax.pad(g.reshape(counts), np.zeros((), g.dtype), edges)
 
 
 def _on_host(key: Any) -> bool:

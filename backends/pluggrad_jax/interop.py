@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.extend.core
 import jax.numpy as jnp
 import numpy as np
 import optree
+from jax.interpreters import ad, batching, mlir
 
 from pluggrad.backend import Backend, backend_of, get_backend
 from pluggrad.errors import InvalidArgumentError, TypeMismatchError
@@ -23,10 +24,9 @@ def wrap(f: Callable[..., Any], backend: str | None = "numpy", out: Any = None) 
     """A function of JAX arrays that runs `f` and takes part in JAX's own transforms.
 
     `f` sees Variables in the place of arrays, and everything that it does with them is
-    differentiated by pluggrad; JAX sees one operation with a derivative of its own. ``jax.grad``,
-    ``vjp`` and ``jacrev`` of every order, ``jit`` and ``vmap`` work on it; ``jvp`` and ``jacfwd``
-    do not, as for every ``jax.custom_vjp``. `f` should be a function in the mathematical sense:
-    derivatives run it again.
+    differentiated by pluggrad; JAX sees one operation, a primitive with derivatives of its own.
+    ``jit``, ``vmap``, ``grad``, ``jvp`` and what JAX makes of them work on it, in any order. `f`
+    should be a function in the mathematical sense: derivatives run it again.
 
     Parameters
     ----------
@@ -86,13 +86,15 @@ def wrap(f: Callable[..., Any], backend: str | None = "numpy", out: Any = None) 
             return flattened(f(*call, **keywords))
 
         def shapes(specs: list[Any]) -> list[Any]:
+            if using.name == "jax":
+                return list(jax.eval_shape(lambda *xs: Program(run)(xs), *specs))
             if out is None:
                 return _tried(f, Program(run), specs, using)
             call, keywords = filled(specs)
             made = flattened(out(*call, **keywords) if callable(out) else out)
             return [_spec(y.shape, y.dtype) for y in made]
 
-        results = connected(Program(run), using, shapes)(*[jnp.asarray(flat[n]) for n in places])
+        results = Call(Program(run), using, shapes)(*[jnp.asarray(flat[n]) for n in places])
         y_spec, arrays, outputs = found
         outputs = list(outputs)
         for place, y in zip(arrays, results, strict=True):
@@ -102,48 +104,128 @@ def wrap(f: Callable[..., Any], backend: str | None = "numpy", out: Any = None) 
     return wrapped
 
 
-def connected(program: Program, using: Backend, shapes: Callable[[list[Any]], list[Any]]) -> Any:
-    """The operation that JAX sees: a function of arrays that returns a list of arrays. `shapes`
-    answers the shapes and dtypes of the results for those of the arrays."""
+class Call:
+    """One call of a program as JAX sees it: what is the same whatever the values are.
 
-    @jax.custom_vjp  # type: ignore[untyped-decorator]
-    def run(*xs: Any) -> Any:
-        if using.name == "jax":
-            return program(xs)
-        if not any([isinstance(x, jax.core.Tracer) for x in xs]):
-            return [jnp.asarray(y) for y in compute(program, xs, using)]
-        specs = shapes([_spec(x.shape, x.dtype) for x in xs])
-        ranks = [x.ndim for x in xs]
+    `shapes` answers the shapes and dtypes of the results for those of the arrays. Of a program that
+    is linear in the arrays after the first `count`, `pull` is the one that goes the other way.
+    """
 
-        def callback(*values: Any) -> Any:
-            found = batched(program, values, ranks, using)
-            lead = values[0].shape[: values[0].ndim - ranks[0]] if values else ()
-            return [_checked(y, s, lead) for y, s in zip(found, specs, strict=True)]
+    def __init__(
+        self, program: Program, using: Backend, shapes: Callable[[list[Any]], list[Any]],
+        count: int = 0, pull: Call | None = None,
+    ) -> None:  # fmt: skip
+        self.program, self.using, self.shapes = program, using, shapes
+        self.count, self.pull = count, pull
+        self._known: dict[Any, list[Any]] = {}
 
-        return jax.pure_callback(callback, specs, *xs, vmap_method="broadcast_all")
+    def specs(self, xs: Sequence[Any]) -> list[Any]:
+        """The shapes and dtypes of the results."""
+        given = [_spec(x.shape, x.dtype) for x in xs]
+        key = tuple([(x.shape, x.dtype) for x in given])
+        if key not in self._known:
+            self._known[key] = self.shapes(given)
+        return self._known[key]
 
-    def forward(*xs: Any) -> Any:
-        return run(*xs), xs
+    def __call__(self, *xs: Any) -> list[Any]:
+        return list(OPERATION.bind(*xs, call=self))
 
-    def backward(xs: Any, gs: Any) -> Any:
-        needs = [n for n, x in enumerate(xs) if _inexact(x)]
-        seeds = [_conjugate(g) for g in gs if _inexact(g)]
-        # What is asked of the pull is known from the arrays.
-        pullback = connected(
-            program.pullback(len(xs), needs), using,
-            lambda specs: [specs[n] for n in needs],
+    def run(self, *xs: Any) -> list[Any]:
+        """The results at arrays that JAX does not trace."""
+        if self.using.name == "jax":
+            return self.program(xs)
+        return [jnp.asarray(y) for y in compute(self.program, xs, self.using)]
+
+    def compiled(self, *xs: Any) -> list[Any]:
+        """The results at arrays that JAX traces to compile them."""
+        if self.using.name == "jax":
+            return self.program(xs)
+        specs = self.specs(xs)
+
+        def callback(*values: Any) -> list[Any]:
+            found = compute(self.program, values, self.using)
+            return [_checked(y, spec) for y, spec in zip(found, specs, strict=True)]
+
+        return list(jax.pure_callback(callback, specs, *xs))
+
+
+OPERATION = jax.extend.core.Primitive("pluggrad")
+OPERATION.multiple_results = True
+OPERATION.def_impl(lambda *xs, call: call.run(*xs))
+OPERATION.def_abstract_eval(
+    lambda *xs, call: [jax.core.ShapedArray(y.shape, y.dtype) for y in call.specs(xs)]
+)
+mlir.register_lowering(
+    OPERATION, mlir.lower_fun(lambda *xs, call: call.compiled(*xs), multiple_results=True)
+)
+
+
+def _jvp(xs: Sequence[Any], tangents: Sequence[Any], *, call: Call) -> Any:
+    """The results, and their tangents by another program, which knows its transpose."""
+    ys = call(*xs)
+    program, using, count = call.program, call.using, len(xs)
+    moving = [n for n, t in enumerate(tangents) if type(t) is not ad.Zero]
+    smooth = [k for k, y in enumerate(ys) if _inexact(y)]
+    moved: list[Any] = [
+        ad.Zero(jax.core.ShapedArray(y.shape, y.dtype if _inexact(y) else jax.dtypes.float0))
+        for y in ys
+    ]
+    if moving and smooth:
+        specs = [_spec(y.shape, y.dtype) for y in ys]
+        pull = Call(
+            program.pullback(count, moving), using, lambda given: [given[n] for n in moving]
+        )
+        push = Call(
+            program.pushforward(count, moving), using, lambda given: [specs[k] for k in smooth],
+            count, pull,
         )  # fmt: skip
-        gradients: list[Any] = [np.zeros(x.shape, jax.dtypes.float0) for x in xs]
-        if needs and seeds:
-            for n, g in zip(needs, pullback(*xs, *seeds), strict=True):
-                gradients[n] = _conjugate(g).astype(xs[n].dtype)
-        else:
-            for n in needs:
-                gradients[n] = jnp.zeros_like(xs[n])
-        return tuple(gradients)
+        pushed = push(*xs, *[tangents[n] for n in moving])
+        for k, t in zip(smooth, pushed, strict=True):
+            moved[k] = t.astype(ys[k].dtype)
+    return ys, moved
 
-    run.defvjp(forward, backward)
-    return run
+
+def _transpose(gs: Sequence[Any], *xs: Any, call: Call) -> list[Any]:
+    """The cotangents of the arrays in which the program is linear. JAX's are the conjugates of
+    ours."""
+    linear = [n for n, x in enumerate(xs) if ad.is_undefined_primal(x)]
+    known = list(xs)
+    pull = call.pull
+    if pull is not None and linear == list(range(call.count, len(xs))):
+        known = known[: call.count]
+    else:  # the derivative of what is linear is the same everywhere
+        for n in linear:
+            known[n] = jnp.zeros(xs[n].aval.shape, xs[n].aval.dtype)
+        pull = Call(
+            call.program.pullback(len(xs), linear),
+            call.using,
+            lambda given: [given[n] for n in linear],
+        )
+    seeds = [_conjugate(g) for g in map(ad.instantiate_zeros, gs) if _inexact(g)]
+    found: list[Any] = [None] * len(xs)
+    for n, g in zip(linear, pull(*known, *seeds), strict=True):
+        found[n] = _conjugate(g).astype(xs[n].aval.dtype)
+    return found
+
+
+def _batched(xs: Sequence[Any], axes: Sequence[Any], *, call: Call) -> Any:
+    """The results for a batch, along their first axis."""
+    size = next(x.shape[axis] for x, axis in zip(xs, axes, strict=True) if axis is not None)
+
+    def shapes(given: list[Any]) -> list[Any]:
+        one = [
+            x if axis is None else _spec(np.delete(x.shape, axis), x.dtype)
+            for x, axis in zip(given, axes, strict=True)
+        ]
+        return [_spec((size, *y.shape), y.dtype) for y in call.specs(one)]
+
+    ys = Call(call.program.mapped(axes, size), call.using, shapes)(*xs)
+    return ys, [0] * len(ys)
+
+
+ad.primitive_jvps[OPERATION] = _jvp
+ad.primitive_transposes[OPERATION] = _transpose
+batching.primitive_batchers[OPERATION] = _batched
 
 
 def compute(program: Program, values: Sequence[Any], using: Backend) -> list[Any]:
@@ -160,17 +242,6 @@ def compute(program: Program, values: Sequence[Any], using: Backend) -> list[Any
     return [np.asarray(y.cpu() if hasattr(y, "cpu") else y) for y in found]
 
 
-def batched(program: Program, values: Sequence[Any], ranks: list[int], using: Backend) -> list[Any]:
-    """The results where `vmap` has put axes in front: all of them as one batch."""
-    if not values or values[0].ndim == ranks[0]:
-        return compute(program, values, using)
-    lead = values[0].shape[: values[0].ndim - ranks[0]]
-    size = math.prod(lead)
-    flat = [np.asarray(x).reshape((size, *x.shape[len(lead) :])) for x in values]
-    found = compute(program.mapped([0] * len(flat), size), flat, using)
-    return [y.reshape((*lead, *y.shape[1:])) for y in found]
-
-
 def _tried(f: Any, program: Program, specs: list[Any], using: Backend) -> list[Any]:
     """The shapes and dtypes of the results, from a run on ones."""
     try:
@@ -184,11 +255,11 @@ def _tried(f: Any, program: Program, specs: list[Any], using: Backend) -> list[A
     return [_spec(y.shape, y.dtype) for y in found]
 
 
-def _checked(y: Any, spec: Any, lead: tuple[int, ...]) -> Any:
-    if y.shape != (*lead, *spec.shape):
+def _checked(y: Any, spec: Any) -> Any:
+    if y.shape != spec.shape:
         raise InvalidArgumentError(
-            f"the wrapped function returned shape {y.shape[len(lead) :]}, and JAX was told "
-            f"{spec.shape}; see `out`"
+            f"the wrapped function returned shape {y.shape}, and JAX was told {spec.shape}; see "
+            "`out`"
         )
     return y.astype(spec.dtype, copy=False)
 

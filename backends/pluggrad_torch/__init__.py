@@ -151,6 +151,9 @@ class TorchAdapter(Adapter):
 
         return interop
 
+    def compiler(self) -> None:
+        from . import compiling  # noqa: F401
+
     def devices(self) -> list[Any]:
         import torch
 

@@ -1,8 +1,7 @@
-"""What torch.compile has to know to see through pluggrad; imported by `interop.torch.compile`.
+"""What torch.compile has to know to see through pluggrad; imported as soon as Dynamo is.
 
 The compiler reads Python code, and a few things on the way it cannot read: the context variable
-that holds the engine's state, functions made in loops (the operators of Variables, which all look
-alike to it), and operators between a tensor and a Variable, which Python sends to the Variable and
+that holds the engine's state, the closures of the operators of Variables, and operators between a tensor and a Variable, which Python sends to the Variable and
 the compiler does not. For these it is told what to do instead. This uses names of torch's that are
 not public, and is tested with the version in `constraints.txt`.
 """
@@ -14,14 +13,16 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import array_api_compat.torch._aliases as _aliases
 import torch._dynamo
 from torch._dynamo.variables import BuiltinVariable, UserDefinedObjectVariable
 
-from pluggrad.backend import get_backend
+from pluggrad.backend import NO_CHOICE, choose, chosen, current_choice, get_backend
+from pluggrad.checkpoint import recomputes
 from pluggrad.foreign import label, names
-from pluggrad.levels import START, State, put, read
+from pluggrad.levels import START, put, read
 from pluggrad.namespace import find_all
-from pluggrad.variable import Variable
+from pluggrad.variable import Variable, sized
 
 __all__: list[str] = []
 
@@ -29,13 +30,15 @@ substitute: Any = torch._dynamo.substitute_in_graph
 
 
 class _Traced:
-    """The state while a function is being traced, where the function has changed it."""
+    """What a function that is being traced has changed of the engine's state and of the choice of
+    a backend; None where it is as it was."""
 
-    state: State | None = None
+    state: Any
+    choice: Any
 
 
 _traced = _Traced()
-_traced.state = None
+_traced.state = _traced.choice = None
 
 
 def _read() -> Any:
@@ -49,10 +52,42 @@ def _put(state: Any) -> None:
     _traced.state = None if same else state
 
 
+def _chosen() -> Any:
+    choice = _traced.choice
+    return NO_CHOICE.now if choice is None else choice
+
+
+def _choose(choice: Any) -> None:
+    _traced.choice = None if choice is NO_CHOICE.now else choice
+
+
 substitute(read, skip_signature_check=True)(_read)
 substitute(put, skip_signature_check=True)(_put)
+substitute(chosen, skip_signature_check=True)(_chosen)
+substitute(choose, skip_signature_check=True)(_choose)
+current_choice()  # the default is made when it is first asked for
 torch.compiler.assume_constant_result(label)
 torch.compiler.assume_constant_result(names)
+# Nothing is computed twice by `checkpoint`: the compiler would only merge what it computes twice.
+substitute(recomputes)(lambda: False)
+substitute(sized, skip_signature_check=True)(lambda count, shape: count)
+
+
+def _result_type(x: Any, y: Any) -> Any:
+    """The dtype of `x` and `y` together, each a tensor, a dtype or a number: that of a product of
+    empty ones. What torch itself calls so returns no tensor, so Dynamo cannot put it in a graph."""
+    return (_empty(x) * _empty(y)).dtype
+
+
+def _empty(x: Any) -> Any:
+    if isinstance(x, torch.dtype):
+        return torch.empty((0,), dtype=x)
+    if isinstance(x, torch.Tensor):
+        return x.new_empty((0,) if x.ndim else ())
+    return x
+
+
+substitute(_aliases._result_type)(_result_type)
 
 
 # ---------------------------------------------------------------- the operators of Variables
@@ -61,19 +96,18 @@ _methods: dict[str, Callable[..., Any]] = {}
 
 
 def _redirect(method: Any) -> None:
-    """Have the compiler find a method by its name: the closures of all operators share one code."""
+    """Have the compiler find a method by its name: it looks at the closure of a method only where
+    it knows from where the method can be had again, and of a Variable's that it made itself it does
+    not know."""
     key = method.__qualname__
     _methods[key] = types.FunctionType(
         method.__code__, method.__globals__, method.__name__, method.__defaults__,
         method.__closure__,
     )  # fmt: skip
-
-    def find(*args: Any, key: str = key, **kwargs: Any) -> Any:
-        return _methods[key](*args, **kwargs)
-
-    find = types.FunctionType(find.__code__, globals(), key, (), None)
-    find.__kwdefaults__ = {"key": key}
-    method._torchdynamo_inline = find
+    found: dict[str, Any] = {}
+    code = f"def find(*args, **kwargs): return _methods[{key!r}](*args, **kwargs)"
+    exec(code, globals(), found)
+    method._torchdynamo_inline = found["find"]
 
 
 for _method in list(vars(get_backend("torch").variable).values()):

@@ -14,7 +14,7 @@ from pluggrad.backend import backend_of, get_backend
 from pluggrad.errors import TypeMismatchError, UnsupportedError
 from pluggrad.interop import Program, lowered
 
-__all__ = ["compile", "wrap"]
+__all__ = ["wrap"]
 
 
 def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any]:
@@ -246,27 +246,3 @@ class Connected(torch.autograd.Function):  # type: ignore[misc]
 
 def _inexact(x: Any) -> bool:
     return bool(x.is_floating_point() or x.is_complex())
-
-
-def compile(fun: Callable[..., Any], **options: Any) -> Any:
-    """`torch.compile` of a function that uses pluggrad, which it can then see through.
-
-    The first call tells torch's compiler about Variables; after it, `torch.compile` itself will do,
-    for this and for all other functions.
-
-    Parameters
-    ----------
-    fun : callable
-        Takes and returns tensors, and may use Variables, ``.backward()`` and transforms inside.
-    options
-        Those of `torch.compile`. With ``fullgraph=True`` it is one graph, or an error.
-
-    >>> import torch, pluggrad as pg
-    >>> step = lambda t: pg.grad(lambda x: pg.sum(pg.sin(x)))(t)
-    >>> compiled = pg.interop.torch.compile(step, fullgraph=True, backend="eager")
-    >>> compiled(torch.zeros(2))
-    tensor([1., 1.])
-    """
-    from . import compiling  # noqa: F401
-
-    return torch.compile(fun, **options)

@@ -397,8 +397,7 @@ class Subject:
 
         # Traced whole, or an error. What Inductor then makes of torch's operations is torch's own.
         torch.compiler.reset()
-        compile_ = self.engine.interop.torch.compile
-        return compile_(compute, fullgraph=True, backend="aot_eager")  # type: ignore[no-any-return]
+        return torch.compile(compute, fullgraph=True, backend="aot_eager")  # type: ignore[no-any-return]
 
     def _batched(self) -> Answer:
         """`vmap` of the gradient over a batch; the first problem of the batch is the cell's."""

@@ -12,6 +12,7 @@ from . import autograd, interop, rules  # noqa: F401  (rules fills the rule book
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import Adapter, backends, register_backend, set_default_backend, use
 from .checkpoint import checkpoint
+from .compilers import watch as _watch
 from .custom import custom_jvp, custom_vjp
 from .drawing import draw
 from .errors import (
@@ -69,3 +70,6 @@ def __getattr__(name: str) -> Any:
     if callable(found) and getattr(found, "__module__", "") == "pluggrad":
         globals()[name] = found  # dtypes and constants depend on the default backend
     return found
+
+
+_watch()

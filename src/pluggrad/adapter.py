@@ -153,6 +153,9 @@ class Adapter:
             f"pluggrad.interop is for libraries with an autograd of their own; {self.name} has none"
         )
 
+    def compiler(self) -> None:
+        """Tell the library's compiler what it cannot read: called when that has been imported."""
+
     def version(self) -> str:
         """The library's version."""
         return str(getattr(importlib.import_module(self.modules[0]), "__version__", "unknown"))

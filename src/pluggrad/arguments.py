@@ -46,6 +46,7 @@ def one_device(args: Any, where: str, error: Exception | None = None) -> None:
     """Raise MixedDevicesError if arrays among `args` are not on the same device."""
     arrays = [x for arg in args for x in (arg if isinstance(arg, (list, tuple)) else (arg,))]
     devices = {str(cotangents.device_of(x)) for x in arrays if hasattr(x, "shape")}
+    devices.discard("None")  # what JAX traces is on none
     if len(devices) > 1 and not isinstance(error, PluggradError):
         raise MixedDevicesError(
             f"{where}: arrays on the devices {' and '.join(sorted(devices))} cannot be mixed. Move "

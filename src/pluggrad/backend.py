@@ -277,18 +277,23 @@ class _Choice:
 
     __slots__ = ("device", "dtype", "name")
 
+    now: property
+
     def __init__(self, name: str, device: Any = None, dtype: Any = None) -> None:
         self.name, self.device, self.dtype = name, device, dtype
 
 
 _default: list[_Choice] = []
-_choice: ContextVar[_Choice | None] = ContextVar("pluggrad.backend", default=None)
+NO_CHOICE = _Choice("")
+_choice: ContextVar[_Choice] = ContextVar("pluggrad.backend", default=NO_CHOICE)
+chosen, choose = _choice.get, _choice.set
+_Choice.now = property(_choice.get)  # for compilers, as `State.now`
 
 
 def current_choice() -> _Choice:
     """What `use` or `set_default_backend` chose; else ``PLUGGRAD_BACKEND``; else numpy."""
-    choice = _choice.get()
-    if choice is None:
+    choice = chosen()
+    if choice is NO_CHOICE:
         if not _default:
             _default.append(_Choice(os.environ.get("PLUGGRAD_BACKEND", "numpy")))
         choice = _default[0]
@@ -332,11 +337,12 @@ def use(name: str, device: Any = None, dtype: Any = None) -> Iterator[Backend]:
     array([0., 0.])
     """
     backend = get_backend(name)
-    token = _choice.set(_Choice(name, device, dtype))
+    before = chosen()
+    choose(_Choice(name, device, dtype))
     try:
         yield backend
     finally:
-        _choice.reset(token)
+        choose(before)
 
 
 def backends() -> dict[str, dict[str, Any]]:

@@ -21,7 +21,7 @@ from .backward import walk
 from .calls import Call, Operation, call, lowered, rule_of, variable
 from .dispatch import is_variable, xp
 from .errors import UnsupportedError
-from .func import jvp, vjp
+from .func import flatten_call, jvp, unflatten_call, vjp
 from .inside import Inside, another_path, is_tracked, run_inside, stripped
 from .levels import ROOT, Level, read
 from .modes import changed, inside
@@ -92,15 +92,14 @@ def checkpoint(
 
     @functools.wraps(fun)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        if not _records():
+        if not recomputes():
             return fun(*args, **kwargs)
         static = {n % len(args): args[n % len(args)] for n in numbers} if args else {}
         chosen = [None if n in static else x for n, x in enumerate(args)]
-        tree: Any = (chosen, kwargs)
-        flat, spec = optree.tree_flatten(tree)
+        flat, spec = flatten_call(chosen, kwargs)
 
         def run(flat: list[Any]) -> Any:
-            chosen, keywords = optree.tree_unflatten(spec, flat)
+            chosen, keywords = unflatten_call(spec, flat)
             return fun(*[static.get(n, x) for n, x in enumerate(chosen)], **keywords)
 
         return _Body(run, flat, prevent_cse, preserve_rng_state).start(flat)
@@ -108,8 +107,8 @@ def checkpoint(
     return checkpointed
 
 
-def _records() -> bool:
-    """Whether there is a level here that records."""
+def recomputes() -> bool:
+    """Whether there is a level here that records, so that there will be something to recompute."""
     state = read()
     level: Level | None = state.level
     while level is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from contextlib import suppress
 from typing import Any
 
 from .errors import InvalidArgumentError, NotOneElementError, TypeMismatchError
@@ -150,8 +151,10 @@ class Conversions:
     def __repr__(self: Any) -> str:
         data = self.data
         kind = f"{self._backend.name}.{str(self.dtype).split('.')[-1]}"
-        number = not tuple(self.shape) and hasattr(data, "tolist")
-        text = repr(data.tolist()) if number else str(data)
+        text = str(data)
+        if not tuple(self.shape) and hasattr(data, "tolist"):
+            with suppress(Exception):  # what a compiler traces has no value yet
+                text = repr(data.tolist())
         size = "x".join(str(n) for n in self.shape) or "()"
         return f"Variable containing:\n{text}\n[{kind} of size {size}]"
 

@@ -68,6 +68,8 @@ def foreign(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
     """A function of the library that a Variable wraps, or of NumPy, answered by ours."""
     library = label(func).split(".")[0]
     if library not in backend.adapter.modules:
+        if library == "numpy" and names(func)[1] in ("shape", "ndim"):
+            return answer_raw(func, args, kwargs)
         raise UnsupportedError(
             f"{label(func)} was called with a Variable over {backend.name} arrays. Use the "
             f"function of that meaning in `pluggrad`, or bring the values over: "

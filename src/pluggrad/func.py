@@ -108,7 +108,7 @@ def value_and_grad(
                 optree.tree_unflatten(spec, [_arrived(arrived, v) for v in leaves])
                 for leaves, spec in wrapped
             ]
-        g = gradients[0] if hasattr(argnums, "__index__") else tuple(gradients)
+        g = gradients[0] if _is_one(argnums) else tuple(gradients)
         return ((value, aux) if has_aux else value), g
 
     return both
@@ -220,9 +220,26 @@ def stop_gradient(x: Any) -> Any:
 # ---------------------------------------------------------------- into a level, and out of it
 
 
+def flatten_call(args: Any, kwargs: Any, none_is_leaf: bool = False) -> tuple[list[Any], Any]:
+    """The leaves of the arguments of a call, and their structure."""
+    tree: Any = (args, kwargs) if kwargs else (args,)  # torch.compile knows no empty dict here
+    return optree.tree_flatten(tree, none_is_leaf=none_is_leaf)
+
+
+def unflatten_call(spec: Any, flat: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
+    """The arguments of a call, by position and by keyword."""
+    args, *kwargs = optree.tree_unflatten(spec, flat)
+    return args, kwargs[0] if kwargs else {}
+
+
+def _is_one(argnums: Any) -> bool:
+    # torch.compile asks no integer of its own for an attribute.
+    return isinstance(argnums, int) or hasattr(argnums, "__index__")
+
+
 def _argnums(argnums: int | Sequence[int], count: int) -> list[int]:
     try:
-        several: Any = [argnums] if hasattr(argnums, "__index__") else argnums
+        several: Any = [argnums] if _is_one(argnums) else argnums
         numbers = [operator.index(n) for n in several]
     except TypeError:
         raise TypeMismatchError(f"argnums is one or several ints, not {argnums!r}") from None

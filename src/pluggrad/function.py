@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import cells
-from .backend import BACKENDS
 from .batch import batched
 from .calls import Call, Operation, call, rule_of, transposed, unrecorded, variable
 from .dispatch import is_variable, xp
@@ -25,7 +24,6 @@ from .errors import (
 from .levels import read
 from .modes import inside
 from .primitive import Rule, new
-from .record import wrap_untracked
 
 __all__ = ["Function", "FunctionContext", "once_differentiable"]
 
@@ -368,10 +366,7 @@ class Function:
         op = _FunctionCall(cls, args, places)
         # The rule is known after `forward`; this one is for errors before.
         op.rule = cls._rules()[0]
-        outputs = [
-            wrap_untracked(y, backend) if (backend := BACKENDS.get(type(y))) is not None else y
-            for y in call(op, [args[i] for i in places])
-        ]
+        outputs = [variable(y) for y in call(op, [args[i] for i in places])]
         for place, k in op.dirty:
             cells.write(handles[place], None, outputs[k])
             outputs[k] = handles[place]

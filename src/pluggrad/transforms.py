@@ -22,11 +22,14 @@ from .func import (
     _arrived,
     _cast,
     _inner,
+    _is_one,
     _leaves,
     _of,
     _plain,
     _scalar_node,
+    flatten_call,
     jvp,
+    unflatten_call,
     vjp,
 )
 from .graph_breaks import untracked_result
@@ -93,8 +96,7 @@ def vmap(
     @functools.wraps(fun)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         axes = tuple(in_axes) if isinstance(in_axes, list) else in_axes
-        given = (args, kwargs) if kwargs else (args,)  # torch.compile knows no empty dict here
-        flat, spec = _flatten(given, none_is_leaf=True)
+        flat, spec = flatten_call(args, kwargs, none_is_leaf=True)
         where = _prefix(axes, args, "in_axes") + _prefix(0, kwargs, "in_axes")
         where = [None if x is None else axis for x, axis in zip(flat, where, strict=True)]
         size, backend = _length(flat, where, axis_size)
@@ -104,8 +106,8 @@ def vmap(
                 _same(x) if axis is None else _enter(x, axis, level)
                 for x, axis in zip(flat, where, strict=True)
             ]
-            call, *keywords = optree.tree_unflatten(spec, inside)
-            y = fun(*call, **keywords[0]) if keywords else fun(*call)
+            call, keywords = unflatten_call(spec, inside)
+            y = fun(*call, **keywords)
             outputs, y_spec = _flatten(y, none_is_leaf=True)
             places = _prefix(out_axes, y, "out_axes")
             found = [
@@ -472,7 +474,7 @@ def _of_chosen(fun: Any, argnums: Any, args: Any, kwargs: Any) -> tuple[Any, lis
             call[number] = x
         return fun(*call, **kwargs)
 
-    return f, [args[number] for number in numbers], hasattr(argnums, "__index__")
+    return f, [args[number] for number in numbers], _is_one(argnums)
 
 
 def _spans(arrays: list[Any]) -> Any:

@@ -63,6 +63,11 @@ class Size(int):
         return int.__repr__(self)
 
 
+def sized(count: int, shape: tuple[Any, ...]) -> Size:
+    """A Size; under torch.compile, which knows no integers but Python's own, `count` itself."""
+    return Size(count, shape)
+
+
 class Variable(Conversions):
     """An array that remembers how it was computed.
 
@@ -234,7 +239,7 @@ class Variable(Conversions):
             if n is None or n != n:
                 return None
             count *= int(n)
-        return Size(count, tuple(shape))
+        return sized(count, tuple(shape))
 
     @property
     def real(self) -> Variable:

@@ -12,7 +12,7 @@ from ..cotangents import device_of, shape_dtype
 from ..dispatch import xp
 from ..primitive import PRIMITIVES
 from .batching import at_front, merged, rows
-from .positions import from_front, is_mask
+from .positions import from_front, is_array, is_mask
 
 __all__: list[str] = []
 
@@ -61,10 +61,6 @@ def put_at(op: Operation) -> Any:
         value = merged(xp.broadcast_to(value, places.shape))
     y = op(value, merged(x), merged(offset(op, places, x.shape[1])))
     return xp.reshape(y, x.shape)
-
-
-def is_array(k: Any) -> bool:
-    return hasattr(k, "shape")
 
 
 def shifted(op: Operation, key: Any, ndim: int) -> tuple[Any, int] | None:

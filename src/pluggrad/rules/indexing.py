@@ -12,6 +12,7 @@ from ..cotangents import Scatter, erase, fit, pick, scatter, zeros
 from ..dispatch import is_batched, xp
 from .kinds import constant, linear
 from .manipulation import arange, raw_of
+from .positions import is_mask
 
 
 def read(x: Any, key: Any) -> Any:
@@ -82,14 +83,14 @@ def _axes(k: Any) -> int:
     """How many axes the index `k` uses up."""
     if k is None or k is Ellipsis:
         return 0
-    return int(k.ndim) if hasattr(k, "dtype") and "bool" in str(k.dtype) else 1
+    return int(k.ndim) if is_mask(k) else 1
 
 
 def _spelled_out(k: Any, free: int, raw: Any) -> list[Any]:
     """An Ellipsis as slices, a mask as arrays of integers."""
     if k is Ellipsis:
         return [slice(None)] * free
-    if hasattr(k, "dtype") and "bool" in str(k.dtype):
+    if is_mask(k):
         return list(raw("nonzero")(raw_of(k)))
     return [k]
 

@@ -85,8 +85,12 @@ def arange(start: int, stop: int, step: int, g: Any) -> Any:
     return backend.raw("arange")(start, stop, step, device=device_of(g))
 
 
+def is_array(k: Any) -> bool:
+    return not isinstance(k, slice) and hasattr(k, "shape")  # torch.compile asks no slice
+
+
 def is_mask(k: Any) -> bool:
-    return hasattr(k, "dtype") and "bool" in str(k.dtype)
+    return is_array(k) and "bool" in str(k.dtype)
 
 
 def parts_of(key: Any, ndim: int) -> list[Any]:
@@ -103,9 +107,9 @@ def parts_of(key: Any, ndim: int) -> list[Any]:
 def positions(x: Any, key: Any) -> Any:
     """The positions in the flat `x` that `key` selects, in the shape of ``x[key]``."""
     parts = parts_of(key, x.ndim)
-    arrays = [k for k in parts if hasattr(k, "shape")]
+    arrays = [k for k in parts if is_array(k)]
     block = max([k.ndim for k in arrays])
-    advanced = [n for n, k in enumerate(parts) if hasattr(k, "shape") or isinstance(k, int)]
+    advanced = [n for n, k in enumerate(parts) if is_array(k) or isinstance(k, int)]
     together = advanced == list(range(advanced[0], advanced[-1] + 1))
     free = len(parts) - len(advanced)
     start = advanced[0] if together else 0  # the axis of the result where the arrays' axes begin
