@@ -170,6 +170,8 @@ def part_of(node: Node, y: tuple[Any, ...], number: int) -> Node:
 
 
 def _like(x: Any) -> Any:
+    if type(x) is tuple:
+        return x  # it is one already
     backend = backend_of(x)
     assert backend is not None
     return backend.like(x)
