@@ -268,7 +268,10 @@ def test_node_hooks_under_create_graph_and_of_functions():
 
     x, y = leaf([2.0]), leaf([3.0])
     a, b = Pair.apply(x, y)
-    node = a.grad_fn.next_functions[0][0]
+    node = a.grad_fn
+    assert node is b.grad_fn and node.name() == "PairBackward"
+    assert [n.name() for n, _ in node.next_functions] == ["AccumulateGrad"] * 2
+    assert (a * b).grad_fn.next_functions == ((node, 0), (node, 1))
     seen = []
     node.register_prehook(lambda gs: seen.append(len(gs)))
     node.register_hook(lambda sent, arrived: tuple([10 * g for g in sent]))
@@ -282,12 +285,83 @@ def test_node_hooks_on_one_output_of_several():
     x = leaf([[2.0, 1.0], [1.0, 3.0]])
     q, r = pg.linalg.qr(x)
     seen = []
-    r.grad_fn.register_prehook(lambda gs: seen.append(gs[0].shape))
+    assert r.grad_fn is q.grad_fn
+    r.grad_fn.register_prehook(lambda gs: seen.append((gs[0], gs[1].shape)))
     r.grad_fn.register_hook(lambda sent, arrived: (seen.append(sent[0].shape), (3 * sent[0],))[1])
     pg.sum(r).backward(retain_graph=True)
     (plain,) = pg.grad(lambda x: pg.sum(pg.linalg.qr(x)[1]), (0,))(x.data)
     np.testing.assert_allclose(x.grad.data, 3 * plain, rtol=1e-12, atol=1e-12)
-    assert seen == [(2, 2), (2, 2)] and q.requires_grad
+    assert seen == [(None, (2, 2)), (2, 2)]
+
+
+def test_hooks_on_the_way_to_a_leaf_as_torch_has_them():
+    torch = pytest.importorskip("torch")
+
+    def run(x: Any) -> list[Any]:
+        y = x * 3
+        leaf = y.grad_fn.next_functions[0][0]
+        seen: list[Any] = [leaf.variable is x]
+        note = lambda name, gs: seen.append((name, [g.tolist() for g in gs], x.grad is None))
+        leaf.register_prehook(lambda gs: (note("before", gs), (2 * gs[0],))[1])
+        leaf.register_hook(lambda sent, arrived: note("after", (*sent, *arrived)))
+        x.register_hook(lambda g: note("leaf", [g]))
+        x.register_post_accumulate_grad_hook(lambda x: note("post", [x.grad]))
+        y.grad_fn.register_hook(lambda sent, arrived: note("sent", [sent[0]]))
+        y.grad_fn.register_prehook(lambda gs: note("node", gs))
+        y.register_hook(lambda g: note("variable", [g]))
+        y.sum().backward(retain_graph=True)
+        y.sum().backward()
+        return [*seen, x.grad.tolist()]
+
+    assert run(leaf([1.0, 2.0])) == run(
+        torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    )
+
+
+def test_hooks_of_a_node_that_is_not_passed():
+    x = leaf([1.0])
+    y = x * 2
+    calls = []
+    y.grad_fn.register_prehook(lambda gs: calls.append("node"))
+    y.register_hook(lambda g: calls.append("variable"))
+    pg.autograd.grad(y * 3, y)
+    assert calls == ["variable"]
+
+
+def test_what_a_node_hook_saw_does_not_change():
+    x = leaf([1.0, 1.0])
+    kept = []
+    parts = [pg.exp(x) for _ in range(3)]
+    for y in parts:
+        y.grad_fn.register_hook(lambda sent, arrived: kept.append((sent[0], sent[0].tolist())))
+    pg.sum(parts[0] + parts[1] + parts[2]).backward()
+    assert len(kept) == 3
+    for g, before in kept:
+        assert g.tolist() == before
+
+
+def test_leaves_are_found_through_the_graph():
+    x, w = leaf([2.0, 1.0]), leaf([[2.0, 0.5], [0.5, 3.0]])
+    values, vectors = pg.linalg.eigh(w)
+    stack, leaves = [pg.sum(values * x + vectors[0]).grad_fn], []
+    while stack:
+        node = stack.pop()
+        assert isinstance(node, pg.autograd.graph.Node)
+        if hasattr(node, "variable"):
+            leaves.append(node.variable)
+        stack += [following for following, _ in node.next_functions]
+    assert {id(v) for v in leaves} == {id(x), id(w)}
+
+
+@pytest.mark.parametrize("register", [
+    lambda x, hook: x.register_post_accumulate_grad_hook(lambda x: hook),
+    lambda x, hook: (x * 1).grad_fn.next_functions[0][0].register_hook(lambda s, a: hook),
+])  # fmt: skip
+def test_an_answer_that_comes_too_late_is_an_error(register):
+    x = leaf([1.0])
+    register(x, np.ones(1))
+    with pytest.raises(TypeError, match="too late"):
+        (x * 2).backward()
 
 
 @pytest.mark.parametrize("answer, error", [

@@ -14,6 +14,7 @@ from .cotangents import Ones, add, device_of, own, same_shape
 from .dispatch import is_variable
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import HookedNode, LeafNode, Node, count_uses_towards
+from .hooks import received
 from .levels import (
     ROOT,
     VOLATILE,
@@ -104,15 +105,27 @@ def backward(
             if v is None and isinstance(node, HookedNode) and node.extra.variable is not None:
                 v = node.extra.variable()
             if v is not None and v.requires_grad:  # it may have been switched off since
+                if type(node) is LeafNode and node.extra.before:
+                    g = received(node, g)
                 if not is_variable(g):
                     g = wrap(g, None, ROOT, v._backend)
-                sums.append((node, v, g if v.grad is None else v.grad + g))
-        for _, v, g in sums:  # all or none: a sum above may have failed
-            v._grad = g
-    for node, v, _ in sums:
+                sums.append((node, v, g, g if v.grad is None else v.grad + g))
+        for _, v, _, total in sums:  # all or none: a sum above may have failed
+            v._grad = total
+    for node, v, g, _ in sums:
         if type(node) is LeafNode:
             for hook in tuple(node.extra.after or ()):
-                hook(v)
+                _without_answer(hook(v), "post-accumulate-grad hook")
+            for hook in tuple(node.extra.sent or ()):
+                _without_answer(hook((), (g,)), "hook on the node of a leaf")
+
+
+def _without_answer(answer: Any, what: str) -> None:
+    if answer is not None:
+        raise TypeMismatchError(
+            f"a {what} returned {type(answer).__name__}, and comes too late to change the "
+            "gradient: set `grad` in it, or use a hook of the Variable"
+        )
 
 
 def grad(

@@ -42,7 +42,7 @@ class Custom(Primitive):
         self.__dict__.update(LEAF.primitive.__dict__)  # general, of one output, without settings
         self.name, self.signature = name, f"{name}(*args)"
         self.parameters = self.positional = ("args",)
-        self.partial, self.keeps = partial, True
+        self.partial, self.keeps, self.is_call = partial, True, True
         self.freed = _freed_rule(self)
 
 

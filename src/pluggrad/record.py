@@ -215,6 +215,7 @@ def evaluate_among(primitive: Primitive, args: Any, kwargs: Any) -> Any:
 #: Two primitives of the graph itself: one output among several, and the end of a walk.
 PART: Any = Primitive("part(x, /)", "general", (lambda g, kwargs: g,), private=True).rules[0]
 PART.pull = lambda g, saved: cotangents.Shares(g, *saved)
+PART.primitive.is_part, PART.keeps = True, False  # there is nothing to free
 LEAF: Any = Primitive("accumulate_grad(x, /)", "general", (PASS,), private=True).rules[0]
 
 

@@ -288,7 +288,8 @@ class Variable(Conversions):
     @property
     def grad_fn(self) -> Node | None:
         """The Node of the operation that made it; None for a leaf."""
-        return None if self.is_leaf else self._node
+        node = self._read()[1]
+        return node.shown()[0] if isinstance(node, Node) and type(node) is not LeafNode else None
 
     @property
     def grad(self) -> Variable | None:
