@@ -427,3 +427,14 @@ def test_numpys_other_floats(dtype):
     x = Variable(np.asarray([1.0, 2.0], dtype=dtype), requires_grad=True)
     pg.sum(pg.real(pg.exp(x[:1]) * x[1] * np.ones(1))).backward()
     np.testing.assert_allclose(x.grad.data.astype(complex), [2 * np.e, np.e], rtol=1e-3)
+
+
+def test_forward_mode_has_no_hooks_and_no_graph():
+    x = np.ones(2)
+    for f in (
+        lambda v: (v * 2).register_hook(lambda g: g),
+        lambda v: (v * 2).retain_grad(),
+        lambda v: pg.autograd.grad((v * 2).sum(), v),
+    ):
+        with pytest.raises(pg.DifferentiationError, match="forward mode"):
+            pg.jvp(f, (x,), (x,))

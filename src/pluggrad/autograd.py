@@ -399,6 +399,11 @@ def _node_of(v: Any, where: str) -> Node:
             f"a Variable of shape {tuple(v.shape)} among the {where} {why} and has no graph; "
             "create the leaves with requires_grad=True"
         )
+    if not isinstance(node, Node):
+        raise DifferentiationError(
+            f"a Variable of shape {tuple(v.shape)} among the {where} belongs to forward mode, "
+            "which has no graph: inside jvp, differentiate with `pluggrad.grad` or `pluggrad.vjp`"
+        )
     return node  # type: ignore[no-any-return]
 
 

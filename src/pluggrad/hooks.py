@@ -30,7 +30,7 @@ def received(node: Node, g: Any) -> Any:
 def sending(
     node: Node, g: Any, pull: Callable[[Edge, Node, Any], Any] | None
 ) -> Callable[[Edge, Node, Any], Any]:
-    """How a node with hooks before it, or on what it sends, is pulled through: all edges at once."""
+    """How a node with hooks before it or on what it sends is pulled through: all edges at once."""
     if node.extra.before:
         g = received(node, g)
     edges = list(node.edges())

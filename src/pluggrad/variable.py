@@ -383,7 +383,7 @@ class Variable(Conversions):
             if self._node is None:
                 raise DifferentiationError("retain_grad() of a Variable that does not require grad")
             return
-        watch(self._node).variable = weakref.ref(self)
+        watch(self._backward_node("retain_grad()")).variable = weakref.ref(self)
 
     @property
     def retains_grad(self) -> bool:
@@ -393,14 +393,26 @@ class Variable(Conversions):
             return False
         return node.extra.variable() is self
 
+    def _backward_node(self, what: str) -> Node:
+        """Its place in a graph; DifferentiationError if `what` has no effect there."""
+        node = self._read()[1]
+        if node is None:
+            raise DifferentiationError(
+                f"{what} on a Variable that does not require grad has no effect: no gradient "
+                "arrives there"
+            )
+        if not isinstance(node, Node):
+            raise DifferentiationError(
+                f"{what} has no effect in forward mode, where no gradient arrives"
+            )
+        return node
+
     def register_hook(self, hook: Callable[[Variable], Variable | None]) -> RemovableHandle:
         """Have `hook(grad)` called with each gradient of this Variable; it may return another.
 
         Returns a handle whose `remove()` takes the hook away.
         """
-        node = self._read()[1]
-        if node is None:
-            raise DifferentiationError("a hook on a Variable that does not require grad never runs")
+        node = self._backward_node("a hook")
         backend, level, primitive = self._backend, self._level, node.rule.primitive
 
         def run(g: Any) -> Any:
