@@ -104,6 +104,85 @@ def test_anomalies_of_the_second_order_and_in_transforms():
         assert pg.grad(lambda x: x * x)(3.0) == 6.0
 
 
+def test_a_derivative_shows_whose_it_is():
+    def power(x):
+        return pg.sum(x**1.5)  # forward
+
+    with pg.autograd.detect_anomaly():
+        x = leaf([1.0, 0.0])
+        (g,) = pg.autograd.grad(power(x), x, create_graph=True)  # backward
+        with pytest.raises(pg.AnomalyError) as caught:
+            g.backward(np.ones(2))
+        first, second = str(caught.value).split("in the derivative of 'pow', called here")
+        assert "# backward" in first and "# forward" in second
+
+        y = pg.checkpoint(lambda x: pg.sqrt(x))(x)  # checkpoint
+        with pytest.raises(pg.AnomalyError) as caught:
+            y.backward(np.ones(2))
+        assert "'sqrt'" in str(caught.value).splitlines()[0]
+        assert "# checkpoint" in str(caught.value).split("in the derivative of 'checkpoint'")[1]
+        with pytest.raises(pg.AnomalyError, match="'pow' in forward mode has") as caught:
+            pg.hessian(power)(np.zeros(2))
+        assert "# forward" in str(caught.value).split("in the derivative of 'pow'")[1]
+
+
+@every_backend
+def test_anomalies_of_forward_mode(backend):
+    x = leaf([1.0, 0.0], backend).data
+    root = lambda x: pg.sqrt(x)  # the root
+
+    class Bad(pg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def jvp(ctx, t):
+            return t * np.nan
+
+    for f, what in ((root, "'sqrt'.* has inf at 1 of 2"), (Bad.apply, "'Bad'.* has nan at 2 of 2")):
+        with (
+            pg.autograd.detect_anomaly(),
+            pytest.raises(pg.AnomalyError, match=what) as caught,
+        ):
+            pg.jvp(f, (x,), (x * 0 + 1,))
+    with pg.autograd.detect_anomaly(check_nan=False):
+        pg.jvp(root, (x,), (x,))
+    assert "test_modes.py" in str(caught.value)
+
+
+def test_a_hook_that_makes_nan():
+    x = leaf([1.0])
+    with pg.autograd.detect_anomaly():
+        y = x * 2
+        y.register_hook(lambda g: g * np.nan)
+        with pytest.raises(pg.AnomalyError, match="a hook"):
+            y.backward()
+
+
+def test_set_detect_anomaly():
+    x = leaf([0.0])
+
+    def bad():
+        with pytest.raises(pg.AnomalyError):
+            pg.sqrt(x).backward()
+        return True
+
+    with pg.autograd.set_detect_anomaly(True):
+        assert bad()
+        with pg.autograd.set_detect_anomaly(False):
+            pg.sqrt(x).backward()
+        with pg.autograd.set_detect_anomaly(True, check_nan=False):
+            pg.sqrt(x).backward()
+        assert bad()
+    pg.sqrt(x).backward()
+    with pg.strong_zeros():
+        pg.autograd.set_detect_anomaly(True)
+    assert bad()  # what ended is strong_zeros alone
+    pg.autograd.set_detect_anomaly(False)
+    pg.sqrt(x).backward()
+
+
 def test_reads_and_several_outputs_under_anomaly_detection():
     with pg.autograd.detect_anomaly():
         x = leaf(np.arange(1.0, 7.0).reshape(3, 2))

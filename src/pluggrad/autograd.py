@@ -45,6 +45,7 @@ __all__ = [
     "is_grad_enabled",
     "no_grad",
     "saved_tensors_hooks",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
 
@@ -410,4 +411,4 @@ def _node_of(v: Any, where: str) -> Node:
 from . import function, graph  # noqa: E402  (custom functions stand on the engine, and are found here)
 from .checking import gradcheck, gradgradcheck  # noqa: E402
 from .function import Function  # noqa: E402
-from .modes import detect_anomaly, saved_tensors_hooks  # noqa: E402
+from .modes import detect_anomaly, saved_tensors_hooks, set_detect_anomaly  # noqa: E402

@@ -24,7 +24,7 @@ from .forward import dual
 from .forward import process as forward_process
 from .graph import Node
 from .levels import ROOT, VOLATILE, Level, deepest, open_level, read, recording
-from .modes import inside, keep
+from .modes import check_made, inside, keep
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF, make_leaf, part_of, wrap, wrap_untracked
 
@@ -348,6 +348,8 @@ def _pushed(made: Call, tangents: list[Any]) -> list[Any]:
     backend = made.backend
     with recording(made.level, False):
         pushed = made.op.push(tangents, made)
+    name = made.op.rule.primitive.name
+    check_made(f"the derivative of {name!r} in forward mode", tangents, pushed)
     found = []
     for k, (y, t) in enumerate(zip(made.outputs, pushed, strict=True)):
         if t is None or not differentiable(made.op, k, y):
@@ -356,8 +358,8 @@ def _pushed(made: Call, tangents: list[Any]) -> list[Any]:
         t = lowered(variable(t, backend))
         if not same_shape(tuple(t.shape), tuple(y.shape)):
             raise InvalidArgumentError(
-                f"the jvp of {made.op.rule.primitive.name} gave a tangent of shape "
-                f"{tuple(t.shape)} for an output of shape {tuple(y.shape)}"
+                f"the jvp of {name} gave a tangent of shape {tuple(t.shape)} for an output of "
+                f"shape {tuple(y.shape)}"
             )
         found.append(
             dual(y, t if t.dtype == y.dtype else xp.astype(t, y.dtype), made.level, backend)

@@ -21,7 +21,7 @@ from .errors import (
 )
 from .graph import HookedNode, LeafNode, Node, RemovableHandle, add_hook, watch
 from .levels import ROOT, VOLATILE, Level, no_grad, read
-from .modes import inside
+from .modes import check_made, inside
 from .primitive import new
 from .record import apply, make_leaf, wrap
 from .rules.indexing import GETITEM, PUT
@@ -425,6 +425,7 @@ class Variable(Conversions):
                 raise InvalidArgumentError(
                     f"a hook returned {_kind(answer)}, and the gradient is {_kind(g)}"
                 )
+            check_made("what a hook made of a gradient", g, answer)
             if answer.dtype != g.dtype:
                 answer = backend.namespace.astype(answer, g.dtype)
             if inner or not isinstance(answer, Variable):
