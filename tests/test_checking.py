@@ -136,3 +136,92 @@ def test_shapes_that_hurt():
         assert gradgradcheck(pg.sin, leaf(np.full(shape, 0.5)))
     with pytest.raises(ValueError, match="requires grad"):
         gradcheck(pg.sin, Variable(np.ones(2)))
+
+
+# ---------------------------------------------------------------- torch's options
+
+
+class Stubborn(Function):
+    """A square whose backward is wrong for batches, and whose jvp too."""
+
+    @staticmethod
+    def forward(x):
+        return x * x
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return (2 if g._level.size is None else 3) * x * g
+
+    @staticmethod
+    def jvp(ctx, t):
+        (x,) = ctx.saved_tensors
+        return (2 if t._level.size is None else 3) * x * t
+
+
+def test_torchs_options():
+    torch = pytest.importorskip("torch")
+    import inspect
+
+    for ours, theirs in ((gradcheck, torch.autograd.gradcheck),
+                         (gradgradcheck, torch.autograd.gradgradcheck)):  # fmt: skip
+        a, b = (inspect.signature(f).parameters for f in (ours, theirs))
+        assert [(p.name, p.default) for p in a.values()] == [
+            (p.name, p.default) for p in b.values()
+        ]
+    x = Variable(np.asarray([0.5 + 1j, 1.5]), requires_grad=True)
+    f = lambda z: z**3 + pg.conj(z) * z
+    for batched in (False, True):
+        assert gradcheck(f, x, check_batched_grad=batched, check_forward_ad=True,
+                         check_batched_forward_grad=batched)  # fmt: skip
+        assert gradgradcheck(f, x, check_batched_grad=batched, check_fwd_over_rev=True)
+    assert gradgradcheck(f, x, check_fwd_over_rev=True, check_rev_over_rev=False,
+                         gen_non_contig_grad_outputs=True)  # fmt: skip
+    with pytest.raises(ValueError, match="neither mode"):
+        gradcheck(f, x, check_backward_ad=False)
+
+
+def test_batches_are_checked():
+    x = Variable(np.asarray([0.5, 1.5]), requires_grad=True)
+    f = Stubborn.apply
+    assert gradcheck(f, x, check_forward_ad=True)
+    with pytest.raises(RuntimeError, match="batch of cotangents"):
+        gradcheck(f, x, check_batched_grad=True)
+    with pytest.raises(RuntimeError, match="forward derivative of a batch"):
+        gradcheck(f, x, check_forward_ad=True, check_batched_forward_grad=True)
+
+
+def test_one_mode_alone():
+    class Mixed(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 2 * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return 3 * g
+
+        @staticmethod
+        def jvp(ctx, t):
+            return 2 * t
+
+    x = Variable(np.asarray([0.5, 1.5]), requires_grad=True)
+    assert gradcheck(Mixed.apply, x, check_forward_ad=True, check_backward_ad=False)
+    assert not gradcheck(Mixed.apply, x, raise_exception=False)
+
+
+def test_the_same_input_twice():
+    x = Variable(np.asarray([0.5, 1.5]), requires_grad=True)
+    assert gradcheck(lambda a, b: a * pg.sin(b), (x, x), check_forward_ad=True)
+    assert gradgradcheck(lambda a, b: a * pg.sin(b), (x, x))
+
+
+def test_single_precision_warns():
+    x = Variable(np.asarray([0.5, 1.5], dtype=np.float32), requires_grad=True)
+    with pytest.warns(UserWarning, match="input 0 of gradcheck has dtype float32"):
+        assert gradcheck(lambda x: x * x, x, eps=1e-2, atol=1e-2)

@@ -104,6 +104,85 @@ def test_anomalies_of_the_second_order_and_in_transforms():
         assert pg.grad(lambda x: x * x)(3.0) == 6.0
 
 
+def test_a_derivative_shows_whose_it_is():
+    def power(x):
+        return pg.sum(x**1.5)  # forward
+
+    with pg.autograd.detect_anomaly():
+        x = leaf([1.0, 0.0])
+        (g,) = pg.autograd.grad(power(x), x, create_graph=True)  # backward
+        with pytest.raises(pg.AnomalyError) as caught:
+            g.backward(np.ones(2))
+        first, second = str(caught.value).split("in the derivative of 'pow', called here")
+        assert "# backward" in first and "# forward" in second
+
+        y = pg.checkpoint(lambda x: pg.sqrt(x))(x)  # checkpoint
+        with pytest.raises(pg.AnomalyError) as caught:
+            y.backward(np.ones(2))
+        assert "'sqrt'" in str(caught.value).splitlines()[0]
+        assert "# checkpoint" in str(caught.value).split("in the derivative of 'checkpoint'")[1]
+        with pytest.raises(pg.AnomalyError, match="'pow' in forward mode has") as caught:
+            pg.hessian(power)(np.zeros(2))
+        assert "# forward" in str(caught.value).split("in the derivative of 'pow'")[1]
+
+
+@every_backend
+def test_anomalies_of_forward_mode(backend):
+    x = leaf([1.0, 0.0], backend).data
+    root = lambda x: pg.sqrt(x)  # the root
+
+    class Bad(pg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def jvp(ctx, t):
+            return t * np.nan
+
+    for f, what in ((root, "'sqrt'.* has inf at 1 of 2"), (Bad.apply, "'Bad'.* has nan at 2 of 2")):
+        with (
+            pg.autograd.detect_anomaly(),
+            pytest.raises(pg.AnomalyError, match=what) as caught,
+        ):
+            pg.jvp(f, (x,), (x * 0 + 1,))
+    with pg.autograd.detect_anomaly(check_nan=False):
+        pg.jvp(root, (x,), (x,))
+    assert "test_modes.py" in str(caught.value)
+
+
+def test_a_hook_that_makes_nan():
+    x = leaf([1.0])
+    with pg.autograd.detect_anomaly():
+        y = x * 2
+        y.register_hook(lambda g: g * np.nan)
+        with pytest.raises(pg.AnomalyError, match="a hook"):
+            y.backward()
+
+
+def test_set_detect_anomaly():
+    x = leaf([0.0])
+
+    def bad():
+        with pytest.raises(pg.AnomalyError):
+            pg.sqrt(x).backward()
+        return True
+
+    with pg.autograd.set_detect_anomaly(True):
+        assert bad()
+        with pg.autograd.set_detect_anomaly(False):
+            pg.sqrt(x).backward()
+        with pg.autograd.set_detect_anomaly(True, check_nan=False):
+            pg.sqrt(x).backward()
+        assert bad()
+    pg.sqrt(x).backward()
+    with pg.strong_zeros():
+        pg.autograd.set_detect_anomaly(True)
+    assert bad()  # what ended is strong_zeros alone
+    pg.autograd.set_detect_anomaly(False)
+    pg.sqrt(x).backward()
+
+
 def test_reads_and_several_outputs_under_anomaly_detection():
     with pg.autograd.detect_anomaly():
         x = leaf(np.arange(1.0, 7.0).reshape(3, 2))
@@ -268,7 +347,10 @@ def test_node_hooks_under_create_graph_and_of_functions():
 
     x, y = leaf([2.0]), leaf([3.0])
     a, b = Pair.apply(x, y)
-    node = a.grad_fn.next_functions[0][0]
+    node = a.grad_fn
+    assert node is b.grad_fn and node.name() == "PairBackward"
+    assert [n.name() for n, _ in node.next_functions] == ["AccumulateGrad"] * 2
+    assert (a * b).grad_fn.next_functions == ((node, 0), (node, 1))
     seen = []
     node.register_prehook(lambda gs: seen.append(len(gs)))
     node.register_hook(lambda sent, arrived: tuple([10 * g for g in sent]))
@@ -282,12 +364,83 @@ def test_node_hooks_on_one_output_of_several():
     x = leaf([[2.0, 1.0], [1.0, 3.0]])
     q, r = pg.linalg.qr(x)
     seen = []
-    r.grad_fn.register_prehook(lambda gs: seen.append(gs[0].shape))
+    assert r.grad_fn is q.grad_fn
+    r.grad_fn.register_prehook(lambda gs: seen.append((gs[0], gs[1].shape)))
     r.grad_fn.register_hook(lambda sent, arrived: (seen.append(sent[0].shape), (3 * sent[0],))[1])
     pg.sum(r).backward(retain_graph=True)
     (plain,) = pg.grad(lambda x: pg.sum(pg.linalg.qr(x)[1]), (0,))(x.data)
     np.testing.assert_allclose(x.grad.data, 3 * plain, rtol=1e-12, atol=1e-12)
-    assert seen == [(2, 2), (2, 2)] and q.requires_grad
+    assert seen == [(None, (2, 2)), (2, 2)]
+
+
+def test_hooks_on_the_way_to_a_leaf_as_torch_has_them():
+    torch = pytest.importorskip("torch")
+
+    def run(x: Any) -> list[Any]:
+        y = x * 3
+        leaf = y.grad_fn.next_functions[0][0]
+        seen: list[Any] = [leaf.variable is x]
+        note = lambda name, gs: seen.append((name, [g.tolist() for g in gs], x.grad is None))
+        leaf.register_prehook(lambda gs: (note("before", gs), (2 * gs[0],))[1])
+        leaf.register_hook(lambda sent, arrived: note("after", (*sent, *arrived)))
+        x.register_hook(lambda g: note("leaf", [g]))
+        x.register_post_accumulate_grad_hook(lambda x: note("post", [x.grad]))
+        y.grad_fn.register_hook(lambda sent, arrived: note("sent", [sent[0]]))
+        y.grad_fn.register_prehook(lambda gs: note("node", gs))
+        y.register_hook(lambda g: note("variable", [g]))
+        y.sum().backward(retain_graph=True)
+        y.sum().backward()
+        return [*seen, x.grad.tolist()]
+
+    assert run(leaf([1.0, 2.0])) == run(
+        torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    )
+
+
+def test_hooks_of_a_node_that_is_not_passed():
+    x = leaf([1.0])
+    y = x * 2
+    calls = []
+    y.grad_fn.register_prehook(lambda gs: calls.append("node"))
+    y.register_hook(lambda g: calls.append("variable"))
+    pg.autograd.grad(y * 3, y)
+    assert calls == ["variable"]
+
+
+def test_what_a_node_hook_saw_does_not_change():
+    x = leaf([1.0, 1.0])
+    kept = []
+    parts = [pg.exp(x) for _ in range(3)]
+    for y in parts:
+        y.grad_fn.register_hook(lambda sent, arrived: kept.append((sent[0], sent[0].tolist())))
+    pg.sum(parts[0] + parts[1] + parts[2]).backward()
+    assert len(kept) == 3
+    for g, before in kept:
+        assert g.tolist() == before
+
+
+def test_leaves_are_found_through_the_graph():
+    x, w = leaf([2.0, 1.0]), leaf([[2.0, 0.5], [0.5, 3.0]])
+    values, vectors = pg.linalg.eigh(w)
+    stack, leaves = [pg.sum(values * x + vectors[0]).grad_fn], []
+    while stack:
+        node = stack.pop()
+        assert isinstance(node, pg.autograd.graph.Node)
+        if hasattr(node, "variable"):
+            leaves.append(node.variable)
+        stack += [following for following, _ in node.next_functions]
+    assert {id(v) for v in leaves} == {id(x), id(w)}
+
+
+@pytest.mark.parametrize("register", [
+    lambda x, hook: x.register_post_accumulate_grad_hook(lambda x: hook),
+    lambda x, hook: (x * 1).grad_fn.next_functions[0][0].register_hook(lambda s, a: hook),
+])  # fmt: skip
+def test_an_answer_that_comes_too_late_is_an_error(register):
+    x = leaf([1.0])
+    register(x, np.ones(1))
+    with pytest.raises(TypeError, match="too late"):
+        (x * 2).backward()
 
 
 @pytest.mark.parametrize("answer, error", [

@@ -14,6 +14,7 @@ from .cotangents import Uniform, add, device_of, own, same_shape
 from .dispatch import is_variable
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import HookedNode, LeafNode, Node, count_uses_towards
+from .hooks import received
 from .levels import (
     ROOT,
     VOLATILE,
@@ -45,6 +46,7 @@ __all__ = [
     "is_grad_enabled",
     "no_grad",
     "saved_tensors_hooks",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]
 
@@ -105,15 +107,27 @@ def backward(
             if v is None and isinstance(node, HookedNode) and node.extra.variable is not None:
                 v = node.extra.variable()
             if v is not None and v.requires_grad:  # it may have been switched off since
+                if type(node) is LeafNode and node.extra.before:
+                    g = received(node, g)
                 if not is_variable(g):
                     g = wrap(g, None, ROOT, v._backend)
-                sums.append((node, v, g if v.grad is None else v.grad + g))
-        for _, v, g in sums:  # all or none: a sum above may have failed
-            v._grad = g
-    for node, v, _ in sums:
+                sums.append((node, v, g, g if v.grad is None else v.grad + g))
+        for _, v, _, total in sums:  # all or none: a sum above may have failed
+            v._grad = total
+    for node, v, g, _ in sums:
         if type(node) is LeafNode:
             for hook in tuple(node.extra.after or ()):
-                hook(v)
+                _without_answer(hook(v), "post-accumulate-grad hook")
+            for hook in tuple(node.extra.sent or ()):
+                _without_answer(hook((), (g,)), "hook on the node of a leaf")
+
+
+def _without_answer(answer: Any, what: str) -> None:
+    if answer is not None:
+        raise TypeMismatchError(
+            f"a {what} returned {type(answer).__name__}, and comes too late to change the "
+            "gradient: set `grad` in it, or use a hook of the Variable"
+        )
 
 
 def grad(
@@ -329,6 +343,11 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
                 f"backward of an output of shape {tuple(y.shape)} needs a cotangent: gradient= (or "
                 "grad_outputs=) of the same shape. It can be left out for one element only."
             )
+        if value.dtype in backend.complex_dtypes:
+            raise DifferentiationError(
+                f"backward of a complex output ({value.dtype}) needs a cotangent: gradient= (or "
+                "grad_outputs=). Without one, take the real part or abs first."
+            )
         seed = backend.raw("ones")(value.shape, dtype=value.dtype, device=device_of(value))
         if value.shape == () and not backend.adapter.tracing():
             # (A compiler that reads code cannot see through `Uniform * x`, and fuses anyway.)
@@ -374,9 +393,10 @@ def _bottom(x: Any) -> Any:
 
 
 def _sequence(x: Any) -> Any:
-    if isinstance(x, (list, tuple)):
-        return list(x)
-    return [x]
+    """A list of Variables: of one, or of those that any iterable gives."""
+    if hasattr(x, "dtype") or not isinstance(x, Iterable):
+        return [x]
+    return list(x)
 
 
 def _node_of(v: Any, where: str) -> Node:
@@ -394,10 +414,15 @@ def _node_of(v: Any, where: str) -> Node:
             f"a Variable of shape {tuple(v.shape)} among the {where} {why} and has no graph; "
             "create the leaves with requires_grad=True"
         )
+    if not isinstance(node, Node):
+        raise DifferentiationError(
+            f"a Variable of shape {tuple(v.shape)} among the {where} belongs to forward mode, "
+            "which has no graph: inside jvp, differentiate with `pluggrad.grad` or `pluggrad.vjp`"
+        )
     return node  # type: ignore[no-any-return]
 
 
 from . import function, graph  # noqa: E402  (custom functions stand on the engine, and are found here)
 from .checking import gradcheck, gradgradcheck  # noqa: E402
 from .function import Function  # noqa: E402
-from .modes import detect_anomaly, saved_tensors_hooks  # noqa: E402
+from .modes import detect_anomaly, saved_tensors_hooks, set_detect_anomaly  # noqa: E402

@@ -68,7 +68,9 @@ def walk(
                 borrowed.add(node)  # a hook may keep what it sees, or return what somebody holds
                 replaced = hook(dense(g))
                 g = g if replaced is None else replaced
-            watched = bool(node.extra.sent)
+            watched = bool(node.extra.sent or node.extra.before) and any(
+                [edge.parent in uses for edge in node.edges()]
+            )
             if node.extra.variable is not None or node in ends:
                 arrived[node] = own(g) if node in borrowed else dense(g)
         elif ends and node in ends and g is not None:

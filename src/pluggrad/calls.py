@@ -12,17 +12,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import optree
+
 from .backend import Backend, backend_of
 from .backward import walk
 from .batch import batched
-from .cotangents import dense, fit, same_shape
+from .cotangents import dense, fit, same_shape, shape_dtype
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from .forward import dual
 from .forward import process as forward_process
 from .graph import Node
 from .levels import ROOT, VOLATILE, Level, deepest, open_level, read, recording
-from .modes import inside, keep
+from .modes import check_made, inside, keep
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF, make_leaf, part_of, wrap, wrap_untracked
 
@@ -40,7 +42,7 @@ class Custom(Primitive):
         self.__dict__.update(LEAF.primitive.__dict__)  # general, of one output, without settings
         self.name, self.signature = name, f"{name}(*args)"
         self.parameters = self.positional = ("args",)
-        self.partial, self.keeps = partial, True
+        self.partial, self.keeps, self.is_call = partial, True, True
         self.freed = _freed_rule(self)
 
 
@@ -62,13 +64,16 @@ def _rule(primitive: Custom, position: int, names: tuple[str, ...], pull: Any) -
     return rule
 
 
-def rule_of(name: str, partial: bool = False) -> Rule:
-    """The rule of a custom operation: its gradients, all at once."""
+def rule_of(name: str, partial: bool = False, keeps: bool = True) -> Rule:
+    """The rule of a custom operation: its gradients, all at once. One that `keeps` nothing can be
+    walked through any number of times."""
 
     def pull(g: Any, call: Call) -> Gradients:
         return Gradients(call.pull(list(g) if isinstance(g, tuple) else [g]))
 
-    return _rule(Custom(name, partial), 0, ("call",), pull)
+    rule = _rule(Custom(name, partial), 0, ("call",), pull)
+    rule.keeps = keeps
+    return rule
 
 
 _SHARING = Custom("share")
@@ -91,7 +96,10 @@ class Operation:
     rule: Rule
     several = True
     differentiable: Sequence[bool] | None = None
-    keeps_outputs = True  # for its derivative
+
+    def needs(self, kind: str, i: int) -> bool:
+        """Whether its derivative needs the value of input ("in") or output ("out") number `i`."""
+        return kind == "in"
 
     def run(self, args: list[Any]) -> list[Any]:
         """The outputs, where nothing is tracked."""
@@ -123,7 +131,10 @@ class Operation:
 
 
 class Call:
-    """One call of a custom operation, as one level sees it: its values there, one level down."""
+    """One call of a custom operation, as one level sees it: its values there, one level down.
+
+    In the graph, an input or output that the derivative does not need is a pair (shape, dtype).
+    """
 
     __slots__ = ("backend", "inputs", "level", "needs", "op", "outputs", "recorded", "residuals")
 
@@ -138,22 +149,25 @@ class Call:
         """This call, with its values at their places in the graph again."""
         assert node.parent is not None
         parents = {e.rule.position: e.parent for e in node.parent.edges()}
-        inputs = [lift(x, parents.get(i)) for i, x in enumerate(self.inputs)]
+        inputs = [x if type(x) is tuple else lift(x, parents.get(i))
+                  for i, x in enumerate(self.inputs)]  # fmt: skip
         outputs = []
         for k, y in enumerate(self.outputs):
-            place: Node | None = None
-            if differentiable(self.op, k, y):
-                place = part_of(node, tuple(self.outputs), k) if self.op.several else node
-            outputs.append(lift(y, place))
-        recorded = any(
-            [is_variable(x) and x._level is self.level and x._node is not None for x in inputs]
-        )
+            if type(y) is not tuple:
+                place: Node | None = None
+                if differentiable(self.op, k, y):
+                    place = part_of(node, tuple(self.outputs), k) if self.op.several else node
+                y = lift(y, place)
+            outputs.append(y)
+        recorded = is_variable(lift(None, node))
         return Call(self.op, inputs, outputs, self.residuals, self.needs, self.level,
                     self.backend, recorded)  # fmt: skip
 
     def remade(self, f: Callable[[Any], Any]) -> Call:
         """This call, with `f` applied to the arrays that it keeps."""
-        return Call(self.op, f(self.inputs), f(self.outputs), self.residuals, self.needs,
+        inputs, outputs = [[x if type(x) is tuple else f(x) for x in items]
+                           for items in (self.inputs, self.outputs)]  # fmt: skip
+        return Call(self.op, inputs, outputs, optree.tree_map(f, self.residuals), self.needs,
                     self.level, self.backend, self.recorded)  # fmt: skip
 
     def pull(self, gs: list[Any]) -> list[Any]:
@@ -176,13 +190,14 @@ class Call:
                 raise TypeMismatchError(
                     f"the backward of {name} gave {type(g).__name__} for input {i}, not an array"
                 )
-            if not _reduces(tuple(g.shape), tuple(x.shape)):
+            shape, dtype = shape_dtype(x)
+            if not _reduces(tuple(g.shape), tuple(shape)):
                 raise InvalidArgumentError(
                     f"the backward of {name} gave a gradient of shape {tuple(g.shape)} for input "
-                    f"{i}, which has shape {tuple(x.shape)}"
+                    f"{i}, which has shape {tuple(shape)}"
                 )
-            found[i] = fit(g, (tuple(x.shape), x.dtype)) if among else lowered(
-                fit(g, (tuple(x.shape), x.dtype)))  # fmt: skip
+            g = fit(g, (tuple(shape), dtype))
+            found[i] = g if among else lowered(g)
         return found
 
 
@@ -304,8 +319,10 @@ def one_down(args: list[Any], level: Level) -> tuple[list[Any], list[bool]]:
 
 def _recorded(made: Call, parents: list[Any]) -> list[Any]:
     op, level, backend, outputs = made.op, made.level, made.backend, made.outputs
-    if not op.keeps_outputs:
-        made.outputs = []
+    made.inputs, made.outputs = [
+        [x if op.needs(kind, i) else (tuple(x.shape), x.dtype) for i, x in enumerate(items)]
+        for kind, items in (("in", made.inputs), ("out", outputs))
+    ]
     sharing: Any = None
     for position in range(len(parents) - 1, -1, -1):
         if parents[position] is not None:
@@ -331,6 +348,8 @@ def _pushed(made: Call, tangents: list[Any]) -> list[Any]:
     backend = made.backend
     with recording(made.level, False):
         pushed = made.op.push(tangents, made)
+    name = made.op.rule.primitive.name
+    check_made(f"the derivative of {name!r} in forward mode", tangents, pushed)
     found = []
     for k, (y, t) in enumerate(zip(made.outputs, pushed, strict=True)):
         if t is None or not differentiable(made.op, k, y):
@@ -339,8 +358,8 @@ def _pushed(made: Call, tangents: list[Any]) -> list[Any]:
         t = lowered(variable(t, backend))
         if not same_shape(tuple(t.shape), tuple(y.shape)):
             raise InvalidArgumentError(
-                f"the jvp of {made.op.rule.primitive.name} gave a tangent of shape "
-                f"{tuple(t.shape)} for an output of shape {tuple(y.shape)}"
+                f"the jvp of {name} gave a tangent of shape {tuple(t.shape)} for an output of "
+                f"shape {tuple(y.shape)}"
             )
         found.append(
             dual(y, t if t.dtype == y.dtype else xp.astype(t, y.dtype), made.level, backend)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,14 @@ def gradcheck(
     rtol: float = 1e-3,
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
     check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
+    fast_mode: bool = False,
+    masked: bool | None = None,
 ) -> bool:
     """Whether the gradients of `func` at `inputs` are those of central differences.
 
@@ -48,8 +56,14 @@ def gradcheck(
         Raise where a derivative is wrong, instead of returning False.
     nondet_tol : float
         How far two runs of one backward may differ.
-    check_forward_ad : bool
-        Check the derivatives of forward mode, too.
+    check_batched_grad, check_batched_forward_grad : bool
+        Check that a batch of cotangents, or of tangents, gives what they give one by one.
+    check_forward_ad, check_backward_ad : bool
+        Check the derivatives of that mode.
+    check_undefined_grad, check_grad_dtypes, fast_mode, masked
+        Taken as torch takes them, and without effect: outputs are always differentiated one by one,
+        without cotangents of the others, gradients always have the input's dtype, and every entry
+        is compared.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.asarray([0.5, 1.5]), requires_grad=True)
@@ -57,8 +71,13 @@ def gradcheck(
     True
     """
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
+    if not check_forward_ad and not check_backward_ad:
+        raise InvalidArgumentError("neither mode is to be checked; there is nothing to do")
+    _warn_of_precision(inputs)
     try:
-        _check(func, inputs, eps, atol, rtol, nondet_tol, check_forward_ad)
+        _check(func, inputs, eps, atol, rtol, nondet_tol,
+               backward=check_backward_ad, forward=check_forward_ad,
+               batched=check_batched_grad, batched_forward=check_batched_forward_grad)  # fmt: skip
     except GradcheckError:
         if raise_exception:
             raise
@@ -74,20 +93,29 @@ def gradgradcheck(
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
+    fast_mode: bool = False,
+    masked: bool = False,
 ) -> bool:
     """`gradcheck` of the gradients of `func`, by its inputs and by the cotangents.
 
     Parameters are those of `gradcheck`; `grad_outputs` are the cotangents to start from, random
-    ones by default.
+    ones by default. `check_fwd_over_rev` and `check_rev_over_rev` choose the mode of the second
+    derivative; `gen_non_contig_grad_outputs` has the random cotangents not lie contiguously.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.asarray([0.5, 1.5]), requires_grad=True)
     >>> pg.autograd.gradgradcheck(lambda x: pg.sin(x) * x, x)
     True
     """
-    from .autograd import grad
+    from .func import vjp
 
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     moving = _moving(inputs)
@@ -104,6 +132,8 @@ def gradgradcheck(
             if _is_complex(y):
                 for k in range(_size(y)):
                     seed = seed + _unit(y, k, 1j * values[-1 - k])
+            if gen_non_contig_grad_outputs:
+                seed = y._backend.namespace.stack([seed, seed], axis=-1)[..., 0]
             seeds.append(seed)
     else:
         seeds = list(grad_outputs) if isinstance(grad_outputs, (tuple, list)) else [grad_outputs]
@@ -113,25 +143,58 @@ def gradgradcheck(
         leaf.requires_grad_()
 
     def gradients(*args: Any) -> Any:
-        values = _outputs(func(*args[:count]))
-        found = grad(values, [args[i] for i in moving], list(args[count:]), create_graph=True,
-                     allow_unused=True, materialize_grads=True)  # fmt: skip
-        return tuple(found)
+        def f(*chosen: Any) -> list[Any]:
+            given = list(args[:count])
+            for i, x in zip(moving, chosen, strict=True):
+                given[i] = x
+            return _outputs(func(*given))
+
+        _, pull = vjp(f, *[args[i] for i in moving])
+        found = pull(list(args[count:]))
+        return tuple([g if is_variable(g) else wrap(g, None, ROOT, inputs[i]._backend)
+                      for i, g in zip(moving, found, strict=True)])  # fmt: skip
 
     return gradcheck(gradients, (*inputs, *leaves), eps=eps, atol=atol, rtol=rtol,
-                     raise_exception=raise_exception, nondet_tol=nondet_tol)  # fmt: skip
+                     raise_exception=raise_exception, nondet_tol=nondet_tol,
+                     check_batched_grad=check_batched_grad, check_forward_ad=check_fwd_over_rev,
+                     check_backward_ad=check_rev_over_rev)  # fmt: skip
 
 
 def _check(
     func: Callable[..., Any], inputs: tuple[Any, ...], eps: float, atol: float, rtol: float,
-    nondet_tol: float, forward: bool,
+    nondet_tol: float, *, backward: bool, forward: bool, batched: bool, batched_forward: bool,
 ) -> None:  # fmt: skip
-    from .autograd import grad
-
     moving = _moving(inputs)
     outputs = _outputs(func(*inputs))
     chosen = [inputs[i] for i in moving]
-    backward: list[list[list[list[float]]]] = []  # by output, its real components, and inputs
+    pulled = _pulled(outputs, chosen, nondet_tol) if backward else []
+    if backward and batched:
+        _compare_batched(outputs, chosen, pulled, atol, rtol)
+    for number, place in enumerate(moving):
+        columns = [[[row[number][column] for row in rows] for rows in pulled]
+                   for column in range(len(_reals(inputs[place])))]  # fmt: skip
+        pushed = _pushed(func, inputs, place, False) if forward else []
+        if forward and batched_forward:
+            again = _pushed(func, inputs, place, True)
+            for column, (alone, found) in enumerate(zip(pushed, again, strict=True)):
+                _compare(alone, found, (place, column), atol, rtol, "forward derivative of a batch")
+        for column, step in enumerate(_directions(inputs[place], eps)):
+            numerical = _difference(func, inputs, place, step, eps)
+            if backward:
+                _compare(numerical, columns[column], (place, column), atol, rtol,
+                         "backward derivative")  # fmt: skip
+            if forward:
+                _compare(numerical, pushed[column], (place, column), atol, rtol,
+                         "forward derivative")  # fmt: skip
+
+
+def _pulled(
+    outputs: list[Any], chosen: list[Any], nondet_tol: float
+) -> list[list[list[list[float]]]]:
+    """The gradients by output, by its real components, and by input."""
+    from .autograd import grad
+
+    pulled: list[list[list[list[float]]]] = []
     for y in outputs:
         rows: list[list[list[float]]] = []
         for seed in _directions(y, 1.0):
@@ -152,31 +215,47 @@ def _check(
                         f"nondet_tol={nondet_tol}"
                     )
             rows.append(pair[0])
-        backward.append(rows)
-    for number, place in enumerate(moving):
-        for column, step in enumerate(_directions(inputs[place], eps)):
-            numerical = _difference(func, inputs, place, step, eps)
-            for k, values in enumerate(numerical):
-                _compare(values, [row[number][column] for row in backward[k]],
-                         (k, place, column), atol, rtol, "backward")  # fmt: skip
-            if forward:
-                pushed = _pushed(func, inputs, place, column)
-                for k, values in enumerate(numerical):
-                    _compare(values, pushed[k], (k, place, column), atol, rtol, "forward")
+        pulled.append(rows)
+    return pulled
+
+
+def _compare_batched(
+    outputs: list[Any], chosen: list[Any], pulled: Any, atol: float, rtol: float
+) -> None:
+    """Whether a batch of cotangents gives the gradients that they give one by one."""
+    from .autograd import grad
+
+    for k, (y, rows) in enumerate(zip(outputs, pulled, strict=True)):
+        seeds = list(_directions(y, 1.0))
+        if not seeds or not y.requires_grad:
+            continue
+        seed = y._backend.namespace.stack(seeds)
+        found = grad(y, chosen, seed, retain_graph=True, is_grads_batched=True,
+                     materialize_grads=True)  # fmt: skip
+        for number, g in enumerate(found):
+            for row, alone in enumerate(rows):
+                pairs = zip(_reals(g[row]), alone[number], strict=True)
+                if not all(_close(a, b, atol, rtol) for a, b in pairs):
+                    raise GradcheckError(
+                        f"a batch of cotangents of output {k} gives another gradient by input "
+                        f"{number} than they give one by one, at component {row} of the output"
+                    )
 
 
 def _compare(
-    numerical: list[float], found: list[float], where: tuple[int, int, int], atol: float,
-    rtol: float, mode: str,
+    numerical: list[list[float]], found: list[list[float]], where: tuple[int, int], atol: float,
+    rtol: float, what: str,
 ) -> None:  # fmt: skip
-    for row, (n, a) in enumerate(zip(numerical, found, strict=True)):
-        if not _close(a, n, atol, rtol):
-            k, place, column = where
-            raise GradcheckError(
-                f"the {mode} derivative of output {k} by input {place} is wrong at component {row} "
-                f"of the output and {column} of the input: {a!r}, and {n!r} by finite differences "
-                "(components count real and imaginary parts one by one)"
-            )
+    place, column = where
+    for k, (expected, values) in enumerate(zip(numerical, found, strict=True)):
+        for row, (n, a) in enumerate(zip(expected, values, strict=True)):
+            if not _close(a, n, atol, rtol):
+                means = "one by one" if what.endswith("batch") else "by finite differences"
+                raise GradcheckError(
+                    f"the {what} of output {k} by input {place} is wrong at component {row} of the "
+                    f"output and {column} of the input: {a!r}, and {n!r} {means} (components count "
+                    "real and imaginary parts one by one)"
+                )
 
 
 def _close(a: float, n: float, atol: float, rtol: float) -> bool:
@@ -192,7 +271,8 @@ def _difference(
     ends = []
     for sign in (1, -1):
         args = [x.detach() if is_variable(x) else x for x in inputs]
-        args[place] = args[place] + sign * step
+        for i in _same(inputs, place):
+            args[i] = args[i] + sign * step
         for i in _moving(inputs):
             args[i] = wrap(args[i].data, None, ROOT, args[i]._backend).requires_grad_()
         ends.append([_reals(y) for y in _outputs(func(*args))])
@@ -202,20 +282,48 @@ def _difference(
     ]
 
 
+def _same(inputs: tuple[Any, ...], place: int) -> list[int]:
+    """Where the input at `place` is: it may be there twice."""
+    return [i for i, x in enumerate(inputs) if x is inputs[place]]
+
+
 def _pushed(
-    func: Callable[..., Any], inputs: tuple[Any, ...], place: int, column: int
-) -> list[list[float]]:
+    func: Callable[..., Any], inputs: tuple[Any, ...], place: int, batched: bool
+) -> list[list[list[float]]]:
+    """The tangents by component of one input, and by output; together, or one after the other."""
     from .func import jvp
+    from .transforms import vmap
 
     plain = [x.detach() if is_variable(x) else x for x in inputs]
-    tangent = list(_directions(inputs[place], 1.0))[column]
+    x, where = plain[place], _same(inputs, place)
+    backend = x._backend
 
     def f(x: Any) -> Any:
-        return tuple(_outputs(func(*plain[:place], x, *plain[place + 1 :])))
+        return tuple(_outputs(func(*[x if i in where else a for i, a in enumerate(plain)])))
 
-    _, tangents = jvp(f, (plain[place].data,), (tangent.data,))
-    backend = plain[place]._backend
-    return [_reals(t if is_variable(t) else wrap(t, None, ROOT, backend)) for t in tangents]
+    def push(t: Any) -> Any:
+        return jvp(f, (x.data,), (t,))[1]
+
+    def shown(t: Any) -> Any:
+        return t if is_variable(t) else wrap(t, None, ROOT, backend)
+
+    directions = list(_directions(x, 1.0))
+    if not batched or not directions:
+        return [[_reals(shown(t)) for t in push(d.data)] for d in directions]
+    found = [shown(t) for t in vmap(push)(backend.namespace.stack(directions).data)]
+    return [[_reals(t[row]) for t in found] for row in range(len(directions))]
+
+
+def _warn_of_precision(inputs: tuple[Any, ...]) -> None:
+    for i, x in enumerate(inputs):
+        if is_variable(x) and x.requires_grad:
+            xp = x._backend.xp
+            if x.dtype not in (xp.float64, getattr(xp, "complex128", None)):
+                warnings.warn(
+                    f"input {i} of gradcheck has dtype {x.dtype}: differences are too inexact for "
+                    "the default tolerances; use float64 or complex128, or a larger eps and atol",
+                    stacklevel=3,
+                )
 
 
 def _moving(inputs: tuple[Any, ...]) -> list[int]:

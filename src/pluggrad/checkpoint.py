@@ -125,7 +125,6 @@ class _Recomputed(Operation):
     """An operation that keeps its inputs alone; `values` and `gradients` are computed from them."""
 
     rule = rule_of("checkpoint")
-    keeps_outputs = False
 
     def values(self, args: list[Any]) -> list[Any]:
         """The outputs."""

@@ -16,7 +16,7 @@ from .backward import walk
 from .dispatch import is_variable, xp
 from .duals import Tangent, dual, like_value
 from .levels import ROOT, Level, open_level, read
-from .modes import strong_rule
+from .modes import check_made, strong_rule
 from .primitive import Primitive
 from .record import evaluate, make_leaf, wrap, wrap_untracked
 
@@ -61,6 +61,7 @@ def process(
     t = push(primitive, inner, tangents, kwargs, y, backend)
     if t is None:
         return wrap_untracked(y, backend)
+    check_made(f"the derivative of {primitive.name!r} in forward mode", tangents, t)
     if isinstance(y, tuple):
         pairs = [
             dual(item, s, level, backend) if item.dtype in backend.float_dtypes

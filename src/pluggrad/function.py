@@ -6,14 +6,16 @@ its own view of what was saved, and so every order and every nesting comes out r
 
 from __future__ import annotations
 
-import copy
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import cells
+from .backend import backend_of
 from .batch import batched
 from .calls import Call, Operation, call, rule_of, transposed, unrecorded, variable
+from .cotangents import shape_dtype, zeros
 from .dispatch import is_variable, xp
 from .errors import (
     DifferentiationError,
@@ -38,21 +40,22 @@ class FunctionContext:
     def __init__(self, needs: Sequence[bool]) -> None:
         self._call = None
         self._needs = tuple(needs)
-        self._saved: tuple[Any, ...] = ()
-        self._constants: tuple[Any, ...] = ()
+        self._given: dict[str, tuple[Any, ...]] = {}
         self._materialize = True
 
     def save_for_backward(self, *values: Any) -> None:
         """Keep arrays for `backward`. Inputs and outputs are differentiated again at higher
         orders; anything else is a constant there, so return what matters as an output."""
-        self._constants = values
+        self._given["backward"] = values
 
-    save_for_forward = save_for_backward
+    def save_for_forward(self, *values: Any) -> None:
+        """Keep arrays for `jvp`, which otherwise finds what is kept for `backward`."""
+        self._given["forward"] = values
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """What was given to `save_for_backward`."""
-        return self._constants if self._call is None else tuple(self._call[0])
+        """What was given to `save_for_backward`; in `jvp`, to `save_for_forward`."""
+        return self._given.get("backward", ()) if self._call is None else tuple(self._call[0])
 
     @property
     def needs_input_grad(self) -> tuple[bool, ...]:
@@ -72,7 +75,8 @@ class FunctionContext:
         self._dirty_inputs = inputs
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether the cotangents of unused outputs are zeros; None otherwise."""
+        """Whether the cotangents of unused outputs, and the tangents of inputs that have none, are
+        zeros; None otherwise."""
         self._materialize = bool(value)
 
     def _at(self, values: Sequence[Any], needs: Sequence[bool]) -> FunctionContext:
@@ -89,8 +93,13 @@ class _FunctionCall(Operation):
     def __init__(self, function: type[Function], args: tuple[Any, ...], places: list[int]) -> None:
         self.function, self.args, self.places = function, args, places
         self.context = FunctionContext([is_variable(x) and bool(x.requires_grad) for x in args])
-        self.constants: list[Any] = []
+        self.saved: dict[str, list[tuple[str, Any]]] = {}  # for which derivative; what, or where
+        self.count = 0  # how many outputs are arrays; what else was saved comes after them
+        self.others: dict[int, Any] = {}  # outputs that are no arrays, by position
         self.dirty: list[tuple[int, int]] = []  # which inputs were written: (argument, output)
+
+    def needs(self, kind: str, i: int) -> bool:
+        return (kind, i) in self.saved["backward"]
 
     def filled(self, args: list[Any]) -> list[Any]:
         """The arguments as `forward` takes them, of which these are the arrays: handles of its own,
@@ -112,31 +121,44 @@ class _FunctionCall(Operation):
         return [y.detach() if is_variable(y) and y._level.size is None else y for y in outputs]
 
     def noted(self, given: list[Any], y: Any) -> list[Any]:
-        """The outputs as a list, once it is known what was saved and marked."""
+        """The arrays among the outputs, and those that were saved besides."""
         function, ctx = self.function, self.context
         self.several = isinstance(y, (tuple, list))
-        outputs = list(y) if self.several else [y]
+        numbered = dict(enumerate(y if self.several else (y,)))
+        self.others = {k: y for k, y in numbered.items() if not hasattr(y, "dtype")}
+        outputs = [y for k, y in numbered.items() if k not in self.others]
+        self.count = len(outputs)
         dirty = ctx.__dict__.pop("_dirty_inputs", ())
         self.dirty = [self._written(x, given, outputs) for x in dirty]
-        where: list[tuple[str, int]] = []
         inputs = [given[place] for place in self.places]
-        self.constants = []
-        for value in ctx._constants:
+        marked = ctx.__dict__.pop("_constant_outputs", ())
+        self.differentiable = [not any([x is y for x in marked]) for y in outputs]
+
+        def place(value: Any) -> tuple[str, Any]:
+            if not hasattr(value, "dtype"):
+                return "as it is", value
             # What was written is saved as it is now.
             kinds = [("in", inputs), ("out", outputs)]
             for kind, known in kinds[::-1] if any([x is value for x in dirty]) else kinds:
-                found = [i for i, x in enumerate(known) if x is value and value is not None]
-                if found:
-                    where.append((kind, found[0]))
-                    break
-            else:
-                where.append(("constant", len(self.constants)))
-                self.constants.append(value)
-        ctx._saved, ctx._constants = tuple(where), ()
-        marked = ctx.__dict__.pop("_constant_outputs", ())
-        self.differentiable = [not any([x is y for x in marked]) for y in outputs]
-        self.rule = function._rules()[not ctx._materialize]
+                for i, x in enumerate(known):
+                    if x is value:
+                        return kind, i
+            outputs.append(value)
+            self.differentiable.append(False)
+            return "out", len(outputs) - 1
+
+        self.saved = {"backward": []}
+        for mode, values in ctx._given.items():
+            self.saved[mode] = [place(value) for value in values]
+        ctx._given = {}
+        self.rule = function._rule(bool(self.saved["backward"]))
         return outputs
+
+    def completed(self, outputs: Sequence[Any], others: Any) -> list[Any]:
+        """A list with one entry per output of `forward`, of which `outputs` are for the arrays."""
+        rest = iter(outputs)
+        count = self.count + len(self.others)
+        return [others(k) if k in self.others else next(rest) for k in range(count)]
 
     def _written(self, x: Any, given: list[Any], outputs: list[Any]) -> tuple[int, int]:
         name = self.function.__name__
@@ -199,34 +221,57 @@ class _FunctionCall(Operation):
         y = variable(y, backend)
         return batched(xp.moveaxis(y, dim, 0) if dim % len(y.shape) else y, level, backend)
 
-    def _context(self, call: Call) -> FunctionContext:
-        values = {"in": call.inputs, "out": call.outputs, "constant": self.constants}
+    def _context(self, call: Call, mode: str) -> FunctionContext:
+        values = {"in": call.inputs, "out": call.outputs}
         needs = [False] * len(self.args)
         for place, need in zip(self.places, call.needs, strict=True):
             needs[place] = need
-        saved = [variable(values[kind][i]) for kind, i in self.context._saved]
-        return self.context._at(saved, needs)
+        saved = self.saved.get(mode, self.saved["backward"])
+        return self.context._at(
+            [variable(values[kind][i]) if kind in values else i for kind, i in saved], needs
+        )
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
-        found = self.function.backward(self._context(call), *gs)
+        function, name = self.function, self.function.__name__
+        if function.backward is Function.backward and function.vjp is Function.vjp:
+            raise UnsupportedError(f"{name} has no static method backward(ctx, *grads)")
+        backward = function.vjp if function.backward is Function.backward else function.backward
+        if self.context._materialize:
+            some = next(g for g in gs if g is not None)
+            gs = [zeros(shape_dtype(y), some) if g is None else g
+                  for g, y in zip(gs[: self.count], call.outputs, strict=False)]  # fmt: skip
+        found = backward(self._context(call, "backward"), *self.completed(gs, lambda k: None))
         found = tuple(found) if isinstance(found, (tuple, list)) else (found,)
         if len(found) > len(self.args) and all([g is None for g in found[len(self.args) :]]):
             found = found[: len(self.args)]
         if len(found) != len(self.args):
             raise InvalidArgumentError(
-                f"{self.function.__name__}.backward returned {len(found)} gradients, and forward "
-                f"takes {len(self.args)} inputs; return None for those without"
+                f"{name}.backward returned {len(found)} gradients, and forward takes "
+                f"{len(self.args)} inputs; return None for those without"
             )
         return [found[place] for place in self.places]
 
     def push(self, tangents: list[Any], call: Call) -> Sequence[Any]:
-        if self.function.jvp is Function.jvp:
+        function = self.function
+        if function.jvp is Function.jvp:
             return transposed(tangents, call)
-        given: list[Any] = [None] * len(self.args)
+        given: list[Any] = list(self.args)
+        for place, x in zip(self.places, call.inputs, strict=True):
+            given[place] = x
+        zero = self.context._materialize
+        given = [variable(xp.zeros_like(x)) if zero and backend_of(x) is not None else None
+                 for x in given]  # fmt: skip
         for place, t in zip(self.places, tangents, strict=True):
-            given[place] = variable(t)
-        found = self.function.jvp(self._context(call), *given)
-        return list(found) if self.several else [found]
+            given[place] = given[place] if t is None else variable(t)
+        found = function.jvp(self._context(call, "forward"), *given)
+        found = list(found) if self.several else [found]
+        if len(found) != self.count + len(self.others):
+            raise InvalidArgumentError(
+                f"{function.__name__}.jvp returned {len(found)} tangents, and forward "
+                f"{self.count + len(self.others)} outputs; return None for those without"
+            )
+        found = [t for k, t in enumerate(found) if k not in self.others]
+        return found + [None] * (len(call.outputs) - self.count)
 
     def mapped(self, on: list[bool], size: int) -> Operation:
         return _MappedFunction(self, on)
@@ -237,19 +282,16 @@ class _MappedFunction(Operation):
 
     def __init__(self, inside: _FunctionCall | _MappedFunction, on: list[bool]) -> None:
         self.inside, self.on = inside, on
-        self.constants: list[Any] = []
+
+    def needs(self, kind: str, i: int) -> bool:
+        return self.inside.needs(kind, i)
 
     def run(self, args: list[Any]) -> list[Any]:
         from .transforms import vmap
 
         inside = self.inside
-
-        def body(*args: Any) -> Any:
-            outputs = inside.run(list(args))
-            return outputs, inside.constants
-
-        outputs, constants = vmap(body, tuple([0 if b else None for b in self.on]))(*args)
-        self.constants = constants
+        axes = tuple([0 if b else None for b in self.on])
+        outputs = vmap(lambda *args: inside.run(list(args)), axes)(*args)
         self.several, self.differentiable = inside.several, inside.differentiable
         self.rule = inside.rule
         return list(outputs)
@@ -259,21 +301,18 @@ class _MappedFunction(Operation):
 
         inside, backend = self.inside, call.backend
 
-        def body(gs: Any, inputs: Any, outputs: Any, constants: Any) -> Any:
-            level = read().level
-            op = copy.copy(inside)
-            op.constants = constants
-            found = op.pull(list(gs), Call(op, inputs, outputs, None, call.needs, level, backend))
-            return [
-                xp.zeros_like(x) if g is None or not need else g
-                for g, x, need in zip(found, inputs, call.needs, strict=True)
-            ]
+        def body(gs: Any, inputs: Any, outputs: Any) -> Any:
+            made = Call(inside, inputs, outputs, None, call.needs, read().level, backend)
+            found = inside.pull(list(gs), made)
+            return [g if need else None for g, need in zip(found, call.needs, strict=True)]
 
-        given = [0 if b else None for b in self.on]
-        found = vmap(body, (0, given, 0, 0))(
-            gs, list(call.inputs), list(call.outputs), list(self.constants)
-        )
-        return [g if b else xp.sum(g, axis=0) for g, b in zip(found, self.on, strict=True)]
+        kept = [[None if type(x) is tuple else x for x in items]
+                for items in (call.inputs, call.outputs)]  # fmt: skip
+        found = vmap(body, (0, [0 if b else None for b in self.on], 0))(gs, *kept)
+        return [
+            xp.sum(g, axis=0) if g is not None and not b else g
+            for g, b in zip(found, self.on, strict=True)
+        ]
 
     def mapped(self, on: list[bool], size: int) -> Operation:
         return _MappedFunction(self, on)
@@ -293,10 +332,11 @@ class Function:
     Variables, and may use any library on their `.data`. ``backward(ctx, *grads)`` takes one
     cotangent per output and returns one gradient per input of `forward`, or None. If `backward` is
     written with pluggrad's functions and saves only inputs and outputs, it is differentiable, too.
+    Outputs that are no arrays are handed on as they are; their cotangents are None.
 
     With ``setup_context(ctx, inputs, output)``, `forward` is called without `ctx`. Forward mode
-    uses ``jvp(ctx, *tangents)`` if there is one (None stands for an input without a tangent), and
-    the transpose of `backward` if not.
+    uses ``jvp(ctx, *tangents)`` if there is one (an input without a tangent has zeros, one that is
+    no array None), and the transpose of `backward` if not.
 
     Inside `pluggrad.vmap`, `forward` and `backward` are handed values that stand for one of the
     batch. Where they cannot compute with these, because they use another library, say, give
@@ -334,6 +374,11 @@ class Function:
         raise UnsupportedError("this Function has no static method backward(ctx, *grads)")
 
     @staticmethod
+    def vjp(ctx: Any, *grads: Any) -> Any:
+        """Another name for `backward`."""
+        raise UnsupportedError("this Function has no static method vjp(ctx, *grads)")
+
+    @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Any:
         """One tangent per output."""
         raise UnsupportedError("this Function has no static method jvp(ctx, *tangents)")
@@ -353,32 +398,55 @@ class Function:
     generate_vmap_rule: bool = False
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
-        """Call it. Only Variables among the arguments are differentiated."""
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Call it. Only Variables among the arguments are differentiated.
+
+        Arguments given by keyword take their place among the inputs; with `setup_context`, so do
+        defaults.
+        """
         if cls.generate_vmap_rule and cls.vmap is not Function.vmap:
             raise InvalidArgumentError(
                 f"{cls.__name__} has a vmap of its own and generate_vmap_rule = True; leave out one"
             )
+        alone = cls.setup_context is not Function.setup_context  # forward takes no ctx
+        if alone or kwargs:
+            args = _positional(cls.forward, args if alone else (None, *args), kwargs)[not alone :]
         handles = args
         if (run := inside()) is not None:
             args = tuple([run.enter(x) for x in args])
         places = [i for i, x in enumerate(args) if is_variable(x)]
         op = _FunctionCall(cls, args, places)
         # The rule is known after `forward`; this one is for errors before.
-        op.rule = cls._rules()[0]
+        op.rule = cls._rule()
         outputs = [variable(y) for y in call(op, [args[i] for i in places])]
+        op.args = (None,) * len(args)  # nothing but what was saved stays alive
         for place, k in op.dirty:
             cells.write(handles[place], None, outputs[k])
             outputs[k] = handles[place]
+        outputs = op.completed(outputs, op.others.get)
         return tuple(outputs) if op.several else outputs[0]
 
     @classmethod
-    def _rules(cls) -> tuple[Rule, Rule]:
+    def _rule(cls, keeps: bool = True) -> Rule:
         rules: tuple[Rule, Rule] | None = cls.__dict__.get("_own_rules")
         if rules is None:
-            rules = rule_of(cls.__name__), rule_of(cls.__name__, partial=True)
+            rules = rule_of(cls.__name__, True, False), rule_of(cls.__name__, True)
             cls._own_rules = rules  # type: ignore[attr-defined]
-        return rules
+        return rules[keeps]
+
+
+def _positional(
+    forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, ...]:
+    """The arguments of `forward` in their places, defaults filled in."""
+    bound = inspect.signature(forward).bind(*args, **kwargs)
+    bound.apply_defaults()
+    if bound.kwargs:
+        raise TypeMismatchError(
+            f"{forward.__qualname__} has keyword-only arguments ({', '.join(bound.kwargs)}), which "
+            "have no place among the gradients; make them positional"
+        )
+    return bound.args
 
 
 class _Once(Function):

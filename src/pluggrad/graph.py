@@ -28,14 +28,15 @@ class Edge:
 
 
 class Extra:
-    """What few nodes have: hooks on the cotangent that arrives, and on those that are sent on
-    (`sent`); a Variable whose `grad` is wanted, the user's notes; and at a leaf, what is called
-    once its `grad` is there."""
+    """What few nodes have: hooks on the cotangent that arrives; hooks `before` the walk passes, and
+    on what is `sent` on; a Variable whose `grad` is wanted, the user's notes; and at a leaf, what
+    is called once its `grad` is there."""
 
-    __slots__ = ("after", "hooks", "metadata", "sent", "variable")
+    __slots__ = ("after", "before", "hooks", "metadata", "sent", "variable")
 
     def __init__(self) -> None:
         self.hooks: list[Any] = []
+        self.before: list[Any] | None = None
         self.sent: list[Any] | None = None
         self.after: list[Any] | None = None
         self.metadata: dict[Any, Any] = {}
@@ -77,7 +78,16 @@ class Node(Edge):
     @property
     def next_functions(self) -> tuple[tuple[Node, int], ...]:
         """The nodes that cotangents go to next, as torch's: pairs of (node, output number)."""
-        return tuple((edge.parent, 0) for edge in self.edges() if edge.parent is not None)
+        node: Node = self
+        if self.rule.primitive.is_call and self.parent is not None:
+            node = self.parent  # it shares out the gradients of all inputs
+        return tuple([edge.parent.shown() for edge in node.edges() if edge.parent is not None])
+
+    def shown(self) -> tuple[Node, int]:
+        """The operation, and the number of its output, that this node is the place of."""
+        if self.rule.primitive.is_part and self.parent is not None:
+            return self.parent, self.saved[0]
+        return self, 0
 
     def more_of(self) -> Extra:
         """The node's `extra`, made if there is none (the hot path never makes one)."""
@@ -95,8 +105,9 @@ class Node(Edge):
     def register_prehook(self, hook: Callable[[tuple[Any, ...]], Any]) -> RemovableHandle:
         """Have ``hook(grad_outputs)`` called before each walk passes here.
 
-        `grad_outputs` is a tuple of Variables, one per output of the operation. The hook may return
-        another such tuple, of the same shapes. Returns a handle whose `remove()` takes it away.
+        `grad_outputs` is a tuple of Variables, one per output of the operation, None for outputs
+        that are not used. The hook may return another such tuple, of the same shapes; it comes
+        after the hooks of Variables. Returns a handle whose `remove()` takes it away.
 
         >>> import numpy as np, pluggrad as pg
         >>> x = pg.Variable(np.asarray(3.0), requires_grad=True)
@@ -106,16 +117,18 @@ class Node(Edge):
         >>> x.grad.item()
         60.0
         """
-        from .hooks import before
-
-        return add_hook(self, before(hook))
+        extra = watch(self)
+        if extra.before is None:
+            extra.before = []
+        extra.before.append(hook)
+        return RemovableHandle(extra.before, hook)
 
     def register_hook(self, hook: Callable[[tuple[Any, ...], tuple[Any, ...]], Any]) -> Any:
         """Have ``hook(grad_inputs, grad_outputs)`` called after each walk has passed here.
 
         `grad_inputs` is a tuple of Variables (None where nothing arrives), one per entry of
-        `next_functions`. The hook may return another such tuple. Returns a handle whose `remove()`
-        takes it away.
+        `next_functions`. The hook may return another such tuple. At a leaf it is empty, and the
+        hook comes after `grad` has changed. Returns a handle whose `remove()` takes it away.
 
         >>> import numpy as np, pluggrad as pg
         >>> x = pg.Variable(np.asarray(3.0), requires_grad=True)
@@ -146,6 +159,11 @@ class LeafNode(HookedNode):
     """Where the walk ends: it accumulates into the `.grad` of the leaf that it knows (weakly)."""
 
     __slots__ = ()
+
+    @property
+    def variable(self) -> Any:
+        """The leaf; None if it is gone."""
+        return None if self.extra.variable is None else self.extra.variable()
 
     def name(self) -> str:
         return "AccumulateGrad"

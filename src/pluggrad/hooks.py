@@ -6,64 +6,56 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .backend import backend_of
-from .cotangents import Shares, dense, same_shape
+from .cotangents import dense, own, same_shape
 from .dispatch import is_variable
 from .errors import InvalidArgumentError, TypeMismatchError
 from .graph import Edge, Node
 from .levels import ROOT
 from .record import wrap
 
-__all__ = ["before", "sending"]
+__all__ = ["received", "sending"]
 
 
-def before(hook: Callable[[tuple[Any, ...]], Any]) -> Callable[[Any], Any]:
-    """A hook on the arriving cotangent that calls `hook` with those of all outputs."""
-
-    def run(g: Any) -> Any:
-        several = isinstance(g, Shares)
-        items = g.all() if several else (g,)
+def received(node: Node, g: Any) -> Any:
+    """What the hooks before a node make of the cotangent that it is about to be handed."""
+    several = isinstance(g, tuple)
+    items: Sequence[Any] = [x if x is None else dense(x) for x in (g if several else (g,))]
+    for hook in tuple(node.extra.before or ()):
         answer = hook(tuple([_shown(x) for x in items]))
-        if answer is None:
-            return None
-        items = _accepted(answer, items)
-        if not several:
-            return items[0]
-        shares = Shares(items[0], 0, g.likes)
-        shares.items = items
-        return shares
-
-    return run
+        if answer is not None:
+            items = _accepted(answer, items)
+    return tuple(items) if several else items[0]
 
 
 def sending(
     node: Node, g: Any, pull: Callable[[Edge, Node, Any], Any] | None
 ) -> Callable[[Edge, Node, Any], Any]:
-    """How a node with hooks on what it sends is pulled through: all edges at once."""
+    """How a node with hooks before it or on what it sends is pulled through: all edges at once."""
+    if node.extra.before:
+        g = received(node, g)
     edges = list(node.edges())
     sent = [edge.rule.pull(g, edge.saved) if pull is None else pull(edge, node, g)
             for edge in edges]  # fmt: skip
+    if node.extra.sent:
+        _hooked(node, g, sent)
+    by_edge = dict(zip(edges, sent, strict=True))
+    return lambda edge, node, g: by_edge[edge]
+
+
+def _hooked(node: Node, g: Any, sent: list[Any]) -> None:
+    """Have the hooks see what is sent along the edges, and change it."""
     together = len(sent) == 1 and hasattr(sent[0], "gradients")  # of a custom operation
-    items = list(sent[0].gradients) if together else [_plain(c) for c in sent]
-    arrived = tuple([_shown(x) for x in (g if isinstance(g, (tuple, list)) else (g,))])
+    items = list(sent[0].gradients) if together else [c if c is None else dense(c) for c in sent]
+    arrived = tuple([_shown(x) for x in (g if isinstance(g, tuple) else (g,))])
     for hook in tuple(node.extra.sent or ()):
         answer = hook(tuple([_shown(x) for x in items]), arrived)
         if answer is not None:
             items = _accepted(answer, items)
+    items = [x if x is None else own(x) for x in items]  # the hooks may hold these
     if together:
         sent[0].gradients = items
-        items = sent
-    elif isinstance(sent[0], Shares):  # of one output among several
-        sent[0].items = [None if g is None else items[0] for g in sent[0].items]
-        items = sent
-    by_edge = dict(zip(edges, items, strict=True))
-    return lambda edge, node, g: by_edge[edge]
-
-
-def _plain(c: Any) -> Any:
-    """What is sent along an edge as an array; None where nothing is."""
-    if isinstance(c, Shares):
-        return next(g for g in c.items if g is not None)
-    return None if c is None else dense(c)
+    else:
+        sent[:] = items
 
 
 def _shown(g: Any) -> Any:

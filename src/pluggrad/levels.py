@@ -23,7 +23,6 @@ __all__ = [
     "State",
     "deepest",
     "enable_grad",
-    "in_modes",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
@@ -31,6 +30,7 @@ __all__ = [
     "read",
     "recording",
     "set_grad_enabled",
+    "set_modes",
 ]
 
 
@@ -287,18 +287,8 @@ def recording(level: Level, enabled: bool = True) -> Iterator[None]:
         _restore(level, before)
 
 
-@contextmanager
-def in_modes(change: Callable[[Any], Any]) -> Iterator[None]:
-    """Within, the modes are what `change` makes of those before."""
-    before = read().modes
-    _set_modes(change(before))
-    try:
-        yield
-    finally:
-        _set_modes(before)
-
-
-def _set_modes(modes: Any) -> None:
+def set_modes(modes: Any) -> None:
+    """From now on, in this thread and task, these are the modes."""
     state = read()
     put(State(state.level, state.off, modes))
 

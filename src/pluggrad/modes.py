@@ -10,20 +10,21 @@ from __future__ import annotations
 import dataclasses
 import math
 import traceback
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from .backend import Backend, backend_of
-from .cotangents import Scatter, Shares, Uniform, dense
+from .cotangents import Scatter, Shares, Uniform, dense, same_shape
 from .dispatch import is_variable, xp
-from .errors import AnomalyError, MutationError
+from .errors import AnomalyError, InvalidArgumentError, MutationError
 from .graph import Edge, Node
-from .levels import in_modes, read
+from .levels import read, set_modes
 from .primitive import PASS, Rule, _careful_pull, _puller
 
-__all__ = ["Box", "Modes", "changed", "debug", "detect_anomaly", "inside", "keep", "opened",
-           "pull_with", "saved_tensors_hooks", "strong_rule", "strong_zeros"]  # fmt: skip
+__all__ = ["Box", "Modes", "changed", "check_made", "debug", "detect_anomaly", "inside", "keep",
+           "opened", "pull_with", "saved_tensors_hooks", "set_detect_anomaly", "strong_rule",
+           "strong_zeros"]  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Modes:
     unpack: Callable[[Any], Any] | None = None
     mutations: bool = False
     strong: bool = False
+    parent: Node | None = None  # under `anomaly`, the node that is being pulled through
     inside: Any = None  # the run of a checkpointed function that this is inside of
 
 
@@ -46,14 +48,22 @@ def inside() -> Any:
     return None if run is None or run.below else run
 
 
-def changed(**facts: Any) -> AbstractContextManager[None]:
+def _change(facts: dict[str, Any]) -> dict[str, Any]:
+    """From now on the modes have these `facts`; returns those that they replace."""
+    modes = read().modes or Modes()
+    found = dataclasses.replace(modes, **facts)
+    set_modes(None if found == Modes() else found)
+    return {name: getattr(modes, name) for name in facts}
+
+
+@contextmanager
+def changed(**facts: Any) -> Iterator[None]:
     """A block in which the modes have these `facts`."""
-
-    def change(modes: Modes | None) -> Modes | None:
-        found = dataclasses.replace(modes or Modes(), **facts)
-        return None if found == Modes() else found
-
-    return in_modes(change)
+    before = _change(facts)
+    try:
+        yield
+    finally:
+        _change(before)
 
 
 # ---------------------------------------------------------------- what users switch on
@@ -76,6 +86,9 @@ def detect_anomaly(check_nan: bool = True) -> AbstractContextManager[None]:
     RuntimeError
         In the walk, with `check_nan`: names the operation, and the line that called it.
 
+    What a derivative records, as under ``create_graph``, shows the operation whose derivative it
+    is, too. Forward mode is checked for nan and infinity as the walk is.
+
     It makes recording several times slower. It is meant for finding errors.
 
     >>> import numpy as np, pluggrad as pg
@@ -89,6 +102,27 @@ def detect_anomaly(check_nan: bool = True) -> AbstractContextManager[None]:
     the derivative of 'sqrt' by input 0 has inf at 2 of 2 elements
     """
     return changed(anomaly=True, check_nan=bool(check_nan))
+
+
+class set_detect_anomaly:
+    """`detect_anomaly` on or off by a flag: at once, and, as a context manager, until the block
+    ends. It holds for this thread and async task.
+
+    >>> import pluggrad as pg
+    >>> with pg.autograd.set_detect_anomaly(True):
+    ...     y = pg.exp(pg.Variable(1.0, requires_grad=True))
+    >>> "traceback" in y.grad_fn.metadata
+    True
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self._before = _change({"anomaly": bool(mode), "check_nan": bool(mode and check_nan)})
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc_info: object) -> None:
+        _change(self._before)
 
 
 def saved_tensors_hooks(
@@ -218,9 +252,14 @@ class _Checked(_Kept):
 
 
 class _Packed(_Kept):
-    """One that a user's hook has packed: `seen` is the hook that unpacks it."""
+    """One that a user's hook has packed: `seen` is the hook that unpacks it, and `like` the shape
+    and dtype that the array had."""
 
-    __slots__ = ()
+    __slots__ = ("like",)
+
+    def __init__(self, value: Any, name: str, seen: Any, like: Any) -> None:
+        super().__init__(value, name, seen)
+        self.like = like
 
     def open(self) -> Any:
         with changed(pack=None, unpack=None):
@@ -233,6 +272,13 @@ class _Packed(_Kept):
             raise MutationError(
                 f"the unpack hook returned {type(found).__name__} for an array that {self.name!r} "
                 "had saved, and not an array"
+            )
+        shape, dtype = self.like
+        if not same_shape(found.shape, shape) or found.dtype != dtype:
+            raise InvalidArgumentError(
+                f"the unpack hook returned an array of shape {tuple(found.shape)} and dtype "
+                f"{found.dtype} for one of shape {shape} and dtype {dtype} that {self.name!r} had "
+                "saved"
             )
         return found
 
@@ -266,6 +312,8 @@ def keep(node: Node, backend: Backend) -> Node:
         return node  # nothing is there yet that could be changed
     if modes is not None and modes.anomaly:
         node.metadata["traceback"] = _callers()
+        if modes.parent is not None:
+            node.metadata["parent"] = modes.parent
     guard = _guard(modes, node.rule.primitive.name, backend)
     strong = modes is not None and modes.strong
     edge: Edge | None = node
@@ -290,7 +338,8 @@ def _guard(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any], 
             if not _is_array(x, backend):
                 return x
             with changed(pack=None, unpack=None):
-                return _Packed(pack(_shown(x, backend)), name, unpack)
+                like = tuple(x.shape), x.dtype
+                return _Packed(pack(_shown(x, backend)), name, unpack, like)
 
         return packed
     if backend.adapter.writes is not None:
@@ -381,26 +430,41 @@ def pull_with(
         if not anomaly:
             return rule.pull(g, saved_of(edge, node))
         try:
-            c = rule.pull(g, saved_of(edge, node))
+            with changed(parent=node):
+                c = rule.pull(g, saved_of(edge, node))
         except Exception as error:
             if not isinstance(error, AnomalyError):
-                error.add_note(f"in the backward of {rule.primitive.name!r}, {_called(node)}")
+                where = _called(_facts(node))
+                error.add_note(f"in the backward of {rule.primitive.name!r}, {where}")
             raise
-        if check_nan and all([_count_bad(x)[1] == 0 for x in _parts(g)]):
-            for part in _parts(c):
-                what, count, size = _bad(part)
-                if count:
-                    _report(rule, node, f"{what} at {count} of {size} elements")
+        if check_nan and (bad := _made_bad(g, c)):
+            raise AnomalyError(
+                f"the derivative of {rule.primitive.name!r} by input {rule.position} has {bad}\n"
+                f"{_called(_facts(node))}"
+            )
         return c
 
     return pull
 
 
-def _report(rule: Rule, node: Node, what: str) -> NoReturn:
-    raise AnomalyError(
-        f"the derivative of {rule.primitive.name!r} by input {rule.position} has {what}\n"
-        f"{_called(node)}"
-    )
+def check_made(what: str, given: Any, made: Any) -> None:
+    """Raise, under `detect_anomaly`, if `what` has just made `made` of `given`, and it is bad."""
+    modes: Modes | None = read().modes
+    if modes is not None and modes.check_nan and (bad := _made_bad(given, made)):
+        where = _called({"traceback": _callers(), "parent": modes.parent})
+        raise AnomalyError(f"{what} has {bad}\n{where}")
+
+
+def _made_bad(given: Any, made: Any) -> str:
+    """How many nan or infinities are in `made`, if there are none in `given`."""
+    if any([_count_bad(x)[1] for x in _parts(given)]):
+        return ""
+    for part in _parts(made):
+        nan, bad = _count_bad(part)
+        if bad:
+            size = math.prod(_bottom(part).shape)
+            return f"{'nan' if nan else 'inf'} at {bad} of {size} elements"
+    return ""
 
 
 def _parts(c: Any) -> list[Any]:
@@ -431,27 +495,30 @@ def _integers(x: Any) -> Any:
     return backend.xp.int64
 
 
-def _bad(x: Any) -> tuple[str, int, int]:
-    nan, bad = _count_bad(x)
-    return "nan" if nan else "inf", bad, math.prod(_bottom(x).shape)
-
-
 def _callers() -> list[str]:
     """The lines that led here, without pluggrad's own."""
     frames = [
         (frame, line) for frame, line in traceback.walk_stack(None)
-        if not frame.f_globals.get("__name__", "").startswith("pluggrad")
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("pluggrad", "contextlib")
     ]  # fmt: skip
     return traceback.StackSummary.extract(iter(frames[::-1]), lookup_lines=False).format()
 
 
-def _called(node: Node) -> str:
-    """Where `node` was recorded."""
+def _facts(node: Node) -> dict[Any, Any]:
     extra = getattr(node, "extra", None)
-    lines = None if extra is None else extra.metadata.get("traceback")
-    if lines is None:
+    return {} if extra is None else extra.metadata
+
+
+def _called(facts: dict[Any, Any]) -> str:
+    """Where what has these `facts` was recorded, and whose derivative it is part of."""
+    if "traceback" not in facts:
         return (
             "recorded outside of detect_anomaly: have the forward computation inside, too, to see "
             "where it was called"
         )
-    return "called here (most recent call last):\n" + "".join(lines).rstrip()
+    text = "called here (most recent call last):\n" + "".join(facts["traceback"]).rstrip()
+    parent = facts.get("parent")
+    if parent is not None:
+        where = _called(_facts(parent))
+        text += f"\nin the derivative of {parent.rule.primitive.name!r}, {where}"
+    return text

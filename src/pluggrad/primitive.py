@@ -180,6 +180,8 @@ class Primitive:
     """
 
     rules: tuple[Rule | None, ...]
+    is_part = False  # of the graph itself: one output among several of the node behind it
+    is_call = False  # a custom operation, whose inputs are the edges of the node behind it
 
     def __init__(
         self,

@@ -170,6 +170,8 @@ def part_of(node: Node, y: tuple[Any, ...], number: int) -> Node:
 
 
 def _like(x: Any) -> Any:
+    if type(x) is tuple:
+        return x  # it is one already
     backend = backend_of(x)
     assert backend is not None
     return backend.like(x)
@@ -213,6 +215,7 @@ def evaluate_among(primitive: Primitive, args: Any, kwargs: Any) -> Any:
 #: Two primitives of the graph itself: one output among several, and the end of a walk.
 PART: Any = Primitive("part(x, /)", "general", (lambda g, kwargs: g,), private=True).rules[0]
 PART.pull = lambda g, saved: cotangents.Shares(g, *saved)
+PART.primitive.is_part, PART.keeps = True, False  # there is nothing to free
 LEAF: Any = Primitive("accumulate_grad(x, /)", "general", (PASS,), private=True).rules[0]
 
 

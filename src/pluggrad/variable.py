@@ -21,7 +21,7 @@ from .errors import (
 )
 from .graph import HookedNode, LeafNode, Node, RemovableHandle, add_hook, watch
 from .levels import ROOT, VOLATILE, Level, no_grad, read
-from .modes import inside
+from .modes import check_made, inside
 from .primitive import new
 from .record import apply, make_leaf, wrap
 from .rules.indexing import GETITEM, PUT
@@ -294,7 +294,8 @@ class Variable(Conversions):
     @property
     def grad_fn(self) -> Node | None:
         """The Node of the operation that made it; None for a leaf."""
-        return None if self.is_leaf else self._node
+        node = self._read()[1]
+        return node.shown()[0] if isinstance(node, Node) and type(node) is not LeafNode else None
 
     @property
     def grad(self) -> Variable | None:
@@ -388,7 +389,7 @@ class Variable(Conversions):
             if self._node is None:
                 raise DifferentiationError("retain_grad() of a Variable that does not require grad")
             return
-        watch(self._node).variable = weakref.ref(self)
+        watch(self._backward_node("retain_grad()")).variable = weakref.ref(self)
 
     @property
     def retains_grad(self) -> bool:
@@ -398,14 +399,26 @@ class Variable(Conversions):
             return False
         return node.extra.variable() is self
 
+    def _backward_node(self, what: str) -> Node:
+        """Its place in a graph; DifferentiationError if `what` has no effect there."""
+        node = self._read()[1]
+        if node is None:
+            raise DifferentiationError(
+                f"{what} on a Variable that does not require grad has no effect: no gradient "
+                "arrives there"
+            )
+        if not isinstance(node, Node):
+            raise DifferentiationError(
+                f"{what} has no effect in forward mode, where no gradient arrives"
+            )
+        return node
+
     def register_hook(self, hook: Callable[[Variable], Variable | None]) -> RemovableHandle:
         """Have `hook(grad)` called with each gradient of this Variable; it may return another.
 
         Returns a handle whose `remove()` takes the hook away.
         """
-        node = self._read()[1]
-        if node is None:
-            raise DifferentiationError("a hook on a Variable that does not require grad never runs")
+        node = self._backward_node("a hook")
         backend, level, primitive = self._backend, self._level, node.rule.primitive
 
         def run(g: Any) -> Any:
@@ -414,10 +427,14 @@ class Variable(Conversions):
             if answer is None:
                 return None
             answer = convert(answer, backend, primitive)
-            if not hasattr(answer, "dtype") or not same_shape(answer.shape, g.shape):
+            if not hasattr(answer, "dtype"):
+                raise TypeMismatchError(f"a hook returned {type(answer).__name__}, not an array")
+            if not same_shape(answer.shape, g.shape):
                 raise InvalidArgumentError(
-                    f"a hook returned {_kind(answer)}, and the gradient is {_kind(g)}"
+                    f"a hook returned a gradient of shape {tuple(answer.shape)} for one of shape "
+                    f"{tuple(g.shape)}"
                 )
+            check_made("what a hook made of a gradient", g, answer)
             if answer.dtype != g.dtype:
                 answer = backend.namespace.astype(answer, g.dtype)
             if inner or not isinstance(answer, Variable):
@@ -569,10 +586,6 @@ class Variable(Conversions):
         return self.__deepcopy__({})
 
     __hash__ = object.__hash__
-
-
-def _kind(x: Any) -> str:
-    return f"of shape {tuple(x.shape)}" if hasattr(x, "shape") else f"a {type(x).__name__}"
 
 
 def _read_copy(x: Any, key: Any) -> Any:

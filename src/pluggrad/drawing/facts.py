@@ -135,10 +135,8 @@ def _note_saved(vertex: Vertex, node: Node) -> None:
 
 
 def _note_call(vertex: Vertex, made: Call) -> None:
-    context = getattr(made.op, "context", None)
-    kept = made.residuals if context is None else [made.residuals, context._saved]
-    for name, value in (("inputs", made.inputs), ("outputs", made.outputs), ("residuals", kept)):
-        found = _arrays(value)
+    for name in ("inputs", "outputs", "residuals"):
+        found = _arrays(getattr(made, name))
         if found.keys() - vertex.arrays.keys():
             vertex.saved.append(name)
         vertex.arrays.update(found)
