@@ -135,26 +135,12 @@ def _ended(*_: Any) -> Any:
     )
 
 
-class _GradMode:
-    """Recording on or off at the current level, as a context manager or a decorator."""
-
-    _before: list[tuple[Level, bool]]
-    _enabled: bool
-
-    def __new__(cls, func: Any = None) -> Any:
-        mode = super().__new__(cls)
-        mode._before = []
-        return mode if func is None else mode(func)  # `@no_grad` without parentheses
-
-    def __enter__(self) -> None:
-        self._before.append(_switch(self._enabled))
-
-    def __exit__(self, *exc_info: object) -> None:
-        _restore(*self._before.pop())
+class _Decorator:
+    """A context manager that is a decorator, too."""
 
     def _again(self) -> Any:
         """One like this, for each call of a decorated function."""
-        return type(self)()
+        raise NotImplementedError
 
     def __call__(self, func: Any) -> Any:
         """`func`, with the mode while its body runs; generators and coroutines keep it to that."""
@@ -191,6 +177,27 @@ class _GradMode:
                     step, value = generator.throw, error
         except StopIteration as end:
             return end.value
+
+
+class _GradMode(_Decorator):
+    """Recording on or off at the current level, as a context manager or a decorator."""
+
+    _before: list[tuple[Level, bool]]
+    _enabled: bool
+
+    def __new__(cls, func: Any = None) -> Any:
+        mode = super().__new__(cls)
+        mode._before = []
+        return mode if func is None else mode(func)  # `@no_grad` without parentheses
+
+    def __enter__(self) -> None:
+        self._before.append(_switch(self._enabled))
+
+    def __exit__(self, *exc_info: object) -> None:
+        _restore(*self._before.pop())
+
+    def _again(self) -> Any:
+        return type(self)()
 
 
 class no_grad(_GradMode):
@@ -281,15 +288,23 @@ def recording(level: Level, enabled: bool = True) -> Iterator[None]:
         _restore(level, before)
 
 
-@contextmanager
-def in_modes(change: Callable[[Any], Any]) -> Iterator[None]:
+class in_modes(_Decorator):
     """Within, the modes are what `change` makes of those before."""
-    before = read().modes
-    _set_modes(change(before))
-    try:
-        yield
-    finally:
-        _set_modes(before)
+
+    def __init__(self, change: Callable[[Any], Any]) -> None:
+        self._change = change
+        self._before: list[Any] = []
+
+    def __enter__(self) -> None:
+        before = read().modes
+        _set_modes(self._change(before))
+        self._before.append(before)
+
+    def __exit__(self, *exc_info: object) -> None:
+        _set_modes(self._before.pop())
+
+    def _again(self) -> in_modes:
+        return in_modes(self._change)
 
 
 def _set_modes(modes: Any) -> None:
