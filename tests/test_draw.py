@@ -315,6 +315,7 @@ def test_steps_with_two_paths_between_them_fold():
     seen = Seen(drawing)
     assert total(seen) == drawing.operations
     assert any("× 300" in box[1][0] for box in seen.boxes) and len(seen.boxes) == 7
+    assert any("in each: 4 multiply, 2 tanh, square, negative, …" in box[1] for box in seen.boxes)
 
 
 def test_layers_with_parameters_of_their_own_fold():
@@ -402,7 +403,8 @@ def test_files_and_notebooks(tmp_path):
     assert drawing._repr_svg_() == drawing.svg and not hasattr(y, "_repr_svg_")
     drawing.save(tmp_path / "graph.dot")
     text = (tmp_path / "graph.dot").read_text(encoding="utf-8")
-    assert text == str(drawing) == drawing.source and text.startswith("digraph")
+    assert text == drawing.source and text.startswith("digraph")
+    assert str(drawing) == drawing.svg
     assert repr(drawing) == "<Drawing: 2 operations, 1 leaf, 0 B saved>"
     with pytest.raises(ValueError, match="no ending"):
         drawing.save(tmp_path / "graph")

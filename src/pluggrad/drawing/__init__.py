@@ -21,7 +21,7 @@ __all__ = ["Drawing", "draw"]
 
 
 class Drawing:
-    """A picture of a graph. It shows itself in a notebook; `str` of it is its DOT source.
+    """A picture of a graph. It shows itself in a notebook; `str` of it is the SVG.
 
     `operations` and `leaves` count what is in the graph, whether folded or not; `saved_bytes` is
     what the graph keeps for its gradients, each array counted once.
@@ -69,7 +69,7 @@ class Drawing:
         return self.svg
 
     def __str__(self) -> str:
-        return self.source
+        return self.svg
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file: SVG, or the DOT source, as the name ends in .svg, .dot or .gv.

@@ -103,7 +103,7 @@ def _named(names: Any) -> dict[Any, str]:
     paths, leaves, _ = optree.tree_flatten_with_path(names if names is not None else {})
     for path, v in zip(paths, leaves, strict=True):
         node = v._read()[1] if is_variable(v) else None
-        if node is not None:
+        if node is not None and path:
             found[node] = ".".join([str(part) for part in path])
     return found
 

@@ -207,6 +207,8 @@ def _box(members: list[Vertex]) -> Box:
             turn = [v.label for v in members[:period] if v.kind == "operation"]
             title = f"{_sequence(turn)} × {len(members) // period:,}"
             lines = [f"{total:,} operations"] if period > 1 else []
+            if len(turn) > 4:  # not all are in the title
+                lines.append(f"in each: {_list(Counter(turn))}")
         elif total == len(members) <= 4:
             title, lines = _sequence([v.label for v in members]), []
         shape = _what(members[-1])
