@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import threading
 from typing import Any
@@ -12,6 +13,8 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.backend import get_backend
+from pluggrad.levels import read
+from pluggrad.primitive import PRIMITIVES
 
 BACKENDS = [
     name for name, lib in {"numpy": "numpy", "torch": "torch", "jax": "jax",
@@ -498,6 +501,75 @@ def second(f: Any) -> Any:
     return pg.grad(lambda x: pg.sum(pg.grad(f)(x)))
 
 
+HURTFUL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 0.5, 800.0, -800.0, 1e308, 5e-324]
+POINTWISE = [
+    (name, position) for name, primitive in sorted(PRIMITIVES.items())
+    for position, formula in enumerate(primitive.formulas)
+    if primitive.pointwise and not primitive.private and formula is not None
+    and formula.__name__ != "unknown" and name != "special.multigammaln"  # refuses such points
+]  # fmt: skip
+REAL_ONLY = {"atan2", "ceil", "clip", "copysign", "floor", "floor_divide", "hypot", "logaddexp",
+             "maximum", "minimum", "nextafter", "remainder", "round", "trunc"}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "position"), POINTWISE)
+def test_no_rule_lets_a_masked_element_through(name, position):
+    """Every rule by every argument, where the partial derivative is infinite, nan, or a number."""
+    if name.startswith("special."):
+        pytest.importorskip("scipy")
+    function: Any = pg.namespace("numpy")
+    for part in name.split("."):
+        function = getattr(function, part)
+    count = len(PRIMITIVES[name].formulas)
+    real = name in REAL_ONLY or "." in name
+    for dtype in ["float64"] if real else ["float64", "complex128"]:
+        x = np.asarray([*HURTFUL, *[1j * v for v in HURTFUL if dtype == "complex128"]], dtype)
+        for other in (0.0, np.nan, 2.0)[: 1 if count == 1 else 3]:
+            others: Any = [np.asarray(other, dtype)] * (count - 1)
+            if name == "special.polygamma":
+                others = [2]
+            if name == "where":
+                others[0] = np.asarray(position == 2)
+            none_passes(lambda v, o=others: function(*o[:position], v, *o[position:]), x)
+
+
+def none_passes(f: Any, x: Any) -> None:
+    """Whatever `f` does, nothing comes of it at `x` where its value is masked, or the tangent 0."""
+
+    def masked(v: Any) -> Any:
+        return pg.where(pg.real(v) == 12345, f(v), 0.0)
+
+    gradient = pg.grad(lambda v: pg.sum(pg.real(masked(v))))
+    ones = np.ones_like(x)
+    with pg.strong_zeros(), np.errstate(all="ignore"):
+        along = lambda v: pg.jvp(masked, (v,), (ones,))[1]
+        for found in (
+            gradient(x),
+            pg.grad(lambda v: pg.sum(pg.real(gradient(v))))(x),
+            pg.grad(lambda v: pg.sum(pg.real(along(v))))(x),
+            pg.jvp(gradient, (x,), (ones,))[1],
+            pg.jvp(f, (x,), (0 * ones,))[1],
+        ):
+            np.testing.assert_array_equal(found, 0 * ones)
+
+
+@every_backend
+def test_the_product_of_a_zero_keeps_its_derivatives(backend):
+    """A zero cotangent is not a constant: sin(x)²/2 has the second derivative 1 at 0."""
+    f = lambda x: pg.sum(0.5 * pg.sin(x) ** 2)
+    x = array([0.0, 1.0], backend)
+    with pg.strong_zeros():
+        np.testing.assert_allclose(numbers(pg.hessian(f)(x)), np.diag([1.0, np.cos(2.0)]))
+        total = lambda x: pg.grad(f)(x).sum()
+        if backend == "jax":
+            jax = pytest.importorskip("jax")
+            np.testing.assert_allclose(jax.grad(total)(x), [1.0, np.cos(2.0)])
+        if backend == "torch":
+            torch = pytest.importorskip("torch")
+            np.testing.assert_allclose(torch.func.grad(total)(x), [1.0, np.cos(2.0)])
+
+
 def test_a_walk_inside_over_a_graph_from_outside():
     x = leaf([0.0, 4.0])
     y = pg.sum(pg.where(x > 0, pg.sqrt(x), 0.0))
@@ -630,8 +702,6 @@ def test_modes_belong_to_the_thread():
 
 
 def test_modes_end_and_cost_nothing_after():
-    from pluggrad.levels import read
-
     with pytest.raises(ZeroDivisionError), pg.strong_zeros(), pg.debug():
         assert read().modes.strong and read().modes.mutations and read().plain is None
         raise ZeroDivisionError
@@ -646,3 +716,29 @@ def test_as_decorators():
     with np.errstate(all="ignore"):
         for _ in range(2):
             np.testing.assert_array_equal(f(np.zeros(1)), [0.0])
+
+
+def test_as_decorators_of_generators_and_coroutines_and_used_again():
+    strong = lambda: read().modes is not None and read().modes.strong
+
+    @pg.strong_zeros()
+    def steps():
+        yield strong()
+        yield strong()
+
+    @pg.strong_zeros()
+    async def later():
+        return strong()
+
+    seen = []
+    for inside in steps():
+        seen += [inside, strong()]
+    assert seen == [True, False, True, False]
+    assert asyncio.run(later()) and not strong()
+    mode = pg.strong_zeros()
+    with mode, mode:
+        assert strong()
+    assert not strong()
+    with mode:
+        assert strong()
+    assert not strong()

@@ -16,7 +16,7 @@ from .backward import walk
 from .dispatch import is_variable, xp
 from .duals import Tangent, dual, like_value
 from .levels import ROOT, Level, open_level, read
-from .modes import check_made, strong_rule
+from .modes import annihilating, check_made, strong_rule
 from .primitive import Primitive
 from .record import evaluate, make_leaf, wrap, wrap_untracked
 
@@ -88,11 +88,12 @@ def push(
     if any([is_variable(tangents[i]) for i in moving]):  # and the other way round
         args = [wrap_untracked(x, backend) if hasattr(x, "dtype") else x for x in args]
         y = wrap_untracked(y, backend)
+    modes = read().modes
+    strong = modes is not None and modes.strong
     if primitive.jvp is not None:
-        return _explicit(primitive, args, tangents, kwargs, y, backend)
+        jvp = annihilating(primitive.jvp, primitive) if strong and primitive.pointwise else None
+        return _explicit(primitive, args, tangents, kwargs, y, backend, jvp or primitive.jvp)
     if primitive.kind == "elementwise":
-        modes = read().modes
-        strong = modes is not None and modes.strong
         terms = []
         for i in moving:
             rule = primitive.rule(i)
@@ -115,8 +116,9 @@ def push(
 
 
 def _explicit(
-    primitive: Primitive, args: Any, tangents: Any, kwargs: Any, y: Any, backend: Backend
-) -> Any:
+    primitive: Primitive, args: Any, tangents: Any, kwargs: Any, y: Any, backend: Backend,
+    jvp: Callable[..., Any],
+) -> Any:  # fmt: skip
     import inspect
 
     assert primitive.jvp is not None
@@ -129,7 +131,7 @@ def _explicit(
         _zeros_like(x) if t is None else t
         for x, t in zip(args[:count], tangents[:count], strict=True)
     ]
-    return primitive.jvp(*filled, *values)
+    return jvp(*filled, *values)
 
 
 def transpose(

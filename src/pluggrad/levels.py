@@ -19,6 +19,7 @@ from .errors import LeakedVariableError
 __all__ = [
     "ROOT",
     "VOLATILE",
+    "Decorator",
     "Level",
     "State",
     "deepest",
@@ -141,26 +142,12 @@ def _ended(*_: Any) -> Any:
     )
 
 
-class _GradMode:
-    """Recording on or off at the current level, as a context manager or a decorator."""
-
-    _before: list[tuple[Level, bool]]
-    _enabled: bool
-
-    def __new__(cls, func: Any = None) -> Any:
-        mode = super().__new__(cls)
-        mode._before = []
-        return mode if func is None else mode(func)  # `@no_grad` without parentheses
-
-    def __enter__(self) -> None:
-        self._before.append(_switch(self._enabled))
-
-    def __exit__(self, *exc_info: object) -> None:
-        _restore(*self._before.pop())
+class Decorator:
+    """A context manager that is a decorator, too."""
 
     def _again(self) -> Any:
         """One like this, for each call of a decorated function."""
-        return type(self)()
+        raise NotImplementedError
 
     def __call__(self, func: Any) -> Any:
         """`func`, with the mode while its body runs; generators and coroutines keep it to that."""
@@ -197,6 +184,27 @@ class _GradMode:
                     step, value = generator.throw, error
         except StopIteration as end:
             return end.value
+
+
+class _GradMode(Decorator):
+    """Recording on or off at the current level, as a context manager or a decorator."""
+
+    _before: list[tuple[Level, bool]]
+    _enabled: bool
+
+    def __new__(cls, func: Any = None) -> Any:
+        mode = super().__new__(cls)
+        mode._before = []
+        return mode if func is None else mode(func)  # `@no_grad` without parentheses
+
+    def __enter__(self) -> None:
+        self._before.append(_switch(self._enabled))
+
+    def __exit__(self, *exc_info: object) -> None:
+        _restore(*self._before.pop())
+
+    def _again(self) -> Any:
+        return type(self)()
 
 
 class no_grad(_GradMode):

@@ -10,21 +10,20 @@ from __future__ import annotations
 import dataclasses
 import math
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from .backend import Backend, backend_of
-from .cotangents import Scatter, Shares, Uniform, dense, same_shape
+from .cotangents import Scatter, Shares, Uniform, dense, is_complex, same_shape
 from .dispatch import is_variable, xp
 from .errors import AnomalyError, InvalidArgumentError, MutationError
 from .graph import Edge, Node
-from .levels import read, set_modes
-from .primitive import PASS, Rule, _careful_pull, _puller
+from .levels import Decorator, read, set_modes
+from .primitive import PASS, Primitive, Rule, _careful_pull, _puller
 
-__all__ = ["Box", "Modes", "changed", "check_made", "debug", "detect_anomaly", "inside", "keep",
-           "opened", "pull_with", "saved_tensors_hooks", "set_detect_anomaly", "strong_rule",
-           "strong_zeros"]  # fmt: skip
+__all__ = ["Box", "Modes", "annihilating", "changed", "check_made", "debug", "detect_anomaly",
+           "inside", "keep", "opened", "pull_with", "saved_tensors_hooks", "set_detect_anomaly",
+           "strong_rule", "strong_zeros"]  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,20 +55,27 @@ def _change(facts: dict[str, Any]) -> dict[str, Any]:
     return {name: getattr(modes, name) for name in facts}
 
 
-@contextmanager
-def changed(**facts: Any) -> Iterator[None]:
+class changed(Decorator):
     """A block in which the modes have these `facts`."""
-    before = _change(facts)
-    try:
-        yield
-    finally:
-        _change(before)
+
+    def __init__(self, **facts: Any) -> None:
+        self._facts = facts
+        self._before: list[dict[str, Any]] = []
+
+    def __enter__(self) -> None:
+        self._before.append(_change(self._facts))
+
+    def __exit__(self, *exc_info: object) -> None:
+        _change(self._before.pop())
+
+    def _again(self) -> changed:
+        return changed(**self._facts)
 
 
 # ---------------------------------------------------------------- what users switch on
 
 
-def detect_anomaly(check_nan: bool = True) -> AbstractContextManager[None]:
+def detect_anomaly(check_nan: bool = True) -> changed:
     """Errors of the backward walk show where the operation was called, as in torch.
 
     Operations recorded in the block remember the lines that called them (in
@@ -127,7 +133,7 @@ class set_detect_anomaly:
 
 def saved_tensors_hooks(
     pack_hook: Callable[[Any], Any], unpack_hook: Callable[[Any], Any]
-) -> AbstractContextManager[None]:
+) -> changed:
     """What operations save goes through hooks: to disk, to another device, to fewer bits.
 
     For each array that an operation recorded in the block keeps for its gradient, ``pack_hook(v)``
@@ -146,14 +152,19 @@ def saved_tensors_hooks(
     return changed(pack=pack_hook, unpack=unpack_hook)
 
 
-def strong_zeros() -> AbstractContextManager[None]:
+def strong_zeros() -> changed:
     """A zero cotangent annihilates infinities and nan in the rules of elementwise functions.
 
     The derivative of ``where(x > 0, log(x), 0)`` at 0 is 0 · ∞ = nan, here as in torch and JAX,
     because the branch that was not taken is differentiated, too. For operations recorded, or walks
     made, in this block, it is 0: rules compute ``t ⊙ partial``, where ⊙ is the product with
-    0 ⊙ anything = 0. It is bilinear, so every order has it, forwards and backwards. Contractions,
-    reductions and linear algebra keep the ordinary product.
+    0 ⊙ anything = 0. It is bilinear, so every order has it, forwards and backwards.
+
+    It changes no value of a function, and no derivative that is a number. It holds for functions
+    that act element by element. The rules of reductions (``max``, ``prod``, ``std``, ...),
+    contractions (``matmul``, ``vecdot``, ...), ``fft`` and ``linalg`` keep the ordinary product,
+    and so does what a rule of one's own computes. As a decorator it holds in the body of a
+    function; other threads do not see it.
 
     >>> import numpy as np, pluggrad as pg
     >>> f = lambda x: pg.sum(pg.where(x > 0, pg.sqrt(x), 0.0))
@@ -164,7 +175,7 @@ def strong_zeros() -> AbstractContextManager[None]:
     return changed(strong=True)
 
 
-def debug(mutations: bool = True) -> AbstractContextManager[None]:
+def debug(mutations: bool = True) -> changed:
     """Have changes of arrays that the graph still needs found.
 
     Raw operands are kept by reference. If one is changed in place after ``y = x * w`` and before
@@ -394,24 +405,34 @@ def strong_rule(rule: Rule) -> Rule:
         return rule.strong
     except AttributeError:
         pass
-    formula = getattr(rule, "formula", None)
-    if rule.primitive.kind != "elementwise" or formula is None or formula is PASS:
+    primitive, formula = rule.primitive, getattr(rule, "formula", None)
+    if not primitive.pointwise or formula is None or formula is PASS:
         rule.strong = rule
         return rule
-    plain = _puller(formula, len(rule.names))
-
-    def strong(g: Any, saved: Any) -> Any:
-        if type(g) is Uniform:
-            if g.one:
-                return plain(g, saved)
-            g = g.array()
-        with strong_zeros():
-            return xp.strong_multiply(g, plain(xp.ones_like(g), saved))
-
-    pull = _careful_pull(strong, rule.primitive.holomorphic) if rule.is_careful else strong
+    pull = annihilating(_puller(formula, len(rule.names)), primitive)
+    if rule.is_careful:
+        pull = _careful_pull(pull, primitive.holomorphic)
     rule.strong = made = rule.variant(pull)
     made.strong = made
     return made
+
+
+def annihilating(f: Callable[..., Any], primitive: Primitive) -> Callable[..., Any]:
+    """`f(t, ...)`, linear in `t` and element by element, as ``t ⊙ f(1, ...)``."""
+
+    def strong(t: Any, *rest: Any) -> Any:
+        if type(t) is Uniform:
+            if t.one:
+                return f(t, *rest)
+            t = t.array()
+        with strong_zeros():
+            one = xp.ones_like(t)
+            if primitive.holomorphic or not is_complex(t):
+                return xp.strong_multiply(t, f(one, *rest))
+            parts = (xp.real(t), f(one, *rest)), (xp.imag(t), f(one * 1j, *rest))
+            return xp.strong_multiply(*parts[0]) + xp.strong_multiply(*parts[1])
+
+    return strong
 
 
 def pull_with(

@@ -199,6 +199,7 @@ class Primitive:
         partial: bool = False,
         fresh: bool = False,
         holomorphic: bool = False,
+        pointwise: bool = False,
         view: bool = False,
         put: Callable[..., Any] | None = None,
         promotes: bool = False,
@@ -222,6 +223,7 @@ class Primitive:
         self.partial = partial
         self.fresh = fresh  # whether all formulas make new arrays, never `g` or a saved one
         self.holomorphic = holomorphic or kind in ("elementwise", "bilinear")
+        self.pointwise = pointwise or kind == "elementwise"
         arguments = "(" + signature.split("(", 1)[1]
         self.parsed = inspect.signature(eval(f"lambda {arguments[1:-1]}: None"))
         self.parameters = tuple(self.parsed.parameters)

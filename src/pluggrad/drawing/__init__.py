@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ from ..dispatch import is_variable
 from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from .facts import Graph, size_text
 from .folds import Picture
-from .layout import by_dot, dot_is_there, in_layers
+from .layout import by_dot, by_graphviz, dot_is_there, in_layers
 from .paint import dot_source, size_of, svg
 
 __all__ = ["Drawing", "draw"]
 
 
 class Drawing:
-    """A picture of a graph. It shows itself in a notebook; `str` of it is its DOT source.
+    """A picture of a graph. It shows itself in a notebook; `str` of it is the SVG.
 
     `operations` and `leaves` count what is in the graph, whether folded or not; `saved_bytes` is
     what the graph keeps for its gradients, each array counted once.
@@ -68,20 +69,26 @@ class Drawing:
         return self.svg
 
     def __str__(self) -> str:
-        return self.source
+        return self.svg
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a file: SVG, or the DOT source, as the name ends in .svg, .dot or .gv.
 
-        Raises ValueError for any other ending.
+        With Graphviz also .png, .pdf, and what else it makes of that source. Raises ValueError for
+        any other ending.
         """
         kind = Path(path).suffix.lower()
-        if kind not in (".svg", ".dot", ".gv"):
-            raise InvalidArgumentError(
-                f"draw writes .svg, .dot and .gv files, not {kind or 'one without an ending'}; "
-                "`dot -Tpng` makes others of a .dot file"
-            )
-        Path(path).write_text(self.svg if kind == ".svg" else self.source, encoding="utf-8")
+        if kind == ".svg":
+            Path(path).write_text(self.svg, encoding="utf-8")
+        elif kind in (".dot", ".gv"):
+            Path(path).write_text(self.source, encoding="utf-8")
+        else:
+            problem = "there is no ending" if len(kind) < 2 else by_graphviz(self.source, path)
+            if problem:
+                raise InvalidArgumentError(
+                    f"draw cannot write {os.fspath(path)!r}: {problem}. It writes .svg, .dot and "
+                    ".gv files, and where Graphviz is installed others, such as .png and .pdf"
+                )
 
 
 def draw(
@@ -104,10 +111,12 @@ def draw(
     v : Variable, or a pytree of them
         The results. Keys of a dict are their names in the picture.
     path : str or path, optional
-        A file to write: ``.svg``, ``.dot`` or ``.gv``.
+        A file to write: ``.svg``, ``.dot`` or ``.gv``; where Graphviz is installed also ``.png``,
+        ``.pdf`` and others.
     names : dict or other pytree of Variables, optional
         What to call leaves and other Variables, as in ``{"w": w, "layers": [a, b]}`` (the
-        last is then ``layers.1``). Others are called by their shape.
+        last is then ``layers.1``). Other leaves are called as the caller's own variables are,
+        containers and attributes included (``model.w``).
     max_nodes : int
         Of more operations than this, those that repeat fold into one box ("matmul, add, tanh
         × 1000"), and so do runs of operations with one input. What is still too much is
@@ -126,11 +135,11 @@ def draw(
     TypeError
         There is something else than Variables in `v`.
     ValueError
-        `path` ends in something else, or `max_nodes` is not positive.
+        A file of that kind cannot be written, or `max_nodes` is not positive.
 
     >>> import pluggrad as pg
     >>> w = pg.Variable([1.0, 2.0], requires_grad=True)
-    >>> pg.draw(pg.sum(pg.tanh(w * 3)), names={"w": w})
+    >>> pg.draw(pg.sum(pg.tanh(w * 3)))
     <Drawing: 3 operations, 1 leaf, 16 B saved>
     """
     if engine not in (None, "dot", "layers"):
@@ -146,7 +155,9 @@ def draw(
     if not outputs:
         raise TypeMismatchError("draw was given no Variable")
     labels = [".".join([str(part) for part in path]) or "result" for path in paths]
-    graph = Graph(list(zip(labels, outputs, strict=True)), names)
+    caller = sys._getframe(1)
+    around = [dict(caller.f_locals), caller.f_globals]
+    graph = Graph(list(zip(labels, outputs, strict=True)), names, around)
     drawing = Drawing(graph, max_nodes, engine or ("dot" if dot_is_there() else "layers"))
     if path is not None:
         drawing.save(path)

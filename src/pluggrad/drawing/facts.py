@@ -6,8 +6,12 @@ the Variables drawn, the leaves, what was saved, and rules that say that a shape
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
-from collections.abc import Iterable
+import types
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import optree
@@ -18,8 +22,17 @@ from ..graph import LeafNode, Node, nodes_below
 from ..modes import Box as SavedBox
 from ..modes import _Kept
 from ..record import PART
+from ..rules.reductions import axes_of
 
 __all__ = ["Graph", "Vertex", "count_bytes", "size_text"]
+
+#: Primitives that users know by another name.
+LABELS = {"softmax_of": "softmax", "log_softmax_of": "log_softmax", "log_sum": "logsumexp",
+          "put": "setitem"}  # fmt: skip
+PLAIN = (str, bytes, int, float, complex, type(None))  # nothing is in these
+#: Which input has the shape of the result, beside functions that act element by element.
+SAME = {"softmax_of": 0, "log_softmax_of": 0, "put": 1, "copy": 0, "flip": 0, "roll": 0,
+        "tril": 0, "triu": 0, "conj": 0}  # fmt: skip
 
 
 class Vertex:
@@ -41,11 +54,12 @@ class Vertex:
 class Graph:
     """The vertices below some Variables, each before those that it was computed from."""
 
-    def __init__(self, outputs: list[tuple[str, Any]], names: Any) -> None:
+    def __init__(self, outputs: list[tuple[str, Any]], names: Any, around: Any = ()) -> None:
         named = _named(names)
         shown = [(name, v, v._read()[1]) for name, v in outputs]
         roots = [node for _, _, node in shown if isinstance(node, Node)]
         order = nodes_below(roots)
+        _name_leaves(order, around, named)
         shapes = _shapes(order, shown)
         self.vertices: list[Vertex] = []
         for name, v, _ in shown:
@@ -53,11 +67,19 @@ class Graph:
             vertex.shape, vertex.dtype = tuple(v.shape), v.dtype
             self.vertices.append(vertex)
         place = {}
+        only = []  # the one output of an operation, which is the operation to the eye
         for node in order:
-            if node.rule.primitive is not _SHARING:
+            if node.rule is PART and type(node.saved) is tuple and len(node.saved[1]) == 1:
+                only.append(node)
+                for facts in (named, shapes):
+                    if node in facts:
+                        facts[node.parent] = facts[node]
+            elif node.rule.primitive is not _SHARING:
                 place[node] = len(self.vertices)
                 self.vertices.append(_vertex(node, named.get(node, ""), shapes.get(node)))
-        for node, number in place.items():
+        drawn = list(place.items())
+        place.update({node: place[node.parent] for node in only if node.parent is not None})
+        for node, number in drawn:
             source = node
             if node.parent is not None and node.parent.rule.primitive is _SHARING:
                 source = node.parent  # the second node of a custom operation: the two are one here
@@ -81,9 +103,54 @@ def _named(names: Any) -> dict[Any, str]:
     paths, leaves, _ = optree.tree_flatten_with_path(names if names is not None else {})
     for path, v in zip(paths, leaves, strict=True):
         node = v._read()[1] if is_variable(v) else None
-        if node is not None:
+        if node is not None and path:
             found[node] = ".".join([str(part) for part in path])
     return found
+
+
+def _name_leaves(order: list[Node], around: Iterable[Any], named: dict[Any, str]) -> None:
+    """Add to `named` the leaves that have a name in the scopes `around`, the nearest name first.
+
+    Containers and the attributes of objects are looked through, as far as is quick.
+    """
+    missing = {node for node in order if isinstance(node, LeafNode) and node not in named}
+    seen: set[int] = set()
+    waiting = deque([("", scope) for scope in around])
+    left = 50_000  # things to look at
+    while waiting and missing and left > 0:
+        name, x = waiting.popleft()
+        if id(x) in seen:
+            continue
+        seen.add(id(x))
+        for key, item in _parts(x):
+            left -= 1
+            if not (key.isidentifier() and key[0] != "_") if not name else key[:2] == "__":
+                continue  # what a shell, a test runner or the language put there
+            if not is_variable(item):
+                if not isinstance(item, PLAIN):
+                    waiting.append((f"{name}{key}.", item))
+            elif item._node in missing:
+                missing.remove(item._node)
+                named[item._node] = f"{name}{key}".removeprefix("self.")
+
+
+def _parts(x: Any) -> Iterator[tuple[str, Any]]:
+    """What is in `x`, by name; of whatever kind it is, no property of its own is asked."""
+    kind = type(x)
+    if issubclass(kind, (list, tuple)):
+        items: Any = enumerate(x)
+    elif issubclass(kind, dict):
+        items = dict.items(x)
+    elif issubclass(kind, (type, types.ModuleType, types.FunctionType)):
+        return
+    else:
+        try:
+            items = object.__getattribute__(x, "__dict__").items()
+        except AttributeError:
+            return
+    for key, item in itertools.islice(items, 2000):
+        if type(key) in (str, int):
+            yield str(key), item
 
 
 def _vertex(node: Node, name: str, shape: Any) -> Vertex:
@@ -98,7 +165,7 @@ def _vertex(node: Node, name: str, shape: Any) -> Vertex:
             label = f"output {node.saved[0] + 1} of {len(node.saved[1])}"
         vertex = Vertex("part", f"{name} = {label}" if name else label, name, node)
     else:
-        label = primitive.name.removeprefix("special.").removeprefix("linalg.")
+        label = _label(primitive.name)
         vertex = Vertex("operation", f"{name} = {label}" if name else label, name, node)
         _note_saved(vertex, node)
         if len(vertex.saved) > 1:
@@ -107,6 +174,14 @@ def _vertex(node: Node, name: str, shape: Any) -> Vertex:
     if shape is not None:
         vertex.shape, vertex.dtype = shape
     return vertex
+
+
+@functools.cache
+def _label(name: str) -> str:
+    """What users call the primitive `name`."""
+    for prefix in ("special.", "linalg.", "fft."):
+        name = name.removeprefix(prefix)
+    return LABELS.get(name, name)
 
 
 def _leaf(node: Node) -> Any:
@@ -222,28 +297,63 @@ def _shapes(order: list[Node], shown: Iterable[tuple[str, Any, Any]]) -> dict[No
                 found[node] = (tuple(v.shape), v.dtype)
         elif node.rule is not node.rule.primitive.freed:
             _look(node, found)
-    # What stays the same goes on, first to inputs and then to results.
-    for node in order:
-        shape = found.get(node)
-        if shape is not None:
-            for edge in node.edges():
+    # What stays the same goes on, first to inputs and then to results; and then to inputs again.
+    for turn in (order, order[::-1], order):
+        for node in turn if len(found) < len(order) else ():
+            shape = found.get(node)
+            if shape is None and turn is not order and (shape := _result(node, found)) is not None:
+                found[node] = shape
+            for edge in node.edges() if shape is not None else ():
                 if edge.parent not in found and _same_shape(edge):
                     found[edge.parent] = shape  # type: ignore[index]
-    for node in reversed(order):
-        if node not in found:
-            for edge in node.edges():
-                if edge.parent in found and _same_shape(edge):
-                    found[node] = found[edge.parent]
     return found
 
 
 def _same_shape(edge: Any) -> bool:
-    """Whether the rule of `edge` is the plain one of an elementwise operation."""
-    rule = edge.rule
-    return (
-        not rule.is_careful and rule.primitive.kind == "elementwise"
-        and rule is not rule.primitive.freed
-    )  # fmt: skip
+    """Whether shape and dtype of the input at `edge` are those of the result."""
+    rule, primitive = edge.rule, edge.rule.primitive
+    if rule is primitive.freed or rule.is_careful:
+        return False
+    return primitive.pointwise or SAME.get(primitive.name) == rule.position
+
+
+def _result(node: Node, found: dict[Node, Any]) -> Any:
+    """Shape and dtype of what `node` made, from those of its inputs; None if they do not tell."""
+    rule, name = node.rule, node.rule.primitive.name
+    if rule is rule.primitive.freed:
+        return None
+    known: dict[int, Any] = {}  # by position
+    settings: dict[str, Any] = {}
+    for edge in node.edges():
+        if edge.parent is not None and edge.parent in found:
+            if _same_shape(edge):
+                return found[edge.parent]
+            known[edge.rule.position] = found[edge.parent]
+        for key, value in zip(*_saved(edge), strict=False):
+            if key in rule.primitive.positional:
+                known.setdefault(rule.primitive.positional.index(key), _like(value))
+            else:
+                settings[key] = value
+    like, other = known.get(0), known.get(1)
+    if like is None:
+        return None
+    (shape, dtype), ndim = like, len(like[0])
+    if name == "matmul" and other is not None and ndim > 1 < len(other[0]):
+        front = sorted([shape[:-2], other[0][:-2]], key=len)
+        if dtype == other[1] and front[0] in ((), front[1]):
+            return (*front[1], shape[-2], other[0][-1]), dtype
+    if rule.is_careful:
+        return None
+    if name == "matrix_transpose":
+        return (*shape[:-2], shape[-1], shape[-2]), dtype
+    if name == "permute_dims":
+        return tuple([shape[n] for n in settings["axes"]]), dtype
+    if "axis" in settings and "keepdims" in settings:
+        gone = axes_of(settings["axis"], ndim)
+        kept = [1 if n in gone else m for n, m in enumerate(shape)
+                if settings["keepdims"] or n not in gone]  # fmt: skip
+        return tuple(kept), dtype
+    return None
 
 
 def _look(node: Node, found: dict[Node, Any]) -> None:

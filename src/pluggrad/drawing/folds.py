@@ -15,6 +15,7 @@ __all__ = ["Box", "Picture"]
 
 LONGEST = 1000  # operations in one turn of something that repeats
 LEAST = 8  # operations in all its turns
+ROW = 8  # leaves beside a folded box before they fold, too
 
 
 class Box:
@@ -62,32 +63,31 @@ class Picture:
         """Outputs and leaves: boxes of their own, but where there are too many of them."""
         vertices = graph.vertices
         room = max(max_nodes - len(groups), max_nodes // 4, 4)
-        if len(ends) > room:
-            users: dict[int, set[int]] = {}
-            for n, vertex in enumerate(vertices):
-                for source in vertex.inputs:
-                    if vertices[source].kind == "leaf":
-                        users.setdefault(source, set()).add(group.get(n, -1))
-            # Leaves that one folded box alone uses go into a box beside it; others stay, if they
-            # have a name and there is room.
-            ends = sorted(ends, key=lambda n: (vertices[n].kind == "leaf", not vertices[n].name, n))
-            beside: dict[Any, int] = {}
-            shown = 0
-            for n in ends:
-                kind, used = vertices[n].kind, users.get(n, set())
-                key: Any = kind
-                if kind == "leaf" and len(used) == 1 and len(groups.get(min(used), ())) > 1:
-                    key = min(used) if len(beside) < room // 2 else kind
-                elif shown < room // 2:
-                    shown += 1
-                    key = None
-                first = n if key is None else beside.setdefault(key, n)
-                group[n] = first
-                groups.setdefault(first, []).append(n)
-            return
+        users: dict[int, set[int]] = {}
+        for n, vertex in enumerate(vertices):
+            for source in vertex.inputs:
+                if vertices[source].kind == "leaf":
+                    users.setdefault(source, set()).add(group.get(n, -1))
+        # Leaves that one folded box alone uses go into a box beside it, where they are many;
+        # others stay, if they have a name and there is room.
+        alone = {n: min(used) for n, used in users.items() if len(used) == 1}
+        many = Counter(alone.values())
+        crowded = len(ends) > room
+        ends = sorted(ends, key=lambda n: (vertices[n].kind == "leaf", not vertices[n].name, n))
+        beside: dict[Any, int] = {}
+        shown = 0
         for n in ends:
-            group[n] = n
-            groups[n] = [n]
+            kind, user = vertices[n].kind, alone.get(n, -1)
+            key: Any = None
+            if len(groups.get(user, ())) > 1 and (crowded or many[user] > ROW):
+                key = user if len(beside) < room // 2 else kind
+            elif not crowded or shown < room // 2:
+                shown += 1
+            else:
+                key = kind
+            first = n if key is None else beside.setdefault(key, n)
+            group[n] = first
+            groups.setdefault(first, []).append(n)
 
 
 # ---------------------------------------------------------------- stretches
@@ -195,7 +195,7 @@ def _box(members: list[Vertex]) -> Box:
     if kind in ("output", "leaf"):
         names = Counter([v.name or v.label for v in members[::-1]])
         box = Box(f"{kind} folded", f"{len(members):,} {'leaves' if kind == 'leaf' else 'outputs'}",
-                  [_list(names)], _list(names, 30))  # fmt: skip
+                  [_list(names)], _list(names, 1000))  # fmt: skip
     else:
         members = members[::-1]  # in the order of the computation
         counts = Counter([v.label for v in members if v.kind == "operation"])
@@ -207,6 +207,8 @@ def _box(members: list[Vertex]) -> Box:
             turn = [v.label for v in members[:period] if v.kind == "operation"]
             title = f"{_sequence(turn)} × {len(members) // period:,}"
             lines = [f"{total:,} operations"] if period > 1 else []
+            if len(turn) > 4:  # not all are in the title
+                lines.append(f"in each: {_list(Counter(turn))}")
         elif total == len(members) <= 4:
             title, lines = _sequence([v.label for v in members]), []
         shape = _what(members[-1])

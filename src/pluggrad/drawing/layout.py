@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-__all__ = ["Layout", "by_dot", "dot_is_there", "in_layers"]
+__all__ = ["Layout", "by_dot", "by_graphviz", "dot_is_there", "in_layers"]
 
 GAP_X, GAP_Y, MARGIN = 24.0, 44.0, 16.0
 Point = tuple[float, float]
@@ -33,6 +35,25 @@ def dot_is_there() -> bool:
     import shutil
 
     return shutil.which("dot") is not None
+
+
+def by_graphviz(source: str, path: str | os.PathLike[str]) -> str:
+    """Have Graphviz write `source` to a file; what it says if it cannot."""
+    import subprocess
+
+    kind = Path(path).suffix.lower()
+    if not dot_is_there():
+        return f"{kind} takes Graphviz, and there is no program `dot`"
+    found = subprocess.run(
+        ["dot", f"-T{kind[1:]}", "-Gdpi=144"],
+        input=source.encode(),
+        capture_output=True,
+        check=False,
+    )
+    if found.returncode:
+        return found.stderr.decode(errors="replace").strip().rstrip(".")
+    Path(path).write_bytes(found.stdout)
+    return ""
 
 
 def by_dot(sizes: list[Point], arrows: list[tuple[int, int]]) -> Layout | None:

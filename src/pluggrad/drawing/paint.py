@@ -10,6 +10,11 @@ from .layout import Layout, Point
 __all__ = ["dot_source", "size_of", "svg"]
 
 LINE = 16.0
+WIDTHS = {
+    **dict.fromkeys("mw@%—", 1.4),
+    **dict.fromkeys("MW", 1.6),
+    **dict.fromkeys("il|.,:;' ", 0.6),
+}
 # Light and dark: text has a contrast of at least 7 to 1 on its box, lines of 3 to 1.
 STYLE = """
 .pluggrad-graph text{font-family:system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;
@@ -59,8 +64,10 @@ def short(text: str, most: int = 48) -> str:
 
 
 def _width(text: str, each: float) -> float:
-    """About how wide `text` is: wide letters count twice."""
-    return sum([each if c < "\u1100" else 2 * each for c in text])
+    """About how wide `text` is, where a letter is `each` on average."""
+    return each * sum(
+        [2 if c >= "\u1100" else WIDTHS.get(c, 1.3 if c.isupper() else 1) for c in text]
+    )
 
 
 def size_of(box: Box) -> Point:

@@ -30,8 +30,12 @@ def apart(r: Any) -> Any:
 
 
 def strong_multiply(x1: Any, x2: Any) -> Any:
-    """The product ⊙ of `pluggrad.strong_zeros`: 0 ⊙ anything = 0, be it infinite or nan."""
-    return xp.where((x1 == 0) | (x2 == 0), 0.0, x1 * x2)
+    """The product ⊙ of `pluggrad.strong_zeros`: 0 ⊙ anything = 0, be it infinite or nan.
+
+    It is the product itself wherever that is a number, also to a library that differentiates it.
+    """
+    y = x1 * x2
+    return xp.where((y != y) & ((x1 == 0) | (x2 == 0)), 0.0, y)
 
 
 def real(x: Any) -> Any:
@@ -212,8 +216,9 @@ elementwise("ceil",       zero)
 elementwise("trunc",      zero)
 elementwise("round",      zero)
 
-general("abs(x, /)",  lambda g, x: g * xp.sign(x), jvp=lambda t, x: real(conjugate(xp.sign(x)) * t))
-general("sign(x, /)", sign_along, jvp=sign_along)
+general("abs(x, /)",  lambda g, x: g * xp.sign(x), jvp=lambda t, x: real(conjugate(xp.sign(x)) * t),
+        pointwise=True)
+general("sign(x, /)", sign_along, jvp=sign_along, pointwise=True)
 general("conj(x, /)", lambda g: conjugate(g), jvp=lambda t: conjugate(t), aliases=True)
 general("real(x, /)", fit, jvp=lambda t: xp.real(t), view=True, put=put_real)
 general("imag(x, /)", from_imag, jvp=lambda t: xp.imag(t), view=True, put=put_imag)
