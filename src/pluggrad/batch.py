@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from .backend import BACKENDS, Backend
 from .dispatch import is_variable, xp
-from .errors import TypeMismatchError, UnsupportedError
+from .errors import BatchingError
 from .levels import ROOT, Level, read
 from .primitive import Primitive, new
 from .record import evaluate
@@ -112,10 +112,6 @@ def refuse(v: Any, why: str) -> NoReturn:
     raise BatchingError(
         f"inside vmap, for a value of shape {tuple(v.shape)}, {why}, or do this outside of vmap."
     )
-
-
-class BatchingError(UnsupportedError, TypeMismatchError):
-    """Something that has no meaning, or no rule, for all of a batch at once."""
 
 
 def batched(y: Any, level: Level, backend: Backend) -> Any:
