@@ -428,6 +428,30 @@ def test_values_of_a_transform_stay_inside() -> None:
         np.testing.assert_array_equal(v.data, before)
 
 
+def test_all_handles_know_that_a_value_of_a_transform_was_written_through_a_view() -> None:
+    """Also those that nobody looks at in between: the base, and other views of it."""
+    seen = []
+
+    def f(x: Any) -> Any:
+        base = pg.zeros(4)
+        middle = base[1:]
+        part, other = middle[:2], base[::2]
+        seen.append(other[0])
+        part[...] = x * x
+        return base, middle, other
+
+    x, t = np.asarray([3.0, 5.0]), np.asarray([1.0, 10.0])
+    values, tangents = pg.jvp(f, (x,), (t,))
+    rows = pg.vmap(f)(np.stack([x, x]))
+    for n, key in enumerate((slice(None), slice(1, None), slice(None, None, 2))):
+        expected = np.asarray([0.0, 9.0, 25.0, 0.0])[key]
+        np.testing.assert_array_equal(values[n], expected, strict=True)
+        np.testing.assert_array_equal(rows[n], np.stack([expected] * 2), strict=True)
+        np.testing.assert_array_equal(tangents[n], np.asarray([0.0, 6.0, 100.0, 0.0])[key])
+    jacobian = pg.jacrev(lambda x: f(x)[0])(x)
+    np.testing.assert_array_equal(jacobian, [[0, 0], [6, 0], [0, 10], [0, 0]])
+
+
 def test_volatile_values_may_be_written() -> None:
     v = pg.zeros(3)
     v[0] = pg.Variable(np.asarray(2.0), volatile=True)

@@ -324,6 +324,35 @@ def test_an_index_out_of_range_is_an_error(backend: str, x_mapped: bool, number:
         pg.vmap(lambda x, i: x[i, 9], (axes[0], 0))(x, i)
 
 
+@pytest.mark.parametrize("backend", ["numpy", *OTHERS])
+@pytest.mark.parametrize("x_mapped", [True, False])
+def test_an_integer_beside_mapped_indices_selects_as_the_library_has_it(
+    backend: str, x_mapped: bool
+) -> None:
+    """torch takes integers before arrays, which moves the axes of ``x[0, :, i]``."""
+    if backend == "strict":
+        pytest.skip("no slices beside arrays of integers")
+    x = X if x_mapped else X[0]
+    i = np.asarray([[2, 0], [1, 1], [-1, 0]])
+
+    def read(x: Any, i: Any) -> Any:
+        x = pg.asarray(x)
+        return [x[0, :, i], x[i, 1, :], x[i, :, -1], x[None, i, 0], x[1, i, None, 0]]
+
+    rows = [numbers(read(convert(np.asarray(X[n] if x_mapped else x), backend),
+                         convert(np.asarray(i[n]), backend))) for n in range(SIZE)]  # fmt: skip
+    got = pg.vmap(read, (0 if x_mapped else None, 0))(convert(x, backend), convert(i, backend))
+    close(got, stacked(rows))
+
+
+@pytest.mark.parametrize("backend", ["numpy", *OTHERS])
+def test_mapped_and_plain_arrays_in_one_index(backend: str) -> None:
+    x, i, j = (convert(np.asarray(v), backend) for v in (X[0, :, :, 0], [0, 2], [[1, 3], [0, 0]]))
+    got = pg.vmap(lambda j: pg.asarray(x)[i, j] + pg.asarray(x)[j - 1, i])(j)
+    y = X[0, :, :, 0]
+    close(got, np.stack([y[[0, 2], j] + y[np.asarray(j) - 1, [0, 2]] for j in ([1, 3], [0, 0])]))
+
+
 def test_narrow_integers_index_wide_arrays() -> None:
     x = np.arange(200.0 * 3).reshape(200, 3)
     i = np.asarray([100, -100, 127], dtype=np.int8)
@@ -376,6 +405,12 @@ def test_searching_and_membership() -> None:
         )
         close(pg.vmap(find)(table, x), expected)
         close(pg.vmap(find, (None, 0))(table[0], x), np.searchsorted(table[0], x, side=side))
+        nan = np.asarray([[1.0, 2.0, 2.0, np.nan]] * 2)  # which is sorted behind all numbers
+        some = np.asarray([[np.nan, 2.0, 0.0], [np.inf, -np.inf, 3.0]])
+        expected = np.stack(
+            [np.searchsorted(t, v, side=side) for t, v in zip(nan, some, strict=True)]
+        )
+        close(pg.vmap(find)(nan, some), expected)
     a, b = np.asarray([[1, 2, 3], [4, 5, 6]]), np.asarray([[1, 9], [6, 4]])
     np.testing.assert_array_equal(
         pg.vmap(pg.isin)(a, b), [[True, False, False], [True, False, True]]
@@ -417,6 +452,9 @@ def test_a_mask_chooses() -> None:
         (lambda v: float(v[0]), "where"),
         (lambda v: v[0].item(), "where"),
         (lambda v: v.tolist(), "where"),
+        (lambda v: range(pg.argmax(v)), "where"),
+        (lambda v: v[: pg.argmax(v)], "where"),
+        (lambda v: pg.searchsorted(v, v, sorter=pg.argsort(v)), "same for all"),
         (lambda v: np.asarray(v), "where"),
         (lambda v: v[v > 0], "where"),
         (lambda v: pg.nonzero(v), "where"),
@@ -441,9 +479,20 @@ def test_a_write_into_a_captured_handle_raises() -> None:
         outside[0] = v
         return v
 
-    with pytest.raises(pg.InvalidArgumentError, match="made outside"):
-        pg.vmap(f)(np.ones(2))
-    assert not np.any(outside.data)
+    def at_mapped(v: Any) -> Any:
+        outside[pg.astype(v, pg.int64)] = 1.0
+        return v
+
+    def in_place(v: Any) -> Any:
+        nonlocal outside
+        outside += v
+        return v
+
+    for write in (f, at_mapped, in_place):
+        with pytest.raises(pg.PluggradError, match=r"vmap.*made outside.*zeros") as caught:
+            pg.vmap(write)(np.ones(2))
+        assert isinstance(caught.value, TypeError) and isinstance(caught.value, ValueError)
+        assert not np.any(outside.data) and outside.shape == (3,)
 
     def g(v: Any) -> Any:
         inside = pg.zeros(3)
@@ -465,21 +514,35 @@ def test_a_leaked_value_raises() -> None:
     "call, message",
     [
         (lambda: pg.vmap(pg.sin)(1.0), "arrays"),
+        (lambda: pg.vmap(pg.add)(np.ones(2), 1.0), "None in in_axes"),
         (lambda: pg.vmap(pg.sin)(np.asarray(1.0)), "axis 0"),
         (lambda: pg.vmap(pg.sin, 2)(np.ones((2, 2))), "axis 2"),
-        (lambda: pg.vmap(pg.add)(np.ones(2), np.ones(3)), "different lengths: 2, 3"),
+        (lambda: pg.vmap(pg.add)(np.ones(2), np.ones((3, 1))), r"lengths: 2, 3.*\(2,\), \(3, 1\)"),
+        (lambda: pg.vmap(pg.sin, axis_size=3)(np.ones(2)), "lengths: 2, 3.*axis_size"),
         (lambda: pg.vmap(pg.sin, None)(np.ones(2)), "nothing to map over"),
         (lambda: pg.vmap(pg.sin, 0, None)(np.ones(2)), "out_axes is None"),
         (lambda: pg.vmap(pg.sin, 0, 1)(np.ones(2)), "out_axes is 1"),
-        (lambda: pg.vmap(pg.add, (0, 0, 0))(np.ones(2), np.ones(2)), "in_axes"),
+        (
+            lambda: pg.vmap(pg.add, (0, 0, 0))(np.ones(2), np.ones(2)),
+            "in_axes has 3.* 2 positional",
+        ),
+        (lambda: pg.vmap(pg.sin, ({"a": 0},))(np.ones(2)), r"in_axes.*'a'.*prefix"),
+        (lambda: pg.vmap(lambda v: (v, v), 0, [0, 0])(np.ones(2)), r"out_axes.*prefix.*\(\*, \*\)"),
         (lambda: pg.vmap(lambda v: pg.sum(v, axis=1))(np.ones((2, 3))), "axis 1"),
         (lambda: pg.vmap(lambda v: "text")(np.ones(2)), "str"),
         (lambda: pg.vmap(pg.sin, randomness="maybe")(np.ones(2)), "randomness"),
     ],
 )
 def test_wrong_calls_are_explained(call: Any, message: str) -> None:
-    with pytest.raises(pg.PluggradError, match=message):
+    with pytest.raises(pg.PluggradError, match=message) as caught:
         call()
+    assert "array([" not in str(caught.value)  # shapes say enough
+
+
+def test_mapping_over_a_number_is_the_error_of_either_library() -> None:
+    for error in (TypeError, ValueError):  # torch's, JAX's
+        with pytest.raises(error, match="None in in_axes"):
+            pg.vmap(pg.sin)(1.0)
 
 
 # ---------------------------------------------------------------- axes, structures, nesting

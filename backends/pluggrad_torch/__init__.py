@@ -17,6 +17,7 @@ class TorchAdapter(Adapter):
     name = "torch"
     modules = MODULES
     last_write_wins = True
+    integers_first = True
 
     def namespace(self) -> Any:
         import array_api_compat.torch as xp

@@ -37,6 +37,10 @@ class Adapter:
     accumulates_in_place: bool = False
     #: Whether arrays can be read by an array of integers and slices in one index.
     slices_beside_arrays: bool = False
+
+    #: Whether integers beside integer arrays in an index select first, as if alone. The standard's
+    #: are arrays of no axes, which decides where the arrays' axes are if a slice is between them.
+    integers_first: bool = False
     #: Raw functions by name, used instead of the namespace's: faster ones, or ones it lacks.
     functions: dict[str, Callable[..., Any]] = {}  # noqa: RUF012
 

@@ -6,8 +6,9 @@ from typing import Any, NoReturn
 
 from . import cotangents
 from .backend import BACKENDS, SCALARS, Backend, backend_of, mixed
-from .dispatch import is_variable
+from .dispatch import is_batched, is_variable
 from .errors import (
+    BatchingError,
     MixedDevicesError,
     OperationError,
     OutOfRangeError,
@@ -136,6 +137,11 @@ def setting(x: Any, primitive: Primitive) -> Any:
         return x
     if not is_variable(x):
         return x
+    if is_batched(x):
+        raise BatchingError(
+            f"inside vmap, {primitive.name}: a keyword argument must be the same for all of the "
+            "batch, and is not. Do this outside of vmap, or with the keyword's effect written out"
+        )
     if x._level is not VOLATILE and (x._level is not ROOT or x.requires_grad):
         raise UnsupportedError(
             f"{primitive.name}: there is no derivative by a keyword argument here; `.detach()` it "

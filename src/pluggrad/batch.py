@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from .backend import BACKENDS, Backend
 from .dispatch import is_variable, xp
-from .errors import TypeMismatchError, UnsupportedError
+from .errors import BatchingError
 from .levels import ROOT, Level, read
 from .primitive import Primitive, new
 from .record import evaluate
@@ -114,19 +114,15 @@ def refuse(v: Any, why: str) -> NoReturn:
     )
 
 
-class BatchingError(UnsupportedError, TypeMismatchError):
-    """Something that has no meaning, or no rule, for all of a batch at once."""
-
-
 def batched(y: Any, level: Level, backend: Backend) -> Any:
     """The Variable of `level` for `y`, which has the batch axis in front; each item of a tuple."""
-    if isinstance(y, (tuple, list)):
-        items = [batched(item, level, backend) for item in y]
-        return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
-    if is_variable(y):
+    if isinstance(y, backend.variable):
         y = y._snapshot()
         if y._node is None and y._level is ROOT:
             y = y._value
+    elif isinstance(y, (tuple, list)):
+        items = [batched(item, level, backend) for item in y]
+        return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
     v = new(backend.batched)
     v._value, v._node, v._level, v._cell = y, MARK, level, None
     v._birth = read().level
@@ -229,7 +225,7 @@ def process(
     for x in args:
         here = False
         if isinstance(x, variable):
-            value, node = x._read()
+            value, node = (x._value, x._node) if x._cell is None else x._read()
             if x._level is level:
                 here = True
             elif node is not None or x._level is not ROOT:
@@ -238,23 +234,35 @@ def process(
         inner.append(x)
         on.append(here)
     assert level.size is not None
-    op = Operation(primitive, inner, on, kwargs, raw, level.size, backend)
     rule = BATCHING.get(primitive.name)
     if rule is not None:
-        y = rule(op)
+        y = rule(Operation(primitive, inner, on, kwargs, raw, level.size, backend))
     elif primitive.kind == "elementwise":
-        y = elementwise(op)
+        if len(inner) > 1:
+            align(inner, on)
+        y = evaluate(primitive, inner, kwargs, raw, backend)
     elif primitive.fallback is not None:
         return primitive.fallback(*args, **kwargs)
     else:
+        op = Operation(primitive, inner, on, kwargs, raw, level.size, backend)
         op.refuse("there is no batching rule. Call it outside of vmap, or write it in other terms")
     return batched(y, level, backend)
 
 
+def align(args: list[Any], on: list[bool]) -> None:
+    """Give those of `args` that have the batch axis so many others behind it that they broadcast."""
+    ranks = [len(x.shape) - b if hasattr(x, "shape") else 0 for x, b in zip(args, on, strict=True)]
+    most = max(ranks)
+    for i, rank in enumerate(ranks):
+        if on[i] and rank < most:
+            n, *lengths = args[i].shape
+            args[i] = xp.reshape(args[i], (n, *(1,) * (most - rank), *lengths))
+
+
 def elementwise(op: Operation) -> Any:
     """Functions that act element by element: ranks are aligned behind the batch axis."""
-    ndim = max([op.ndim(i) for i in range(len(op.args))])
-    return op(*[op.aligned(i, ndim) for i in range(len(op.args))], **op.kwargs)
+    align(op.args, op.on)
+    return op(*op.args, **op.kwargs)
 
 
 def device_of(x: Any) -> Any:

@@ -10,11 +10,12 @@ operation may compute in the old buffer.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from . import modes, primitive, record
 from .arguments import explain
 from .cotangents import same_shape
-from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
+from .errors import BatchedWriteError, DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import LeafNode
 from .levels import ROOT, Level, enable_grad, read
 
@@ -29,13 +30,16 @@ class Cell:
     """A value that several handles can see: `content` is a plain Variable, replaced by writes.
 
     `owned` says that its buffer is held by nobody else, neither by a node nor by a raw view.
+    `handles` are those that see it, kept only where a write can bring in a value of a deeper level:
+    a handle's level, unlike its value, is looked at without reading it first.
     """
 
-    __slots__ = ("born", "content", "like", "owned", "version")
+    __slots__ = ("born", "content", "handles", "like", "owned", "version")
 
     def __init__(self, content: Variable, born: Level) -> None:
         self.content = content
         self.born = born
+        self.handles: Any = None if content._level is born else WeakValueDictionary()
         self.like = content._backend.like(content._value)
         self.owned = False
         self.version = 0
@@ -82,7 +86,10 @@ class Step:
 def cell_of(v: Variable) -> Cell:
     """The cell of `v`, made if there is none."""
     if v._cell is None:
-        v._cell, v._chain, v._seen = Cell(v._snapshot(), v._born), None, 0
+        v._cell = cell = Cell(v._snapshot(), v._born)
+        v._chain, v._seen = None, 0
+        if cell.handles is not None:
+            cell.handles[id(v)] = v
     return v._cell
 
 
@@ -96,6 +103,8 @@ def view_of(v: Variable, y: Variable, function: Primitive, args: Any, kwargs: An
     cell = cell_of(v)
     y._cell, y._seen = cell, cell.version
     y._chain = Step(function, tuple(args), kwargs, v._chain)
+    if cell.handles is not None:
+        cell.handles[id(y)] = y
     return y
 
 
@@ -191,11 +200,15 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     lost = node is not None and y._node is None and y._level is ROOT and level is ROOT
     if (not recording and level is y._level) or lost:
         after._node, after._level = content._node, content._level
+    deeper = after._level is not content._level
     cell.content = after
     cell.version += 1
     if not v._chain:
         v._take(after)
         v._seen = cell.version
+    if deeper and cell.handles is not None:
+        for handle in list(cell.handles.values()):
+            handle._read()
 
 
 def _put(cell: Cell, content: Variable, value: Any, key: Any) -> Any:
@@ -224,6 +237,12 @@ def _fitting(v: Variable, value: Any, whole: bool) -> Any:
     tracked = hasattr(type(value), "_backend") and value.requires_grad
     inside = tracked or (hasattr(type(value), "_backend") and value._read()[1] is not None)
     if inside and value._level.depth > cell_of(v).born.depth:
+        if value._level.size is not None:
+            raise BatchedWriteError(
+                "inside vmap, a mapped value was written into a Variable made outside of it, of "
+                f"shape {tuple(v.shape)}, which has no place for all of the batch. Make the "
+                "Variable inside, with `pluggrad.zeros` or `pluggrad.copy`, and return it."
+            )
         raise InvalidArgumentError(
             "a value of a transform was written into a Variable made outside of it, where it would "
             "outlive the transform. Make the Variable inside, or write into a copy."

@@ -53,8 +53,9 @@ class Conversions:
         return self._scalar(complex, "complex")  # type: ignore[no-any-return]
 
     def __index__(self: Any) -> int:
+        data = self.data
         try:
-            return operator.index(self.data)
+            return operator.index(data)
         except TypeError as error:
             raise TypeMismatchError(
                 f"only a 0-d integer is an index, not {self.dtype} of shape {tuple(self.shape)}"

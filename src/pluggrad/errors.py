@@ -6,6 +6,8 @@ from __future__ import annotations
 __all__ = [
     "AnomalyError",
     "BackendError",
+    "BatchedWriteError",
+    "BatchingError",
     "DifferentiationError",
     "GraphBreakError",
     "GraphBreakWarning",
@@ -16,6 +18,7 @@ __all__ = [
     "MixedBackendsError",
     "MixedDevicesError",
     "MutationError",
+    "NotMappableError",
     "NotOneElementError",
     "OperationError",
     "OutOfRangeError",
@@ -95,6 +98,19 @@ class BackendError(PluggradError, ValueError):
 
 class UnsupportedError(PluggradError, NotImplementedError):
     """This backend has no such function, or the function has no derivative here."""
+
+
+class BatchingError(UnsupportedError, TypeMismatchError):
+    """Something that has no meaning, or no rule, for all that `vmap` maps over at once: a
+    TypeError, as JAX's for `bool` of a tracer, and a RuntimeError, as torch's."""
+
+
+class BatchedWriteError(BatchingError, InvalidArgumentError):
+    """A value that `vmap` maps over was written into a Variable made outside of it."""
+
+
+class NotMappableError(InvalidArgumentError, TypeMismatchError):
+    """`vmap` was to map over something that has no axis."""
 
 
 class MissingFunctionError(UnsupportedError, AttributeError):

@@ -19,7 +19,7 @@ from .backend import (
 from .batch import template
 from .bind import bind
 from .dispatch import find_for, is_batched, is_variable
-from .errors import BackendError, InvalidArgumentError, UnsupportedError
+from .errors import BackendError, BatchingError, InvalidArgumentError, UnsupportedError
 from .graph_breaks import break_graph
 from .levels import ROOT, VOLATILE
 from .primitive import PRIMITIVES
@@ -250,6 +250,7 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
             if loses(args):
                 break_graph("export through DLPack")
         elif loses(args[like:]) or loses(kwargs.values()):
+            refuse_batch(name, (*args[like:], *kwargs.values()))
             raise UnsupportedError(
                 f"{name!r} has no derivative by its arguments; `.detach()` them if none is needed"
             )
@@ -265,6 +266,18 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
         return wrap_untracked(raw(*args, **kwargs), backend)
 
     return _like(create, raw, name)
+
+
+def refuse_batch(name: str, args: Any) -> None:
+    """Raise if there are values that `vmap` maps over among `args`."""
+    for x in args:
+        if isinstance(x, (list, tuple)):
+            refuse_batch(name, x)
+        elif is_batched(x):
+            raise BatchingError(
+                f"inside vmap, {name} does not take values that are mapped over. Call it outside of "
+                "vmap, or write it in terms of other functions"
+            )
 
 
 def _bind_inquiry(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
@@ -283,6 +296,7 @@ def _bind_opaque(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if loses(args) or loses(kwargs.values()):
+            refuse_batch(name, (*args, *kwargs.values()))
             raise UnsupportedError(
                 f"{name!r} has no derivative in pluggrad; `.detach()` its arguments if none "
                 "is needed"

@@ -15,7 +15,7 @@ from .backward import walk
 from .batch import batched, process
 from .cotangents import device_of, is_complex, same_shape
 from .dispatch import is_variable, xp
-from .errors import InvalidArgumentError, TypeMismatchError
+from .errors import InvalidArgumentError, NotMappableError, TypeMismatchError
 from .func import (
     _argnums,
     _array,
@@ -96,6 +96,11 @@ def vmap(
     @functools.wraps(fun)
     def mapped(*args: Any, **kwargs: Any) -> Any:
         axes = tuple(in_axes) if isinstance(in_axes, list) else in_axes
+        if isinstance(axes, tuple) and len(axes) != len(args):
+            raise InvalidArgumentError(
+                f"vmap: in_axes has {len(axes)} entries, and there are {len(args)} positional "
+                "arguments"
+            )
         flat, spec = flatten_call(args, kwargs, none_is_leaf=True)
         where = _prefix(axes, args, "in_axes") + _prefix(0, kwargs, "in_axes")
         where = [None if x is None else axis for x, axis in zip(flat, where, strict=True)]
@@ -128,9 +133,10 @@ def _prefix(axes: Any, tree: Any, name: str) -> list[Any]:
         return [axes] * len(optree.tree_leaves(tree, none_is_leaf=True))
     try:
         found = optree.broadcast_prefix(axes, tree, none_is_leaf=True)
-    except ValueError as error:
+    except ValueError:
+        spec = optree.tree_structure(tree, none_is_leaf=True)
         raise InvalidArgumentError(
-            f"vmap: {name} is no prefix of the structure that it is for. {error}"
+            f"vmap: {name}, which is {axes!r}, is no prefix of the structure that it is for, {spec}"
         ) from None
     for axis in found:
         if axis is not None and not isinstance(axis, int):
@@ -141,19 +147,21 @@ def _prefix(axes: Any, tree: Any, name: str) -> list[Any]:
 def _length(flat: list[Any], where: list[Any], axis_size: int | None) -> tuple[int, Backend]:
     """The length of the axis that is mapped over, which all must share; and the library."""
     lengths: list[int] = []
+    shapes: list[str] = []
     backend: Backend | None = None
     for x, axis in zip(flat, where, strict=True):
         if axis is None:
             continue
         shape = getattr(x, "shape", None)
         if shape is None:
-            raise TypeMismatchError(
+            raise NotMappableError(
                 f"vmap maps over arrays, and an argument is {type(x).__name__}; give None in "
                 "in_axes for what is the same in all calls"
             )
         if not -len(shape) <= axis < len(shape):
             raise InvalidArgumentError(f"vmap over axis {axis} of an array of shape {tuple(shape)}")
         lengths.append(int(shape[axis]))
+        shapes.append(str(tuple(shape)))
         backend = backend or backend_of(x)
     if axis_size is not None:
         lengths.append(axis_size)
@@ -163,7 +171,8 @@ def _length(flat: list[Any], where: list[Any], axis_size: int | None) -> tuple[i
         )
     if len(set(lengths)) > 1:
         raise InvalidArgumentError(
-            f"vmap over axes of different lengths: {', '.join(map(str, lengths))}"
+            f"vmap over axes of different lengths: {', '.join(map(str, lengths))}, of arrays of "
+            f"the shapes {', '.join(shapes)}" + (" and axis_size" if axis_size is not None else "")
         )
     if backend is None:
         for x in flat:

@@ -283,6 +283,7 @@ class Variable(Conversions):
     @property
     def volatile(self) -> bool:
         """Whether what is computed from it is never recorded."""
+        self._read()
         return self._level is VOLATILE
 
     @property

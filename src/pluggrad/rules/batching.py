@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from ..batch import BATCHING, Operation, elementwise
-from ..cotangents import device_of, shape_dtype
+from ..cotangents import shape_dtype
 from ..dispatch import xp
 from ..errors import InvalidArgumentError
 from ..primitive import PRIMITIVES
@@ -49,13 +49,11 @@ def as_is(op: Operation) -> Any:
 
 
 def reduction(op: Operation) -> Any:
-    ndim = op.ndim(0)
-    if not ndim:
-        x = xp.reshape(op.args[0], (-1, 1))
-        if op.get("axis") is not None:
-            op.axes(op.get("axis"), 0)
-        return op(x, **swapped(op.kwargs, axis=1, keepdims=False))
-    return op(op.args[0], **swapped(op.kwargs, axis=op.axes(op.get("axis"), ndim)))
+    axes = op.axes(op.get("axis"), op.ndim(0))
+    if axes == ():  # over nothing, which some libraries take for everything
+        x = xp.expand_dims(op.args[0], axis=-1)
+        return op(x, **swapped(op.kwargs, axis=-1, keepdims=False))
+    return op(op.args[0], **swapped(op.kwargs, axis=axes))
 
 
 def normalised(op: Operation) -> Any:
@@ -84,18 +82,26 @@ def along_one(op: Operation) -> Any:
 
 
 def searchsorted(op: Operation) -> Any:
-    """By counting those that are smaller, unless all search in the same array."""
+    """By sorting what is searched and what it is searched in together, unless all search in the
+    same array: how many of the latter come before."""
     x1, x2 = op.args
     if not op.on[0]:
         return xp.reshape(op(x1, xp.reshape(x2, (-1,)), **op.kwargs), x2.shape)
     order = op.get("sorter")
     if order is not None:
         x1 = xp.take(x1, order, axis=1)
-    ones = (1,) * op.ndim(1)
-    x1 = xp.reshape(x1, (op.size, *ones, -1))
-    x2 = xp.expand_dims(x2, axis=-1)
-    before = x1 < x2 if op.get("side") == "left" else x1 <= x2
-    return xp.count_nonzero(before, axis=-1)
+    shape, count = op.shape(1), math.prod(op.shape(1))
+    x2 = xp.reshape(op.full(1), (op.size, count))
+    if op.get("side") == "left":
+        found = ranks(xp.concat([x2, x1], axis=1))[:, :count]
+    else:
+        found = ranks(xp.concat([x1, x2], axis=1))[:, x1.shape[1] :]
+    return xp.reshape(found - ranks(x2), (op.size, *shape))
+
+
+def ranks(x: Any) -> Any:
+    """The place of each element of each row when that is sorted; equal ones keep their order."""
+    return xp.argsort(xp.argsort(x, axis=1, stable=True), axis=1, stable=True)
 
 
 def isin(op: Operation) -> Any:
@@ -106,13 +112,6 @@ def isin(op: Operation) -> Any:
         x2 = xp.reshape(x2, (-1,))
     found = xp.any(x1 == x2, axis=-1)
     return ~found if op.get("invert") else found
-
-
-def last_of_each(op: Operation) -> Any:
-    places = op.args[0]
-    same = xp.expand_dims(places, axis=-1) == xp.expand_dims(places, axis=-2)
-    number = op.backend.raw("arange")(places.shape[-1], device=device_of(places))
-    return xp.max(xp.where(same, number, -1), axis=-1)
 
 
 # ---------------------------------------------------------------- manipulation
@@ -222,7 +221,7 @@ def matmul(op: Operation) -> Any:
     if not op.on[1] and n2 <= 2:
         if n1 == 1 or n2 == 1:
             return op(x1, x2)
-        y = op(xp.reshape(x1, (-1, x1.shape[-1])), x2)
+        y = op(xp.reshape(x1, (math.prod(x1.shape[:-1]), x1.shape[-1])), x2)
         return xp.reshape(y, (*x1.shape[:-1], x2.shape[-1]))
     if not op.on[0] and n1 <= 2:
         if n1 == 1:
@@ -315,7 +314,6 @@ rows("argmax argmin", place_of_extremum)
 rows("cumulative_sum cumulative_prod argsort", along_one)
 rows("searchsorted", searchsorted)
 rows("isin", isin)
-rows("last_of_each", last_of_each)
 
 rows("isfinite isinf isnan signbit logical_not bitwise_invert equal not_equal less less_equal "
      "greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "

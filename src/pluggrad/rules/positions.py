@@ -90,7 +90,7 @@ def is_array(k: Any) -> bool:
 
 
 def is_mask(k: Any) -> bool:
-    return is_array(k) and "bool" in str(k.dtype)
+    return isinstance(k, bool) or (is_array(k) and "bool" in str(k.dtype))
 
 
 def parts_of(key: Any, ndim: int) -> list[Any]:
@@ -106,18 +106,20 @@ def parts_of(key: Any, ndim: int) -> list[Any]:
 
 def positions(x: Any, key: Any) -> Any:
     """The positions in the flat `x` that `key` selects, in the shape of ``x[key]``."""
+    backend = backend_of(x)
+    assert backend is not None
+    lift = backend.namespace.asarray_constant
     parts = parts_of(key, x.ndim)
-    arrays = [k for k in parts if is_array(k)]
-    block = max([k.ndim for k in arrays])
-    advanced = [n for n, k in enumerate(parts) if is_array(k) or isinstance(k, int)]
-    together = advanced == list(range(advanced[0], advanced[-1] + 1))
-    free = len(parts) - len(advanced)
-    start = advanced[0] if together else 0  # the axis of the result where the arrays' axes begin
+    first = backend.adapter.integers_first
+    shown = [k for k in parts if not (first and isinstance(k, int))]
+    block = max([k.ndim for k in parts if is_array(k)])
+    places = [n for n, k in enumerate(shown) if k is not None and not isinstance(k, slice)]
+    together = places == list(range(places[0], places[-1] + 1))
+    free = len(shown) - len(places)
+    start = places[0] if together else 0  # the axis of the result where the arrays' axes begin
     total: Any = 0
     axis = out = 0
-    for n, k in enumerate(parts):
-        if n in advanced and n == advanced[0] and together:
-            out += block
+    for k in parts:
         if k is None:
             out += 1
             continue
@@ -125,16 +127,16 @@ def positions(x: Any, key: Any) -> Any:
         length = x.shape[axis]
         axis += 1
         if isinstance(k, slice):
-            place = out if together else out + block
+            behind = free - 1 - out + (block if out < start else 0)
             row = arange(*k.indices(length), x) * stride
-            total = total + _constant(row, free + block - 1 - place, arrays)
+            total = total + lift(backend.raw("reshape")(row, (-1,) + (1,) * behind))
             out += 1
         elif isinstance(k, int):
             if not -length <= k < length:
                 raise OutOfRangeError(f"index {k} of an axis of length {length}, in vmap")
             total = total + (k % length) * stride
         else:
-            k = from_front(k, length) * stride
+            k = from_front(k if is_variable(k) else lift(k), length) * stride
             total = total + xp.reshape(k, (*k.shape, *(1,) * (free - start)))
     if any(k is None for k in parts):  # a new axis at the very front is not there yet
         shape = [1] * (free + block - total.ndim) + list(total.shape)
@@ -142,17 +144,10 @@ def positions(x: Any, key: Any) -> Any:
     return total
 
 
-def _constant(row: Any, behind: int, arrays: Any) -> Any:
-    """The raw `row`, with so many axes behind it, as a Variable as those among `arrays`."""
-    backend = next(k for k in arrays if is_variable(k))._backend
-    return backend.namespace.asarray_constant(backend.raw("reshape")(row, (-1,) + (1,) * behind))
-
-
 def gather(x: Any, key: Any) -> Any:
     """``x[key]``, where the key has arrays that differ within the batch."""
-    masked = [k for k in (key if isinstance(key, tuple) else (key,)) if is_mask(k)]
-    if masked:
-        refuse(masked[0], "indexing by a mask gives each of the batch another shape. Use "
+    if any([is_mask(k) for k in (key if isinstance(key, tuple) else (key,))]):
+        refuse(x, "indexing by a mask gives each of the batch another shape. Use "
                           "`pluggrad.where(mask, x, 0)`, and reduce that")  # fmt: skip
     if not isinstance(key, tuple) or len(key) == 1:
         k = key[0] if isinstance(key, tuple) else key
@@ -199,11 +194,14 @@ def take_back(g: Any, indices: Any, shape: tuple[int, ...], axis: Any) -> Any:
 
 def take_along_back(g: Any, indices: Any, shape: tuple[int, ...], axis: int) -> Any:
     """The same for `take_along_axis`."""
+    backend = backend_of(indices)
+    assert backend is not None
     total = from_front(indices, shape[axis]) * math.prod(shape[axis + 1 :])
     for n, length in enumerate(shape):
         if n != axis:
             row = arange(0, length, 1, g) * math.prod(shape[n + 1 :])
-            total = total + _constant(row, len(shape) - 1 - n, (indices,))
+            row = backend.raw("reshape")(row, (-1,) + (1,) * (len(shape) - 1 - n))
+            total = total + backend.namespace.asarray_constant(row)
     flat = xp.reshape(xp.broadcast_to(g, total.shape), (-1,))
     found = xp.add_at(flat, xp.reshape(total, (-1,)), length=math.prod(shape))
     return xp.reshape(found, shape)
