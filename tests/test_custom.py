@@ -102,6 +102,39 @@ def test_torch_style_orders(define, name):
         np.testing.assert_allclose(got.detach().tolist(), want)
 
 
+@pytest.mark.parametrize("kept", ["the pull of vjp", "a number", "a string"])
+def test_residuals_may_be_anything_also_in_a_batch(kept):
+    def f(x):
+        return pg.sin(x) * x**2
+
+    made = pg.custom_vjp(f)
+    if kept == "the pull of vjp":
+        made.defvjp(lambda x: pg.vjp(f, x), lambda pull, g: pull(g))
+    else:
+        setting = 2 if kept == "a number" else "xx"
+
+        def bwd(res, g):
+            x, n = res
+            n = n if isinstance(n, int) else len(n)
+            return (g * (pg.cos(x) * x**2 + sum([pg.sin(x) * x for _ in range(n)])),)
+
+        made.defvjp(lambda x: (f(x), (x, setting)), bwd)
+
+    def total(f):
+        return lambda x: pg.sum(pg.vmap(f)(x))
+
+    for transform in (
+        lambda f: pg.vmap(pg.grad(f)),
+        lambda f: pg.grad(total(f)),
+        lambda f: pg.hessian(total(f)),
+        lambda f: pg.vmap(pg.grad(pg.grad(f))),
+    ):
+        np.testing.assert_allclose(transform(made)(A), transform(f)(A), rtol=1e-10)
+    twice = np.stack([A, B])
+    got = pg.grad(total(pg.vmap(made)))(twice)
+    np.testing.assert_allclose(got, pg.grad(total(pg.vmap(f)))(twice), rtol=1e-10)
+
+
 def test_forward_mode():
     jax = pytest.importorskip("jax")
     ours, theirs = by_jvp(pg, pg), by_jvp(jax, jax.numpy)

@@ -196,14 +196,17 @@ class _VJP(_Derived):
     bwd: Callable[..., Any]
 
     def compute(self, args: list[Any]) -> tuple[list[Any], Any]:
+        outputs, residuals = self.forward(args)
+        return self.flat(outputs), optree.tree_map(lowered, residuals)
+
+    def forward(self, args: Sequence[Any]) -> tuple[Any, Any]:
         found = self.fwd(*self.tree(args))
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeMismatchError(
                 f"fwd of {self.rule.primitive.name} returns a pair (output, residuals), not "
                 f"{type(found).__name__}"
             )
-        outputs, residuals = found
-        return self.flat(outputs), optree.tree_map(lowered, residuals)
+        return found[0], found[1]
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
         # Where this is to be differentiated again, the residuals must know how they came about.
@@ -244,20 +247,28 @@ class _VJP(_Derived):
         axes = tuple([0 if b else None for b in on])
         inside = self
 
-        def each(fun: Callable[..., Any]) -> Callable[..., Any]:
-            return lambda *args: fun(*inside.tree(args))
+        def fun(*args: Any) -> Any:
+            return inside.fun(*inside.tree(args))
+
+        def fwd(*args: Any) -> Any:
+            y, residuals = inside.forward(args)
+            # What is no array, such as the function that `vjp` returns, does not outlive the level
+            # of `vmap`: the arguments are kept instead, and it is computed again.
+            arrays = all([hasattr(x, "dtype") for x in optree.tree_leaves(residuals)])
+            return y, ((residuals,) if arrays else list(args))
 
         op = _VJP()
         op.rule, op.where = self.rule, ()
         op.spec = _tuple_of(len(on))
-        op.fun = lambda *args: inside._kept(vmap(each(inside.fun), axes)(*args))
-        op.fwd = lambda *args: inside._pair(vmap(each(inside.fwd), axes)(*args))
+        op.fun = lambda *args: inside._kept(vmap(fun, axes)(*args))
+        op.fwd = lambda *args: inside._pair(vmap(fwd, axes)(*args))
 
-        def bwd(residuals: Any, gs: Any) -> Any:
-            def body(residuals: Any, gs: Any) -> Any:
+        def bwd(kept: Any, gs: Any) -> Any:
+            def body(kept: Any, gs: Any) -> Any:
+                residuals = kept[0] if isinstance(kept, tuple) else inside.forward(kept)[1]
                 return inside.gradients(inside.bwd(residuals, gs))
 
-            found = vmap(body)(residuals, gs)
+            found = vmap(body)(kept, gs)
             return tuple([
                 g if b or g is None else xp.sum(g, axis=0) for g, b in zip(found, on, strict=True)
             ])  # fmt: skip
