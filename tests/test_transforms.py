@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.backend import get_backend
+from pluggrad.backend import backend_of, get_backend
 from test_rules import convert, to_numpy
 
 LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}
@@ -186,11 +186,39 @@ def test_numbers_that_are_returned_become_arrays_of_the_arguments_library(backen
             "hvp": pg.hvp(lambda x: 3.0, (x,), (x,)),
         }
     for y in found.values():
-        assert isinstance(y, (type(x), type(x[0, ...]))) and y.dtype == x.dtype
+        assert backend_of(y) is backend_of(x) and y.dtype == x.dtype
         assert float(y) == 3.0
     for y in zeros.values():
-        assert isinstance(y, (type(x), type(x[0, ...]))) and y.dtype == x.dtype
+        assert backend_of(y) is backend_of(x) and y.dtype == x.dtype
         assert not to_numpy(y).any()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_numbers_beside_arrays_are_of_their_library(backend: str) -> None:
+    x = convert(X.astype(np.float32), backend)
+
+    def f(x: Any, rate: Any, *, scale: Any = 1.0) -> Any:
+        return pg.sum(x * x) * rate**2 * scale
+
+    norm = np.sum(X * X)
+    value, (g, by_rate) = pg.value_and_grad(f, (0, 1))(x, 0.5)
+    found = {
+        "grad": (by_rate, norm),
+        "value": (value, norm / 4),
+        "keyword": (pg.grad(lambda rate, *, x: f(x, rate))(0.5, x=x), norm),
+        "tree": (pg.grad(lambda t: f(t["x"], t["rate"]))({"x": x, "rate": 0.5})["rate"], norm),
+        "vjp": (pg.vjp(f, x, 0.5)[1](1.0)[1], norm),
+        "jvp": (pg.jvp(f, (x, 0.5), (x * 0.0, 1.0))[1], norm),
+        "linearize": (pg.linearize(f, x, 0.5)[1](x * 0.0, 1.0), norm),
+        "jacrev": (pg.jacrev(f, 1)(x, 0.5), norm),
+        "jacfwd": (pg.jacfwd(f, 1)(x, 0.5, scale=2.0), 2 * norm),
+        "hessian": (pg.hessian(f, 1)(x, 0.5), 2 * norm),
+        "hvp": (pg.hvp(f, (x, 0.5), (x * 0.0, 1.0))[1], 2 * norm),
+    }
+    np.testing.assert_allclose(to_numpy(g), 0.5 * X, rtol=1e-5)
+    for name, (got, expected) in found.items():
+        assert backend_of(got) is backend_of(x) and got.dtype == x.dtype, name
+        np.testing.assert_allclose(to_numpy(got), expected, rtol=1e-5, err_msg=name)
 
 
 def test_what_a_function_must_return() -> None:

@@ -94,7 +94,7 @@ def value_and_grad(
             call = list(args)
             wrapped = []
             for number in numbers:
-                call[number], leaves, spec = _leaves(args[number], level)
+                call[number], leaves, spec = _leaves(args[number], level, (args, kwargs))
                 wrapped.append((leaves, spec))
             every = [v for leaves, _ in wrapped for v in leaves]
             value = fun(*call, **kwargs)
@@ -143,7 +143,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     (array([ 2., 40.]),)
     """
     with open_level() as level:
-        wrapped = [_leaves(x, level) for x in primals]
+        wrapped = [_leaves(x, level, primals) for x in primals]
         y = fun(*[tree for tree, _, _ in wrapped])
         aux = None
         if has_aux:
@@ -203,7 +203,7 @@ def jvp(
             flat_t, spec_t = optree.tree_flatten(t)
             if spec != spec_t:
                 raise InvalidArgumentError(f"a primal has structure {spec}, its tangent {spec_t}")
-            made = [_dual(a, b, level) for a, b in zip(flat, flat_t, strict=True)]
+            made = [_dual(a, b, level, primals) for a, b in zip(flat, flat_t, strict=True)]
             call.append(optree.tree_unflatten(spec, made))
             duals += made
         y = fun(*call)
@@ -313,15 +313,20 @@ def _array(x: Any) -> Any:
     return x
 
 
-def _number(y: Any, arguments: list[Any]) -> Any:
-    """The output `y`; a Python number as an array of the library, device and precision of the
-    `arguments`."""
-    if type(y) not in SCALARS or not arguments:
-        return _array(y)
-    like = arguments[0]
-    backend = like._backend
-    dtype = like.dtype if type(y) is float and like.dtype in backend.real_dtypes else None
-    return backend.namespace.raw_asarray(y, dtype=dtype, device=device_of(like))
+def _number(x: Any, among: Any) -> Any:
+    """`x`; a Python number as an array of the library, device and precision of the arrays in the
+    tree `among`, of which there may be none."""
+    if type(x) not in SCALARS:
+        return x
+    like = None
+    for v in optree.tree_leaves(among):
+        if like is None and type(v) not in SCALARS and hasattr(v, "dtype"):
+            like = v
+    backend = backend_of(like)
+    if backend is None:
+        return _array(x)
+    dtype = like.dtype if type(x) is float and like.dtype in backend.real_dtypes else None
+    return backend.namespace.raw_asarray(x, dtype=dtype, device=device_of(like))
 
 
 def _outputs(y: Any, arguments: list[Any]) -> tuple[list[Any], Any]:
@@ -344,9 +349,9 @@ def all_complex(values: list[Any]) -> None:
             )
 
 
-def _inner(x: Any) -> tuple[Any, Backend]:
+def _inner(x: Any, among: Any = ()) -> tuple[Any, Backend]:
     """`x` as a value to wrap: a raw array, or a snapshot of a tracked Variable."""
-    x = _array(x)
+    x = _array(_number(x, among))
     if (run := inside()) is not None:
         x = run.enter(x)
     backend = backend_of(x)
@@ -363,12 +368,12 @@ def _inner(x: Any) -> tuple[Any, Backend]:
     return x, backend
 
 
-def _leaves(x: Any, level: Level) -> tuple[Any, list[Any], Any]:
+def _leaves(x: Any, level: Level, among: Any = ()) -> tuple[Any, list[Any], Any]:
     """The pytree `x` with each array a leaf of `level`; the leaves; the structure."""
     flat, spec = optree.tree_flatten(x)
     leaves = []
     for value in flat:
-        value, backend = _inner(value)
+        value, backend = _inner(value, among)
         v = wrap(value, None, level, backend)
         v._birth = level
         v._node = make_leaf(v)
@@ -377,8 +382,8 @@ def _leaves(x: Any, level: Level) -> tuple[Any, list[Any], Any]:
     return optree.tree_unflatten(spec, [v._snapshot() for v in leaves]), leaves, spec
 
 
-def _dual(x: Any, t: Any, level: Level) -> Any:
-    x, backend = _inner(x)
+def _dual(x: Any, t: Any, level: Level, among: Any) -> Any:
+    x, backend = _inner(x, among)
     v = dual(x, _tangent(t, x, "jvp"), level, backend)
     v._birth = level
     return v

@@ -390,7 +390,7 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     if not isinstance(primals, (tuple, list)):
         primals, tangents = (primals,), (tangents,)
     with open_level() as level:
-        wrapped = [_leaves(x, level) for x in primals]
+        wrapped = [_leaves(x, level, primals) for x in primals]
         flat_t, spec_t = _flatten(tuple(tangents))
         leaves = [v for _, flat, _ in wrapped for v in flat]
         if spec_t != _flatten(tuple(primals))[1]:
@@ -436,7 +436,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
     y, pull, *aux = vjp(fun, *primals, has_aux=has_aux)
     outputs, y_spec = _flatten(y)
     inputs, x_spec = _flatten(tuple(primals))
-    inputs = [_inner(x)[0] for x in inputs]
+    inputs = [_inner(x, primals)[0] for x in inputs]
     zeros = [_plain(xp.zeros_like(v)) for v in outputs]
     with open_level() as level:
         # Integers have no cotangent, and their tangents are zero.
@@ -474,6 +474,9 @@ def _of_chosen(fun: Any, argnums: Any, args: Any, kwargs: Any) -> tuple[Any, lis
     """`fun` as a function of the arguments that are differentiated by, these, and whether it is
     one alone."""
     numbers = _argnums(argnums, len(args))
+    chosen = [
+        optree.tree_map(lambda x: _number(x, (args, kwargs)), args[number]) for number in numbers
+    ]
 
     def f(*xs: Any) -> Any:
         call = list(args)
@@ -481,7 +484,7 @@ def _of_chosen(fun: Any, argnums: Any, args: Any, kwargs: Any) -> tuple[Any, lis
             call[number] = x
         return fun(*call, **kwargs)
 
-    return f, [args[number] for number in numbers], hasattr(argnums, "__index__")
+    return f, chosen, hasattr(argnums, "__index__")
 
 
 def _spans(arrays: list[Any]) -> Any:
