@@ -7,6 +7,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
+from pluggrad.custom import SymbolicZero
 
 
 def by_vjp(lib, xp):
@@ -101,6 +102,39 @@ def test_torch_style_orders(define, name):
         np.testing.assert_allclose(got.detach().tolist(), want)
 
 
+@pytest.mark.parametrize("kept", ["the pull of vjp", "a number", "a string"])
+def test_residuals_may_be_anything_also_in_a_batch(kept):
+    def f(x):
+        return pg.sin(x) * x**2
+
+    made = pg.custom_vjp(f)
+    if kept == "the pull of vjp":
+        made.defvjp(lambda x: pg.vjp(f, x), lambda pull, g: pull(g))
+    else:
+        setting = 2 if kept == "a number" else "xx"
+
+        def bwd(res, g):
+            x, n = res
+            n = n if isinstance(n, int) else len(n)
+            return (g * (pg.cos(x) * x**2 + sum([pg.sin(x) * x for _ in range(n)])),)
+
+        made.defvjp(lambda x: (f(x), (x, setting)), bwd)
+
+    def total(f):
+        return lambda x: pg.sum(pg.vmap(f)(x))
+
+    for transform in (
+        lambda f: pg.vmap(pg.grad(f)),
+        lambda f: pg.grad(total(f)),
+        lambda f: pg.hessian(total(f)),
+        lambda f: pg.vmap(pg.grad(pg.grad(f))),
+    ):
+        np.testing.assert_allclose(transform(made)(A), transform(f)(A), rtol=1e-10)
+    twice = np.stack([A, B])
+    got = pg.grad(total(pg.vmap(made)))(twice)
+    np.testing.assert_allclose(got, pg.grad(total(pg.vmap(f)))(twice), rtol=1e-10)
+
+
 def test_forward_mode():
     jax = pytest.importorskip("jax")
     ours, theirs = by_jvp(pg, pg), by_jvp(jax, jax.numpy)
@@ -149,3 +183,85 @@ def test_mistakes_are_errors():
         pg.grad(lambda x: pg.sum(f(x)))(np.ones(3))
     with pytest.raises(ValueError, match="defjvp"):
         pg.grad(pg.custom_jvp(lambda x: x))(1.0)
+
+
+@pytest.mark.parametrize("kind", ["custom_vjp", "custom_jvp"])
+def test_nondiff_argnames_agree_with_jax(kind):
+    jax = pytest.importorskip("jax")
+
+    def define(lib):
+        f = getattr(lib, kind)(lambda x, n, g: g(x) ** n, nondiff_argnames=("n", "g"))
+        if kind == "custom_vjp":
+            f.defvjp(
+                lambda x, n, g: [f(x, n, g), x],
+                lambda n, g, x, ct: (7 * ct * g(x) * n,),
+                optimize_remat=True,
+            )
+        else:
+            f.defjvp(lambda n, g, p, t: (f(*p, n, g), 7 * t[0] * g(p[0]) * n))
+        return f
+
+    ours, theirs = define(pg), define(jax)
+    got = pg.grad(lambda x: pg.sum(ours(x, n=2, g=pg.sin)))(A)
+    want = jax.grad(lambda x: jax.numpy.sum(theirs(x, n=2, g=jax.numpy.sin)))(A)
+    np.testing.assert_allclose(got, want)
+    with pytest.raises(ValueError, match="no argument 'm'"):
+        getattr(pg, kind)(lambda x: x, nondiff_argnames="m")
+
+
+def test_symbolic_zeros_agree_with_jax():
+    jax = pytest.importorskip("jax")
+    seen = []
+
+    def define(lib, xp):
+        f = lib.custom_jvp(lambda x, y: x * y)
+
+        def rule(primals, tangents):
+            zeros = [type(t).__name__ == "SymbolicZero" for t in tangents]
+            seen.append((zeros, [(t.shape, t.dtype) for t in tangents]))
+            (x, y), (t, s) = primals, tangents
+            terms = ([] if zeros[0] else [2 * t * y]) + ([] if zeros[1] else [3 * x * s])
+            return f(x, y), sum(terms[1:], terms[0]) if terms else t
+
+        f.defjvp(rule, symbolic_zeros=True)
+        return [
+            lambda a, b: lib.grad(lambda x: xp.sum(f(x, b) * x))(a),
+            lambda a, b: lib.jvp(lambda y: f(a, y), (b,), (a,))[1],
+            lambda a, b: lib.jvp(f, (a, b), (b, a))[1],
+            lambda a, b: lib.vmap(lib.grad(f, 1))(a, b),
+            lambda a, b: lib.hessian(lambda x: xp.sum(f(x, x)))(a),
+        ]
+
+    for ours, theirs in zip(define(pg, pg), define(jax, jax.numpy), strict=True):
+        seen.clear()
+        got = ours(A, B)
+        mine = seen[0]
+        seen.clear()
+        np.testing.assert_allclose(got, theirs(A, B))
+        assert mine == seen[0]
+    with pytest.raises(ValueError, match="symbolic zeros"):
+        pg.custom_vjp(lambda x: x).defvjp(lambda x: (x, None), lambda r, g: (g,), True)
+
+
+def test_a_symbolic_zero_may_be_returned():
+    f = pg.custom_jvp(lambda x: (x * 2, x**2))
+    f.defjvp(lambda p, t: (f(*p), (t[0] * 7, SymbolicZero(p[0]))), symbolic_zeros=True)
+    t, none = pg.jvp(f, (A,), (A,))[1]
+    np.testing.assert_allclose(t, 7 * A)
+    np.testing.assert_array_equal(none, 0 * A)
+    np.testing.assert_array_equal(pg.grad(lambda x: pg.sum(f(x)[0] + f(x)[1]))(A), [7.0] * 3)
+    np.testing.assert_array_equal(pg.vmap(pg.grad(lambda x: f(x)[0] + f(x)[1]))(A), [7.0] * 3)
+
+
+def test_mistakes_in_a_jvp_are_errors_in_both_modes():
+    f = pg.custom_jvp(lambda x: x * 2)
+    for mode in (pg.jacrev, pg.jacfwd):
+        f.defjvp(lambda p, t: (p[0], t[0][:2]))
+        with pytest.raises(ValueError, match=r"shape \(2,\) for an output of shape \(3,\)"):
+            mode(f)(A)
+        f.defjvp(lambda p, t: ((p[0],), [t[0]]))
+        with pytest.raises(ValueError, match="structure"):
+            mode(f)(A)
+    with pytest.raises(TypeError, match="missing a required argument") as caught:
+        f()
+    assert isinstance(caught.value, pg.PluggradError)

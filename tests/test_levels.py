@@ -76,6 +76,55 @@ def test_no_grad_belongs_to_a_level():
     assert pg.grad(f)(np.asarray(3.0)) == 3.0
 
 
+NESTED = {
+    "reverse over reverse": lambda f, x: pg.grad(pg.grad(f))(x),
+    "forward over reverse": lambda f, x: pg.hessian(f)(x),
+    "reverse over forward": lambda f, x: pg.grad(lambda x: pg.jvp(f, (x,), (1.0,))[1])(x),
+    "forward over forward": lambda f, x: pg.jacfwd(pg.jacfwd(f))(x),
+    "on one level": lambda f, x: pg.hvp(f, (x,), (1.0,)),
+    "batched": lambda f, x: pg.vmap(pg.grad(pg.grad(f)))(np.stack([x, x]))[0],
+}
+
+
+@pytest.mark.parametrize("nested", NESTED.values(), ids=NESTED)
+def test_no_grad_inside_makes_constants_at_every_level(nested):
+    # As torch.func.grad(torch.func.grad(f)) has it, and `stop_gradient`.
+    def f(x):
+        with pg.no_grad():
+            c = x**2
+        return c * x**3
+
+    def again(x):
+        with pg.no_grad(), pg.enable_grad():
+            c = x**2
+        return c * x**3
+
+    x = np.asarray(2.0)
+    assert nested(f, x) == 6 * x**3
+    assert nested(again, x) == 20 * x**3
+    assert pg.is_grad_enabled()
+
+
+def test_what_was_off_when_a_transform_began_stays_off():
+    w = Variable(np.asarray(3.0), requires_grad=True)
+
+    def f(x):
+        with pg.enable_grad():
+            return w * x**2
+
+    with pg.no_grad():
+        assert not isinstance(pg.grad(f)(2.0), Variable)
+    assert isinstance(pg.grad(f)(2.0), Variable)
+
+    def updates(x):
+        with pg.no_grad():
+            w[...] = 4.0
+        return x * x
+
+    assert pg.grad(updates)(2.0) == 4.0
+    assert w.is_leaf and w.item() == 4.0
+
+
 def test_a_leaked_variable_raises():
     kept = []
 

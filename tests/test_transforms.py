@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.backend import get_backend
+from pluggrad.backend import backend_of, get_backend
 from test_rules import convert, to_numpy
 
 LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}
@@ -136,6 +136,106 @@ def test_a_complex_function_of_real_numbers() -> None:
     close(pg.jacrev(lambda x: pg.exp(x * 1j))(X), np.diag(np.real(1j * np.exp(1j * X))))
 
 
+HOLOMORPHIC = {
+    "grad": lambda lib, xp: lib.grad(lambda z: xp.sum(z**3 * xp.exp(z)), holomorphic=True),
+    "value_and_grad": lambda lib, xp: lib.value_and_grad(
+        lambda z: (xp.sum(z * z * z[0]), 2 * z), has_aux=True, holomorphic=True
+    ),
+    "twice": lambda lib, xp: lib.grad(
+        lambda z: xp.sum(lib.grad(lambda z: xp.sum(z**4), holomorphic=True)(z) ** 2),
+        holomorphic=True,
+    ),
+    "jacrev": lambda lib, xp: lib.jacrev(lambda z: xp.sin(z) * z[0], holomorphic=True),
+    "jacfwd": lambda lib, xp: lib.jacfwd(lambda z: xp.sin(z) * z[0], holomorphic=True),
+    "hessian": lambda lib, xp: lib.hessian(lambda z: xp.sum(xp.sin(z) * z[0]), holomorphic=True),
+}
+
+
+@pytest.mark.parametrize("name", HOLOMORPHIC)
+def test_holomorphic_functions_have_the_derivatives_of_jax(name: str) -> None:
+    jax = pytest.importorskip("jax")
+    z = X[:2] + 1j * B[0, :2]
+    expected = jax_tree(HOLOMORPHIC[name](jax, jax.numpy)(z))
+    for backend in BACKENDS:
+        close_trees(HOLOMORPHIC[name](pg, pg)(convert(z, backend)), expected)
+    for f, x in ((pg.sum, X), (lambda z: pg.sum(pg.abs(z)), z)):
+        for transform in (pg.grad, pg.jacrev, pg.jacfwd, pg.hessian):
+            with pytest.raises(TypeError, match="holomorphic"):
+                transform(f, holomorphic=True)(x)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_numbers_that_are_returned_become_arrays_of_the_arguments_library(backend: str) -> None:
+    x = convert(X.astype(np.float32), backend)
+
+    def f(x: Any) -> Any:
+        return {"y": x * 2.0, "constant": 3.0}
+
+    with pg.graph_breaks("ignore"):
+        found = {
+            "vjp": pg.vjp(f, x)[0]["constant"],
+            "value": pg.value_and_grad(lambda x: 3.0)(x)[0],
+            "jvp": pg.jvp(f, (x,), (x,))[0]["constant"],
+        }
+        zeros = {
+            "jvp": pg.jvp(f, (x,), (x,))[1]["constant"],
+            "linearize": pg.linearize(f, x)[1](x)["constant"],
+            "jacrev": pg.jacrev(f)(x)["constant"],
+            "jacfwd": pg.jacfwd(f)(x)["constant"],
+            "alone": pg.jacfwd(lambda x: 3.0)(x),
+            "hvp": pg.hvp(lambda x: 3.0, (x,), (x,)),
+        }
+    for y in found.values():
+        assert backend_of(y) is backend_of(x) and y.dtype == x.dtype
+        assert float(y) == 3.0
+    for y in zeros.values():
+        assert backend_of(y) is backend_of(x) and y.dtype == x.dtype
+        assert not to_numpy(y).any()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_numbers_beside_arrays_are_of_their_library(backend: str) -> None:
+    x = convert(X.astype(np.float32), backend)
+
+    def f(x: Any, rate: Any, *, scale: Any = 1.0) -> Any:
+        return pg.sum(x * x) * rate**2 * scale
+
+    norm = np.sum(X * X)
+    value, (g, by_rate) = pg.value_and_grad(f, (0, 1))(x, 0.5)
+    found = {
+        "grad": (by_rate, norm),
+        "value": (value, norm / 4),
+        "keyword": (pg.grad(lambda rate, *, x: f(x, rate))(0.5, x=x), norm),
+        "tree": (pg.grad(lambda t: f(t["x"], t["rate"]))({"x": x, "rate": 0.5})["rate"], norm),
+        "vjp": (pg.vjp(f, x, 0.5)[1](1.0)[1], norm),
+        "jvp": (pg.jvp(f, (x, 0.5), (x * 0.0, 1.0))[1], norm),
+        "linearize": (pg.linearize(f, x, 0.5)[1](x * 0.0, 1.0), norm),
+        "jacrev": (pg.jacrev(f, 1)(x, 0.5), norm),
+        "jacfwd": (pg.jacfwd(f, 1)(x, 0.5, scale=2.0), 2 * norm),
+        "hessian": (pg.hessian(f, 1)(x, 0.5), 2 * norm),
+        "hvp": (pg.hvp(f, (x, 0.5), (x * 0.0, 1.0))[1], 2 * norm),
+    }
+    np.testing.assert_allclose(to_numpy(g), 0.5 * X, rtol=1e-5)
+    for name, (got, expected) in found.items():
+        assert backend_of(got) is backend_of(x) and got.dtype == x.dtype, name
+        np.testing.assert_allclose(to_numpy(got), expected, rtol=1e-5, err_msg=name)
+
+
+def test_what_a_function_must_return() -> None:
+    def integer(x: Any) -> Any:
+        return pg.argmax(x)
+
+    for f, error in ((integer, "int64"), (lambda x: "text", "str"), (lambda x: None, "None")):
+        for transform in (pg.grad, pg.value_and_grad, pg.jacrev, pg.hessian):
+            with pg.graph_breaks("ignore"), pytest.raises(TypeError, match=error) as caught:
+                transform(f)(X)
+            assert isinstance(caught.value, pg.PluggradError)
+    # As in JAX, a pair may be a list.
+    g, aux = pg.grad(lambda x: [pg.sum(x * x), x * 1.0], has_aux=True)(X)
+    close(g, 2 * X)
+    close(aux, X)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_hvp(backend: str) -> None:
     x, v = convert(X, backend), convert(B[0], backend)
@@ -181,6 +281,25 @@ def test_linearize(backend: str) -> None:
         push(args[0])
     with pytest.raises(pg.InvalidArgumentError, match="shape"):
         push(args[0][:2], args[1])
+
+
+def test_tangents_are_fitted_to_what_was_linearized() -> None:
+    x = X.astype(np.float32)
+    _, push = pg.linearize(lambda x: (x * x, pg.argmax(x), x > 0), x)
+    t, number, truth = push(B[0])
+    assert t.dtype == np.float32
+    np.testing.assert_allclose(t, 2 * X * B[0], rtol=1e-5)
+    # Where there is no derivative, zeros, as from `jvp`.
+    close_trees((number, truth), pg.jvp(lambda x: (pg.argmax(x), x > 0), (X,), (X,))[1])
+    for wrong, message in ((X * 1j, "complex"), (np.arange(3), "dtype")):
+        with pytest.raises(TypeError, match=message):
+            push(wrong)
+    if TORCH:
+        with pytest.raises(pg.PluggradError, match="mixed"):
+            push(convert(X, "torch"))
+        t = pg.jvp(lambda x: x**2, (convert(np.asarray(3.0), "torch"),), (1.0,))[1]
+        assert float(t) == 6.0
+    assert pg.linearize(lambda x: x**2, 3.0)[1](1.0) == 6.0
 
 
 def test_linearize_where_it_is_not_holomorphic() -> None:

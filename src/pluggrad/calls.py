@@ -28,8 +28,8 @@ from .modes import check_made, inside, keep
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF, make_leaf, part_of, wrap, wrap_untracked
 
-__all__ = ["Call", "Operation", "among_variables", "call", "lowered", "rule_of", "transposed",
-           "unrecorded", "variable"]  # fmt: skip
+__all__ = ["Call", "Operation", "among_variables", "call", "check_tangent", "lowered", "rule_of",
+           "transposed", "unrecorded", "variable"]  # fmt: skip
 
 
 # ---------------------------------------------------------------- in the graph
@@ -356,15 +356,20 @@ def _pushed(made: Call, tangents: list[Any]) -> list[Any]:
             found.append(wrap_untracked(y, backend))
             continue
         t = lowered(variable(t, backend))
-        if not same_shape(tuple(t.shape), tuple(y.shape)):
-            raise InvalidArgumentError(
-                f"the jvp of {name} gave a tangent of shape {tuple(t.shape)} for an output of "
-                f"shape {tuple(y.shape)}"
-            )
+        check_tangent(t, y, made.op)
         found.append(
             dual(y, t if t.dtype == y.dtype else xp.astype(t, y.dtype), made.level, backend)
         )
     return found
+
+
+def check_tangent(t: Any, y: Any, op: Operation) -> None:
+    """Raise unless the tangent `t` that `op` gave has the shape of its output `y`."""
+    if not same_shape(tuple(t.shape), tuple(y.shape)):
+        raise InvalidArgumentError(
+            f"the jvp of {op.rule.primitive.name} gave a tangent of shape {tuple(t.shape)} for an "
+            f"output of shape {tuple(y.shape)}"
+        )
 
 
 def transposed(tangents: list[Any], made: Call) -> list[Any]:

@@ -29,6 +29,12 @@ def is_complex(x: Any) -> bool:
     return backend is not None and x.dtype in backend.complex_dtypes
 
 
+def is_continuous(x: Any) -> bool:
+    """Whether the dtype of `x` is real or complex floating-point, so that it has gradients."""
+    backend = backend_of(x)
+    return backend is not None and x.dtype in backend.float_dtypes
+
+
 def conjugate(g: Any) -> Any:
     """The conjugate of `g`; `g` itself if it is real."""
     return xp.conj(g) if is_complex(g) else g

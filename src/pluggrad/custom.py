@@ -10,7 +10,16 @@ from typing import Any
 import optree
 
 from .backward import walk
-from .calls import Call, Operation, among_variables, call, lowered, rule_of, variable
+from .calls import (
+    Call,
+    Operation,
+    among_variables,
+    call,
+    check_tangent,
+    lowered,
+    rule_of,
+    variable,
+)
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, TypeMismatchError
 from .graph import Node
@@ -25,18 +34,31 @@ __all__ = ["custom_jvp", "custom_vjp"]
 class _Custom:
     """What `custom_vjp` and `custom_jvp` have in common: a function, and arguments taken apart."""
 
-    def __init__(self, fun: Callable[..., Any], nondiff_argnums: int | Sequence[int] = ()) -> None:
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        nondiff_argnums: int | Sequence[int] = (),
+        nondiff_argnames: str | Sequence[str] = (),
+    ) -> None:
         functools.update_wrapper(self, fun)
         self._fun = fun
-        numbers = (nondiff_argnums,) if isinstance(nondiff_argnums, int) else tuple(nondiff_argnums)
-        if any(n < 0 for n in numbers):
-            raise InvalidArgumentError(f"nondiff_argnums are not negative: {nondiff_argnums}")
-        self._settings = tuple(sorted(numbers))
         self._rule = rule_of(getattr(fun, "__name__", type(fun).__name__))
         try:
             self._signature: inspect.Signature | None = inspect.signature(fun)
         except (TypeError, ValueError):
             self._signature = None
+        numbers = {nondiff_argnums} if isinstance(nondiff_argnums, int) else set(nondiff_argnums)
+        names = [nondiff_argnames] if isinstance(nondiff_argnames, str) else nondiff_argnames
+        known = list(self._signature.parameters) if self._signature is not None else []
+        for name in names:
+            if name not in known:
+                raise InvalidArgumentError(
+                    f"nondiff_argnames: {self._rule.primitive.name} has no argument {name!r}"
+                )
+            numbers.add(known.index(name))
+        if any(n < 0 for n in numbers):
+            raise InvalidArgumentError(f"nondiff_argnums are not negative: {nondiff_argnums}")
+        self._settings = tuple(sorted(numbers))
 
     def _operation(self, settings: list[Any]) -> _Derived:
         raise NotImplementedError
@@ -44,7 +66,10 @@ class _Custom:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function itself; its derivative is the custom one."""
         if self._signature is not None:
-            bound = self._signature.bind(*args, **kwargs)
+            try:
+                bound = self._signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeMismatchError(f"{self._rule.primitive.name}(): {error}") from None
             bound.apply_defaults()
             args, kwargs = bound.args, bound.kwargs
         if kwargs:
@@ -117,8 +142,9 @@ class custom_vjp(_Custom):
     After ``f.defvjp(fwd, bwd)``, a gradient through ``f`` calls ``fwd`` with the arguments of `f`,
     which returns ``(output, residuals)``, then ``bwd(residuals, g)``, where `g` has the structure
     of the output. It returns a tuple with one gradient per argument, in its structure, or None for
-    zero. Both may be differentiated, too, at higher orders. Arguments in `nondiff_argnums` are no
-    arrays: `fwd` takes them where `f` does, and ``bwd`` first of all.
+    zero. Both may be differentiated, too, at higher orders. Arguments in `nondiff_argnums` (or, by
+    name, in `nondiff_argnames`) are no arrays: `fwd` takes them where `f` does, and ``bwd`` first
+    of all.
 
     Complex gradients follow `backward`: ∂L/∂Re + i ∂L/∂Im, the conjugate of JAX's.
     In forward mode the derivative is the transpose of `bwd`.
@@ -135,8 +161,22 @@ class custom_vjp(_Custom):
     _fwd: Callable[..., Any] | None = None
     _bwd: Callable[..., Any]
 
-    def defvjp(self, fwd: Callable[..., Any], bwd: Callable[..., Any]) -> None:
-        """Give the derivative: `fwd` computes output and residuals, `bwd` the gradients."""
+    def defvjp(
+        self,
+        fwd: Callable[..., Any],
+        bwd: Callable[..., Any],
+        symbolic_zeros: bool = False,
+        optimize_remat: bool = False,
+    ) -> None:
+        """Give the derivative: `fwd` computes output and residuals, `bwd` the gradients.
+
+        `optimize_remat` is for a compiler of JAX's, and makes no difference here.
+        """
+        if symbolic_zeros:
+            raise InvalidArgumentError(
+                "a custom_vjp knows no symbolic zeros: cotangents are arrays, and arguments plain. "
+                "A custom_jvp has them, and serves both modes."
+            )
         self._fwd, self._bwd = fwd, bwd
 
     def _operation(self, settings: list[Any]) -> _Derived:
@@ -156,14 +196,17 @@ class _VJP(_Derived):
     bwd: Callable[..., Any]
 
     def compute(self, args: list[Any]) -> tuple[list[Any], Any]:
+        outputs, residuals = self.forward(args)
+        return self.flat(outputs), optree.tree_map(lowered, residuals)
+
+    def forward(self, args: Sequence[Any]) -> tuple[Any, Any]:
         found = self.fwd(*self.tree(args))
-        if not isinstance(found, tuple) or len(found) != 2:
+        if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeMismatchError(
                 f"fwd of {self.rule.primitive.name} returns a pair (output, residuals), not "
                 f"{type(found).__name__}"
             )
-        outputs, residuals = found
-        return self.flat(outputs), optree.tree_map(lowered, residuals)
+        return found[0], found[1]
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
         # Where this is to be differentiated again, the residuals must know how they came about.
@@ -204,20 +247,28 @@ class _VJP(_Derived):
         axes = tuple([0 if b else None for b in on])
         inside = self
 
-        def each(fun: Callable[..., Any]) -> Callable[..., Any]:
-            return lambda *args: fun(*inside.tree(args))
+        def fun(*args: Any) -> Any:
+            return inside.fun(*inside.tree(args))
+
+        def fwd(*args: Any) -> Any:
+            y, residuals = inside.forward(args)
+            # What is no array, such as the function that `vjp` returns, does not outlive the level
+            # of `vmap`: the arguments are kept instead, and it is computed again.
+            arrays = all([hasattr(x, "dtype") for x in optree.tree_leaves(residuals)])
+            return y, ((residuals,) if arrays else list(args))
 
         op = _VJP()
         op.rule, op.where = self.rule, ()
         op.spec = _tuple_of(len(on))
-        op.fun = lambda *args: inside._kept(vmap(each(inside.fun), axes)(*args))
-        op.fwd = lambda *args: inside._pair(vmap(each(inside.fwd), axes)(*args))
+        op.fun = lambda *args: inside._kept(vmap(fun, axes)(*args))
+        op.fwd = lambda *args: inside._pair(vmap(fwd, axes)(*args))
 
-        def bwd(residuals: Any, gs: Any) -> Any:
-            def body(residuals: Any, gs: Any) -> Any:
+        def bwd(kept: Any, gs: Any) -> Any:
+            def body(kept: Any, gs: Any) -> Any:
+                residuals = kept[0] if isinstance(kept, tuple) else inside.forward(kept)[1]
                 return inside.gradients(inside.bwd(residuals, gs))
 
-            found = vmap(body)(residuals, gs)
+            found = vmap(body)(kept, gs)
             return tuple([
                 g if b or g is None else xp.sum(g, axis=0) for g, b in zip(found, on, strict=True)
             ])  # fmt: skip
@@ -241,8 +292,8 @@ class custom_jvp(_Custom):
     """A function whose derivative is given by a rule for tangents; gradients are its transpose.
 
     After ``f.defjvp(rule)``, ``rule(primals, tangents)`` returns ``(output, tangent)``; with
-    `nondiff_argnums`, these arguments come first. The rule is linear in the tangents, and serves
-    both modes and all orders.
+    `nondiff_argnums` or `nondiff_argnames`, these arguments come first. The rule is linear in the
+    tangents, and serves both modes and all orders.
 
     >>> import numpy as np, pluggrad as pg
     >>> @pg.custom_jvp
@@ -257,12 +308,16 @@ class custom_jvp(_Custom):
     """
 
     _derivative: Callable[..., Any] | None = None
+    _symbolic = False
 
     def defjvp(self, jvp: Callable[..., Any], symbolic_zeros: bool = False) -> Callable[..., Any]:
-        """Give the derivative; returns `jvp`, so that it is a decorator, too."""
-        if symbolic_zeros:
-            raise InvalidArgumentError("symbolic zeros are not known here: tangents are arrays")
-        self._derivative = jvp
+        """Give the derivative; returns `jvp`, so that it is a decorator, too.
+
+        With `symbolic_zeros`, tangents of arguments that are not differentiated by are no arrays of
+        zeros, but a `SymbolicZero`, so that `jvp` can leave out what comes of them. It may return
+        one, too.
+        """
+        self._derivative, self._symbolic = jvp, symbolic_zeros
         return jvp
 
     def defjvps(self, *jvps: Callable[..., Any] | None) -> None:
@@ -292,26 +347,68 @@ class custom_jvp(_Custom):
         op.where = self._settings
         op.fun = op.over(self._fun, settings)
         op.derivative = functools.partial(self._derivative, *settings)
+        op.absent = SymbolicZero if self._symbolic else _zero
         return op
+
+
+class SymbolicZero:
+    """The tangent of an argument that is not differentiated by: zeros of its shape and dtype.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> from pluggrad.custom import SymbolicZero
+    >>> f = pg.custom_jvp(lambda x, y: x * y)
+    >>> def rule(primals, tangents):
+    ...     (x, y), (t, s) = primals, tangents
+    ...     return x * y, t * y if isinstance(s, SymbolicZero) else t * y + x * s
+    >>> _ = f.defjvp(rule, symbolic_zeros=True)
+    >>> pg.grad(lambda x: f(x, 3.0))(np.asarray(2.0))
+    array(3.)
+    """
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, like: Any) -> None:
+        self.shape = tuple(getattr(like, "shape", ()))
+        self.dtype = getattr(like, "dtype", type(like))
+
+    def __repr__(self) -> str:
+        return f"SymbolicZero(shape={self.shape}, dtype={self.dtype})"
+
+
+def _zero(x: Any) -> Any:
+    return variable(xp.zeros_like(x)) if hasattr(x, "dtype") else 0.0
 
 
 class _JVP(_Derived):
     derivative: Callable[..., Any]
+    absent: Callable[[Any], Any] = staticmethod(_zero)  # the tangent of an input without one
 
-    def tangents(self, call: Call, tangents: Sequence[Any]) -> list[Any]:
-        """The rule's tangents of the outputs, at the inputs of `call`."""
-        filled = []
-        for t, x in zip(tangents, call.inputs, strict=True):
-            if t is None:
-                t = xp.zeros_like(x) if hasattr(x, "dtype") else 0.0
-            filled.append(t)
-        found = self.derivative(self.tree(call.inputs), self.tree(filled))
+    def derived(self, inputs: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        """What the rule gives for these inputs and tangents, None for those that have none."""
+        filled = [self.absent(x) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
+        found = self.derivative(self.tree(inputs), optree.tree_unflatten(self.spec, filled))
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeMismatchError(
                 f"the jvp of {self.rule.primitive.name} returns a pair (output, tangent), not "
                 f"{type(found).__name__}"
             )
+        outputs, y_spec = optree.tree_flatten(found[0])
         pushed, spec = optree.tree_flatten(found[1])
+        if spec != y_spec:
+            raise InvalidArgumentError(
+                f"the jvp of {self.rule.primitive.name} gave a tangent of structure {spec}, and "
+                f"an output of structure {y_spec}"
+            )
+        pushed = [
+            _zero(y) if isinstance(t, SymbolicZero) else t
+            for t, y in zip(pushed, outputs, strict=True)
+        ]
+        return found[0], optree.tree_unflatten(spec, pushed)
+
+    def tangents(self, call: Call, tangents: Sequence[Any]) -> list[Any]:
+        """The rule's tangents of the outputs, at the inputs of `call`."""
+        tangents = [variable(t) for t in tangents]
+        pushed, spec = optree.tree_flatten(self.derived(call.inputs, tangents)[1])
         if spec != self.output_spec:
             raise InvalidArgumentError(
                 f"the jvp of {self.rule.primitive.name} gave a tangent of structure {spec}, and "
@@ -336,6 +433,7 @@ class _JVP(_Derived):
             for t, g in zip(self.tangents(call, leaves), gs, strict=True):
                 node = t._read()[1] if is_variable(t) and t._level is level else None
                 if node is not None and g is not None:
+                    check_tangent(t, g, self)
                     cotangents[node] = cotangents[node] + g if node in cotangents else g
             arrived = walk(cotangents, lift=among_variables(gs)) if cotangents else {}
         return [None if v is None else arrived.get(v._node) for v in leaves]
@@ -355,10 +453,7 @@ class _JVP(_Derived):
             return y
 
         def derivative(primals: Any, tangents: Any) -> Any:
-            def body(primals: Any, tangents: Any) -> Any:
-                return inside.derivative(inside.tree(primals), inside.tree(tangents))
+            return vmap(inside.derived, (axes, axes))(tuple(primals), tuple(tangents))
 
-            return vmap(body, (axes, axes))(tuple(primals), tuple(tangents))
-
-        op.fun, op.derivative = fun, derivative
+        op.fun, op.derivative, op.absent = fun, derivative, lambda x: None
         return op

@@ -10,9 +10,9 @@ from typing import Any
 import optree
 
 from .autograd import among_variables, in_place_type, seed_for
-from .backend import Backend, backend_of, mixed
+from .backend import SCALARS, Backend, backend_of, get_default_backend, mixed
 from .backward import walk
-from .cotangents import device_of, same_shape
+from .cotangents import conjugate, device_of, is_complex, same_shape
 from .dispatch import is_variable, xp
 from .duals import dual
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
@@ -27,7 +27,10 @@ __all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
 
 
 def grad(
-    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """A function that returns the gradient of `fun` at its arguments.
 
@@ -38,6 +41,11 @@ def grad(
         `has_aux` a pair of that and anything else.
     argnums : int or sequence of ints
         Which positional arguments to differentiate by.
+    has_aux : bool
+        Whether `fun` returns a pair.
+    holomorphic : bool
+        Whether `fun` is complex-differentiable, and the derivative df/dz is wanted. Arguments and
+        value are complex then.
 
     Returns
     -------
@@ -47,13 +55,13 @@ def grad(
         Inside a graph or another transform they are Variables of that level, so it nests.
 
     Complex arguments: the gradient is that of `backward`, ∂f/∂Re + i ∂f/∂Im, the conjugate of
-    JAX's.
+    JAX's. With `holomorphic` it is the derivative, as JAX has it.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.grad(lambda x: pg.sum(x * x))(np.asarray([1.0, 2.0]))
     array([2., 4.])
     """
-    both = value_and_grad(fun, argnums, has_aux)
+    both = value_and_grad(fun, argnums, has_aux, holomorphic)
 
     @functools.wraps(fun)
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -64,7 +72,10 @@ def grad(
 
 
 def value_and_grad(
-    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """A function that returns the value of `fun` and its gradient; the parameters are `grad`'s.
 
@@ -84,13 +95,17 @@ def value_and_grad(
             call = list(args)
             wrapped = []
             for number in numbers:
-                call[number], leaves, spec = _leaves(args[number], level)
+                call[number], leaves, spec = _leaves(args[number], level, (args, kwargs))
                 wrapped.append((leaves, spec))
+            every = [v for leaves, _ in wrapped for v in leaves]
             value = fun(*call, **kwargs)
             aux: Any = None
             if has_aux:
                 value, aux = _pair(value)
-            node = _scalar_node(value, level, fun)
+            value = _number(value, every)
+            if holomorphic:
+                all_complex([*every, value])
+            node = _scalar_node(value, level, holomorphic)
             arrived = {}
             if node is not None:
                 backend = value._backend
@@ -108,6 +123,8 @@ def value_and_grad(
                 optree.tree_unflatten(spec, [_arrived(arrived, v) for v in leaves])
                 for leaves, spec in wrapped
             ]
+        if holomorphic:
+            gradients = optree.tree_map(conjugate, gradients)
         g = gradients[0] if _is_one(argnums) else tuple(gradients)
         return ((value, aux) if has_aux else value), g
 
@@ -127,13 +144,13 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     (array([ 2., 40.]),)
     """
     with open_level() as level:
-        wrapped = [_leaves(x, level) for x in primals]
+        wrapped = [_leaves(x, level, primals) for x in primals]
         y = fun(*[tree for tree, _, _ in wrapped])
         aux = None
         if has_aux:
             y, aux = _pair(y)
             aux = optree.tree_map(lambda x: _lower(x, level), aux)
-        outputs, y_spec = optree.tree_flatten(y)
+        outputs, y_spec = _outputs(y, [v for _, flat, _ in wrapped for v in flat])
         values = [_lower(v, level) for v in outputs]
         nodes = [v._read()[1] if _of(v, level) else None for v in outputs]
         if not any(nodes):
@@ -181,25 +198,26 @@ def jvp(
     if len(primals) != len(tangents):
         raise InvalidArgumentError(f"{len(primals)} primals, but {len(tangents)} tangents")
     with open_level(process) as level:
-        call = []
+        call, duals = [], []
         for x, t in zip(primals, tangents, strict=True):
             flat, spec = optree.tree_flatten(x)
             flat_t, spec_t = optree.tree_flatten(t)
             if spec != spec_t:
                 raise InvalidArgumentError(f"a primal has structure {spec}, its tangent {spec_t}")
-            call.append(optree.tree_unflatten(
-                spec, [_dual(a, b, level) for a, b in zip(flat, flat_t, strict=True)]))  # fmt: skip
+            made = [_dual(a, b, level, primals) for a, b in zip(flat, flat_t, strict=True)]
+            call.append(optree.tree_unflatten(spec, made))
+            duals += made
         y = fun(*call)
         aux = None
         if has_aux:
             y, aux = _pair(y)
             aux = optree.tree_map(lambda x: _lower(x, level), aux)
-        outputs, spec = optree.tree_flatten(y)
+        outputs, spec = _outputs(y, duals)
         values = [_lower(v, level) for v in outputs]
         if all(tangent_of(v, level) is None for v in outputs):
             untracked_result(level)
         pushed = [
-            xp.zeros_like(_array(value)) if (t := tangent_of(v, level)) is None else t
+            xp.zeros_like(value) if (t := tangent_of(v, level)) is None else t
             for v, value in zip(outputs, values, strict=True)
         ]
         pushed = [_plain(t) for t in pushed]
@@ -250,7 +268,7 @@ def _argnums(argnums: int | Sequence[int], count: int) -> list[int]:
 
 
 def _pair(value: Any) -> Any:
-    if not isinstance(value, tuple) or len(value) != 2:
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise TypeMismatchError("with has_aux=True the function returns a pair (value, aux)")
     return value
 
@@ -259,8 +277,7 @@ def _cotangent(seed: Any, value: Any) -> Any:
     """`seed`, as a cotangent of the output `value`."""
     backend = backend_of(value)
     assert backend is not None
-    if isinstance(seed, (int, float, complex)):
-        seed = backend.namespace.raw_asarray(seed, dtype=value.dtype, device=device_of(value))
+    seed = _alike(seed, value)
     other = backend_of(seed)
     if other is None:
         raise TypeMismatchError(f"a cotangent is an array, not {type(seed).__name__}")
@@ -271,6 +288,29 @@ def _cotangent(seed: Any, value: Any) -> Any:
             f"the cotangent has shape {tuple(seed.shape)}, the output {tuple(value.shape)}"
         )
     return _cast(seed, value, "cotangent")
+
+
+def _tangent(t: Any, x: Any, name: str) -> Any:
+    """`t`, as a tangent of the primal `x`."""
+    backend = backend_of(x)
+    assert backend is not None
+    t, other = _inner(_alike(t, x))
+    if other is not backend:
+        raise mixed(backend, other, name)
+    if not same_shape(x.shape, t.shape):
+        raise InvalidArgumentError(
+            f"a primal has shape {tuple(x.shape)}, and its tangent {tuple(t.shape)}"
+        )
+    return _cast(t, x, "tangent")
+
+
+def _alike(t: Any, x: Any) -> Any:
+    """`t`; a Python number as an array of the library and dtype of `x`."""
+    if type(t) not in SCALARS or (type(t) is complex and not is_complex(x)):
+        return t
+    backend = backend_of(x)
+    assert backend is not None
+    return backend.namespace.raw_asarray(t, dtype=x.dtype, device=device_of(x))
 
 
 def _cast(t: Any, x: Any, what: str) -> Any:
@@ -287,15 +327,49 @@ def _cast(t: Any, x: Any, what: str) -> Any:
 def _array(x: Any) -> Any:
     """`x`, or an array of the default backend if it is a Python number."""
     if isinstance(x, (bool, int, float, complex)):
-        from .backend import get_default_backend
-
         return get_default_backend().namespace.raw_asarray(x)
     return x
 
 
-def _inner(x: Any) -> tuple[Any, Backend]:
+def _number(x: Any, among: Any) -> Any:
+    """`x`; a Python number as an array of the library, device and precision of the arrays in the
+    tree `among`, of which there may be none."""
+    if type(x) not in SCALARS:
+        return x
+    like = None
+    for v in optree.tree_leaves(among):
+        if like is None and type(v) not in SCALARS and hasattr(v, "dtype"):
+            like = v
+    backend = backend_of(like)
+    if backend is None:
+        return _array(x)
+    dtype = like.dtype if type(x) is float and like.dtype in backend.real_dtypes else None
+    return backend.namespace.raw_asarray(x, dtype=dtype, device=device_of(like))
+
+
+def _outputs(y: Any, arguments: list[Any]) -> tuple[list[Any], Any]:
+    """The arrays in the output `y`, and its structure."""
+    flat, spec = optree.tree_flatten(y)
+    flat = [_number(v, arguments) for v in flat]
+    for v in flat:
+        if not hasattr(v, "dtype"):
+            raise TypeMismatchError(f"the function returned {type(v).__name__}, not an array")
+    return flat, spec
+
+
+def all_complex(values: list[Any]) -> None:
+    """Raise unless this may be a holomorphic function's arguments and results."""
+    for v in values:
+        if not is_complex(v):
+            raise TypeMismatchError(
+                "with holomorphic=True arguments and results are complex, and one has dtype "
+                f"{getattr(v, 'dtype', type(v).__name__)}"
+            )
+
+
+def _inner(x: Any, among: Any = ()) -> tuple[Any, Backend]:
     """`x` as a value to wrap: a raw array, or a snapshot of a tracked Variable."""
-    x = _array(x)
+    x = _array(_number(x, among))
     if (run := inside()) is not None:
         x = run.enter(x)
     backend = backend_of(x)
@@ -312,12 +386,12 @@ def _inner(x: Any) -> tuple[Any, Backend]:
     return x, backend
 
 
-def _leaves(x: Any, level: Level) -> tuple[Any, list[Any], Any]:
+def _leaves(x: Any, level: Level, among: Any = ()) -> tuple[Any, list[Any], Any]:
     """The pytree `x` with each array a leaf of `level`; the leaves; the structure."""
     flat, spec = optree.tree_flatten(x)
     leaves = []
     for value in flat:
-        value, backend = _inner(value)
+        value, backend = _inner(value, among)
         v = wrap(value, None, level, backend)
         v._birth = level
         v._node = make_leaf(v)
@@ -326,14 +400,9 @@ def _leaves(x: Any, level: Level) -> tuple[Any, list[Any], Any]:
     return optree.tree_unflatten(spec, [v._snapshot() for v in leaves]), leaves, spec
 
 
-def _dual(x: Any, t: Any, level: Level) -> Any:
-    x, backend = _inner(x)
-    t, other = _inner(t)
-    if other is not backend:
-        raise mixed(backend, other, "jvp")
-    if not same_shape(x.shape, t.shape):
-        raise InvalidArgumentError(f"a primal has shape {x.shape}, and its tangent {t.shape}")
-    v = dual(x, _cast(t, x, "tangent"), level, backend)
+def _dual(x: Any, t: Any, level: Level, among: Any) -> Any:
+    x, backend = _inner(x, among)
+    v = dual(x, _tangent(t, x, "jvp"), level, backend)
     v._birth = level
     return v
 
@@ -342,20 +411,25 @@ def _of(v: Any, level: Level) -> bool:
     return is_variable(v) and v._level is level
 
 
-def _scalar_node(value: Any, level: Level, fun: Any) -> Node | None:
-    if tuple(getattr(value, "shape", ())) != ():
+def _scalar_node(value: Any, level: Level, holomorphic: bool = False) -> Node | None:
+    if not hasattr(value, "dtype"):
+        raise TypeMismatchError(f"the function returned {type(value).__name__}, not an array")
+    backend = backend_of(value)
+    assert backend is not None
+    if tuple(value.shape) != ():
         raise InvalidArgumentError(
             f"the function to differentiate returned shape {tuple(value.shape)}, and must return "
             "one number; use vjp or jacrev for more"
         )
-    if not is_variable(value) and not hasattr(value, "dtype"):
-        if isinstance(value, (int, float)):
-            return None
-        raise TypeMismatchError(f"the function returned {type(value).__name__}, not an array")
-    backend = backend_of(value)
-    assert backend is not None
-    if value.dtype in backend.complex_dtypes:
-        raise DifferentiationError("the function returned a complex number; take its real part")
+    if value.dtype not in backend.float_dtypes:
+        raise TypeMismatchError(
+            f"the function returned a number of dtype {value.dtype}, which has no gradient"
+        )
+    if value.dtype in backend.complex_dtypes and not holomorphic:
+        raise DifferentiationError(
+            "the function returned a complex number; take its real part, or give "
+            "holomorphic=True for the derivative of a holomorphic function"
+        )
     return value._read()[1] if _of(value, level) else None
 
 

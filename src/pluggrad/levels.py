@@ -40,10 +40,12 @@ class Level:
 
     `process` is what an operation at this level does; None, as at `ROOT`, records a Node for the
     backward walk, and `_ended` refuses. `size` is the length of the batch at a level of `vmap`,
-    which maps and does not differentiate; None elsewhere.
+    which maps and does not differentiate; None elsewhere. `off` are the levels around it that did
+    not record when it was opened, and do not while it lasts.
     """
 
-    __slots__ = ("depth", "inside", "left", "outside", "parent", "process", "randomness", "size")
+    __slots__ = ("depth", "inside", "left", "off", "outside", "parent", "process", "randomness",
+                 "size")  # fmt: skip
 
     inside: State  # what holds where the level is opened, and what did before
     outside: State
@@ -53,8 +55,10 @@ class Level:
         parent: Level | None,
         process: Callable[..., Any] | None = None,
         size: int | None = None,
+        off: frozenset[Level] = frozenset(),
     ) -> None:
         self.size = size
+        self.off = off
         self.randomness = "error"  # what `vmap` was told
         self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1
@@ -111,7 +115,7 @@ def open_level(
 ) -> Iterator[Level]:
     """A new level inside the current one; it ends, and its Variables with it, on the way out."""
     state = read()
-    level = Level(state.level, process, size)
+    level = Level(state.level, process, size, state.off)
     level.outside = state
     level.inside = State(level, state.off, state.modes)
     put(level.inside)
@@ -187,9 +191,9 @@ class Decorator:
 
 
 class _GradMode(Decorator):
-    """Recording on or off at the current level, as a context manager or a decorator."""
+    """Recording on or off at the open levels, as a context manager or a decorator."""
 
-    _before: list[tuple[Level, bool]]
+    _before: list[list[Level]]
     _enabled: bool
 
     def __new__(cls, func: Any = None) -> Any:
@@ -201,18 +205,19 @@ class _GradMode(Decorator):
         self._before.append(_switch(self._enabled))
 
     def __exit__(self, *exc_info: object) -> None:
-        _restore(*self._before.pop())
+        _back(self._before.pop(), self._enabled)
 
     def _again(self) -> Any:
         return type(self)()
 
 
 class no_grad(_GradMode):
-    """Operations at the current level are not recorded, as under `torch.no_grad`.
+    """Operations are not recorded, as under `torch.no_grad`: their results are constants.
 
-    It works as a context manager and as a decorator, per thread and per async task. A transform
-    called inside opens a level of its own, which records as usual; its result is then untracked
-    outside.
+    It works as a context manager and as a decorator, per thread and per async task. Inside a
+    function that is transformed, it holds for all levels around, so that every order of
+    derivative sees the same constant. A transform called inside opens a level of its own, which
+    records as usual; its result is then untracked outside.
 
     >>> import pluggrad as pg
     >>> x = pg.Variable(pg.ones(3), requires_grad=True)
@@ -226,7 +231,8 @@ class no_grad(_GradMode):
 
 
 class enable_grad(_GradMode):
-    """Operations at the current level are recorded again, inside `no_grad`.
+    """Operations are recorded again, inside `no_grad`; not at the levels around a transform that
+    was called in `no_grad`.
 
     >>> import pluggrad as pg
     >>> x = pg.Variable(pg.ones(3), requires_grad=True)
@@ -253,7 +259,7 @@ class set_grad_enabled(_GradMode):
 
     def __init__(self, mode: bool) -> None:
         self._enabled = bool(mode)
-        self._first: tuple[Level, bool] | None = _switch(self._enabled)
+        self._first: list[Level] | None = _switch(self._enabled)
 
     def _again(self) -> Any:
         return enable_grad() if self._enabled else no_grad()
@@ -261,7 +267,7 @@ class set_grad_enabled(_GradMode):
     def __call__(self, func: Any) -> Any:
         # Used as a decorator: the switch made on construction is taken back.
         if self._first is not None:
-            _restore(*self._first)
+            _back(self._first, self._enabled)
             self._first = None
         return super().__call__(func)
 
@@ -301,12 +307,25 @@ def set_modes(modes: Any) -> None:
     put(State(state.level, state.off, modes))
 
 
-def _switch(enabled: bool) -> tuple[Level, bool]:
-    """Switch the current level; returns it, and whether it was on."""
-    level = _differentiating(read().level)
-    before = level not in read().off
-    _restore(level, enabled)
-    return level, before
+def _switch(enabled: bool) -> list[Level]:
+    """Switch the current level and those around it; returns the ones that were not so before."""
+    state = read()
+    current = _differentiating(state.level)
+    switched: list[Level] = []
+    level: Level | None = current
+    while level is not None:
+        stays = enabled and level in current.off
+        if (level in state.off) is enabled and level.size is None and not stays:
+            _restore(level, enabled)
+            switched.append(level)
+        level = level.parent
+    return switched
+
+
+def _back(switched: list[Level], enabled: bool) -> None:
+    """Undo what `_switch(enabled)` did."""
+    for level in switched:
+        _restore(level, not enabled)
 
 
 def _restore(level: Level, enabled: bool) -> None:

@@ -10,23 +10,25 @@ from typing import Any
 import optree
 
 from .autograd import among_variables, in_place_type, lifter, seed_for
-from .backend import SCALARS, Backend, backend_of, get_default_backend, mixed
+from .backend import SCALARS, Backend, backend_of, get_default_backend
 from .backward import walk
 from .batch import batched, process
-from .cotangents import device_of, is_complex, same_shape
+from .cotangents import conjugate, device_of, is_complex, is_continuous
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, NotMappableError, TypeMismatchError
 from .func import (
     _argnums,
     _array,
     _arrived,
-    _cast,
     _inner,
     _is_one,
     _leaves,
+    _number,
     _of,
     _plain,
     _scalar_node,
+    _tangent,
+    all_complex,
     flatten_call,
     jvp,
     unflatten_call,
@@ -230,7 +232,10 @@ def _leave(v: Any, axis: int | None, level: Level, backend: Backend) -> Any:
 
 
 def jacrev(
-    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """A function that returns the Jacobian of `fun`, by the backward walk.
 
@@ -247,7 +252,7 @@ def jacrev(
 
     Complex numbers follow `backward`: entry (i, j) is what `grad` gives for the real part of output
     ``i`` by input ``j``, ∂Re y_i/∂Re x_j + i ∂Re y_i/∂Im x_j. For a holomorphic function that
-    is the conjugate of its derivative.
+    is the conjugate of its derivative; with `holomorphic` it is the derivative, as JAX has it.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.jacrev(lambda x: x * x)(np.asarray([1.0, 2.0]))
@@ -260,7 +265,12 @@ def jacrev(
         f, chosen, single = _of_chosen(fun, argnums, args, kwargs)
         y, pull, *aux = vjp(f, *chosen, has_aux=has_aux)
         outputs, y_spec = _flatten(y)
-        outputs = [_array(v) for v in outputs]
+        inputs, x_spec = _flatten(tuple(chosen))
+        inputs = [_array(x) for x in inputs]
+        if not outputs:
+            raise TypeMismatchError(f"the function returned no array, but {type(y).__name__}")
+        if holomorphic:
+            all_complex([*inputs, *outputs])
 
         def row(*g: Any) -> Any:
             return pull(optree.tree_unflatten(y_spec, list(g)))
@@ -270,11 +280,12 @@ def jacrev(
             gradients = [_plain(xp.expand_dims(g, axis=0)) for g in pulled]
         else:
             gradients = optree.tree_leaves(vmap(row)(*_basis(outputs)))
-        inputs, x_spec = _flatten(tuple(chosen))
+        if holomorphic:
+            gradients = [conjugate(g) for g in gradients]
         blocks = []
         for v, start, stop in _spans(outputs):
             leaves = [
-                _plain(xp.reshape(g[start:stop, ...], (*v.shape, *_array(x).shape)))
+                _plain(xp.reshape(g[start:stop, ...], (*v.shape, *x.shape)))
                 for g, x in zip(gradients, inputs, strict=True)
             ]
             tree = optree.tree_unflatten(x_spec, leaves)
@@ -286,7 +297,10 @@ def jacrev(
 
 
 def jacfwd(
-    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """A function that returns the Jacobian of `fun`, by the forward walk.
 
@@ -294,7 +308,8 @@ def jacfwd(
     inputs. Parameters and result are those of `jacrev`.
 
     Complex inputs follow `backward`, with the same entries as in `jacrev`, for which tangents go
-    along the imaginary axis, too. By a real input a complex output has its complex derivative.
+    along the imaginary axis, too; with `holomorphic` they need not. By a real input a complex
+    output has its complex derivative.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.jacfwd(lambda x: x * x)(np.asarray([1.0, 2.0]))
@@ -318,7 +333,9 @@ def jacfwd(
         _, columns, *aux = vmap(column, out_axes=axes)(*basis)
         columns, y_spec = _flatten(columns)
         turned: list[Any] = [None] * len(columns)
-        if any(is_complex(x) for x in inputs):
+        if holomorphic:
+            all_complex([*inputs, *columns])
+        elif any(is_complex(x) for x in inputs):
             basis = [b * 1j if is_complex(x) else b * 0 for b, x in zip(basis, inputs, strict=True)]
             turned = optree.tree_leaves(vmap(column, out_axes=axes)(*basis)[1])
         blocks = []
@@ -327,7 +344,7 @@ def jacfwd(
             leaves = []
             for x, start, stop in _spans(inputs):
                 part = c[..., start:stop]
-                if is_complex(x):
+                if is_complex(x) and not holomorphic:
                     real, imag = [xp.astype(_real(v), x.dtype) for v in (part, d[..., start:stop])]
                     part = real + imag * 1j
                 leaves.append(_plain(xp.reshape(part, (*shape, *x.shape))))
@@ -340,7 +357,10 @@ def jacfwd(
 
 
 def hessian(
-    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
 ) -> Callable[..., Any]:
     """A function that returns the Hessian of `fun`: `jacfwd` of `jacrev`, whose parameters it has.
 
@@ -353,7 +373,7 @@ def hessian(
     array([[ 6.,  0.],
            [ 0., 12.]])
     """
-    return jacfwd(jacrev(fun, argnums, has_aux), argnums, has_aux)
+    return jacfwd(jacrev(fun, argnums, has_aux, holomorphic), argnums, has_aux, holomorphic)
 
 
 def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
@@ -381,16 +401,17 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     if not isinstance(primals, (tuple, list)):
         primals, tangents = (primals,), (tangents,)
     with open_level() as level:
-        wrapped = [_leaves(x, level) for x in primals]
+        wrapped = [_leaves(x, level, primals) for x in primals]
         flat_t, spec_t = _flatten(tuple(tangents))
         leaves = [v for _, flat, _ in wrapped for v in flat]
         if spec_t != _flatten(tuple(primals))[1]:
             raise InvalidArgumentError(
                 f"primals have structure {_flatten(tuple(primals))[1]}, tangents {spec_t}"
             )
-        seeds = [_tangent(t, v) for t, v in zip(flat_t, leaves, strict=True)]
+        seeds = [_tangent(t, v, "hvp") for t, v in zip(flat_t, leaves, strict=True)]
         value = fun(*[tree for tree, _, _ in wrapped])
-        node = _scalar_node(value, level, fun)
+        value = _number(value, leaves)
+        node = _scalar_node(value, level)
         products: dict[Any, Any] = {}
         if node is None:
             untracked_result(level)
@@ -413,16 +434,6 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     return found[0] if len(found) == 1 else tuple(found)
 
 
-def _tangent(t: Any, v: Any) -> Any:
-    """`t` as a tangent of the leaf `v`."""
-    t, other = _inner(t)
-    if other is not v._backend:
-        raise mixed(v._backend, other, "hvp")
-    if not same_shape(v.shape, t.shape):
-        raise InvalidArgumentError(f"a primal has shape {v.shape}, and its tangent {t.shape}")
-    return _cast(t, v, "tangent")
-
-
 def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """The value of `fun` at `primals`, and its derivative there, as a linear function of tangents.
 
@@ -438,10 +449,14 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
     y, pull, *aux = vjp(fun, *primals, has_aux=has_aux)
     outputs, y_spec = _flatten(y)
     inputs, x_spec = _flatten(tuple(primals))
+    inputs = [_inner(x, primals)[0] for x in inputs]
+    zeros = [_plain(xp.zeros_like(v)) for v in outputs]
     with open_level() as level:
-        zeros = [_plain(xp.zeros_like(_array(v))) for v in outputs]
-        cotangents, leaves, _ = _leaves(optree.tree_unflatten(y_spec, zeros), level)
-        gradients = optree.tree_leaves(pull(cotangents))
+        # Integers have no cotangent, and their tangents are zero.
+        ends = [_leaves(v, level)[1][0] if is_continuous(v) else None for v in zeros]
+        cotangents = [v if end is None else end._snapshot()
+                      for v, end in zip(zeros, ends, strict=True)]  # fmt: skip
+        gradients = optree.tree_leaves(pull(optree.tree_unflatten(y_spec, cotangents)))
         nodes = [g._read()[1] if _of(g, level) else None for g in gradients]
 
     def push(*tangents: Any) -> Any:
@@ -450,19 +465,15 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
             raise InvalidArgumentError(f"the tangents have structure {spec}, the primals {x_spec}")
         seeds: dict[Any, Any] = {}
         for node, t, x in zip(nodes, flat, inputs, strict=True):
-            t = _array(t)
-            if tuple(t.shape) != tuple(_array(x).shape):
-                raise InvalidArgumentError(
-                    f"a primal has shape {x.shape}, and its tangent {t.shape}"
-                )
+            t = _tangent(t, x, "linearize")
             if node is not None:
                 if is_variable(x) and not is_variable(t):
                     t = wrap(t, None, ROOT, x._backend)
                 seeds[node] = seeds[node] + t if node in seeds else t
-        ends = [v._node for v in leaves]
-        arrived = walk(seeds, targets=ends, retain=True, lift=among_variables(seeds.values()))
-        found = [_plain(arrived[v._node]) if v._node in arrived else zero
-                 for v, zero in zip(leaves, zeros, strict=True)]  # fmt: skip
+        targets = [v._node for v in ends if v is not None]
+        arrived = walk(seeds, targets=targets, retain=True, lift=among_variables(seeds.values()))
+        found = [zero if v is None or v._node not in arrived else _plain(arrived[v._node])
+                 for v, zero in zip(ends, zeros, strict=True)]  # fmt: skip
         return optree.tree_unflatten(y_spec, found)
 
     return (y, push, aux[0]) if has_aux else (y, push)
@@ -476,6 +487,9 @@ def _of_chosen(fun: Any, argnums: Any, args: Any, kwargs: Any) -> tuple[Any, lis
     """`fun` as a function of the arguments that are differentiated by, these, and whether it is
     one alone."""
     numbers = _argnums(argnums, len(args))
+    chosen = [
+        optree.tree_map(lambda x: _number(x, (args, kwargs)), args[number]) for number in numbers
+    ]
 
     def f(*xs: Any) -> Any:
         call = list(args)
@@ -483,7 +497,7 @@ def _of_chosen(fun: Any, argnums: Any, args: Any, kwargs: Any) -> tuple[Any, lis
             call[number] = x
         return fun(*call, **kwargs)
 
-    return f, [args[number] for number in numbers], _is_one(argnums)
+    return f, chosen, _is_one(argnums)
 
 
 def _spans(arrays: list[Any]) -> Any:

@@ -83,7 +83,7 @@ def _axes(k: Any) -> int:
     """How many axes the index `k` uses up."""
     if k is None or k is Ellipsis:
         return 0
-    return int(k.ndim) if is_mask(k) else 1
+    return int(getattr(k, "ndim", 0)) if is_mask(k) else 1
 
 
 def _spelled_out(k: Any, free: int, raw: Any) -> list[Any]:
