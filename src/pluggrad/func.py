@@ -109,7 +109,7 @@ def value_and_grad(
             arrived = {}
             if node is not None:
                 backend = value._backend
-                seed = seed_for(value, None, False)
+                seed = seed_for(value, 1.0 if holomorphic else None, False)
                 arrived = walk(
                     {node: seed},
                     in_place=in_place_type(backend, level),
