@@ -438,3 +438,36 @@ def test_forward_mode_has_no_hooks_and_no_graph():
     ):
         with pytest.raises(pg.DifferentiationError, match="forward mode"):
             pg.jvp(f, (x,), (x,))
+
+
+def test_any_iterable_of_variables():
+    v, w = leaf(1.0, 2.0), leaf(3.0, 5.0)
+    parameters = {"v": v, "w": w}
+    found = pg.autograd.grad(pg.sum(v * w), parameters.values())
+    assert [g.tolist() for g in found] == [[3.0, 5.0], [1.0, 2.0]]
+    pg.autograd.backward((pg.sum(x) for x in (v, w)), inputs=(x for x in (v, w)))
+    assert v.grad.tolist() == w.grad.tolist() == [1.0, 1.0]
+
+
+def test_a_complex_output_needs_a_cotangent():
+    """As torch has it: there is no such thing as the gradient of a complex number."""
+    z = leaf(1.0 + 2.0j)
+    with pytest.raises(RuntimeError, match="complex output"):
+        (z * z).backward()
+    with pytest.raises(RuntimeError, match="complex output"):
+        pg.autograd.grad(z * z, z)
+    (z * z).backward([1.0 + 0.0j])
+    assert z.grad.item() == 2.0 - 4.0j
+
+
+def test_what_hooks_return_is_checked():
+    for answer, kind in (("x", TypeError), (1.5, TypeError), (np.ones(3), ValueError)):
+        v = leaf(1.0, 2.0)
+        v.register_hook(lambda g: answer)  # noqa: B023
+        with pytest.raises(kind, match="a hook returned"):
+            pg.sum(v * 2).backward()
+        assert v.grad is None
+        with pg.autograd.saved_tensors_hooks(lambda x: x, lambda x: answer):  # noqa: B023
+            y = pg.sum(pg.exp(v.detach().requires_grad_()))
+        with pytest.raises((RuntimeError, ValueError), match="unpack hook returned"):
+            y.backward()

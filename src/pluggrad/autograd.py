@@ -337,6 +337,11 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
                 f"backward of an output of shape {tuple(y.shape)} needs a cotangent: gradient= (or "
                 "grad_outputs=) of the same shape. It can be left out for one element only."
             )
+        if value.dtype in backend.complex_dtypes:
+            raise DifferentiationError(
+                f"backward of a complex output ({value.dtype}) needs a cotangent: gradient= (or "
+                "grad_outputs=). Without one, take the real part or abs first."
+            )
         seed = backend.raw("ones")(value.shape, dtype=value.dtype, device=device_of(value))
         if not create_graph and value.shape == () and not is_variable(value):
             # A compiler that reads code cannot see through `Ones * x`; it fuses products anyway.
@@ -380,9 +385,10 @@ def _bottom(x: Any) -> Any:
 
 
 def _sequence(x: Any) -> Any:
-    if isinstance(x, (list, tuple)):
-        return list(x)
-    return [x]
+    """A list of Variables: of one, or of those that any iterable gives."""
+    if hasattr(x, "dtype") or not isinstance(x, Iterable):
+        return [x]
+    return list(x)
 
 
 def _node_of(v: Any, where: str) -> Node:

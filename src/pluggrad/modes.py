@@ -15,9 +15,9 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from .backend import Backend, backend_of
-from .cotangents import Ones, Scatter, Shares, dense
+from .cotangents import Ones, Scatter, Shares, dense, same_shape
 from .dispatch import is_variable, xp
-from .errors import AnomalyError, MutationError
+from .errors import AnomalyError, InvalidArgumentError, MutationError
 from .graph import Edge, Node
 from .levels import read, set_modes
 from .primitive import PASS, Rule, _careful_pull, _puller
@@ -132,8 +132,8 @@ def saved_tensors_hooks(
 
     For each array that an operation recorded in the block keeps for its gradient, ``pack_hook(v)``
     is called with an untracked Variable, and what it returns is kept instead. When a walk needs the
-    array, ``unpack_hook(kept)`` returns it, as a Variable or an array of the same library, shape
-    and dtype. As torch's; the innermost block counts.
+    array, ``unpack_hook(kept)`` returns it, as a Variable or an array of the same library and
+    shape; the dtype is made what it was. As torch's; the innermost block counts.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.asarray([1.0, 2.0]), requires_grad=True)
@@ -252,9 +252,14 @@ class _Checked(_Kept):
 
 
 class _Packed(_Kept):
-    """One that a user's hook has packed: `seen` is the hook that unpacks it."""
+    """One that a user's hook has packed: `seen` is the hook that unpacks it, and `like` the shape
+    and dtype that the array had."""
 
-    __slots__ = ()
+    __slots__ = ("like",)
+
+    def __init__(self, value: Any, name: str, seen: Any, like: Any) -> None:
+        super().__init__(value, name, seen)
+        self.like = like
 
     def open(self) -> Any:
         with changed(pack=None, unpack=None):
@@ -268,7 +273,13 @@ class _Packed(_Kept):
                 f"the unpack hook returned {type(found).__name__} for an array that {self.name!r} "
                 "had saved, and not an array"
             )
-        return found
+        shape, dtype = self.like
+        if not same_shape(found.shape, shape):
+            raise InvalidArgumentError(
+                f"the unpack hook returned an array of shape {tuple(found.shape)} for one of shape "
+                f"{shape} that {self.name!r} had saved"
+            )
+        return found if found.dtype == dtype else xp.astype(found, dtype)
 
 
 def _remade(saved: Any, f: Callable[[Any], Any]) -> Any:
@@ -326,7 +337,8 @@ def _guard(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any], 
             if not _is_array(x, backend):
                 return x
             with changed(pack=None, unpack=None):
-                return _Packed(pack(_shown(x, backend)), name, unpack)
+                like = tuple(x.shape), x.dtype
+                return _Packed(pack(_shown(x, backend)), name, unpack, like)
 
         return packed
     if backend.adapter.writes is not None:

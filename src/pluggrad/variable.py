@@ -421,9 +421,12 @@ class Variable(Conversions):
             if answer is None:
                 return None
             answer = convert(answer, backend, primitive)
-            if not hasattr(answer, "dtype") or not same_shape(answer.shape, g.shape):
+            if not hasattr(answer, "dtype"):
+                raise TypeMismatchError(f"a hook returned {type(answer).__name__}, not an array")
+            if not same_shape(answer.shape, g.shape):
                 raise InvalidArgumentError(
-                    f"a hook returned {_kind(answer)}, and the gradient is {_kind(g)}"
+                    f"a hook returned a gradient of shape {tuple(answer.shape)} for one of shape "
+                    f"{tuple(g.shape)}"
                 )
             check_made("what a hook made of a gradient", g, answer)
             if answer.dtype != g.dtype:
@@ -577,10 +580,6 @@ class Variable(Conversions):
         return self.__deepcopy__({})
 
     __hash__ = object.__hash__
-
-
-def _kind(x: Any) -> str:
-    return f"of shape {tuple(x.shape)}" if hasattr(x, "shape") else f"a {type(x).__name__}"
 
 
 def _read_copy(x: Any, key: Any) -> Any:
