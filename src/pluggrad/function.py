@@ -410,7 +410,7 @@ class Function:
                 f"{cls.__name__} has a vmap of its own and generate_vmap_rule = True; leave out one"
             )
         alone = cls.setup_context is not Function.setup_context  # forward takes no ctx
-        if alone or kwargs:
+        if kwargs or (alone and getattr(cls.forward, "__defaults__", None)):
             args = _positional(cls.forward, args if alone else (None, *args), kwargs)[not alone :]
         handles = args
         if (run := inside()) is not None:
