@@ -21,7 +21,7 @@ class RandomStates:
     def __init__(self, fun: Callable[..., Any], args: Iterable[Any]) -> None:
         adapters = {backend.adapter for backend in list(BACKENDS.values()) if backend is not None}
         found = {id(x): x for x in _around(fun, args)}.values()
-        sources = [(adapter, ()) for adapter in adapters]
+        sources: list[tuple[Any, tuple[Any, ...]]] = [(adapter, ()) for adapter in adapters]
         sources += [
             (adapter, (x,)) for adapter in adapters if adapter.generators
             for x in found if isinstance(x, adapter.generators)
