@@ -716,3 +716,26 @@ def test_missing_cotangents_are_zero_in_vmap():
     np.testing.assert_array_equal(pg.grad(total)(x), x * 0 + 2)
     product = lambda x: pg.sum(Pair.apply(x)[0] * Pair.apply(x)[2])
     np.testing.assert_array_equal(pg.hessian(product)(x[0]), 12 * np.eye(3))
+
+
+def test_what_is_saved_may_be_of_another_library():
+    torch = pytest.importorskip("torch")
+
+    class Sine(Function):
+        @staticmethod
+        def forward(ctx, x):
+            a = x.data.numpy()
+            ctx.save_for_backward(np.cos(a), "a word", np.float64(2.0))
+            return torch.asarray(np.sin(a))
+
+        @staticmethod
+        def backward(ctx, g):
+            c, word, two = ctx.saved_tensors
+            assert word == "a word" and two.item() == 2.0
+            return torch.asarray(c.data) * g
+
+    a = torch.asarray([0.1, 0.2], dtype=torch.float64)
+    x = Variable(a, requires_grad=True)
+    pg.sum(Sine.apply(x)).backward()
+    torch.testing.assert_close(x.grad.data, torch.cos(a))
+    torch.testing.assert_close(pg.grad(lambda x: pg.sum(Sine.apply(x)))(a), torch.cos(a))

@@ -126,7 +126,7 @@ class _FunctionCall(Operation):
         function, ctx = self.function, self.context
         self.several = isinstance(y, (tuple, list))
         numbered = dict(enumerate(y if self.several else (y,)))
-        self.others = {k: y for k, y in numbered.items() if not hasattr(y, "dtype")}
+        self.others = {k: y for k, y in numbered.items() if not _is_array(y)}
         outputs = [y for k, y in numbered.items() if k not in self.others]
         self.count = len(outputs)
         dirty = ctx.__dict__.pop("_dirty_inputs", ())
@@ -136,7 +136,7 @@ class _FunctionCall(Operation):
         differentiable = [not any([x is y for x in marked]) for y in outputs]
 
         def place(value: Any) -> tuple[str, Any]:
-            if not hasattr(value, "dtype"):
+            if not _is_array(value):
                 return "as it is", value
             # What was written is saved as it is now.
             kinds = [("in", inputs), ("out", outputs)]
@@ -448,6 +448,10 @@ class Function:
             rules = rule_of(cls.__name__, True, False), rule_of(cls.__name__, True)
             cls._own_rules = rules  # type: ignore[attr-defined]
         return rules[keeps]
+
+
+def _is_array(x: Any) -> bool:
+    return hasattr(x, "shape") and hasattr(x, "dtype")
 
 
 def _positional(
