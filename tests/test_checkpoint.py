@@ -423,6 +423,76 @@ def test_random_numbers_are_the_same():
     assert (x.grad.data != y.data).any()
 
 
+def test_generators_of_ones_own():
+    around = np.random.default_rng(1)
+
+    class Layer:
+        def __init__(self):
+            self.rng = np.random.RandomState(2)
+
+        def __call__(self, x):
+            return x * self.rng.random_sample(20)
+
+        def call(self, x):
+            return self(x)
+
+    layer = Layer()
+    cases = [
+        (lambda x: x * around.random(20),),
+        (lambda x, rng: x * rng.random(20), np.random.default_rng(3)),
+        (lambda x, *, rng=around: x * rng.random(20),),
+        (functools.partial(lambda rng, x: x * rng.random(20), around),),
+        (layer,),
+        (layer.call,),
+        (lambda x: layer(x),),
+        (pg.checkpoint(lambda x: x * around.random(20)),),
+    ]
+    for f, *more in cases:
+        x = Variable(np.ones(20), requires_grad=True)
+        y = pg.checkpoint(f)(x, *more)
+        state = around.bit_generator.state
+        pg.sum(y).backward()
+        np.testing.assert_array_equal(x.grad.data, y.data)
+        assert around.bit_generator.state == state
+    torch = pytest.importorskip("torch")
+    own = torch.Generator()
+    x = Variable(torch.ones(20), requires_grad=True)
+    y = pg.checkpoint(lambda x: x * torch.rand(20, generator=own))(x)
+    pg.sum(y).backward()
+    assert torch.equal(x.grad.data, y.data)
+
+
+def test_a_change_of_a_raw_argument_is_noticed():
+    x = Variable(A, requires_grad=True)
+    w = B.copy()
+    with pg.debug(mutations=True):
+        y = pg.sum(pg.checkpoint(lambda x, tree: x * np.multiply(tree["w"], 2))(x, {"w": w}))
+    y.backward(retain_graph=True)
+    np.testing.assert_array_equal(x.grad.data, 2 * B)
+    w[0] = 100.0
+    with pytest.raises(pg.MutationError, match="checkpoint"):
+        y.backward()
+    torch = pytest.importorskip("torch")
+    x, w = Variable(torch.ones(3), requires_grad=True), torch.ones(3)
+    y = pg.sum(pg.checkpoint(lambda x, w: x * w)(x, w))
+    w.add_(1)
+    with pytest.raises(pg.MutationError, match="checkpoint"):
+        y.backward()
+
+
+def test_arguments_that_are_no_arrays_of_ours():
+    masked, words = np.ma.ones(3), np.asarray(["a", "b"])
+    found = pg.grad(lambda x: pg.sum(pg.checkpoint(lambda x, m, w: x * (m.sum() + len(w)))(
+        x, masked, words)))(A)  # fmt: skip
+    np.testing.assert_array_equal(found, [5.0, 5.0, 5.0])
+    jax = pytest.importorskip("jax")
+    x, key = jax.numpy.ones(3), jax.random.key(0)
+    f = pg.checkpoint(lambda x, key: x * jax.random.normal(key, (3,)))
+    for g in (lambda x: pg.grad(lambda x: pg.sum(f(x, key)))(x),):
+        np.testing.assert_array_equal(g(x), jax.random.normal(key, (3,)))
+        np.testing.assert_array_equal(jax.jit(g)(x), jax.random.normal(key, (3,)))
+
+
 def test_random_numbers_of_torch():
     torch = pytest.importorskip("torch")
     x = Variable(torch.ones(20, dtype=torch.float64), requires_grad=True)

@@ -696,3 +696,46 @@ def test_a_function_without_backward_is_named():
 
     with pytest.raises(NotImplementedError, match="Forward has no static method backward"):
         Forward.apply(Variable(1.0, requires_grad=True)).backward()
+
+
+def test_missing_cotangents_are_zero_in_vmap():
+    class Pair(Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 2 * x, pg.argmax(x), 3 * x
+
+        @staticmethod
+        def backward(ctx, g, _, h):
+            return 2 * g + 3 * h
+
+    x = np.arange(6.0).reshape(2, 3)
+    one = lambda x: pg.sum(Pair.apply(x)[2])
+    np.testing.assert_array_equal(pg.vmap(pg.grad(one))(x), np.full((2, 3), 3.0))
+    np.testing.assert_array_equal(pg.grad(lambda x: pg.sum(pg.vmap(one)(x)))(x), x * 0 + 3)
+    total = lambda x: pg.sum(pg.vmap(pg.vmap(lambda x: Pair.apply(x[None])[0]))(x))
+    np.testing.assert_array_equal(pg.grad(total)(x), x * 0 + 2)
+    product = lambda x: pg.sum(Pair.apply(x)[0] * Pair.apply(x)[2])
+    np.testing.assert_array_equal(pg.hessian(product)(x[0]), 12 * np.eye(3))
+
+
+def test_what_is_saved_may_be_of_another_library():
+    torch = pytest.importorskip("torch")
+
+    class Sine(Function):
+        @staticmethod
+        def forward(ctx, x):
+            a = x.data.numpy()
+            ctx.save_for_backward(np.cos(a), "a word", np.float64(2.0))
+            return torch.asarray(np.sin(a))
+
+        @staticmethod
+        def backward(ctx, g):
+            c, word, two = ctx.saved_tensors
+            assert word == "a word" and two.item() == 2.0
+            return torch.asarray(c.data) * g
+
+    a = torch.asarray([0.1, 0.2], dtype=torch.float64)
+    x = Variable(a, requires_grad=True)
+    pg.sum(Sine.apply(x)).backward()
+    torch.testing.assert_close(x.grad.data, torch.cos(a))
+    torch.testing.assert_close(pg.grad(lambda x: pg.sum(Sine.apply(x)))(a), torch.cos(a))

@@ -89,11 +89,20 @@ class NumpyAdapter(Adapter):
             return None
         return special.find(name)
 
-    def rng_state(self) -> Any:
-        return np.random.get_state()  # noqa: NPY002  (the global one is meant)
+    @property
+    def generators(self) -> tuple[type, ...]:
+        return np.random.Generator, np.random.RandomState
 
-    def set_rng_state(self, state: Any) -> None:
-        np.random.set_state(state)  # noqa: NPY002
+    def rng_state(self, generator: Any = None) -> Any:
+        if isinstance(generator, np.random.Generator):
+            return generator.bit_generator.state
+        return (generator or np.random).get_state()  # the global one
+
+    def set_rng_state(self, state: Any, generator: Any = None) -> None:
+        if isinstance(generator, np.random.Generator):
+            generator.bit_generator.state = state
+        else:
+            (generator or np.random).set_state(state)
 
     def shares_memory(self, x: Any, y: Any) -> bool:
         return bool(np.may_share_memory(x, y))

@@ -62,17 +62,28 @@ class TorchAdapter(Adapter):
 
         return bool(torch.compiler.is_compiling())
 
-    def rng_state(self) -> Any:
+    @property
+    def generators(self) -> tuple[type, ...]:
+        import torch
+
+        return (torch.Generator,)
+
+    def rng_state(self, generator: Any = None) -> Any:
         import torch
 
         if self.tracing():
             return None
+        if generator is not None:
+            return generator.get_state()
         cuda = torch.cuda.is_initialized()
         return torch.get_rng_state(), torch.cuda.get_rng_state_all() if cuda else []
 
-    def set_rng_state(self, state: Any) -> None:
+    def set_rng_state(self, state: Any, generator: Any = None) -> None:
         import torch
 
+        if generator is not None:
+            generator.set_state(state)
+            return
         torch.set_rng_state(state[0])
         if state[1]:
             torch.cuda.set_rng_state_all(state[1])

@@ -84,11 +84,17 @@ class Adapter:
         """Whether a compiler of the library is just reading Python code to compile it."""
         return False
 
-    def rng_state(self) -> Any:
-        """The state of the library's global random number generators; None where it has none."""
+    @property
+    def generators(self) -> tuple[type, ...]:
+        """The types of random number generators of one's own."""
+        return ()
+
+    def rng_state(self, generator: Any = None) -> Any:
+        """The state of a generator of one's own, or of the library's global ones; None where it
+        has none."""
         return None
 
-    def set_rng_state(self, state: Any) -> None:
+    def set_rng_state(self, state: Any, generator: Any = None) -> None:
         """Go back to what `rng_state` returned."""
 
     def fence(self, x: Any) -> Any:

@@ -419,7 +419,7 @@ def _node_of(v: Any, where: str) -> Node:
             f"a Variable of shape {tuple(v.shape)} among the {where} belongs to forward mode, "
             "which has no graph: inside jvp, differentiate with `pluggrad.grad` or `pluggrad.vjp`"
         )
-    return node  # type: ignore[no-any-return]
+    return node
 
 
 from . import function, graph  # noqa: E402  (custom functions stand on the engine, and are found here)

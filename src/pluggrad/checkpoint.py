@@ -16,15 +16,16 @@ from typing import Any
 import optree
 
 from .autograd import among_variables, in_place_type
-from .backend import BACKENDS, backend_of, current_choice, use
+from .backend import backend_of, current_choice, use
 from .backward import walk
 from .calls import Call, Operation, call, lowered, rule_of, variable
 from .dispatch import is_variable, xp
-from .errors import UnsupportedError
+from .errors import TypeMismatchError, UnsupportedError
 from .func import flatten_call, jvp, unflatten_call, vjp
 from .inside import Inside, another_path, is_tracked, run_inside, stripped
 from .levels import ROOT, Level, read
 from .modes import changed, inside
+from .random_states import RandomStates
 from .record import wrap
 from .transforms import _leave, vmap
 
@@ -50,8 +51,8 @@ def checkpoint(
     fun : callable
         Takes and returns pytrees of arrays. Called again with the same arguments, it must do the
         same operations. It may write its arguments, which are its own, but not Variables from
-        around it. Inside, ``detach()``, ``stop_gradient`` and ``no_grad`` stop derivatives at all
-        levels.
+        around it; raw arrays from around it are read anew, and must be what they were. Inside,
+        ``detach()``, ``stop_gradient`` and ``no_grad`` stop derivatives at all levels.
     prevent_cse : bool
         Under a compiler (``jax.jit``), keep it from merging the two evaluations into one.
     policy : None
@@ -59,8 +60,10 @@ def checkpoint(
     static_argnums : int or sequence of ints
         Arguments that are passed on as they are, and not searched for arrays.
     preserve_rng_state : bool
-        Let the library's global random numbers be the same both times (NumPy's `numpy.random`,
-        torch's on the CPU and on CUDA).
+        Let random numbers be the same both times: the global ones of the library (NumPy's
+        `numpy.random`, torch's on the CPU and on CUDA), and those of a `Generator` that is an
+        argument of `fun`, or that it refers to by name. One that only a function called by it
+        knows goes on: hand it in.
 
     Returns
     -------
@@ -102,7 +105,8 @@ def checkpoint(
             chosen, keywords = unflatten_call(spec, flat)
             return fun(*[static.get(n, x) for n, x in enumerate(chosen)], **keywords)
 
-        return _Body(run, flat, prevent_cse, preserve_rng_state).start(flat)
+        random = RandomStates(fun, [*flat, *static.values()]) if preserve_rng_state else None
+        return _Body(run, flat, prevent_cse, random).start(flat)
 
     return checkpointed
 
@@ -255,17 +259,23 @@ class _Body(_Recomputed):
     """A checkpointed function, of its Variables and of those that it finds around it."""
 
     def __init__(
-        self, fun: Callable[[list[Any]], Any], flat: list[Any], prevent_cse: bool, random: bool
+        self,
+        fun: Callable[[list[Any]], Any],
+        flat: list[Any],
+        prevent_cse: bool,
+        random: RandomStates | None,
     ) -> None:
         self.fun = fun
-        self.places = [i for i, x in enumerate(flat) if is_variable(x)]
-        self.flat = [None if is_variable(x) else x for x in flat]
+        # Raw arrays are inputs, too: then it is noticed if they are changed in between.
+        self.places = [i for i, x in enumerate(flat) if _is_array(x)]
+        self.raw = {i for i in self.places if not is_variable(flat[i])}
+        self.flat = [None if i in self.places else x for i, x in enumerate(flat)]
         self.tracked: list[bool] = []
         self.prevent_cse = prevent_cse
         self.choice = current_choice()
         modes = read().modes
         self.strong = modes is not None and modes.strong
-        self.random = _random_states() if random else []
+        self.random = random
 
     def start(self, flat: list[Any]) -> Any:
         """The first run: the outputs of the function, tracked as one operation."""
@@ -294,6 +304,9 @@ class _Body(_Recomputed):
         for place, x, tracked in zip(self.places, args, self.tracked, strict=False):
             leaf = run.leaf(x, tracked, run.level)
             leaves.append(leaf)
+            if place in self.raw:
+                flat[place] = lowered(x)
+                continue
             flat[place] = handle = leaf._snapshot()  # of its own, which it may write
             handle._birth = run.level
         tree, spec = optree.tree_flatten(self.fun(flat))
@@ -308,8 +321,8 @@ class _Body(_Recomputed):
             args = _fenced(args)
         given = list(zip(args[count:], self.tracked[count:], strict=True))
         with ExitStack() as stack:
-            if self.random:
-                stack.enter_context(_random(self.random))
+            if self.random is not None:
+                stack.enter_context(self.random.restored())
             if self.choice is not current_choice():
                 choice = self.choice
                 stack.enter_context(use(choice.name, choice.device, choice.dtype))
@@ -352,6 +365,13 @@ class _Body(_Recomputed):
                 for v, want in zip(leaves, wanted, strict=True)]  # fmt: skip
 
 
+def _is_array(x: Any) -> bool:
+    try:
+        return backend_of(x) is not None
+    except TypeMismatchError:  # an array that Variables cannot wrap
+        return False
+
+
 _PLACE: Any = object()  # where a Variable belongs among the outputs
 
 
@@ -387,26 +407,3 @@ def _fenced(args: list[Any]) -> list[Any]:
         backend = None if is_variable(raw) else backend_of(raw)
         found.append(x if backend is None else backend.adapter.fence(raw))
     return found
-
-
-# ---------------------------------------------------------------- random numbers
-
-
-def _random_states() -> list[tuple[Any, Any]]:
-    """The states of the global random number generators of all libraries in use."""
-    adapters = {backend.adapter for backend in list(BACKENDS.values()) if backend is not None}
-    states = [(adapter, adapter.rng_state()) for adapter in adapters]
-    return [(adapter, state) for adapter, state in states if state is not None]
-
-
-@contextmanager
-def _random(states: list[tuple[Any, Any]]) -> Iterator[None]:
-    """The generators have these states in here, and those of before afterwards."""
-    before = [(adapter, adapter.rng_state()) for adapter, _ in states]
-    for adapter, state in states:
-        adapter.set_rng_state(state)
-    try:
-        yield
-    finally:
-        for adapter, state in before:
-            adapter.set_rng_state(state)

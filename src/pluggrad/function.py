@@ -125,17 +125,17 @@ class _FunctionCall(Operation):
         function, ctx = self.function, self.context
         self.several = isinstance(y, (tuple, list))
         numbered = dict(enumerate(y if self.several else (y,)))
-        self.others = {k: y for k, y in numbered.items() if not hasattr(y, "dtype")}
+        self.others = {k: y for k, y in numbered.items() if not _is_array(y)}
         outputs = [y for k, y in numbered.items() if k not in self.others]
         self.count = len(outputs)
         dirty = ctx.__dict__.pop("_dirty_inputs", ())
         self.dirty = [self._written(x, given, outputs) for x in dirty]
         inputs = [given[place] for place in self.places]
         marked = ctx.__dict__.pop("_constant_outputs", ())
-        self.differentiable = [not any([x is y for x in marked]) for y in outputs]
+        differentiable = [not any([x is y for x in marked]) for y in outputs]
 
         def place(value: Any) -> tuple[str, Any]:
-            if not hasattr(value, "dtype"):
+            if not _is_array(value):
                 return "as it is", value
             # What was written is saved as it is now.
             kinds = [("in", inputs), ("out", outputs)]
@@ -144,15 +144,24 @@ class _FunctionCall(Operation):
                     if x is value:
                         return kind, i
             outputs.append(value)
-            self.differentiable.append(False)
+            differentiable.append(False)
             return "out", len(outputs) - 1
 
         self.saved = {"backward": []}
         for mode, values in ctx._given.items():
             self.saved[mode] = [place(value) for value in values]
-        ctx._given = {}
+        ctx._given, self.differentiable = {}, differentiable
         self.rule = function._rule(bool(self.saved["backward"]))
         return outputs
+
+    def materialized(self, gs: list[Any], call: Call) -> list[Any]:
+        """The cotangents of the outputs, with zeros for None where that is wanted."""
+        gs = gs[: self.count]
+        if not self.context._materialize:
+            return gs
+        some = next(g for g in gs if g is not None)
+        return [zeros(shape_dtype(y), some) if g is None else g
+                for g, y in zip(gs, call.outputs, strict=False)]  # fmt: skip
 
     def completed(self, outputs: Sequence[Any], others: Any) -> list[Any]:
         """A list with one entry per output of `forward`, of which `outputs` are for the arrays."""
@@ -236,10 +245,7 @@ class _FunctionCall(Operation):
         if function.backward is Function.backward and function.vjp is Function.vjp:
             raise UnsupportedError(f"{name} has no static method backward(ctx, *grads)")
         backward = function.vjp if function.backward is Function.backward else function.backward
-        if self.context._materialize:
-            some = next(g for g in gs if g is not None)
-            gs = [zeros(shape_dtype(y), some) if g is None else g
-                  for g, y in zip(gs[: self.count], call.outputs, strict=False)]  # fmt: skip
+        gs = self.materialized(gs, call)
         found = backward(self._context(call, "backward"), *self.completed(gs, lambda k: None))
         found = tuple(found) if isinstance(found, (tuple, list)) else (found,)
         if len(found) > len(self.args) and all([g is None for g in found[len(self.args) :]]):
@@ -286,6 +292,10 @@ class _MappedFunction(Operation):
     def needs(self, kind: str, i: int) -> bool:
         return self.inside.needs(kind, i)
 
+    def materialized(self, gs: list[Any], call: Call) -> list[Any]:
+        """The cotangents of the outputs, with zeros for None where that is wanted."""
+        return self.inside.materialized(gs, call)
+
     def run(self, args: list[Any]) -> list[Any]:
         from .transforms import vmap
 
@@ -306,6 +316,7 @@ class _MappedFunction(Operation):
             found = inside.pull(list(gs), made)
             return [g if need else None for g, need in zip(found, call.needs, strict=True)]
 
+        gs = self.materialized(gs, call)
         kept = [[None if type(x) is tuple else x for x in items]
                 for items in (call.inputs, call.outputs)]  # fmt: skip
         found = vmap(body, (0, [0 if b else None for b in self.on], 0))(gs, *kept)
@@ -409,7 +420,7 @@ class Function:
                 f"{cls.__name__} has a vmap of its own and generate_vmap_rule = True; leave out one"
             )
         alone = cls.setup_context is not Function.setup_context  # forward takes no ctx
-        if alone or kwargs:
+        if kwargs or (alone and getattr(cls.forward, "__defaults__", None)):
             args = _positional(cls.forward, args if alone else (None, *args), kwargs)[not alone :]
         handles = args
         if (run := inside()) is not None:
@@ -433,6 +444,10 @@ class Function:
             rules = rule_of(cls.__name__, True, False), rule_of(cls.__name__, True)
             cls._own_rules = rules  # type: ignore[attr-defined]
         return rules[keeps]
+
+
+def _is_array(x: Any) -> bool:
+    return hasattr(x, "shape") and hasattr(x, "dtype")
 
 
 def _positional(

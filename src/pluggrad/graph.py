@@ -55,7 +55,7 @@ class Node(Edge):
 
     def name(self) -> str:
         """The operation's name in torch's style, such as ``MultiplyBackward``."""
-        words = self.rule.primitive.name.split("_")
+        words = self.rule.primitive.name.replace(".", "_").split("_")
         return "".join(word[:1].upper() + word[1:] for word in words) + "Backward"
 
     def edges(self) -> Iterator[Edge]:

@@ -138,8 +138,8 @@ def saved_tensors_hooks(
 
     For each array that an operation recorded in the block keeps for its gradient, ``pack_hook(v)``
     is called with an untracked Variable, and what it returns is kept instead. When a walk needs the
-    array, ``unpack_hook(kept)`` returns it, as a Variable or an array of the same library, shape
-    and dtype. As torch's; the innermost block counts.
+    array, ``unpack_hook(kept)`` returns it, as a Variable or an array of the same library and
+    shape; the dtype is made what it was. As torch's; the innermost block counts.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.asarray([1.0, 2.0]), requires_grad=True)
@@ -285,13 +285,12 @@ class _Packed(_Kept):
                 "had saved, and not an array"
             )
         shape, dtype = self.like
-        if not same_shape(found.shape, shape) or found.dtype != dtype:
+        if not same_shape(found.shape, shape):
             raise InvalidArgumentError(
-                f"the unpack hook returned an array of shape {tuple(found.shape)} and dtype "
-                f"{found.dtype} for one of shape {shape} and dtype {dtype} that {self.name!r} had "
-                "saved"
+                f"the unpack hook returned an array of shape {tuple(found.shape)} for one of shape "
+                f"{shape} that {self.name!r} had saved"
             )
-        return found
+        return found if found.dtype == dtype else xp.astype(found, dtype)
 
 
 def _remade(saved: Any, f: Callable[[Any], Any]) -> Any:
