@@ -62,6 +62,11 @@ class TorchAdapter(Adapter):
 
         return bool(torch.compiler.is_compiling())
 
+    def drawing(self, backend: Any, randomness: str) -> Any:
+        from .random import drawing
+
+        return drawing(backend, randomness)
+
     def rng_state(self) -> Any:
         import torch
 

@@ -199,7 +199,7 @@ class _VJP(_Derived):
         return flat
 
     def mapped(self, on: list[bool], size: int) -> Operation:
-        from .transforms import vmap
+        from .transforms import inner_vmap
 
         axes = tuple([0 if b else None for b in on])
         inside = self
@@ -210,14 +210,14 @@ class _VJP(_Derived):
         op = _VJP()
         op.rule, op.where = self.rule, ()
         op.spec = _tuple_of(len(on))
-        op.fun = lambda *args: inside._kept(vmap(each(inside.fun), axes)(*args))
-        op.fwd = lambda *args: inside._pair(vmap(each(inside.fwd), axes)(*args))
+        op.fun = lambda *args: inside._kept(inner_vmap(each(inside.fun), axes)(*args))
+        op.fwd = lambda *args: inside._pair(inner_vmap(each(inside.fwd), axes)(*args))
 
         def bwd(residuals: Any, gs: Any) -> Any:
             def body(residuals: Any, gs: Any) -> Any:
                 return inside.gradients(inside.bwd(residuals, gs))
 
-            found = vmap(body)(residuals, gs)
+            found = inner_vmap(body)(residuals, gs)
             return tuple([
                 g if b or g is None else xp.sum(g, axis=0) for g, b in zip(found, on, strict=True)
             ])  # fmt: skip
@@ -341,7 +341,7 @@ class _JVP(_Derived):
         return [None if v is None else arrived.get(v._node) for v in leaves]
 
     def mapped(self, on: list[bool], size: int) -> Operation:
-        from .transforms import vmap
+        from .transforms import inner_vmap
 
         axes = tuple([0 if b else None for b in on])
         inside = self
@@ -350,7 +350,7 @@ class _JVP(_Derived):
         op.spec = _tuple_of(len(on))
 
         def fun(*args: Any) -> Any:
-            y = vmap(lambda *a: inside.fun(*inside.tree(a)), axes)(*args)
+            y = inner_vmap(lambda *a: inside.fun(*inside.tree(a)), axes)(*args)
             inside.output_spec = optree.tree_structure(y)
             return y
 
@@ -358,7 +358,7 @@ class _JVP(_Derived):
             def body(primals: Any, tangents: Any) -> Any:
                 return inside.derivative(inside.tree(primals), inside.tree(tangents))
 
-            return vmap(body, (axes, axes))(tuple(primals), tuple(tangents))
+            return inner_vmap(body, (axes, axes))(tuple(primals), tuple(tangents))
 
         op.fun, op.derivative = fun, derivative
         return op

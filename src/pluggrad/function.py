@@ -242,7 +242,7 @@ class _MappedFunction(Operation):
         self.constants: list[Any] = []
 
     def run(self, args: list[Any]) -> list[Any]:
-        from .transforms import vmap
+        from .transforms import inner_vmap
 
         inside = self.inside
 
@@ -250,14 +250,14 @@ class _MappedFunction(Operation):
             outputs = inside.run(list(args))
             return outputs, inside.constants
 
-        outputs, constants = vmap(body, tuple([0 if b else None for b in self.on]))(*args)
+        outputs, constants = inner_vmap(body, tuple([0 if b else None for b in self.on]))(*args)
         self.constants = constants
         self.several, self.differentiable = inside.several, inside.differentiable
         self.rule = inside.rule
         return list(outputs)
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
-        from .transforms import vmap
+        from .transforms import inner_vmap
 
         inside, backend = self.inside, call.backend
 
@@ -272,7 +272,7 @@ class _MappedFunction(Operation):
             ]
 
         given = [0 if b else None for b in self.on]
-        found = vmap(body, (0, given, 0, 0))(
+        found = inner_vmap(body, (0, given, 0, 0))(
             gs, list(call.inputs), list(call.outputs), list(self.constants)
         )
         return [g if b else xp.sum(g, axis=0) for g, b in zip(found, self.on, strict=True)]
