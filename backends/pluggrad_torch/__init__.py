@@ -62,6 +62,11 @@ class TorchAdapter(Adapter):
 
         return bool(torch.compiler.is_compiling())
 
+    def drawing(self, backend: Any, randomness: str) -> Any:
+        from .random import drawing
+
+        return drawing(backend, randomness)
+
     @property
     def generators(self) -> tuple[type, ...]:
         import torch

@@ -120,6 +120,8 @@ QUESTIONS = {
     "allclose", "can_cast", "dim", "equal", "is_complex", "is_floating_point", "is_nonzero",
     "is_same_size", "numel", "result_type", "__getitem__", "isclose",
 }  # fmt: skip
+#: Random functions, which are in a room of their own.
+RANDOM_NAMES = {"rand_like", "randn_like", "randint_like", "bernoulli", "normal", "dropout"}
 #: Names with `*sizes` or `*dims`: several integers stand for one tuple.
 STARRED = {"reshape", "view", "permute", "expand", "tile", "flip"}
 #: Names where a missing `dim` means 0 here, and something else to us.
@@ -136,6 +138,10 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
     if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
         return write(func, args, kwargs)
     special: Any = SPECIAL.get(name)
+    if special is None and name in RANDOM_NAMES:
+        from .random import RANDOM
+
+        special = RANDOM[name]
     if special is not None:
         y = special(backend.namespace, *args, **kwargs)
         if y is not NotImplemented:

@@ -80,6 +80,10 @@ class Adapter:
 
         return zlib.crc32(np.ascontiguousarray(np.asarray(x)).reshape(-1).view(np.uint8).data)
 
+    #: Called as ``drawing(backend, randomness)`` with what `vmap` was told: a context in which it
+    #: runs, which makes the library's random functions heed it. None: they know nothing of `vmap`.
+    drawing: Callable[..., Any] | None = None
+
     def tracing(self) -> bool:
         """Whether a compiler of the library is just reading Python code to compile it."""
         return False

@@ -233,14 +233,14 @@ def _batched(
     outputs: Any, inputs: Any, seeds: Any, retain: Any, create: bool, unused: bool, zeros: bool
 ) -> tuple[Any, ...]:
     """All cotangents as one batch, in one walk."""
-    from .transforms import vmap
+    from .transforms import inner_vmap
 
     def pull(seeds: Any) -> Any:
         return grad(outputs, inputs, seeds, retain, create, unused, False, zeros)
 
     given = [seed if seed is None or is_variable(seed) else wrap_seed(seed, y)
              for seed, y in zip(seeds, outputs, strict=True)]  # fmt: skip
-    gradients = vmap(pull)(given)
+    gradients = inner_vmap(pull)(given)
     return tuple(
         [g if g is None or is_variable(g) else wrap(g, None, ROOT, x._backend)
          for g, x in zip(gradients, inputs, strict=True)]

@@ -17,7 +17,7 @@ from .levels import ROOT, Level, read
 from .primitive import Primitive, new
 from .record import evaluate
 
-__all__ = ["BATCHING", "Batched", "Operation", "batched", "process", "template"]
+__all__ = ["BATCHING", "Batched", "Operation", "batched", "drawn", "process", "template"]
 
 #: How each primitive runs on a batch: a function of the `Operation`.
 BATCHING: dict[str, Callable[[Operation], Any]] = {}
@@ -249,8 +249,31 @@ def process(
     return batched(y, level, backend)
 
 
+def drawn(make: Callable[[tuple[int, ...]], Any], backend: Backend) -> Any:
+    """Random numbers, as the levels of `vmap` that are open have been told to give them.
+
+    ``make(sizes)`` draws a raw array with these lengths before the shape that is asked for.
+    """
+    levels = []
+    level: Level | None = read().level
+    while level is not None:
+        if level.size is not None and level.randomness == "error":
+            raise BatchingError(
+                "inside vmap, a random function was called. Say what it gives to each element, by "
+                "`randomness='same'` or 'different', or call it outside of vmap"
+            )
+        if level.size is not None and level.randomness == "different":
+            levels.append(level)
+        level = level.parent
+    levels.reverse()
+    y = make(tuple([level.size for level in levels if level.size is not None]))
+    for level in levels:
+        y = batched(y, level, backend)
+    return y if levels else backend.namespace.asarray_constant(y)
+
+
 def align(args: list[Any], on: list[bool]) -> None:
-    """Give those of `args` that have the batch axis so many others behind it that they broadcast."""
+    """Give those of `args` that have the batch axis others behind it, such that they broadcast."""
     ranks = [len(x.shape) - b if hasattr(x, "shape") else 0 for x, b in zip(args, on, strict=True)]
     most = max(ranks)
     for i, rank in enumerate(ranks):

@@ -27,7 +27,7 @@ from .levels import ROOT, Level, read
 from .modes import changed, inside
 from .random_states import RandomStates
 from .record import wrap
-from .transforms import _leave, vmap
+from .transforms import _leave, inner_vmap
 
 __all__ = ["checkpoint"]
 
@@ -211,7 +211,7 @@ class _Mapped(_Recomputed):
         self.differentiable = one.differentiable
 
     def values(self, args: list[Any]) -> list[Any]:
-        found = vmap(self.one.values, (self.axes,))(list(args))
+        found = inner_vmap(self.one.values, (self.axes,))(list(args))
         self.differentiable = self.one.differentiable
         return list(found)
 
@@ -219,7 +219,7 @@ class _Mapped(_Recomputed):
         def each(args: list[Any], gs: list[Any]) -> list[Any]:
             return self.one.gradients(args, wanted, gs)
 
-        found = vmap(each, (self.axes, 0))(list(args), list(gs))
+        found = inner_vmap(each, (self.axes, 0))(list(args), list(gs))
         return [
             xp.sum(g, axis=0) if axis is None and g is not None else g
             for g, axis in zip(found, self.axes, strict=True)

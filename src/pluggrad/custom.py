@@ -242,7 +242,7 @@ class _VJP(_Derived):
         return flat
 
     def mapped(self, on: list[bool], size: int) -> Operation:
-        from .transforms import vmap
+        from .transforms import inner_vmap
 
         axes = tuple([0 if b else None for b in on])
         inside = self
@@ -260,15 +260,15 @@ class _VJP(_Derived):
         op = _VJP()
         op.rule, op.where = self.rule, ()
         op.spec = _tuple_of(len(on))
-        op.fun = lambda *args: inside._kept(vmap(fun, axes)(*args))
-        op.fwd = lambda *args: inside._pair(vmap(fwd, axes)(*args))
+        op.fun = lambda *args: inside._kept(inner_vmap(fun, axes)(*args))
+        op.fwd = lambda *args: inside._pair(inner_vmap(fwd, axes)(*args))
 
         def bwd(kept: Any, gs: Any) -> Any:
             def body(kept: Any, gs: Any) -> Any:
                 residuals = kept[0] if isinstance(kept, tuple) else inside.forward(kept)[1]
                 return inside.gradients(inside.bwd(residuals, gs))
 
-            found = vmap(body)(kept, gs)
+            found = inner_vmap(body)(kept, gs)
             return tuple([
                 g if b or g is None else xp.sum(g, axis=0) for g, b in zip(found, on, strict=True)
             ])  # fmt: skip
@@ -439,7 +439,7 @@ class _JVP(_Derived):
         return [None if v is None else arrived.get(v._node) for v in leaves]
 
     def mapped(self, on: list[bool], size: int) -> Operation:
-        from .transforms import vmap
+        from .transforms import inner_vmap
 
         axes = tuple([0 if b else None for b in on])
         inside = self
@@ -448,12 +448,12 @@ class _JVP(_Derived):
         op.spec = _tuple_of(len(on))
 
         def fun(*args: Any) -> Any:
-            y = vmap(lambda *a: inside.fun(*inside.tree(a)), axes)(*args)
+            y = inner_vmap(lambda *a: inside.fun(*inside.tree(a)), axes)(*args)
             inside.output_spec = optree.tree_structure(y)
             return y
 
         def derivative(primals: Any, tangents: Any) -> Any:
-            return vmap(inside.derived, (axes, axes))(tuple(primals), tuple(tangents))
+            return inner_vmap(inside.derived, (axes, axes))(tuple(primals), tuple(tangents))
 
         op.fun, op.derivative, op.absent = fun, derivative, lambda x: None
         return op

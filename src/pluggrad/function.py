@@ -297,17 +297,17 @@ class _MappedFunction(Operation):
         return self.inside.materialized(gs, call)
 
     def run(self, args: list[Any]) -> list[Any]:
-        from .transforms import vmap
+        from .transforms import inner_vmap
 
         inside = self.inside
         axes = tuple([0 if b else None for b in self.on])
-        outputs = vmap(lambda *args: inside.run(list(args)), axes)(*args)
+        outputs = inner_vmap(lambda *args: inside.run(list(args)), axes)(*args)
         self.several, self.differentiable = inside.several, inside.differentiable
         self.rule = inside.rule
         return list(outputs)
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
-        from .transforms import vmap
+        from .transforms import inner_vmap
 
         inside, backend = self.inside, call.backend
 
@@ -319,7 +319,7 @@ class _MappedFunction(Operation):
         gs = self.materialized(gs, call)
         kept = [[None if type(x) is tuple else x for x in items]
                 for items in (call.inputs, call.outputs)]  # fmt: skip
-        found = vmap(body, (0, [0 if b else None for b in self.on], 0))(gs, *kept)
+        found = inner_vmap(body, (0, [0 if b else None for b in self.on], 0))(gs, *kept)
         return [
             xp.sum(g, axis=0) if g is not None and not b else g
             for g, b in zip(found, self.on, strict=True)

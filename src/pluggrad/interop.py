@@ -18,7 +18,7 @@ from .graph_breaks import break_graph, graph_breaks
 from .levels import ROOT
 from .namespace import top_level
 from .record import wrap
-from .transforms import vmap
+from .transforms import inner_vmap
 
 __all__ = ["Program", "differentiable", "lowered"]
 
@@ -102,7 +102,7 @@ class Program:
 
         def run(values: list[Any]) -> list[Any]:
             try:
-                return list(vmap(each, tuple(axes), 0, size)(*values))
+                return list(inner_vmap(each, tuple(axes), 0, size)(*values))
             except (PluggradError, TypeError, ValueError):
                 if not size:
                     raise

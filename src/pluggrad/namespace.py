@@ -275,8 +275,8 @@ def refuse_batch(name: str, args: Any) -> None:
             refuse_batch(name, x)
         elif is_batched(x):
             raise BatchingError(
-                f"inside vmap, {name} does not take values that are mapped over. Call it outside of "
-                "vmap, or write it in terms of other functions"
+                f"inside vmap, {name} does not take values that are mapped over. Call it outside "
+                "of vmap, or write it in terms of other functions"
             )
 
 

@@ -65,9 +65,10 @@ def vmap(
     axis_size : int, optional
         The length of the axis, where no argument has it.
     randomness : 'error', 'different' or 'same'
-        What random functions of the library, called with mapped values, give to each element. None
-        of the functions here is random, and what `fun` draws by itself, knowing nothing of the
-        axis, is the same for all.
+        What torch's random functions give to each element, such as ``torch.rand`` and
+        ``torch.nn.functional.dropout``; 'error' is for none. Of other libraries' random numbers
+        nothing is known here: what `fun` draws is the same for all, so draw outside, and map over
+        what was drawn.
 
     Returns
     -------
@@ -114,7 +115,12 @@ def vmap(
                 for x, axis in zip(flat, where, strict=True)
             ]
             call, keywords = unflatten_call(spec, inside)
-            y = fun(*call, **keywords)
+            drawing = backend.adapter.drawing
+            if drawing is None or backend.adapter.tracing():
+                y = fun(*call, **keywords)
+            else:
+                with drawing(backend, randomness):
+                    y = fun(*call, **keywords)
             outputs, y_spec = _flatten(y, none_is_leaf=True)
             places = _prefix(out_axes, y, "out_axes")
             found = [
@@ -123,6 +129,10 @@ def vmap(
         return optree.tree_unflatten(y_spec, found)
 
     return mapped
+
+
+#: The same where it is only the means to an end, and random numbers are drawn as ever.
+inner_vmap: Any = functools.partial(vmap, randomness="same")
 
 
 def _flatten(tree: Any, none_is_leaf: bool = False) -> tuple[list[Any], Any]:
@@ -279,7 +289,7 @@ def jacrev(
             pulled = optree.tree_leaves(row(*[b[0, ...] for b in _basis(outputs)]))
             gradients = [_plain(xp.expand_dims(g, axis=0)) for g in pulled]
         else:
-            gradients = optree.tree_leaves(vmap(row)(*_basis(outputs)))
+            gradients = optree.tree_leaves(inner_vmap(row)(*_basis(outputs)))
         if holomorphic:
             gradients = [conjugate(g) for g in gradients]
         blocks = []
@@ -330,14 +340,14 @@ def jacfwd(
 
         axes = (None, -1, None) if has_aux else (None, -1)
         basis = _basis(inputs)
-        _, columns, *aux = vmap(column, out_axes=axes)(*basis)
+        _, columns, *aux = inner_vmap(column, out_axes=axes)(*basis)
         columns, y_spec = _flatten(columns)
         turned: list[Any] = [None] * len(columns)
         if holomorphic:
             all_complex([*inputs, *columns])
         elif any(is_complex(x) for x in inputs):
             basis = [b * 1j if is_complex(x) else b * 0 for b, x in zip(basis, inputs, strict=True)]
-            turned = optree.tree_leaves(vmap(column, out_axes=axes)(*basis)[1])
+            turned = optree.tree_leaves(inner_vmap(column, out_axes=axes)(*basis)[1])
         blocks = []
         for c, d in zip(columns, turned, strict=True):
             shape = tuple(c.shape)[:-1]

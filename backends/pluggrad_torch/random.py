@@ -1,0 +1,133 @@
+"""torch's random functions inside `vmap`, which says what they give to each element."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from pluggrad.batch import drawn
+from pluggrad.dispatch import is_variable
+from pluggrad.errors import BatchingError
+from pluggrad.foreign import names
+
+#: Functions of a shape, and of a tensor whose shape their result has.
+OF_SIZE = {"rand", "randn", "randint", "randperm", "normal"}
+OF_TENSOR = {"rand_like", "randn_like", "randint_like", "bernoulli", "dropout", "multinomial"}
+IN_PLACE = {"bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_", "normal_",
+            "random_", "uniform_"}  # fmt: skip
+
+
+@contextmanager
+def drawing(backend: Any, randomness: str) -> Iterator[None]:
+    """What holds while `vmap` runs: what is drawn without any mapped value differs, too, or is an
+    error. That is noticed afterwards, since a mode would slow down every function of torch."""
+    if randomness == "different":
+        with _Different(backend):
+            yield
+    elif randomness == "error":
+        before = torch.get_rng_state()
+        yield
+        if not torch.equal(before, torch.get_rng_state()):
+            raise BatchingError(
+                "inside vmap, random numbers were drawn. Say what they are for each element, by "
+                "`randomness='same'` or 'different', or draw them outside of vmap"
+            )
+    else:
+        yield
+
+
+class _Different(TorchFunctionMode):
+    """Random functions of plain tensors and of sizes draw for each element of the batch."""
+
+    def __init__(self, backend: Any) -> None:
+        super().__init__()
+        self.backend = backend
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        _, name = names(func)
+        if name not in OF_SIZE | OF_TENSOR | IN_PLACE or any([is_variable(x) for x in args]):
+            return func(*args, **kwargs)
+        if name in IN_PLACE:
+            raise BatchingError(
+                f"inside vmap, torch.Tensor.{name} writes the same numbers for all elements, and "
+                "randomness is 'different'. Use `torch.rand`, `torch.randn` or the like"
+            )
+
+        def make(sizes: Any) -> Any:
+            with torch._C.DisableTorchFunction():  # the modes of `vmap` around this one
+                return _draw(name, func, sizes, args, dict(kwargs))
+
+        return drawn(make, self.backend)
+
+
+def _draw(name: str, func: Any, sizes: Any, args: Any, kwargs: Any) -> Any:
+    """A tensor with `sizes` in front of what `func(*args, **kwargs)` gives."""
+    if name == "randperm":
+        kwargs.setdefault("dtype", torch.int64)
+        dtype = kwargs.pop("dtype")
+        found = torch.rand((*sizes, *args), dtype=torch.float64, **kwargs)
+        return torch.argsort(found, dim=-1).to(dtype)
+    if name == "multinomial" and args[0].ndim == 1 and sizes:
+        rows = args[0].expand(math.prod(sizes), -1)
+        found = func(rows, *args[1:], **kwargs)
+        return found.reshape((*sizes, *found.shape[1:]))
+    if name in OF_TENSOR or (name == "normal" and "size" not in kwargs and len(args) < 3):
+        wide = [x.expand((*sizes, *x.shape)) if torch.is_tensor(x) else x for x in args]
+        return func(*wide, **kwargs)
+    size = kwargs.pop("size", None)
+    if size is None:
+        count = {"randint": -1, "normal": 2}.get(name, 0)
+        size, args = args[count:], args[:count]
+        size = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
+    return func(*args, size=(*sizes, *size), **kwargs)
+
+
+# ---------------------------------------------------------------- functions of Variables
+
+
+def _like(name: str) -> Any:
+    def answer(xp: Any, input: Any, *args: Any, dtype: Any = None, device: Any = None,
+               **kwargs: Any) -> Any:  # fmt: skip
+        def make(sizes: Any) -> Any:
+            shape = (*sizes, *input.shape)
+            function = getattr(torch, name)
+            return function(*args, size=shape, dtype=dtype or input.dtype,
+                            device=device or input.device)  # fmt: skip
+
+        return drawn(make, input._backend)
+
+    return answer
+
+
+def _bernoulli(xp: Any, input: Any, p: Any = None) -> Any:
+    chance = input.detach() if p is None else p
+    dtype = torch.get_default_dtype() if p is not None else input.dtype
+    return xp.astype(RANDOM["rand_like"](xp, input, dtype=dtype) < chance, input.dtype)
+
+
+def _normal(xp: Any, mean: Any, std: Any = 1.0) -> Any:
+    mean, std = [x.detach() if is_variable(x) else x for x in (mean, std)]
+    like = mean + std * 0
+    return mean + std * RANDOM["randn_like"](xp, like)
+
+
+def _dropout(xp: Any, input: Any, p: float = 0.5, training: bool = True,
+             inplace: bool = False) -> Any:  # fmt: skip
+    if inplace:
+        return NotImplemented
+    if not training or p == 0:
+        return xp.asarray(input)
+    kept = RANDOM["rand_like"](xp, input) >= p
+    return input * xp.astype(kept, input.dtype) / (1 - p if p < 1 else 1)
+
+
+RANDOM: dict[str, Any] = {
+    "rand_like": _like("rand"), "randn_like": _like("randn"), "randint_like": _like("randint"),
+    "bernoulli": _bernoulli, "normal": _normal, "dropout": _dropout,
+}  # fmt: skip
