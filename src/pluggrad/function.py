@@ -135,7 +135,7 @@ class _FunctionCall(Operation):
         ctx._saved, ctx._constants = tuple(where), ()
         marked = ctx.__dict__.pop("_constant_outputs", ())
         self.differentiable = [not any([x is y for x in marked]) for y in outputs]
-        self.rule = function._rules()[not ctx._materialize]
+        self.rule = function._rules[not ctx._materialize]
         return outputs
 
     def _written(self, x: Any, given: list[Any], outputs: list[Any]) -> tuple[int, int]:
@@ -352,6 +352,12 @@ class Function:
     #: Here all do.
     generate_vmap_rule: bool = False
 
+    _rules: tuple[Rule, Rule]  # for cotangents of all outputs, and of some
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._rules = rule_of(cls.__name__), rule_of(cls.__name__, partial=True)
+
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Call it. Only Variables among the arguments are differentiated."""
@@ -365,20 +371,12 @@ class Function:
         places = [i for i, x in enumerate(args) if is_variable(x)]
         op = _FunctionCall(cls, args, places)
         # The rule is known after `forward`; this one is for errors before.
-        op.rule = cls._rules()[0]
+        op.rule = cls._rules[0]
         outputs = [variable(y) for y in call(op, [args[i] for i in places])]
         for place, k in op.dirty:
             cells.write(handles[place], None, outputs[k])
             outputs[k] = handles[place]
         return tuple(outputs) if op.several else outputs[0]
-
-    @classmethod
-    def _rules(cls) -> tuple[Rule, Rule]:
-        rules: tuple[Rule, Rule] | None = cls.__dict__.get("_own_rules")
-        if rules is None:
-            rules = rule_of(cls.__name__), rule_of(cls.__name__, partial=True)
-            cls._own_rules = rules  # type: ignore[attr-defined]
-        return rules
 
 
 class _Once(Function):

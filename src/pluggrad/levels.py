@@ -294,7 +294,13 @@ def in_modes(change: Callable[[Any], Any]) -> Iterator[None]:
 
 def _set_modes(modes: Any) -> None:
     state = read()
-    put(State(state.level, state.off, modes))
+    _change(state.level, state.off, modes)
+
+
+def _change(level: Level, off: frozenset[Level], modes: Any) -> None:
+    # What is as at the start is that very object: compilers ask whether it is the same.
+    usual = level is ROOT and modes is None and not off
+    put(START if usual else State(level, off, modes))
 
 
 def _switch(enabled: bool) -> tuple[Level, bool]:
@@ -310,7 +316,7 @@ def _restore(level: Level, enabled: bool) -> None:
     state = read()
     if level.alive and (level not in state.off) != enabled:
         off = state.off - {level} if enabled else state.off | {level}
-        put(State(state.level, off, state.modes))
+        _change(state.level, off, state.modes)
 
 
 def _differentiating(level: Level) -> Level:
