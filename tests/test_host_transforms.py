@@ -125,6 +125,83 @@ def test_other_transforms_under_jit(jax):
     close(jax.jit(pg.grad(pg.checkpoint(f)))(w), jax.grad(g)(w))
 
 
+def attention(xp, w, x):
+    q = x @ w
+    s = q @ q.T / 2.0
+    e = xp.exp(s - xp.max(s, axis=1, keepdims=True))
+    return xp.mean(((e / xp.sum(e, axis=1, keepdims=True)) @ q) ** 2)
+
+
+def normalized(xp, w, x):
+    h = x @ w
+    centred = h - xp.mean(h, axis=1, keepdims=True)
+    return xp.sum((centred / xp.sqrt(xp.var(h, axis=1, keepdims=True) + 1e-5)) ** 3)
+
+
+def stencil(xp, w, x):
+    h = xp.tanh(x @ w)
+    return xp.sum((4 * h[1:-1, 1:-1] - h[:-2, 1:-1] - h[2:, 1:-1] - h[1:-1, :-2]) ** 2)
+
+
+def gathered(xp, w, x):
+    rows = x[:4, 0] > 0  # an index that is an array of the library's
+    return xp.sum(xp.tanh(x @ w)[rows.astype("int64")] ** 2) + xp.sum(w[::2, -1])
+
+
+@with_jax
+@pytest.mark.parametrize("f", [native, attention, normalized, stencil, gathered])
+def test_no_more_work_than_jax_makes_of_its_own_gradient(jax, f):
+    """Counted by the compiler, in operations and in what is read and written."""
+    jnp = jax.numpy
+    w, x = jnp.asarray(RNG.normal(size=(64, 96))), jnp.asarray(RNG.normal(size=(128, 64)))
+    if f is native:
+        f = lambda xp, w, x: loss(w, x) if xp is pg else native(jnp, w, x)
+    ours = jax.jit(pg.value_and_grad(lambda w: f(pg, w, x))).lower(w).compile()
+    theirs = jax.jit(jax.value_and_grad(lambda w: f(jnp, w, x))).lower(w).compile()
+    for a, b in zip(ours(w), theirs(w), strict=True):
+        close(a, b)
+    mine, native_cost = ours.cost_analysis(), theirs.cost_analysis()
+    assert mine["flops"] <= 1.01 * native_cost["flops"]
+    assert mine["bytes accessed"] <= 1.4 * native_cost["bytes accessed"]
+
+
+@with_jax
+def test_gradients_of_slices_of_every_kind(jax):
+    """Wide ones are padded, narrow ones scattered: several of one array, in first and second order."""
+    jnp = jax.numpy
+    a = jnp.asarray(RNG.normal(size=(6, 5, 4)))
+    for keys in (
+        [(slice(1, -1), 2)], [(Ellipsis, slice(None, None, 2))], [-1, (slice(None), -2)],
+        [(None, slice(2, None), Ellipsis, None, 1)], [slice(4, 1)], [(2, 3, 1)], [Ellipsis, None],
+        [(slice(None, None, -1),), (slice(1, None), slice(0, 5, 3))], [slice(5, 100), 2, 2],
+        [(slice(1, 2), slice(1, 2)), 3, (2, 3, 1), (0, 0, 0)], [True], [np.int64(2)],
+    ):  # fmt: skip
+
+        def f(xp, a, keys=keys):
+            return sum([xp.sum(xp.sin(a[key]) * (n + 1)) for n, key in enumerate(keys)])
+
+        def second(transform, xp, f=f):
+            return lambda a: transform(lambda a: xp.sum(transform(lambda a: f(xp, a))(a) ** 2))(a)
+
+        close(pg.grad(lambda a, f=f: f(pg, a))(a), jax.grad(lambda a, f=f: f(jnp, a))(a))
+        close(jax.jit(second(pg.grad, pg))(a), second(jax.grad, jnp)(a))
+
+
+@with_jax
+def test_what_is_traced_can_be_shown_and_asked(jax):
+    seen = []
+
+    def f(w):
+        v = pg.sum(pg.Variable(w))
+        seen.extend([repr(v), np.shape(v), np.ndim(v)])
+        return v.data
+
+    jax.jit(f)(jax.numpy.ones(3))
+    assert "Variable containing:" in seen[0] and seen[1:] == [(), 0]
+    with pytest.raises(ValueError, match="contracting dimensions"):  # and not: other devices
+        jax.jit(lambda w: (pg.Variable(w) @ jax.numpy.ones(4)).data)(jax.numpy.ones(3))
+
+
 # ---------------------------------------------------------------- torch
 
 

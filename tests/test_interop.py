@@ -82,7 +82,7 @@ def torch():
     return pytest.importorskip("torch")
 
 
-@pytest.fixture(params=[None, "numpy", "strict", "jax"])
+@pytest.fixture(params=["torch", "numpy", "strict", "jax"])
 def inside(request, torch):
     """A backend that computes inside torch."""
     if request.param == "jax":
@@ -277,7 +277,7 @@ def test_torch_graphs_are_torchs(torch):
     assert pg.interop.torch.wrap(lambda: np.ones(2), "numpy")().tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("name", [None, "numpy"])
+@pytest.mark.parametrize("name", ["torch", "numpy"])
 def test_torch_memory_is_not_shared(torch, name):
     (x,) = tensors(torch, X)
     same, view, expanded = pg.interop.torch.wrap(
@@ -342,10 +342,10 @@ def test_the_example_runs(torch, inside):
     spec = importlib.util.spec_from_file_location("example_interop", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found = module.fit(inside or "torch")
+    found = module.fit(inside)
     assert found["losses"][-1] < 1e-3 * found["losses"][0]
     np.testing.assert_allclose(found["found"], found["truth"], rtol=0.05)
-    if inside is None:
+    if inside == "torch":
         done = subprocess.run([sys.executable, path, "--help"], capture_output=True, text=True)
         assert done.returncode == 0 and "--backend" in done.stdout
 
@@ -358,7 +358,7 @@ def jax():
     return pytest.importorskip("jax")
 
 
-@pytest.fixture(params=["numpy", "torch", None])
+@pytest.fixture(params=["numpy", "torch", "jax"])
 def within(request, jax):
     """A backend that computes inside JAX."""
     if request.param == "torch":
@@ -383,7 +383,7 @@ def close(jax, a, b):
 
 @pytest.mark.parametrize(
     ("within", "jitted"),
-    [("numpy", False), ("numpy", True), ("torch", True), (None, True)],
+    [("numpy", False), ("numpy", True), ("torch", True), ("jax", True)],
     indirect=["within"],
 )
 def test_jax_transforms(jax, within, jitted):
@@ -581,3 +581,39 @@ def test_no_warning_where_a_derivative_is_constant(jax):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert jax.grad(jax.grad(lambda x: f(x) * 2))(1.0) == 0
+
+
+# ---------------------------------------------------------------- where a function computes
+
+
+@pytest.mark.parametrize("library", ["torch", "jax"])
+def test_by_default_in_numpy_or_where_the_function_can(library):
+    """A constant of NumPy's and one of the host's, without being told which."""
+    module = pytest.importorskip(library)
+    pytest.importorskip("array_api_strict")
+    host = module if library == "torch" else module.numpy
+    wrap, seen = getattr(pg.interop, library).wrap, []
+
+    def f(constant):
+        def weighted(x):
+            seen.append(type(x.data).__module__.split(".")[0])
+            return pg.sum(pg.sin(x) * constant)
+
+        return weighted
+
+    def gradient(f):
+        if library == "jax":
+            return module.jit(module.grad(f))(host.asarray(X))
+        return module.func.grad(f)(host.asarray(X))
+
+    for constant in (X, host.asarray(X)):
+        np.testing.assert_allclose(gradient(wrap(f(constant))), np.cos(X) * X)
+    assert seen[0] == "numpy" and seen[-1] != "numpy"
+    seen.clear()
+    again = wrap(f(host.asarray(X)))
+    gradient(again), gradient(again)
+    assert seen.count("numpy") == 1  # it is known from then on
+    with pytest.raises(pg.MixedBackendsError):
+        wrap(f(host.asarray(X)), "numpy")(host.asarray(X))
+    with pytest.raises(TypeError, match="computes in numpy, and returned"):
+        wrap(lambda x: pg.namespace("strict").ones(2).data)(host.asarray(X))

@@ -15,12 +15,12 @@ from jax.interpreters import ad, batching, mlir
 
 from pluggrad.backend import Backend, backend_of, get_backend
 from pluggrad.errors import InvalidArgumentError, TypeMismatchError
-from pluggrad.interop import Program
+from pluggrad.interop import Program, first_possible
 
 __all__ = ["wrap"]
 
 
-def wrap(f: Callable[..., Any], backend: str | None = "numpy", out: Any = None) -> Any:
+def wrap(f: Callable[..., Any], backend: str | None = None, out: Any = None) -> Any:
     """A function of JAX arrays that runs `f` and takes part in JAX's own transforms.
 
     `f` sees Variables in the place of arrays, and everything that it does with them is
@@ -35,8 +35,9 @@ def wrap(f: Callable[..., Any], backend: str | None = "numpy", out: Any = None) 
         any pytree. Integer arrays are constants to it.
     backend : str, optional
         The library in which `f` computes. While JAX traces, it is called through
-        ``jax.pure_callback``. None or ``"jax"``: `f` computes on the JAX arrays themselves, traced
-        or not.
+        ``jax.pure_callback``. ``"jax"``: `f` computes on the JAX arrays themselves, traced or not.
+        By default it is NumPy, or JAX if `f` cannot be called so, because it uses arrays of JAX's,
+        say.
     out : pytree of ``jax.ShapeDtypeStruct``, or callable, optional
         What `f` returns; a callable is given the arguments with a ``ShapeDtypeStruct`` in the place
         of each array, and answers that. Needed only under ``jit`` or ``vmap``, and only if `f`
@@ -60,7 +61,7 @@ def wrap(f: Callable[..., Any], backend: str | None = "numpy", out: Any = None) 
     >>> jax.jit(jax.grad(f))(np.asarray([0.0, np.pi / 4])).round(3)
     Array([0., 1.], dtype=float64)
     """
-    using = get_backend("jax" if backend is None else backend)
+    choices = [get_backend(name) for name in (("numpy", "jax") if backend is None else (backend,))]
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -85,16 +86,20 @@ def wrap(f: Callable[..., Any], backend: str | None = "numpy", out: Any = None) 
             call, keywords = filled(values)
             return flattened(f(*call, **keywords))
 
-        def shapes(specs: list[Any]) -> list[Any]:
+        def shapes(using: Backend, specs: list[Any]) -> list[Any]:
             if using.name == "jax":
-                return list(jax.eval_shape(lambda *xs: Program(run)(xs), *specs))
+                return list(jax.eval_shape(lambda *xs: _results(Program(run), xs, using), *specs))
             if out is None:
                 return _tried(f, Program(run), specs, using)
             call, keywords = filled(specs)
             made = flattened(out(*call, **keywords) if callable(out) else out)
             return [_spec(y.shape, y.dtype) for y in made]
 
-        results = Call(Program(run), using, shapes)(*[jnp.asarray(flat[n]) for n in places])
+        def attempt(using: Backend) -> list[Any]:
+            return Call(Program(run), using, functools.partial(shapes, using))(*arrays)
+
+        arrays = [jnp.asarray(flat[n]) for n in places]
+        results = first_possible(attempt, choices)
         y_spec, arrays, outputs = found
         outputs = list(outputs)
         for place, y in zip(arrays, results, strict=True):
@@ -133,13 +138,13 @@ class Call:
     def run(self, *xs: Any) -> list[Any]:
         """The results at arrays that JAX does not trace."""
         if self.using.name == "jax":
-            return self.program(xs)
+            return _results(self.program, xs, self.using)
         return [jnp.asarray(y) for y in compute(self.program, xs, self.using)]
 
     def compiled(self, *xs: Any) -> list[Any]:
         """The results at arrays that JAX traces to compile them."""
         if self.using.name == "jax":
-            return self.program(xs)
+            return _results(self.program, xs, self.using)
         specs = self.specs(xs)
 
         def callback(*values: Any) -> list[Any]:
@@ -233,13 +238,19 @@ def compute(program: Program, values: Sequence[Any], using: Backend) -> list[Any
     arrays = [np.asarray(x) for x in values]
     if using.name != "numpy":
         arrays = [using.namespace.raw_asarray(x if x.flags.writeable else x.copy()) for x in arrays]
+    found = _results(program, arrays, using)
+    return [np.asarray(y.cpu() if hasattr(y, "cpu") else y) for y in found]
+
+
+def _results(program: Program, arrays: Sequence[Any], using: Backend) -> list[Any]:
+    """The results of a program, which are arrays of the library that it computes in."""
     found = program(arrays)
     for y in found:
         if backend_of(y) is not using:
             raise TypeMismatchError(
                 f"the wrapped function computes in {using.name}, and returned {type(y).__name__}"
             )
-    return [np.asarray(y.cpu() if hasattr(y, "cpu") else y) for y in found]
+    return found
 
 
 def _tried(f: Any, program: Program, specs: list[Any], using: Backend) -> list[Any]:

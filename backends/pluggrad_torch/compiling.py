@@ -1,9 +1,10 @@
 """What torch.compile has to know to see through pluggrad; imported as soon as Dynamo is.
 
 The compiler reads Python code, and a few things on the way it cannot read: the context variable
-that holds the engine's state, the closures of the operators of Variables, and operators between a tensor and a Variable, which Python sends to the Variable and
-the compiler does not. For these it is told what to do instead. This uses names of torch's that are
-not public, and is tested with the version in `constraints.txt`.
+that holds the engine's state, the closures of the operators of Variables, and operators between a
+tensor and a Variable, which Python sends to the Variable and the compiler does not. For these it is
+told what to do instead. This uses names of torch's that are not public, and is tested with the
+version in `constraints.txt`.
 """
 
 from __future__ import annotations

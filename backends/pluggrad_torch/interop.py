@@ -12,7 +12,7 @@ import torch
 
 from pluggrad.backend import backend_of, get_backend
 from pluggrad.errors import TypeMismatchError, UnsupportedError
-from pluggrad.interop import Program, lowered
+from pluggrad.interop import Program, first_possible, lowered
 
 __all__ = ["wrap"]
 
@@ -32,8 +32,9 @@ def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any
         Takes Variables, in any pytree and beside anything else, and returns arrays or Variables in
         any pytree. Integer tensors are constants to it.
     backend : str, optional
-        The library in which `f` computes, such as ``"numpy"``. By default `f` computes on the
-        tensors themselves, on their device.
+        The library in which `f` computes, such as ``"numpy"``. ``"torch"``: `f` computes on the
+        tensors themselves, on their device. By default it is NumPy, or torch if `f` cannot be
+        called so, because it uses torch's functions or tensors, say.
 
     Returns
     -------
@@ -50,13 +51,13 @@ def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any
         `backend` is unknown or not installed.
 
     >>> import numpy as np, pluggrad as pg, torch
-    >>> f = pg.interop.torch.wrap(lambda x: np.sum(np.sin(x) ** 2), backend="numpy")
+    >>> f = pg.interop.torch.wrap(lambda x: np.sum(np.sin(x) ** 2))
     >>> x = torch.tensor([0.0, np.pi / 4], dtype=torch.float64, requires_grad=True)
     >>> f(x).backward()
     >>> x.grad
     tensor([0., 1.], dtype=torch.float64)
     """
-    host = Host("torch" if backend is None else backend)
+    hosts = [Host(name) for name in (("numpy", "torch") if backend is None else (backend,))]
 
     def call(*args: Any, **kwargs: Any) -> Any:
         tree: Any = (args, kwargs)
@@ -76,7 +77,7 @@ def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any
             found[:] = [y_spec, arrays, rest]
             return [outputs[n] for n in arrays]
 
-        results = apply(Call(Program(run), host), tensors)
+        results = first_possible(lambda host: apply(Call(Program(run), host), tensors), hosts)
         y_spec, arrays, outputs = found
         outputs = list(outputs)
         for place, y in zip(arrays, results, strict=True):

@@ -1,8 +1,8 @@
 """Compilers that read code are told about pluggrad at the moment when they are imported.
 
-A tracer that only follows arrays, such as JAX's, needs nothing. One that reads the code itself has to
-know what it could not make out, and may be imported long after pluggrad: a finder on `sys.meta_path`
-waits for it, and finds nothing itself.
+A tracer that only follows arrays, such as JAX's, needs nothing. One that reads the code itself has
+to know what it could not make out, and may be imported long after pluggrad: a finder on
+`sys.meta_path` waits for it, and finds nothing itself.
 """
 
 from __future__ import annotations

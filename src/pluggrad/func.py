@@ -246,8 +246,8 @@ def flatten_call(args: Any, kwargs: Any, none_is_leaf: bool = False) -> tuple[li
 
 def unflatten_call(spec: Any, flat: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
     """The arguments of a call, by position and by keyword."""
-    args, *kwargs = optree.tree_unflatten(spec, flat)
-    return args, kwargs[0] if kwargs else {}
+    call: Any = optree.tree_unflatten(spec, flat)
+    return call[0], call[1] if len(call) > 1 else {}
 
 
 def _is_one(argnums: Any) -> bool:

@@ -151,7 +151,7 @@ class _FunctionCall(Operation):
         for mode, values in ctx._given.items():
             self.saved[mode] = [place(value) for value in values]
         ctx._given, self.differentiable = {}, differentiable
-        self.rule = function._rule(bool(self.saved["backward"]))
+        self.rule = function._rules[bool(self.saved["backward"])]
         return outputs
 
     def materialized(self, gs: list[Any], call: Call) -> list[Any]:
@@ -408,6 +408,12 @@ class Function:
     #: Here all do.
     generate_vmap_rule: bool = False
 
+    _rules: tuple[Rule, Rule]  # where nothing is saved for `backward`, and where something is
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._rules = rule_of(cls.__name__, True, False), rule_of(cls.__name__, True)
+
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Call it. Only Variables among the arguments are differentiated.
@@ -428,7 +434,7 @@ class Function:
         places = [i for i, x in enumerate(args) if is_variable(x)]
         op = _FunctionCall(cls, args, places)
         # The rule is known after `forward`; this one is for errors before.
-        op.rule = cls._rule()
+        op.rule = cls._rules[True]
         outputs = [variable(y) for y in call(op, [args[i] for i in places])]
         op.args = (None,) * len(args)  # nothing but what was saved stays alive
         for place, k in op.dirty:
@@ -436,14 +442,6 @@ class Function:
             outputs[k] = handles[place]
         outputs = op.completed(outputs, op.others.get)
         return tuple(outputs) if op.several else outputs[0]
-
-    @classmethod
-    def _rule(cls, keeps: bool = True) -> Rule:
-        rules: tuple[Rule, Rule] | None = cls.__dict__.get("_own_rules")
-        if rules is None:
-            rules = rule_of(cls.__name__, True, False), rule_of(cls.__name__, True)
-            cls._own_rules = rules  # type: ignore[attr-defined]
-        return rules[keeps]
 
 
 def _is_array(x: Any) -> bool:

@@ -7,7 +7,7 @@ Since the derivative of a program is a program again, the host's derivatives of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from .backend import _entry_points, _registered, backend_of, get_backend
@@ -20,13 +20,28 @@ from .namespace import top_level
 from .record import wrap
 from .transforms import inner_vmap
 
-__all__ = ["Program", "differentiable", "lowered"]
+__all__ = ["Program", "differentiable", "first_possible", "lowered"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _entry_points() and name not in _registered:
         raise MissingFunctionError(f"pluggrad.interop has nothing for {name!r}; see `backends()`")
     return get_backend(name).adapter.interop()
+
+
+def first_possible(attempt: Callable[[Any], Any], choices: list[Any]) -> Any:
+    """What `attempt` makes of the first of one or two `choices` that it does not refuse. That comes
+    first from then on; where both are refused, the first says why."""
+    try:
+        return attempt(choices[0])
+    except PluggradError:
+        if len(choices) == 1:
+            raise
+        with suppress(Exception):
+            found = attempt(choices[1])
+            choices.reverse()
+            return found
+        raise
 
 
 class Program:

@@ -304,7 +304,13 @@ def recording(level: Level, enabled: bool = True) -> Iterator[None]:
 def set_modes(modes: Any) -> None:
     """From now on, in this thread and task, these are the modes."""
     state = read()
-    put(State(state.level, state.off, modes))
+    _change(state.level, state.off, modes)
+
+
+def _change(level: Level, off: frozenset[Level], modes: Any) -> None:
+    # What is as at the start is that very object: compilers ask whether it is the same.
+    usual = level is ROOT and modes is None and not off
+    put(START if usual else State(level, off, modes))
 
 
 def _switch(enabled: bool) -> list[Level]:
@@ -333,7 +339,7 @@ def _restore(level: Level, enabled: bool) -> None:
     state = read()
     if level.alive and (level not in state.off) != enabled:
         off = state.off - {level} if enabled else state.off | {level}
-        put(State(state.level, off, state.modes))
+        _change(state.level, off, state.modes)
 
 
 def _differentiating(level: Level) -> Level:
