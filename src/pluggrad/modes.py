@@ -123,7 +123,8 @@ def strong_zeros() -> in_modes:
     that act element by element. The rules of reductions (``max``, ``prod``, ``std``, ...),
     contractions (``matmul``, ``vecdot``, ...), ``fft`` and ``linalg`` keep the ordinary product,
     and so does what a rule of one's own computes. As a decorator it holds in the body of a
-    function; other threads do not see it.
+    function; other threads do not see it, and a function that ``jax.jit`` compiled keeps the mode
+    in which it was traced. Elementwise rules take two to three times as long.
 
     >>> import numpy as np, pluggrad as pg
     >>> f = lambda x: pg.sum(pg.where(x > 0, pg.sqrt(x), 0.0))
