@@ -257,7 +257,9 @@ def test_leaves_untracked_values_and_transforms():
     inner = []
     pg.grad(lambda v: inner.append(pg.draw(pg.sum(v * x))) or pg.sum(v * x))(np.ones(3))
     pg.jvp(lambda v: inner.append(pg.draw(v * 2)) or v * 2, (np.ones(3),), (np.ones(3),))
-    assert inner[0].operations == 2 and inner[1].operations == 0
+    pg.vmap(lambda v: inner.append(pg.draw(pg.sum(v * x))) or v)(np.ones((4, 3)))
+    assert inner[0].operations == 2 and inner[1].operations == 0 and inner[2].operations == 2
+    assert Seen(inner[2]).box("result")[1] == ["result", "4 float64"]
     y = pg.exp(leaf("numpy", 3))
     assert Seen(pg.draw(y)).box("leaf")[1] == ["leaf", "3 float64"]  # the Variable is gone
 

@@ -160,11 +160,13 @@ def strong_zeros() -> changed:
     made, in this block, it is 0: rules compute ``t ⊙ partial``, where ⊙ is the product with
     0 ⊙ anything = 0. It is bilinear, so every order has it, forwards and backwards.
 
-    It changes no value of a function, and no derivative that is a number. It holds for functions
-    that act element by element. The rules of reductions (``max``, ``prod``, ``std``, ...),
+    It changes no value of a function, and a derivative that is a number by a rounding error at most
+    (unless the partial overflows on its way). It holds for functions that act element by element.
+    The rules of reductions (``max``, ``prod``, ``std``, ...),
     contractions (``matmul``, ``vecdot``, ...), ``fft`` and ``linalg`` keep the ordinary product,
     and so does what a rule of one's own computes. As a decorator it holds in the body of a
-    function; other threads do not see it.
+    function; other threads do not see it, and a function that ``jax.jit`` compiled keeps the mode
+    in which it was traced. Elementwise rules take two to three times as long.
 
     >>> import numpy as np, pluggrad as pg
     >>> f = lambda x: pg.sum(pg.where(x > 0, pg.sqrt(x), 0.0))

@@ -58,7 +58,7 @@ class Drawing:
         found = by_dot(sizes, arrows) if self._engine == "dot" else None
         layout = found or in_layers(sizes, arrows)
         heads = ". ".join([box.tip for box in picture.boxes[:100]])
-        return svg(picture, layout, f"{self._title}: {self._facts}", heads)
+        return svg(picture, layout, self._title, self._facts, heads)
 
     @property
     def source(self) -> str:

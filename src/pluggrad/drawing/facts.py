@@ -56,7 +56,7 @@ class Graph:
 
     def __init__(self, outputs: list[tuple[str, Any]], names: Any, around: Any = ()) -> None:
         named = _named(names)
-        shown = [(name, v, v._read()[1]) for name, v in outputs]
+        shown = [(name, *_recorded(v)) for name, v in outputs]
         roots = [node for _, _, node in shown if isinstance(node, Node)]
         order = nodes_below(roots)
         _name_leaves(order, around, named)
@@ -73,7 +73,7 @@ class Graph:
                 only.append(node)
                 for facts in (named, shapes):
                     if node in facts:
-                        facts[node.parent] = facts[node]
+                        facts[node.parent] = facts[node]  # type: ignore[index]
             elif node.rule.primitive is not _SHARING:
                 place[node] = len(self.vertices)
                 self.vertices.append(_vertex(node, named.get(node, ""), shapes.get(node)))
@@ -97,12 +97,21 @@ class Graph:
         return sum([v.kind in kinds for v in self.vertices])
 
 
+def _recorded(v: Any) -> tuple[Any, Any]:
+    """`v` and its node; of a batch or a pair with a tangent, what is recorded one level down."""
+    value, node = v._read()
+    while not isinstance(node, Node) and is_variable(value):
+        v = value
+        value, node = v._read()
+    return v, node
+
+
 def _named(names: Any) -> dict[Any, str]:
     """The given names, by node."""
     found = {}
     paths, leaves, _ = optree.tree_flatten_with_path(names if names is not None else {})
     for path, v in zip(paths, leaves, strict=True):
-        node = v._read()[1] if is_variable(v) else None
+        node = _recorded(v)[1] if is_variable(v) else None
         if node is not None and path:
             found[node] = ".".join([str(part) for part in path])
     return found
@@ -314,7 +323,7 @@ def _same_shape(edge: Any) -> bool:
     rule, primitive = edge.rule, edge.rule.primitive
     if rule is primitive.freed or rule.is_careful:
         return False
-    return primitive.pointwise or SAME.get(primitive.name) == rule.position
+    return bool(primitive.pointwise or SAME.get(primitive.name) == rule.position)
 
 
 def _result(node: Node, found: dict[Node, Any]) -> Any:

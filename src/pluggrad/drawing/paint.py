@@ -76,17 +76,19 @@ def size_of(box: Box) -> Point:
     return max(width + 22.0, 56.0), LINE * (1 + len(box.lines)) + 12.0
 
 
-def svg(picture: Picture, layout: Layout, title: str, description: str) -> str:
+def svg(picture: Picture, layout: Layout, title: str, facts: str, description: str) -> str:
     """The picture as an SVG document, which says what it shows to those who cannot see it."""
-    width, height = layout.width, layout.height
+    width, height = max(layout.width, _width(facts, 6.6) + 24), layout.height + LINE
+    left = (layout.width - width) / 2
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" class="pluggrad-graph" role="img" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
-        f'style="max-width:100%;height:auto">',
-        f"<title>{xml(title)}</title>",
+        f'viewBox="{left:.0f} 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
+        f'height="{height:.0f}" style="max-width:100%;height:auto">',
+        f"<title>{xml(title)}: {facts}</title>",
         f"<desc>{xml(description)}</desc>",
         f"<style>{STYLE}</style>",
-        f'<rect class="ground" width="{width:.0f}" height="{height:.0f}"/>',
+        f'<rect class="ground" x="{left:.0f}" width="{width:.0f}" height="{height:.0f}"/>',
+        f'<text x="{layout.width / 2:.1f}" y="{height - 10:.1f}">{facts}</text>',
     ]
     for (start, to), points in zip(picture.arrows, layout.curves, strict=True):
         parts.append(_arrow(start, to, points))
