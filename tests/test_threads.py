@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import subprocess
 import sys
 import threading
 import time
@@ -260,3 +261,36 @@ def test_a_value_of_a_running_transform_is_refused_elsewhere():
 
     np.testing.assert_array_equal(pg.grad(f)(np.ones(2)), [2.0, 2.0])
     assert len(found) == 1 and "another thread" in found[0]
+
+
+FIRST_USE = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+import pluggrad as pg
+
+sys.setswitchinterval(1e-6)
+names, start = sys.argv[1:], threading.Barrier(8)
+
+def work(number):
+    found = []
+    for name in names:
+        with pg.use(name):
+            start.wait()
+            x = pg.asarray([1.0, 2.0]).requires_grad_()
+        pg.sum(pg.sin(x) * x).backward()
+        h = pg.hessian(lambda x: pg.sum(x**3))(x.data)
+        found.append((x.grad.tolist(), pg.asarray(h).tolist(), type(x), type(pg.asarray(x.data)),
+                      pg.namespace(name)))
+    return found
+
+with ThreadPoolExecutor(8) as pool:
+    found = list(pool.map(work, range(8)))
+assert all(one == found[0] for one in found), found
+"""
+
+
+def test_a_library_is_met_first_by_eight_threads_at_once():
+    """They end up with one backend: arrays of two would be refused as of different libraries."""
+    found = subprocess.run([sys.executable, "-c", FIRST_USE, *BACKENDS],
+                           capture_output=True, text=True, timeout=300)  # fmt: skip
+    assert found.returncode == 0, found.stderr
