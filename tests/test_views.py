@@ -294,6 +294,25 @@ def test_what_was_saved_keeps_its_value() -> None:
     np.testing.assert_allclose(e.data, np.exp(x.data))
 
 
+@pytest.mark.parametrize("name", ["numpy", "torch", "jax", "strict"])
+def test_rows_are_permuted_in_place(name: str) -> None:
+    """Where the buffer that is written is also the one that is read."""
+    try:
+        make = pg.namespace(name).asarray
+    except pg.BackendError:
+        pytest.skip(f"{name} is not installed")
+    x = make([[1.0, 2.0], [3.0, 4.0]]).requires_grad_()
+    y = x * 1.0
+    y[0, 0] = y[0, 0] * 2.0
+    if name == "strict":
+        y[::-1, :] = y
+    else:
+        y[make([1, 0]).data] = y
+    assert y.detach().tolist() == [[3.0, 4.0], [2.0, 2.0]]
+    pg.sum(y * make([[1.0, 2.0], [3.0, 4.0]])).backward()
+    assert x.grad.tolist() == [[6.0, 4.0], [1.0, 2.0]]
+
+
 def test_a_leaf_is_not_written_but_under_no_grad() -> None:
     x = leaf(3)
     for write in (

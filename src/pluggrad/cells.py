@@ -207,6 +207,8 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> Any:
 
         value = settle(value, key, content)
     if backend.writable and type(content) is backend.variable:
+        if getattr(value, "_cell", None) is cell and not value._chain:
+            cell.owned = False  # `v[rows] = v` reads what it writes
         raw = backend.raw("put_in_place") if cell.owned else raw
         owned = True
     else:
