@@ -51,6 +51,14 @@ class TorchAdapter(Adapter):
             return None
         return x._version
 
+    def checksum(self, x: Any) -> Any:
+        import torch
+
+        if torch.compiler.is_compiling() or _is_tracer(x):
+            return None
+        flat = x.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
+        return super().checksum(flat.view(torch.uint8))
+
     def special(self, name: str) -> Any:
         from . import special
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import optree
+
 from .backend import Backend, backend_of
 from .backward import walk
 from .batch import batched
@@ -153,8 +155,8 @@ class Call:
 
     def remade(self, f: Callable[[Any], Any]) -> Call:
         """This call, with `f` applied to the arrays that it keeps."""
-        return Call(self.op, f(self.inputs), f(self.outputs), self.residuals, self.needs,
-                    self.level, self.backend, self.recorded)  # fmt: skip
+        return Call(self.op, f(self.inputs), f(self.outputs), optree.tree_map(f, self.residuals),
+                    self.needs, self.level, self.backend, self.recorded)  # fmt: skip
 
     def pull(self, gs: list[Any]) -> list[Any]:
         """The gradients of the inputs, checked: of the input's shape and dtype, or None."""

@@ -20,7 +20,7 @@ from .backend import BACKENDS, backend_of, current_choice, use
 from .backward import walk
 from .calls import Call, Operation, call, lowered, rule_of, variable
 from .dispatch import is_variable, xp
-from .errors import UnsupportedError
+from .errors import TypeMismatchError, UnsupportedError
 from .func import jvp, vjp
 from .inside import Inside, another_path, is_tracked, run_inside, stripped
 from .levels import ROOT, Level, read
@@ -186,6 +186,15 @@ class _Recomputed(Operation):
         return _Mapped(self, on)
 
 
+def _is_array(x: Any) -> bool:
+    """Whether `x`, among the arguments of a checkpointed function, is a raw array."""
+    try:
+        backend = backend_of(x) if hasattr(x, "shape") and hasattr(x, "dtype") else None
+    except TypeMismatchError:
+        return False
+    return backend is not None and backend.knows(x.dtype)
+
+
 def _is_float(y: Any) -> bool:
     backend = backend_of(y)
     return backend is not None and y.dtype in backend.float_dtypes
@@ -260,8 +269,10 @@ class _Body(_Recomputed):
         self, fun: Callable[[list[Any]], Any], flat: list[Any], prevent_cse: bool, random: bool
     ) -> None:
         self.fun = fun
-        self.places = [i for i, x in enumerate(flat) if is_variable(x)]
-        self.flat = [None if is_variable(x) else x for x in flat]
+        self.places = [i for i, x in enumerate(flat) if is_variable(x) or _is_array(x)]
+        self.raw = {i for i in self.places if not is_variable(flat[i])}
+        self.flat = [None if i in self.places else x for i, x in enumerate(flat)]
+        self.constants: list[Any] = []
         self.tracked: list[bool] = []
         self.prevent_cse = prevent_cse
         self.choice = current_choice()
@@ -281,6 +292,7 @@ class _Body(_Recomputed):
             values = [_out_of(y, run.level) for y in outputs]
             args += run.found
             self.tracked += run.tracked
+            self.constants = list(run.constants.values())
         del run
         backends = [y._backend for y in outputs]
         del outputs
@@ -296,6 +308,9 @@ class _Body(_Recomputed):
         for place, x, tracked in zip(self.places, args, self.tracked, strict=False):
             leaf = run.leaf(x, tracked, run.level)
             leaves.append(leaf)
+            if place in self.raw:
+                flat[place] = lowered(x)
+                continue
             flat[place] = handle = leaf._snapshot()  # of its own, which it may write
             handle._birth = run.level
         tree, spec = optree.tree_flatten(self.fun(flat))
@@ -306,6 +321,8 @@ class _Body(_Recomputed):
     def again(self, args: list[Any]) -> Iterator[tuple[Inside, list[Any], list[Any]]]:
         """A later run: the leaves of all inputs, and the outputs."""
         count = len(self.places)
+        for constant in self.constants:
+            constant.open()
         if self.prevent_cse:
             args = _fenced(args)
         given = list(zip(args[count:], self.tracked[count:], strict=True))

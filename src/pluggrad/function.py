@@ -6,7 +6,6 @@ its own view of what was saved, and so every order and every nesting comes out r
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -89,7 +88,9 @@ class _FunctionCall(Operation):
     """One application of a Function."""
 
     def __init__(self, function: type[Function], args: tuple[Any, ...], places: list[int]) -> None:
-        self.function, self.args, self.places = function, args, places
+        self.function, self.places = function, places
+        # The Variables come from elsewhere: kept here, they would keep their `grad`, and its graph.
+        self.args = tuple([None if is_variable(x) else x for x in args])
         self.context = FunctionContext([is_variable(x) and bool(x.requires_grad) for x in args])
         self.constants: list[Any] = []
         self.dirty: list[tuple[int, int]] = []  # which inputs were written: (argument, output)
@@ -101,6 +102,9 @@ class _FunctionCall(Operation):
         for place, x in zip(self.places, args, strict=True):
             given[place] = x._snapshot() if is_variable(x) else variable(x)
         return given
+
+    def compute(self, args: list[Any]) -> tuple[list[Any], Any]:
+        return call(self, args), self.constants
 
     def run(self, args: list[Any]) -> list[Any]:
         function, ctx = self.function, self.context
@@ -133,7 +137,7 @@ class _FunctionCall(Operation):
                     break
             else:
                 where.append(("constant", len(self.constants)))
-                self.constants.append(value)
+                self.constants.append(value._snapshot() if is_variable(value) else value)
         ctx._saved, ctx._constants = tuple(where), ()
         marked = ctx.__dict__.pop("_constant_outputs", ())
         self.differentiable = [not any([x is y for x in marked]) for y in outputs]
@@ -202,7 +206,7 @@ class _FunctionCall(Operation):
         return batched(xp.moveaxis(y, dim, 0) if dim % len(y.shape) else y, level, backend)
 
     def _context(self, call: Call) -> FunctionContext:
-        values = {"in": call.inputs, "out": call.outputs, "constant": self.constants}
+        values = {"in": call.inputs, "out": call.outputs, "constant": call.residuals}
         needs = [False] * len(self.args)
         for place, need in zip(self.places, call.needs, strict=True):
             needs[place] = need
@@ -241,6 +245,9 @@ class _MappedFunction(Operation):
         self.inside, self.on = inside, on
         self.constants: list[Any] = []
 
+    def compute(self, args: list[Any]) -> tuple[list[Any], Any]:
+        return call(self, args), self.constants
+
     def run(self, args: list[Any]) -> list[Any]:
         from .transforms import vmap
 
@@ -262,10 +269,8 @@ class _MappedFunction(Operation):
         inside, backend = self.inside, call.backend
 
         def body(gs: Any, inputs: Any, outputs: Any, constants: Any) -> Any:
-            level = read().level
-            op = copy.copy(inside)
-            op.constants = constants
-            found = op.pull(list(gs), Call(op, inputs, outputs, None, call.needs, level, backend))
+            one = Call(inside, inputs, outputs, constants, call.needs, read().level, backend)
+            found = inside.pull(list(gs), one)
             return [
                 xp.zeros_like(x) if g is None or not need else g
                 for g, x, need in zip(found, inputs, call.needs, strict=True)
@@ -273,7 +278,7 @@ class _MappedFunction(Operation):
 
         given = [0 if b else None for b in self.on]
         found = vmap(body, (0, given, 0, 0))(
-            gs, list(call.inputs), list(call.outputs), list(self.constants)
+            gs, list(call.inputs), list(call.outputs), list(call.residuals)
         )
         return [g if b else xp.sum(g, axis=0) for g, b in zip(found, self.on, strict=True)]
 

@@ -355,17 +355,23 @@ class Variable(Conversions):
 
     def detach(self) -> Variable:
         """The value as it is now, without history; later writes to one do not reach the other."""
+        run = inside()
+        return self._detached(None) if run is None else run.enter(self, False)._detached(run)
+
+    def _detached(self, run: Any) -> Variable:
         v = self._snapshot()
         if self._level.depth and self._level is not VOLATILE:
             inner: Any = v._value  # all levels let go of it, as in JAX and torch.func
             if isinstance(inner, Variable):
-                inner = inner.detach()
+                inner = inner._detached(run)
             else:
                 inner = wrap(inner, None, ROOT, self._backend)
-            if (run := inside()) is not None and run.level is self._level:
+            if run is not None and run.level is self._level:
                 return run.constant(inner)  # type: ignore[no-any-return]
             return inner  # type: ignore[no-any-return]
         v._node = None
+        if (opened := read().level) is not ROOT:
+            v._birth = opened
         return v
 
     def detach_(self) -> Variable:
@@ -501,7 +507,7 @@ class Variable(Conversions):
             return apply(GETITEM, (self, key), {}, backend.getitem, backend)
         # What is read from an owned buffer is copied, so that the buffer stays owned.
         v = apply(GETITEM, (self, key), {}, _read_copy, backend)
-        cell.owned = True
+        cell.owned = (run := inside()) is None or not run.outside(self)
         return v
 
     def __setitem__(self, key: Any, value: Any, /) -> None:
