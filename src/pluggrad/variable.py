@@ -544,8 +544,13 @@ class Variable(Conversions):
 
     # ------------------------------------------------------------ copies
 
+    @property
+    def _stands_alone(self) -> bool:
+        """Whether it is a leaf, and not a value of a transform, which are leaves at their level."""
+        return self.is_leaf and self._level in (ROOT, VOLATILE)
+
     def __reduce__(self) -> Any:
-        if not self.is_leaf:
+        if not self._stands_alone:
             raise DifferentiationError(
                 "only leaves can be pickled, since the graph cannot; `.detach()` first"
             )
@@ -555,7 +560,7 @@ class Variable(Conversions):
     def __deepcopy__(self, memo: Any) -> Variable:
         import copy
 
-        if not self.is_leaf:
+        if not self._stands_alone:
             result: Variable = self._backend.namespace.copy(self)
         else:
             data = copy.deepcopy(self.data, memo)
