@@ -172,6 +172,37 @@ def test_a_transform_that_waits_between_its_operations():
     assert asyncio.run(main()) == [(6.0 * n, 8.0) for n in range(6)]
 
 
+def test_an_asynchronous_generator_keeps_the_mode_to_its_body():
+    seen = []
+
+    @pg.no_grad()
+    async def numbers(count):
+        try:
+            for n in range(count):
+                await asyncio.sleep(0)
+                assert not pg.is_grad_enabled()
+                try:
+                    seen.append((yield n))
+                except KeyError:
+                    assert not pg.is_grad_enabled()
+                    yield "caught"
+        finally:
+            await asyncio.sleep(0)
+            seen.append(pg.is_grad_enabled())
+
+    async def main():
+        async for n in numbers(2):
+            assert n in (0, 1) and pg.is_grad_enabled()
+        some = numbers(5)
+        assert await some.asend(None) == 0 and await some.asend("sent") == 1
+        assert await some.athrow(KeyError()) == "caught"
+        await some.aclose()
+        return pg.is_grad_enabled()
+
+    assert asyncio.run(main())
+    assert seen == [None, None, False, "sent", False]
+
+
 def test_accumulation_from_two_threads_loses_nothing(monkeypatch):
     kind = type(Variable(np.zeros(1)))
     add = kind.__add__
