@@ -619,6 +619,19 @@ def test_a_constant_around_it_may_be_written_in_between():
     np.testing.assert_allclose(x.grad.data, expected, rtol=1e-14)
 
 
+def test_a_view_of_what_is_written_only_then_has_a_gradient():
+    def f(x):
+        u = pg.zeros(3)
+        row = u[1:]
+        u[1] = x[0] * x[1]
+        return pg.sum(pg.sin(row) * row)
+
+    np.testing.assert_allclose(pg.grad(pg.checkpoint(f))(A), pg.grad(f)(A), rtol=1e-14)
+    x = Variable(A, requires_grad=True)
+    pg.checkpoint(f)(x).backward()
+    np.testing.assert_allclose(x.grad.data, pg.grad(f)(A), rtol=1e-14)
+
+
 def test_errors_pass_through():
     @pg.checkpoint
     def f(x):

@@ -510,9 +510,9 @@ def test_debugging_finds_what_torch_does_not_count():
     torch = pytest.importorskip("torch")
     for dtype in (torch.float64, torch.bfloat16, torch.complex128):
         for inference in (False, True):
-            x = Variable(torch.ones(3, dtype=dtype), requires_grad=True)
+            x = Variable(torch.ones((2, 1), dtype=dtype), requires_grad=True)
             with torch.inference_mode(inference):
-                w = torch.ones(3, dtype=dtype)
+                w = torch.ones(1, dtype=dtype).expand(1, 1)
             with pg.debug():
                 y = pg.sum(pg.abs(x * w))
             with torch.inference_mode(inference):

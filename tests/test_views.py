@@ -352,6 +352,48 @@ def test_a_write_under_no_grad_keeps_the_history() -> None:
     np.testing.assert_array_equal(x.grad.data, [40, 20, 28])
 
 
+@pytest.mark.parametrize("through", [lambda f: f, pg.checkpoint], ids=["plain", "checkpoint"])
+def test_a_write_under_no_grad_keeps_the_history_in_transforms(through: Any) -> None:
+    torch = pytest.importorskip("torch")
+
+    def element(x: Any, no_grad: Any) -> Any:
+        u = x * 1.0
+        with no_grad():
+            u[0] = 5.0
+        return (u * u).sum()
+
+    def whole(x: Any, no_grad: Any) -> Any:
+        u = x * 1.0
+        with no_grad():
+            u += u
+        return (u * x).sum()
+
+    def view(x: Any, no_grad: Any) -> Any:
+        u = x * 1.0
+        rows = u[None]
+        with no_grad():
+            u[1:] *= 3.0
+            rows[0, 0] -= 1.0
+        return (u * rows).sum()
+
+    x = np.asarray([1.0, 2.0, 3.0])
+    for f in (element, whole, view):
+        expected = torch.func.grad(lambda x, f=f: f(x, torch.no_grad))(torch.asarray(x)).numpy()
+        ours = through(lambda x, f=f: f(x, pg.no_grad))
+        np.testing.assert_allclose(pg.grad(ours)(x), expected)
+        if through is pg.checkpoint:
+            with pytest.raises(
+                pg.DifferentiationError, match="under no_grad inside a checkpointed"
+            ):
+                pg.jvp(ours, (x,), (x,))
+        else:
+            np.testing.assert_allclose(pg.jvp(ours, (x,), (x,))[1], np.sum(expected * x))
+        np.testing.assert_allclose(pg.vmap(pg.grad(ours))(x[None])[0], expected)
+        v = pg.Variable(x, requires_grad=True)
+        ours(v).backward()
+        np.testing.assert_allclose(v.grad.data, expected)
+
+
 def test_detach_is_a_snapshot() -> None:
     v = leaf(3) * 1
     v[0] = 5.0

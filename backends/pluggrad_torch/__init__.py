@@ -56,8 +56,8 @@ class TorchAdapter(Adapter):
 
         if torch.compiler.is_compiling() or _is_tracer(x):
             return None
-        flat = x.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
-        return super().checksum(flat.view(torch.uint8))
+        x = x.detach().resolve_conj().resolve_neg().cpu()
+        return super().checksum(x.view(torch.int16) if x.dtype is torch.bfloat16 else x)
 
     def special(self, name: str) -> Any:
         from . import special

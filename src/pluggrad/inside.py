@@ -54,11 +54,13 @@ class Inside:
 
     def outside(self, x: Any) -> bool:
         """Whether `x` is a Variable from around the function."""
-        if not is_variable(x) or x._level.contains(self.level):
+        if not is_variable(x):
+            return False
+        node = x._read()[1]  # a view may only now belong to the level of what was written
+        if x._level.contains(self.level):
             return False
         # What has no history may have been made by the function itself.
-        has_history = x._level is not ROOT or x._read()[1] is not None
-        return has_history or not x._born.contains(self.level)
+        return x._level is not ROOT or node is not None or not x._born.contains(self.level)
 
     def enter(self, x: Any, history: bool = True) -> Any:
         """`x`, or the leaf that stands for it here, or for its value alone."""
@@ -133,6 +135,15 @@ class Inside:
                 f"a Variable of shape {tuple(v.shape)} from around a checkpointed function was "
                 "written inside it, and would be written again when it is computed again. Return "
                 "the new value, or write into a copy."
+            )
+
+    def refuse_constant(self, content: Any) -> None:
+        """Raise if a write under `no_grad`, which here is so at all levels, would cut off one."""
+        if is_tracked(content._value):
+            raise DifferentiationError(
+                f"a Variable of shape {tuple(content.shape)} was written under no_grad inside a "
+                "checkpointed function, of which a further derivative is taken. Take the write out "
+                "of the function, or out of no_grad."
             )
 
 

@@ -144,7 +144,7 @@ def debug(mutations: bool = True) -> AbstractContextManager[None]:
     ----------
     mutations : bool
         Take a checksum (CRC-32) of every array that is kept, and compare it when it is used. It
-        reads each array twice more, at some 1 GB/s.
+        reads each array twice more, at some 1 GB/s, and takes some 20 µs an operation.
 
     Raises
     ------
