@@ -260,6 +260,20 @@ def test_a_leaf_pickles_and_copies():
         pickle.dumps(x * 2)
 
 
+def test_copies_of_values_of_a_transform_stay_connected():
+    def f(x):
+        with pytest.raises(pg.DifferentiationError):
+            pickle.dumps(x)
+        a, (b, c) = copy.deepcopy((x, [x, x * 2]))
+        assert a is b
+        return pg.sum(a * b * copy.copy(c))
+
+    np.testing.assert_array_equal(pg.grad(f)(np.asarray([1.0, 2.0])), [6.0, 24.0])
+    np.testing.assert_array_equal(pg.jvp(f, (np.ones(2),), (np.ones(2),))[1], 12.0)
+    np.testing.assert_array_equal(pg.vmap(pg.grad(f))(np.ones((2, 1))), [[6.0], [6.0]])
+    np.testing.assert_array_equal(pg.vmap(copy.deepcopy)(np.ones(2)), np.ones(2))
+
+
 def test_graph_can_be_looked_at():
     x = leaf(1.0)
     y = x * 2

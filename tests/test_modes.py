@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.util
 import threading
 from typing import Any
@@ -654,6 +655,102 @@ def test_torch_counts_always():
         y = pg.sum(f(x, w))
         y.backward()
     assert x.grad is not None
+
+
+class Scaled(pg.autograd.Function):
+    """Takes its factor as an array, or in a list, and saves it."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        w = w[0] if isinstance(w, list) else w
+        ctx.save_for_backward(x, w)
+        return x * w
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[1], None
+
+
+def with_residuals(x, w):
+    f = pg.custom_vjp(lambda x: x * w)
+    f.defvjp(lambda x: (x * w, {"w": w, "two": 2.0}), lambda kept, g: (g * kept["w"],))
+    return f(x)
+
+
+def around(x, w):
+    v = Variable(w)
+    return pg.checkpoint(lambda x: x * v)(x)
+
+
+KEEPERS = {
+    "operation": lambda x, w: x * w,
+    "input of a Function": Scaled.apply,
+    "constant of a Function": lambda x, w: Scaled.apply(x, [w]),
+    "residuals": with_residuals,
+    "checkpoint, argument": pg.checkpoint(lambda x, w: x * w),
+    "checkpoint, tree": lambda x, w: pg.checkpoint(lambda d: d["x"] * d["w"])({"x": x, "w": w}),
+    "checkpoint, closure": lambda x, w: pg.checkpoint(lambda x: x * w)(x),
+    "checkpoint, nested": lambda x, w: pg.checkpoint(pg.checkpoint(lambda x: x * w))(x),
+    "checkpoint, Variable": around,
+    "vmap": lambda x, w: pg.vmap(lambda a, b: a * b)(x, w),
+}
+
+
+@pytest.mark.parametrize("backend", [b for b in BACKENDS if b in ("numpy", "torch")])
+@pytest.mark.parametrize("name", KEEPERS)
+def test_whatever_keeps_an_array_finds_it_changed(name, backend):
+    for again in (False, True):
+        x, w = leaf([1.0, 2.0], backend), array([3.0, 3.0], backend)
+        with pg.debug() if backend == "numpy" else contextlib.nullcontext():
+            y = pg.sum(pg.sin(KEEPERS[name](x, w)))
+        y.backward(retain_graph=True)
+        np.testing.assert_allclose(numbers(x.grad), 3 * np.cos([3.0, 6.0]))
+        w += 1.0
+        with pytest.raises(pg.MutationError, match="changed in place"):
+            pg.autograd.grad(y, x, create_graph=again)
+
+
+def test_what_a_function_saved_is_not_what_is_written_later():
+    kept = []
+
+    class Sin(pg.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            kept.append(pg.cos(x))
+            ctx.save_for_backward(kept[0])
+            return pg.sin(x)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.saved_tensors[0]
+
+    x = leaf([1.0, 2.0])
+    y = pg.sum(Sin.apply(x))
+    kept[0][...] = 0.0
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, np.cos([1.0, 2.0]))
+
+
+def test_debugging_finds_what_torch_does_not_count():
+    torch = pytest.importorskip("torch")
+    for dtype in (torch.float64, torch.bfloat16, torch.complex128):
+        for inference in (False, True):
+            x = Variable(torch.ones((2, 1), dtype=dtype), requires_grad=True)
+            with torch.inference_mode(inference):
+                w = torch.ones(1, dtype=dtype).expand(1, 1)
+            with pg.debug():
+                y = pg.sum(pg.abs(x * w))
+            with torch.inference_mode(inference):
+                w.data.add_(1)
+            with pytest.raises(pg.MutationError):
+                y.backward()
+    values = np.ones(3)
+    x, w = leaf([1.0, 2.0, 3.0], "torch"), torch.from_numpy(values)
+    with pg.debug():
+        y = pg.sum(x * w)
+    values[1] = 2.0
+    with pytest.raises(pg.MutationError):
+        y.backward()
 
 
 def test_our_own_writes_are_no_mutations():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import subprocess
 import sys
 import threading
 import time
@@ -171,6 +172,37 @@ def test_a_transform_that_waits_between_its_operations():
     assert asyncio.run(main()) == [(6.0 * n, 8.0) for n in range(6)]
 
 
+def test_an_asynchronous_generator_keeps_the_mode_to_its_body():
+    seen = []
+
+    @pg.no_grad()
+    async def numbers(count):
+        try:
+            for n in range(count):
+                await asyncio.sleep(0)
+                assert not pg.is_grad_enabled()
+                try:
+                    seen.append((yield n))
+                except KeyError:
+                    assert not pg.is_grad_enabled()
+                    yield "caught"
+        finally:
+            await asyncio.sleep(0)
+            seen.append(pg.is_grad_enabled())
+
+    async def main():
+        async for n in numbers(2):
+            assert n in (0, 1) and pg.is_grad_enabled()
+        some = numbers(5)
+        assert await some.asend(None) == 0 and await some.asend("sent") == 1
+        assert await some.athrow(KeyError()) == "caught"
+        await some.aclose()
+        return pg.is_grad_enabled()
+
+    assert asyncio.run(main())
+    assert seen == [None, None, False, "sent", False]
+
+
 def test_accumulation_from_two_threads_loses_nothing(monkeypatch):
     kind = type(Variable(np.zeros(1)))
     add = kind.__add__
@@ -260,3 +292,36 @@ def test_a_value_of_a_running_transform_is_refused_elsewhere():
 
     np.testing.assert_array_equal(pg.grad(f)(np.ones(2)), [2.0, 2.0])
     assert len(found) == 1 and "another thread" in found[0]
+
+
+FIRST_USE = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+import pluggrad as pg
+
+sys.setswitchinterval(1e-6)
+names, start = sys.argv[1:], threading.Barrier(8)
+
+def work(number):
+    found = []
+    for name in names:
+        with pg.use(name):
+            start.wait()
+            x = pg.asarray([1.0, 2.0]).requires_grad_()
+        pg.sum(pg.sin(x) * x).backward()
+        h = pg.hessian(lambda x: pg.sum(x**3))(x.data)
+        found.append((x.grad.tolist(), pg.asarray(h).tolist(), type(x), type(pg.asarray(x.data)),
+                      pg.namespace(name)))
+    return found
+
+with ThreadPoolExecutor(8) as pool:
+    found = list(pool.map(work, range(8)))
+assert all(one == found[0] for one in found), found
+"""
+
+
+def test_a_library_is_met_first_by_eight_threads_at_once():
+    """They end up with one backend: arrays of two would be refused as of different libraries."""
+    found = subprocess.run([sys.executable, "-c", FIRST_USE, *BACKENDS],
+                           capture_output=True, text=True, timeout=300)  # fmt: skip
+    assert found.returncode == 0, found.stderr

@@ -294,6 +294,25 @@ def test_what_was_saved_keeps_its_value() -> None:
     np.testing.assert_allclose(e.data, np.exp(x.data))
 
 
+@pytest.mark.parametrize("name", ["numpy", "torch", "jax", "strict"])
+def test_rows_are_permuted_in_place(name: str) -> None:
+    """Where the buffer that is written is also the one that is read."""
+    try:
+        make = pg.namespace(name).asarray
+    except pg.BackendError:
+        pytest.skip(f"{name} is not installed")
+    x = make([[1.0, 2.0], [3.0, 4.0]]).requires_grad_()
+    y = x * 1.0
+    y[0, 0] = y[0, 0] * 2.0
+    if name == "strict":
+        y[::-1, :] = y
+    else:
+        y[make([1, 0]).data] = y
+    assert y.detach().tolist() == [[3.0, 4.0], [2.0, 2.0]]
+    pg.sum(y * make([[1.0, 2.0], [3.0, 4.0]])).backward()
+    assert x.grad.tolist() == [[6.0, 4.0], [1.0, 2.0]]
+
+
 def test_a_leaf_is_not_written_but_under_no_grad() -> None:
     x = leaf(3)
     for write in (
@@ -331,6 +350,48 @@ def test_a_write_under_no_grad_keeps_the_history() -> None:
     np.testing.assert_array_equal(v.data, [10, 5, 7])
     (v * v).sum().backward()
     np.testing.assert_array_equal(x.grad.data, [40, 20, 28])
+
+
+@pytest.mark.parametrize("through", [lambda f: f, pg.checkpoint], ids=["plain", "checkpoint"])
+def test_a_write_under_no_grad_keeps_the_history_in_transforms(through: Any) -> None:
+    torch = pytest.importorskip("torch")
+
+    def element(x: Any, no_grad: Any) -> Any:
+        u = x * 1.0
+        with no_grad():
+            u[0] = 5.0
+        return (u * u).sum()
+
+    def whole(x: Any, no_grad: Any) -> Any:
+        u = x * 1.0
+        with no_grad():
+            u += u
+        return (u * x).sum()
+
+    def view(x: Any, no_grad: Any) -> Any:
+        u = x * 1.0
+        rows = u[None]
+        with no_grad():
+            u[1:] *= 3.0
+            rows[0, 0] -= 1.0
+        return (u * rows).sum()
+
+    x = np.asarray([1.0, 2.0, 3.0])
+    for f in (element, whole, view):
+        expected = torch.func.grad(lambda x, f=f: f(x, torch.no_grad))(torch.asarray(x)).numpy()
+        ours = through(lambda x, f=f: f(x, pg.no_grad))
+        np.testing.assert_allclose(pg.grad(ours)(x), expected)
+        if through is pg.checkpoint:
+            with pytest.raises(
+                pg.DifferentiationError, match="under no_grad inside a checkpointed"
+            ):
+                pg.jvp(ours, (x,), (x,))
+        else:
+            np.testing.assert_allclose(pg.jvp(ours, (x,), (x,))[1], np.sum(expected * x))
+        np.testing.assert_allclose(pg.vmap(pg.grad(ours))(x[None])[0], expected)
+        v = pg.Variable(x, requires_grad=True)
+        ours(v).backward()
+        np.testing.assert_allclose(v.grad.data, expected)
 
 
 def test_detach_is_a_snapshot() -> None:

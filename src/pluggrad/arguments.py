@@ -57,20 +57,30 @@ def one_device(args: Any, where: str, error: Exception | None = None) -> None:
 
 def explain(error: Exception, where: str, args: Any) -> NoReturn:
     """Raise what the library said of `where`, with the shapes and dtypes that it was about."""
-    one_device(args, where, error)
+    try:
+        one_device(args, where, error)
+        raise _explained(error, where, args)
+    finally:
+        del error  # whose traceback may hold this frame
+
+
+def _explained(error: Exception, where: str, args: Any) -> Exception:
     if isinstance(error, PluggradError):
-        raise error
+        return error
     arrays = [x for arg in args for x in (arg if isinstance(arg, (list, tuple)) else (arg,))]
     about = ", ".join(
         f"{str(x.dtype).split('.')[-1]} {tuple(x.shape)}" if hasattr(x, "dtype") else repr(x)[:40]
         for x in arrays
     )
     if isinstance(error, IndexError):
-        raise OutOfRangeError(f"{where} of {about}: {error}") from error
-    if type(error) in (ValueError, TypeError, RuntimeError, AttributeError):
-        raise OperationError(f"{where} of {about}: {error}") from error
-    error.add_note(f"{where} of {about}")  # the library's own, which callers know: LinAlgError
-    raise error
+        found: Exception = OutOfRangeError(f"{where} of {about}: {error}")
+    elif type(error) in (ValueError, TypeError, RuntimeError, AttributeError):
+        found = OperationError(f"{where} of {about}: {error}")
+    else:
+        error.add_note(f"{where} of {about}")  # the library's own, which callers know: LinAlgError
+        return error
+    found.__cause__ = error
+    return found
 
 
 def promote(args: list[Any], backend: Backend) -> list[Any]:

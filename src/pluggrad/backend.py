@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.metadata import EntryPoint, entry_points
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from .adapter import Adapter
@@ -153,6 +154,7 @@ BACKENDS: dict[type, Backend | None] = dict.fromkeys((float, int, complex, bool,
 _by_name: dict[str, Backend] = {}
 _registered: dict[str, Adapter] = {}
 _plugins: dict[str, EntryPoint] | None = None
+_making = RLock()  # two backends of one library would not know each other's arrays
 
 
 def register_backend(adapter: Adapter) -> None:
@@ -210,11 +212,17 @@ def get_backend(name: str) -> Backend:
     """The backend of that name; BackendError lists what there is if it is unknown."""
     backend = _by_name.get(name)
     if backend is None:
-        adapter = _adapter(name)
+        adapter = _adapter(name)  # it imports the library, which is not to be done under a lock
+        backend = _by_name[name] = _made(adapter)
+    return backend
+
+
+def _made(adapter: Adapter) -> Backend:
+    """The one backend of the adapter's name, made if there is none."""
+    with _making:
         backend = _by_name.get(adapter.name)
         if backend is None:
             backend = _by_name[adapter.name] = Backend(adapter)
-        _by_name[name] = backend
     return backend
 
 
@@ -236,7 +244,7 @@ def backend_of(x: Any) -> Backend | None:
 def _find_backend(x: Any) -> Backend | None:
     # Dtype objects live in the libraries' modules, too.
     module = type(x).__module__.split(".")[0] if hasattr(x, "dtype") else ""
-    for adapter in _registered.values():
+    for adapter in tuple(_registered.values()):
         if module in adapter.modules:
             return get_backend(adapter.name)
     if module in LIBRARIES:
@@ -257,7 +265,7 @@ def _find_backend(x: Any) -> Backend | None:
     if name not in _by_name:
         from .unknown import UnknownLibrary
 
-        _by_name[name] = Backend(UnknownLibrary(name, namespace, x))
+        return _made(UnknownLibrary(name, namespace, x))
     return _by_name[name]
 
 

@@ -94,11 +94,10 @@ class Batched:
         """There are no nodes inside `vmap`."""
         refuse(self, "no gradient of its own arrives. Differentiate inside with `pluggrad.grad`")
 
-    def detach(self) -> Any:
-        """The same batch, without history."""
+    def _detached(self, run: Any) -> Any:
         value = self._read()[0]
         if is_variable(value):
-            value = value.detach()
+            value = value._detached(run)
         return batched(value, self._level, self._backend)
 
     def __repr__(self) -> str:

@@ -164,10 +164,12 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     if (run := modes.inside()) is not None:
         run.refuse(v, cell_of(v).born)
         value = run.enter(value)
-    node, level = v._read()[1], v._level
-    recording = level not in state.off
+    v._read()
     cell = cell_of(v)
-    if recording and type(cell.content._node) is LeafNode and level is ROOT:
+    content = cell.content
+    node, level = content._node, content._level  # those of a view may be others, under `no_grad`
+    recording = level not in state.off
+    if recording and type(node) is LeafNode and level is ROOT:
         raise DifferentiationError(
             "a leaf that requires grad was written in place, and its gradient would be ambiguous. "
             "Write under `with pluggrad.no_grad():` (a parameter update), or into a copy."
@@ -179,7 +181,6 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     for step in steps:
         if step.primitive.put is None:
             step.put(None, None)  # raises
-    content = cell.content
     if len(steps) == 1 and steps[0].primitive.name == "getitem":
         key = steps[0].args[0]
         try:
@@ -199,8 +200,14 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     after = y._snapshot()
     lost = node is not None and y._node is None and y._level is ROOT and level is ROOT
     if (not recording and level is y._level) or lost:
-        after._node, after._level = content._node, content._level
-    deeper = after._level is not content._level
+        after._node, after._level = node, level
+    elif not recording and node is not None:
+        # In a transform: what came out is the new value one level down.
+        if run is not None:
+            run.refuse_constant(content)
+        down = after._value if after._node is None and after._level is ROOT else after
+        after = record.wrap(down, node, level, content._backend)
+    deeper = after._level is not level
     cell.content = after
     cell.version += 1
     if not v._chain:
@@ -220,6 +227,8 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> Any:
 
         value = settle(value, key, content)
     if backend.writable and type(content) is backend.variable:
+        if getattr(value, "_cell", None) is cell and not value._chain:
+            cell.owned = False  # `v[rows] = v` reads what it writes
         raw = backend.raw("put_in_place") if cell.owned else raw
         owned = True
     else:

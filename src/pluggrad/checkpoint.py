@@ -51,8 +51,10 @@ def checkpoint(
     fun : callable
         Takes and returns pytrees of arrays. Called again with the same arguments, it must do the
         same operations. It may write its arguments, which are its own, but not Variables from
-        around it; raw arrays from around it are read anew, and must be what they were. Inside,
-        ``detach()``, ``stop_gradient`` and ``no_grad`` stop derivatives at all levels.
+        around it. Those may be written and detached before the backward walk; raw arrays from
+        around it are read anew, and must be what they were (an error on torch, and under
+        ``pluggrad.debug``). Inside, ``detach()``, ``stop_gradient`` and ``no_grad`` stop
+        derivatives at all levels.
     prevent_cse : bool
         Under a compiler (``jax.jit``), keep it from merging the two evaluations into one.
     policy : None
@@ -188,6 +190,15 @@ class _Recomputed(Operation):
         return _Mapped(self, on)
 
 
+def _is_array(x: Any) -> bool:
+    """Whether `x`, among the arguments of a checkpointed function, is a Variable or could be one."""
+    try:
+        backend = backend_of(x) if hasattr(x, "shape") and hasattr(x, "dtype") else None
+    except TypeMismatchError:
+        return False
+    return backend is not None and backend.knows(x.dtype)
+
+
 def _is_float(y: Any) -> bool:
     backend = backend_of(y)
     return backend is not None and y.dtype in backend.float_dtypes
@@ -270,6 +281,7 @@ class _Body(_Recomputed):
         self.places = [i for i, x in enumerate(flat) if _is_array(x)]
         self.raw = {i for i in self.places if not is_variable(flat[i])}
         self.flat = [None if i in self.places else x for i, x in enumerate(flat)]
+        self.constants: list[Any] = []
         self.tracked: list[bool] = []
         self.prevent_cse = prevent_cse
         self.choice = current_choice()
@@ -289,6 +301,7 @@ class _Body(_Recomputed):
             values = [_out_of(y, run.level) for y in outputs]
             args += run.found
             self.tracked += run.tracked
+            self.constants = list(run.constants.values())
         del run
         backends = [y._backend for y in outputs]
         del outputs
@@ -317,6 +330,8 @@ class _Body(_Recomputed):
     def again(self, args: list[Any]) -> Iterator[tuple[Inside, list[Any], list[Any]]]:
         """A later run: the leaves of all inputs, and the outputs."""
         count = len(self.places)
+        for constant in self.constants:
+            constant.open()
         if self.prevent_cse:
             args = _fenced(args)
         given = list(zip(args[count:], self.tracked[count:], strict=True))
@@ -363,13 +378,6 @@ class _Body(_Recomputed):
         )
         return [arrived.get(v._node) if want else None
                 for v, want in zip(leaves, wanted, strict=True)]  # fmt: skip
-
-
-def _is_array(x: Any) -> bool:
-    try:
-        return backend_of(x) is not None
-    except TypeMismatchError:  # an array that Variables cannot wrap
-        return False
 
 
 _PLACE: Any = object()  # where a Variable belongs among the outputs

@@ -86,7 +86,7 @@ class _Custom:
         if (run := inside()) is not None:
             flat = [run.enter(x) for x in flat]
         op = self._operation(settings)
-        op.rule, op.arguments, op.spec, op.where = self._rule, args, spec, self._settings
+        op.rule, op.spec, op.where = self._rule, spec, self._settings
         outputs = call(op, flat)
         outputs = [variable(y) for y in outputs]
         return optree.tree_unflatten(op.output_spec, outputs)
@@ -95,7 +95,6 @@ class _Custom:
 class _Derived(Operation):
     """A call of a function with a custom derivative, on the flat list of its arrays."""
 
-    arguments: tuple[Any, ...]
     where: tuple[int, ...]
     spec: Any
     output_spec: Any = None
@@ -118,10 +117,12 @@ class _Derived(Operation):
     def over(self, fun: Callable[..., Any], settings: list[Any]) -> Callable[..., Any]:
         """`fun` of the differentiable arguments alone."""
 
+        where = self.where  # not `self`, which will hold this function
+
         def closed(*chosen: Any) -> Any:
             rest = iter(chosen)
             count = len(settings) + len(chosen)
-            given = dict(zip(self.where, settings, strict=True))
+            given = dict(zip(where, settings, strict=True))
             return fun(*[given[n] if n in given else next(rest) for n in range(count)])
 
         return closed

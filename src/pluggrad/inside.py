@@ -16,7 +16,7 @@ from .calls import lowered
 from .dispatch import is_variable
 from .errors import DifferentiationError
 from .levels import ROOT, Level, open_level
-from .modes import changed, inside
+from .modes import changed, inside, marked
 from .record import make_leaf, record, wrap
 
 __all__ = ["Inside", "another_path", "is_tracked", "run_inside", "stripped"]
@@ -27,10 +27,11 @@ class Inside:
 
     Variables from around it are met on the way into an operation (`enter`). In the first run each
     is taken down as one more input, in the order of first use; in later runs they are replaced by
-    what is `given` for them, in the same order.
+    what is `given` for them, in the same order. Raw arrays cannot be told from those that the
+    function makes: the first run takes down how they are (`constants`), and does not keep them.
     """
 
-    __slots__ = ("below", "found", "given", "leaves", "level", "outer", "tracked")
+    __slots__ = ("below", "constants", "found", "given", "leaves", "level", "outer", "tracked")
 
     def __init__(self, level: Level, outer: Inside | None, given: Iterator[Any] | None) -> None:
         self.level, self.outer, self.given = level, outer, given
@@ -38,6 +39,7 @@ class Inside:
         self.leaves: dict[Any, tuple[Any, Any]] = {}
         self.found: list[Any] = []
         self.tracked: list[bool] = []
+        self.constants: dict[int, Any] = {}
 
     def leaf(self, value: Any, tracked: bool, birth: Level) -> Any:
         """A Variable of this level for an input."""
@@ -51,22 +53,29 @@ class Inside:
         return v
 
     def outside(self, x: Any) -> bool:
-        """Whether `x` is a Variable from around the function whose history matters."""
-        if not is_variable(x) or x._level.contains(self.level):
+        """Whether `x` is a Variable from around the function."""
+        if not is_variable(x):
             return False
-        return x._level is not ROOT or x._read()[1] is not None
+        node = x._read()[1]  # a view may only now belong to the level of what was written
+        if x._level.contains(self.level):
+            return False
+        # What has no history may have been made by the function itself.
+        return x._level is not ROOT or node is not None or not x._born.contains(self.level)
 
-    def enter(self, x: Any) -> Any:
-        """`x`, or the leaf that stands for it here."""
+    def enter(self, x: Any, history: bool = True) -> Any:
+        """`x`, or the leaf that stands for it here, or for its value alone."""
         if not self.outside(x):
+            if self.given is None and not is_variable(x):
+                self.watch(x)
             return x
-        snapshot = x._snapshot()
-        key = (id(snapshot._level), id(snapshot._node), id(snapshot._value))
+        key = id(x), history
         if key not in self.leaves:
             assert self.level.parent is not None
             if self.given is None:
-                if self.outer is not None:
-                    snapshot = self.outer.enter(snapshot)
+                around = x if self.outer is None else self.outer.enter(x, history)
+                snapshot = around._snapshot()
+                if not history:
+                    snapshot._node = None
                 self.found.append(snapshot)
                 value = stripped(snapshot)
                 tracked = is_tracked(snapshot)
@@ -76,8 +85,15 @@ class Inside:
                     raise another_path(f"it used another Variable, of shape {tuple(x.shape)}")
             self.tracked.append(tracked)
             # `x` is kept, so that no other object takes over its id
-            self.leaves[key] = self.leaf(value, tracked, self.level.parent), x._snapshot()
+            self.leaves[key] = self.leaf(value, tracked, self.level.parent), x
         return self.leaves[key][0]
+
+    def watch(self, x: Any) -> None:
+        """Take down how the raw array `x` is, here and in the runs around."""
+        run: Inside | None = self
+        while run is not None and id(x) not in run.constants and (mark := marked(x)) is not None:
+            run.constants[id(x)] = mark
+            run = run.outer
 
     def keep(self, y: Any) -> Any:
         """The result of an operation at this level, also if it is untracked, at this level."""
@@ -121,6 +137,15 @@ class Inside:
                 "the new value, or write into a copy."
             )
 
+    def refuse_constant(self, content: Any) -> None:
+        """Raise if a write under `no_grad`, which here is so at all levels, would cut off one."""
+        if is_tracked(content._value):
+            raise DifferentiationError(
+                f"a Variable of shape {tuple(content.shape)} was written under no_grad inside a "
+                "checkpointed function, of which a further derivative is taken. Take the write out "
+                "of the function, or out of no_grad."
+            )
+
 
 @contextmanager
 def run_inside(given: Iterator[Any] | None) -> Iterator[Inside]:
@@ -157,6 +182,5 @@ def _kind(x: Any) -> Any:
 def another_path(what: str) -> DifferentiationError:
     return DifferentiationError(
         f"a checkpointed function was computed again for its gradient, and {what}, unlike the "
-        "first time. It must do the same each time it is called with the same arguments; Variables "
-        "that it uses from around it must not be detached in between."
+        "first time. It must do the same each time it is called with the same arguments."
     )

@@ -157,6 +157,8 @@ class Decorator:
         """`func`, with the mode while its body runs; generators and coroutines keep it to that."""
         if inspect.isgeneratorfunction(func):
             return functools.wraps(func)(lambda *args, **kwargs: self._steps(func(*args, **kwargs)))
+        if inspect.isasyncgenfunction(func):
+            return functools.wraps(func)(lambda *args, **kwargs: self._waits(func(*args, **kwargs)))
         if inspect.iscoroutinefunction(func):
 
             async def wait(*args: Any, **kwargs: Any) -> Any:
@@ -188,6 +190,24 @@ class Decorator:
                     step, value = generator.throw, error
         except StopIteration as end:
             return end.value
+
+    async def _waits(self, generator: Any) -> Any:
+        """The same, of an asynchronous one."""
+        step, value = generator.asend, None
+        try:
+            while True:
+                with self._again():
+                    item = await step(value)
+                try:
+                    step, value = generator.asend, (yield item)
+                except GeneratorExit:
+                    with self._again():
+                        await generator.aclose()
+                    raise
+                except BaseException as error:
+                    step, value = generator.athrow, error
+        except StopAsyncIteration:
+            return
 
 
 class _GradMode(Decorator):

@@ -10,10 +10,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import traceback
+import weakref
 from collections.abc import Callable
 from typing import Any
 
-from .backend import Backend, backend_of
+from .backend import BACKENDS, Backend, backend_of
 from .cotangents import Scatter, Shares, Uniform, dense, is_complex, same_shape
 from .dispatch import is_variable, xp
 from .errors import AnomalyError, InvalidArgumentError, MutationError
@@ -22,8 +23,8 @@ from .levels import Decorator, read, set_modes
 from .primitive import PASS, Primitive, Rule, _careful_pull, _puller
 
 __all__ = ["Box", "Modes", "annihilating", "changed", "check_made", "debug", "detect_anomaly",
-           "inside", "keep", "opened", "pull_with", "saved_tensors_hooks", "set_detect_anomaly",
-           "strong_rule", "strong_zeros"]  # fmt: skip
+           "inside", "keep", "marked", "opened", "pull_with", "saved_tensors_hooks",
+           "set_detect_anomaly", "strong_rule", "strong_zeros"]  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,13 +183,15 @@ def debug(mutations: bool = True) -> changed:
 
     Raw operands are kept by reference. If one is changed in place after ``y = x * w`` and before
     ``y.backward()``, the gradient would be wrong. On torch, whose tensors count their changes, that
-    is always an error. On other libraries it is one for what is recorded in this block.
+    is always an error. On other libraries it is one for what is recorded in this block; on torch
+    the block finds the changes, too, that are not counted: those through torch's own ``w.data``,
+    through a NumPy array of the same memory, and under ``torch.inference_mode``.
 
     Parameters
     ----------
     mutations : bool
         Take a checksum (CRC-32) of every array that is kept, and compare it when it is used. It
-        reads each array twice more, at some 1 GB/s.
+        reads each array twice more, at some 1 GB/s, and takes some 20 µs an operation.
 
     Raises
     ------
@@ -262,6 +265,32 @@ class _Checked(_Kept):
 
     def now(self) -> Any:
         return _adapter(self.value).checksum(_bottom(self.value))
+
+
+class _Marked:
+    """An array that is checked, and not kept."""
+
+    __slots__ = ("kind", "ref", "seen")
+
+    def __init__(self, kept: _Kept) -> None:
+        self.kind, self.ref, self.seen = type(kept), weakref.ref(kept.value), kept.seen
+
+    def open(self) -> None:
+        """Raise if the array is still there, and was changed."""
+        x = self.ref()
+        if x is not None:
+            self.kind(x, "checkpoint", self.seen).open()
+
+
+def marked(x: Any) -> _Marked | None:
+    """What tells later whether the raw array `x` was changed; None where nothing does."""
+    backend = BACKENDS.get(type(x))
+    guard = None if backend is None else _watcher(read().modes, "checkpoint", backend)
+    kept = x if guard is None else guard(x)
+    try:
+        return _Marked(kept) if isinstance(kept, _Kept) else None
+    except TypeError:  # no weak reference to it, as to NumPy's scalars, which never change
+        return None
 
 
 class _Packed(_Kept):
@@ -354,12 +383,16 @@ def _guard(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any], 
                 return _Packed(pack(_shown(x, backend)), name, unpack, like)
 
         return packed
-    if backend.adapter.writes is not None:
-        count = backend.adapter.writes
-        kind: type[_Kept] = _Versioned
-    elif modes is not None and modes.mutations:
-        count = backend.adapter.checksum
-        kind = _Checked
+    return _watcher(modes, name, backend)
+
+
+def _watcher(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any], Any] | None:
+    """What has changes of each array among the things that an operation saves found."""
+    if modes is not None and modes.mutations:
+        count: Callable[[Any], Any] = backend.adapter.checksum
+        kind: type[_Kept] = _Checked
+    elif backend.adapter.writes is not None:
+        count, kind = backend.adapter.writes, _Versioned
     else:
         return None
 

@@ -363,17 +363,23 @@ class Variable(Conversions):
 
     def detach(self) -> Variable:
         """The value as it is now, without history; later writes to one do not reach the other."""
+        run = inside()
+        return self._detached(None) if run is None else run.enter(self, False)._detached(run)
+
+    def _detached(self, run: Any) -> Variable:
         v = self._snapshot()
         if self._level.depth and self._level is not VOLATILE:
             inner: Any = v._value  # all levels let go of it, as in JAX and torch.func
             if isinstance(inner, Variable):
-                inner = inner.detach()
+                inner = inner._detached(run)
             else:
                 inner = wrap(inner, None, ROOT, self._backend)
-            if (run := inside()) is not None and run.level is self._level:
+            if run is not None and run.level is self._level:
                 return run.constant(inner)  # type: ignore[no-any-return]
             return inner  # type: ignore[no-any-return]
         v._node = None
+        if (opened := read().level) is not ROOT:
+            v._birth = opened
         return v
 
     def detach_(self) -> Variable:
@@ -525,7 +531,7 @@ class Variable(Conversions):
             return self._item((self, key), NONE)
         # What is read from an owned buffer is copied, so that the buffer stays owned.
         v = apply(GETITEM, (self, key), {}, _read_copy, backend)
-        cell.owned = True
+        cell.owned = (run := inside()) is None or not run.outside(self)
         return v
 
     def __setitem__(self, key: Any, value: Any, /) -> None:
@@ -562,8 +568,13 @@ class Variable(Conversions):
 
     # ------------------------------------------------------------ copies
 
+    @property
+    def _stands_alone(self) -> bool:
+        """Whether it is a leaf, and not a value of a transform, which are leaves at their level."""
+        return self.is_leaf and self._level in (ROOT, VOLATILE)
+
     def __reduce__(self) -> Any:
-        if not self.is_leaf:
+        if not self._stands_alone:
             raise DifferentiationError(
                 "only leaves can be pickled, since the graph cannot; `.detach()` first"
             )
@@ -573,7 +584,7 @@ class Variable(Conversions):
     def __deepcopy__(self, memo: Any) -> Variable:
         import copy
 
-        if not self.is_leaf:
+        if not self._stands_alone:
             result: Variable = self._backend.namespace.copy(self)
         else:
             data = copy.deepcopy(self.data, memo)
