@@ -64,3 +64,19 @@ def test_compiled(backend):
     for facts in found.values():
         for a, b in zip(facts["weights"], found["as it is"]["weights"], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+@every_backend
+def test_implicit(backend):
+    found = example("implicit").run(backend)
+    E = np.asarray(found["E"].data)
+    M = np.linspace(0.1, 3.0, 5)
+    np.testing.assert_allclose(E - 0.4 * np.sin(E), M, rtol=1e-12)
+    slope = 1 / (1 - 0.4 * np.cos(E))
+    np.testing.assert_allclose(np.asarray(found["dE/dM"]), slope)
+    np.testing.assert_allclose(np.asarray(found["d²E/dM²"]), -0.4 * np.sin(E) * slope**3)
+    np.testing.assert_allclose(np.asarray(found["along (1, 1)"]), (1 + np.sin(E)) * slope)
+    for name in ("implicit", "unrolled"):
+        assert len(found[name]) == 2
+    for got, expected in zip(found["implicit"], found["unrolled"], strict=True):
+        np.testing.assert_allclose(np.asarray(got), np.asarray(expected), rtol=1e-8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -219,6 +220,18 @@ def test_numbers_beside_arrays_are_of_their_library(backend: str) -> None:
     for name, (got, expected) in found.items():
         assert backend_of(got) is backend_of(x) and got.dtype == x.dtype, name
         np.testing.assert_allclose(to_numpy(got), expected, rtol=1e-5, err_msg=name)
+
+
+def test_a_hessian_of_zero_is_nothing_to_warn_of() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        close(pg.hessian(lambda x: pg.sum(W @ x))(X), np.zeros((3, 3)))
+        close(pg.hvp(lambda x: pg.sum(W @ x), (X,), (X,)), np.zeros(3))
+    for constant in (lambda: pg.hessian(lambda x: 1.0)(X), lambda: pg.jacfwd(lambda x: 1.0)(X)):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            constant()
+        assert [w.category for w in said] == [pg.GraphBreakWarning]
 
 
 def test_what_a_function_must_return() -> None:

@@ -191,7 +191,7 @@ class _Recomputed(Operation):
 
 
 def _is_array(x: Any) -> bool:
-    """Whether `x`, among the arguments of a checkpointed function, is a Variable or could be one."""
+    """Whether `x`, an argument of a checkpointed function, is a Variable or could be one."""
     try:
         backend = backend_of(x) if hasattr(x, "shape") and hasattr(x, "dtype") else None
     except TypeMismatchError:

@@ -124,7 +124,7 @@ def value_and_grad(
                 for leaves, spec in wrapped
             ]
         if holomorphic:
-            gradients = optree.tree_map(conjugate, gradients)
+            gradients = [optree.tree_map(conjugate, g) for g in gradients]
         g = gradients[0] if _is_one(argnums) else tuple(gradients)
         return ((value, aux) if has_aux else value), g
 
@@ -193,6 +193,17 @@ def jvp(
     >>> t
     array([2., 4.])
     """
+    return pushed_forward(fun, primals, tangents, has_aux)
+
+
+def pushed_forward(
+    fun: Callable[..., Any],
+    primals: Any,
+    tangents: Any,
+    has_aux: bool,
+    may_be_constant: bool = False,
+) -> Any:
+    """What `jvp` does; it says nothing of a constant result where that is nothing unusual."""
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise TypeMismatchError("primals and tangents are tuples, with one entry per argument")
     if len(primals) != len(tangents):
@@ -215,7 +226,7 @@ def jvp(
         outputs, spec = _outputs(y, duals)
         values = [_lower(v, level) for v in outputs]
         if all(tangent_of(v, level) is None for v in outputs):
-            untracked_result(level)
+            untracked_result(level, may_be_constant)
         pushed = [
             xp.zeros_like(value) if (t := tangent_of(v, level)) is None else t
             for v, value in zip(outputs, values, strict=True)
@@ -336,7 +347,7 @@ def _number(x: Any, among: Any) -> Any:
     tree `among`, of which there may be none."""
     if type(x) not in SCALARS:
         return x
-    like = None
+    like: Any = None
     for v in optree.tree_leaves(among):
         if like is None and type(v) not in SCALARS and hasattr(v, "dtype"):
             like = v

@@ -83,18 +83,18 @@ def _note(what: str) -> None:
     read().level.left = f"at {file}:{line}, as {what}"
 
 
-def untracked_result(level: Level) -> None:
+def untracked_result(level: Level, may_be_constant: bool = False) -> None:
     """Say that the function of a transform returned something without a graph.
 
     GraphBreakError if the graph was left on the way, naming where; else the function may well be
-    constant, and a warning will do.
+    constant, and a warning will do, or nothing if that is usual.
     """
     if level.left is not None and _policy.get() != "ignore":
         raise GraphBreakError(
             f"the function returned a value that is not connected to its arguments: the graph was "
             f"left {level.left}. Keep to Variables there, or `stop_gradient` what is a constant."
         )
-    if _policy.get() != "ignore":
+    if _policy.get() != "ignore" and not may_be_constant:
         _say(
             "the function returned a value that does not depend on its arguments: the gradient is "
             "zero. `pluggrad.graph_breaks('ignore')` silences this where it is meant."

@@ -30,7 +30,7 @@ from .func import (
     _tangent,
     all_complex,
     flatten_call,
-    jvp,
+    pushed_forward,
     unflatten_call,
     vjp,
 )
@@ -326,6 +326,17 @@ def jacfwd(
     array([[2., 0.],
            [0., 4.]])
     """
+    return _jacfwd(fun, argnums, has_aux, holomorphic)
+
+
+def _jacfwd(
+    fun: Callable[..., Any],
+    argnums: Any,
+    has_aux: bool,
+    holomorphic: bool,
+    derivative: bool = False,
+) -> Callable[..., Any]:
+    """`jacfwd`; of a `derivative`, which may well be constant."""
 
     @functools.wraps(fun)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -336,7 +347,7 @@ def jacfwd(
 
         def column(*t: Any) -> Any:
             tangents: Any = optree.tree_unflatten(x_spec, list(t))
-            return jvp(f, primals, tangents, has_aux=has_aux)
+            return pushed_forward(f, primals, tangents, has_aux, derivative)
 
         axes = (None, -1, None) if has_aux else (None, -1)
         basis = _basis(inputs)
@@ -383,7 +394,8 @@ def hessian(
     array([[ 6.,  0.],
            [ 0., 12.]])
     """
-    return jacfwd(jacrev(fun, argnums, has_aux, holomorphic), argnums, has_aux, holomorphic)
+    gradient = jacrev(fun, argnums, has_aux, holomorphic)
+    return _jacfwd(gradient, argnums, has_aux, holomorphic, derivative=True)
 
 
 def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
