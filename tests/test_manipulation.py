@@ -288,3 +288,16 @@ def test_other_libraries(name: str, backend: str) -> None:
                      for c, t in zip(cotangents, pushed, strict=True)])  # fmt: skip
         along = sum(map(inner, expected, tangents))
         np.testing.assert_allclose(found, along, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_full_and_linspace_of_variables_keep_their_dtype(backend: str) -> None:
+    """torch's own look at the number alone, and make it single precision."""
+    pytest.importorskip(backend)
+    xp = pg.namespace(backend)
+    third = xp.asarray(1 / 3, dtype=xp.float64)
+    for y in (xp.full((2,), third), xp.linspace(third, 1, 3), xp.linspace(0.0, third, 2)):
+        assert y.dtype == third.dtype
+        assert (y[0] if float(y[0]) else y[-1]).item() == 1 / 3
+    assert xp.full(2, xp.asarray(3)).dtype == xp.asarray(3).dtype
+    assert xp.linspace(xp.asarray(0), 1, 3).tolist() == [0.0, 0.5, 1.0]

@@ -26,8 +26,24 @@ class TorchAdapter(Adapter):
         def matmul(x1: Any, x2: Any) -> Any:
             return torch.matmul(x1, x2) if x1.dtype is x2.dtype else xp.matmul(x1, x2)
 
+        def full(shape: Any, fill_value: Any, *, dtype: Any = None, **kwargs: Any) -> Any:
+            dtype = dtype or getattr(fill_value, "dtype", None)  # torch looks at the number alone
+            return xp.full(shape, fill_value, dtype=dtype, **kwargs)
+
+        def linspace(
+            start: Any, stop: Any, /, num: int, *, dtype: Any = None, **kwargs: Any
+        ) -> Any:
+            if dtype is None:
+                dtypes = [
+                    x.dtype for x in (start, stop) if torch.is_tensor(x) and x.is_floating_point()
+                ]
+                dtype = xp.result_type(*dtypes) if dtypes else None
+            return xp.linspace(start, stop, num, dtype=dtype, **kwargs)
+
         self.functions = {
             "matmul": matmul,
+            "full": full,
+            "linspace": linspace,
             "copy": torch.clone,
             "getitem": self._get,
             "put": lambda value, x, key: self._put(value, torch.clone(x), key),

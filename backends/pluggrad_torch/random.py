@@ -41,7 +41,7 @@ def drawing(backend: Any, randomness: str) -> Iterator[None]:
         yield
 
 
-class _Different(TorchFunctionMode):
+class _Different(TorchFunctionMode):  # type: ignore[misc]
     """Random functions of plain tensors and of sizes draw for each element of the batch."""
 
     def __init__(self, backend: Any) -> None:
