@@ -112,6 +112,7 @@ def _redirect(method: Any) -> None:
 
 
 for _method in list(vars(get_backend("torch").variable).values()):
+    _method = getattr(_method, "__func__", _method)  # what a static method holds
     if isinstance(_method, types.FunctionType) and _method.__closure__:
         _redirect(_method)
 

@@ -39,7 +39,9 @@ class Cell:
     def __init__(self, content: Variable, born: Level) -> None:
         self.content = content
         self.born = born
-        self.handles: Any = None if content._level is born else WeakValueDictionary()
+        # (Compilers that read code know no weak references.)
+        shown = content._level is not born and not content._backend.adapter.tracing()
+        self.handles: Any = WeakValueDictionary() if shown else None
         self.like = content._backend.like(content._value)
         self.owned = False
         self.version = 0

@@ -60,7 +60,9 @@ def make_variable_classes(backend: Backend) -> tuple[type, ...]:
     dual = type("Variable", (nested,), {**attributes})
     batched = type("Variable", (Batched, nested), {**attributes})
     backend.variable, backend.nested, backend.dual, backend.batched = cls, nested, dual, batched
-    cls._item = staticmethod(bind_first(PRIMITIVES["getitem"], backend, backend.getitem))
+    item = bind_first(PRIMITIVES["getitem"], backend, backend.getitem)
+    item.__qualname__ = "Variable._item"
+    cls._item = staticmethod(item)
     short: str
     for short, raw in _UNARY.items():
         primitive = PRIMITIVES[_NAMES.get(short, short)]
