@@ -411,6 +411,10 @@ def test_searching_and_membership() -> None:
             [np.searchsorted(t, v, side=side) for t, v in zip(nan, some, strict=True)]
         )
         close(pg.vmap(find)(nan, some), expected)
+    for backend in OTHERS:
+        t, v = convert(table, backend), convert(x[:, 0], backend)
+        own = pg.namespace(backend).searchsorted(t[0, :], v[0, :])
+        close(pg.vmap(pg.searchsorted)(t, v)[0, :], own)
     a, b = np.asarray([[1, 2, 3], [4, 5, 6]]), np.asarray([[1, 9], [6, 4]])
     np.testing.assert_array_equal(
         pg.vmap(pg.isin)(a, b), [[True, False, False], [True, False, True]]

@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from ..batch import BATCHING, Operation, elementwise
-from ..cotangents import shape_dtype
+from ..cotangents import device_of, shape_dtype
 from ..dispatch import xp
 from ..errors import InvalidArgumentError
 from ..primitive import PRIMITIVES
@@ -96,7 +96,9 @@ def searchsorted(op: Operation) -> Any:
         found = ranks(xp.concat([x2, x1], axis=1))[:, :count]
     else:
         found = ranks(xp.concat([x1, x2], axis=1))[:, x1.shape[1] :]
-    return xp.reshape(found - ranks(x2), (op.size, *shape))
+    one = op.backend.raw("zeros")(1, device=device_of(x2))
+    found = xp.astype(found - ranks(x2), op.raw(one, one).dtype)  # JAX counts in fewer bits
+    return xp.reshape(found, (op.size, *shape))
 
 
 def ranks(x: Any) -> Any:
