@@ -394,6 +394,19 @@ def test_a_write_under_no_grad_keeps_the_history_in_transforms(through: Any) -> 
         np.testing.assert_allclose(v.grad.data, expected)
 
 
+def test_a_view_is_at_the_level_of_what_was_written_last() -> None:
+    def f(x: Any, c: Any) -> Any:
+        u = pg.asarray(c) * 1.0  # mapped, and not differentiated by
+        row = u[:]
+        pg.sum(row)
+        u[1:] = x[:2] * x[1]
+        return pg.sum(pg.tanh(row) * 2.0)
+
+    x, c = np.arange(6.0).reshape(2, 3) / 6, np.ones((2, 3))
+    found = pg.vmap(pg.grad(f))(x, c)
+    np.testing.assert_allclose(found, [pg.grad(f)(a, b) for a, b in zip(x, c, strict=True)])
+
+
 def test_detach_is_a_snapshot() -> None:
     v = leaf(3) * 1
     v[0] = 5.0

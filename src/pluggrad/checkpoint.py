@@ -51,10 +51,9 @@ def checkpoint(
     fun : callable
         Takes and returns pytrees of arrays. Called again with the same arguments, it must do the
         same operations. It may write its arguments, which are its own, but not Variables from
-        around it. Those may be written and detached before the backward walk; raw arrays from
-        around it are read anew, and must be what they were (an error on torch, and under
-        ``pluggrad.debug``). Inside, ``detach()``, ``stop_gradient`` and ``no_grad`` stop
-        derivatives at all levels.
+        around it. Those may be written and detached before the backward walk; raw arrays that it
+        uses may not be changed (an error on torch, and under ``pluggrad.debug``). Inside,
+        ``detach()``, ``stop_gradient`` and ``no_grad`` stop derivatives at all levels.
     prevent_cse : bool
         Under a compiler (``jax.jit``), keep it from merging the two evaluations into one.
     policy : None

@@ -28,8 +28,11 @@ def evaluate(
     level: Level | None = None
     variable = backend.variable
     for x in args:
-        if isinstance(x, variable) and x._level is not level:
-            level = x._level if level is None else deepest(x._level, level)
+        if isinstance(x, variable):
+            if x._cell is not None:
+                x._read()  # a view is at the level of what was written last
+            if x._level is not level:
+                level = x._level if level is None else deepest(x._level, level)
     if level is None:
         return raw(*args, **kwargs)
     if level.process is not None:
