@@ -11,7 +11,7 @@ from .arguments import convert, one_device
 from .backend import Backend, backend_of
 from .backward import walk
 from .cotangents import Uniform, add, device_of, own, same_shape
-from .dispatch import is_variable
+from .dispatch import bottom, is_variable
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import HookedNode, LeafNode, Node, count_uses_towards
 from .hooks import received
@@ -365,7 +365,7 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
             raise InvalidArgumentError(
                 f"gradient has shape {tuple(seed.shape)}, and the output {tuple(y.shape)}"
             )
-        if not backend.adapter.same_device(_bottom(seed), _bottom(y)):
+        if not backend.adapter.same_device(bottom(seed), bottom(y)):
             one_device((seed, y), "backward")
         if is_variable(seed):
             seed = seed._snapshot()
@@ -383,13 +383,6 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
     if (create_graph or is_variable(value)) and not is_variable(seed):
         seed = wrap(seed, None, ROOT, backend)
     return seed
-
-
-def _bottom(x: Any) -> Any:
-    """The raw array at the bottom of `x`."""
-    while is_variable(x):
-        x = x._read()[0]
-    return x
 
 
 def _sequence(x: Any) -> Any:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .boxes import opened
 from .cotangents import Scatter, Shares, Uniform, add, dense, own
 from .graph import Edge, Node, count_uses, count_uses_towards
 from .hooks import sending
 from .levels import read
-from .modes import opened, pull_with
+from .modes import pull_with
 from .record import part_of
 
 __all__ = ["walk"]

@@ -13,10 +13,10 @@ from typing import Any
 from . import duals
 from .arguments import explain, setting
 from .backend import Backend
+from .boxes import keep
 from .cells import view_of
 from .graph import Node
 from .levels import ROOT, read
-from .modes import keep
 from .primitive import PRIMITIVES, Primitive, new
 from .record import apply, wrap
 

@@ -17,6 +17,7 @@ import optree
 from .backend import Backend, backend_of
 from .backward import walk
 from .batch import batched
+from .boxes import keep
 from .cotangents import dense, fit, same_shape, shape_dtype
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
@@ -24,7 +25,7 @@ from .forward import dual
 from .forward import process as forward_process
 from .graph import Node
 from .levels import ROOT, VOLATILE, Level, deepest, open_level, read, recording
-from .modes import check_made, inside, keep
+from .modes import check_made, inside
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF, make_leaf, part_of, wrap, wrap_untracked
 

@@ -14,7 +14,7 @@ from typing import Any
 from .backend import BACKENDS, Backend, backend_of
 from .errors import TypeMismatchError, UnsupportedError
 
-__all__ = ["Dispatch", "find_for", "is_batched", "is_variable", "xp"]
+__all__ = ["Dispatch", "bottom", "find_for", "is_batched", "is_variable", "xp"]
 
 
 class Dispatch:
@@ -40,6 +40,13 @@ xp = Dispatch()
 def is_variable(x: Any) -> bool:
     """Whether `x` is a Variable (asked without importing their class)."""
     return hasattr(type(x), "_backend")
+
+
+def bottom(x: Any) -> Any:
+    """The raw array at the bottom of `x`."""
+    while is_variable(x):
+        x = x._read()[0]
+    return x
 
 
 def is_batched(x: Any) -> bool:

@@ -12,11 +12,12 @@ from typing import Any
 
 from .backend import backend_of
 from .batch import batched
+from .boxes import marked
 from .calls import lowered
 from .dispatch import is_variable
 from .errors import DifferentiationError
 from .levels import ROOT, Level, open_level
-from .modes import changed, inside, marked
+from .modes import changed, inside
 from .record import make_leaf, record, wrap
 
 __all__ = ["Inside", "another_path", "is_tracked", "run_inside", "stripped"]

@@ -13,9 +13,10 @@ from typing import Any
 from . import cells, cotangents
 from .arguments import backend_among, convert, explain, promote
 from .backend import BACKENDS, Backend, backend_of
+from .boxes import keep
 from .graph import LeafNode, Node
 from .levels import ROOT, VOLATILE, Level, deepest, read
-from .modes import inside, keep
+from .modes import inside
 from .primitive import PASS, Primitive, new
 
 __all__ = ["apply", "evaluate", "make_leaf", "part_of", "record", "wrap", "wrap_untracked"]

@@ -16,11 +16,11 @@ from typing import Any
 
 import optree
 
+from ..boxes import Box as SavedBox
+from ..boxes import Kept
 from ..calls import _SHARING, Call
 from ..dispatch import is_variable
 from ..graph import LeafNode, Node, nodes_below
-from ..modes import Box as SavedBox
-from ..modes import _Kept
 from ..record import PART
 from ..rules.reductions import axes_of
 
@@ -244,7 +244,7 @@ def _arrays(value: Any) -> dict[int, int]:
     stack = [value]
     while stack:
         x = stack.pop()
-        if isinstance(x, _Kept):
+        if isinstance(x, Kept):
             x = x.value
         while is_variable(x):
             x = x._value
@@ -410,7 +410,7 @@ def _look_call(node: Node, made: Call, found: dict[Node, Any]) -> None:
 
 def _like(x: Any) -> Any:
     """The shape and dtype of an array, or of what stands for one; None for anything else."""
-    if isinstance(x, _Kept):
+    if isinstance(x, Kept):
         x = x.value
     if type(x) is tuple:
         return (tuple(x[0]), x[1]) if len(x) == 2 and isinstance(x[0], tuple) else None
