@@ -32,9 +32,10 @@ from .errors import (
 )
 from .func import grad, jvp, stop_gradient, value_and_grad, vjp
 from .graph_breaks import graph_breaks
+from .mapping import vmap
 from .modes import debug, strong_zeros
 from .namespace import lift, namespace, top_level
-from .transforms import hessian, hvp, jacfwd, jacrev, linearize, vmap
+from .transforms import hessian, hvp, jacfwd, jacrev, linearize
 from .variable import Variable
 
 # What is defined here; the functions of the standard come by `__getattr__`.

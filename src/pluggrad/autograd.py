@@ -233,7 +233,7 @@ def _batched(
     outputs: Any, inputs: Any, seeds: Any, retain: Any, create: bool, unused: bool, zeros: bool
 ) -> tuple[Any, ...]:
     """All cotangents as one batch, in one walk."""
-    from .transforms import inner_vmap
+    from .mapping import inner_vmap
 
     def pull(seeds: Any) -> Any:
         return grad(outputs, inputs, seeds, retain, create, unused, False, zeros)

@@ -20,8 +20,8 @@ from .batch import batched
 from .boxes import keep
 from .cotangents import dense, fit, same_shape, shape_dtype
 from .dispatch import is_variable, xp
+from .duals import dual
 from .errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
-from .forward import dual
 from .forward import process as forward_process
 from .graph import Node
 from .levels import ROOT, VOLATILE, Level, deepest, open_level, read, recording

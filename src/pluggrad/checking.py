@@ -292,7 +292,7 @@ def _pushed(
 ) -> list[list[list[float]]]:
     """The tangents by component of one input, and by output; together, or one after the other."""
     from .func import jvp
-    from .transforms import vmap
+    from .mapping import vmap
 
     plain = [x.detach() if is_variable(x) else x for x in inputs]
     x, where = plain[place], _same(inputs, place)

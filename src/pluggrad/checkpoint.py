@@ -19,15 +19,16 @@ from .autograd import among_variables, in_place_type
 from .backend import backend_of, current_choice, use
 from .backward import walk
 from .calls import Call, Operation, call, lowered, rule_of, variable
+from .crossing import flatten_call, unflatten_call
 from .dispatch import is_variable, xp
 from .errors import TypeMismatchError, UnsupportedError
-from .func import flatten_call, jvp, unflatten_call, vjp
+from .func import jvp, vjp
 from .inside import Inside, another_path, is_tracked, run_inside, stripped
 from .levels import ROOT, Level, read
+from .mapping import inner_vmap, leave
 from .modes import changed, inside
 from .random_states import RandomStates
 from .record import wrap
-from .transforms import _leave, inner_vmap
 
 __all__ = ["checkpoint"]
 
@@ -260,7 +261,7 @@ class _Known(_Recomputed):
         for y in outputs:
             backend = backend_of(y)
             assert backend is not None
-            known.append(_leave(y, 0, level, backend))
+            known.append(leave(y, 0, level, backend))
         self.outputs = []
         return _Known(_Mapped(self.one, on), known, maps)
 

@@ -243,7 +243,7 @@ class _VJP(_Derived):
         return flat
 
     def mapped(self, on: list[bool], size: int) -> Operation:
-        from .transforms import inner_vmap
+        from .mapping import inner_vmap
 
         axes = tuple([0 if b else None for b in on])
         inside = self
@@ -440,7 +440,7 @@ class _JVP(_Derived):
         return [None if v is None else arrived.get(v._node) for v in leaves]
 
     def mapped(self, on: list[bool], size: int) -> Operation:
-        from .transforms import inner_vmap
+        from .mapping import inner_vmap
 
         axes = tuple([0 if b else None for b in on])
         inside = self

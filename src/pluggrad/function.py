@@ -299,7 +299,7 @@ class _MappedFunction(Operation):
         return self.inside.materialized(gs, call)
 
     def run(self, args: list[Any]) -> list[Any]:
-        from .transforms import inner_vmap
+        from .mapping import inner_vmap
 
         inside = self.inside
         axes = tuple([0 if b else None for b in self.on])
@@ -309,7 +309,7 @@ class _MappedFunction(Operation):
         return list(outputs)
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
-        from .transforms import inner_vmap
+        from .mapping import inner_vmap
 
         inside, backend = self.inside, call.backend
 

@@ -16,9 +16,9 @@ from .errors import MissingFunctionError, PluggradError, TypeMismatchError
 from .func import jvp, vjp
 from .graph_breaks import break_graph, graph_breaks
 from .levels import ROOT
+from .mapping import inner_vmap
 from .namespace import top_level
 from .record import wrap
-from .transforms import inner_vmap
 
 __all__ = ["Program", "differentiable", "first_possible", "lowered"]
 

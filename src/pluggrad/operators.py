@@ -55,7 +55,7 @@ def make_variable_classes(backend: Backend) -> tuple[type, ...]:
         "__slots__": (), "__module__": "pluggrad", "__qualname__": "Variable",
         "__doc__": Variable.__doc__, "__hash__": object.__hash__, "_backend": backend,
     }  # fmt: skip
-    cls = type("Variable", (Variable,), attributes)
+    cls: Any = type("Variable", (Variable,), attributes)
     nested = type("Variable", (cls,), {**attributes})
     dual = type("Variable", (nested,), {**attributes})
     batched = type("Variable", (Batched, nested), {**attributes})
