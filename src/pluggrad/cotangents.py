@@ -200,10 +200,11 @@ class Uniform:
 
     def __mul__(self, x: Any) -> Any:
         shape, dtype = shape_dtype(self.like)
-        other = () if type(x) in SCALARS else x.shape
-        if other != shape:
-            return self.array() * x if other else Uniform(self.number * x, self.like)
-        return x if self.one and getattr(x, "dtype", None) == dtype else self.number * x
+        if type(x) in SCALARS:
+            return Uniform(self.number * x, self.like) if shape else self.number * x
+        if x.shape != shape:
+            return self.array() * x if x.shape else Uniform(self.number * x, self.like)
+        return x if self.one and x.dtype == dtype else self.number * x
 
     def __truediv__(self, x: Any) -> Any:
         other = () if type(x) in SCALARS else x.shape

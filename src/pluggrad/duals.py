@@ -93,6 +93,12 @@ def short_cut(
         state = read()
         if level is None or state is not level.inside or state.modes is not None:
             return None
+        if lifted:  # not every library lets its arrays meet Variables
+            values[:count] = [
+                wrap(x, None, ROOT, backend)
+                if hasattr(x, "dtype") and not hasattr(type(x), "_backend") else x
+                for x in values[:count]
+            ]  # fmt: skip
         put(level.outside)
         try:
             y = bound(tuple(values), kwargs) if lifted else raw(*values, **kwargs)

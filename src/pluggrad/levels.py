@@ -47,8 +47,8 @@ class Level:
     __slots__ = ("depth", "inside", "left", "off", "outside", "parent", "process", "randomness",
                  "size")  # fmt: skip
 
-    inside: State  # what holds where the level is opened, and what did before
-    outside: State
+    inside: State | None  # what holds where the level is opened, and what did before
+    outside: State | None
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Level:
     ) -> None:
         self.size = size
         self.off = off
+        self.inside = self.outside = None
         self.randomness = "error"  # what `vmap` was told
         self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1
@@ -124,7 +125,7 @@ def open_level(
     finally:
         put(state)
         level.process = _ended
-        del level.inside, level.outside
+        level.inside = level.outside = None
 
 
 def deepest(level: Level, other: Level) -> Level:

@@ -1,0 +1,159 @@
+"""The short cuts of the engine, where something is broadcast, mixed, 0-d, written or nested.
+
+The oracle is torch.func, doing the same to the same function.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import pluggrad as pg
+from pluggrad.backend import get_backend
+from test_rules import to_numpy
+
+torch = pytest.importorskip("torch")
+
+BACKENDS = [b for b in ("numpy", "torch", "jax", "strict")
+            if importlib.util.find_spec({"strict": "array_api_strict"}.get(b, b))]  # fmt: skip
+RNG = np.random.default_rng(0)
+X, V = RNG.standard_normal((3, 4)), RNG.standard_normal((3, 4))
+W, C = RNG.standard_normal((4, 4)), RNG.standard_normal((1, 4))
+
+#: name → f(xp, lift): a function of a 3 × 4 matrix, in the words of both libraries.
+PROGRAMS: dict[str, Callable[[Any, Any], Callable[[Any], Any]]] = {
+    # a cotangent that is one number everywhere, on its way
+    "sum": lambda xp, lift: lambda x: xp.sum(x),
+    "mean": lambda xp, lift: lambda x: xp.mean(x * x),
+    "number times sum": lambda xp, lift: lambda x: 0.1 * xp.sum(x * x) + xp.sum(x) / 3.0,
+    "mean of sums": lambda xp, lift: lambda x: xp.mean(xp.sum(x**3, axis=1)),
+    "sum beside 0-d": lambda xp, lift: lambda x: xp.sum(x * xp.sum(x)) / xp.mean(x * x),
+    "sum of a broadcast product": lambda xp, lift: lambda x: xp.sum(x * lift(C) - x[:, :1]),
+    "quotients": lambda xp, lift: lambda x: xp.sum(2.0 / (1.0 + x * x)) - xp.sum(-x / 7.0),
+    "a choice": lambda xp, lift: lambda x: xp.sum(xp.where(x > 0, x, x * x)),
+    "steps and ties": lambda xp, lift: lambda x: xp.sum(xp.maximum(x, lift(C)) + xp.floor(x) * x),
+    "powers": lambda xp, lift: lambda x: xp.sum(x**0 + x**1 + (x * x) ** 1.5 + 2.0**x),
+    "used twice": lambda xp, lift: lambda x: (lambda s: s * s + s)(xp.sum(x)),
+    "0-d throughout": lambda xp, lift: lambda x: xp.exp(x[0, 0]) * xp.sin(x[1, 2]) / 2.0,
+    # matrices and vectors
+    "matrix times vector": lambda xp, lift: lambda x: xp.sum(xp.tanh(x @ lift(W[0])) ** 2),
+    "vector times matrix": lambda xp, lift: lambda x: xp.sum(xp.sin(lift(W[0, :3]) @ x)),
+    "vector times vector": lambda xp, lift: lambda x: x[0, :] @ x[1, :] + x[2, :] @ lift(W[0]),
+    "quadratic form": lambda xp, lift: lambda x: x[0, :] @ (lift(W) @ x[0, :]),
+    "stacked matrices": lambda xp, lift: lambda x: xp.sum(x[None, :, :] @ lift(W) @ x[1, :]),
+    # functions of one array
+    "axes": lambda xp, lift: lambda x: xp.sum(xp.sum(x, axis=0) ** 2 * xp.exp(x[0, :])),
+    "views": lambda xp, lift: lambda x: xp.sum(x.T[1:, :] * x.T[:-1, :]) + xp.sum(x[..., ::2] ** 3),
+    "shapes": lambda xp, lift: lambda x: xp.sum(xp.reshape(x, (2, 6))[0, :] ** 2 * x[0, 0]),
+    "constants on the way": lambda xp, lift: lambda x: xp.sum(x * xp.exp(lift(C)) + xp.sum(lift(W))),
+}  # fmt: skip
+
+
+def lifter(backend: str) -> Any:
+    return lambda a: get_backend(backend).xp.asarray(np.array(a))
+
+
+def close(got: Any, expected: Any) -> None:
+    np.testing.assert_allclose(to_numpy(got), expected.numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_against_torch(name, backend):
+    lift = lifter(backend)
+    if backend == "strict":  # its arrays stand on no left side of a Variable
+        constant = lambda a: pg.asarray(lift(a))
+    else:
+        constant = lift
+    f = PROGRAMS[name](pg, constant)
+    g = PROGRAMS[name](torch, torch.tensor)
+    x, v = lift(X), lift(V)
+    tx, tv = torch.tensor(X), torch.tensor(V)
+    close(pg.grad(f)(x), torch.func.grad(g)(tx))
+    leaf = pg.Variable(x, requires_grad=True)
+    f(leaf).backward()
+    close(leaf.grad.data, torch.func.grad(g)(tx))
+    value, slope = pg.jvp(f, (x,), (v,))
+    close(value, g(tx))
+    close(slope, torch.func.jvp(g, (tx,), (tv,))[1])
+    hessian = torch.func.hessian(g)(tx)
+    product = torch.tensordot(hessian, tv, 2)
+    close(pg.hvp(f, (x,), (v,)), product)
+    close(pg.jvp(pg.grad(f), (x,), (v,))[1], product)
+    close(pg.grad(lambda x: pg.jvp(f, (x,), (v,))[1])(x), product)
+    close(pg.hessian(f)(x), hessian)
+
+
+@pytest.mark.parametrize("backend", [b for b in BACKENDS if b != "strict"])
+def test_tangents_of_another_precision_and_of_complex_numbers(backend):
+    xp = get_backend(backend).xp
+    x = xp.asarray(np.array([1.0, 2.0, 3.0]), dtype=xp.float32)
+    w = xp.asarray(np.array([0.5, 0.25, 4.0]))
+    y, t = pg.jvp(lambda x: x * w + 1.0, (x,), (xp.ones_like(x),))
+    assert y.dtype == t.dtype == w.dtype
+    np.testing.assert_allclose(to_numpy(t), to_numpy(w))
+    z = xp.asarray(np.array([1 + 2j, -1j]))
+    f = lambda z: z * z * 1j + z
+    y, t = pg.jvp(f, (z,), (xp.ones_like(z),))
+    np.testing.assert_allclose(to_numpy(t), 2j * to_numpy(z) + 1)
+    y, t = pg.jvp(lambda z: pg.abs(z) * pg.real(z), (z,), (xp.ones_like(z),))
+    a, re = np.abs(to_numpy(z)), to_numpy(z).real
+    np.testing.assert_allclose(to_numpy(t), re / a * re + a)
+
+
+def test_writes_and_views_of_duals():
+    def f(x):
+        y = x * 2.0
+        row = y[0, :]
+        y[1, :] = y[0, :] * x[2, :]
+        row *= x[1, :]
+        y[2, 1:] = 0.0
+        return y.T @ x
+
+    def g(x):
+        y = x * 2.0
+        first = y[0] * x[1]
+        second = y[0] * x[2]
+        third = torch.cat([y[2, :1], torch.zeros(3, dtype=x.dtype)])
+        return torch.stack([first, second, third]).T @ x
+
+    tx, tv = torch.tensor(X), torch.tensor(V)
+    for got, expected in zip(pg.jvp(f, (X,), (V,)), torch.func.jvp(g, (tx,), (tv,)), strict=True):
+        close(got, expected)
+    close(pg.jacfwd(f)(X), torch.func.jacfwd(g)(tx))
+    close(pg.jacrev(f)(X), torch.func.jacrev(g)(tx))
+
+
+def test_modes_inside_a_forward_level():
+    def f(x):
+        with pg.no_grad():
+            c = x * x
+        return c * x + pg.sin(x)
+
+    _, t = pg.jvp(f, (X,), (V,))
+    np.testing.assert_allclose(t, X * X * V + np.cos(X) * V)
+    with pg.no_grad():
+        _, t = pg.jvp(pg.tanh, (X,), (V,))
+    np.testing.assert_allclose(t, (1 - np.tanh(X) ** 2) * V)
+    with pg.strong_zeros():
+        _, t = pg.jvp(lambda x: pg.where(x > 0, pg.log(x), 0.0), (np.zeros(2),), (np.zeros(2),))
+    np.testing.assert_array_equal(t, [0.0, 0.0])
+
+
+def test_duals_of_two_levels_and_other_libraries():
+    inner = lambda x, y: pg.jvp(lambda y: pg.sin(x * y) * y, (y,), (1.0,))[1]
+    _, t = pg.jvp(lambda x: inner(x, 2.0), (3.0,), (1.0,))
+    # d/dx d/dy (y sin xy)
+    x, y = 3.0, 2.0
+    expected = y * np.cos(x * y) - x * y * y * np.sin(x * y) + y * np.cos(x * y)
+    np.testing.assert_allclose(t, expected)
+    with pytest.raises(TypeError, match="mixed"):
+        pg.jvp(lambda x: x * torch.ones(3, 4), (X,), (V,))
+    leaked = []
+    pg.jvp(lambda x: (leaked.append(x), x * 2.0)[1], (X,), (V,))
+    with pytest.raises(pg.LeakedVariableError):
+        leaked[0] * 2.0
