@@ -82,6 +82,7 @@ def short_cut(
                     elif x._level is not level:
                         return None
                     t = node.value
+                    lifted = lifted or hasattr(type(t), "_backend")
                 elif node is not None or x._level is not ROOT:
                     return None
                 x = x._value
@@ -114,8 +115,7 @@ def short_cut(
                     t = rule.pull(t, rule.pick(values, kwargs, y, like))
                 else:
                     along = (*values[:i], t, *values[i + 1 :])
-                    up = lifted or hasattr(type(t), "_backend")
-                    t = bound(along, kwargs) if up else raw(*along, **kwargs)
+                    t = bound(along, kwargs) if lifted else raw(*along, **kwargs)
                 total = t if total is None else total + t
             if total is None:
                 return wrap(y, None, ROOT, backend)
