@@ -80,3 +80,14 @@ def test_implicit(backend):
         assert len(found[name]) == 2
     for got, expected in zip(found["implicit"], found["unrolled"], strict=True):
         np.testing.assert_allclose(np.asarray(got), np.asarray(expected), rtol=1e-8)
+
+
+@every_backend
+def test_threads(backend):
+    error, tasks, total, said = example("threads").run(backend).values()
+    assert error < 1e-12
+    assert tasks == {"inside no_grad": False, "beside it": True}
+    assert total == 400.0
+    assert (
+        "does not support item assignment" if backend == "jax" else "'multiply' had saved"
+    ) in said
