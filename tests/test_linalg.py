@@ -81,7 +81,7 @@ ANY = [(3, 3), (4, 2), (2, 4), (2, 3, 2)]
 CASES: dict[str, tuple[Any, list[Any]]] = {
     "cholesky": (lambda x: L.cholesky(definite(x)), [SQUARE, BATCH, (1, 1)]),
     "cholesky upper": (lambda x: L.cholesky(definite(x), upper=True), [SQUARE]),
-    "cross": (L.cross, [((3,), (3,)), ((2, 1, 3), (4, 3))]),
+    "cross": (L.cross, [((3,), (3,)), ((2, 1, 3), (4, 3)), ((2, 3), (1, 3)), ((3,), (2, 3))]),
     "cross axis": (lambda a, b: L.cross(a, b, axis=-2), [((3, 2), (3, 2))]),
     "det": (L.det, [SQUARE, BATCH, (1, 1), (2, 2)]),
     "diagonal": (L.diagonal, [SQUARE, (2, 3, 4), (4, 2)]),

@@ -110,7 +110,7 @@ def bind_binary(
             if parent is not None and (level := x1._level) is read().plain:
                 value = x1._value
                 square = kind2 is cls
-                if not square or itself is not None:
+                if itself is not None if square else not bilinear:
                     y = raw(value, value if square else x2)
                     if y.dtype is value.dtype and y.dtype in reals:
                         node: Any = new(Node)
@@ -293,7 +293,9 @@ def bind(primitive: Primitive, backend: Backend) -> Any:
         function = bind_unary(primitive, backend, raw)
     elif primitive.promotes:
         function = _with_signature(primitive, backend, raw)
-    elif primitive.kind == "elementwise" and primitive.parameters == ("x1", "x2"):
+    elif (primitive.kind == "elementwise" or primitive.contracts) and primitive.parameters == (
+        "x1", "x2",
+    ):  # fmt: skip
         function = bind_binary(primitive, backend, raw)
     else:
         function = _with_signature(primitive, backend, raw)

@@ -203,6 +203,7 @@ class Primitive:
         view: bool = False,
         put: Callable[..., Any] | None = None,
         promotes: bool = False,
+        contracts: bool = False,
         needs: str = "",
     ) -> None:
         self.name, self.signature = signature.split("(", 1)[0], signature
@@ -214,6 +215,7 @@ class Primitive:
         self.view = view
         self.put = put
         self.promotes = promotes
+        self.contracts = contracts  # whether it broadcasts nothing but axes before the last two
         self.needs = needs.split()  # what the fallback calls, and a library may lack
         self.private = private
         self.takes_scatter = takes_scatter

@@ -123,8 +123,12 @@ def plain(
         return kind == "linear" and not primitive.holomorphic
     if kind == "elementwise":  # special functions compute in other precisions on the way
         return bool(y.shape == value.shape) and "." not in primitive.name
-    if kind == "bilinear":  # no batch of matrices, which might broadcast
-        return all([getattr(x, "ndim", 3) <= 2 and x.dtype == y.dtype for x in inner])
+    if kind == "bilinear":
+        if any([getattr(x, "dtype", None) != y.dtype for x in inner]):
+            return False
+        if primitive.contracts:  # batches of matrices might broadcast
+            return all([x.ndim <= 2 for x in inner])
+        return all([x.shape == y.shape for x in inner])
     return True
 
 

@@ -383,7 +383,7 @@ def qr(g: Any, y: Any) -> Any:
 # fmt: off
 linear("linalg.diagonal(x, /, *, offset=0)", embed, view=True, put=put_diagonal)
 linear("linalg.trace(x, /, *, offset=0, dtype=None)", trace)
-bilinear("linalg.outer(x1, x2, /)", lambda g, x2: g @ x2, lambda g, x1: x1 @ g)
+bilinear("linalg.outer(x1, x2, /)", lambda g, x2: g @ x2, lambda g, x1: x1 @ g, contracts=True)
 bilinear("linalg.cross(x1, x2, /, *, axis=-1)",
          lambda g, x2, axis: xp.linalg.cross(x2, g, axis=axis),
          lambda g, x1, axis: xp.linalg.cross(g, x1, axis=axis))

@@ -72,8 +72,8 @@ def conjugated(x: Any) -> Any:
 
 
 # fmt: off
-bilinear("matmul(x1, x2, /)", matmul_x1, matmul_x2)
-bilinear("tensordot(x1, x2, /, *, axes=2)", tensordot_x1, tensordot_x2)
+bilinear("matmul(x1, x2, /)", matmul_x1, matmul_x2, contracts=True)
+bilinear("tensordot(x1, x2, /, *, axes=2)", tensordot_x1, tensordot_x2, contracts=True)
 general("vecdot(x1, x2, /, *, axis=-1)",
         lambda g, x2, axis, like1: fit(conjugated(xp.expand_dims(g, axis=axis)) * x2, like1),
         lambda g, x1, axis, like2: fit(xp.expand_dims(g, axis=axis) * x1, like2),
