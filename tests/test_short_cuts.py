@@ -83,6 +83,8 @@ def test_against_torch(name, backend):
     hessian = torch.func.hessian(g)(tx)
     product = torch.tensordot(hessian, tv, 2)
     close(pg.hvp(f, (x,), (v,)), product)
+    if backend == "jax":  # which compiles each operation of each nesting by itself
+        return
     close(pg.jvp(pg.grad(f), (x,), (v,))[1], product)
     close(pg.grad(lambda x: pg.jvp(f, (x,), (v,))[1])(x), product)
     close(pg.hessian(f)(x), hessian)
