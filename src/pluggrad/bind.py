@@ -266,13 +266,7 @@ def bind_first(
             v._value, v._node, v._level, v._cell = y, node, level, None
         return v
 
-    def kept(args: tuple[Any, ...], kwargs: Any) -> Any:
-        v = operate(args, kwargs)
-        if type(v) is cls and (node := v._node) is not None:
-            keep(node, backend)
-        return v
-
-    bound = kept if backend.counts_writes else operate
+    bound: Callable[..., Any] = _keeping(operate, backend)
     if not primitive.view:
         return bound
 

@@ -40,12 +40,10 @@ class Level:
 
     `process` is what an operation at this level does; None, as at `ROOT`, records a Node for the
     backward walk, and `_ended` refuses. `size` is the length of the batch at a level of `vmap`,
-    which maps and does not differentiate; None elsewhere. `off` are the levels around it that did
-    not record when it was opened, and do not while it lasts.
+    which maps and does not differentiate; None elsewhere.
     """
 
-    __slots__ = ("depth", "inside", "left", "off", "outside", "parent", "process", "randomness",
-                 "size")  # fmt: skip
+    __slots__ = ("depth", "inside", "left", "outside", "parent", "process", "randomness", "size")
 
     inside: State | None  # what holds where the level is opened, and what did before
     outside: State | None
@@ -55,10 +53,8 @@ class Level:
         parent: Level | None,
         process: Callable[..., Any] | None = None,
         size: int | None = None,
-        off: frozenset[Level] = frozenset(),
     ) -> None:
         self.size = size
-        self.off = off
         self.inside = self.outside = None
         self.randomness = "error"  # what `vmap` was told
         self.parent = parent
@@ -116,7 +112,7 @@ def open_level(
 ) -> Iterator[Level]:
     """A new level inside the current one; it ends, and its Variables with it, on the way out."""
     state = read()
-    level = Level(state.level, process, size, state.off)
+    level = Level(state.level, process, size)
     level.outside = state
     level.inside = State(level, state.off, state.modes)
     put(level.inside)
@@ -338,11 +334,12 @@ def _switch(enabled: bool) -> list[Level]:
     """Switch the current level and those around it; returns the ones that were not so before."""
     state = read()
     current = _differentiating(state.level)
+    # What did not record when the current level was opened does not while it lasts.
+    stays = current.outside.off if enabled and current.outside is not None else ()
     switched: list[Level] = []
     level: Level | None = current
     while level is not None:
-        stays = enabled and level in current.off
-        if (level in state.off) is enabled and level.size is None and not stays:
+        if (level in state.off) is enabled and level.size is None and level not in stays:
             _restore(level, enabled)
             switched.append(level)
         level = level.parent

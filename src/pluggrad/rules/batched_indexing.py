@@ -69,7 +69,7 @@ def shifted(op: Operation, key: Any, ndim: int) -> tuple[Any, int] | None:
     parts = key if isinstance(key, tuple) else (key,)
     new = sum([k is None for k in parts])
     arrays = [k for k in parts if is_array(k)]
-    if any(is_mask(k) or isinstance(k, bool) for k in parts):
+    if any(is_mask(k) for k in parts):
         return None
     if not arrays:
         integers = sum(
