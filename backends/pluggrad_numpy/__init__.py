@@ -62,6 +62,9 @@ class NumpyAdapter(Adapter):
     def namespace(self) -> Any:
         return xp
 
+    def one(self, x: Any) -> Any:
+        return x.dtype.type(1)
+
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
         for key, g in pieces:
             if type(key) is int or selects_once(key):

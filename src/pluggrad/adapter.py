@@ -62,6 +62,10 @@ class Adapter:
         """
         return (x.shape, x.dtype)
 
+    def one(self, x: Any) -> Any:
+        """The number 1, of the dtype and on the device of `x`; nobody writes it."""
+        return self.namespace().ones((), dtype=x.dtype, device=getattr(x, "device", None))
+
     #: Called with each array that the user hands over, where its library changes the objects
     #: themselves: it returns a handle of our own. None: arrays are taken as they are.
     hold: Callable[[Any], Any] | None = None

@@ -8,7 +8,7 @@ from threading import RLock
 from typing import Any
 
 from .arguments import convert, one_device
-from .backend import Backend, backend_of
+from .backend import SCALARS, Backend, backend_of
 from .backward import walk
 from .cotangents import Uniform, add, device_of, own, same_shape
 from .dispatch import bottom, is_variable
@@ -307,12 +307,12 @@ def lifter(level: Level, backend: Backend) -> Any:
     cls, nested = backend.variable, backend.nested
 
     def lift(value: Any, node: Node | None) -> Any:
-        if node is None:
-            if is_variable(value) or not hasattr(value, "shape"):
-                return value
-            return wrap(value, None, ROOT, backend)
+        if node is None and (
+            type(value) in SCALARS or is_variable(value) or not hasattr(value, "shape")
+        ):
+            return value
         v = new(nested if isinstance(value, cls) else cls)
-        v._value, v._node, v._level, v._cell = value, node, level, None
+        v._value, v._node, v._level, v._cell = value, node, level if node else ROOT, None
         return v
 
     return lift
@@ -348,12 +348,13 @@ def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
                 f"backward of a complex output ({value.dtype}) needs a cotangent: gradient= (or "
                 "grad_outputs=). Without one, take the real part or abs first."
             )
-        seed = backend.raw("ones")(value.shape, dtype=value.dtype, device=device_of(value))
         if value.shape == () and not backend.adapter.tracing():
             # (A compiler that reads code cannot see through `Uniform * x`, and fuses anyway.)
+            seed = backend.adapter.one(bottom(value))
             if create_graph or is_variable(value):
                 seed = wrap(seed, None, ROOT, backend)
             return Uniform(seed, backend.like(value), one=True)
+        seed = backend.raw("ones")(value.shape, dtype=value.dtype, device=device_of(value))
     else:
         if isinstance(seed, (int, float, complex, list, tuple)):
             seed = backend.namespace.raw_asarray(seed, dtype=y.dtype)

@@ -47,14 +47,9 @@ def walk(
     arrived: dict[Node, Any] = {}
     modes = read().modes
     unusual: Callable[[Edge, Node, Any], Any] | None = None  # how to pull, where it is not plain
-    if lift is not None:
-        lifting = lift
-        if modes is None:
-            unusual = lambda edge, node, g: edge.rule.pull(g, _lifted(edge, node, lifting))
-        else:
-            unusual = pull_with(modes, lambda edge, node: _lifted(edge, node, lifting))
-    elif modes is not None:
-        unusual = pull_with(modes, lambda edge, node: opened(edge.saved))
+    of_edge = lambda edge, node: _lifted(edge, node, lift)
+    if modes is not None:
+        unusual = pull_with(modes, of_edge)
     usual, watched = unusual, False
     node: Node | None = None
     while True:
@@ -93,7 +88,7 @@ def walk(
                 else:
                     g = g.array()
         if watched:
-            unusual = sending(node, g, usual)
+            unusual = sending(node, g, usual or pull_with(None, of_edge))
         keep = retain or not node.rule.keeps
         following = None
         edge: Edge | None = node
@@ -104,7 +99,7 @@ def walk(
                 if g is None:
                     c = None
                 elif unusual is None:
-                    c = rule.pull(g, edge.saved)
+                    c = rule.pull(g, edge.saved if lift is None else _lifted(edge, node, lift))
                 else:
                     c = unusual(edge, node, g)
                 left = uses[parent] - 1
@@ -150,38 +145,42 @@ def _takes_uniform(node: Node) -> bool:
     return True
 
 
-def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any]) -> Any:
+def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any] | None) -> Any:
     """`edge.saved` with each array a Variable again, at the place in the graph that it had.
 
     A saved input hangs on the node that its edge leads to, the saved output on `node` itself:
     so nodes keep plain arrays, without reference cycles, and nothing is lost.
     """
     rule, saved = edge.rule, opened(edge.saved)
+    sources = rule.sources
+    if sources is None or lift is None:
+        return saved
+    like: Any = None
     if rule.is_careful:
         saved, like = saved
-        return _placed(rule.sources, saved, node, lift), like
-    return _placed(rule.sources, saved, node, lift)
-
-
-def _placed(sources: Any, saved: Any, node: Node, lift: Callable[[Any, Node | None], Any]) -> Any:
-    """What is saved, by what it is: see `Rule.sources`."""
     if type(sources) is tuple:
-        return tuple([
-            _placed(source, value, node, lift) for source, value in zip(sources, saved)
-        ])  # fmt: skip
-    if sources is None:
-        return saved
-    if type(sources) is int:
+        lifted: Any = []
+        for source, value in zip(sources, saved):
+            lifted.append(value if source is None else _placed(source, value, node, lift))
+        lifted = tuple(lifted)
+    else:
+        lifted = _placed(sources, saved, node, lift)
+    return (lifted, like) if rule.is_careful else lifted
+
+
+def _placed(source: Any, saved: Any, node: Node, lift: Callable[[Any, Node | None], Any]) -> Any:
+    """One saved value, by what it is: see `Rule.sources`."""
+    if type(source) is int:
         edge: Edge | None = node
         while edge is not None:
-            if edge.rule.position == sources:
+            if edge.rule.position == source:
                 return lift(saved, edge.parent)
             edge = edge.more
         return lift(saved, None)
-    if sources == "call":  # an operation of the user's
+    if source == "call":  # an operation of the user's
         return saved.lifted(node, lift)
-    if sources == "args":
-        return _placed(tuple(range(len(saved))), saved, node, lift)
+    if source == "args":
+        return tuple([_placed(i, value, node, lift) for i, value in enumerate(saved)])
     if not isinstance(saved, tuple):  # the output
         return lift(saved, node)
     parts = [lift(item, part_of(node, saved, i)) for i, item in enumerate(saved)]

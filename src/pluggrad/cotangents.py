@@ -18,8 +18,9 @@ def shape_dtype(like: Any) -> tuple[tuple[Any, ...], Any]:
 
 def same_shape(a: Any, b: Any) -> bool:
     """Whether two shapes agree; a length that is not known (None, or nan) agrees with any."""
-    return len(a) == len(b) and all(
-        m == n or m is None or n is None or m != m or n != n for m, n in zip(a, b, strict=True)
+    return a == b or (
+        len(a) == len(b)
+        and all(m == n or m is None or n is None or m != m or n != n for m, n in zip(a, b))
     )
 
 
@@ -95,19 +96,23 @@ class Scatter:
 
     The gradient of `x[key]` is zero but at `key`. As a dense array per read, `n` reads of one
     array of size `n` would cost O(n²). The buffer is made when a second contribution comes;
-    where arrays cannot be written, the contributions are kept and scattered at once.
+    where arrays cannot be written, and where contributions are Variables (`lifted`), these are
+    kept and scattered by one operation.
     """
 
-    __slots__ = ("buffer", "like", "pieces", "writes")
+    __slots__ = ("buffer", "lifted", "like", "pieces", "writes")
 
     def __init__(self, key: Any, g: Any, like: Any) -> None:
         self.buffer: Any = None
+        self.lifted = is_variable(g)
         self.like = like
         self.pieces = [(key, g)]
         self.writes: Any = None  # the adapter's scatter_add, once the buffer may be written
 
     def merge(self, other: Any) -> Scatter:
         """Add another contribution, sparse or dense."""
+        if self.lifted or (other.lifted if type(other) is Scatter else is_variable(other)):
+            return self._merge_lifted(other)
         if type(other) is Scatter:
             if self.writes is not None and other.buffer is None:
                 self.buffer = self.writes(self.buffer, other.pieces)
@@ -130,6 +135,18 @@ class Scatter:
             self.flush()
         return self
 
+    def _merge_lifted(self, other: Any) -> Scatter:
+        if not self.lifted:
+            self.buffer = _constant(self.flush())
+            self.writes, self.lifted = None, True
+        if type(other) is Scatter and other.lifted:
+            self.pieces += other.pieces
+            other = other.buffer
+        if other is not None:
+            other = _constant(dense(other))
+            self.buffer = other if self.buffer is None else self.buffer + other
+        return self
+
     def _add_dense(self, g: Any) -> None:
         if self.buffer is not None:
             self.buffer = self.buffer + g
@@ -141,26 +158,44 @@ class Scatter:
     def flush(self) -> Any:
         """Bring all contributions into the buffer, and return it."""
         if self.pieces:
-            g = self.pieces[0][1]
+            pieces, self.pieces = self.pieces, []
+            g = pieces[0][1]
             backend = backend_of(g)
             assert backend is not None
-            if self.buffer is None:
-                self.buffer = zeros(self.like, g)
-            self.buffer = backend.adapter.scatter_add(self.buffer, self.pieces)
-            self.pieces = []
+            if self.lifted:
+                y = _scattered(pieces, self.like, backend.namespace)
+                self.buffer = y if self.buffer is None else self.buffer + y
+            else:
+                if self.buffer is None:
+                    self.buffer = zeros(self.like, g)
+                self.buffer = backend.adapter.scatter_add(self.buffer, pieces)
         return self.buffer
 
 
-def scatter(g: Any, key: Any, like: Any) -> Any:
-    """Zeros with `g` added at `key`: lazily where `g` is raw, recorded where it is a Variable."""
-    if hasattr(type(g), "_backend"):  # is_variable, without the call
-        key = key.data if is_variable(key) else key  # lifted along with what else is kept
-        return g._backend.namespace.scatter(g, key=key, like=like)
-    return Scatter(key, g, like)
+def _scattered(pieces: list[tuple[Any, Any]], like: Any, namespace: Any) -> Any:
+    """Zeros with Variables added at the positions beside them, recorded as one operation."""
+    if len(pieces) == 1:
+        ((key, g),) = pieces
+        return namespace.scatter(g, key=key, like=like)
+    return namespace.scatter_all(
+        [g for _, g in pieces], keys=tuple([key for key, _ in pieces]), like=like
+    )
+
+
+def _constant(x: Any) -> Any:
+    """`x` as a Variable."""
+    return x if is_variable(x) else backend_of(x).namespace.asarray_constant(x)  # type: ignore[union-attr]
+
+
+def scatter(g: Any, key: Any, like: Any) -> Scatter:
+    """Zeros with `g` added at `key`, lazily."""
+    return Scatter(key.data if is_variable(key) else key, g, like)  # keys are lifted with the rest
 
 
 def erase(g: Any, key: Any) -> Any:
     """`g` with zeros at `key`, in the buffer that it already owns where there is one."""
+    if type(g) is Scatter and g.lifted:
+        g = g.flush()
     if is_variable(g):
         return xp.put(0, g, key)
     backend = backend_of(g.flush() if type(g) is Scatter else g)

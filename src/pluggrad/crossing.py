@@ -8,7 +8,7 @@ from typing import Any
 
 import optree
 
-from .backend import SCALARS, Backend, backend_of, get_default_backend, mixed
+from .backend import BACKENDS, SCALARS, Backend, backend_of, get_default_backend, mixed
 from .cotangents import device_of, is_complex, same_shape
 from .dispatch import is_variable, xp
 from .duals import dual
@@ -21,12 +21,21 @@ from .record import make_leaf, wrap
 __all__ = ["all_complex", "as_array", "as_cotangent", "as_number", "as_tangent", "dual_of",
            "flatten", "flatten_call", "gradient_at", "inner_value", "is_of", "is_one",
            "leaves_of", "node_of_number", "numbered", "outputs_of", "pair", "plain",
-           "seen_outside", "unflatten_call"]  # fmt: skip
+           "seen_outside", "unflatten", "unflatten_call"]  # fmt: skip
+
+ARRAY: Any = optree.treespec_leaf()  # the structure of an array alone
 
 
 def flatten(tree: Any, none_is_leaf: bool = False) -> tuple[list[Any], Any]:
     """The leaves of a pytree, and its structure."""
+    if BACKENDS.get(type(tree)) is not None and not none_is_leaf:
+        return [tree], ARRAY
     return optree.tree_flatten(tree, none_is_leaf=none_is_leaf)
+
+
+def unflatten(spec: Any, flat: list[Any]) -> Any:
+    """The pytree of that structure with these leaves."""
+    return flat[0] if spec is ARRAY else optree.tree_unflatten(spec, flat)
 
 
 def flatten_call(args: Any, kwargs: Any, none_is_leaf: bool = False) -> tuple[list[Any], Any]:
@@ -160,13 +169,14 @@ def all_complex(values: list[Any]) -> None:
 
 def inner_value(x: Any, among: Any = ()) -> tuple[Any, Backend]:
     """`x` as a value to wrap: a raw array, or a snapshot of a tracked Variable."""
-    x = as_array(as_number(x, among))
+    if type(x) in SCALARS:
+        x = as_array(as_number(x, among))
     if (run := inside()) is not None:
         x = run.enter(x)
     backend = backend_of(x)
     if backend is None:
         raise TypeMismatchError(f"cannot differentiate by {type(x).__name__}")
-    if is_variable(x):
+    if type(x) in backend.classes:
         x = x._snapshot()
         if x._node is None and x._level is ROOT:
             x = x._value
@@ -188,7 +198,7 @@ def leaves_of(x: Any, level: Level, among: Any = ()) -> tuple[Any, list[Any], An
         v._node = make_leaf(v)
         leaves.append(v)
     # The function gets handles of its own, which it may write.
-    return optree.tree_unflatten(spec, [v._snapshot() for v in leaves]), leaves, spec
+    return unflatten(spec, [v._snapshot() for v in leaves]), leaves, spec
 
 
 def dual_of(x: Any, t: Any, level: Level, among: Any) -> Any:
@@ -207,16 +217,17 @@ def node_of_number(value: Any, level: Level, holomorphic: bool = False) -> Node 
         raise TypeMismatchError(f"the function returned {type(value).__name__}, not an array")
     backend = backend_of(value)
     assert backend is not None
-    if tuple(value.shape) != ():
+    shape, dtype = value.shape, value.dtype
+    if tuple(shape) != ():
         raise InvalidArgumentError(
-            f"the function to differentiate returned shape {tuple(value.shape)}, and must return "
+            f"the function to differentiate returned shape {tuple(shape)}, and must return "
             "one number; use vjp or jacrev for more"
         )
-    if value.dtype not in backend.float_dtypes:
+    if dtype not in backend.float_dtypes:
         raise TypeMismatchError(
-            f"the function returned a number of dtype {value.dtype}, which has no gradient"
+            f"the function returned a number of dtype {dtype}, which has no gradient"
         )
-    if value.dtype in backend.complex_dtypes and not holomorphic:
+    if dtype in backend.complex_dtypes and not holomorphic:
         raise DifferentiationError(
             "the function returned a complex number; take its real part, or give "
             "holomorphic=True for the derivative of a holomorphic function"

@@ -13,6 +13,7 @@ from typing import Any
 
 from .backend import Backend
 from .backward import walk
+from .cotangents import dense
 from .dispatch import is_variable, xp
 from .duals import Tangent, dual, like_value
 from .levels import ROOT, Level, open_level, read
@@ -119,19 +120,12 @@ def _explicit(
     primitive: Primitive, args: Any, tangents: Any, kwargs: Any, y: Any, backend: Backend,
     jvp: Callable[..., Any],
 ) -> Any:  # fmt: skip
-    import inspect
-
-    assert primitive.jvp is not None
-    names = tuple(inspect.signature(primitive.jvp).parameters)
     count = 1 if primitive.variadic else len(primitive.formulas)
-    from .primitive import getter
-
-    values = [getter(primitive, 0, n)(args, kwargs, y, backend.like) for n in names[count:]]
     filled = [
         _zeros_like(x) if t is None else t
         for x, t in zip(args[:count], tangents[:count], strict=True)
     ]
-    return jvp(*filled, *values)
+    return jvp(*filled, *primitive.pick_along(args, kwargs, y, backend.like))
 
 
 def transpose(
@@ -163,6 +157,7 @@ def transpose(
             pulled = rule.careful.pull(
                 g, (rule.pick(args, kwargs, seen, backend.like), backend.like(args[i]))
             )
+            pulled = dense(pulled)
             if is_variable(pulled) and pulled._level is level and pulled._node is not None:
                 node = pulled._node
                 cotangents[node] = cotangents[node] + t if node in cotangents else t

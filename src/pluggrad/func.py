@@ -27,6 +27,7 @@ from .crossing import (
     pair,
     plain,
     seen_outside,
+    unflatten,
 )
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, TypeMismatchError
@@ -115,6 +116,7 @@ def value_and_grad(
             aux: Any = None
             if has_aux:
                 value, aux = pair(value)
+                aux = optree.tree_map(lambda x: seen_outside(x, level), aux)
             value = as_number(value, every)
             if holomorphic:
                 all_complex([*every, value])
@@ -131,9 +133,8 @@ def value_and_grad(
             else:
                 untracked_result(level)
             value = seen_outside(value, level)
-            aux = optree.tree_map(lambda x: seen_outside(x, level), aux)
             gradients = [
-                optree.tree_unflatten(spec, [gradient_at(arrived, v) for v in leaves])
+                unflatten(spec, [gradient_at(arrived, v) for v in leaves])
                 for leaves, spec in wrapped
             ]
         if holomorphic:
@@ -185,11 +186,11 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
             cotangents, targets=leaves, retain=True, lift=among_variables(cotangents.values())
         )
         return tuple(
-            [optree.tree_unflatten(spec, [gradient_at(arrived, v) for v in flat])
+            [unflatten(spec, [gradient_at(arrived, v) for v in flat])
              for _, flat, spec in wrapped]
         )  # fmt: skip
 
-    y = optree.tree_unflatten(y_spec, values)
+    y = unflatten(y_spec, values)
     return (y, pull, aux) if has_aux else (y, pull)
 
 
@@ -229,7 +230,7 @@ def pushed_forward(
             if spec != spec_t:
                 raise InvalidArgumentError(f"a primal has structure {spec}, its tangent {spec_t}")
             made = [dual_of(a, b, level, primals) for a, b in zip(flat, flat_t, strict=True)]
-            call.append(optree.tree_unflatten(spec, made))
+            call.append(unflatten(spec, made))
             duals += made
         y = fun(*call)
         aux = None
@@ -245,7 +246,7 @@ def pushed_forward(
             for v, value in zip(outputs, values, strict=True)
         ]
         pushed = [plain(t) for t in pushed]
-    y, t = optree.tree_unflatten(spec, values), optree.tree_unflatten(spec, pushed)
+    y, t = unflatten(spec, values), unflatten(spec, pushed)
     return (y, t, aux) if has_aux else (y, t)
 
 

@@ -28,14 +28,13 @@ def received(node: Node, g: Any) -> Any:
 
 
 def sending(
-    node: Node, g: Any, pull: Callable[[Edge, Node, Any], Any] | None
+    node: Node, g: Any, pull: Callable[[Edge, Node, Any], Any]
 ) -> Callable[[Edge, Node, Any], Any]:
     """How a node with hooks before it or on what it sends is pulled through: all edges at once."""
     if node.extra.before:
         g = received(node, g)
     edges = list(node.edges())
-    sent = [edge.rule.pull(g, edge.saved) if pull is None else pull(edge, node, g)
-            for edge in edges]  # fmt: skip
+    sent = [pull(edge, node, g) for edge in edges]
     if node.extra.sent:
         _hooked(node, g, sent)
     by_edge = dict(zip(edges, sent, strict=True))

@@ -106,20 +106,24 @@ read, put = _state.get, _state.set
 State.now = property(_state.get)
 
 
-@contextmanager
-def open_level(
-    process: Callable[..., Any] | None = None, size: int | None = None
-) -> Iterator[Level]:
+class open_level:
     """A new level inside the current one; it ends, and its Variables with it, on the way out."""
-    state = read()
-    level = Level(state.level, process, size)
-    level.outside = state
-    level.inside = State(level, state.off, state.modes)
-    put(level.inside)
-    try:
-        yield level
-    finally:
-        put(state)
+
+    __slots__ = ("_level",)
+
+    def __init__(self, process: Callable[..., Any] | None = None, size: int | None = None) -> None:
+        state = read()
+        self._level = level = Level(state.level, process, size)
+        level.outside = state
+        level.inside = State(level, state.off, state.modes)
+
+    def __enter__(self) -> Level:
+        put(self._level.inside)
+        return self._level
+
+    def __exit__(self, *exc_info: object) -> None:
+        level = self._level
+        put(level.outside)
         level.process = _ended
         level.inside = level.outside = None
 

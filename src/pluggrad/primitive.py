@@ -79,14 +79,16 @@ class Rule:
 
 def _sources(primitive: Primitive, names: tuple[str, ...]) -> Any:
     """What each of `names` is, for the walk to find it in the graph: the number of an input, the
-    name itself of what is special, None for a setting. No tuple around one alone."""
+    name itself of what is special, None for a setting. No tuple around one alone; None where there are settings alone."""
     sources: list[Any] = [
         name if name in ("y", "args", "call")
         else primitive.positional.index(name) if name in primitive.positional
         else None
         for name in names
     ]  # fmt: skip
-    return sources[0] if len(sources) == 1 else tuple(sources) if sources else None
+    if not any([source is not None for source in sources]):
+        return None
+    return sources[0] if len(sources) == 1 else tuple(sources)
 
 
 def _pass(g: Any, saved: Any) -> Any:
@@ -119,39 +121,36 @@ def _careful_pull(pull: Callable[[Any, Any], Any], holomorphic: bool) -> Callabl
     return careful
 
 
-def _picker(primitive: Primitive, position: int, names: tuple[str, ...]) -> Callable[..., Any]:
-    """A function of (args, kwargs, y, backend) that collects the values named."""
-    getters = [getter(primitive, position, name) for name in names]
-    if not getters:
-        return lambda args, kwargs, y, like: None
-    if len(getters) == 1:
-        return getters[0]
-    return lambda args, kwargs, y, like: tuple([get(args, kwargs, y, like) for get in getters])
+def _picker(
+    primitive: Primitive, position: int, names: tuple[str, ...], packed: bool = True
+) -> Callable[..., Any]:
+    """A function of (args, kwargs, y, like) that collects the values named, made from source, as it
+    runs at each operation. It returns a tuple; `packed`, one value as it is, and None for none."""
+    values = [_source_of(primitive, position, name) for name in names]
+    found = f"({''.join([f'{value}, ' for value in values])})"
+    if packed and len(values) < 2:
+        found = values[0] if values else "None"
+    picker: Callable[..., Any] = eval(
+        f"lambda args, kwargs, y, like: {found}", {"defaults": primitive.defaults}
+    )
+    return picker
 
 
-def getter(primitive: Primitive, position: int, name: str) -> Callable[..., Any]:
-    if name == "y":
-        return lambda args, kwargs, y, like: y
+def _source_of(primitive: Primitive, position: int, name: str) -> str:
+    """What `name` is, among the values that `_picker` speaks of."""
+    if name in ("y", "args", "kwargs"):
+        return name
     if name == "i":
-        return lambda args, kwargs, y, like: position
-    if name == "like":
-        return lambda args, kwargs, y, like: like(args[position])
+        return str(position)
+    if name in ("like", "like1", "like2"):
+        return f"like(args[{position if name == 'like' else int(name[-1]) - 1}])"
     if name == "likes":
-        return lambda args, kwargs, y, like: tuple([like(x) for x in args])
-    if name in ("like1", "like2"):
-        place = int(name[-1]) - 1
-        return lambda args, kwargs, y, like: like(args[place])
+        return "tuple([like(x) for x in args])"
     if name == "like_y":
-        return lambda args, kwargs, y, like: like(y)
+        return "like(y)"
     if name in primitive.positional:
-        place = primitive.positional.index(name)
-        return lambda args, kwargs, y, like: args[place]
-    if name == "args":
-        return lambda args, kwargs, y, like: args
-    if name == "kwargs":
-        return lambda args, kwargs, y, like: kwargs
-    default = primitive.defaults[name]
-    return lambda args, kwargs, y, like: kwargs.get(name, default)
+        return f"args[{primitive.positional.index(name)}]"
+    return f"kwargs.get({name!r}, defaults[{name!r}])"
 
 
 def _freed_rule(primitive: Primitive) -> Rule:
@@ -180,6 +179,7 @@ class Primitive:
     """
 
     rules: tuple[Rule | None, ...]
+    pick_along: Callable[..., Any]  # what `jvp` wants beside the tangents
     is_part = False  # of the graph itself: one output among several of the node behind it
     is_call = False  # a custom operation, whose inputs are the edges of the node behind it
 
@@ -234,6 +234,9 @@ class Primitive:
         self.positional = self.parameters[: max(count, len(formulas))]
         self.defaults = {name: p.default for name, p in self.parsed.parameters.items()}
         self.formulas = formulas
+        if jvp is not None:
+            names = tuple(inspect.signature(jvp).parameters)[1 if variadic else len(formulas) :]
+            self.pick_along = _picker(self, 0, names, packed=False)
         self.freed = _freed_rule(self)
         self.rules = tuple(
             None if formula is None else Rule(self, position, formula)

@@ -27,6 +27,7 @@ from .crossing import (
     node_of_number,
     numbered,
     plain,
+    unflatten,
 )
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, TypeMismatchError
@@ -81,7 +82,7 @@ def jacrev(
             all_complex([*inputs, *outputs])
 
         def row(*g: Any) -> Any:
-            return pull(optree.tree_unflatten(y_spec, list(g)))
+            return pull(unflatten(y_spec, list(g)))
 
         if len(outputs) == 1 and not outputs[0].shape:
             pulled = optree.tree_leaves(row(*[b[0, ...] for b in _basis(outputs)]))
@@ -96,9 +97,9 @@ def jacrev(
                 plain(xp.reshape(g[start:stop, ...], (*v.shape, *x.shape)))
                 for g, x in zip(gradients, inputs, strict=True)
             ]
-            tree = optree.tree_unflatten(x_spec, leaves)
+            tree = unflatten(x_spec, leaves)
             blocks.append(tree[0] if single else tree)
-        found = optree.tree_unflatten(y_spec, blocks)
+        found = unflatten(y_spec, blocks)
         return (found, aux[0]) if has_aux else found
 
     return jacobian
@@ -141,10 +142,10 @@ def _jacfwd(
         f, chosen, single = _of_chosen(fun, argnums, args, kwargs)
         inputs, x_spec = flatten(tuple(chosen))
         inputs = [inner_value(x)[0] for x in inputs]
-        primals: Any = optree.tree_unflatten(x_spec, inputs)
+        primals: Any = unflatten(x_spec, inputs)
 
         def column(*t: Any) -> Any:
-            tangents: Any = optree.tree_unflatten(x_spec, list(t))
+            tangents: Any = unflatten(x_spec, list(t))
             return pushed_forward(f, primals, tangents, has_aux, derivative)
 
         axes = (None, -1, None) if has_aux else (None, -1)
@@ -167,9 +168,9 @@ def _jacfwd(
                     real, imag = [xp.astype(_real(v), x.dtype) for v in (part, d[..., start:stop])]
                     part = real + imag * 1j
                 leaves.append(plain(xp.reshape(part, (*shape, *x.shape))))
-            tree = optree.tree_unflatten(x_spec, leaves)
+            tree = unflatten(x_spec, leaves)
             blocks.append(tree[0] if single else tree)
-        found = optree.tree_unflatten(y_spec, blocks)
+        found = unflatten(y_spec, blocks)
         return (found, aux[0]) if has_aux else found
 
     return jacobian
@@ -220,15 +221,17 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     """
     if not isinstance(primals, (tuple, list)):
         primals, tangents = (primals,), (tangents,)
+    if len(primals) != len(tangents):
+        raise InvalidArgumentError(f"{len(primals)} primals, but {len(tangents)} tangents")
     with open_level() as level:
         wrapped = [leaves_of(x, level, primals) for x in primals]
-        flat_t, spec_t = flatten(tuple(tangents))
         leaves = [v for _, flat, _ in wrapped for v in flat]
-        if spec_t != flatten(tuple(primals))[1]:
-            raise InvalidArgumentError(
-                f"primals have structure {flatten(tuple(primals))[1]}, tangents {spec_t}"
-            )
-        seeds = [as_tangent(t, v, "hvp") for t, v in zip(flat_t, leaves, strict=True)]
+        seeds = []
+        for t, (_, flat, spec) in zip(tangents, wrapped, strict=True):
+            flat_t, spec_t = flatten(t)
+            if spec_t != spec:
+                raise InvalidArgumentError(f"a primal has structure {spec}, its tangent {spec_t}")
+            seeds += [as_tangent(t, v, "hvp") for t, v in zip(flat_t, flat, strict=True)]
         value = fun(*[tree for tree, _, _ in wrapped])
         value = as_number(value, leaves)
         node = node_of_number(value, level)
@@ -248,7 +251,7 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
                 in_place = in_place_type(value._backend, level)
                 products = walk(cotangents, lift=among_variables(seeds), in_place=in_place)
         found = [
-            optree.tree_unflatten(spec, [gradient_at(products, v) for v in flat])
+            unflatten(spec, [gradient_at(products, v) for v in flat])
             for _, flat, spec in wrapped
         ]
     return found[0] if len(found) == 1 else tuple(found)
@@ -276,7 +279,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
         ends = [leaves_of(v, level)[1][0] if is_continuous(v) else None for v in zeros]
         cotangents = [v if end is None else end._snapshot()
                       for v, end in zip(zeros, ends, strict=True)]  # fmt: skip
-        gradients = optree.tree_leaves(pull(optree.tree_unflatten(y_spec, cotangents)))
+        gradients = optree.tree_leaves(pull(unflatten(y_spec, cotangents)))
         nodes = [g._read()[1] if is_of(g, level) else None for g in gradients]
 
     def push(*tangents: Any) -> Any:
@@ -294,7 +297,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
         arrived = walk(seeds, targets=targets, retain=True, lift=among_variables(seeds.values()))
         found = [zero if v is None or v._node not in arrived else plain(arrived[v._node])
                  for v, zero in zip(ends, zeros, strict=True)]  # fmt: skip
-        return optree.tree_unflatten(y_spec, found)
+        return unflatten(y_spec, found)
 
     return (y, push, aux[0]) if has_aux else (y, push)
 

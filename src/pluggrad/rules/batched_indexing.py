@@ -117,6 +117,23 @@ def scatter(op: Operation) -> Any:
     return xp.reshape(y, (op.size, *shape))
 
 
+def scatter_all(op: Operation) -> Any:
+    keys, like = op.get("keys"), op.get("like")
+    shape, dtype = shape_dtype(like)
+    gs = [op.full(i) for i in range(len(keys))]
+    found = [shifted(op, key, len(shape)) for key in keys]
+    if None not in found:
+        return op(*gs, keys=tuple([f[0] for f in found if f]), like=((op.size, *shape), dtype))
+    total: Any = 0.0
+    for g, key in zip(gs, keys, strict=True):
+        one = PRIMITIVES["scatter"]
+        kwargs = {"key": key, "like": like}
+        total = total + scatter(
+            Operation(one, [g], [True], kwargs, op.backend.raw("scatter"), op.size, op.backend)
+        )
+    return total
+
+
 def everywhere(op: Operation, places: Any) -> tuple[Any, Any]:
     """The same places in each row."""
     raw = op.backend.raw
@@ -156,6 +173,7 @@ def nonzero(op: Operation) -> Any:
 
 rows("getitem", getitem)
 rows("scatter", scatter)
+rows("scatter_all", scatter_all)
 rows("put put_in_place", put)
 rows("take", take)
 rows("take_along_axis", take_along_axis)

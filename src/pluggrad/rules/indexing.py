@@ -42,6 +42,13 @@ def scatter_dense(g: Any, key: Any, like: Any) -> Any:
     return backend.adapter.scatter_add(zeros(like, g), [(key, g)])
 
 
+def scatter_all(*gs: Any, keys: Any, like: Any) -> Any:
+    """Zeros with each of `gs` added at its own of `keys`."""
+    backend = backend_of(gs[0])
+    assert backend is not None
+    return backend.adapter.scatter_add(zeros(like, gs[0]), list(zip(keys, gs, strict=True)))
+
+
 def last_writes(key: Any, x: Any) -> tuple[Any, tuple[int, ...], int]:
     """For each place that the integer arrays in `key` name in `x`: which of them names it last.
 
@@ -136,6 +143,8 @@ GETITEM = linear("getitem(x, key, /)", scatter,
        fallback=read, private=True, view=True, put=replace)
 linear("scatter(g, /, *, key, like)", lambda g, key: pick(g, key),
        fallback=scatter_dense, private=True)
+linear("scatter_all(gs, /, *, keys, like)", lambda g, i, keys: pick(g, keys[i]),
+       fallback=scatter_all, private=True, variadic=True)
 PUT = linear("put(value, x, key, /)", look_up, lambda g, key: erase(g, key),
        fallback=put, private=True, takes_scatter=True)
 # fmt: on
