@@ -14,6 +14,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.backend import get_backend
+from pluggrad.graph import nodes_below
 from test_rules import to_numpy
 
 torch = pytest.importorskip("torch")
@@ -37,6 +38,8 @@ PROGRAMS: dict[str, Callable[[Any, Any], Callable[[Any], Any]]] = {
     "a choice": lambda xp, lift: lambda x: xp.sum(xp.where(x > 0, x, x * x)),
     "steps and ties": lambda xp, lift: lambda x: xp.sum(xp.maximum(x, lift(C)) + xp.floor(x) * x),
     "powers": lambda xp, lift: lambda x: xp.sum(x**0 + x**1 + (x * x) ** 1.5 + 2.0**x),
+    "numbers beside": lambda xp, lift: lambda x: xp.sum((2 - x) ** 2 / 3 + 1.5 ** (x**2) - (3 + x) * 2),
+    "itself beside": lambda xp, lift: lambda x: xp.sum((x - x) * x + x / x + (x + x) * xp.exp(x)),
     "used twice": lambda xp, lift: lambda x: (lambda s: s * s + s)(xp.sum(x)),
     "0-d throughout": lambda xp, lift: lambda x: xp.exp(x[0, 0]) * xp.sin(x[1, 2]) / 2.0,
     # matrices and vectors
@@ -48,6 +51,9 @@ PROGRAMS: dict[str, Callable[[Any, Any], Callable[[Any], Any]]] = {
     # functions of one array
     "axes": lambda xp, lift: lambda x: xp.sum(xp.sum(x, axis=0) ** 2 * xp.exp(x[0, :])),
     "views": lambda xp, lift: lambda x: xp.sum(x.T[1:, :] * x.T[:-1, :]) + xp.sum(x[..., ::2] ** 3),
+    "reads": lambda xp, lift: lambda x: x[0, 0] * x[1, 1] + x[0, 0] ** 3 + xp.sum(x[1, :] * x[2, :]),
+    "reads and the whole": lambda xp, lift: lambda x: xp.sum(x**3) * xp.sum(x[1:, 0] * x[:2, 1]),
+    "reads of views": lambda xp, lift: lambda x: (lambda y: y[1] * y[2] ** 2 + y[1] ** 2)(x[:, 1]),
     "shapes": lambda xp, lift: lambda x: xp.sum(xp.reshape(x, (2, 6))[0, :] ** 2 * x[0, 0]),
     "constants on the way": lambda xp, lift: lambda x: xp.sum(x * xp.exp(lift(C)) + xp.sum(lift(W))),
 }  # fmt: skip
@@ -144,6 +150,90 @@ def test_modes_inside_a_forward_level():
     with pg.strong_zeros():
         _, t = pg.jvp(lambda x: pg.where(x > 0, pg.log(x), 0.0), (np.zeros(2),), (np.zeros(2),))
     np.testing.assert_array_equal(t, [0.0, 0.0])
+
+
+def test_transforms_in_transforms_with_values_of_several_levels():
+    c = pg.Variable(np.array(C), requires_grad=True)
+
+    def f(xp, lift, c):
+        def inner(y, x, s):
+            z = xp.sin(y * x) + y**2 * s - 2.0 / (3 + y * y)
+            return xp.sum(z * z * c)
+
+        return inner
+
+    def orders(p, f):
+        first = lambda x: p.grad(f)(2.0 * x, x, x[0, :1])  # the levels around are in the closure
+        second = lambda x: p.jvp(first, (x,), (x * x,))[1]
+        third = lambda x: p.grad(lambda x: (second(x) * first(x)).sum())(x)
+        return second, third
+
+    ours = orders(pg, f(pg, np.asarray, c))
+    theirs = orders(torch.func, f(torch, torch.tensor, torch.tensor(C)))
+    for mine, other in zip(ours, theirs, strict=True):
+        got = mine(X)
+        assert got.requires_grad  # by `c`
+        close(got.data, other(torch.tensor(X)))
+
+
+def test_writes_and_no_grad_in_transforms_in_transforms():
+    def f(x):
+        y = x * 2.0
+        row = y[0, :]
+        y[1, :] = row * x[2, :]
+        row *= x[1, :]
+        with pg.no_grad():
+            k = x * x
+        return pg.sum(y * y * x + k * x)
+
+    def g(x):
+        y = x * 2.0
+        y = torch.stack([y[0] * x[1], y[0] * x[2], y[2]])
+        return torch.sum(y * y * x + (x * x).detach() * x)
+
+    tx, tv = torch.tensor(X), torch.tensor(V)
+    expected = torch.func.jvp(torch.func.grad(g), (tx,), (tv,))[1]
+    close(pg.jvp(pg.grad(f), (X,), (V,))[1], expected)
+    close(pg.grad(lambda x: pg.sum(pg.grad(f)(x) * V))(X), expected)
+    close(pg.hvp(f, (X,), (V,)), expected)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_reads_are_scattered_by_one_operation_at_second_order(backend):
+    lift = lifter(backend)
+    x = pg.Variable(lift(X[0]), requires_grad=True)
+    index = lift(np.array([0, 1, 1]))
+
+    def f(x):
+        y = x[0] * x[1] * x[2] ** 2 + x[3]
+        return y * (x[:3] ** 2)[-1] + (pg.take(x, index, axis=0) ** 3)[1]
+
+    (g,) = pg.autograd.grad(f(x), x, create_graph=True)
+    names = [node.rule.primitive.name for node in nodes_below([g.grad_fn])]
+    assert names.count("scatter_all") == 1
+    tx = torch.tensor(X[0])
+    h = lambda x: (x[0] * x[1] * x[2] ** 2 + x[3]) * x[2] ** 2 + x[1] ** 3
+    close(g.data, torch.func.grad(h)(tx))
+    (second,) = pg.autograd.grad((g * g).sum(), x)
+    close(second.data, torch.func.grad(lambda x: (torch.func.grad(h)(x) ** 2).sum())(tx))
+    close(pg.hessian(f)(lift(X[0])), torch.func.hessian(h)(tx))
+
+
+def test_reads_of_which_some_cotangents_are_variables():
+    x = np.array(X[0])
+    _, pull = pg.vjp(lambda x: (x[:2] * 2.0, x[1:3] * 3.0, x * x), x)
+    ones = np.ones(4)
+
+    def along(s):  # one cotangent is raw, the others are Variables
+        (g,) = pull((s[:2], ones[:2], s))
+        return pg.sum(g * g)
+
+    def same(s):
+        g = torch.zeros(4, dtype=s.dtype)
+        g = g + torch.cat([2 * s[:2], torch.zeros(2, dtype=s.dtype)])
+        return ((g + torch.tensor([0.0, 3.0, 3.0, 0.0]) + 2 * s * torch.tensor(x)) ** 2).sum()
+
+    close(pg.grad(along)(V[0]), torch.func.grad(same)(torch.tensor(V[0])))
 
 
 def test_duals_of_two_levels_and_other_libraries():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import array_api_compat.numpy as xp
@@ -32,14 +33,38 @@ def reduction(ufunc: Any, function: Any) -> Any:
     return call
 
 
+def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Any:
+    """`numpy.zeros`, whatever it thinks of devices."""
+    if device not in (None, "cpu"):
+        raise ValueError(f"NumPy arrays are on the device 'cpu', not {device!r}")
+    return np.zeros(shape, float if dtype is None else dtype)
+
+
+def matrix_transpose(x: Any) -> Any:
+    """`numpy.matrix_transpose`, without the Python around `swapaxes`."""
+    if x.ndim < 2:
+        raise ValueError(f"a matrix has two axes, and there are {x.ndim}")
+    return x.swapaxes(-1, -2)
+
+
 def scatter(g: Any, *, key: Any, like: Any) -> Any:
     """Zeros with `g` added at `key`."""
-    y = np.zeros(*like)
-    if type(key) is slice or selects_once(key):
-        y[key] = g
-    else:
-        np.add.at(y, key, g)
-    return y
+    return scatter_add(np.zeros(*like), [(key, g)])
+
+
+def scatter_all(*gs: Any, keys: Any, like: Any) -> Any:
+    """Zeros with each of `gs` added at its own of `keys`."""
+    return scatter_add(np.zeros(*like), zip(keys, gs, strict=True))
+
+
+def scatter_add(buffer: Any, pieces: Any) -> Any:
+    """Each `(key, g)` of `pieces` added to `buffer`, in place."""
+    for key, g in pieces:
+        if type(key) is slice or type(key) is int or selects_once(key):
+            buffer[key] += g
+        else:
+            np.add.at(buffer, key, g)
+    return buffer
 
 
 class NumpyAdapter(Adapter):
@@ -54,6 +79,10 @@ class NumpyAdapter(Adapter):
     functions = {  # noqa: RUF012
         "broadcast_to": broadcast_to,
         "scatter": scatter,
+        "scatter_all": scatter_all,
+        "matmul": operator.matmul,
+        "matrix_transpose": matrix_transpose,
+        "zeros": zeros,
         "sum": reduction(np.add, np.sum),
         "max": reduction(np.maximum, np.max),
         "min": reduction(np.minimum, np.min),
@@ -66,12 +95,7 @@ class NumpyAdapter(Adapter):
         return x.dtype.type(1)
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
-        for key, g in pieces:
-            if type(key) is int or selects_once(key):
-                buffer[key] += g
-            else:
-                np.add.at(buffer, key, g)
-        return buffer
+        return scatter_add(buffer, pieces)
 
     def foreign(self, backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
         from .functions import answer

@@ -291,12 +291,12 @@ def _run(
             uses=uses,
             retain=retain,
             lift=lifter(level, backend) if create_graph else among_variables(cotangents.values()),
-            in_place=None if create_graph else in_place_type(backend, level),
+            in_place=None if create_graph else in_place_type(backend),
         )
     return arrived, backend
 
 
-def in_place_type(backend: Backend, level: Level) -> type | None:
+def in_place_type(backend: Backend) -> type | None:
     """The type of arrays that the walk may add to in place."""
     return backend.adapter.array_type if backend.accumulates_in_place else None
 

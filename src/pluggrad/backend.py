@@ -150,7 +150,9 @@ class Backend:
         return f"<backend {self.name}>"
 
 
-BACKENDS: dict[type, Backend | None] = dict.fromkeys((float, int, complex, bool, type(None), str))
+BACKENDS: dict[type, Backend | None] = dict.fromkeys(
+    (float, int, complex, bool, type(None), str, slice, type(...))
+)
 _by_name: dict[str, Backend] = {}
 _registered: dict[str, Adapter] = {}
 _plugins: dict[str, EntryPoint] | None = None

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .boxes import opened
+from .backend import SCALARS
+from .boxes import Box
 from .cotangents import Scatter, Shares, Uniform, add, dense, own
 from .graph import Edge, Node, count_uses, count_uses_towards
 from .hooks import sending
@@ -151,7 +152,9 @@ def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any] | No
     A saved input hangs on the node that its edge leads to, the saved output on `node` itself:
     so nodes keep plain arrays, without reference cycles, and nothing is lost.
     """
-    rule, saved = edge.rule, opened(edge.saved)
+    rule, saved = edge.rule, edge.saved
+    if type(saved) is Box:
+        saved = saved.open()
     sources = rule.sources
     if sources is None or lift is None:
         return saved
@@ -161,26 +164,31 @@ def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any] | No
     if type(sources) is tuple:
         lifted: Any = []
         for source, value in zip(sources, saved):
-            lifted.append(value if source is None else _placed(source, value, node, lift))
+            known = source is None or type(value) in SCALARS
+            lifted.append(value if known else _placed(source, value, edge, node, lift))
         lifted = tuple(lifted)
     else:
-        lifted = _placed(sources, saved, node, lift)
+        lifted = _placed(sources, saved, edge, node, lift)
     return (lifted, like) if rule.is_careful else lifted
 
 
-def _placed(source: Any, saved: Any, node: Node, lift: Callable[[Any, Node | None], Any]) -> Any:
-    """One saved value, by what it is: see `Rule.sources`."""
+def _placed(
+    source: Any, saved: Any, edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any]
+) -> Any:
+    """One value that `edge` of `node` has saved, by what it is: see `Rule.sources`."""
     if type(source) is int:
-        edge: Edge | None = node
-        while edge is not None:
-            if edge.rule.position == source:
-                return lift(saved, edge.parent)
-            edge = edge.more
+        if source == edge.rule.position:
+            return lift(saved, edge.parent)
+        other: Edge | None = node
+        while other is not None:
+            if other.rule.position == source:
+                return lift(saved, other.parent)
+            other = other.more
         return lift(saved, None)
     if source == "call":  # an operation of the user's
         return saved.lifted(node, lift)
     if source == "args":
-        return tuple([_placed(i, value, node, lift) for i, value in enumerate(saved)])
+        return tuple([_placed(i, value, edge, node, lift) for i, value in enumerate(saved)])
     if not isinstance(saved, tuple):  # the output
         return lift(saved, node)
     parts = [lift(item, part_of(node, saved, i)) for i, item in enumerate(saved)]

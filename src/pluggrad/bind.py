@@ -10,14 +10,14 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from . import duals
+from . import duals, nested
 from .arguments import explain, setting
 from .backend import Backend
 from .boxes import keep
 from .cells import view_of
 from .graph import Node
 from .levels import ROOT, read
-from .primitive import PRIMITIVES, Primitive, new
+from .primitive import Primitive, new
 from .record import apply, wrap
 
 __all__ = ["bind", "bind_binary", "bind_unary"]
@@ -38,7 +38,10 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
     if rule is None or rule.code == 4:
         return lambda x, /: apply(primitive, (x,), {}, raw, backend)
     code, dual = rule.code, backend.dual
-    on_duals = duals.short_cut(primitive, backend, raw, lambda args, kwargs: bound(*args))
+    bound: Any
+    again = lambda args, kwargs: bound(*args)
+    on_duals = duals.short_cut(primitive, backend, raw, again)
+    on_nested, over = nested.short_cut(primitive, backend, again), backend.nested
 
     def operate(x: Any, /) -> Any:
         if type(x) is cls and ((c := x._cell) is None or settled(x, c)):
@@ -58,7 +61,10 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
                     v = new(cls)
                     v._value, v._node, v._level, v._cell = y, node, level, None
                     return v
-        elif type(x) is dual and on_duals and (v := on_duals((x,), NONE)) is not None:
+        elif type(x) is dual and on_duals:
+            if (v := on_duals((x,), NONE)) is not None:
+                return v
+        elif type(x) is over and on_nested and (v := on_nested((x,), NONE)) is not None:
             return v
         return apply(primitive, (x,), {}, raw, backend)
 
@@ -97,37 +103,51 @@ def bind_binary(
     rule1, rule2 = primitive.rules
     assert rule1 is not None and rule2 is not None
     code1, code2 = rule1.code, rule2.code
-    # The product of a value with itself is its square: one edge instead of two.
-    itself = PRIMITIVES["square"].rules[0] if primitive.name == "multiply" else None
+    itself = primitive.squares if primitive.name == "multiply" else None  # the rule of x * x
+    square = primitive.squares if primitive.name == "pow" else None  # that of x ** 2
     bilinear, dual = primitive.kind == "bilinear", backend.dual
-    on_duals = duals.short_cut(primitive, backend, raw, lambda args, kwargs: bound(*args))
+    bound: Any
+    again = lambda args, kwargs: bound(*args)
+    on_duals = duals.short_cut(primitive, backend, raw, again)
+    on_nested, over = nested.short_cut(primitive, backend, again), backend.nested
 
     def operate(x1: Any, x2: Any, /) -> Any:
-        kind2 = type(x2)
-        if (kind2 is float or x1 is x2 or kind2 is int) and type(x1) is cls and x1._cell is None:
-            # Beside a number, or itself: a single edge, and nothing was broadcast.
-            parent = x1._node
-            if parent is not None and (level := x1._level) is read().plain:
-                value = x1._value
-                square = kind2 is cls
-                if itself is not None if square else not bilinear:
-                    y = raw(value, value if square else x2)
+        kind1, kind2 = type(x1), type(x2)
+        alone = None  # the Variable beside a number or itself: a single edge, nothing broadcast
+        if kind1 is cls:
+            if kind2 is float or x1 is x2 or kind2 is int:
+                alone, other, rule, code = x1, x2, rule1, code1
+        elif kind2 is cls and (kind1 is float or kind1 is int):
+            alone, other, rule, code = x2, x1, rule2, code2
+        if alone is not None and (
+            (c := alone._cell) is None
+            or (alone._seen == c.version and (not c.owned or alone._chain))
+        ):
+            parent = alone._node
+            if parent is not None and (level := alone._level) is read().plain:
+                value = alone._value
+                if itself is not None if other is alone else not bilinear:
+                    if other is alone:
+                        y, only = raw(value, value), itself
+                    elif alone is x1:
+                        y, only = raw(value, other), square if other == 2 else None
+                    else:
+                        y, only = raw(other, value), None
                     if y.dtype is value.dtype and y.dtype in reals:
                         node: Any = new(Node)
-                        if square:
-                            node.rule, node.saved = itself, value
+                        if only is not None:
+                            node.rule, node.saved = only, value
                         else:
-                            node.rule = rule1
-                            if not code1:
+                            node.rule = rule
+                            if not code:
                                 node.saved = None
-                            elif code1 == 2:
-                                node.saved = x2
-                            elif code1 == 3:
+                            elif code == 3:
                                 node.saved = y
+                            elif code == 4:
+                                both = (value, other) if alone is x1 else (other, value)
+                                node.saved = rule.pick(both, {}, y, like)
                             else:
-                                node.saved = (
-                                    value if code1 == 1 else rule1.pick((value, x2), {}, y, like)
-                                )
+                                node.saved = value if (code == 1) is (alone is x1) else other
                         node.parent, node.more = parent, None
                         v = new(cls)
                         v._value, v._node, v._level, v._cell = y, node, level, None
@@ -215,6 +235,10 @@ def bind_binary(
             v = on_duals((x1, x2), NONE)
             if v is not None:
                 return v
+        if on_nested and (type(x1) is over or type(x2) is over):
+            v = on_nested((x1, x2), NONE)
+            if v is not None:
+                return v
         if check is not None and check(x1 if reflected else x2, backend) is NotImplemented:
             return NotImplemented
         return apply(primitive, (x1, x2), {}, raw, backend)
@@ -233,12 +257,17 @@ def bind_first(
     )  # fmt: skip
     rule, dual = primitive.rules[0], backend.dual
     assert rule is not None
-    on_duals = duals.short_cut(primitive, backend, raw, lambda args, kwargs: bound(args, kwargs))
+    bound: Any
+    again = lambda args, kwargs: bound(args, kwargs)
+    on_duals = duals.short_cut(primitive, backend, raw, again)
+    on_nested, over = nested.short_cut(primitive, backend, again), backend.nested
 
     def operate(args: tuple[Any, ...], kwargs: Any) -> Any:
         x = args[0]
         if type(x) is not cls or not ((c := x._cell) is None or settled(x, c)):
             if type(x) is dual and on_duals and (v := on_duals(args, kwargs)) is not None:
+                return v
+            if type(x) is over and on_nested and (v := on_nested(args, kwargs)) is not None:
                 return v
             return apply(primitive, args, kwargs, raw, backend)
         parent, level, value = x._node, x._level, x._value
@@ -266,9 +295,9 @@ def bind_first(
             v._value, v._node, v._level, v._cell = y, node, level, None
         return v
 
-    bound: Callable[..., Any] = _keeping(operate, backend)
+    bound = _keeping(operate, backend)
     if not primitive.view:
-        return bound
+        return bound  # type: ignore[no-any-return]
 
     def look(args: tuple[Any, ...], kwargs: Any) -> Any:
         x, v = args[0], bound(args, kwargs)

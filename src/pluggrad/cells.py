@@ -112,10 +112,12 @@ def view_of(v: Variable, y: Variable, function: Primitive, args: Any, kwargs: An
 
 def is_basic(key: Any) -> bool:
     """Whether indexing with `key` gives a view: integers, slices, None and Ellipsis only."""
+    if type(key) is slice or type(key) is int:
+        return True
     if isinstance(key, tuple):
-        return all(is_basic(k) for k in key)
+        return all([is_basic(k) for k in key])
     return (
-        key is None or key is Ellipsis or isinstance(key, slice)
+        key is None or key is Ellipsis
         or (hasattr(key, "__index__") and not isinstance(key, bool) and not hasattr(key, "shape"))
     )  # fmt: skip
 

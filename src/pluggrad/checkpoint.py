@@ -374,7 +374,7 @@ class _Body(_Recomputed):
             cotangents,
             targets=[node for node in ends if node is not None],
             lift=among_variables(cotangents.values()),
-            in_place=in_place_type(backend, run.level),
+            in_place=in_place_type(backend),
         )
         return [arrived.get(v._node) if want else None
                 for v, want in zip(leaves, wanted, strict=True)]  # fmt: skip

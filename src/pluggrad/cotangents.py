@@ -163,7 +163,7 @@ class Scatter:
             backend = backend_of(g)
             assert backend is not None
             if self.lifted:
-                y = _scattered(pieces, self.like, backend.namespace)
+                y = _scattered(pieces, self.like)
                 self.buffer = y if self.buffer is None else self.buffer + y
             else:
                 if self.buffer is None:
@@ -172,14 +172,15 @@ class Scatter:
         return self.buffer
 
 
-def _scattered(pieces: list[tuple[Any, Any]], like: Any, namespace: Any) -> Any:
+def _scattered(pieces: list[tuple[Any, Any]], like: Any) -> Any:
     """Zeros with Variables added at the positions beside them, recorded as one operation."""
+    from .primitive import PRIMITIVES
+
     if len(pieces) == 1:
         ((key, g),) = pieces
-        return namespace.scatter(g, key=key, like=like)
-    return namespace.scatter_all(
-        [g for _, g in pieces], keys=tuple([key for key, _ in pieces]), like=like
-    )
+        return PRIMITIVES["scatter"](g, key=key, like=like)
+    keys = tuple([key for key, _ in pieces])
+    return PRIMITIVES["scatter_all"](*[g for _, g in pieces], keys=keys, like=like)
 
 
 def _constant(x: Any) -> Any:
@@ -189,7 +190,7 @@ def _constant(x: Any) -> Any:
 
 def scatter(g: Any, key: Any, like: Any) -> Scatter:
     """Zeros with `g` added at `key`, lazily."""
-    return Scatter(key.data if is_variable(key) else key, g, like)  # keys are lifted with the rest
+    return Scatter(key, g, like)
 
 
 def erase(g: Any, key: Any) -> Any:

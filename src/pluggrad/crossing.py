@@ -18,8 +18,8 @@ from .levels import ROOT, Level
 from .modes import inside
 from .record import make_leaf, wrap
 
-__all__ = ["all_complex", "as_array", "as_cotangent", "as_number", "as_tangent", "dual_of",
-           "flatten", "flatten_call", "gradient_at", "inner_value", "is_of", "is_one",
+__all__ = ["all_complex", "as_array", "as_cotangent", "as_number", "as_tangent", "differs",
+           "dual_of", "flatten", "flatten_call", "gradient_at", "inner_value", "is_of", "is_one",
            "leaves_of", "node_of_number", "numbered", "outputs_of", "pair", "plain",
            "seen_outside", "unflatten", "unflatten_call"]  # fmt: skip
 
@@ -36,6 +36,12 @@ def flatten(tree: Any, none_is_leaf: bool = False) -> tuple[list[Any], Any]:
 def unflatten(spec: Any, flat: list[Any]) -> Any:
     """The pytree of that structure with these leaves."""
     return flat[0] if spec is ARRAY else optree.tree_unflatten(spec, flat)
+
+
+def differs(spec: Any, other: Any) -> bool:
+    """Whether two structures are not the same."""
+    # What a compiler that reads code cannot compare is, for an array alone, one object.
+    return spec is not other and bool(spec != other)
 
 
 def flatten_call(args: Any, kwargs: Any, none_is_leaf: bool = False) -> tuple[list[Any], Any]:

@@ -94,6 +94,8 @@ def push(
     if primitive.jvp is not None:
         jvp = annihilating(primitive.jvp, primitive) if strong and primitive.pointwise else None
         return _explicit(primitive, args, tangents, kwargs, y, backend, jvp or primitive.jvp)
+    raw = backend.raw(primitive.name)
+    again: Any = lambda args: evaluate(primitive, args, kwargs, raw, backend)
     if primitive.kind == "elementwise":
         terms = []
         for i in moving:
@@ -109,9 +111,9 @@ def push(
             else _zeros_like(x) if t is None else t
             for i, (x, t) in enumerate(zip(args, tangents, strict=True))
         ]  # fmt: skip
-        return like_value(primitive(*filled, **kwargs), y)
+        return like_value(again(filled), y)
     if primitive.kind == "bilinear":
-        terms = [primitive(*args[:i], tangents[i], *args[i + 1 :], **kwargs) for i in moving]
+        terms = [again([*args[:i], tangents[i], *args[i + 1 :]]) for i in moving]
         return like_value(_sum(terms), y)
     return transpose(primitive, args, tangents, kwargs, y, backend)
 

@@ -15,6 +15,7 @@ from .crossing import (
     all_complex,
     as_cotangent,
     as_number,
+    differs,
     dual_of,
     flatten,
     gradient_at,
@@ -121,22 +122,19 @@ def value_and_grad(
             if holomorphic:
                 all_complex([*every, value])
             node = node_of_number(value, level, holomorphic)
-            arrived = {}
-            if node is not None:
+            if node is None:
+                untracked_result(level)
+            else:
                 backend = value._backend
                 seed = seed_for(value, 1.0 if holomorphic else None, False)
-                arrived = walk(
-                    {node: seed},
-                    in_place=in_place_type(backend, level),
-                    lift=among_variables([seed]),
-                )
-            else:
-                untracked_result(level)
             value = seen_outside(value, level)
-            gradients = [
-                unflatten(spec, [gradient_at(arrived, v) for v in leaves])
-                for leaves, spec in wrapped
-            ]
+        arrived = {}
+        if node is not None:  # the walk itself is at the levels around
+            in_place = in_place_type(backend)
+            arrived = walk({node: seed}, in_place=in_place, lift=among_variables([seed]))
+        gradients = [
+            unflatten(spec, [gradient_at(arrived, v) for v in leaves]) for leaves, spec in wrapped
+        ]
         if holomorphic:
             gradients = [optree.tree_map(conjugate, g) for g in gradients]
         g = gradients[0] if is_one(argnums) else tuple(gradients)
@@ -172,7 +170,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     def pull(g: Any) -> tuple[Any, ...]:
         seeds, g_spec = flatten(g)
-        if g_spec != y_spec:
+        if differs(g_spec, y_spec):
             raise InvalidArgumentError(f"the cotangent has structure {g_spec}, the output {y_spec}")
         cotangents: dict[Node, Any] = {}
         for node, seed, value in zip(nodes, seeds, values, strict=True):
@@ -227,7 +225,7 @@ def pushed_forward(
         for x, t in zip(primals, tangents, strict=True):
             flat, spec = flatten(x)
             flat_t, spec_t = flatten(t)
-            if spec != spec_t:
+            if differs(spec, spec_t):
                 raise InvalidArgumentError(f"a primal has structure {spec}, its tangent {spec_t}")
             made = [dual_of(a, b, level, primals) for a, b in zip(flat, flat_t, strict=True)]
             call.append(unflatten(spec, made))

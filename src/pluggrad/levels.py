@@ -45,8 +45,8 @@ class Level:
 
     __slots__ = ("depth", "inside", "left", "outside", "parent", "process", "randomness", "size")
 
-    inside: State | None  # what holds where the level is opened, and what did before
-    outside: State | None
+    inside: Any  # the State where the level is opened, and the one before
+    outside: Any
 
     def __init__(
         self,

@@ -79,13 +79,13 @@ class Rule:
 
 def _sources(primitive: Primitive, names: tuple[str, ...]) -> Any:
     """What each of `names` is, for the walk to find it in the graph: the number of an input, the
-    name itself of what is special, None for a setting. No tuple around one alone; None where there are settings alone."""
+    name itself of what is special, None for a setting. No tuple around one alone; None in all where
+    there are settings only."""
+    inputs = primitive.positional[: len(primitive.formulas)]  # what is behind them is an index
     sources: list[Any] = [
-        name if name in ("y", "args", "call")
-        else primitive.positional.index(name) if name in primitive.positional
-        else None
+        name if name in ("y", "args", "call") else inputs.index(name) if name in inputs else None
         for name in names
-    ]  # fmt: skip
+    ]
     if not any([source is not None for source in sources]):
         return None
     return sources[0] if len(sources) == 1 else tuple(sources)
@@ -179,6 +179,7 @@ class Primitive:
     """
 
     rules: tuple[Rule | None, ...]
+    squares: Rule | None = None  # the only rule of `x * x` and `x ** 2`: one edge, one saved value
     pick_along: Callable[..., Any]  # what `jvp` wants beside the tangents
     is_part = False  # of the graph itself: one output among several of the node behind it
     is_call = False  # a custom operation, whose inputs are the edges of the node behind it

@@ -15,7 +15,7 @@ from .arguments import backend_among, convert, explain, promote
 from .backend import BACKENDS, Backend, backend_of
 from .boxes import keep
 from .graph import LeafNode, Node
-from .levels import ROOT, VOLATILE, Level, deepest, read
+from .levels import ROOT, VOLATILE, Level, deepest, put, read
 from .modes import inside
 from .primitive import PASS, Primitive, new
 
@@ -69,7 +69,16 @@ def record(
             inner.append(x._value)
         else:
             inner.append(x)
-    y = evaluate(primitive, inner, kwargs, raw, backend) if nested else raw(*inner, **kwargs)
+    if not nested:
+        y = raw(*inner, **kwargs)
+    elif (state := read()) is level.inside:
+        put(level.outside)  # where the levels below have their short cuts
+        try:
+            y = evaluate(primitive, inner, kwargs, raw, backend)
+        finally:
+            put(state)
+    else:
+        y = evaluate(primitive, inner, kwargs, raw, backend)
     if celled and (primitive.aliases or (tracked and primitive.keeps)):
         _lend(args, variable)
     if not tracked or primitive.kind == "constant" or level in read().off:

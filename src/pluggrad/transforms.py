@@ -18,6 +18,7 @@ from .crossing import (
     as_array,
     as_number,
     as_tangent,
+    differs,
     flatten,
     gradient_at,
     inner_value,
@@ -229,7 +230,7 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
         seeds = []
         for t, (_, flat, spec) in zip(tangents, wrapped, strict=True):
             flat_t, spec_t = flatten(t)
-            if spec_t != spec:
+            if differs(spec_t, spec):
                 raise InvalidArgumentError(f"a primal has structure {spec}, its tangent {spec_t}")
             seeds += [as_tangent(t, v, "hvp") for t, v in zip(flat_t, flat, strict=True)]
         value = fun(*[tree for tree, _, _ in wrapped])
@@ -248,11 +249,10 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
                     found = cotangents.get(g._node)
                     cotangents[g._node] = seed if found is None else found + seed
             if cotangents:
-                in_place = in_place_type(value._backend, level)
+                in_place = in_place_type(value._backend)
                 products = walk(cotangents, lift=among_variables(seeds), in_place=in_place)
         found = [
-            unflatten(spec, [gradient_at(products, v) for v in flat])
-            for _, flat, spec in wrapped
+            unflatten(spec, [gradient_at(products, v) for v in flat]) for _, flat, spec in wrapped
         ]
     return found[0] if len(found) == 1 else tuple(found)
 
@@ -284,7 +284,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
 
     def push(*tangents: Any) -> Any:
         flat, spec = flatten(tuple(tangents))
-        if spec != x_spec:
+        if differs(spec, x_spec):
             raise InvalidArgumentError(f"the tangents have structure {spec}, the primals {x_spec}")
         seeds: dict[Any, Any] = {}
         for node, t, x in zip(nodes, flat, inputs, strict=True):

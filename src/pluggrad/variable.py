@@ -625,15 +625,17 @@ def raw_key(key: Any, backend: Backend) -> Any:
     of lists."""
     if type(key) is int:
         return key
+    if type(key) is slice:
+        bounds = key.start, key.stop, key.step
+        if not any([isinstance(k, Variable) for k in bounds]):
+            return key
+        return slice(*[operator.index(k) if isinstance(k, Variable) else k for k in bounds])
     if isinstance(key, tuple):
         return tuple([raw_key(k, backend) for k in key])
     if isinstance(key, Variable):
         return key if is_batched(key) else key.data
     if isinstance(key, list):
         return backend.namespace.raw_asarray(key, dtype=None if key else backend.xp.int64)
-    if isinstance(key, slice):
-        bounds = [key.start, key.stop, key.step]
-        return slice(*[operator.index(k) if isinstance(k, Variable) else k for k in bounds])
     if hasattr(key, "dtype") and not hasattr(key, "__setitem__") and key.dtype.kind in "iu":
         return operator.index(key)  # a NumPy scalar
     return key

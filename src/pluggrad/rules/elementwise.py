@@ -16,6 +16,7 @@ from ..backend import SCALARS
 from ..cotangents import conjugate, dense, fit, is_complex, shape_dtype
 from ..dispatch import xp
 from ..errors import TypeMismatchError
+from ..primitive import Rule
 from .kinds import PASS, constant, elementwise, general
 
 
@@ -165,14 +166,15 @@ elementwise("positive",   PASS, aliases=True)
 elementwise("negative",   lambda t: -t)
 elementwise("add",        PASS, PASS)
 elementwise("subtract",   PASS, lambda t: -t)
-elementwise("multiply",   lambda t, x2: t * x2, lambda t, x1: t * x1)
+MULTIPLY = elementwise("multiply", lambda t, x2: t * x2, lambda t, x1: t * x1)
 elementwise("divide",     lambda t, x2: t / x2, lambda t, x2, y: -t * y / x2)
 elementwise("strong_multiply(x1, x2, /)", lambda t, x2: xp.strong_multiply(dense(t), x2),
             lambda t, x1: xp.strong_multiply(dense(t), x1), fallback=strong_multiply, private=True)
 elementwise("reciprocal", lambda t, y: -t * y * y)
-elementwise("square",     lambda t, x: t * (x + x))
+SQUARE = elementwise("square", lambda t, x: t * (2 * x))
 elementwise("sqrt",       lambda t, y: t / (2 * y))
-elementwise("pow",        pow_x1, pow_x2)
+POW = elementwise("pow",  pow_x1, pow_x2)
+MULTIPLY.squares, POW.squares = SQUARE.rules[0], Rule(POW, 0, lambda t, x1: pow_x1(t, x1, 2))
 
 elementwise("exp",        lambda t, y: t * y)
 elementwise("expm1",      lambda t, x: t * xp.exp(x))  # y + 1 would have no digits where x is low
