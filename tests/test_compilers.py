@@ -115,6 +115,84 @@ def test_one_graph_and_no_second_compilation(step):
     assert counter.frame_count == 1
 
 
+class Trained:
+    """Parameters that a step changes, each time that it is called."""
+
+    def __init__(self) -> None:
+        self.w, self.v = [pg.Variable(a.clone(), requires_grad=True) for a in (W, V)]
+        self.parameters = [self.w, self.v]
+        self.memory = [pg.zeros_like(p) for p in self.parameters]
+
+    def loss(self, x: Any) -> Any:
+        return pg.mean((pg.tanh(x @ self.w) @ self.v) ** 2)
+
+    def in_place(self, x: Any) -> Any:
+        loss = self.loss(x)
+        loss.backward()
+        with pg.no_grad():
+            for p in self.parameters:
+                p -= 0.1 * p.grad
+                p.grad = None
+        return loss.data
+
+    def with_memory(self, x: Any) -> Any:
+        loss = self.loss(x)
+        gradients = pg.autograd.grad(loss, self.parameters)
+        with pg.no_grad():
+            for p, m, g in zip(self.parameters, self.memory, gradients, strict=True):
+                m *= 0.9
+                m += g
+                p -= 0.1 * m
+        return loss.data
+
+    def of_raw_arrays(self, x: Any) -> Any:
+        loss = self.loss(x)
+        loss.backward()
+        for p in self.parameters:
+            p.data = p.data - 0.1 * p.grad.data
+            p.zero_grad()
+        return loss.data
+
+    def of_views(self, x: Any) -> Any:
+        loss = pg.mean((pg.tanh(x @ self.w[:, :2]) * self.w[0, 1:]) ** 2)
+        loss.backward()
+        with pg.no_grad():
+            self.w -= 0.1 * self.w.grad
+        self.w.grad = None
+        return loss.data
+
+    def in_parts(self, x: Any) -> Any:
+        loss = self.loss(x)
+        loss.backward()
+        with pg.no_grad():
+            self.w[0] = self.w[0] - 0.1 * self.w.grad[0]
+            self.v[1:, :1] -= 0.1 * self.v.grad[1:, :1]
+        self.w.grad = self.v.grad = None
+        return loss.data
+
+    def of_second_order(self, x: Any) -> Any:
+        loss = self.loss(x)
+        (g,) = pg.autograd.grad(loss, self.w, create_graph=True)
+        (loss + pg.sum(g * g)).backward()
+        with pg.no_grad():
+            self.w -= 0.1 * self.w.grad
+        self.w.grad = None
+        return loss.data
+
+
+@pytest.mark.parametrize("name", [n for n in vars(Trained) if n[0] != "_" and n != "loss"])
+def test_steps_that_change_their_parameters_are_compiled_once(name):
+    from torch._dynamo.testing import CompileCounter
+
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    compiled = torch.compile(getattr(Trained(), name), fullgraph=True, backend=counter)
+    plain = getattr(Trained(), name)
+    for scale in (1.0, 2.0, -0.5, 0.3):
+        torch.testing.assert_close(compiled(X * scale), plain(X * scale), rtol=1e-12, atol=0)
+        assert counter.frame_count == 1
+
+
 def test_no_grad_outside():
     compiled = torch.compile(by_transform, fullgraph=True, backend="eager")
     expected = by_transform(W, V)

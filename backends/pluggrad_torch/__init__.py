@@ -18,6 +18,7 @@ class TorchAdapter(Adapter):
     modules = MODULES
     last_write_wins = True
     integers_first = True
+    reads_code = True
 
     def namespace(self) -> Any:
         import array_api_compat.torch as xp

@@ -88,6 +88,9 @@ class Adapter:
     #: runs, which makes the library's random functions heed it. None: they know nothing of `vmap`.
     drawing: Callable[..., Any] | None = None
 
+    #: Whether the library has a compiler that reads Python code.
+    reads_code: bool = False
+
     def tracing(self) -> bool:
         """Whether a compiler of the library is just reading Python code to compile it."""
         return False

@@ -28,7 +28,7 @@ SIMPLE = frozenset({int, bool, float, str, type(None)})  # settings that are as 
 
 def settled(x: Any, cell: Any) -> bool:
     """Whether a handle with a cell shows its present value, in a buffer that others may hold."""
-    return x._seen == cell.version and (not cell.owned or bool(x._chain))
+    return not x._seen.past and (not cell.owned or bool(x._chain))
 
 
 def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
@@ -120,8 +120,7 @@ def bind_binary(
         elif kind2 is cls and (kind1 is float or kind1 is int):
             alone, other, rule, code = x2, x1, rule2, code2
         if alone is not None and (
-            (c := alone._cell) is None
-            or (alone._seen == c.version and (not c.owned or alone._chain))
+            (c := alone._cell) is None or (not alone._seen.past and (not c.owned or alone._chain))
         ):
             parent = alone._node
             if parent is not None and (level := alone._level) is read().plain:
@@ -155,7 +154,7 @@ def bind_binary(
         parent1 = parent2 = level = None
         if type(x1) is cls:
             if (c := x1._cell) is not None and (
-                x1._seen != c.version or (c.owned and not x1._chain)
+                x1._seen.past or (c.owned and not x1._chain)
             ):  # not settled
                 return general(x1, x2)
             value1, parent1, level = x1._value, x1._node, x1._level
@@ -165,7 +164,7 @@ def bind_binary(
             return general(x1, x2)
         if type(x2) is cls:
             if (c := x2._cell) is not None and (
-                x2._seen != c.version or (c.owned and not x2._chain)
+                x2._seen.past or (c.owned and not x2._chain)
             ):  # not settled
                 return general(x1, x2)
             value2, parent2 = x2._value, x2._node

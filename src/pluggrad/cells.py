@@ -23,7 +23,19 @@ if TYPE_CHECKING:
     from .primitive import Primitive
     from .variable import Variable
 
-__all__ = ["Cell", "Step", "is_basic", "refresh", "same_place", "view_of", "write"]
+__all__ = ["Cell", "Step", "Version", "is_basic", "refresh", "same_place", "view_of", "write"]
+
+
+class Version:
+    """One state of a cell: `past` once the cell was written again.
+
+    (A count would make compilers compile anew after each write.)
+    """
+
+    __slots__ = ("past",)
+
+    def __init__(self) -> None:
+        self.past = False
 
 
 class Cell:
@@ -44,7 +56,7 @@ class Cell:
         self.handles: Any = WeakValueDictionary() if shown else None
         self.like = content._backend.like(content._value)
         self.owned = False
-        self.version = 0
+        self.version = Version()
 
 
 class Step:
@@ -89,10 +101,15 @@ def cell_of(v: Variable) -> Cell:
     """The cell of `v`, made if there is none."""
     if v._cell is None:
         v._cell = cell = Cell(v._snapshot(), v._born)
-        v._chain, v._seen = None, 0
+        v._chain, v._seen = None, cell.version
         if cell.handles is not None:
             cell.handles[id(v)] = v
     return v._cell
+
+
+def _born(v: Variable) -> Level:
+    """The level where `v`, or what it is a view of, was made."""
+    return v._born if v._cell is None else v._cell.born
 
 
 def view_of(v: Variable, y: Variable, function: Primitive, args: Any, kwargs: Any) -> Variable:
@@ -166,11 +183,12 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     """
     state = read()
     if (run := modes.inside()) is not None:
-        run.refuse(v, cell_of(v).born)
+        run.refuse(v, _born(v))
         value = run.enter(value)
     v._read()
-    cell = cell_of(v)
-    content = cell.content
+    # What nobody else sees can be replaced as it is.
+    cell = None if step is None and v._cell is None else cell_of(v)
+    content = v if cell is None else cell.content
     node, level = content._node, content._level  # those of a view may be others, under `no_grad`
     recording = level not in state.off
     if recording and type(node) is LeafNode and level is ROOT:
@@ -178,14 +196,17 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
             "a leaf that requires grad was written in place, and its gradient would be ambiguous. "
             "Write under `with pluggrad.no_grad():` (a parameter update), or into a copy."
         )
-    steps = Step.all(v._chain)
+    steps = Step.all(v._chain) if cell is not None else []
     if step is not None:
         steps.append(step)
     value = _fitting(v, value, whole=step is None)
     for step in steps:
         if step.primitive.put is None:
             step.put(None, None)  # raises
-    if len(steps) == 1 and steps[0].primitive.name == "getitem":
+    y: Any
+    if cell is None:
+        y = value
+    elif len(steps) == 1 and steps[0].primitive.name == "getitem":
         key = steps[0].args[0]
         try:
             y = _put(cell, content, value, key)
@@ -211,9 +232,13 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
             run.refuse_constant(content)
         down = after._value if after._node is None and after._level is ROOT else after
         after = record.wrap(down, node, level, content._backend)
+    if cell is None:
+        v._take(after)
+        return
     deeper = after._level is not level
     cell.content = after
-    cell.version += 1
+    cell.version.past = True
+    cell.version = Version()
     if not v._chain:
         v._take(after)
         v._seen = cell.version
@@ -234,7 +259,8 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> Any:
         if getattr(value, "_cell", None) is cell and not value._chain:
             cell.owned = False  # `v[rows] = v` reads what it writes
         raw = backend.raw("put_in_place") if cell.owned else raw
-        owned = True
+        # (What a compiler reads is to be left as it was found.)
+        owned = not (backend.adapter.reads_code and backend.adapter.tracing())
     else:
         owned = False
     y = record.evaluate(primitive.PRIMITIVES["put"], (value, content, key), {}, raw, backend)
@@ -249,7 +275,7 @@ def _fitting(v: Variable, value: Any, whole: bool) -> Any:
     backend = v._backend
     tracked = hasattr(type(value), "_backend") and value.requires_grad
     inside = tracked or (hasattr(type(value), "_backend") and value._read()[1] is not None)
-    if inside and value._level.depth > cell_of(v).born.depth:
+    if inside and value._level.depth > _born(v).depth:
         if value._level.size is not None:
             raise BatchedWriteError(
                 "inside vmap, a mapped value was written into a Variable made outside of it, of "

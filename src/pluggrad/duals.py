@@ -71,9 +71,7 @@ def short_cut(
             if type(x) in SCALARS or len(values) >= count:
                 pass
             elif hasattr(type(x), "_backend"):
-                if (c := x._cell) is not None and (
-                    x._seen != c.version or (c.owned and not x._chain)
-                ):
+                if (c := x._cell) is not None and (x._seen.past or (c.owned and not x._chain)):
                     return None
                 node = x._node
                 if type(node) is Tangent:

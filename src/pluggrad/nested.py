@@ -43,7 +43,7 @@ def short_cut(
             parent = None
             if hasattr(type(x), "_backend"):
                 if (c := x._cell) is not None and (
-                    x._seen != c.version or (c.owned and not x._chain)
+                    x._seen.past or (c.owned and not x._chain)
                 ):  # not settled
                     return None
                 if x._level is level:

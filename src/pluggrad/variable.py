@@ -115,7 +115,7 @@ class Variable(Conversions):
     _cell: cells.Cell | None
     _chain: cells.Step | None
     _leaf: LeafNode
-    _seen: int
+    _seen: cells.Version
 
     def __new__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Variable:
         if isinstance(data, Variable):
@@ -156,7 +156,7 @@ class Variable(Conversions):
 
     def _read(self) -> tuple[Any, Any]:
         """The present value and node."""
-        if self._cell is not None and self._seen != self._cell.version:
+        if self._cell is not None and self._seen.past:
             cells.refresh(self)
         return self._value, self._node
 
@@ -186,7 +186,7 @@ class Variable(Conversions):
         try:
             return self._birth
         except AttributeError:
-            return self._level
+            return ROOT if self._level is VOLATILE else self._level
 
     # ------------------------------------------------------------ what it holds
 
@@ -359,6 +359,9 @@ class Variable(Conversions):
         self._node = node
         if self._cell is not None:
             self._cell.content._node = node
+        elif node is not None and self._backend.adapter.reads_code:
+            # Views would make one: a step that takes some is compiled once if it is there before.
+            cells.cell_of(self)
         return self
 
     def detach(self) -> Variable:
@@ -510,7 +513,7 @@ class Variable(Conversions):
             if names_batch(key):
                 return by_position("gather")(self, key)
         elif (
-            cell is not None and not cell.owned and self._seen == cell.version
+            cell is not None and not cell.owned and not self._seen.past
             and type(self) is backend.variable and (parent := self._node) is not None
             and self._level is read().plain and not self._chain
         ):  # fmt: skip
@@ -544,7 +547,8 @@ class Variable(Conversions):
         if isinstance(value, Variable):
             if value._backend is not self._backend:
                 value = _convert(value, self)
-            elif cells.same_place(self, key, value):
+            elif cells.same_place(self, key, value):  # as at the end of `self[key] += 1`
+                self._read()
                 return
         else:
             value = _convert(value, self)
