@@ -301,3 +301,14 @@ def test_full_and_linspace_of_variables_keep_their_dtype(backend: str) -> None:
         assert (y[0] if float(y[0]) else y[-1]).item() == 1 / 3
     assert xp.full(2, xp.asarray(3)).dtype == xp.asarray(3).dtype
     assert xp.linspace(xp.asarray(0), 1, 3).tolist() == [0.0, 0.5, 1.0]
+
+
+def test_what_joining_many_arrays_keeps_is_kept_once():
+    xs = [pg.Variable(np.ones((1, n % 3)), requires_grad=True) for n in range(50)]
+    y = pg.concat(xs, axis=1)
+    first, *others = y.grad_fn.edges()
+    assert len(others) == 49
+    assert all(edge.saved is first.saved for edge in others)
+    pg.sum(y * pg.arange(y.shape[1])).backward()
+    found = np.concatenate([x.grad.data for x in xs], axis=1)
+    np.testing.assert_array_equal(found, np.arange(y.shape[1])[None, :])

@@ -42,8 +42,10 @@ class Rule:
     def __init__(self, primitive: Primitive, position: int, formula: Callable[..., Any]) -> None:
         self.primitive = primitive
         self.position = position
-        self.formula = formula
         self.names = () if formula is PASS else tuple(inspect.signature(formula).parameters)[1:]
+        if "i" in self.names:
+            formula, self.names = _of_input(formula, self.names, position)
+        self.formula = formula
         self.pick = _picker(primitive, position, self.names)
         self.sources = _sources(primitive, self.names)
         self.keeps = any(primitive.saves(name) for name in self.names)
@@ -91,6 +93,16 @@ def _sources(primitive: Primitive, names: tuple[str, ...]) -> Any:
     return sources[0] if len(sources) == 1 else tuple(sources)
 
 
+def _of_input(
+    formula: Callable[..., Any], names: tuple[str, ...], position: int
+) -> tuple[Callable[..., Any], tuple[str, ...]]:
+    """`formula` without its parameter ``i``, the number of the input: what is kept is then the same
+    for all inputs of a variadic primitive."""
+    place = names.index("i")
+    others = names[:place] + names[place + 1 :]
+    return lambda g, *kept: formula(g, *kept[:place], position, *kept[place:]), others
+
+
 def _pass(g: Any, saved: Any) -> Any:
     return g
 
@@ -131,7 +143,8 @@ def _picker(
     if packed and len(values) < 2:
         found = values[0] if values else "None"
     picker: Callable[..., Any] = eval(
-        f"lambda args, kwargs, y, like: {found}", {"defaults": primitive.defaults}
+        f"lambda args, kwargs, y, like: {found}",
+        {"defaults": primitive.defaults, "computed": primitive.computed},
     )
     return picker
 
@@ -140,8 +153,6 @@ def _source_of(primitive: Primitive, position: int, name: str) -> str:
     """What `name` is, among the values that `_picker` speaks of."""
     if name in ("y", "args", "kwargs"):
         return name
-    if name == "i":
-        return str(position)
     if name in ("like", "like1", "like2"):
         return f"like(args[{position if name == 'like' else int(name[-1]) - 1}])"
     if name == "likes":
@@ -150,6 +161,8 @@ def _source_of(primitive: Primitive, position: int, name: str) -> str:
         return "like(y)"
     if name in primitive.positional:
         return f"args[{primitive.positional.index(name)}]"
+    if name in primitive.computed:
+        return f"computed[{name!r}](args, kwargs)"
     return f"kwargs.get({name!r}, defaults[{name!r}])"
 
 
@@ -206,6 +219,7 @@ class Primitive:
         promotes: bool = False,
         contracts: bool = False,
         needs: str = "",
+        computed: dict[str, Callable[[Any, Any], Any]] | None = None,
     ) -> None:
         self.name, self.signature = signature.split("(", 1)[0], signature
         self.kind = kind
@@ -217,6 +231,7 @@ class Primitive:
         self.put = put
         self.promotes = promotes
         self.contracts = contracts  # whether it broadcasts nothing but axes before the last two
+        self.computed = computed or {}  # what formulas name, as functions of args and kwargs
         self.needs = needs.split()  # what the fallback calls, and a library may lack
         self.private = private
         self.takes_scatter = takes_scatter

@@ -90,6 +90,7 @@ def record(
         return wrap_untracked(y, backend)  # integers and booleans have no gradient
     like = backend.like
     first: Any = None
+    picked: Any = None
     for position in range(len(args) - 1, -1, -1):
         x = args[position]
         if not isinstance(x, variable) or x._level is not level or x._node is None:
@@ -97,7 +98,9 @@ def record(
         rule = primitive.rule(position)
         if rule is None:
             continue
-        saved = rule.pick(inner, kwargs, y, like)
+        if picked is None or not primitive.variadic:
+            picked = rule.pick(inner, kwargs, y, like)
+        saved = picked
         if not plain(primitive, inner, inner[position], y, several, backend):
             saved = (saved, like(inner[position]))
             rule = rule.careful

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 from typing import Any
 
 from ..backend import backend_of
@@ -67,15 +68,19 @@ def inverse(order: Any) -> tuple[int, ...]:
     return tuple(sorted(range(len(order)), key=lambda n: order[n] % len(order)))
 
 
-def joined_part(g: Any, i: int, likes: Any, axis: Any) -> Any:
+def starts(arrays: Any, kwargs: Any) -> list[int]:
+    """Where each of `arrays` begins in their `concat`, and where the last ends."""
+    axis = kwargs.get("axis", 0)
+    lengths = [math.prod(x.shape) if axis is None else x.shape[axis] for x in arrays]
+    return list(accumulate(lengths, initial=0))
+
+
+def joined_part(g: Any, i: int, starts: Any, likes: Any, axis: Any) -> Any:
     """The part of the cotangent `g` of a `concat` that belongs to array number `i`."""
-    shape = shape_of(likes[i])
+    part = slice(starts[i], starts[i + 1])
     if axis is None:
-        start = sum([math.prod(shape_of(like)) for like in likes[:i]])
-        return xp.reshape(g[start : start + math.prod(shape)], shape)
-    axis = axis % g.ndim
-    start = sum([shape_of(like)[axis] for like in likes[:i]])
-    return g[at(axis, slice(start, start + shape[axis]))]
+        return xp.reshape(g[part], shape_of(likes[i]))
+    return g[at(axis % g.ndim, part)]
 
 
 def negative(shift: Any) -> Any:
@@ -156,7 +161,8 @@ linear("repeat(x, repeats, /, *, axis=None)", repeat_back)
 linear("tile(x, repetitions, /)",             tile_back)
 linear("tril(x, /, *, k=0)",                  lambda g, k: xp.tril(g, k=k))
 linear("triu(x, /, *, k=0)",                  lambda g, k: xp.triu(g, k=k))
-linear("concat(arrays, /, *, axis=0)",        joined_part, variadic=True)
+linear("concat(arrays, /, *, axis=0)",        joined_part, variadic=True,
+       computed={"starts": starts})
 linear("stack(arrays, /, *, axis=0)",         lambda g, i, axis: g[at(axis % g.ndim, i)],
        variadic=True)
 
