@@ -22,8 +22,9 @@ The names of a formula's further parameters say what is kept for it:
 ``x``, ``x1``, ... an input by its name in the signature · ``y`` the output (a tuple where there
 are several) · ``like``, ``like1``, ``like2`` the shape and dtype of the input concerned, or of the
 first or second (for `zeros`, `shape_dtype`, `fit` in `cotangents`), at no cost in memory · any
-other name of the signature: the argument's value · ``args``, ``kwargs``: all of them · ``i`` the number
-of the input, where one formula serves all · a name in `computed`: what that makes of args and kwargs.
+other name of the signature: the argument's value · ``args``, ``kwargs``: all of them · ``i`` the
+number of the input, where one formula serves all · a name in `computed`: what that makes of `args`
+and `kwargs`.
 
 The engine does the rest, and no formula mentions it: it sums over axes that were broadcast, casts
 cotangents to the dtype of the input, conjugates for elementwise, linear and bilinear rules, skips
