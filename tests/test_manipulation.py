@@ -9,6 +9,7 @@ import pytest
 
 import pluggrad as pg
 from derivatives import check, flat, inner, random_like
+from pluggrad.graph import nodes_below
 
 RNG = np.random.default_rng(7)
 
@@ -312,3 +313,40 @@ def test_what_joining_many_arrays_keeps_is_kept_once():
     pg.sum(y * pg.arange(y.shape[1])).backward()
     found = np.concatenate([x.grad.data for x in xs], axis=1)
     np.testing.assert_array_equal(found, np.arange(y.shape[1])[None, :])
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "shapes"),
+    [
+        ("ij,jk,k->i", [(2, 3), (3, 4), (4,)]),
+        ("i,ij,j->", [(3,), (3, 4), (4,)]),
+        ("ij,kl,jk->il", [(2, 3), (4, 5), (3, 4)]),
+        ("...ij,...jk,...kl->...il", [(2, 3, 4), (4, 2), (5, 2, 2, 3)]),
+        ("ii,ij,jk->k", [(3, 3), (3, 2), (2, 4)]),
+        ("bij,bjk,bkl,bl->bi", [(2, 3, 4), (2, 4, 3), (2, 3, 2), (2, 2)]),
+        ("a,b,c,d,e->ebdca", [(2,), (3,), (2,), (1,), (3,)]),
+        ("ab,bc,cd,de,ef,fa->", [(2, 3), (3, 2), (2, 4), (4, 2), (2, 3), (3, 2)]),
+    ],
+)
+def test_einsum_of_several(subscripts, shapes):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in shapes]
+    theirs = [torch.tensor(a, requires_grad=True) for a in arrays]
+    expected = torch.einsum(subscripts, *theirs)
+    g = rng.standard_normal(tuple(expected.shape))
+    expected.backward(torch.tensor(g))
+    y, pull = pg.vjp(lambda *arrays: pg.einsum(subscripts, *arrays), *arrays)
+    np.testing.assert_allclose(y, expected.detach().numpy(), rtol=1e-12, atol=1e-12)
+    for mine, other in zip(pull(g), theirs, strict=True):
+        np.testing.assert_allclose(mine, other.grad.numpy(), rtol=1e-12, atol=1e-12)
+
+
+def test_einsum_takes_the_cheapest_order():
+    a = pg.Variable(np.ones((20, 20)), requires_grad=True)
+    y = pg.einsum("ij,jk,k->i", a, a, pg.ones(20))
+    products = [n for n in nodes_below([y.grad_fn]) if n.rule.primitive.name == "matmul"]
+    assert len(products) == 2  # matrices times vectors, none of two matrices
+    for node in products:
+        (saved, *_), _ = node.saved if node.rule.is_careful else (node.saved, None)
+        assert min(saved.shape) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import combinations
 from typing import Any
 
 from ..cotangents import fit
@@ -115,18 +117,25 @@ def kron(x1: Any, x2: Any, /) -> Any:
 def einsum(subscripts: str, /, *operands: Any) -> Any:
     """Sums of products, written as NumPy's `einsum` with a string of subscripts.
 
-    The operands are contracted from left to right, each pair by one matrix product.
+    The operands are contracted two at a time, each pair by one matrix product, in the order of the
+    fewest multiplications (of more than four, in that of the cheapest next).
     """
     terms, output = _parse(subscripts, operands)
     arrays = list(operands)
     for number, x in enumerate(arrays):
         needed = set(output).union(*terms[:number], *terms[number + 1 :])
         arrays[number], terms[number] = _reduced(x, terms[number], needed)
-    x, term = arrays[0], terms[0]
-    for number in range(1, len(arrays)):
-        needed = set(output).union(*terms[number + 1 :])
-        x, term = _contract(x, term, arrays[number], terms[number], needed)
-    x, term = _reduced(x, term, set(output))
+    sizes: dict[str, Any] = {}
+    for term, x in zip(terms, arrays, strict=True):
+        for c, n in zip(term, x.shape, strict=True):
+            sizes[c] = n if sizes.get(c, 1) == 1 else sizes[c]
+    for first, second in _order(terms, output, sizes)[1]:
+        x2, term2 = arrays.pop(second), terms.pop(second)
+        x1, term1 = arrays.pop(first), terms.pop(first)
+        x, term = _contract(x1, term1, x2, term2, set(output).union(*terms))
+        arrays.append(x)
+        terms.append(term)
+    x, term = _reduced(arrays[0], terms[0], set(output))
     return xp.permute_dims(x, tuple([term.index(c) for c in output])) if term != output else x
 
 
@@ -170,6 +179,28 @@ def _reduced(x: Any, term: str, needed: set[str]) -> tuple[Any, str]:
         x = xp.sum(x, axis=gone)
         term = "".join([c for c in term if c in needed])
     return x, term
+
+
+def _order(
+    terms: list[str], output: str, sizes: dict[str, Any]
+) -> tuple[float, list[tuple[int, int]]]:
+    """How many multiplications it takes to contract `terms`, and the pairs to take one after the
+    other, as places in the list, where each result comes last."""
+    steps = []
+    for first, second in combinations(range(len(terms)), 2):
+        others = [term for n, term in enumerate(terms) if n not in (first, second)]
+        letters = dict.fromkeys(terms[first] + terms[second])
+        needed = set(output).union(*others)
+        others.append("".join([c for c in letters if c in needed]))
+        steps.append((math.prod([sizes[c] for c in letters]), (first, second), others))
+    if len(terms) > 4:  # there are too many orders to try them all
+        steps = [min(steps, key=lambda step: step[0])]
+    best: tuple[float, list[tuple[int, int]]] = (0, [])
+    for cost, pair, others in steps:
+        more, pairs = _order(others, output, sizes)
+        if not best[1] or cost + more < best[0]:
+            best = cost + more, [pair, *pairs]
+    return best
 
 
 def _contract(x1: Any, term1: str, x2: Any, term2: str, needed: set[str]) -> tuple[Any, str]:
