@@ -20,10 +20,11 @@ from torch._dynamo.variables import BuiltinVariable, UserDefinedObjectVariable
 
 from pluggrad.backend import NO_CHOICE, choose, chosen, current_choice, get_backend
 from pluggrad.checkpoint import recomputes
+from pluggrad.elements import sized
 from pluggrad.foreign import label, names
 from pluggrad.levels import START, put, read
 from pluggrad.namespace import find_all
-from pluggrad.variable import Variable, sized
+from pluggrad.variable import Variable
 
 __all__: list[str] = []
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import operator
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from . import cells
@@ -12,63 +11,22 @@ from .arguments import convert, explain
 from .backend import Backend, backend_of, get_default_backend
 from .conversions import Conversions
 from .cotangents import same_shape
-from .dispatch import is_batched
+from .elements import Elements, Size, sized
 from .errors import (
     DifferentiationError,
     InvalidArgumentError,
-    OutOfRangeError,
     TypeMismatchError,
 )
 from .graph import HookedNode, LeafNode, Node, RemovableHandle, add_hook, watch
 from .levels import ROOT, VOLATILE, Level, no_grad, read
 from .modes import check_made, inside
 from .primitive import new
-from .record import apply, make_leaf, wrap
-from .rules.indexing import GETITEM, PUT
+from .record import make_leaf, wrap
 
 __all__ = ["Size", "Variable"]
 
-GETITEM_RULE = GETITEM.rules[0]
-NONE: dict[str, Any] = {}  # the settings of an index; nobody writes them
 
-
-class Size(int):
-    """The number of elements, as the standard's `size`; called, it answers as torch's `size()`.
-
-    >>> import pluggrad as pg
-    >>> v = pg.ones((5, 3))
-    >>> v.size, v.size(), v.size(0)
-    (15, (5, 3), 5)
-    """
-
-    shape: tuple[Any, ...]
-
-    def __new__(cls, count: int, shape: tuple[Any, ...]) -> Size:
-        size = super().__new__(cls, count)
-        size.shape = shape
-        return size
-
-    def __call__(self, dim: int | None = None) -> Any:
-        if dim is None:
-            return self.shape
-        try:
-            return self.shape[dim]
-        except IndexError:
-            raise OutOfRangeError(f"size({dim}) of {len(self.shape)} axes") from None
-
-    def __reduce__(self) -> Any:
-        return Size, (int(self), self.shape)
-
-    def __repr__(self) -> str:
-        return int.__repr__(self)
-
-
-def sized(count: int, shape: tuple[Any, ...]) -> Size:
-    """A Size; under torch.compile, which knows no integers but Python's own, `count` itself."""
-    return Size(count, shape)
-
-
-class Variable(Conversions):
+class Variable(Elements, Conversions):
     """An array that remembers how it was computed.
 
     Parameters
@@ -504,66 +462,6 @@ class Variable(Conversions):
 
         backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
-    # ------------------------------------------------------------ reading and writing elements
-
-    def __getitem__(self, key: Any, /) -> Any:
-        backend, cell = self._backend, self._cell
-        if type(key) is not int:
-            key = raw_key(key, self._backend)
-            if names_batch(key):
-                return by_position("gather")(self, key)
-        elif (
-            cell is not None and not cell.owned and not self._seen.past
-            and type(self) is backend.variable and (parent := self._node) is not None
-            and self._level is read().plain and not self._chain
-        ):  # fmt: skip
-            # The hot path of loops over elements: what `apply` and `view_of` would do.
-            node = new(Node)
-            node.rule, node.saved = GETITEM_RULE, (key, cell.like)
-            node.parent, node.more = parent, None
-            v: Variable = new(backend.variable)
-            try:
-                value = backend.getitem(self._value, key)
-            except (IndexError, TypeError) as error:
-                explain(error, "getitem", (self, key))
-            v._value, v._node, v._level, v._cell = value, node, self._level, cell
-            v._seen, v._chain = cell.version, (step := new(cells.Step))
-            step.primitive, step.args, step.kwargs, step.before = GETITEM, (key,), NONE, None
-            return v
-        if cell is None or not cell.owned:
-            return self._item((self, key), NONE)
-        # What is read from an owned buffer is copied, so that the buffer stays owned.
-        v = apply(GETITEM, (self, key), {}, _read_copy, backend)
-        cell.owned = (run := inside()) is None or not run.outside(self)
-        return v
-
-    def __setitem__(self, key: Any, value: Any, /) -> None:
-        key = raw_key(key, self._backend)
-        if names_batch(key):
-            if not isinstance(value, Variable):
-                value = _convert(value, self)
-            cells.write(self, None, by_position("replaced")(self, key, value))
-            return
-        if isinstance(value, Variable):
-            if value._backend is not self._backend:
-                value = _convert(value, self)
-            elif cells.same_place(self, key, value):  # as at the end of `self[key] += 1`
-                self._read()
-                return
-        else:
-            value = _convert(value, self)
-        cells.write(self, cells.Step(GETITEM, (key,), {}), value)
-
-    def __len__(self) -> int:
-        if not self.shape:
-            raise TypeMismatchError("len() of a 0-d Variable")
-        return int(self.shape[0])
-
-    def __iter__(self) -> Iterator[Any]:
-        if not self.shape:
-            raise TypeMismatchError("iteration over a 0-d Variable")
-        return map(self.__getitem__, range(self.shape[0]))  # lazy: `numpy.iterable` only asks
-
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
 
@@ -604,56 +502,8 @@ class Variable(Conversions):
     __hash__ = object.__hash__
 
 
-def _read_copy(x: Any, key: Any) -> Any:
-    backend: Any = backend_of(x)
-    return backend.raw("copy")(backend.getitem(x, key))
-
-
 def _rebuild(data: Any, requires_grad: bool, volatile: bool, grad: Any) -> Variable:
     v = Variable(data, requires_grad, volatile)
     if grad is not None:
         v._grad = grad
     return v
-
-
-def _convert(value: Any, v: Variable) -> Any:
-    """`value`, to be written into `v`, as a raw array or scalar of its backend."""
-    value = convert(value, v._backend, PUT)
-    if isinstance(value, (list, tuple)):
-        value = v._backend.namespace.raw_asarray(value, dtype=v.dtype)
-    return value
-
-
-def raw_key(key: Any, backend: Backend) -> Any:
-    """`key` with raw arrays in the place of Variables, which cannot be differentiated here, and
-    of lists."""
-    if type(key) is int:
-        return key
-    if type(key) is slice:
-        bounds = key.start, key.stop, key.step
-        if not any([isinstance(k, Variable) for k in bounds]):
-            return key
-        return slice(*[operator.index(k) if isinstance(k, Variable) else k for k in bounds])
-    if isinstance(key, tuple):
-        return tuple([raw_key(k, backend) for k in key])
-    if isinstance(key, Variable):
-        return key if is_batched(key) else key.data
-    if isinstance(key, list):
-        return backend.namespace.raw_asarray(key, dtype=None if key else backend.xp.int64)
-    if hasattr(key, "dtype") and not hasattr(key, "__setitem__") and key.dtype.kind in "iu":
-        return operator.index(key)  # a NumPy scalar
-    return key
-
-
-def names_batch(key: Any) -> bool:
-    """Whether `key`, as `raw_key` leaves it, has an array that `vmap` maps over."""
-    return isinstance(key, Variable) or (
-        type(key) is tuple and any([isinstance(part, Variable) for part in key])
-    )
-
-
-def by_position(name: str) -> Any:
-    """Indexing by such keys, which is a room of its own."""
-    from .rules import positions
-
-    return getattr(positions, name)
