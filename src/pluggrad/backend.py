@@ -77,6 +77,7 @@ class Backend:
         self.ufuncs: dict[Any, Callable[..., Any]] = {}  # NumPy's, answered by ours
         self.namespace = Namespace(self)
         self.classes = make_variable_classes(self)
+        VARIABLES.update(self.classes)
         BACKENDS.update(dict.fromkeys(self.classes, self))
 
     def _dtypes(self, *names: str) -> Iterable[Any]:
@@ -150,6 +151,7 @@ class Backend:
         return f"<backend {self.name}>"
 
 
+VARIABLES: set[type] = set()  # the classes of Variables, of all backends
 BACKENDS: dict[type, Backend | None] = dict.fromkeys(
     (float, int, complex, bool, type(None), str, slice, type(...))
 )

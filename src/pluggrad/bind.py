@@ -15,6 +15,7 @@ from .arguments import explain, setting
 from .backend import Backend
 from .boxes import keep
 from .cells import view_of
+from .dispatch import is_variable
 from .graph import Node
 from .levels import ROOT, read
 from .primitive import Primitive, new
@@ -300,7 +301,7 @@ def bind_first(
 
     def look(args: tuple[Any, ...], kwargs: Any) -> Any:
         x, v = args[0], bound(args, kwargs)
-        if v._cell is not None or not hasattr(type(x), "_backend"):  # `apply` has done it
+        if v._cell is not None or not is_variable(x):  # `apply` has done it
             return v
         return view_of(x, v, primitive, args[1:], kwargs)
 

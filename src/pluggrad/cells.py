@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 from . import modes, primitive, record
 from .arguments import explain
 from .cotangents import same_shape
+from .dispatch import is_variable
 from .errors import BatchedWriteError, DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import LeafNode
 from .levels import ROOT, Level, enable_grad, read
@@ -141,9 +142,9 @@ def is_basic(key: Any) -> bool:
 
 def _shares(v: Variable, y: Variable) -> bool:
     raw, raw_y = v._value, y._value
-    while hasattr(type(raw), "_backend"):
+    while is_variable(raw):
         raw = raw._value
-    while hasattr(type(raw_y), "_backend"):
+    while is_variable(raw_y):
         raw_y = raw_y._value
     return v._backend.adapter.shares_memory(raw, raw_y)
 
@@ -220,7 +221,7 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
         for step, base in zip(reversed(steps), reversed(bases), strict=False):
             y = step.put(base, y)
         cell.owned = False
-    if not hasattr(type(y), "_backend"):
+    if not is_variable(y):
         y = record.wrap_untracked(y, content._backend)
     after = y._snapshot()
     lost = node is not None and y._node is None and y._level is ROOT and level is ROOT
@@ -273,8 +274,8 @@ def _fitting(v: Variable, value: Any, whole: bool) -> Any:
     if not hasattr(value, "dtype"):
         return value
     backend = v._backend
-    tracked = hasattr(type(value), "_backend") and value.requires_grad
-    inside = tracked or (hasattr(type(value), "_backend") and value._read()[1] is not None)
+    tracked = is_variable(value) and value.requires_grad
+    inside = tracked or (is_variable(value) and value._read()[1] is not None)
     if inside and value._level.depth > _born(v).depth:
         if value._level.size is not None:
             raise BatchedWriteError(
@@ -304,4 +305,4 @@ def _fitting(v: Variable, value: Any, whole: bool) -> Any:
         )
     namespace = backend.namespace
     cast = namespace.astype(value, v.dtype)
-    return cast if hasattr(type(value), "_backend") else cast.data
+    return cast if is_variable(value) else cast.data

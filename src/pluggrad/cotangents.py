@@ -159,28 +159,31 @@ class Scatter:
         """Bring all contributions into the buffer, and return it."""
         if self.pieces:
             pieces, self.pieces = self.pieces, []
-            g = pieces[0][1]
-            backend = backend_of(g)
+            backend = backend_of(pieces[0][1])
             assert backend is not None
             if self.lifted:
-                y = _scattered(pieces, self.like)
+                y = _scattered(pieces, self.like, _recorded)
                 self.buffer = y if self.buffer is None else self.buffer + y
+            elif self.buffer is None:
+                self.buffer = _scattered(pieces, self.like, backend.raw)
             else:
-                if self.buffer is None:
-                    self.buffer = zeros(self.like, g)
                 self.buffer = backend.adapter.scatter_add(self.buffer, pieces)
         return self.buffer
 
 
-def _scattered(pieces: list[tuple[Any, Any]], like: Any) -> Any:
-    """Zeros with Variables added at the positions beside them, recorded as one operation."""
-    from .primitive import PRIMITIVES
-
+def _scattered(pieces: list[tuple[Any, Any]], like: Any, find: Any) -> Any:
+    """Zeros with each contribution added at its position, by one operation that `find` knows."""
     if len(pieces) == 1:
         ((key, g),) = pieces
-        return PRIMITIVES["scatter"](g, key=key, like=like)
+        return find("scatter")(g, key=key, like=like)
     keys = tuple([key for key, _ in pieces])
-    return PRIMITIVES["scatter_all"](*[g for _, g in pieces], keys=keys, like=like)
+    return find("scatter_all")(*[g for _, g in pieces], keys=keys, like=like)
+
+
+def _recorded(name: str) -> Any:
+    from .primitive import PRIMITIVES  # which is built on this module
+
+    return PRIMITIVES[name]
 
 
 def _constant(x: Any) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from .backend import BACKENDS, Backend, backend_of
+from .backend import BACKENDS, VARIABLES, Backend, backend_of
 from .errors import TypeMismatchError, UnsupportedError
 
 __all__ = ["Dispatch", "bottom", "find_for", "is_batched", "is_variable", "xp"]
@@ -39,7 +39,7 @@ xp = Dispatch()
 
 def is_variable(x: Any) -> bool:
     """Whether `x` is a Variable (asked without importing their class)."""
-    return hasattr(type(x), "_backend")
+    return type(x) in VARIABLES
 
 
 def bottom(x: Any) -> Any:

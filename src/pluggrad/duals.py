@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .arguments import explain
-from .backend import BACKENDS, SCALARS, Backend, backend_of
+from .backend import BACKENDS, SCALARS, VARIABLES, Backend, backend_of
 from .cotangents import shape_dtype, spread
 from .dispatch import xp
 from .levels import ROOT, Level, put, read
@@ -70,7 +70,7 @@ def short_cut(
             t = None
             if type(x) in SCALARS or len(values) >= count:
                 pass
-            elif hasattr(type(x), "_backend"):
+            elif type(x) in VARIABLES:
                 if (c := x._cell) is not None and (x._seen.past or (c.owned and not x._chain)):
                     return None
                 node = x._node
@@ -80,11 +80,11 @@ def short_cut(
                     elif x._level is not level:
                         return None
                     t = node.value
-                    lifted = lifted or hasattr(type(t), "_backend")
+                    lifted = lifted or type(t) in VARIABLES
                 elif node is not None or x._level is not ROOT:
                     return None
                 x = x._value
-                lifted = lifted or hasattr(type(x), "_backend")
+                lifted = lifted or type(x) in VARIABLES
             elif BACKENDS.get(type(x), 0) is not backend:
                 return None
             values.append(x)
@@ -95,7 +95,7 @@ def short_cut(
         if lifted:  # not every library lets its arrays meet Variables
             values[:count] = [
                 wrap(x, None, ROOT, backend)
-                if hasattr(x, "dtype") and not hasattr(type(x), "_backend") else x
+                if hasattr(x, "dtype") and type(x) not in VARIABLES else x
                 for x in values[:count]
             ]  # fmt: skip
         put(level.outside)
@@ -107,7 +107,7 @@ def short_cut(
             for i, t in enumerate(tangents):
                 if t is None or (rule := rules[i]) is None:
                     continue
-                if lifted and not hasattr(type(t), "_backend"):
+                if lifted and type(t) not in VARIABLES:
                     t = wrap(t, None, ROOT, backend)
                 if elementwise:
                     t = rule.pull(t, rule.pick(values, kwargs, y, like))

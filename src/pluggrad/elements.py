@@ -21,6 +21,7 @@ from .rules.indexing import GETITEM, PUT
 __all__ = ["Elements", "Size", "sized"]
 
 GETITEM_RULE = GETITEM.rules[0]
+BOUNDS = frozenset({int, type(None)})
 NONE: dict[str, Any] = {}  # the settings of an index; nobody writes them
 
 
@@ -67,14 +68,14 @@ class Elements:
 
     def __getitem__(self: Any, key: Any, /) -> Any:
         backend, cell = self._backend, self._cell
-        if type(key) is not int:
+        if not is_plain(key):
             key = raw_key(key, self._backend)
             if names_batch(key):
                 return by_position("gather")(self, key)
         elif (
-            cell is not None and not cell.owned and not self._seen.past
-            and type(self) is backend.variable and (parent := self._node) is not None
-            and self._level is read().plain and not self._chain
+            type(self) is backend.variable and (parent := self._node) is not None
+            and self._level is read().plain
+            and not (cell := cells.cell_of(self)).owned and not self._seen.past and not self._chain
         ):  # fmt: skip
             # The hot path of loops over elements: what `apply` and `view_of` would do.
             node = new(Node)
@@ -83,7 +84,7 @@ class Elements:
             v: Any = new(backend.variable)
             try:
                 value = backend.getitem(self._value, key)
-            except (IndexError, TypeError) as error:
+            except Exception as error:
                 explain(error, "getitem", (self, key))
             v._value, v._node, v._level, v._cell = value, node, self._level, cell
             v._seen, v._chain = cell.version, (step := new(cells.Step))
@@ -135,6 +136,14 @@ def _convert(value: Any, v: Any) -> Any:
     if isinstance(value, (list, tuple)):
         value = v._backend.namespace.raw_asarray(value, dtype=v.dtype)
     return value
+
+
+def is_plain(key: Any) -> bool:
+    """Whether `key` is made of Python's own integers and slices alone."""
+    kind = type(key)
+    if kind is slice:
+        return type(key.start) in BOUNDS and type(key.stop) in BOUNDS and type(key.step) in BOUNDS
+    return kind is int or (kind is tuple and all([is_plain(k) for k in key]))
 
 
 def raw_key(key: Any, backend: Backend) -> Any:

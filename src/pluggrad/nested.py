@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .arguments import explain
-from .backend import BACKENDS, SCALARS, Backend
+from .backend import BACKENDS, SCALARS, VARIABLES, Backend
 from .boxes import keep
 from .graph import Node
 from .levels import ROOT, put, read
@@ -41,7 +41,7 @@ def short_cut(
         parents: list[Any] = []
         for x in args[:count]:
             parent = None
-            if hasattr(type(x), "_backend"):
+            if type(x) in VARIABLES:
                 if (c := x._cell) is not None and (
                     x._seen.past or (c.owned and not x._chain)
                 ):  # not settled
@@ -67,7 +67,7 @@ def short_cut(
             explain(error, primitive.name, args)
         finally:
             put(state)
-        if hasattr(type(y), "_backend") and y._node is None and y._level is ROOT:
+        if type(y) in VARIABLES and y._node is None and y._level is ROOT:
             y = y._value
         node = None
         if y.dtype in backend.float_dtypes:
