@@ -34,7 +34,8 @@ class Rule:
     """
 
     __slots__ = ("boxed", "careful", "code", "formula", "freed", "fresh", "is_careful", "keeps",
-                 "names", "pick", "position", "primitive", "pull", "sources", "strong")  # fmt: skip
+                 "names", "pick", "place", "position", "primitive", "pull", "sources",
+                 "strong")  # fmt: skip
 
     boxed: Rule  # variants that `modes` makes when they are asked for
     strong: Rule
@@ -42,10 +43,11 @@ class Rule:
     def __init__(self, primitive: Primitive, position: int, formula: Callable[..., Any]) -> None:
         self.primitive = primitive
         self.position = position
-        self.names = () if formula is PASS else tuple(inspect.signature(formula).parameters)[1:]
-        if "i" in self.names:
-            formula, self.names = _of_input(formula, self.names, position)
         self.formula = formula
+        names = () if formula is PASS else tuple(inspect.signature(formula).parameters)[1:]
+        # The number of the input is not kept: what is, is the same for all of a variadic primitive.
+        self.place = names.index("i") if "i" in names else None
+        self.names = tuple([name for name in names if name != "i"])
         self.pick = _picker(primitive, position, self.names)
         self.sources = _sources(primitive, self.names)
         self.keeps = any(primitive.saves(name) for name in self.names)
@@ -53,6 +55,8 @@ class Rule:
             primitive.fresh or primitive.kind in ("elementwise", "bilinear")
         )
         self.pull = _pass if formula is PASS else _puller(formula, len(self.names))
+        if self.place is not None:
+            self.pull = _puller_at(formula, len(self.names), self.place, position)
         # What the two fast recorders need to know: which one value is kept (see `bind_unary`).
         places = {(): 0, (primitive.parameters[0],): 1, (primitive.parameters[1:2] or ("",)): 2}
         self.code = places.get(self.names, 3 if self.names == ("y",) else 4)
@@ -70,6 +74,17 @@ class Rule:
             if name not in ("boxed", "strong") and hasattr(self, name):
                 setattr(made, name, getattr(self, name))
         made.pull = pull
+        return made
+
+    def at(self, position: int) -> Rule:
+        """This rule of a variadic primitive, for input number `position`."""
+        pull = self.pull
+        if self.place is not None:
+            pull = _puller_at(self.formula, len(self.names), self.place, position)
+        made = self.variant(pull)
+        made.careful = self.careful.variant(_careful_pull(pull, self.primitive.holomorphic))
+        made.careful.careful = made.careful
+        made.position = made.careful.position = position
         return made
 
     def values(self, saved: Any) -> tuple[Any, ...]:
@@ -93,16 +108,6 @@ def _sources(primitive: Primitive, names: tuple[str, ...]) -> Any:
     return sources[0] if len(sources) == 1 else tuple(sources)
 
 
-def _of_input(
-    formula: Callable[..., Any], names: tuple[str, ...], position: int
-) -> tuple[Callable[..., Any], tuple[str, ...]]:
-    """`formula` without its parameter ``i``, the number of the input: what is kept is then the same
-    for all inputs of a variadic primitive."""
-    place = names.index("i")
-    others = names[:place] + names[place + 1 :]
-    return lambda g, *kept: formula(g, *kept[:place], position, *kept[place:]), others
-
-
 def _pass(g: Any, saved: Any) -> Any:
     return g
 
@@ -113,6 +118,18 @@ def _puller(formula: Callable[..., Any], count: int) -> Callable[[Any, Any], Any
     if count == 1:
         return formula
     return lambda g, saved: formula(g, *saved)
+
+
+def _puller_at(
+    formula: Callable[..., Any], count: int, place: int, position: int
+) -> Callable[[Any, Any], Any]:
+    """The same for a formula whose parameter number `place` is the number of the input."""
+
+    def pull(g: Any, saved: Any) -> Any:
+        kept = (saved,) if count == 1 else saved or ()
+        return formula(g, *kept[:place], position, *kept[place:])
+
+    return pull
 
 
 def _careful_pull(pull: Callable[[Any, Any], Any], holomorphic: bool) -> Callable[[Any, Any], Any]:
@@ -277,9 +294,8 @@ class Primitive:
             return rules[position] if position < len(rules) else None
         rule = self._later.get(position)
         if rule is None:
-            formula = self.formulas[0]
-            assert formula is not None
-            rule = self._later[position] = Rule(self, position, formula)
+            assert self.rules[0] is not None
+            rule = self._later[position] = self.rules[0].at(position)
         return rule
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
