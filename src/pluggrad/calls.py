@@ -7,7 +7,6 @@ behind it that hands each input its own.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -80,9 +79,16 @@ def rule_of(name: str, partial: bool = False, keeps: bool = True) -> Rule:
 _SHARING = Custom("share")
 
 
-@functools.cache
-def _share(position: int) -> Rule:
+def _sharing(position: int) -> Rule:
     return _rule(_SHARING, position, (), lambda g, saved: g.gradients[position])
+
+
+_SHARES = tuple([_sharing(position) for position in range(16)])  # compilers know no caches
+
+
+def _share(position: int) -> Rule:
+    """The rule of the edge to input number `position`."""
+    return _SHARES[position] if position < len(_SHARES) else _sharing(position)
 
 
 # ---------------------------------------------------------------- one call
