@@ -297,6 +297,29 @@ def test_hooks_in_transforms():
     assert seen
 
 
+@every_backend
+@pytest.mark.parametrize("raw", [False, True])
+def test_hooks_see_arrays_and_all_levels_keep_their_derivatives(backend, raw):
+    xp = pg.namespace(backend)
+    x = leaf([0.1, 0.2], backend)
+
+    def answers(w: Any) -> list[Any]:
+        f = lambda v: pg.sum(pg.sin(v) * pg.exp(v) * w)
+        g = pg.grad(f)(x.data)
+        pg.sum(g).backward()
+        return [w.grad, pg.hessian(f)(x.data), pg.grad(lambda v: pg.sum(pg.vmap(f)(v)))(x.data)]
+
+    def pack(v):
+        assert not v.requires_grad and type(v.data) is type(x.data)
+        return v.data * 2 if raw else v * 2
+
+    expected = answers(leaf([1.0, 3.0], backend))
+    with pg.autograd.saved_tensors_hooks(pack, lambda v: v / 2):
+        found = answers(leaf([1.0, 3.0], backend))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(numbers(xp.asarray(a)), numbers(xp.asarray(b)))
+
+
 # ---------------------------------------------------------------- hooks on nodes
 
 
