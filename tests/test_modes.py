@@ -323,6 +323,29 @@ def test_hooks_see_arrays_and_all_levels_keep_their_derivatives(backend, raw):
 # ---------------------------------------------------------------- hooks on nodes
 
 
+@every_backend
+@pytest.mark.parametrize("register", [
+    lambda h, w: h.register_hook(lambda g: g * w),
+    lambda h, w: h.grad_fn.register_prehook(lambda gs: (gs[0] * w,)),
+    lambda h, w: h.grad_fn.register_hook(lambda sent, arrived: (sent[0] * w,)),
+])  # fmt: skip
+def test_hooks_bring_in_variables_of_levels_around(backend, register):
+    def hooked(v: Any, w: Any) -> Any:
+        h = pg.sin(v)
+        register(h, w)
+        return pg.sum(h * h)
+
+    xp = pg.namespace(backend)
+    x, w = leaf([0.1, 0.2], backend), leaf([1.0, 3.0], backend)
+    plain = numbers(pg.sin(2.0 * x))  # the gradient without the hook
+    g = pg.grad(lambda v: hooked(v, w))(x.data)
+    pg.sum(g).backward()
+    np.testing.assert_allclose(numbers(w.grad), plain)
+    rows = xp.stack([w.data, 2.0 * w.data]).data
+    g = pg.vmap(lambda w: pg.grad(lambda v: hooked(v, w))(x.data))(rows)
+    np.testing.assert_allclose(numbers(xp.asarray(g)), plain * [[1.0, 3.0], [2.0, 6.0]])
+
+
 def test_node_hooks_as_torch_has_them():
     torch = pytest.importorskip("torch")
 
