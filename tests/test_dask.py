@@ -175,6 +175,15 @@ def test_gradients_come_in_the_chunks_of_the_input(f: Callable[[Any], Any]) -> N
     assert t.chunks == CHUNKS
 
 
+def test_gradients_inside_and_around_vmap() -> None:
+    x, w = np.arange(6.0).reshape(3, 2) / 5, np.asarray([[1.0, 2.0], [3.0, 5.0]])
+    f = lambda v, w: pg.mean((v @ w) ** 2) * pg.max(pg.sin(v)) + pg.sum(pg.expand_dims(v, axis=1))
+    total = lambda v, w: pg.sum(pg.vmap(f, in_axes=(0, None))(v, w))
+    for g in (pg.vmap(pg.hessian(f), in_axes=(0, None)), pg.grad(total)):
+        found = g(da.from_array(x, chunks=2), da.from_array(w, chunks=1))
+        np.testing.assert_allclose(found.compute(), g(x, w))
+
+
 def test_no_giant_chunk() -> None:
     """A hundred chunks of 8 MB: the gradient of the sum is not one of 800 MB."""
     x = da.ones((10_000, 10_000), chunks=1000)

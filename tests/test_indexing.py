@@ -124,6 +124,26 @@ def test_lists_as_index() -> None:
     assert y[[]].shape == (0, 2)
 
 
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_numpy_s_arrays_as_index_of_another_library(backend: str) -> None:
+    pytest.importorskip(backend)
+    x = made((2, 3, 4), "float64")
+    array = pg.namespace(backend).asarray(x).data
+    keys = [KEYS[name] for name in ("duplicates", "two arrays", "array and slice", "mask")]
+    for key in [*keys, np.asarray([1, 0, 1], dtype=np.uint8)]:
+
+        def f(v: object) -> object:
+            y = 1.0 * v
+            y[key] = 2.0 * y[key]  # noqa: B023
+            return pg.sum(y[key] ** 2) + pg.sum(y)  # noqa: B023
+
+        expected = pg.grad(f)(x)
+        np.testing.assert_allclose(np.asarray(pg.grad(f)(array)), expected)
+        if backend == "torch":
+            rows = pg.vmap(pg.grad(f))(pg.stack([array, array]).data)
+            np.testing.assert_allclose(np.asarray(rows[1]), expected)
+
+
 def test_the_last_write_wins_and_alone_gets_a_gradient() -> None:
     x = pg.Variable(np.zeros((3, 2)), requires_grad=True)
     w = pg.Variable(np.arange(6.0).reshape(3, 2), requires_grad=True)

@@ -135,6 +135,16 @@ def test_torch_complex_gradients_are_its_own(torch, inside):
         torch.testing.assert_close(mine, theirs)
 
 
+def test_torch_zeros_without_memory(torch, inside):
+    """As the derivative of a sign is one in torch."""
+    (x,) = tensors(torch, X)
+    found = []
+    for f in (pg.interop.torch.wrap(lambda x: x**3, inside), lambda x: x**3):
+        (g,) = torch.autograd.grad(torch.sum(torch.abs(f(x))), x, create_graph=True)
+        found += torch.autograd.grad(torch.sum(g), x)
+    torch.testing.assert_close(*found)
+
+
 def test_torch_third_order(torch):
     (x,) = tensors(torch, X)
     mine = pg.interop.torch.wrap(lambda x: np.sum(np.sin(x) * x), "numpy")(x)

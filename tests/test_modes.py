@@ -297,7 +297,53 @@ def test_hooks_in_transforms():
     assert seen
 
 
+@every_backend
+@pytest.mark.parametrize("raw", [False, True])
+def test_hooks_see_arrays_and_all_levels_keep_their_derivatives(backend, raw):
+    xp = pg.namespace(backend)
+    x = leaf([0.1, 0.2], backend)
+
+    def answers(w: Any) -> list[Any]:
+        f = lambda v: pg.sum(pg.sin(v) * pg.exp(v) * w)
+        g = pg.grad(f)(x.data)
+        pg.sum(g).backward()
+        return [w.grad, pg.hessian(f)(x.data), pg.grad(lambda v: pg.sum(pg.vmap(f)(v)))(x.data)]
+
+    def pack(v):
+        assert not v.requires_grad and type(v.data) is type(x.data)
+        return v.data * 2 if raw else v * 2
+
+    expected = answers(leaf([1.0, 3.0], backend))
+    with pg.autograd.saved_tensors_hooks(pack, lambda v: v / 2):
+        found = answers(leaf([1.0, 3.0], backend))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(numbers(xp.asarray(a)), numbers(xp.asarray(b)))
+
+
 # ---------------------------------------------------------------- hooks on nodes
+
+
+@every_backend
+@pytest.mark.parametrize("register", [
+    lambda h, w: h.register_hook(lambda g: g * w),
+    lambda h, w: h.grad_fn.register_prehook(lambda gs: (gs[0] * w,)),
+    lambda h, w: h.grad_fn.register_hook(lambda sent, arrived: (sent[0] * w,)),
+])  # fmt: skip
+def test_hooks_bring_in_variables_of_levels_around(backend, register):
+    def hooked(v: Any, w: Any) -> Any:
+        h = pg.sin(v)
+        register(h, w)
+        return pg.sum(h * h)
+
+    xp = pg.namespace(backend)
+    x, w = leaf([0.1, 0.2], backend), leaf([1.0, 3.0], backend)
+    plain = numbers(pg.sin(2.0 * x))  # the gradient without the hook
+    g = pg.grad(lambda v: hooked(v, w))(x.data)
+    pg.sum(g).backward()
+    np.testing.assert_allclose(numbers(w.grad), plain)
+    rows = xp.stack([w.data, 2.0 * w.data]).data
+    g = pg.vmap(lambda w: pg.grad(lambda v: hooked(v, w))(x.data))(rows)
+    np.testing.assert_allclose(numbers(xp.asarray(g)), plain * [[1.0, 3.0], [2.0, 6.0]])
 
 
 def test_node_hooks_as_torch_has_them():

@@ -109,9 +109,9 @@ class Host:
             )
         x = x.detach()
         if self.native:
-            return x
+            return x.clone() if torch._is_zerotensor(x) else x  # it has no memory
         try:
-            host = x.resolve_conj().resolve_neg().cpu().numpy()
+            host = x.numpy(force=True)
         except TypeError:
             raise self._lacks(x) from None
         if self.backend.name == "numpy":

@@ -102,13 +102,14 @@ def marked(x: Any) -> _Marked | None:
 
 class _Packed(Kept):
     """One that a user's hook has packed: `seen` is the hook that unpacks it, and `like` the shape
-    and dtype that the array had."""
+    and dtype that the array had. In nested levels only the array at the bottom was, and `around`
+    has what is around it."""
 
-    __slots__ = ("like",)
+    __slots__ = ("around", "like")
 
-    def __init__(self, value: Any, name: str, seen: Any, like: Any) -> None:
+    def __init__(self, value: Any, name: str, seen: Any, like: Any, around: Any) -> None:
         super().__init__(value, name, seen)
-        self.like = like
+        self.like, self.around = like, around
 
     def open(self) -> Any:
         with changed(pack=None, unpack=None):
@@ -128,7 +129,17 @@ class _Packed(Kept):
                 f"the unpack hook returned an array of shape {tuple(found.shape)} for one of shape "
                 f"{shape} that {self.name!r} had saved"
             )
-        return found if found.dtype == dtype else xp.astype(found, dtype)
+        found = found if found.dtype == dtype else xp.astype(found, dtype)
+        return found if self.around is None else _with_bottom(self.around, bottom(found))
+
+
+def _with_bottom(x: Any, array: Any) -> Any:
+    """`x` at all its levels, with `array` at the bottom."""
+    if not is_variable(x):
+        return array
+    v = x._snapshot()
+    v._value = _with_bottom(v._value, array)
+    return v
 
 
 def _remade(saved: Any, f: Callable[[Any], Any]) -> Any:
@@ -180,8 +191,10 @@ def _guard(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any], 
             if not _is_array(x, backend):
                 return x
             with changed(pack=None, unpack=None):
-                like = tuple(x.shape), x.dtype
-                return _Packed(pack(_shown(x, backend)), name, unpack, like)
+                array = bottom(x)
+                like = tuple(array.shape), array.dtype
+                around = _with_bottom(x, None) if is_variable(x) else None
+                return _Packed(pack(_shown(array, backend)), name, unpack, like, around)
 
         return packed
     return _watcher(modes, name, backend)
@@ -208,11 +221,11 @@ def _is_array(x: Any, backend: Backend) -> bool:
     return hasattr(x, "shape") and hasattr(x, "dtype") and backend_of(bottom(x)) is backend
 
 
-def _shown(x: Any, backend: Backend) -> Any:
-    """`x` as the user's hook sees it: an untracked Variable."""
+def _shown(array: Any, backend: Backend) -> Any:
+    """A raw array as the user's hook sees it: an untracked Variable."""
     from .record import wrap_untracked
 
-    return x.detach() if is_variable(x) and x._level.parent is None else wrap_untracked(x, backend)
+    return wrap_untracked(array, backend)
 
 
 def opened(saved: Any) -> Any:

@@ -162,8 +162,15 @@ def raw_key(key: Any, backend: Backend) -> Any:
         return key if is_batched(key) else key.data
     if isinstance(key, list):
         return backend.namespace.raw_asarray(key, dtype=None if key else backend.xp.int64)
-    if hasattr(key, "dtype") and not hasattr(key, "__setitem__") and key.dtype.kind in "iu":
+    kind = getattr(getattr(key, "dtype", None), "kind", "")
+    if kind in ("i", "u") and not hasattr(key, "__setitem__"):
         return operator.index(key)  # a NumPy scalar
+    if kind in ("i", "u", "b") and backend.hold is None and backend.name != "numpy":
+        # An index in a NumPy array is what it is in a list. (Dask takes them as they are.)
+        found = backend_of(key)
+        if found is not None and found.name == "numpy":
+            # (To torch, bytes are a mask.)
+            return backend.namespace.raw_asarray(key.astype("int64") if kind == "u" else key)
     return key
 
 

@@ -10,7 +10,7 @@ from .cotangents import dense, own, same_shape
 from .dispatch import is_variable
 from .errors import InvalidArgumentError, TypeMismatchError
 from .graph import Edge, Node
-from .levels import ROOT
+from .levels import ROOT, VOLATILE
 from .record import wrap
 
 __all__ = ["received", "sending"]
@@ -84,6 +84,8 @@ def _accepted(answer: Any, items: Sequence[Any]) -> list[Any]:
                 f"one of shape {tuple(old.shape)} and dtype {old.dtype}"
             )
         if is_variable(new) and not is_variable(old):
-            new = new.detach()._value
+            new = new._snapshot()
+            if new._node is None and new._level in (ROOT, VOLATILE):  # not of a level around
+                new = new._value
         found.append(new)
     return found

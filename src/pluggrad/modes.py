@@ -138,7 +138,8 @@ def saved_tensors_hooks(
     For each array that an operation recorded in the block keeps for its gradient, ``pack_hook(v)``
     is called with an untracked Variable, and what it returns is kept instead. When a walk needs the
     array, ``unpack_hook(kept)`` returns it, as a Variable or an array of the same library and
-    shape; the dtype is made what it was. As torch's; the innermost block counts.
+    shape; the dtype is made what it was. As torch's; the innermost block counts. In transforms `v`
+    is the array behind all levels, that of a whole batch under `vmap`.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.asarray([1.0, 2.0]), requires_grad=True)
