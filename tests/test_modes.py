@@ -346,6 +346,42 @@ def test_hooks_bring_in_variables_of_levels_around(backend, register):
     np.testing.assert_allclose(numbers(xp.asarray(g)), plain * [[1.0, 3.0], [2.0, 6.0]])
 
 
+@pytest.mark.parametrize("register", [
+    lambda h, w: h.register_hook(lambda g: g * w),
+    lambda h, w: h.grad_fn.register_prehook(lambda gs: (gs[0] * w,)),
+    lambda h, w: h.grad_fn.register_hook(lambda sent, arrived: (sent[0] * w,)),
+])  # fmt: skip
+def test_what_hooks_compute_is_recorded_under_create_graph_alone(register):
+    x, w = leaf([0.1, 0.2]), leaf([1.0, 3.0])
+    h = pg.sin(x)
+    register(h, w)
+    y = pg.sum(h * h)
+    (g,) = pg.autograd.grad(y, x, create_graph=True)
+    pg.sum(g).backward(inputs=[w])
+    np.testing.assert_allclose(w.grad.data, np.sin([0.2, 0.4]))
+    y.backward()
+    assert not x.grad.requires_grad and x.grad.grad_fn is None
+
+
+@pytest.mark.parametrize("register", [
+    lambda h, w: h.register_hook(lambda g: g * w),
+    lambda h, w: h.grad_fn.register_prehook(lambda gs: (gs[0] * w,)),
+    lambda h, w: h.grad_fn.register_hook(lambda sent, arrived: (sent[0] * w,)),
+])  # fmt: skip
+def test_hooks_use_variables_of_their_own_transform(register):
+    def f(v: Any) -> Any:
+        h = pg.sin(v)
+        register(h, v)
+        return pg.sum(h * h)
+
+    x = np.asarray([0.1, 0.2])
+    g = pg.grad(f)(x)
+    assert type(g) is np.ndarray
+    np.testing.assert_allclose(g, x * np.sin(2 * x))
+    second = np.diagonal(pg.jacrev(pg.grad(f))(x))
+    np.testing.assert_allclose(second, np.sin(2 * x) + 2 * x * np.cos(2 * x))
+
+
 def test_node_hooks_as_torch_has_them():
     torch = pytest.importorskip("torch")
 

@@ -108,7 +108,7 @@ def backward(
                 v = node.extra.variable()
             if v is not None and v.requires_grad:  # it may have been switched off since
                 if type(node) is LeafNode and node.extra.before:
-                    g = received(node, g)
+                    g = received(node, g, None if create_graph else ROOT)
                 if not is_variable(g):
                     g = wrap(g, None, ROOT, v._backend)
                 sums.append((node, v, g, g if v.grad is None else v.grad + g))
@@ -292,6 +292,7 @@ def _run(
             retain=retain,
             lift=lifter(level, backend) if create_graph else among_variables(cotangents.values()),
             in_place=None if create_graph else in_place_type(backend),
+            quiet=None if create_graph else level,
         )
     return arrived, backend
 

@@ -13,8 +13,8 @@ from .backend import SCALARS
 from .boxes import Box
 from .cotangents import Scatter, Shares, Uniform, add, dense, own
 from .graph import Edge, Node, count_uses, count_uses_towards
-from .hooks import sending
-from .levels import read
+from .hooks import quietly, sending
+from .levels import Level, read
 from .modes import pull_with
 from .record import part_of
 
@@ -29,6 +29,7 @@ def walk(
     retain: bool = False,
     lift: Callable[[Any, Node | None], Any] | None = None,
     in_place: type | None = None,
+    quiet: Level | None = None,
 ) -> dict[Node, Any]:
     """Send `cotangents` (one per root node) down the graph; return what arrived at the ends.
 
@@ -37,7 +38,7 @@ def walk(
     gradient is retained. With `retain`, saved values are kept for another walk. `lift(value, node)`
     makes a saved value a Variable again: given under ``create_graph``, so that what the rules
     compute is recorded. Arrays of type `in_place` may be added to in place where a rule has just
-    made them.
+    made them. What hooks compute is not recorded at the level `quiet`.
     """
     ends: set[Node] = set() if targets is None else set(targets)
     if uses is None:
@@ -63,7 +64,7 @@ def walk(
             g = g.flush() if type(g) is Scatter else g  # so its buffer is written no longer
             for hook in tuple(node.extra.hooks):
                 borrowed.add(node)  # a hook may keep what it sees, or return what somebody holds
-                replaced = hook(dense(g))
+                replaced = quietly(hook, quiet, dense(g))
                 g = g if replaced is None else replaced
             watched = bool(node.extra.sent or node.extra.before) and any(
                 [edge.parent in uses for edge in node.edges()]
@@ -89,7 +90,7 @@ def walk(
                 else:
                     g = g.array()
         if watched:
-            unusual = sending(node, g, usual or pull_with(None, of_edge))
+            unusual = sending(node, g, usual or pull_with(None, of_edge), quiet)
         keep = retain or not node.rule.keeps
         following = None
         edge: Edge | None = node

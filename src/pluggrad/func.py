@@ -35,7 +35,7 @@ from .errors import InvalidArgumentError, TypeMismatchError
 from .forward import process, tangent_of
 from .graph import Node
 from .graph_breaks import untracked_result
-from .levels import ROOT, open_level
+from .levels import ROOT, open_level, put
 from .record import wrap
 
 __all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
@@ -128,10 +128,13 @@ def value_and_grad(
                 backend = value._backend
                 seed = seed_for(value, 1.0 if holomorphic else None, False)
             value = seen_outside(value, level)
-        arrived = {}
-        if node is not None:  # the walk itself is at the levels around
-            in_place = in_place_type(backend)
-            arrived = walk({node: seed}, in_place=in_place, lift=among_variables([seed]))
+            arrived = {}
+            if node is not None:
+                put(level.outside)  # the walk itself is at the levels around
+                in_place = in_place_type(backend)
+                arrived = walk(
+                    {node: seed}, in_place=in_place, lift=among_variables([seed]), quiet=level
+                )
         gradients = [
             unflatten(spec, [gradient_at(arrived, v) for v in leaves]) for leaves, spec in wrapped
         ]

@@ -10,44 +10,52 @@ from .cotangents import dense, own, same_shape
 from .dispatch import is_variable
 from .errors import InvalidArgumentError, TypeMismatchError
 from .graph import Edge, Node
-from .levels import ROOT, VOLATILE
+from .levels import ROOT, VOLATILE, Level, recording
 from .record import wrap
 
-__all__ = ["received", "sending"]
+__all__ = ["quietly", "received", "sending"]
 
 
-def received(node: Node, g: Any) -> Any:
+def quietly(hook: Callable[..., Any], level: Level | None, *args: Any) -> Any:
+    """Call a hook, without recording at `level`."""
+    if level is None:
+        return hook(*args)
+    with recording(level, False):
+        return hook(*args)
+
+
+def received(node: Node, g: Any, quiet: Level | None) -> Any:
     """What the hooks before a node make of the cotangent that it is about to be handed."""
     several = isinstance(g, tuple)
     items: Sequence[Any] = [x if x is None else dense(x) for x in (g if several else (g,))]
     for hook in tuple(node.extra.before or ()):
-        answer = hook(tuple([_shown(x) for x in items]))
+        answer = quietly(hook, quiet, tuple([_shown(x) for x in items]))
         if answer is not None:
             items = _accepted(answer, items)
     return tuple(items) if several else items[0]
 
 
 def sending(
-    node: Node, g: Any, pull: Callable[[Edge, Node, Any], Any]
+    node: Node, g: Any, pull: Callable[[Edge, Node, Any], Any], quiet: Level | None
 ) -> Callable[[Edge, Node, Any], Any]:
     """How a node with hooks before it or on what it sends is pulled through: all edges at once."""
     if node.extra.before:
-        g = received(node, g)
+        g = received(node, g, quiet)
     edges = list(node.edges())
     sent = [pull(edge, node, g) for edge in edges]
     if node.extra.sent:
-        _hooked(node, g, sent)
+        _hooked(node, g, sent, quiet)
     by_edge = dict(zip(edges, sent, strict=True))
     return lambda edge, node, g: by_edge[edge]
 
 
-def _hooked(node: Node, g: Any, sent: list[Any]) -> None:
+def _hooked(node: Node, g: Any, sent: list[Any], quiet: Level | None) -> None:
     """Have the hooks see what is sent along the edges, and change it."""
     together = len(sent) == 1 and hasattr(sent[0], "gradients")  # of a custom operation
     items = list(sent[0].gradients) if together else [c if c is None else dense(c) for c in sent]
     arrived = tuple([_shown(x) for x in (g if isinstance(g, tuple) else (g,))])
     for hook in tuple(node.extra.sent or ()):
-        answer = hook(tuple([_shown(x) for x in items]), arrived)
+        answer = quietly(hook, quiet, tuple([_shown(x) for x in items]), arrived)
         if answer is not None:
             items = _accepted(answer, items)
     items = [x if x is None else own(x) for x in items]  # the hooks may hold these
