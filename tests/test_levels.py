@@ -327,3 +327,12 @@ def test_cotangents_and_tangents_are_fitted():
     (g,) = pull((np.ones(2), 1.0))
     assert g.dtype == np.float32 and g.tolist() == [3.0, 2.0]
     assert pg.jvp(lambda x: x, (x,), (np.ones(2),))[1].dtype == np.float32
+
+
+def test_inference_mode_takes_a_flag_as_torch_s_does():
+    with pg.inference_mode(True):
+        assert not pg.is_grad_enabled()
+        with pg.inference_mode(mode=False):
+            assert pg.is_grad_enabled()
+    assert not pg.inference_mode(pg.is_grad_enabled)()
+    assert pg.no_grad(pg.inference_mode(False)(pg.is_grad_enabled))()

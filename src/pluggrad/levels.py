@@ -217,10 +217,12 @@ class _GradMode(Decorator):
     _before: list[list[Level]]
     _enabled: bool
 
-    def __new__(cls, func: Any = None) -> Any:
-        mode = super().__new__(cls)
-        mode._before = []
-        return mode if func is None else mode(func)  # `@no_grad` without parentheses
+    def __new__(cls, mode: Any = True) -> Any:
+        if mode is False:  # as in `torch.inference_mode(False)`
+            return enable_grad() if cls is no_grad else no_grad()
+        made = super().__new__(cls)
+        made._before = []
+        return made if mode is True else made(mode)  # `@no_grad` without parentheses
 
     def __enter__(self) -> None:
         self._before.append(_switch(self._enabled))
