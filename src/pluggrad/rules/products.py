@@ -34,8 +34,10 @@ def matmul_x2(g: Any, x1: Any, like2: Any) -> Any:
     """By the second of `x1 @ x2`."""
     if x1.ndim == 1:
         return column(x1) * row(g) if len(shape_of(like2)) > 1 else x1 * g
-    if len(shape_of(like2)) > 1 or x1.ndim == 2:
+    if len(shape_of(like2)) > 1:
         return xp.matrix_transpose(x1) @ g
+    if x1.ndim == 2:
+        return g @ x1
     return (xp.matrix_transpose(x1) @ column(g))[..., 0]
 
 
