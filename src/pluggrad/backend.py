@@ -29,6 +29,8 @@ from .errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .primitive import Primitive
+
 __all__ = [
     "Adapter",
     "Backend",
@@ -112,8 +114,6 @@ class Backend:
         return function
 
     def _find_raw(self, name: str) -> Callable[..., Any]:
-        from .primitive import PRIMITIVES
-
         if name in self.adapter.functions:
             return self.adapter.functions[name]
         primitive = PRIMITIVES.get(name)
@@ -151,6 +151,7 @@ class Backend:
         return f"<backend {self.name}>"
 
 
+PRIMITIVES: dict[str, Primitive] = {}  # the rows of the rule book, by name
 VARIABLES: set[type] = set()  # the classes of Variables, of all backends
 BACKENDS: dict[type, Backend | None] = dict.fromkeys(
     (float, int, complex, bool, type(None), str, slice, type(...))

@@ -101,7 +101,8 @@ def walk(
                 if g is None:
                     c = None
                 elif unusual is None:
-                    c = rule.pull(g, edge.saved if lift is None else _lifted(edge, node, lift))
+                    plain = lift is None or rule.sources is None
+                    c = rule.pull(g, edge.saved if plain else _lifted(edge, node, lift))
                 else:
                     c = unusual(edge, node, g)
                 left = uses[parent] - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .backend import SCALARS, backend_of
+from .backend import PRIMITIVES, SCALARS, VARIABLES, backend_of
 from .dispatch import is_variable, xp
 
 __all__ = ["Scatter", "Shares", "Uniform", "add", "conjugate", "dense", "erase", "fit", "own",
@@ -104,7 +104,7 @@ class Scatter:
 
     def __init__(self, key: Any, g: Any, like: Any) -> None:
         self.buffer: Any = None
-        self.lifted = is_variable(g)
+        self.lifted = type(g) in VARIABLES
         self.like = like
         self.pieces = [(key, g)]
         self.writes: Any = None  # the adapter's scatter_add, once the buffer may be written
@@ -162,7 +162,7 @@ class Scatter:
             backend = backend_of(pieces[0][1])
             assert backend is not None
             if self.lifted:
-                y = _scattered(pieces, self.like, _recorded)
+                y = _scattered(pieces, self.like, PRIMITIVES.__getitem__)
                 self.buffer = y if self.buffer is None else self.buffer + y
             elif self.buffer is None:
                 self.buffer = _scattered(pieces, self.like, backend.raw)
@@ -178,12 +178,6 @@ def _scattered(pieces: list[tuple[Any, Any]], like: Any, find: Any) -> Any:
         return find("scatter")(g, key=key, like=like)
     keys = tuple([key for key, _ in pieces])
     return find("scatter_all")(*[g for _, g in pieces], keys=keys, like=like)
-
-
-def _recorded(name: str) -> Any:
-    from .primitive import PRIMITIVES  # which is built on this module
-
-    return PRIMITIVES[name]
 
 
 def _constant(x: Any) -> Any:

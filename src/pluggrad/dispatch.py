@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from .backend import BACKENDS, VARIABLES, Backend, backend_of
+from .backend import BACKENDS, PRIMITIVES, VARIABLES, Backend, backend_of
 from .errors import TypeMismatchError, UnsupportedError
 
 __all__ = ["Dispatch", "bottom", "find_for", "is_batched", "is_variable", "xp"]
@@ -120,8 +120,6 @@ def _own_function(name: str, backend: Backend) -> Callable[..., Any]:
 
 
 def _raw_function(name: str, backend: Backend) -> Callable[..., Any]:
-    from .primitive import PRIMITIVES
-
     try:
         raw = backend.raw(name)
         primitive = PRIMITIVES.get(name)

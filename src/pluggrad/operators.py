@@ -72,7 +72,8 @@ def make_variable_classes(backend: Backend) -> tuple[type, ...]:
         operate = _binary(primitive, backend, raw)
         _set_operator(cls, short, operate)
         if short in _BINARY:
-            _set_operator(cls, f"r{short}", _binary(primitive, backend, raw, reflected=True))
+            swapped = short not in ("add", "mul")
+            _set_operator(cls, f"r{short}", _binary(primitive, backend, raw, reflected=swapped))
             _set_operator(cls, f"i{short}", _in_place(operate))
     for name in METHODS:
         if not hasattr(Variable, name):

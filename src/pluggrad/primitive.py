@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from . import cotangents
+from .backend import PRIMITIVES
 from .errors import GraphFreedError
 
 __all__ = ["PASS", "PRIMITIVES", "Primitive", "Rule"]
 
-PRIMITIVES: dict[str, Primitive] = {}
 new: Any = object.__new__
 
 

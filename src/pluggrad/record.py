@@ -14,7 +14,7 @@ from . import cells, cotangents
 from .arguments import backend_among, convert, explain, promote
 from .backend import BACKENDS, Backend, backend_of
 from .boxes import keep
-from .graph import LeafNode, Node
+from .graph import Extra, LeafNode, Node
 from .levels import ROOT, VOLATILE, Level, deepest, put, read
 from .modes import inside
 from .primitive import PASS, Primitive, new
@@ -243,5 +243,6 @@ def make_leaf(variable: Any) -> LeafNode:
     """The node where cotangents for `variable` arrive."""
     node: LeafNode = new(LeafNode)
     node.rule, node.saved, node.parent, node.more = LEAF, None, None, None
-    node.more_of().variable = weakref.ref(variable)
+    node.extra = Extra()
+    node.extra.variable = weakref.ref(variable)
     return node
