@@ -235,9 +235,10 @@ class Uniform:
         shape, dtype = shape_dtype(self.like)
         if type(x) in SCALARS:
             return Uniform(self.number * x, self.like) if shape else self.number * x
-        if x.shape != shape:
-            return self.array() * x if x.shape else Uniform(self.number * x, self.like)
-        return x if self.one and x.dtype == dtype else self.number * x
+        value = x._read()[0] if type(x) in VARIABLES and x._level.size is None else x
+        if value.shape != shape:
+            return self.array() * x if value.shape else Uniform(self.number * x, self.like)
+        return x if self.one and value.dtype == dtype else self.number * x
 
     def __truediv__(self, x: Any) -> Any:
         other = () if type(x) in SCALARS else x.shape

@@ -298,11 +298,12 @@ class Primitive:
             rule = self._later[position] = self.rules[0].at(position)
         return rule
 
+    #: ``evaluate(primitive, args, kwargs)``, which `record` sets, as it is built on this module.
+    evaluate: Callable[..., Any]
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Compute on values of any level: raw arrays give a raw array, Variables a Variable."""
-        from .record import evaluate_among
-
-        return evaluate_among(self, args, kwargs)
+        return self.evaluate(args, kwargs)
 
     def __repr__(self) -> str:
         return f"<{self.kind} primitive {self.signature}>"

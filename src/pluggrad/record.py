@@ -232,6 +232,8 @@ def evaluate_among(primitive: Primitive, args: Any, kwargs: Any) -> Any:
     return evaluate(primitive, args, kwargs, backend.raw(primitive.name), backend)
 
 
+Primitive.evaluate = evaluate_among
+
 #: Two primitives of the graph itself: one output among several, and the end of a walk.
 PART: Any = Primitive("part(x, /)", "general", (lambda g, kwargs: g,), private=True).rules[0]
 PART.pull = lambda g, saved: cotangents.Shares(g, *saved)
