@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pluggrad.adapter import Adapter
+from pluggrad.dispatch import is_batched
 from pluggrad.variable import Variable
 
 from .indexing import deposit, one_array, split
@@ -46,7 +47,10 @@ class DaskAdapter(Adapter):
         return xp
 
     def like(self, x: Any) -> Any:
-        """The array itself: its handle knows the chunks, and holds no values."""
+        """The array itself: its handle knows the chunks, and holds no values. Of one element of a
+        batch, whose array has another shape, it is shape and dtype."""
+        if is_batched(x):
+            return super().like(x)
         return x.data if isinstance(x, Variable) else x
 
     def hold(self, x: Any) -> Any:
