@@ -328,3 +328,25 @@ def test_it_is_listed() -> None:
     assert adapter.capabilities() == {"writable": False, "lazy": True}
     assert adapter.version() == dask.__version__ and adapter.devices() == ["cpu"]
     assert pg.namespace("dask").zeros((2, 3)).data.shape == (2, 3)
+
+
+def test_gradients_row_by_row(computes: Counter) -> None:
+    def f(x: Any) -> Any:
+        return pg.sum(x) ** 3 * pg.max(x) + pg.where(x[0] > 0, pg.sin(x[0]), 0.0)
+
+    at, step = lazy(), 1e-5
+    slopes, hessians = pg.vmap(pg.grad(f))(at), pg.vmap(pg.hessian(f))(at)
+    with pg.strong_zeros():
+        pushed = pg.vmap(lambda x: pg.jvp(pg.grad(f), (x,), (x,))[1])(at)
+    assert computes.count == 0
+
+    def value(x: Any) -> Any:
+        return x.sum() ** 3 * x.max() + (np.sin(x[0]) if x[0] > 0 else 0.0)
+
+    def slope(x: Any) -> Any:
+        return np.stack([value(x + d) - value(x - d) for d in step * np.eye(6)]) / (2 * step)
+
+    np.testing.assert_allclose(slopes, [slope(x) for x in X], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(pushed, np.einsum("bij,bj->bi", hessians, X), rtol=1e-9, atol=1e-9)
+    ahead, behind = (np.stack([slope(x * (1 + h)) for x in X]) for h in (1e-4, -1e-4))
+    np.testing.assert_allclose(pushed, (ahead - behind) / 2e-4, rtol=1e-3, atol=1e-3)

@@ -219,3 +219,33 @@ def test_torch_func_around_ours():
     close(torch.func.vmap(lambda w: pg.grad(loss)(w, x))(batch),
           torch.stack([pg.grad(loss)(v, x) for v in batch]))  # fmt: skip
     close(torch.func.vmap(lambda w: step(w, x))(batch), torch.stack([step(v, x) for v in batch]))
+
+
+@with_torch
+def test_torch_func_vmap_of_every_sort_of_function():
+    import torch
+
+    for ours, theirs in [
+        (lambda w: pg.abs(w), torch.abs),
+        (lambda w: pg.abs(w + 1j * w[::-1]), lambda w: torch.abs(w + 1j * w.flip(0))),
+        (lambda w: pg.vecdot(w, w[0]), lambda w: torch.linalg.vecdot(w, w[0])),
+        (lambda w: pg.moveaxis(w, 0, 1) ** 2, lambda w: torch.movedim(w, 0, 1) ** 2),
+    ]:
+        f, g = (lambda w, h=ours: pg.sum(h(w) ** 2)), (lambda w, h=theirs: (h(w) ** 2).sum())
+        for name in ("grad", "hessian"):
+            mine, other = getattr(pg, name)(f), getattr(torch.func, name)(g)
+            batch = torch.as_tensor(np.stack([W, -W]))
+            close(torch.func.vmap(mine)(batch), torch.func.vmap(other)(batch))
+
+
+@with_torch
+def test_the_sign_on_torch_is_that_of_array_api_compat():
+    import array_api_compat.torch as xp
+    import torch
+
+    real = torch.tensor([0.0, -0.0, 2.0, -torch.inf, torch.nan])
+    for x in (real, real.half(), real + 1j * real, real[:3].to(torch.int32), real[4]):
+        found, expected = pg.sign(pg.Variable(x)).data, xp.sign(x)
+        assert found.dtype == expected.dtype
+        assert torch.equal(torch.nan_to_num(found), torch.nan_to_num(expected))
+        assert torch.equal(torch.isnan(found), torch.isnan(expected))

@@ -391,3 +391,35 @@ def test_against_torch(name: str, dtype: str) -> None:
     mine, reference = pg.autograd.grad(again, ours), torch.autograd.grad(expected, theirs)
     for a, b in zip(mine, reference, strict=True):
         compare(a, b)
+
+
+#: Functions of a matrix that no sign of a factor changes, of which the adjoint is transposed.
+FACTORED: dict[str, Any] = {
+    "pinv": lambda xp, x: xp.linalg.pinv(x[:, :2]),
+    "cholesky": lambda xp, x: xp.linalg.cholesky(x @ x.T),
+    "qr": lambda xp, x: xp.linalg.qr(x)[1] ** 2,
+    "svd": lambda xp, x: xp.linalg.svd(x)[1],
+    "slogdet": lambda xp, x: xp.linalg.slogdet(x)[1],
+    "solve": lambda xp, x: xp.linalg.solve(x, x[0, :]),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", *set(BACKENDS) & {"strict"}])
+@pytest.mark.parametrize("name", FACTORED)
+def test_forward_mode_of_a_batch_and_twice(name: str, backend: str) -> None:
+    # Tangents are Variables then, and not every library lets its arrays meet those in operators.
+    f, raw, h = FACTORED[name], np.random.default_rng(1).standard_normal((3, 3)), 1e-4
+    x = get_backend(backend).raw("asarray")(raw)
+
+    def mine(v: Any) -> Any:
+        return f(pg, v)
+
+    steps = np.reshape(h * np.eye(9), (9, 3, 3))
+    slopes = [(f(np, raw + d) - f(np, raw - d)) / (2 * h) for d in steps]
+    found = np.asarray(pg.jacfwd(mine)(x))
+    expected = np.reshape(np.stack(slopes, axis=-1), found.shape)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+    _, twice = pg.jvp(lambda v: pg.jvp(mine, (v,), (x,))[1], (x,), (x,))
+    bend = (f(np, raw + h * raw) - 2 * f(np, raw) + f(np, raw - h * raw)) / h**2
+    np.testing.assert_allclose(np.asarray(twice), bend, rtol=1e-5, atol=1e-5)

@@ -572,6 +572,34 @@ def test_axes_and_structures() -> None:
     assert pg.vmap(lambda v: v + 1)(np.ones((0, 2))).shape == (0, 2)
 
 
+@pytest.mark.parametrize("backend", ["numpy", *set(OTHERS) & {"torch", "strict"}])
+def test_a_batch_of_none_is_read_and_written(backend: str) -> None:
+    def read(x: Any, i: Any, v: Any) -> Any:
+        return pg.sum(pg.sin(x[i, 1:, 0]) * v)
+
+    def write(x: Any, i: Any, v: Any) -> Any:
+        x = pg.copy(x)
+        x[i, 0, 1] = v
+        return pg.sum(x * x)
+
+    none = [convert(a, backend) for a in (np.ones((0, 3, 2, 2)), np.zeros(0, np.int64), np.ones(0))]
+    x, v = convert(np.ones((3, 2, 2)), backend), convert(np.asarray(2.0), backend)
+    constant = convert(np.asarray([0, 2]), backend)
+    for f, axes, args in [
+        (write, (0, 0, None), (none[0], none[1], v)),
+        (write, (0, 0, 0), none),
+        (read, (0, None, 0), (none[0], constant, none[2])),
+        (read, (None, None, 0), (x, constant, none[2])),
+    ]:
+        if f is read and backend == "strict":
+            continue  # it takes no arrays beside slices
+        total = lambda x, v: pg.sum(pg.vmap(f, axes)(x, args[1], v))
+        for got, like in zip(pg.grad(total, (0, 1))(args[0], args[2]), (args[0], args[2])):
+            assert got.shape == like.shape and not np.any(to_numpy(got))
+        each = pg.vmap(pg.grad(f, (0, 2)), axes)(*args)
+        assert [g.shape[0] for g in each] == [0, 0]
+
+
 def test_it_shows_one_of_the_batch() -> None:
     seen = {}
 

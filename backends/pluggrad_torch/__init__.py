@@ -41,7 +41,23 @@ class TorchAdapter(Adapter):
                 dtype = xp.result_type(*dtypes) if dtypes else None
             return xp.linspace(start, stop, num, dtype=dtype, **kwargs)
 
+        # array-api-compat's own of these three are beyond torch.func.vmap.
+        def sign(x: Any) -> Any:
+            if x.is_complex():
+                return torch.where(x == 0, 0, x / torch.abs(x))
+            y = torch.sign(x)
+            return torch.where(torch.isnan(x), torch.nan, y) if x.is_floating_point() else y
+
+        def vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Any:
+            alike = x1.dtype is x2.dtype and x1.shape[axis] == x2.shape[axis]
+            if not alike or not (x1.is_floating_point() or x1.is_complex()):
+                return xp.vecdot(x1, x2, axis=axis)
+            return torch.linalg.vecdot(x1, x2, dim=axis)
+
         self.functions = {
+            "sign": sign,
+            "vecdot": vecdot,
+            "moveaxis": torch.movedim,
             "matmul": matmul,
             "full": full,
             "linspace": linspace,

@@ -77,7 +77,8 @@ def push(
     primitive: Primitive, args: Any, tangents: Any, kwargs: Any, y: Any, backend: Backend
 ) -> Any:
     """The tangent of `y`, from those of the arguments (None where there is none)."""
-    if isinstance(y, backend.variable):  # saved values may be Variables: then tangents are, too
+    one = y[0] if isinstance(y, tuple) else y
+    if isinstance(one, backend.variable):  # saved values may be Variables: then tangents are, too
         tangents = [t if t is None else wrap_untracked(t, backend) for t in tangents]
     tangents = [
         t if t is not None and (primitive.variadic or primitive.rule(i) is not None) else None
@@ -138,6 +139,8 @@ def transpose(
     ``J t`` is the gradient of ``<V(g), t>`` by `g`, where `V` is the rule; `V` is linear, so it
     does not matter at which `g` it is taken.
     """
+    from .autograd import among_variables
+
     several = isinstance(y, tuple)
     # The formulas see Variables only: not every library lets its arrays meet others in operators.
     args = [wrap_untracked(x, backend) if hasattr(x, "dtype") else x for x in args]
@@ -163,7 +166,8 @@ def transpose(
             if is_variable(pulled) and pulled._level is level and pulled._node is not None:
                 node = pulled._node
                 cotangents[node] = cotangents[node] + t if node in cotangents else t
-        arrived = walk(cotangents) if cotangents else {}
+        lift = among_variables(cotangents.values())
+        arrived = walk(cotangents, lift=lift) if cotangents else {}
     found = tuple(
         [arrived[v._node] if v._node in arrived else _zeros_like(item)
          for v, item in zip(leaves, y if several else (y,), strict=True)]

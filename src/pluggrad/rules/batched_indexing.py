@@ -112,7 +112,8 @@ def scatter(op: Operation) -> Any:
     if found is not None:
         return op(g, key=found[0], like=((op.size, *shape), dtype))
     places = positions_of(op, key, shape, g)
-    flat = xp.reshape(xp.broadcast_to(g, (op.size, *places.shape)), (op.size, -1))
+    flat = xp.broadcast_to(g, (op.size, *places.shape))
+    flat = xp.reshape(flat, (op.size, math.prod(places.shape)))
     y = op(flat, key=everywhere(op, places), like=((op.size, math.prod(shape)), dtype))
     return xp.reshape(y, (op.size, *shape))
 

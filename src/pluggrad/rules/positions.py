@@ -65,7 +65,7 @@ def put_at_value(g: Any, places: Any, like: Any) -> Any:
 linear("add_at(g, places, /, *, length)", lambda g, places: xp.take(g, places, axis=0),
        fallback=add_at_raw, private=True)
 linear("put_at(value, x, places, /)", put_at_value,
-       lambda g, places: xp.put_at(xp.zeros_like(g[:1]), g, places),
+       lambda g, places: xp.put_at(0.0, g, places),
        fallback=put_at_raw, private=True)
 constant("index(places, /, *, length)", fallback=from_front_raw, private=True)
 # fmt: on
