@@ -541,3 +541,38 @@ def test_stopped_gradients_stop_at_every_level():
         np.testing.assert_allclose(pg.hessian(f)(x), want)
         np.testing.assert_allclose(pg.jacrev(pg.grad(f))(x), want)
         np.testing.assert_allclose(pg.jacfwd(pg.jacfwd(f))(x), want)
+
+
+def test_an_argument_is_named_once():
+    for transform in (pg.grad, pg.jacrev, pg.jacfwd, pg.hessian):
+        with pytest.raises(ValueError, match="twice"):
+            transform(lambda x, y: x * y, argnums=(0, -2))(2.0, 3.0)
+
+
+def test_what_an_inner_transform_makes_of_an_outer_forward_level_can_be_written():
+    def f(x, v):
+        y = pg.copy(x)
+        y[0] = v
+        return y * y * x
+
+    x, v = np.asarray([1.0, 2.0, 3.0]), np.asarray([2.0, 3.0])
+    along = lambda g: pg.jvp(g, (x,), (x,))[1]
+    rows = [[a * a * x[0], *(3 * x[1:] ** 3)] for a in v]
+    np.testing.assert_allclose(along(lambda x: pg.vmap(f, in_axes=(None, 0))(x, v)), rows)
+    slope = along(lambda x: pg.grad(lambda v: pg.sum(f(x, v)))(np.asarray(2.0)))
+    np.testing.assert_allclose(slope, 2 * 2.0 * x[0])
+
+
+def test_gradients_twice_of_a_transposed_derivative_in_vmap():
+    x, t = np.diag([1.0, 2.0, 4.0]) + 1, np.ones((3, 3))
+    for f in (pg.linalg.vector_norm, pg.linalg.det, lambda v: pg.linalg.slogdet(v)[1]):
+        push = lambda x, f=f: pg.jvp(f, (x,), (t,))[1]
+        second = pg.grad(lambda x: pg.sum(pg.grad(push)(x)))(x)  # noqa: B023
+        numeric = np.zeros((3, 3))
+        for i in np.ndindex(3, 3):
+            e = np.zeros((3, 3))
+            e[i] = 1e-5
+            numeric[i] = (pg.grad(push)(x + e) - pg.grad(push)(x - e)).sum() / 2e-5
+        np.testing.assert_allclose(second, numeric, rtol=1e-6, atol=1e-7)
+        both = pg.vmap(pg.grad(push))(np.stack([x, 2 * x]))
+        np.testing.assert_allclose(both[1], pg.grad(push)(2 * x))

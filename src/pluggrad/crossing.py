@@ -70,7 +70,10 @@ def numbered(argnums: int | Sequence[int], count: int) -> list[int]:
     for n in numbers:
         if not -count <= n < count:
             raise InvalidArgumentError(f"argnums={argnums}, but there are {count} arguments")
-    return [n % count for n in numbers]
+    numbers = [n % count for n in numbers]
+    if len(set(numbers)) < len(numbers):
+        raise InvalidArgumentError(f"argnums={argnums} names an argument twice")
+    return numbers
 
 
 def pair(value: Any) -> Any:

@@ -33,6 +33,8 @@ def dual(x: Any, t: Any, level: Level, backend: Backend) -> Any:
     """The Variable of `level` with value `x` and tangent `t`."""
     v = new(backend.dual)
     v._value, v._node, v._level, v._cell = x, Tangent(t), level, None
+    if (opened := read().level) is not level:
+        v._birth = opened  # made inside a deeper level, whose values may be written into it
     return v
 
 
