@@ -382,6 +382,37 @@ def test_hooks_use_variables_of_their_own_transform(register):
     np.testing.assert_allclose(second, np.sin(2 * x) + 2 * x * np.cos(2 * x))
 
 
+def test_hooks_are_recorded_as_their_walk_is():
+    torch = pytest.importorskip("torch")
+
+    def run(make: Any, total: Any, enabled: Any, create: bool) -> list[bool]:
+        seen: list[bool] = []
+        see = lambda *args: seen.append(enabled())
+        v = make()
+        v.register_hook(see)
+        v.register_post_accumulate_grad_hook(see)
+        y = total(v * v)
+        y.grad_fn.register_prehook(see)
+        y.grad_fn.register_hook(see)
+        y.backward(create_graph=create)
+        return seen
+
+    for create in (False, True):
+        ours = run(lambda: leaf([1.0, 2.0]), pg.sum, pg.is_grad_enabled, create)
+        leaves = lambda: torch.ones(2, requires_grad=True)
+        assert ours == run(leaves, torch.sum, torch.is_grad_enabled, create) == [create] * 4
+
+    p = leaf([1.0, 2.0])
+
+    def step(p: Any) -> None:  # an optimiser in the backward
+        p -= 0.5 * p.grad
+        p.grad = None
+
+    p.register_post_accumulate_grad_hook(step)
+    pg.sum(p * p).backward()
+    np.testing.assert_array_equal(p.data, [0.0, 0.0])
+
+
 def test_node_hooks_as_torch_has_them():
     torch = pytest.importorskip("torch")
 

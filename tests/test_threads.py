@@ -266,10 +266,11 @@ def test_hooks_may_walk_and_wait_for_others():
         other.start()
         other.join(timeout=10)
         walked.append(not other.is_alive())
-        pg.sum(w * 2.0).backward()
+        with pg.enable_grad():  # as in torch: the walk is not recorded, nor are its hooks
+            pg.sum(w * 2.0).backward()
 
     v.register_post_accumulate_grad_hook(hook)
-    v.register_hook(lambda g: pg.sum(w * 1.0).backward())
+    v.register_hook(pg.enable_grad()(lambda g: pg.sum(w * 1.0).backward()))
     pg.sum(v).backward()
     assert walked == [True]
     np.testing.assert_array_equal(w.grad.data, [6.0, 6.0])

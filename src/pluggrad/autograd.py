@@ -14,7 +14,7 @@ from .cotangents import Uniform, add, device_of, own, same_shape
 from .dispatch import bottom, is_variable
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import HookedNode, LeafNode, Node, count_uses_towards
-from .hooks import received
+from .hooks import quietly, received
 from .levels import (
     ROOT,
     VOLATILE,
@@ -98,6 +98,7 @@ def backward(
                 "outermost level; use pluggrad.autograd.grad there"
             )
     arrived, backend = _run(outputs, seeds, retain_graph, create_graph, targets)
+    quiet = None if create_graph else ROOT  # hooks are recorded as the walk is
     by_node = {} if inputs is None else dict(zip(targets or (), inputs, strict=True))
     sums = []
     # Two threads may add to the same leaf. A compiler that traces knows no locks.
@@ -108,7 +109,7 @@ def backward(
                 v = node.extra.variable()
             if v is not None and v.requires_grad:  # it may have been switched off since
                 if type(node) is LeafNode and node.extra.before:
-                    g = received(node, g, None if create_graph else ROOT)
+                    g = received(node, g, quiet)
                 if not is_variable(g):
                     g = wrap(g, None, ROOT, v._backend)
                 sums.append((node, v, g, g if v.grad is None else v.grad + g))
@@ -117,9 +118,9 @@ def backward(
     for node, v, g, _ in sums:
         if type(node) is LeafNode:
             for hook in tuple(node.extra.after or ()):
-                _without_answer(hook(v), "post-accumulate-grad hook")
+                _without_answer(quietly(hook, quiet, v), "post-accumulate-grad hook")
             for hook in tuple(node.extra.sent or ()):
-                _without_answer(hook((), (g,)), "hook on the node of a leaf")
+                _without_answer(quietly(hook, quiet, (), (g,)), "hook on the node of a leaf")
 
 
 def _without_answer(answer: Any, what: str) -> None:

@@ -384,6 +384,7 @@ class Variable(Elements, Conversions):
     def register_hook(self, hook: Callable[[Variable], Variable | None]) -> RemovableHandle:
         """Have `hook(grad)` called with each gradient of this Variable; it may return another.
 
+        What hooks compute is recorded if the backward itself is, under ``create_graph``.
         Returns a handle whose `remove()` takes the hook away.
         """
         node = self._backward_node("a hook")
