@@ -117,9 +117,11 @@ def bind_binary(
         alone = None  # the Variable beside a number or itself: a single edge, nothing broadcast
         if kind1 is cls:
             if kind2 is float or x1 is x2 or kind2 is int:
-                alone, other, rule, code = x1, x2, rule1, code1
+                alone, other = x1, x2
+                rule, code = rule1, code1
         elif kind2 is cls and (kind1 is float or kind1 is int):
-            alone, other, rule, code = x2, x1, rule2, code2
+            alone, other = x2, x1
+            rule, code = rule2, code2
         if alone is not None and (
             (c := alone._cell) is None or (not alone._seen.past and (not c.owned or alone._chain))
         ):
@@ -129,10 +131,12 @@ def bind_binary(
                 if itself is not None if other is alone else not bilinear:
                     if other is alone:
                         y, only = raw(value, value), itself
-                    elif alone is x1:
-                        y, only = raw(value, other), square if other == 2 else None
-                    else:
+                    elif alone is x2:
                         y, only = raw(other, value), None
+                    else:
+                        y, only = raw(value, other), square
+                        if only is not None and other != 2:
+                            only = None
                     if y.dtype is value.dtype and y.dtype in reals:
                         node: Any = new(Node)
                         if only is not None:
