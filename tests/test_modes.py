@@ -323,12 +323,16 @@ def test_hooks_see_arrays_and_all_levels_keep_their_derivatives(backend, raw):
 # ---------------------------------------------------------------- hooks on nodes
 
 
-@every_backend
-@pytest.mark.parametrize("register", [
+#: Hooks of three kinds on a Variable `h` that multiply its gradient by `w`.
+TIMES = [
     lambda h, w: h.register_hook(lambda g: g * w),
     lambda h, w: h.grad_fn.register_prehook(lambda gs: (gs[0] * w,)),
     lambda h, w: h.grad_fn.register_hook(lambda sent, arrived: (sent[0] * w,)),
-])  # fmt: skip
+]
+
+
+@every_backend
+@pytest.mark.parametrize("register", TIMES)
 def test_hooks_bring_in_variables_of_levels_around(backend, register):
     def hooked(v: Any, w: Any) -> Any:
         h = pg.sin(v)
@@ -346,11 +350,7 @@ def test_hooks_bring_in_variables_of_levels_around(backend, register):
     np.testing.assert_allclose(numbers(xp.asarray(g)), plain * [[1.0, 3.0], [2.0, 6.0]])
 
 
-@pytest.mark.parametrize("register", [
-    lambda h, w: h.register_hook(lambda g: g * w),
-    lambda h, w: h.grad_fn.register_prehook(lambda gs: (gs[0] * w,)),
-    lambda h, w: h.grad_fn.register_hook(lambda sent, arrived: (sent[0] * w,)),
-])  # fmt: skip
+@pytest.mark.parametrize("register", TIMES)
 def test_what_hooks_compute_is_recorded_under_create_graph_alone(register):
     x, w = leaf([0.1, 0.2]), leaf([1.0, 3.0])
     h = pg.sin(x)
@@ -363,11 +363,7 @@ def test_what_hooks_compute_is_recorded_under_create_graph_alone(register):
     assert not x.grad.requires_grad and x.grad.grad_fn is None
 
 
-@pytest.mark.parametrize("register", [
-    lambda h, w: h.register_hook(lambda g: g * w),
-    lambda h, w: h.grad_fn.register_prehook(lambda gs: (gs[0] * w,)),
-    lambda h, w: h.grad_fn.register_hook(lambda sent, arrived: (sent[0] * w,)),
-])  # fmt: skip
+@pytest.mark.parametrize("register", TIMES)
 def test_hooks_use_variables_of_their_own_transform(register):
     def f(v: Any) -> Any:
         h = pg.sin(v)
