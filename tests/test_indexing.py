@@ -199,3 +199,12 @@ def test_element_loops_are_linear() -> None:
 
     peak(50)
     assert peak(2000) < 4 * 1.3 * peak(500)
+
+
+def test_a_bool_beside_integers_in_a_write_is_refused_by_name():
+    v = pg.Variable(np.ones((3, 3)), requires_grad=True)
+    z = v * 1.0
+    rows = np.array([0, 2])
+    z[rows, True] = v[rows, True] * 2.0
+    with pytest.raises(pg.UnsupportedError, match="Python bool"):
+        pg.sum(z).backward()

@@ -10,6 +10,7 @@ from ..backend import backend_of
 from ..batch import template
 from ..cotangents import Scatter, erase, fit, pick, scatter, zeros
 from ..dispatch import is_batched, xp
+from ..errors import UnsupportedError
 from .kinds import constant, linear
 from .manipulation import arange, raw_of
 from .positions import is_mask
@@ -95,6 +96,11 @@ def _axes(k: Any) -> int:
 
 def _spelled_out(k: Any, free: int, raw: Any) -> list[Any]:
     """An Ellipsis as slices, a mask as arrays of integers."""
+    if isinstance(k, bool):
+        raise UnsupportedError(
+            "the gradient of a write at integers beside a Python bool is not known here; leave the "
+            "bool out of the index"
+        )
     if k is Ellipsis:
         return [slice(None)] * free
     if is_mask(k):
