@@ -34,7 +34,7 @@ def reduction(ufunc: Any, function: Any) -> Any:
 
 
 def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Any:
-    """`numpy.zeros`, whatever it thinks of devices."""
+    """`numpy.zeros`, without the Python that array-api-compat has around it."""
     if device not in (None, "cpu"):
         raise ValueError(f"NumPy arrays are on the device 'cpu', not {device!r}")
     return np.zeros(shape, float if dtype is None else dtype)

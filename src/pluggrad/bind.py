@@ -14,7 +14,7 @@ from . import duals, nested
 from .arguments import explain, setting
 from .backend import Backend
 from .boxes import keep
-from .cells import view_of
+from .cells import settled, view_of
 from .dispatch import is_variable
 from .graph import Node
 from .levels import ROOT, read
@@ -27,22 +27,15 @@ NONE: dict[str, Any] = {}  # no keywords; nobody writes them
 SIMPLE = frozenset({int, bool, float, str, type(None)})  # settings that are as they are
 
 
-def settled(x: Any, cell: Any) -> bool:
-    """Whether a handle with a cell shows its present value, in a buffer that others may hold."""
-    return not x._seen.past and (not cell.owned or bool(x._chain))
-
-
 def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
     """`primitive` of one argument over one backend, with a short cut for tracked arrays."""
     cls, reals = backend.variable, backend.real_dtypes
     rule = primitive.rules[0]
     if rule is None or rule.code == 4:
         return lambda x, /: apply(primitive, (x,), {}, raw, backend)
-    code, dual = rule.code, backend.dual
+    code = rule.code
     bound: Any
-    again = lambda args, kwargs: bound(*args)
-    on_duals = duals.short_cut(primitive, backend, raw, again)
-    on_nested, over = nested.short_cut(primitive, backend, again), backend.nested
+    others = _other_levels(primitive, backend, raw, lambda args, kwargs: bound(*args))
 
     def operate(x: Any, /) -> Any:
         if type(x) is cls and ((c := x._cell) is None or settled(x, c)):
@@ -62,15 +55,24 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
                     v = new(cls)
                     v._value, v._node, v._level, v._cell = y, node, level, None
                     return v
-        elif type(x) is dual and on_duals:
-            if (v := on_duals((x,), NONE)) is not None:
-                return v
-        elif type(x) is over and on_nested and (v := on_nested((x,), NONE)) is not None:
+        elif (short := others.get(type(x))) and (v := short((x,), NONE)) is not None:
             return v
         return apply(primitive, (x,), {}, raw, backend)
 
     bound = _keeping(operate, backend)
     return bound
+
+
+def _other_levels(
+    primitive: Primitive, backend: Backend, raw: Callable[..., Any], bound: Callable[..., Any]
+) -> dict[type, Callable[..., Any]]:
+    """The short cuts for Variables of other levels, by their class: functions of the arguments and
+    keywords that answer None where they are no use. `bound` is `primitive` for the levels below."""
+    found = {
+        backend.dual: duals.short_cut(primitive, backend, raw, bound),
+        backend.nested: nested.short_cut(primitive, backend, bound),
+    }
+    return {cls: short for cls, short in found.items() if short is not None}
 
 
 def _keeping(operate: Any, backend: Backend) -> Any:
@@ -106,11 +108,9 @@ def bind_binary(
     code1, code2 = rule1.code, rule2.code
     itself = primitive.squares if primitive.name == "multiply" else None  # the rule of x * x
     square = primitive.squares if primitive.name == "pow" else None  # that of x ** 2
-    bilinear, dual = primitive.kind == "bilinear", backend.dual
+    bilinear = primitive.kind == "bilinear"
     bound: Any
-    again = lambda args, kwargs: bound(*args)
-    on_duals = duals.short_cut(primitive, backend, raw, again)
-    on_nested, over = nested.short_cut(primitive, backend, again), backend.nested
+    others = _other_levels(primitive, backend, raw, lambda args, kwargs: bound(*args))
 
     def operate(x1: Any, x2: Any, /) -> Any:
         kind1, kind2 = type(x1), type(x2)
@@ -235,13 +235,8 @@ def bind_binary(
         return v
 
     def general(x1: Any, x2: Any) -> Any:
-        if on_duals and (type(x1) is dual or type(x2) is dual):
-            v = on_duals((x1, x2), NONE)
-            if v is not None:
-                return v
-        if on_nested and (type(x1) is over or type(x2) is over):
-            v = on_nested((x1, x2), NONE)
-            if v is not None:
+        for x in (x1, x2):
+            if (short := others.get(type(x))) and (v := short((x1, x2), NONE)) is not None:
                 return v
         if check is not None and check(x1 if reflected else x2, backend) is NotImplemented:
             return NotImplemented
@@ -259,19 +254,15 @@ def bind_first(
     cls, reals, floats, like = (
         backend.variable, backend.real_dtypes, backend.float_dtypes, backend.like
     )  # fmt: skip
-    rule, dual = primitive.rules[0], backend.dual
+    rule = primitive.rules[0]
     assert rule is not None
-    bound: Any
-    again = lambda args, kwargs: bound(args, kwargs)
-    on_duals = duals.short_cut(primitive, backend, raw, again)
-    on_nested, over = nested.short_cut(primitive, backend, again), backend.nested
+    bound: Callable[[tuple[Any, ...], Any], Any]
+    others = _other_levels(primitive, backend, raw, lambda args, kwargs: bound(args, kwargs))
 
     def operate(args: tuple[Any, ...], kwargs: Any) -> Any:
         x = args[0]
         if type(x) is not cls or not ((c := x._cell) is None or settled(x, c)):
-            if type(x) is dual and on_duals and (v := on_duals(args, kwargs)) is not None:
-                return v
-            if type(x) is over and on_nested and (v := on_nested(args, kwargs)) is not None:
+            if (short := others.get(type(x))) and (v := short(args, kwargs)) is not None:
                 return v
             return apply(primitive, args, kwargs, raw, backend)
         parent, level, value = x._node, x._level, x._value
@@ -301,7 +292,7 @@ def bind_first(
 
     bound = _keeping(operate, backend)
     if not primitive.view:
-        return bound  # type: ignore[no-any-return]
+        return bound
 
     def look(args: tuple[Any, ...], kwargs: Any) -> Any:
         x, v = args[0], bound(args, kwargs)

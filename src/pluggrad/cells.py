@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from .primitive import Primitive
     from .variable import Variable
 
-__all__ = ["Cell", "Step", "Version", "is_basic", "refresh", "same_place", "view_of", "write"]
+__all__ = [
+    "Cell",
+    "Step",
+    "Version",
+    "is_basic",
+    "refresh",
+    "same_place",
+    "settled",
+    "view_of",
+    "write",
+]
 
 
 class Version:
@@ -106,6 +116,11 @@ def cell_of(v: Variable) -> Cell:
         if cell.handles is not None:
             cell.handles[id(v)] = v
     return v._cell
+
+
+def settled(v: Any, cell: Cell) -> bool:
+    """Whether `v`, of that cell, shows its present value, in a buffer that others may hold."""
+    return not v._seen.past and (not cell.owned or bool(v._chain))
 
 
 def _born(v: Variable) -> Level:

@@ -182,7 +182,11 @@ def _scattered(pieces: list[tuple[Any, Any]], like: Any, find: Any) -> Any:
 
 def _constant(x: Any) -> Any:
     """`x` as a Variable."""
-    return x if is_variable(x) else backend_of(x).namespace.asarray_constant(x)  # type: ignore[union-attr]
+    if is_variable(x):
+        return x
+    backend = backend_of(x)
+    assert backend is not None
+    return backend.namespace.asarray_constant(x)
 
 
 def scatter(g: Any, key: Any, like: Any) -> Scatter:

@@ -19,9 +19,9 @@ from .modes import inside
 from .record import make_leaf, wrap
 
 __all__ = ["all_complex", "as_array", "as_cotangent", "as_number", "as_tangent", "differs",
-           "dual_of", "flatten", "flatten_call", "gradient_at", "inner_value", "is_of", "is_one",
-           "leaves_of", "node_of_number", "numbered", "outputs_of", "pair", "plain",
-           "seen_outside", "unflatten", "unflatten_call"]  # fmt: skip
+           "dual_of", "flat_tangent", "flatten", "flatten_call", "gradient_at", "inner_value",
+           "is_of", "is_one", "leaves_of", "node_of_number", "numbered", "outputs_of", "pair",
+           "plain", "seen_outside", "unflatten", "unflatten_call"]  # fmt: skip
 
 ARRAY: Any = optree.treespec_leaf()  # the structure of an array alone
 
@@ -97,6 +97,14 @@ def as_cotangent(seed: Any, value: Any) -> Any:
             f"the cotangent has shape {tuple(seed.shape)}, the output {tuple(value.shape)}"
         )
     return _cast(seed, value, "cotangent")
+
+
+def flat_tangent(t: Any, spec: Any) -> list[Any]:
+    """The leaves of a tangent, whose primal has the structure `spec`."""
+    flat, spec_t = flatten(t)
+    if differs(spec, spec_t):
+        raise InvalidArgumentError(f"a primal has structure {spec}, its tangent {spec_t}")
+    return flat
 
 
 def as_tangent(t: Any, x: Any, name: str) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .arguments import explain
 from .backend import BACKENDS, SCALARS, VARIABLES, Backend, backend_of
+from .cells import settled
 from .cotangents import shape_dtype, spread
 from .dispatch import xp
 from .levels import ROOT, Level, put, read
@@ -73,7 +74,7 @@ def short_cut(
             if type(x) in SCALARS or len(values) >= count:
                 pass
             elif type(x) in VARIABLES:
-                if (c := x._cell) is not None and (x._seen.past or (c.owned and not x._chain)):
+                if (c := x._cell) is not None and not settled(x, c):
                     return None
                 node = x._node
                 if type(node) is Tangent:

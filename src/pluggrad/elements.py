@@ -149,12 +149,10 @@ def is_plain(key: Any) -> bool:
 def raw_key(key: Any, backend: Backend) -> Any:
     """`key` with raw arrays in the place of Variables, which cannot be differentiated here, and
     of lists."""
-    if type(key) is int:
+    if is_plain(key):
         return key
     if type(key) is slice:
         bounds = key.start, key.stop, key.step
-        if not any([is_variable(k) for k in bounds]):
-            return key
         return slice(*[operator.index(k) if is_variable(k) else k for k in bounds])
     if isinstance(key, tuple):
         return tuple([raw_key(k, backend) for k in key])

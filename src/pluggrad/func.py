@@ -17,6 +17,7 @@ from .crossing import (
     as_number,
     differs,
     dual_of,
+    flat_tangent,
     flatten,
     gradient_at,
     is_of,
@@ -122,19 +123,19 @@ def value_and_grad(
             if holomorphic:
                 all_complex([*every, value])
             node = node_of_number(value, level, holomorphic)
+            arrived = {}
             if node is None:
                 untracked_result(level)
             else:
-                backend = value._backend
                 seed = seed_for(value, 1.0 if holomorphic else None, False)
-            value = seen_outside(value, level)
-            arrived = {}
-            if node is not None:
                 put(level.outside)  # the walk itself is at the levels around
-                in_place = in_place_type(backend)
                 arrived = walk(
-                    {node: seed}, in_place=in_place, lift=among_variables([seed]), quiet=level
+                    {node: seed},
+                    in_place=in_place_type(value._backend),
+                    lift=among_variables([seed]),
+                    quiet=level,
                 )
+            value = seen_outside(value, level)
         gradients = [
             unflatten(spec, [gradient_at(arrived, v) for v in leaves]) for leaves, spec in wrapped
         ]
@@ -227,9 +228,7 @@ def pushed_forward(
         call, duals = [], []
         for x, t in zip(primals, tangents, strict=True):
             flat, spec = flatten(x)
-            flat_t, spec_t = flatten(t)
-            if differs(spec, spec_t):
-                raise InvalidArgumentError(f"a primal has structure {spec}, its tangent {spec_t}")
+            flat_t = flat_tangent(t, spec)
             made = [dual_of(a, b, level, primals) for a, b in zip(flat, flat_t, strict=True)]
             call.append(unflatten(spec, made))
             duals += made

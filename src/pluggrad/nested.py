@@ -12,6 +12,7 @@ from typing import Any
 from .arguments import explain
 from .backend import BACKENDS, SCALARS, VARIABLES, Backend
 from .boxes import keep
+from .cells import settled
 from .graph import Node
 from .levels import ROOT, put, read
 from .primitive import Primitive, new
@@ -42,9 +43,7 @@ def short_cut(
         for x in args[:count]:
             parent = None
             if type(x) in VARIABLES:
-                if (c := x._cell) is not None and (
-                    x._seen.past or (c.owned and not x._chain)
-                ):  # not settled
+                if (c := x._cell) is not None and not settled(x, c):
                     return None
                 if x._level is level:
                     parent = x._node

@@ -54,9 +54,7 @@ class Rule:
         self.fresh = formula is not PASS and (
             primitive.fresh or primitive.kind in ("elementwise", "bilinear")
         )
-        self.pull = _pass if formula is PASS else _puller(formula, len(self.names))
-        if self.place is not None:
-            self.pull = _puller_at(formula, len(self.names), self.place, position)
+        self.pull = self._pull_at(position)
         # What the two fast recorders need to know: which one value is kept (see `bind_unary`).
         places = {(): 0, (primitive.parameters[0],): 1, (primitive.parameters[1:2] or ("",)): 2}
         self.code = places.get(self.names, 3 if self.names == ("y",) else 4)
@@ -76,11 +74,17 @@ class Rule:
         made.pull = pull
         return made
 
+    def _pull_at(self, position: int) -> Callable[[Any, Any], Any]:
+        """The formula for input number `position`, as a function of `g` and what is saved."""
+        if self.formula is PASS:
+            return _pass
+        if self.place is None:
+            return _puller(self.formula, len(self.names))
+        return _puller_at(self.formula, len(self.names), self.place, position)
+
     def at(self, position: int) -> Rule:
         """This rule of a variadic primitive, for input number `position`."""
-        pull = self.pull
-        if self.place is not None:
-            pull = _puller_at(self.formula, len(self.names), self.place, position)
+        pull = self._pull_at(position)
         made = self.variant(pull)
         made.careful = self.careful.variant(_careful_pull(pull, self.primitive.holomorphic))
         made.careful.careful = made.careful

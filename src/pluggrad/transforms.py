@@ -19,6 +19,7 @@ from .crossing import (
     as_number,
     as_tangent,
     differs,
+    flat_tangent,
     flatten,
     gradient_at,
     inner_value,
@@ -229,9 +230,7 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
         leaves = [v for _, flat, _ in wrapped for v in flat]
         seeds = []
         for t, (_, flat, spec) in zip(tangents, wrapped, strict=True):
-            flat_t, spec_t = flatten(t)
-            if differs(spec_t, spec):
-                raise InvalidArgumentError(f"a primal has structure {spec}, its tangent {spec_t}")
+            flat_t = flat_tangent(t, spec)
             seeds += [as_tangent(t, v, "hvp") for t, v in zip(flat_t, flat, strict=True)]
         value = fun(*[tree for tree, _, _ in wrapped])
         value = as_number(value, leaves)

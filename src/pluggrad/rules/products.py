@@ -127,11 +127,7 @@ def einsum(subscripts: str, /, *operands: Any) -> Any:
     for number, x in enumerate(arrays):
         needed = set(output).union(*terms[:number], *terms[number + 1 :])
         arrays[number], terms[number] = _reduced(x, terms[number], needed)
-    sizes: dict[str, Any] = {}
-    for term, x in zip(terms, arrays, strict=True):
-        for c, n in zip(term, x.shape, strict=True):
-            sizes[c] = n if sizes.get(c, 1) == 1 else sizes[c]
-    for first, second in _order(terms, output, sizes)[1]:
+    for first, second in _order(terms, output, _sizes(terms, arrays))[1]:
         x2, term2 = arrays.pop(second), terms.pop(second)
         x1, term1 = arrays.pop(first), terms.pop(first)
         x, term = _contract(x1, term1, x2, term2, set(output).union(*terms))
@@ -212,10 +208,7 @@ def _contract(x1: Any, term1: str, x2: Any, term2: str, needed: set[str]) -> tup
     inner = [c for c in both if c not in needed]
     free1 = [c for c in term1 if c not in both]
     free2 = [c for c in term2 if c not in both]
-    sizes: dict[str, int] = {}
-    for term, x in ((term1, x1), (term2, x2)):
-        for c, n in zip(term, x.shape, strict=True):
-            sizes[c] = max(n, sizes.get(c, n)) if n and sizes.get(c, n) else 0
+    sizes = _sizes([term1, term2], [x1, x2])
     lengths1 = dict(zip(term1, x1.shape, strict=True))
     lengths2 = dict(zip(term2, x2.shape, strict=True))
     # An axis of length 1 is broadcast against a longer one of the same letter.
@@ -228,6 +221,15 @@ def _contract(x1: Any, term1: str, x2: Any, term2: str, needed: set[str]) -> tup
     x2 = xp.reshape(x2, (*[lengths2[c] for c in batch], count, _count(sizes, free2)))
     letters = batch + free1 + free2
     return xp.reshape(x1 @ x2, tuple([sizes[c] for c in letters])), "".join(letters)
+
+
+def _sizes(terms: list[str], arrays: list[Any]) -> dict[str, int]:
+    """How long the axis of each letter is, where one of length 1 is broadcast."""
+    sizes: dict[str, int] = {}
+    for term, x in zip(terms, arrays, strict=True):
+        for c, n in zip(term, x.shape, strict=True):
+            sizes[c] = max(n, sizes.get(c, n)) if n and sizes.get(c, n) else 0
+    return sizes
 
 
 def _count(sizes: dict[str, int], letters: list[str]) -> int:
