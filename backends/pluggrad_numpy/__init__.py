@@ -74,6 +74,7 @@ class NumpyAdapter(Adapter):
     modules = MODULES
     array_type = np.ndarray
     accumulates_in_place = True
+    replays = True
     last_write_wins = True
     promotes = True
     functions = {  # noqa: RUF012

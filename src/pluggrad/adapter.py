@@ -35,6 +35,8 @@ class Adapter:
     promotes: bool = False
     #: Whether the engine may add cotangents in place into buffers that it allocated itself.
     accumulates_in_place: bool = False
+    #: Whether arrays compute at once, so that it pays to keep what `hvp` computes as a program.
+    replays: bool = False
     #: Whether arrays can be read by an array of integers and slices in one index.
     slices_beside_arrays: bool = False
 

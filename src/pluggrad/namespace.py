@@ -90,11 +90,11 @@ class Namespace:
             return bind(PRIMITIVES[full], backend)
         if full in COMPOSITES:
             return _bind_composite(full, backend)
+        if full in CREATION and backend.has(full):
+            return _bind_creation(full, backend.raw(full), backend)
         raw: Any = backend.xp
         for part in full.split("."):
             raw = getattr(raw, part, None)
-        if full in CREATION and raw is not None:
-            return _bind_creation(full, backend.adapter.functions.get(full, raw), backend)
         if full in INQUIRIES:
             return _bind_inquiry(full, raw, backend)
         if raw is None:

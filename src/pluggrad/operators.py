@@ -22,17 +22,17 @@ from .variable import Variable
 
 __all__ = ["make_variable_classes"]
 
-_BINARY = {
+BINARY = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv,
     "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow,
     "matmul": operator.matmul, "and": operator.and_, "or": operator.or_, "xor": operator.xor,
     "lshift": operator.lshift, "rshift": operator.rshift,
 }  # fmt: skip
-_COMPARE = {
+COMPARE = {
     "eq": operator.eq, "ne": operator.ne, "lt": operator.lt,
     "le": operator.le, "gt": operator.gt, "ge": operator.ge,
 }  # fmt: skip
-_UNARY = {
+UNARY = {
     "neg": operator.neg, "pos": operator.pos, "abs": operator.abs, "invert": operator.invert,
 }  # fmt: skip
 _NAMES = {
@@ -64,14 +64,14 @@ def make_variable_classes(backend: Backend) -> tuple[type, ...]:
     item.__qualname__ = "Variable._item"
     cls._item = staticmethod(item)
     short: str
-    for short, raw in _UNARY.items():
+    for short, raw in UNARY.items():
         primitive = PRIMITIVES[_NAMES.get(short, short)]
         _set_operator(cls, short, _unary(primitive, backend, raw), "self, /")
-    for short, raw in (_BINARY | _COMPARE).items():
+    for short, raw in (BINARY | COMPARE).items():
         primitive = PRIMITIVES[_NAMES.get(short, short)]
         operate = _binary(primitive, backend, raw)
         _set_operator(cls, short, operate)
-        if short in _BINARY:
+        if short in BINARY:
             swapped = short not in ("add", "mul")
             _set_operator(cls, f"r{short}", _binary(primitive, backend, raw, reflected=swapped))
             _set_operator(cls, f"i{short}", _in_place(operate))

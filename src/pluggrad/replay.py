@@ -1,0 +1,240 @@
+"""Two walks over one graph, kept as a program where graphs of one structure come again and again.
+
+`hvp` walks the graph of its function and then that of the gradient. What the two walks compute
+depends on nothing but the structure of the first graph: which rules lead where, their settings, and
+the shapes and dtypes of what they saved. So a structure that comes often has a program made of it:
+straight-line code without Variables and nodes, at half the cost for small arrays.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from .autograd import among_variables, in_place_type, lifter, seed_for
+from .backend import Backend, backend_of
+from .backward import walk
+from .crossing import is_of
+from .dispatch import is_variable
+from .errors import TypeMismatchError
+from .graph import Edge, LeafNode, Node
+from .levels import Level, read
+from .primitive import new
+from .record import wrap
+from .tracer import Program, tracing
+
+__all__ = ["products"]
+
+#: By structure: a program, None where there can be none, or how often the structure came.
+PROGRAMS: dict[tuple[Any, ...], Any] = {}
+SIZE = 256  # as many structures are known at once
+LIMIT = 1000  # and they have at most so many nodes
+OFTEN = 20  # to make a program takes as long as some thirty walks
+
+
+class UnusualError(Exception):
+    """There is more to a graph than its structure."""
+
+
+def products(
+    node: Node, y: Any, leaves: list[Any], tangents: list[Any], level: Level
+) -> dict[Any, Any]:
+    """The product of the Hessian of `y`, which is recorded at `node`, with `tangents`, one for each
+    of `leaves`: arrays by leaf, without those that are zero."""
+    backend = y._backend
+    if not backend.adapter.replays or read().modes is not None:
+        return _walked(node, y, leaves, tangents, level)
+    try:
+        structure, values, nodes = _read(node, y, leaves, tangents, backend)
+    except UnusualError:
+        return _walked(node, y, leaves, tangents, level)
+    program = PROGRAMS.get(structure, 0)
+    if callable(program):
+        return dict(zip(leaves, program(*values), strict=True))
+    if program == OFTEN:  # before the walks, which let go of what is saved
+        program = _compiled(nodes, y, leaves, tangents, level)
+    found = _walked(node, y, leaves, tangents, level)
+    if callable(program):
+        expected = [found.get(leaf) for leaf in leaves]
+        program = program if _same(program(*values), expected, backend) else None
+    elif program is not None:
+        program += 1
+        if program == 1 and len(PROGRAMS) >= SIZE:
+            PROGRAMS.clear()
+    PROGRAMS[structure] = program
+    return found
+
+
+def _walked(
+    node: Node, y: Any, leaves: list[Any], tangents: list[Any], level: Level
+) -> dict[Any, Any]:
+    """`products`, by the two walks."""
+    backend = y._backend
+    seed = seed_for(y, None, True)
+    arrived = walk({node: seed}, retain=True, lift=lifter(level, backend))
+    cotangents: dict[Any, Any] = {}
+    for leaf, t in zip(leaves, tangents, strict=True):
+        g: Any = arrived.get(leaf)
+        if is_of(g, level) and g._node is not None:
+            found = cotangents.get(g._node)
+            cotangents[g._node] = t if found is None else found + t
+    if not cotangents:
+        return {}
+    lift, in_place = among_variables(tangents), in_place_type(backend)
+    return walk(cotangents, lift=lift, in_place=in_place)
+
+
+# ---------------------------------------------------------------- the structure of a graph
+
+
+def _read(
+    node: Node, y: Any, leaves: list[Any], tangents: list[Any], backend: Backend
+) -> tuple[tuple[Any, ...], list[Any], list[Node]]:
+    """All that the two walks depend on: what is the same for all graphs of the structure, the
+    arrays, which are not, and the nodes."""
+    readers = _readers(backend)
+    places = {leaf: i for i, leaf in enumerate(leaves)}
+    numbers: dict[Any, int] = {node: 0}
+    nodes = [node]
+    structure: list[Any] = [y.dtype]
+    values: list[Any] = []
+    add = structure.append
+    for node in nodes:
+        if type(node) is not Node:
+            extra = node.extra
+            if node not in places or extra.hooks or extra.before or extra.sent:
+                raise UnusualError("somebody looks at what arrives")
+            add(places[node])
+            continue
+        edge: Edge | None = node
+        while edge is not None:
+            parent: Any = edge.parent
+            number = numbers.get(parent)
+            if number is None:
+                number = numbers[parent] = len(nodes)
+                nodes.append(parent)
+            add(edge.rule)
+            add(number)
+            saved = edge.saved
+            readers[type(saved)](saved, structure, values)
+            edge = edge.more
+        add(None)
+        if len(nodes) > LIMIT:
+            raise UnusualError("a program of this size takes long to be made")
+    for t in tangents:
+        readers[type(t)](t, structure, values)
+    return tuple(structure), values, nodes
+
+
+class _Readers(dict[type, Callable[[Any, list[Any], list[Any]], None]]):
+    """How to read what an edge has saved, by its type. It is added to the structure, with its type
+    in front, so that no two differ in nothing but what equals; arrays are added to the values."""
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__()
+        self.backend = backend
+        for kind in (type(None), type(...), bool, int, str):
+            self[kind] = _read_setting
+        for dtype in backend.float_dtypes:
+            if not isinstance(dtype, type):
+                self[type(dtype)] = _read_setting
+        self[float] = self[complex] = _read_number
+        self[slice] = self._read_slice
+        self[tuple] = self[list] = self._read_items
+
+    def __missing__(self, kind: type) -> Any:
+        return self._read_first
+
+    def _read_first(self, x: Any, structure: list[Any], values: list[Any]) -> None:
+        """What is of a type that has not come yet."""
+        try:
+            known = backend_of(x) is self.backend and not is_variable(x)
+        except TypeMismatchError:
+            known = False
+        self[type(x)] = self.read_array if known else _refuse
+        self[type(x)](x, structure, values)
+
+    def read_array(self, x: Any, structure: list[Any], values: list[Any]) -> None:
+        structure += (type(x), x.shape, x.dtype)
+        values.append(x)
+
+    def _read_items(self, x: Any, structure: list[Any], values: list[Any]) -> None:
+        structure += (type(x), len(x))
+        for item in x:
+            self[type(item)](item, structure, values)
+
+    def _read_slice(self, x: Any, structure: list[Any], values: list[Any]) -> None:
+        structure.append(slice)
+        self._read_items((x.start, x.stop, x.step), structure, values)
+
+
+def _refuse(x: Any, structure: list[Any], values: list[Any]) -> None:
+    raise UnusualError(f"{type(x).__name__} is saved")
+
+
+def _read_setting(x: Any, structure: list[Any], values: list[Any]) -> None:
+    structure += (type(x), x)
+
+
+def _read_number(x: complex, structure: list[Any], values: list[Any]) -> None:
+    structure += (type(x), repr(x))  # -0.0 equals 0.0, and nan not itself
+
+
+_readers = functools.cache(_Readers)
+
+
+# ---------------------------------------------------------------- a program of it
+
+
+def _compiled(
+    nodes: list[Node], y: Any, leaves: list[Any], tangents: list[Any], level: Level
+) -> Callable[..., Any] | None:
+    """The program that computes `products`; None where more than the structure decides."""
+    backend = y._backend
+    program, traced = Program(backend), tracing(backend)
+    try:
+        copies = _copied(nodes, program, _readers(backend))
+        ends = [copies.get(leaf, leaf) for leaf in leaves]
+        inputs: list[Any] = [program.input(t) for t in tangents]
+        root = wrap(y._read()[0], copies[nodes[0]], level, traced)
+        found = _walked(copies[nodes[0]], root, ends, inputs, level)
+        return program.compiled([found.get(end) for end in ends])
+    except Exception:  # whatever it is: the walks have their result, and stay what is run
+        return None
+
+
+def _copied(nodes: list[Node], program: Program, readers: _Readers) -> dict[Any, Node]:
+    """The same graph with inputs of `program` in the place of arrays."""
+
+    def traced(x: Any) -> Any:
+        if type(x) in (tuple, list):
+            return type(x)([traced(item) for item in x])
+        return program.input(x) if readers[type(x)] == readers.read_array else x
+
+    copies: dict[Any, Node] = {node: new(type(node)) for node in nodes}
+    for node, made in copies.items():
+        edge: Edge | None = node
+        copy: Any = made
+        while edge is not None:
+            copy.rule, copy.saved = edge.rule, traced(edge.saved)
+            copy.parent = edge.parent and copies[edge.parent]
+            edge = edge.more
+            copy.more = edge and new(Node)
+            copy = copy.more
+        if type(node) is LeafNode:
+            made.extra = node.extra
+    return copies
+
+
+def _same(some: Any, others: Any, backend: Backend) -> bool:
+    """Whether arrays are the same to the last bit."""
+    for x, z in zip(some, others, strict=True):
+        if x is None or z is None:
+            if x is not z:
+                return False
+            continue
+        alike = x.shape == z.shape and x.dtype == z.dtype
+        if not alike or not backend.raw("all")((x == z) | ((x != x) & (z != z))):
+            return False
+    return True
