@@ -124,6 +124,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "complex numbers": lambda x: pg.sum(pg.abs(pg.exp(x * 1j) * x) ** 4),
     "written": written,
     "read one by one": scanned,
+    "one number": lambda x: x[0],
     "constant gradient": lambda x: pg.sum(x) + pg.sum(pg.floor(x)),
     "nan and infinities": lambda x: pg.sum(pg.log(x - x) * x) + pg.sum(x / (x - x)),
 }
@@ -273,6 +274,12 @@ def test_modes_hold() -> None:
         assert len(programs()) == 1
         with pg.autograd.detect_anomaly(), pytest.raises(RuntimeError, match="sqrt"):
             pg.hvp(f, (x,), (x,))
+
+
+def test_the_function_is_the_identity() -> None:
+    for _ in range(4):
+        assert pg.hvp(lambda x: x, (X[0],), (V[0],)) == 0
+        assert pg.hvp(lambda x, y: y, (X[0], X[1]), (V[0], V[1])) == (0, 0)
 
 
 def test_levels_around() -> None:

@@ -30,7 +30,7 @@ __all__ = ["products"]
 PROGRAMS: dict[tuple[Any, ...], Any] = {}
 SIZE = 256  # as many structures are known at once
 LIMIT = 1000  # and they have at most so many nodes
-OFTEN = 20  # to make a program takes as long as some thirty walks
+OFTEN = 10  # to make a program takes as long as ten to twenty walks
 
 
 class UnusualError(Exception):
@@ -43,10 +43,10 @@ def products(
     """The product of the Hessian of `y`, which is recorded at `node`, with `tangents`, one for each
     of `leaves`: arrays by leaf, without those that are zero."""
     backend = y._backend
-    if not backend.adapter.replays or read().modes is not None:
+    if not backend.adapter.replays or read().plain is not level:  # modes, or no recording
         return _walked(node, y, leaves, tangents, level)
     try:
-        structure, values, nodes = _read(node, y, leaves, tangents, backend)
+        structure, values, nodes = _structure(node, y, leaves, tangents, backend)
     except UnusualError:
         return _walked(node, y, leaves, tangents, level)
     program = PROGRAMS.get(structure, 0)
@@ -88,7 +88,7 @@ def _walked(
 # ---------------------------------------------------------------- the structure of a graph
 
 
-def _read(
+def _structure(
     node: Node, y: Any, leaves: list[Any], tangents: list[Any], backend: Backend
 ) -> tuple[tuple[Any, ...], list[Any], list[Node]]:
     """All that the two walks depend on: what is the same for all graphs of the structure, the
@@ -228,7 +228,7 @@ def _copied(nodes: list[Node], program: Program, readers: _Readers) -> dict[Any,
 
 
 def _same(some: Any, others: Any, backend: Backend) -> bool:
-    """Whether arrays are the same to the last bit."""
+    """Whether arrays, of a library that computes at once, are the same to the last bit."""
     for x, z in zip(some, others, strict=True):
         if x is None or z is None:
             if x is not z:
