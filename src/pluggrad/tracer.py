@@ -40,7 +40,7 @@ class Program:
 
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Tracer:
         """Call `function`, and take it into the program."""
-        y = function(*[_value(x) for x in args], **{k: _constant(x) for k, x in kwargs.items()})
+        y = function(*[_value(x) for x in args], **{key: _value(x) for key, x in kwargs.items()})
         if not hasattr(y, "dtype"):
             raise UntraceableError(f"a result is a {type(y).__name__}, and not an array")
         self.calls.append((f"y{len(self.calls)}", function, args, kwargs))
@@ -56,6 +56,9 @@ class Program:
         def word(x: Any) -> str:
             if isinstance(x, Tracer):
                 return x.name
+            if _tracers(x):
+                items = "".join([f"{word(item)}, " for item in x])
+                return f"({items})" if isinstance(x, tuple) else f"[{items}]"
             scope[f"c{len(scope)}"] = x
             return f"c{len(scope) - 1}"
 
@@ -67,7 +70,7 @@ class Program:
         for name, function, args, kwargs in reversed(self.calls):
             if name not in needed:
                 continue
-            last = {x.name for x in args if isinstance(x, Tracer)} - needed
+            last = {x.name for x in _tracers((*args, *kwargs.values()))} - needed
             if last:
                 lines.append(f"    del {', '.join(sorted(last))}")
                 needed |= last
@@ -96,7 +99,9 @@ class Tracer:
     device = property(lambda self: getattr(self.value, "device", None))
 
     def __getitem__(self, key: Any) -> Tracer:
-        return self.program.call(self.program.backend.getitem, (self, _constant(key)), {})
+        if any(["bool" in str(k.dtype) for k in _tracers(key)]):
+            raise UntraceableError("the shape of what a mask selects depends on values")
+        return self.program.call(self.program.backend.getitem, (self, key), {})
 
     def _asked(self, *args: Any, **kwargs: Any) -> Any:
         raise UntraceableError("somebody asks for the values of an array")
@@ -105,27 +110,26 @@ class Tracer:
 
 
 def _value(x: Any) -> Any:
-    return x.value if isinstance(x, Tracer) else _constant(x)
-
-
-def _constant(x: Any) -> Any:
-    """`x`, which the program keeps as it is now."""
+    """`x`, with arrays in the place of Tracers, also in tuples and lists."""
     if isinstance(x, Tracer):
-        raise UntraceableError("an array is used as a setting")
-    if isinstance(x, (tuple, list)):
-        for item in x:
-            _constant(item)
-    return x
+        return x.value
+    return type(x)([_value(item) for item in x]) if _tracers(x) else x
+
+
+def _tracers(x: Any) -> list[Tracer]:
+    """`x`, if it is one; those in a tuple or list."""
+    if isinstance(x, Tracer):
+        return [x]
+    return [v for item in x for v in _tracers(item)] if type(x) in (tuple, list) else []
 
 
 def _traced(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, which goes into the program if there is a Tracer among its arguments."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        for x in args:
-            if isinstance(x, Tracer):
-                return x.program.call(function, args, kwargs)
-        return function(*args, **{key: _constant(x) for key, x in kwargs.items()})
+        for x in _tracers(args):
+            return x.program.call(function, args, kwargs)
+        return function(*args, **kwargs)
 
     return call
 
@@ -158,6 +162,8 @@ class _Tracing(Backend):
         super().__init__(_Adapter(backend))
 
     def _find_raw(self, name: str) -> Callable[..., Any]:
+        if name == "getitem":
+            return self.getitem
         if name in DEPENDENT:
             raise UntraceableError(f"the shape of what {name} returns depends on values")
         # A constant of the program must not be written: it is the same one each time.
@@ -185,12 +191,11 @@ class _Adapter(Adapter):
         return self._of.adapter.one(x)
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
-        keys = [key for key, _ in pieces]
         add, copy = self._of.adapter.scatter_add, self._of.raw("copy")
         constant = not isinstance(buffer, Tracer)  # which is not to be written
 
-        def scattered(buffer: Any, *gs: Any) -> Any:
+        def scattered(buffer: Any, *pieces: Any) -> Any:
             into = copy(buffer) if constant else buffer
-            return add(into, list(zip(keys, gs, strict=True)))
+            return add(into, list(zip(pieces[::2], pieces[1::2], strict=True)))
 
-        return _traced(scattered)(buffer, *[g for _, g in pieces])
+        return _traced(scattered)(buffer, *[x for piece in pieces for x in piece])
