@@ -207,6 +207,19 @@ def test_what_makes_arrays_does_not_lose_gradients(xp):
     assert not xp.zeros_like(v).requires_grad and xp.ones_like(v).tolist() == [1.0, 1.0, 1.0]
 
 
+def test_what_makes_arrays_makes_leaves(xp):
+    made = [xp.ones(3, requires_grad=True), xp.zeros_like(xp.ones(3), requires_grad=True),
+            xp.linspace(0.0, 1.0, 3, requires_grad=True), xp.eye(3, requires_grad=True)]  # fmt: skip
+    for w in made:
+        assert w.is_leaf and w.requires_grad
+        assert not getattr(w.data, "requires_grad", False)  # of torch's own graph
+        xp.sum(w * w).backward()
+        np.testing.assert_array_equal(w.grad.numpy(), 2 * w.detach().numpy())
+    assert not xp.ones(3, requires_grad=False).requires_grad
+    with pytest.raises(TypeError, match="gradients"):
+        xp.arange(3, requires_grad=True)
+
+
 def test_volatile_is_no_gradient(xp):
     v = pg.Variable(xp.asarray(2.0).data, volatile=True)
     assert xp.arange(v, 4.0).tolist() == [2.0, 3.0]

@@ -43,6 +43,50 @@ def test_two_grads_of_one_graph_need_retain_graph_only_where_they_meet():
     assert dy.data.tolist() == [3.0, 3.0]
 
 
+@pytest.mark.parametrize("hooked", [False, True])
+def test_a_walk_frees_nothing_where_it_only_arrives(hooked):
+    """So a graph may be walked in two halves, as torch's."""
+    x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    y = pg.exp(x)
+    if hooked:
+        y.retain_grad()
+        y.grad_fn.register_hook(lambda sent, arrived: None)
+    z = pg.sum(pg.sin(y) * w)
+    g, dw = pg.autograd.grad(z, [y, w])
+    assert np.allclose(dw.data, np.sin(np.exp(x.data)))
+    y.backward(g)
+    assert np.allclose(x.grad.data, np.cos(np.exp(x.data)) * np.exp(x.data) * w.data)
+    with pytest.raises(pg.GraphFreedError, match=r"sin|multiply"):
+        z.backward()
+    y = pg.exp(x)
+    assert pg.autograd.grad(y, y, np.ones(2))[0].data.tolist() == [1.0, 1.0]
+    z = pg.sum(y * x)  # here the walk goes through y to reach x
+    pg.autograd.grad(z, [x, y])
+    with pytest.raises(pg.GraphFreedError, match="exp"):
+        y.backward(g)
+
+
+def test_zeros_that_were_materialized_have_derivatives():
+    x, u = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    (g,) = pg.autograd.grad(pg.sum(u * u), x, create_graph=True, materialize_grads=True)
+    assert g.requires_grad
+    assert pg.autograd.grad(pg.sum(g), x, allow_unused=True) == (None,)
+    assert pg.autograd.grad(pg.sum(g), x, materialize_grads=True)[0].data.tolist() == [0.0, 0.0]
+    (g,) = pg.autograd.grad(pg.sum(u * u), x, materialize_grads=True)
+    assert not g.requires_grad
+
+    def f(a):
+        (g,) = pg.autograd.grad(pg.sum(u * u), u, create_graph=True)
+        zero = pg.autograd.grad(pg.sum(a), pg.stop_gradient(a), materialize_grads=True)
+        return pg.sum(g * a) + pg.sum(zero[0])
+
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        pg.grad(f)(np.ones(2))
+    batched = pg.autograd.grad(u * u, x, np.eye(2), create_graph=True, is_grads_batched=True,
+                               materialize_grads=True)  # fmt: skip
+    assert batched[0].shape == (2, 2)
+
+
 def test_second_walk_through_freed_values_raises_and_changes_nothing():
     x = leaf(1.0, 2.0)
     y = pg.sum(pg.exp(x))

@@ -667,6 +667,20 @@ def test_another_path_is_an_error():
         assert x.grad is None
 
 
+@pytest.mark.parametrize("other", [
+    lambda a: pg.sum(a) * pg.sum(a), lambda a: pg.exp(a)[:1], lambda a: pg.exp(a)[None, :],
+    lambda a: pg.astype(a, np.float32), lambda a: (a, a),
+])  # fmt: skip
+@pytest.mark.parametrize("transform", [lambda f: f, pg.vmap])
+def test_other_outputs_are_an_error(other, transform):
+    turns = iter([pg.exp, other])
+    f = transform(pg.checkpoint(lambda a: next(turns)(a)))
+    x = Variable(np.stack([A, A]), requires_grad=True)
+    with pytest.raises(RuntimeError, match="computed again for its gradient, and it"):
+        pg.sum(f(x)).backward()
+    assert x.grad is None
+
+
 @pytest.mark.parametrize("change", [
     lambda w: w.requires_grad_(False), lambda w: w.detach_(), lambda w: w.zero_grad(),
 ])  # fmt: skip

@@ -69,6 +69,61 @@ def test_orders_on_every_backend(name):
     assert [float(second[0]), float(second[1])] == [6.0, 12.0]
 
 
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("name", ["numpy", "torch", "jax", "array_api_strict"])
+def test_what_is_handed_says_whether_its_gradient_is_wanted(name, once):
+    seen = []
+
+    class Product(Function):
+        @staticmethod
+        def forward(ctx, x, w):
+            seen.append((x.requires_grad, w.requires_grad, (x * w).requires_grad))
+            y = x * w
+            ctx.save_for_backward(x, w, y)
+            return y
+
+        def backward(ctx, g):
+            x, w, y = ctx.saved_tensors
+            seen.append((x.requires_grad, w.requires_grad, y.requires_grad))
+            return w * g if x.requires_grad else None, x * g if w.requires_grad else None
+
+        backward = staticmethod(once_differentiable(backward) if once else backward)
+
+    x = Variable(array(name, [1.0, 2.0]), requires_grad=True)
+    w = Variable(array(name, [3.0, 4.0]))
+    pg.sum(Product.apply(x, w)).backward()
+    assert x.grad.tolist() == [3.0, 4.0] and not x.grad.requires_grad
+    assert seen == [(True, False, False), (True, False, True)]
+    g = pg.grad(lambda x: pg.sum(Product.apply(x, w)))(x.data)
+    assert [float(g[0]), float(g[1])] == [3.0, 4.0]
+    with pg.no_grad():
+        assert not Product.apply(x, w).requires_grad
+
+
+def test_a_value_that_was_handed_may_become_a_leaf():
+    class Again(Function):
+        """Its backward runs the forward again, recorded."""
+
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            with pg.enable_grad():
+                x.requires_grad_()
+                (dx,) = pg.autograd.grad(x**3, x, g)
+            x.requires_grad_(False)
+            assert not x.requires_grad
+            return dx
+
+    x = Variable(np.asarray([1.0, 2.0]), requires_grad=True)
+    pg.sum(Again.apply(x)).backward()
+    assert x.grad.tolist() == [3.0, 12.0]
+
+
 def test_transforms_nest():
     f, x, a = Cube.apply, 2.0, np.asarray([0.0, 1.0, 2.0])
     assert pg.grad(pg.grad(pg.grad(f)))(x) == 6.0
@@ -198,7 +253,7 @@ def test_once_differentiable_refuses_the_second_order():
         @once_differentiable
         def backward(ctx, g):
             (x,) = ctx.saved_tensors
-            assert not x.requires_grad and not g.requires_grad
+            assert not (2 * x).requires_grad and not g.requires_grad
             return 2 * x * g
 
     x = Variable(np.asarray(3.0), requires_grad=True)

@@ -29,7 +29,7 @@ from .levels import (
 )
 from .modes import inside
 from .primitive import new
-from .record import wrap
+from .record import make_leaf, wrap
 from .variable import Variable
 
 __all__ = [
@@ -203,6 +203,8 @@ def grad(
                 raise _unused(len(gradients), x)
             if materialize_grads:
                 g = x._backend.namespace.zeros_like(x.detach())
+                if create_graph:  # of which the next derivatives are zeros, too
+                    g._level, g._node = outputs[0]._level, make_leaf(g)
         elif not is_variable(g):
             if node in targets[: len(gradients)]:
                 g = own(g)  # the same input a second time
@@ -408,7 +410,8 @@ def _node_of(v: Any, where: str) -> Node:
         why = "is volatile" if v.volatile else "does not require grad"
         raise DifferentiationError(
             f"a Variable of shape {tuple(v.shape)} among the {where} {why} and has no graph; "
-            "create the leaves with requires_grad=True"
+            "create the leaves with requires_grad=True. (The gradient of a linear function depends "
+            "on nothing, and has none either.)"
         )
     if not isinstance(node, Node):
         raise DifferentiationError(
@@ -422,3 +425,5 @@ from . import function, graph  # noqa: E402  (custom functions stand on the engi
 from .checking import gradcheck, gradgradcheck  # noqa: E402
 from .function import Function  # noqa: E402
 from .modes import detect_anomaly, saved_tensors_hooks, set_detect_anomaly  # noqa: E402
+
+graph.saved_tensors_hooks = saved_tensors_hooks  # type: ignore[attr-defined]  # its place in torch

@@ -66,15 +66,15 @@ def walk(
                 borrowed.add(node)  # a hook may keep what it sees, or return what somebody holds
                 replaced = quietly(hook, quiet, dense(g))
                 g = g if replaced is None else replaced
-            watched = bool(node.extra.sent or node.extra.before) and any(
-                [edge.parent in uses for edge in node.edges()]
-            )
+            watched = bool(node.extra.sent or node.extra.before) and _leads_on(node, uses)
             if node.extra.variable is not None or node in ends:
                 arrived[node] = own(g) if node in borrowed else dense(g)
         elif ends and node in ends and g is not None:
             g = g.flush() if type(g) is Scatter else g
             arrived[node] = own(g) if node in borrowed else dense(g)
-        if node.parent is None and not watched:  # the end
+        if (node.parent is None and not watched) or (  # the end
+            ends and node in ends and not _leads_on(node, uses)
+        ):
             node = None
             continue
         one = False  # where it is known to be 1, a rule may return what it had saved
@@ -136,6 +136,11 @@ def walk(
         node = following
         if following is not None:
             g = c
+
+
+def _leads_on(node: Node, uses: dict[Node, int]) -> bool:
+    """Whether the walk passes `node`; where it only arrives, what is saved there stays."""
+    return any([edge.parent in uses for edge in node.edges()])
 
 
 def _takes_uniform(node: Node) -> bool:

@@ -19,6 +19,7 @@ from .autograd import among_variables, in_place_type
 from .backend import backend_of, current_choice, use
 from .backward import walk
 from .calls import Call, Operation, call, lowered, rule_of, variable
+from .cotangents import same_shape
 from .crossing import flatten_call, unflatten_call
 from .dispatch import is_variable, xp
 from .errors import TypeMismatchError, UnsupportedError
@@ -76,7 +77,7 @@ def checkpoint(
     ------
     RuntimeError
         `fun` wrote a Variable from around it. In the backward walk: it did something else when it
-        was called again.
+        was called again, as far as the Variables that it used and the shapes that it returned show.
 
     >>> import numpy as np, pluggrad as pg
     >>> w = pg.Variable(np.asarray([1.0, 2.0]), requires_grad=True)
@@ -283,6 +284,7 @@ class _Body(_Recomputed):
         self.flat = [None if i in self.places else x for i, x in enumerate(flat)]
         self.constants: list[Any] = []
         self.tracked: list[bool] = []
+        self.likes: list[Any] = []  # shape and dtype of each output
         self.prevent_cse = prevent_cse
         self.choice = current_choice()
         modes = read().modes
@@ -298,6 +300,7 @@ class _Body(_Recomputed):
             _, outputs, tree, spec = self.call(run, [stripped(x) for x in args])
             self.differentiable = [y._level is run.level and y._read()[1] is not None
                                    for y in outputs]  # fmt: skip
+            self.likes = [(tuple(y.shape), y.dtype) for y in outputs]
             values = [_out_of(y, run.level) for y in outputs]
             args += run.found
             self.tracked += run.tracked
@@ -348,6 +351,11 @@ class _Body(_Recomputed):
             leaves += [leaf for leaf, _ in run.leaves.values()]
             if len(leaves) != len(args) or len(outputs) != len(self.differentiable or ()):
                 raise another_path("it used fewer Variables, or returned other outputs")
+            for y, (shape, dtype) in zip(outputs, self.likes, strict=True):
+                if not same_shape(tuple(y.shape), shape) or y.dtype != dtype:
+                    raise another_path(
+                        f"it returned {dtype} {shape} first, and then {y.dtype} {tuple(y.shape)}"
+                    )
             yield run, leaves, outputs
 
     def values(self, args: list[Any]) -> list[Any]:

@@ -26,6 +26,7 @@ from .errors import (
 from .levels import read
 from .modes import inside
 from .primitive import Rule, new
+from .variable import WANTED
 
 __all__ = ["Function", "FunctionContext", "once_differentiable"]
 
@@ -107,8 +108,9 @@ class _FunctionCall(Operation):
         """The arguments as `forward` takes them, of which these are the arrays: handles of its own,
         which it may write."""
         given = list(self.args)
+        wanted = self.context.needs_input_grad
         for place, x in zip(self.places, args, strict=True):
-            given[place] = x._snapshot() if is_variable(x) else variable(x)
+            given[place] = x._snapshot() if is_variable(x) else _handed(x, wanted[place])
         return given
 
     def run(self, args: list[Any]) -> list[Any]:
@@ -237,10 +239,12 @@ class _FunctionCall(Operation):
         needs = [False] * len(self.args)
         for place, need in zip(self.places, call.needs, strict=True):
             needs[place] = need
-        saved = self.saved.get(mode, self.saved["backward"])
-        return self.context._at(
-            [variable(values[kind][i]) if kind in values else i for kind, i in saved], needs
-        )
+        wanted = {"in": call.needs, "out": self.differentiable or []}
+        saved = [
+            _handed(values[kind][i], wanted[kind][i]) if kind in values else i
+            for kind, i in self.saved.get(mode, self.saved["backward"])
+        ]
+        return self.context._at(saved, needs)
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
         function, name = self.function, self.function.__name__
@@ -446,6 +450,14 @@ class Function:
         return tuple(outputs) if op.several else outputs[0]
 
 
+def _handed(x: Any, wanted: bool) -> Any:
+    """`x` as an untracked Variable, which says so where a gradient with respect to it is wanted."""
+    v = variable(x)
+    if wanted and v is not x:
+        v._leaf = WANTED
+    return v
+
+
 def _is_array(x: Any) -> bool:
     return hasattr(x, "shape") and hasattr(x, "dtype")
 
@@ -498,7 +510,8 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(backward)
     def once(ctx: FunctionContext, *grads: Any) -> Any:
         sources = [g for g in (*grads, *ctx.saved_tensors) if is_variable(g)]
-        plain = ctx._at([_constant(x) for x in ctx.saved_tensors], ctx.needs_input_grad)
+        saved = [_constant(x, getattr(x, "requires_grad", False)) for x in ctx.saved_tensors]
+        plain = ctx._at(saved, ctx.needs_input_grad)
         with unrecorded():
             found = backward(plain, *[_constant(g) for g in grads])
         several = isinstance(found, (tuple, list))
@@ -513,5 +526,8 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     return once
 
 
-def _constant(x: Any) -> Any:
-    return x.detach() if is_variable(x) else x
+def _constant(x: Any, wanted: bool = False) -> Any:
+    v = x.detach() if is_variable(x) else x
+    if wanted and v is not x:
+        v._leaf = WANTED
+    return v

@@ -207,11 +207,13 @@ def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
+        requires_grad = name in CREATION and kwargs.pop("requires_grad", False)
         if raw is not None and not _tracked(args) and not _tracked(kwargs.values()):
             y = raw(*map(_plain, args), **{key: _plain(x) for key, x in kwargs.items()})
         else:
             y = function(*[_lift(x, backend) for x in args], **kwargs)
-        return wrap_untracked(y, backend)
+        y = wrap_untracked(y, backend)
+        return y.requires_grad_() if requires_grad else y
 
     call.__module__ = "pluggrad"
     return call
@@ -245,7 +247,7 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
     like = name.endswith("_like")
     takes_dtype = not like and name not in ("from_dlpack", "arange", "full")
 
-    def create(*args: Any, **kwargs: Any) -> Any:
+    def create(*args: Any, requires_grad: bool = False, **kwargs: Any) -> Any:
         if name == "from_dlpack":
             if loses(args):
                 break_graph("export through DLPack")
@@ -263,7 +265,8 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
                     kwargs.setdefault("dtype", choice.dtype)
         args = tuple([template(x) if is_batched(x) else _plain(x) for x in args])
         kwargs = {key: _plain(x) for key, x in kwargs.items()}
-        return wrap_untracked(raw(*args, **kwargs), backend)
+        y = wrap_untracked(raw(*args, **kwargs), backend)
+        return y.requires_grad_() if requires_grad else y  # as torch's take it
 
     return _like(create, raw, name)
 

@@ -25,6 +25,8 @@ from .record import make_leaf, wrap
 
 __all__ = ["Size", "Variable"]
 
+WANTED: Any = object()
+
 
 class Variable(Elements, Conversions):
     """An array that remembers how it was computed.
@@ -59,7 +61,8 @@ class Variable(Elements, Conversions):
     # `_value` is what the handle shows, one level down; `_node` its place in the graph, None where
     # nothing is tracked; `_level` where it belongs. `_cell`, `_chain` and `_seen` are for handles
     # that were written or that are views (see `cells`); `_birth` is set inside transforms only.
-    # `_leaf` is the node of a leaf whose requires_grad was switched off, should it be on again.
+    # `_leaf` is the node of a leaf whose requires_grad was switched off, should it be on again; or
+    # WANTED, where the value of a tracked Variable is handed to a custom operation.
     __slots__ = ("__weakref__", "_birth", "_cell", "_chain", "_grad", "_leaf", "_level", "_node",
                  "_seen", "_value")  # fmt: skip
 
@@ -72,7 +75,7 @@ class Variable(Elements, Conversions):
     _level: Level
     _cell: cells.Cell | None
     _chain: cells.Step | None
-    _leaf: LeafNode
+    _leaf: Any
     _seen: cells.Version
 
     def __new__(cls, data: Any, requires_grad: bool = False, volatile: bool = False) -> Variable:
@@ -232,7 +235,7 @@ class Variable(Elements, Conversions):
     @property
     def requires_grad(self) -> bool:
         """Whether gradients reach it."""
-        return self._read()[1] is not None
+        return self._read()[1] is not None or getattr(self, "_leaf", None) is WANTED
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
@@ -297,7 +300,7 @@ class Variable(Elements, Conversions):
                 "requires_grad of a computed Variable cannot be switched off; `.detach()` it"
             )
         if not flag:
-            if self._node is not None:
+            if self._node is not None or self.requires_grad:
                 self._leaf = self._node
             node = None
         elif self._node is not None:
@@ -311,7 +314,8 @@ class Variable(Elements, Conversions):
                     f"dtype {self.dtype}; convert it first, with `astype`"
                 )
             self._backend.adapter.check(self.data)
-            node = getattr(self, "_leaf", None) or make_leaf(self)
+            node = getattr(self, "_leaf", None)
+            node = make_leaf(self) if node is None or node is WANTED else node
         if self._cell is not None and self._chain:
             self._cell = None  # no longer a view: a leaf of its own
         self._node = node
