@@ -48,10 +48,10 @@ def programs() -> list[Any]:
 
 
 def same(got: Any, expected: Any) -> None:
-    """The same to the last bit."""
+    """The same to the last bit, and of the same type."""
     some, others = [x if isinstance(x, tuple) else (x,) for x in (got, expected)]
     for a, b in zip(some, others, strict=True):
-        assert a.dtype == b.dtype
+        assert a.dtype == b.dtype and type(a) is type(b)
         np.testing.assert_array_equal(a, b)
 
 
@@ -370,6 +370,7 @@ def test_bits_decide() -> None:
     for x in (X[:3], X.astype(np.float32), X + 1e-15, None):
         assert not replay._same([X], [x], numpy)
         assert not replay._same([x], [X], numpy)
+    assert not replay._same([X[0]], [np.asarray(X[0])], numpy)
 
 
 def test_a_program_that_differs_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

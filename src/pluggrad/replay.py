@@ -228,13 +228,14 @@ def _copied(nodes: list[Node], program: Program, readers: _Readers) -> dict[Any,
 
 
 def _same(some: Any, others: Any, backend: Backend) -> bool:
-    """Whether arrays, of a library that computes at once, are the same to the last bit."""
+    """Whether arrays, of a library that computes at once, are the same to the last bit and in type
+    (NumPy adds up arrays of no axes to scalars, but not in place)."""
     for x, z in zip(some, others, strict=True):
         if x is None or z is None:
             if x is not z:
                 return False
             continue
-        alike = x.shape == z.shape and x.dtype == z.dtype
+        alike = type(x) is type(z) and x.shape == z.shape and x.dtype == z.dtype
         if not alike or not backend.raw("all")((x == z) | ((x != x) & (z != z))):
             return False
     return True
