@@ -127,6 +127,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "integers again and again": lambda x: (
         pg.sum(x[I] ** 3 * x[I + 1] * x[I - 2]) * x[1] + x[0] ** 3
     ),
+    "mask": lambda x: pg.sum(x[X > 1] ** 3),
+    "masks": lambda x: pg.sum(x[X > 1][0] ** 3 * pg.sum(x[X > 0.6])) + pg.sum(x[X < 1] * 2.0) ** 2,
     "joined": lambda x: pg.sum(pg.concat([x, x * x, pg.stack([x[0], x[1]])]) ** 3),
     "complex numbers": lambda x: pg.sum(pg.abs(pg.exp(x * 1j) * x) ** 4),
     "written": written,
@@ -137,9 +139,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-#: Masks, and results in several parts.
+#: Results in several parts.
 WALKED: dict[str, Callable[[Any], Any]] = {
-    "mask": lambda x: pg.sum(x[X > 1] ** 3),
     "linalg": lambda x: pg.linalg.slogdet(pg.linalg.diagonal(A @ A.T) + pg.eye(4) * x)[1],
     "solve": lambda x: pg.sum(pg.linalg.solve(A + pg.eye(4) * x, x) ** 2),
 }
@@ -247,6 +248,20 @@ def test_numbers_that_change() -> None:
             same(pg.hvp(f, (X,), (V,)), by_walks(f, (X,), (V,)))
         f = lambda x, n=n: pg.sum(x**3 * (n + 0.5))  # a number is a constant
         same(pg.hvp(f, (X,), (V,)), by_walks(f, (X,), (V,)))
+
+
+def test_masks_that_select_more_or_less() -> None:
+    def f(x: Any, mask: Any) -> Any:
+        y = x[mask]
+        return pg.sum(y) ** 3 + pg.sum(pg.sin(y[:1] * 2.0)) + pg.sum(pg.sum(x * 1.0) * y * 3.0) ** 2
+
+    bounds = np.sort(X)[:, None]
+    masks = [*(X > bounds), *(X < bounds)]
+    for _ in range(3):
+        for mask in masks:
+            g = lambda x, mask=mask: f(x, mask)
+            same(pg.hvp(g, (X,), (V,)), by_walks(g, (X,), (V,)))
+    assert 0 < len(programs()) < len(masks)
 
 
 # ---------------------------------------------------------------- where the walks stay
@@ -503,6 +518,7 @@ def test_constants_are_not_written() -> None:
         lambda x: x * float(x[0]),
         lambda x: x[int(x[0])],
         lambda x: x[x > 1],
+        lambda x: x[(0 * x == 0) & (x > 1)],
         lambda x: x[(x > 1,)],
         lambda x: backend_of(x).raw("getitem")(x, (x > 1, ...)),
         lambda x: xp.nonzero(x)[0],

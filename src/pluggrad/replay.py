@@ -42,26 +42,37 @@ def products(
 ) -> dict[Any, Any]:
     """The product of the Hessian of `y`, which is recorded at `node`, with `tangents`, one for each
     of `leaves`: arrays by leaf, without those that are zero."""
+    if y._backend.adapter.replays and read().plain is level:  # no modes, and recording
+        found = _replayed(node, y, leaves, tangents, level)
+        if found is not None:
+            return found
+    return _walked(node, y, leaves, tangents, level)
+
+
+def _replayed(
+    node: Node, y: Any, leaves: list[Any], tangents: list[Any], level: Level
+) -> dict[Any, Any] | None:
+    """`products` by a program; None where there is none."""
     backend = y._backend
-    if not backend.adapter.replays or read().plain is not level:  # modes, or no recording
-        return _walked(node, y, leaves, tangents, level)
     try:
         structure, values, nodes = _structure(node, y, leaves, tangents, backend)
-    except UnusualError:
-        return _walked(node, y, leaves, tangents, level)
-    program = PROGRAMS.get(structure, 0)
+        program = PROGRAMS.get(structure, 0)
+    except (UnusualError, TypeError):  # TypeError: it cannot be hashed
+        return None
     if callable(program):
         return dict(zip(leaves, program(*values), strict=True))
-    if program == OFTEN:  # before the walks, which let go of what is saved
-        program = _compiled(nodes, y, leaves, tangents, level)
-    found = _walked(node, y, leaves, tangents, level)
-    if callable(program):
-        expected = [found.get(leaf) for leaf in leaves]
-        program = program if _same(program(*values), expected, backend) else None
-    elif program is not None:
-        program += 1
-        if program == 1 and len(PROGRAMS) >= SIZE:
+    if program is None:
+        return None
+    if program < OFTEN:
+        if program == 0 and len(PROGRAMS) >= SIZE:
             PROGRAMS.clear()
+        PROGRAMS[structure] = program + 1
+        return None
+    program = _compiled(nodes, y, leaves, tangents, level)  # before the walks free what is saved
+    found = _walked(node, y, leaves, tangents, level)
+    expected = [found.get(leaf) for leaf in leaves]
+    if program is not None and not _same(program(*values), expected, backend):
+        program = None
     PROGRAMS[structure] = program
     return found
 
@@ -114,9 +125,8 @@ def _structure(
             if number is None:
                 number = numbers[parent] = len(nodes)
                 nodes.append(parent)
-            add(edge.rule)
-            add(number)
             saved = edge.saved
+            structure += (edge.rule, number)
             readers[type(saved)](saved, structure, values)
             edge = edge.more
         add(None)
@@ -136,11 +146,10 @@ class _Readers(dict[type, Callable[[Any, list[Any], list[Any]], None]]):
         self.backend = backend
         for kind in (type(None), type(...), bool, int, str):
             self[kind] = _read_setting
-        for dtype in backend.float_dtypes:
-            if not isinstance(dtype, type):
-                self[type(dtype)] = _read_setting
+        self.dtypes = {type(d) for d in backend.float_dtypes if not isinstance(d, type)}
+        self.update(dict.fromkeys(self.dtypes, _read_setting))
         self[float] = self[complex] = _read_number
-        self[slice] = self._read_slice
+        self[slice] = _read_slice
         self[tuple] = self[list] = self._read_items
 
     def __missing__(self, kind: type) -> Any:
@@ -160,13 +169,12 @@ class _Readers(dict[type, Callable[[Any, list[Any], list[Any]], None]]):
         values.append(x)
 
     def _read_items(self, x: Any, structure: list[Any], values: list[Any]) -> None:
+        if len(x) == 2 and type(x[1]) in self.dtypes:  # a shape and a dtype
+            structure += (type(x), x)
+            return
         structure += (type(x), len(x))
         for item in x:
             self[type(item)](item, structure, values)
-
-    def _read_slice(self, x: Any, structure: list[Any], values: list[Any]) -> None:
-        structure.append(slice)
-        self._read_items((x.start, x.stop, x.step), structure, values)
 
 
 def _refuse(x: Any, structure: list[Any], values: list[Any]) -> None:
@@ -175,6 +183,10 @@ def _refuse(x: Any, structure: list[Any], values: list[Any]) -> None:
 
 def _read_setting(x: Any, structure: list[Any], values: list[Any]) -> None:
     structure += (type(x), x)
+
+
+def _read_slice(x: slice, structure: list[Any], values: list[Any]) -> None:
+    structure += (slice, x.start, x.stop, x.step)
 
 
 def _read_number(x: complex, structure: list[Any], values: list[Any]) -> None:

@@ -99,7 +99,8 @@ class Tracer:
     device = property(lambda self: getattr(self.value, "device", None))
 
     def __getitem__(self, key: Any) -> Tracer:
-        if any(["bool" in str(k.dtype) for k in _tracers(key)]):
+        masks = [k.name for k in _tracers(key) if "bool" in str(k.dtype)]
+        if not set(masks) <= set(self.program.inputs):  # what inputs select, the caller knows
             raise UntraceableError("the shape of what a mask selects depends on values")
         return self.program.call(self.program.backend.getitem, (self, key), {})
 
