@@ -255,8 +255,8 @@ def test_masks_that_select_more_or_less() -> None:
         y = x[mask]
         return pg.sum(y) ** 3 + pg.sum(pg.sin(y[:1] * 2.0)) + pg.sum(pg.sum(x * 1.0) * y * 3.0) ** 2
 
-    bounds = np.sort(X)[:, None]
-    masks = [*(X > bounds), *(X < bounds)]
+    x, bounds = X.copy(), np.sort(X)[:, None]
+    masks = [*(x > bounds), *(x < bounds)]
     for _ in range(3):
         for mask in masks:
             g = lambda x, mask=mask: f(x, mask)
