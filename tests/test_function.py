@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import weakref
 
@@ -98,6 +99,25 @@ def test_what_is_handed_says_whether_its_gradient_is_wanted(name, once):
     assert [float(g[0]), float(g[1])] == [3.0, 4.0]
     with pg.no_grad():
         assert not Product.apply(x, w).requires_grad
+
+
+def test_what_is_handed_may_leave_for_another_library():
+    class Exp(Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            assert bool((x > 0).all()) and float(x.sum()) == 3.0 == sum(x.tolist())
+            return np.exp(np.asarray(x))
+
+        @staticmethod
+        def backward(ctx, g):
+            (x,) = ctx.saved_tensors
+            assert not copy.deepcopy(x).requires_grad
+            return g * np.exp(x.numpy())
+
+    x = Variable(np.asarray([1.0, 2.0]), requires_grad=True)
+    pg.sum(Exp.apply(x)).backward()
+    np.testing.assert_array_equal(x.grad.data, np.exp(x.data))
 
 
 def test_a_value_that_was_handed_may_become_a_leaf():

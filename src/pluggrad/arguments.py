@@ -152,7 +152,7 @@ def setting(x: Any, primitive: Primitive) -> Any:
             f"inside vmap, {primitive.name}: a keyword argument must be the same for all of the "
             "batch, and is not. Do this outside of vmap, or with the keyword's effect written out"
         )
-    if x._level is not VOLATILE and (x._level is not ROOT or x.requires_grad):
+    if x._level is not VOLATILE and (x._level is not ROOT or x._tracked):
         raise UnsupportedError(
             f"{primitive.name}: there is no derivative by a keyword argument here; `.detach()` it "
             "if none is needed"

@@ -56,10 +56,10 @@ class Batched:
         return len(self._read()[0].shape) - 1
 
     @property
-    def requires_grad(self) -> bool:
-        """Whether gradients reach it, through `vmap`."""
+    def _tracked(self) -> bool:
+        """Whether what is computed from it is recorded around `vmap`."""
         value = self._read()[0]
-        return is_variable(value) and bool(value.requires_grad)
+        return is_variable(value) and bool(value._tracked)
 
     @property
     def is_leaf(self) -> bool:

@@ -289,7 +289,7 @@ def _fitting(v: Variable, value: Any, whole: bool) -> Any:
     if not hasattr(value, "dtype"):
         return value
     backend = v._backend
-    tracked = is_variable(value) and value.requires_grad
+    tracked = is_variable(value) and value._tracked
     inside = tracked or (is_variable(value) and value._read()[1] is not None)
     if inside and value._level.depth > _born(v).depth:
         if value._level.size is not None:

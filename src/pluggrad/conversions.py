@@ -33,7 +33,7 @@ class Conversions:
 
     def _scalar(self: Any, kind: type, name: str) -> Any:
         one = self._one(name)
-        if self.requires_grad:
+        if self._tracked:
             if storing():
                 break_graph("writing an element into a raw array")
             else:
@@ -67,13 +67,13 @@ class Conversions:
     def item(self: Any) -> Any:
         """The one element as a Python scalar."""
         one = self._one("item")
-        if self.requires_grad:
+        if self._tracked:
             warn_scalar("item")
         return _to_scalar(one)
 
     def tolist(self: Any) -> Any:
         """The elements as nested lists of Python scalars."""
-        if self.requires_grad:
+        if self._tracked:
             warn_scalar("tolist")
         data = self.data
         return data.tolist() if hasattr(data, "tolist") else _to_list(data)
@@ -85,7 +85,7 @@ class Conversions:
     def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> Any:
         import numpy
 
-        if self.requires_grad:
+        if self._tracked:
             break_graph("conversion to a NumPy array")
         data = self.data
         if not hasattr(data, "__array__") and numpy.asarray(data).dtype == object:
@@ -104,7 +104,7 @@ class Conversions:
         dl_device: tuple[Any, int] | None = None,
         copy: bool | None = None,
     ) -> Any:
-        if self.requires_grad:
+        if self._tracked:
             break_graph("export through DLPack")
         given = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
         return self.data.__dlpack__(**{k: x for k, x in given.items() if x is not None})

@@ -90,7 +90,7 @@ def foreign(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
 def tracked(*values: Any) -> bool:
     """Whether there is a Variable that requires grad among `values`, or in a sequence there."""
     return any(
-        x.requires_grad if is_variable(x)
+        x._tracked if is_variable(x)
         else tracked(*x.values()) if isinstance(x, dict)
         else isinstance(x, (list, tuple)) and tracked(*x)
         for x in values

@@ -95,7 +95,7 @@ class _FunctionCall(Operation):
         self.function, self.places = function, places
         # The Variables come from elsewhere: kept here, they would keep their `grad`, and its graph.
         self.args = tuple([None if is_variable(x) else x for x in args])
-        self.context = FunctionContext([is_variable(x) and bool(x.requires_grad) for x in args])
+        self.context = FunctionContext([is_variable(x) and bool(x._tracked) for x in args])
         self.saved: dict[str, list[tuple[str, Any]]] = {}  # for which derivative; what, or where
         self.count = 0  # how many outputs are arrays; what else was saved comes after them
         self.others: dict[int, Any] = {}  # outputs that are no arrays, by position

@@ -150,7 +150,7 @@ def lowered(x: Any) -> Any:
     """A raw array in the place of an untracked Variable."""
     if not is_variable(x):
         return x
-    if x.requires_grad:
+    if x._tracked:
         break_graph("handing it to another library")
     return x.data
 

@@ -233,9 +233,14 @@ class Variable(Elements, Conversions):
     # ------------------------------------------------------------ its place in the graph
 
     @property
+    def _tracked(self) -> bool:
+        """Whether what is computed from it is recorded."""
+        return self._read()[1] is not None
+
+    @property
     def requires_grad(self) -> bool:
         """Whether gradients reach it."""
-        return self._read()[1] is not None or getattr(self, "_leaf", None) is WANTED
+        return self._tracked or getattr(self, "_leaf", None) is WANTED
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
@@ -486,7 +491,7 @@ class Variable(Elements, Conversions):
                 "only leaves can be pickled, since the graph cannot; `.detach()` first"
             )
         grad = self.grad if self.grad is None or self.grad.is_leaf else self.grad.detach()
-        return _rebuild, (self.data, self.requires_grad, self.volatile, grad)
+        return _rebuild, (self.data, self._tracked, self.volatile, grad)
 
     def __deepcopy__(self, memo: Any) -> Variable:
         import copy
@@ -495,7 +500,7 @@ class Variable(Elements, Conversions):
             result: Variable = self._backend.namespace.copy(self)
         else:
             data = copy.deepcopy(self.data, memo)
-            result = _rebuild(data, self.requires_grad, self.volatile, None)
+            result = _rebuild(data, self._tracked, self.volatile, None)
             if self.grad is not None:
                 result._grad = copy.deepcopy(self.grad, memo)
         memo[id(self)] = result
