@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, NoReturn
 
 from . import cotangents
@@ -139,14 +140,19 @@ def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
     raise mixed(backend, other, primitive.name)
 
 
+def _is_other_integer(x: Any) -> bool:
+    """Whether `x` is an integer such as NumPy's, which are arrays, too."""
+    return isinstance(x, Integral) and not isinstance(x, (int, bool))
+
+
 def setting(x: Any, primitive: Primitive) -> Any:
     """The keyword argument `x` of `primitive`, with raw arrays in the place of Variables."""
     if isinstance(x, (tuple, list)):
-        if any(is_variable(item) for item in x):
+        if any(is_variable(item) or _is_other_integer(item) for item in x):
             return tuple([setting(item, primitive) for item in x])
         return x
     if not is_variable(x):
-        return x
+        return int(x) if _is_other_integer(x) else x
     if is_batched(x):
         raise BatchingError(
             f"inside vmap, {primitive.name}: a keyword argument must be the same for all of the "

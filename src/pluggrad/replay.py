@@ -1,9 +1,11 @@
 """Two walks over one graph, kept as a program where graphs of one structure come again and again.
 
-`hvp` walks the graph of its function and then that of the gradient. What the two walks compute
-depends on nothing but the structure of the first graph: which rules lead where, their settings, and
-the shapes and dtypes of what they saved. So a structure that comes often has a program made of it:
-straight-line code without Variables and nodes, at half the cost for small arrays.
+`hvp` walks the graph of its function and then that of the gradient. Both walks follow from the
+structure of the first graph: which rules lead where, their settings, and the shapes and dtypes of
+what they saved, which decide all shapes in between. So a structure that comes often has a program
+made of it: straight-line code without Variables and nodes, at half the cost for small arrays. A
+graph is walked as ever where more than that may decide: a mask, whose number of elements is not in
+the structure, an array as a setting, whatever asks for a value; and where somebody looks on.
 """
 
 from __future__ import annotations
@@ -20,16 +22,17 @@ from .dispatch import is_variable
 from .errors import TypeMismatchError
 from .graph import Edge, LeafNode, Node
 from .levels import Level, read
-from .primitive import new
+from .primitive import Rule, new
 from .record import wrap
-from .tracer import Program, tracing
+from .tracer import Program, UntraceableError, tracers
 
 __all__ = ["products"]
 
-#: By structure: a program, None where there can be none, or how often the structure came.
+#: By structure: a program; None where there can be none; or how often the structure came.
 PROGRAMS: dict[tuple[Any, ...], Any] = {}
 SIZE = 256  # as many structures are known at once
 LIMIT = 1000  # and they have at most so many nodes
+NOTHING = object()
 OFTEN = 10  # to make a program takes as long as ten to twenty walks
 
 
@@ -41,7 +44,7 @@ def products(
     node: Node, y: Any, leaves: list[Any], tangents: list[Any], level: Level
 ) -> dict[Any, Any]:
     """The product of the Hessian of `y`, which is recorded at `node`, with `tangents`, one for each
-    of `leaves`: arrays by leaf, without those that are zero."""
+    of `leaves`: arrays by leaf; None, or nothing, for those that are zero."""
     if y._backend.adapter.replays and read().plain is level:  # no modes, and recording
         found = _replayed(node, y, leaves, tangents, level)
         if found is not None:
@@ -56,25 +59,39 @@ def _replayed(
     backend = y._backend
     try:
         structure, values, nodes = _structure(node, y, leaves, tangents, backend)
+    except UnusualError:
+        return None
+    try:
         program = PROGRAMS.get(structure, 0)
-    except (UnusualError, TypeError):  # TypeError: it cannot be hashed
+    except TypeError:  # there is something in it that cannot be hashed
         return None
     if callable(program):
-        return dict(zip(leaves, program(*values), strict=True))
-    if program is None:
+        try:
+            return dict(zip(leaves, program(*values), strict=True))
+        except Exception:  # the walks decide whether it is an error
+            PROGRAMS[structure] = None
+    if program is None or callable(program):
         return None
     if program < OFTEN:
         if program == 0 and len(PROGRAMS) >= SIZE:
-            PROGRAMS.clear()
+            _forget()
         PROGRAMS[structure] = program + 1
         return None
     program = _compiled(nodes, y, leaves, tangents, level)  # before the walks free what is saved
     found = _walked(node, y, leaves, tangents, level)
     expected = [found.get(leaf) for leaf in leaves]
-    if program is not None and not _same(program(*values), expected, backend):
+    if program is not None and not _gives(program, values, expected, backend):
         program = None
     PROGRAMS[structure] = program
     return found
+
+
+def _forget() -> None:
+    """Make room: for what came a few times only, or else for all."""
+    known = [key for key, program in list(PROGRAMS.items()) if callable(program)]
+    kept = {key: PROGRAMS[key] for key in known[: SIZE // 2]}
+    PROGRAMS.clear()
+    PROGRAMS.update(kept)
 
 
 def _walked(
@@ -110,15 +127,15 @@ def _structure(
     nodes = [node]
     structure: list[Any] = [y.dtype]
     values: list[Any] = []
-    add = structure.append
-    for node in nodes:
-        if type(node) is not Node:
-            extra = node.extra
-            if node not in places or extra.hooks or extra.before or extra.sent:
+    for here in nodes:
+        if type(here) is not Node:
+            extra = here.extra
+            if here not in places or extra.hooks or extra.before or extra.sent:
                 raise UnusualError("somebody looks at what arrives")
-            add(places[node])
+            structure.append(places[here])
             continue
-        edge: Edge | None = node
+        edge: Edge | None = here
+        before: Any = NOTHING
         while edge is not None:
             parent: Any = edge.parent
             number = numbers.get(parent)
@@ -127,9 +144,15 @@ def _structure(
                 nodes.append(parent)
             saved = edge.saved
             structure += (edge.rule, number)
-            readers[type(saved)](saved, structure, values)
+            if saved is before:  # the edges of a joined array share what they have saved
+                structure.append(NOTHING)
+            else:
+                readers[type(saved)](saved, structure, values)
+                before = saved
             edge = edge.more
-        add(None)
+            if len(structure) > 20 * LIMIT:
+                raise UnusualError("a program of this size takes long to be made")
+        structure.append(None)
         if len(nodes) > LIMIT:
             raise UnusualError("a program of this size takes long to be made")
     for t in tangents:
@@ -153,7 +176,7 @@ class _Readers(dict[type, Callable[[Any, list[Any], list[Any]], None]]):
         self[tuple] = self[list] = self._read_items
 
     def __missing__(self, kind: type) -> Any:
-        return self._read_first
+        return self._read_first  # which sees a value, and not its type alone
 
     def _read_first(self, x: Any, structure: list[Any], values: list[Any]) -> None:
         """What is of a type that has not come yet."""
@@ -169,7 +192,7 @@ class _Readers(dict[type, Callable[[Any, list[Any], list[Any]], None]]):
         values.append(x)
 
     def _read_items(self, x: Any, structure: list[Any], values: list[Any]) -> None:
-        if len(x) == 2 and type(x[1]) in self.dtypes:  # a shape and a dtype
+        if len(x) == 2 and type(x[0]) is tuple and type(x[1]) in self.dtypes:  # shape and dtype
             structure += (type(x), x)
             return
         structure += (type(x), len(x))
@@ -204,12 +227,12 @@ def _compiled(
 ) -> Callable[..., Any] | None:
     """The program that computes `products`; None where more than the structure decides."""
     backend = y._backend
-    program, traced = Program(backend), tracing(backend)
+    program = Program(backend)
     try:
         copies = _copied(nodes, program, _readers(backend))
         ends = [copies.get(leaf, leaf) for leaf in leaves]
         inputs: list[Any] = [program.input(t) for t in tangents]
-        root = wrap(y._read()[0], copies[nodes[0]], level, traced)
+        root = wrap(y._read()[0], copies[nodes[0]], level, program.traced)
         found = _walked(copies[nodes[0]], root, ends, inputs, level)
         return program.compiled([found.get(end) for end in ends])
     except Exception:  # whatever it is: the walks have their result, and stay what is run
@@ -228,8 +251,12 @@ def _copied(nodes: list[Node], program: Program, readers: _Readers) -> dict[Any,
     for node, made in copies.items():
         edge: Edge | None = node
         copy: Any = made
+        before: Any = NOTHING
         while edge is not None:
-            copy.rule, copy.saved = edge.rule, traced(edge.saved)
+            if edge.saved is not before:
+                before, saved = edge.saved, traced(edge.saved)
+                _check_settings(edge.rule, saved)
+            copy.rule, copy.saved = edge.rule, saved
             copy.parent = edge.parent and copies[edge.parent]
             edge = edge.more
             copy.more = edge and new(Node)
@@ -239,15 +266,38 @@ def _copied(nodes: list[Node], program: Program, readers: _Readers) -> dict[Any,
     return copies
 
 
+def _check_settings(rule: Rule, saved: Any) -> None:
+    """Refuse arrays among the settings of a rule, but for integers that choose elements."""
+    if rule.is_careful:
+        saved = saved[0]
+    for name, value in zip(rule.names, rule.values(saved), strict=True):
+        primitive = rule.primitive
+        if name in ("y", "args") or name in primitive.positional[: len(primitive.formulas)]:
+            continue
+        chooses = name in primitive.positional
+        for x in tracers(value):
+            if not chooses or "bool" in str(x.dtype):
+                raise UntraceableError(f"{primitive.name} has an array as its {name}")
+
+
+def _gives(program: Any, values: Any, expected: Any, backend: Backend) -> bool:
+    """Whether `program` gives what is expected."""
+    try:
+        return _same(program(*values), expected, backend)
+    except Exception:
+        return False
+
+
 def _same(some: Any, others: Any, backend: Backend) -> bool:
-    """Whether arrays, of a library that computes at once, are the same to the last bit and in type
-    (NumPy adds up arrays of no axes to scalars, but not in place)."""
+    """Whether arrays, of a library that computes at once, are the same to the last bit (but for the
+    sign of zero), and in type and layout."""
     for x, z in zip(some, others, strict=True):
         if x is None or z is None:
             if x is not z:
                 return False
             continue
         alike = type(x) is type(z) and x.shape == z.shape and x.dtype == z.dtype
+        alike = alike and getattr(x, "strides", None) == getattr(z, "strides", None)
         if not alike or not backend.raw("all")((x == z) | ((x != x) & (z != z))):
             return False
     return True

@@ -15,7 +15,10 @@ from .adapter import Adapter
 from .backend import BACKENDS, Backend
 from .operators import BINARY, COMPARE, UNARY
 
-__all__ = ["Program", "Tracer", "UntraceableError", "tracing"]
+__all__ = ["Program", "Tracer", "UntraceableError", "tracers", "tracing"]
+
+#: So many bytes of constants may a program hold.
+CONSTANTS = 2**18
 
 
 class UntraceableError(Exception):
@@ -28,7 +31,8 @@ class Program:
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend  # of the arrays that are computed with
-        self.tracer: Any = tracing(backend).adapter.array_type
+        self.traced = tracing(backend)
+        self.tracer: Any = self.traced.adapter.array_type
         self.inputs: list[str] = []
         self.calls: list[tuple[str, Callable[..., Any], Any, Any]] = []
 
@@ -50,13 +54,13 @@ class Program:
     def compiled(self, outputs: list[Any]) -> Callable[..., tuple[Any, ...]]:
         """A Python function of the inputs, which returns a tuple: for each output an array, or None
         if it is None. Calls that no output needs are left out, and results are let go after their
-        last use."""
+        last use. UntraceableError if it would hold large arrays."""
         scope: dict[str, Any] = {}
 
         def word(x: Any) -> str:
             if isinstance(x, Tracer):
                 return x.name
-            if _tracers(x):
+            if tracers(x):
                 items = "".join([f"{word(item)}, " for item in x])
                 return f"({items})" if isinstance(x, tuple) else f"[{items}]"
             scope[f"c{len(scope)}"] = x
@@ -70,13 +74,16 @@ class Program:
         for name, function, args, kwargs in reversed(self.calls):
             if name not in needed:
                 continue
-            last = {x.name for x in _tracers((*args, *kwargs.values()))} - needed
+            last = {x.name for x in tracers((*args, *kwargs.values()))} - needed
             if last:
                 lines.append(f"    del {', '.join(sorted(last))}")
                 needed |= last
             words = [word(x) for x in args] + [f"{key}={word(x)}" for key, x in kwargs.items()]
             lines.append(f"    {name} = {word(function)}({', '.join(words)})")
         lines.append(f"def program({', '.join(self.inputs)}):")
+        sizes = [getattr(x, "nbytes", 0) for x in scope.values()]
+        if sum([size for size in sizes if isinstance(size, int)]) > CONSTANTS:
+            raise UntraceableError("the constants are large arrays")
         exec("\n".join(lines[::-1]), scope)
         program: Callable[..., tuple[Any, ...]] = scope["program"]
         return program
@@ -98,9 +105,20 @@ class Tracer:
     size = property(lambda self: self.value.size)
     device = property(lambda self: getattr(self.value, "device", None))
 
+    def __iadd__(self, other: Any) -> Tracer:
+        """The walk's sum in place: of arrays alone, not of NumPy's scalars, which it replaces."""
+        usual = self.program.backend.adapter.array_type
+
+        def added(c: Any, a: Any) -> Any:
+            if type(c) is not usual or type(a) is not usual:
+                return a + c
+            c += a
+            return c
+
+        return self.program.call(added, (self, other), {})
+
     def __getitem__(self, key: Any) -> Tracer:
-        masks = [k.name for k in _tracers(key) if "bool" in str(k.dtype)]
-        if not set(masks) <= set(self.program.inputs):  # what inputs select, the caller knows
+        if any(["bool" in str(k.dtype) for k in tracers(key)]):
             raise UntraceableError("the shape of what a mask selects depends on values")
         return self.program.call(self.program.backend.getitem, (self, key), {})
 
@@ -114,21 +132,21 @@ def _value(x: Any) -> Any:
     """`x`, with arrays in the place of Tracers, also in tuples and lists."""
     if isinstance(x, Tracer):
         return x.value
-    return type(x)([_value(item) for item in x]) if _tracers(x) else x
+    return type(x)([_value(item) for item in x]) if tracers(x) else x
 
 
-def _tracers(x: Any) -> list[Tracer]:
+def tracers(x: Any) -> list[Tracer]:
     """`x`, if it is one; those in a tuple or list."""
     if isinstance(x, Tracer):
         return [x]
-    return [v for item in x for v in _tracers(item)] if type(x) in (tuple, list) else []
+    return [v for item in x for v in tracers(item)] if type(x) in (tuple, list) else []
 
 
 def _traced(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, which goes into the program if there is a Tracer among its arguments."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        for x in _tracers(args):
+        for x in tracers(args):
             return x.program.call(function, args, kwargs)
         return function(*args, **kwargs)
 
@@ -172,7 +190,7 @@ class _Tracing(Backend):
 
 
 class _Adapter(Adapter):
-    """Like that of the arrays: sums are in the same order as theirs."""
+    """Like that of the arrays: sums are in the same order as theirs, and in the same layout."""
 
     def __init__(self, backend: Backend) -> None:
         self._of = backend
@@ -181,6 +199,7 @@ class _Adapter(Adapter):
         self.array_type = type("Tracer", (Tracer,), {"__slots__": ()})
         self.functions = {"getitem": lambda x, key: x[key]}
         self.writable, self.last_write_wins = adapter.writable, adapter.last_write_wins
+        self.accumulates_in_place = adapter.accumulates_in_place
         self.promotes = adapter.promotes
         self.integers_first = adapter.integers_first
         self.slices_beside_arrays = adapter.slices_beside_arrays

@@ -204,8 +204,8 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     """The product of the Hessian of `fun` with `tangents`.
 
     The gradient is recorded, and walked back in its turn from the tangents: the Hessian is its own
-    transpose. On NumPy, where the graph of `fun` comes out the same ten times (operations,
-    settings, shapes, dtypes), what the two walks compute becomes a program that is run thereafter.
+    transpose. On NumPy, where the graph of `fun` comes out the same again and again (operations,
+    settings, shapes, dtypes), what the two walks compute becomes a program that is run instead.
 
     Parameters
     ----------
