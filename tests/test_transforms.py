@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -247,6 +248,56 @@ def test_what_a_function_must_return() -> None:
     g, aux = pg.grad(lambda x: [pg.sum(x * x), x * 1.0], has_aux=True)(X)
     close(g, 2 * X)
     close(aux, X)
+
+
+@pg.custom_vjp
+def reversed_gradient(x: Any) -> Any:
+    return x * 1.0
+
+
+@pg.custom_vjp
+def clipped_gradient(x: Any) -> Any:
+    return x * 1.0
+
+
+@pg.custom_jvp
+def lopsided(x: Any, y: Any) -> Any:
+    return x * y
+
+
+reversed_gradient.defvjp(lambda x: (x * 1.0, None), lambda _, g: (-g,))
+clipped_gradient.defvjp(lambda x: (x * 1.0, None), lambda _, g: (pg.clip(g, -1, 1),))
+lopsided.defjvp(lambda p, t: (p[0] * p[1], 2 * t[0] * p[1] + t[1] * p[0]))
+
+
+def hooked(x: Any) -> Any:
+    y = x * 1.0
+    y.register_hook(lambda g: g * 5)
+    return y
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: x[0] * reversed_gradient(x[1]), lambda x: 3 * x[0] * clipped_gradient(x[1]),
+    lambda x: lopsided(x[0], x[1]) * x[0], lambda x: x[0] * x[1] * hooked(x[1]) ** 2,
+    lambda x: pg.checkpoint(lambda x: x[0] * reversed_gradient(x[1]))(x),
+    lambda x: x[0] ** 2 * hooked(x)[1],
+])  # fmt: skip
+def test_hvp_is_that_of_the_gradient_as_the_user_has_it(f: Callable[[Any], Any]) -> None:
+    """What custom rules and hooks make of a gradient need not be one."""
+    x, v = np.asarray([2.0, 1.0]), np.asarray([1.0, 10.0])
+    expected = pg.jvp(pg.grad(f), (x,), (v,))[1]
+    lopsided_jacobian = pg.jacfwd(pg.grad(f))(x)
+    assert not np.allclose(lopsided_jacobian, lopsided_jacobian.T)
+    np.testing.assert_allclose(pg.hvp(f, (x,), (v,)), expected)
+    np.testing.assert_allclose(lopsided_jacobian @ v, expected)
+    g, primals, tangents = lambda a, tree: f(a) * tree["b"], (x, {"b": 2.0}), (v, {"b": 1.0})
+    (da, db), (ea, eb) = (
+        pg.hvp(g, primals, tangents),
+        pg.jvp(pg.grad(g, (0, 1)), primals, tangents)[1],
+    )
+    np.testing.assert_allclose([*da, db["b"]], [*ea, eb["b"]])
+    mapped = pg.vmap(lambda v: pg.hvp(f, (x,), (v,)))(np.stack([v, 2 * v]))
+    np.testing.assert_allclose(mapped, [expected, 2 * expected])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -20,7 +20,7 @@ from .backward import walk
 from .crossing import is_of
 from .dispatch import is_variable
 from .errors import TypeMismatchError
-from .graph import Edge, LeafNode, Node
+from .graph import Edge, LeafNode, Node, count_uses
 from .levels import Level, read
 from .primitive import Rule, new
 from .record import wrap
@@ -42,9 +42,13 @@ class UnusualError(Exception):
 
 def products(
     node: Node, y: Any, leaves: list[Any], tangents: list[Any], level: Level
-) -> dict[Any, Any]:
+) -> dict[Any, Any] | None:
     """The product of the Hessian of `y`, which is recorded at `node`, with `tangents`, one for each
-    of `leaves`: arrays by leaf; None, or nothing, for those that are zero."""
+    of `leaves`: arrays by leaf; None, or nothing, for those that are zero.
+
+    None in all where rules or hooks of the user's have a say: what they make of the gradient need
+    be no gradient, and its Jacobian not its own transpose.
+    """
     if y._backend.adapter.replays and read().plain is level:  # no modes, and recording
         found = _replayed(node, y, leaves, tangents, level)
         if found is not None:
@@ -79,7 +83,7 @@ def _replayed(
         return None
     program = _compiled(nodes, y, leaves, tangents, level)  # before the walks free what is saved
     found = _walked(node, y, leaves, tangents, level)
-    expected = [found.get(leaf) for leaf in leaves]
+    expected = [(found or {}).get(leaf) for leaf in leaves]
     if program is not None and not _gives(program, values, expected, backend):
         program = None
     PROGRAMS[structure] = program
@@ -96,11 +100,14 @@ def _forget() -> None:
 
 def _walked(
     node: Node, y: Any, leaves: list[Any], tangents: list[Any], level: Level
-) -> dict[Any, Any]:
+) -> dict[Any, Any] | None:
     """`products`, by the two walks."""
     backend = y._backend
-    seed = seed_for(y, None, True)
-    arrived = walk({node: seed}, retain=True, lift=lifter(level, backend))
+    roots = {node: seed_for(y, None, True)}
+    uses = count_uses(roots)
+    if any([n.rule.primitive.is_call or (type(n) is not Node and _is_watched(n)) for n in uses]):
+        return None
+    arrived = walk(roots, uses=uses, retain=True, lift=lifter(level, backend))
     cotangents: dict[Any, Any] = {}
     for leaf, t in zip(leaves, tangents, strict=True):
         g: Any = arrived.get(leaf)
@@ -111,6 +118,12 @@ def _walked(
         return {}
     lift, in_place = among_variables(tangents), in_place_type(backend)
     return walk(cotangents, lift=lift, in_place=in_place)
+
+
+def _is_watched(node: Node) -> bool:
+    """Whether there are hooks on what arrives at `node`, or on what it sends."""
+    extra = node.extra
+    return bool(extra.hooks or extra.before or extra.sent)
 
 
 # ---------------------------------------------------------------- the structure of a graph
@@ -129,8 +142,7 @@ def _structure(
     values: list[Any] = []
     for here in nodes:
         if type(here) is not Node:
-            extra = here.extra
-            if here not in places or extra.hooks or extra.before or extra.sent:
+            if here not in places or _is_watched(here):
                 raise UnusualError("somebody looks at what arrives")
             structure.append(places[here])
             continue
@@ -233,7 +245,7 @@ def _compiled(
         ends = [copies.get(leaf, leaf) for leaf in leaves]
         inputs: list[Any] = [program.input(t) for t in tangents]
         root = wrap(y._read()[0], copies[nodes[0]], level, program.traced)
-        found = _walked(copies[nodes[0]], root, ends, inputs, level)
+        found = _walked(copies[nodes[0]], root, ends, inputs, level) or {}
         return program.compiled([found.get(end) for end in ends])
     except Exception:  # whatever it is: the walks have their result, and stay what is run
         return None

@@ -34,7 +34,7 @@ from .crossing import (
 )
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, TypeMismatchError
-from .func import pushed_forward, vjp
+from .func import grad, jvp, pushed_forward, vjp
 from .graph_breaks import untracked_result
 from .levels import ROOT, open_level
 from .mapping import inner_vmap
@@ -204,8 +204,10 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     """The product of the Hessian of `fun` with `tangents`.
 
     The gradient is recorded, and walked back in its turn from the tangents: the Hessian is its own
-    transpose. On NumPy, where the graph of `fun` comes out the same again and again (operations,
-    settings, shapes, dtypes), what the two walks compute becomes a program that is run instead.
+    transpose. Where `fun` has rules or hooks of your own in it, it need not be, and this is
+    ``jvp(grad(fun), primals, tangents)``. On NumPy, where the graph of `fun` comes out the same
+    again and again (operations, settings, shapes, dtypes), what the two walks compute becomes a
+    program that is run instead.
 
     Parameters
     ----------
@@ -237,14 +239,17 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
         value = fun(*[tree for tree, _, _ in wrapped])
         value = as_number(value, leaves)
         node = node_of_number(value, level)
-        products: dict[Any, Any] = {}
+        products: dict[Any, Any] | None = {}
         if node is None:
             untracked_result(level)
         else:
             products = replay.products(node, value, [v._node for v in leaves], seeds, level)
-        found = [
+        found: Any = products is not None and [
             unflatten(spec, [gradient_at(products, v) for v in flat]) for _, flat, spec in wrapped
         ]
+    if products is None:  # outside of the level, which saw `fun` for nothing
+        gradient = grad(fun, tuple(range(len(primals))))
+        found = jvp(gradient, tuple(primals), tuple(tangents))[1]
     return found[0] if len(found) == 1 else tuple(found)
 
 
