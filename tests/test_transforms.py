@@ -250,6 +250,19 @@ def test_what_a_function_must_return() -> None:
     close(aux, X)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_numbers_inside_of_a_transform_are_of_its_library(backend: str) -> None:
+    x, xs = convert(np.asarray(3.0), backend), convert(np.asarray([1.0, 2.0]), backend)
+    slope = lambda x: pg.grad(lambda y: x * y * y)(2.0)
+    product = lambda x: x * pg.grad(lambda y: x + y)(1.0)  # d/dx [x · d/dy(x + y)]
+    assert float(pg.grad(product)(x)) == 1.0 and pg.grad(product)(x).dtype == x.dtype
+    assert [float(v) for v in pg.jvp(slope, (x,), (x,))] == [12.0, 12.0]
+    assert float(pg.grad(lambda x: pg.jvp(lambda y: x * y * y, (2.0,), (1.0,))[1])(x)) == 4.0
+    assert float(pg.grad(lambda x: pg.hvp(lambda y: x * y**3, (1.0,), (1.0,)))(x)) == 6.0
+    np.testing.assert_array_equal(to_numpy(pg.vmap(slope)(xs)), [4.0, 8.0])
+    assert type(pg.grad(lambda y: y * y)(2.0)) is type(pg.grad(lambda y: y * y)(np.asarray(2.0)))
+
+
 @pg.custom_vjp
 def reversed_gradient(x: Any) -> Any:
     return x * 1.0

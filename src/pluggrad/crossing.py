@@ -14,7 +14,7 @@ from .dispatch import is_variable, xp
 from .duals import dual
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import Node
-from .levels import ROOT, Level
+from .levels import ROOT, Level, read
 from .modes import inside
 from .record import make_leaf, wrap
 
@@ -153,13 +153,16 @@ def as_array(x: Any) -> Any:
 
 def as_number(x: Any, among: Any) -> Any:
     """`x`; a Python number as an array of the library, device and precision of the arrays in the
-    tree `among`, of which there may be none."""
+    tree `among`, or if there are none, of what the transforms around are over."""
     if type(x) not in SCALARS:
         return x
     like: Any = None
     for v in optree.tree_leaves(among):
         if like is None and type(v) not in SCALARS and hasattr(v, "dtype"):
             like = v
+    level: Level | None = read().level
+    while like is None and level is not None:
+        like, level = level.sample, level.parent
     backend = backend_of(like)
     if backend is None:
         return as_array(x)
@@ -213,6 +216,8 @@ def leaves_of(x: Any, level: Level, among: Any = ()) -> tuple[Any, list[Any], An
     leaves = []
     for value in flat:
         value, backend = inner_value(value, among)
+        if level.sample is None:
+            level.sample = value
         v = wrap(value, None, level, backend)
         v._birth = level
         v._node = make_leaf(v)
@@ -223,6 +228,8 @@ def leaves_of(x: Any, level: Level, among: Any = ()) -> tuple[Any, list[Any], An
 
 def dual_of(x: Any, t: Any, level: Level, among: Any) -> Any:
     x, backend = inner_value(x, among)
+    if level.sample is None:
+        level.sample = x
     v = dual(x, as_tangent(t, x, "jvp"), level, backend)
     v._birth = level
     return v

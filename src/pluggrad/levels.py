@@ -43,7 +43,8 @@ class Level:
     which maps and does not differentiate; None elsewhere.
     """
 
-    __slots__ = ("depth", "inside", "left", "outside", "parent", "process", "randomness", "size")
+    __slots__ = ("depth", "inside", "left", "outside", "parent", "process", "randomness", "sample",
+                 "size")  # fmt: skip
 
     inside: Any  # the State where the level is opened, and the one before
     outside: Any
@@ -60,6 +61,7 @@ class Level:
         self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1
         self.process = process
+        self.sample: Any = None  # an array that it is over: numbers in transforms inside are alike
         self.left: str | None = None  # where a value last left the graph, for an error to name
 
     @property
@@ -125,7 +127,7 @@ class open_level:
         level = self._level
         put(level.outside)
         level.process = _ended
-        level.inside = level.outside = None
+        level.inside = level.outside = level.sample = None
 
 
 def deepest(level: Level, other: Level) -> Level:

@@ -8,7 +8,7 @@ from typing import Any
 
 import optree
 
-from .backend import SCALARS, Backend, backend_of, get_default_backend
+from .backend import BACKENDS, SCALARS, Backend, backend_of, get_default_backend
 from .batch import batched, process
 from .crossing import flatten, flatten_call, is_of, plain, unflatten_call
 from .dispatch import is_variable, xp
@@ -87,6 +87,7 @@ def vmap(
         size, backend = _length(flat, where, axis_size)
         with open_level(process, size) as level:
             level.randomness = randomness
+            level.sample = next((x for x in flat if BACKENDS.get(type(x)) is backend), None)
             inside = [
                 _same(x) if axis is None else _enter(x, axis, level)
                 for x, axis in zip(flat, where, strict=True)

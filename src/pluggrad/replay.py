@@ -109,14 +109,16 @@ def _walked(
         return None
     arrived = walk(roots, uses=uses, retain=True, lift=lifter(level, backend))
     cotangents: dict[Any, Any] = {}
+    seen = list(tangents)
     for leaf, t in zip(leaves, tangents, strict=True):
         g: Any = arrived.get(leaf)
         if is_of(g, level) and g._node is not None:
             found = cotangents.get(g._node)
             cotangents[g._node] = t if found is None else found + t
+            seen.append(g._value)
     if not cotangents:
         return {}
-    lift, in_place = among_variables(tangents), in_place_type(backend)
+    lift, in_place = among_variables(seen), in_place_type(backend)
     return walk(cotangents, lift=lift, in_place=in_place)
 
 
