@@ -118,8 +118,10 @@ def _walked(
             seen.append(g._value)
     if not cotangents:
         return {}
-    lift, in_place = among_variables(seen), in_place_type(backend)
-    return walk(cotangents, lift=lift, in_place=in_place)
+    lift = among_variables(seen)
+    if lift is not None:
+        cotangents = {n: lift(t, None) for n, t in cotangents.items()}
+    return walk(cotangents, lift=lift, in_place=in_place_type(backend))
 
 
 def _is_watched(node: Node) -> bool:
