@@ -292,6 +292,18 @@ def test_sums_keep_their_layout() -> None:
     assert len(programs()) == 1
 
 
+def test_large_arrays_are_walked() -> None:
+    """NumPy writes into temporary arrays of 256 kB, in their layout: sums are in another order."""
+    f = lambda x: pg.sum(pg.cos(pg.matrix_transpose(x) * x) * pg.sin(x)) ** 2
+    zeros = np.zeros((182, 182))
+    for k in range(5):
+        x = zeros if k < 2 else rng.normal(size=(182, 182))
+        same(pg.hvp(f, (x,), (x,)), by_walks(f, (x,), (x,)))
+        g = lambda x: f(x[:, None] * x)  # large in between
+        same(pg.hvp(g, (x[0],), (x[1],)), by_walks(g, (x[0],), (x[1],)))
+    assert not programs()
+
+
 def test_joining_many_arrays_takes_no_longer() -> None:
     def f(x: Any, c: float) -> Any:
         return pg.sum(pg.concat([x[i : i + 1] * c for i in range(300)]) ** 3)

@@ -81,6 +81,7 @@ def _replayed(
             _forget()
         PROGRAMS[structure] = program + 1
         return None
+    PROGRAMS[structure] = None  # should the walks raise
     program = _compiled(nodes, y, leaves, tangents, level)  # before the walks free what is saved
     found = _walked(node, y, leaves, tangents, level)
     expected = [(found or {}).get(leaf) for leaf in leaves]
@@ -92,10 +93,9 @@ def _replayed(
 
 def _forget() -> None:
     """Make room: for what came a few times only, or else for all."""
-    known = [key for key, program in list(PROGRAMS.items()) if callable(program)]
-    kept = {key: PROGRAMS[key] for key in known[: SIZE // 2]}
+    kept = [(key, program) for key, program in list(PROGRAMS.items()) if callable(program)]
     PROGRAMS.clear()
-    PROGRAMS.update(kept)
+    PROGRAMS.update(kept[: SIZE // 2])
 
 
 def _walked(
@@ -249,8 +249,8 @@ def _compiled(
         ends = [copies.get(leaf, leaf) for leaf in leaves]
         inputs: list[Any] = [program.input(t) for t in tangents]
         root = wrap(y._read()[0], copies[nodes[0]], level, program.traced)
-        found = _walked(copies[nodes[0]], root, ends, inputs, level) or {}
-        return program.compiled([found.get(end) for end in ends])
+        found = _walked(copies[nodes[0]], root, ends, inputs, level)
+        return None if found is None else program.compiled([found.get(end) for end in ends])
     except Exception:  # whatever it is: the walks have their result, and stay what is run
         return None
 

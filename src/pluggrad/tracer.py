@@ -17,8 +17,9 @@ from .operators import BINARY, COMPARE, UNARY
 
 __all__ = ["Program", "Tracer", "UntraceableError", "tracers", "tracing"]
 
-#: So many bytes of constants may a program hold.
-CONSTANTS = 2**18
+#: Bytes. From there on NumPy reuses arrays without a name for results, in their layout, and a
+#: program names all; and it would not pay. Nor may its constants be as large.
+LARGE = 2**18
 
 
 class UntraceableError(Exception):
@@ -47,6 +48,8 @@ class Program:
         y = function(*[_value(x) for x in args], **{key: _value(x) for key, x in kwargs.items()})
         if not hasattr(y, "dtype"):
             raise UntraceableError(f"a result is a {type(y).__name__}, and not an array")
+        if getattr(y, "nbytes", 0) >= LARGE:
+            raise UntraceableError("a result is a large array")
         self.calls.append((f"y{len(self.calls)}", function, args, kwargs))
         made: Tracer = self.tracer(self, self.calls[-1][0], y)
         return made
@@ -82,7 +85,7 @@ class Program:
             lines.append(f"    {name} = {word(function)}({', '.join(words)})")
         lines.append(f"def program({', '.join(self.inputs)}):")
         sizes = [getattr(x, "nbytes", 0) for x in scope.values()]
-        if sum([size for size in sizes if isinstance(size, int)]) > CONSTANTS:
+        if sum([size for size in sizes if isinstance(size, int)]) > LARGE:
             raise UntraceableError("the constants are large arrays")
         exec("\n".join(lines[::-1]), scope)
         program: Callable[..., tuple[Any, ...]] = scope["program"]
