@@ -69,7 +69,7 @@ def test_compiled(backend):
 @every_backend
 def test_implicit(backend):
     found = example("implicit").run(backend)
-    E = np.asarray(found["E"].data)
+    E = np.asarray(found["E"])
     M = np.linspace(0.1, 3.0, 5)
     np.testing.assert_allclose(E - 0.4 * np.sin(E), M, rtol=1e-12)
     slope = 1 / (1 - 0.4 * np.cos(E))

@@ -263,6 +263,18 @@ def test_numbers_inside_of_a_transform_are_of_its_library(backend: str) -> None:
     assert type(pg.grad(lambda y: y * y)(2.0)) is type(pg.grad(lambda y: y * y)(np.asarray(2.0)))
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_custom_functions_of_arrays_return_arrays(backend: str) -> None:
+    x = convert(np.asarray([1.0, 2.0]), backend)
+    f = lambda x: {"y": pg.sin(x), "n": 3, "x": x}
+    for g in (pg.custom_vjp(f), pg.custom_jvp(f)):
+        found = g(x)
+        assert type(found["y"]) is type(found["x"]) is type(x) and found["n"] == 3
+    assert type(pg.custom_jvp(pg.sin)(x)) is type(x)
+    w = pg.Variable(x, requires_grad=True)
+    assert pg.custom_vjp(lambda x: w * x)(x).requires_grad  # what depends on a Variable is one
+
+
 @pg.custom_vjp
 def reversed_gradient(x: Any) -> Any:
     return x * 1.0
