@@ -31,8 +31,8 @@ __all__ = ["products"]
 #: By structure: a program; None where there can be none; or how often the structure came.
 PROGRAMS: dict[tuple[Any, ...], Any] = {}
 SIZE = 256  # as many structures are known at once
-LIMIT = 1000  # and they have at most so many nodes
-NOTHING = object()
+LIMIT = 1000  # and they have at most so many nodes, or twenty times as many entries
+NOTHING: Any = object()  # in the place of what the edge before has saved, too
 OFTEN = 10  # to make a program takes as long as ten to twenty walks
 
 
@@ -92,7 +92,7 @@ def _replayed(
 
 
 def _forget() -> None:
-    """Make room: for what came a few times only, or else for all."""
+    """Make room: the programs made first stay, half as many as there may be structures."""
     kept = [(key, program) for key, program in list(PROGRAMS.items()) if callable(program)]
     PROGRAMS.clear()
     PROGRAMS.update(kept[: SIZE // 2])
@@ -166,11 +166,9 @@ def _structure(
                 readers[type(saved)](saved, structure, values)
                 before = saved
             edge = edge.more
-            if len(structure) > 20 * LIMIT:
+            if len(nodes) > LIMIT or len(structure) > 20 * LIMIT:
                 raise UnusualError("a program of this size takes long to be made")
         structure.append(None)
-        if len(nodes) > LIMIT:
-            raise UnusualError("a program of this size takes long to be made")
     for t in tangents:
         readers[type(t)](t, structure, values)
     return tuple(structure), values, nodes
