@@ -15,7 +15,7 @@ from .dispatch import is_variable, xp
 from .errors import BatchingError
 from .levels import ROOT, Level, read
 from .primitive import Primitive, new
-from .record import evaluate
+from .record import constant_of, evaluate
 
 __all__ = ["BATCHING", "Batched", "Operation", "batched", "drawn", "process", "template"]
 
@@ -221,14 +221,18 @@ def process(
     variable = backend.variable
     inner: list[Any] = []
     on: list[bool] = []
+    off = read().off
     for x in args:
         here = False
         if isinstance(x, variable):
-            value, node = (x._value, x._node) if x._cell is None else x._read()
+            value, node = x._value, x._node
+            if x._cell is not None:
+                value, node = x._read()
+                x._cell.owned = False  # what is recorded further down may keep it
             if x._level is level:
                 here = True
             elif node is not None or x._level is not ROOT:
-                value = x._snapshot()
+                value = constant_of(x, off)
             x = value
         inner.append(x)
         on.append(here)

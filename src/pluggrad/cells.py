@@ -15,10 +15,10 @@ from weakref import WeakValueDictionary
 from . import modes, primitive, record
 from .arguments import explain
 from .cotangents import same_shape
-from .dispatch import is_variable
+from .dispatch import is_variable, xp
 from .errors import BatchedWriteError, DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import LeafNode
-from .levels import ROOT, Level, enable_grad, read
+from .levels import ROOT, VOLATILE, Level, every_level_records, read
 
 if TYPE_CHECKING:
     from .primitive import Primitive
@@ -171,7 +171,7 @@ def refresh(v: Variable) -> None:
     y = cell.content
     if v._chain:
         cell.owned = False  # what a view shows is never in an owned buffer
-    with enable_grad():
+    with every_level_records():  # the view of a tracked value is tracked, wherever it is looked at
         for step in Step.all(v._chain):
             y = step.look(y)
     v._take(y)
@@ -206,8 +206,7 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     cell = None if step is None and v._cell is None else cell_of(v)
     content = v if cell is None else cell.content
     node, level = content._node, content._level  # those of a view may be others, under `no_grad`
-    recording = level not in state.off
-    if recording and type(node) is LeafNode and level is ROOT:
+    if type(node) is LeafNode and level is ROOT and level not in state.off:
         raise DifferentiationError(
             "a leaf that requires grad was written in place, and its gradient would be ambiguous. "
             "Write under `with pluggrad.no_grad():` (a parameter update), or into a copy."
@@ -239,15 +238,8 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     if not is_variable(y):
         y = record.wrap_untracked(y, content._backend)
     after = y._snapshot()
-    lost = node is not None and y._node is None and y._level is ROOT and level is ROOT
-    if (not recording and level is y._level) or lost:
-        after._node, after._level = node, level
-    elif not recording and node is not None:
-        # In a transform: what came out is the new value one level down.
-        if run is not None:
-            run.refuse_constant(content)
-        down = after._value if after._node is None and after._level is ROOT else after
-        after = record.wrap(down, node, level, content._backend)
+    if state.off and level is not VOLATILE:
+        after = _in_its_place(content, after, state.off)
     if cell is None:
         v._take(after)
         return
@@ -261,6 +253,49 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     if deeper and cell.handles is not None:
         for handle in list(cell.handles.values()):
             handle._read()
+
+
+def _in_its_place(old: Any, new: Any, off: frozenset[Level]) -> Any:
+    """The value of `new` at the place in the graph of `old`, at each level that does not record.
+
+    A write under `no_grad` changes a value and no derivative. With several levels open, each has a
+    node (or tangent) of its own around the value of the level below, so that the new value is put
+    together level by level: the place is that of `old` where the level is `off`, and that of `new`
+    where it records (a transform called under `no_grad` does).
+    """
+    if not _has_place(old):
+        return new
+    level = old._level
+    here = _has_place(new) and new._level is level
+    if not here and _has_place(new) and new._level.depth > level.depth:
+        size = new._level.size
+        if size is not None:  # each of the batch stands where `old` stood
+            with every_level_records():
+                old = xp.broadcast_to(old, (size, *old.shape))
+        return _at(_in_its_place(old, new._value, off), new)
+    below = new._value if here else new
+    if level.size is not None and not here:
+        below = xp.broadcast_to(new, (level.size, *new.shape))
+    below = _in_its_place(old._value, below, off)
+    if level in off or level.size is not None:
+        return _at(below, old)
+    return _at(below, new) if here else below
+
+
+def _has_place(x: Any) -> bool:
+    """Whether some level tracks or maps `x`."""
+    return is_variable(x) and not (x._node is None and x._level in (ROOT, VOLATILE))
+
+
+def _at(value: Any, like: Any) -> Any:
+    """`value`, one level up, with the node, tangent or batch of `like`."""
+    if is_variable(value) and not _has_place(value):
+        value = value._value
+    backend = like._backend
+    v = record.wrap(value, like._node, like._level, backend)
+    if type(like) in (backend.dual, backend.batched):
+        v.__class__ = type(like)
+    return v
 
 
 def _put(cell: Cell, content: Variable, value: Any, key: Any) -> Any:

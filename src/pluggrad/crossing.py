@@ -16,7 +16,7 @@ from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchErro
 from .graph import Node
 from .levels import ROOT, Level, read
 from .modes import inside
-from .record import make_leaf, wrap
+from .record import constant_of, make_leaf, wrap
 
 __all__ = ["all_complex", "as_array", "as_cotangent", "as_number", "as_tangent", "differs",
            "dual_of", "flat_tangent", "flatten", "flatten_call", "gradient_at", "inner_value",
@@ -200,8 +200,8 @@ def inner_value(x: Any, among: Any = ()) -> tuple[Any, Backend]:
     if backend is None:
         raise TypeMismatchError(f"cannot differentiate by {type(x).__name__}")
     if type(x) in backend.classes:
-        x = x._snapshot()
-        if x._node is None and x._level is ROOT:
+        x = constant_of(x, read().off)
+        if is_variable(x) and x._node is None and x._level is ROOT:
             x = x._value
     if x.dtype not in backend.float_dtypes:
         raise TypeMismatchError(

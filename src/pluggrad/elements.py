@@ -92,9 +92,10 @@ class Elements:
             return v
         if cell is None or not cell.owned:
             return self._item((self, key), NONE)
-        # What is read from an owned buffer is copied, so that the buffer stays owned.
+        # What is read from an owned buffer is copied, so that the buffer stays owned. A view that
+        # was out of date has just been pulled, and shows the buffer itself: that one is lent.
         v = apply(GETITEM, (self, key), {}, _read_copy, backend)
-        cell.owned = (run := inside()) is None or not run.outside(self)
+        cell.owned = not self._chain and ((run := inside()) is None or not run.outside(self))
         return v
 
     def __setitem__(self: Any, key: Any, value: Any, /) -> None:

@@ -19,7 +19,7 @@ from .duals import Tangent, dual, like_value
 from .levels import ROOT, Level, open_level, read
 from .modes import annihilating, check_made, strong_rule
 from .primitive import Primitive
-from .record import evaluate, make_leaf, wrap, wrap_untracked
+from .record import constant_of, evaluate, make_leaf, wrap, wrap_untracked
 
 __all__ = ["process", "push", "tangent_of"]
 
@@ -43,21 +43,24 @@ def process(
     variable = backend.variable
     inner: list[Any] = []
     tangents: list[Any] = []
+    off = read().off
     for x in args:
         tangent = None
         if isinstance(x, variable):
             value, node = x._read()
+            if x._cell is not None:
+                x._cell.owned = False  # what is recorded further down may keep it
             if x._level is level:
                 tangent = node.value if node is not None else None
             elif node is not None or x._level is not ROOT:
-                value = x._snapshot()
+                value = constant_of(x, off)
             x = value
         inner.append(x)
         tangents.append(tangent)
     y = evaluate(primitive, inner, kwargs, raw, backend)
-    off = primitive.kind == "constant" or level in read().off
-    off = off or (not isinstance(y, tuple) and y.dtype not in backend.float_dtypes)
-    if off or all(t is None for t in tangents):
+    constant = primitive.kind == "constant" or level in off
+    constant = constant or (not isinstance(y, tuple) and y.dtype not in backend.float_dtypes)
+    if constant or all(t is None for t in tangents):
         return wrap_untracked(y, backend)
     t = push(primitive, inner, tangents, kwargs, y, backend)
     if t is None:

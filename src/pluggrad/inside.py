@@ -138,15 +138,6 @@ class Inside:
                 "the new value, or write into a copy."
             )
 
-    def refuse_constant(self, content: Any) -> None:
-        """Raise if a write under `no_grad`, which here is so at all levels, would cut off one."""
-        if is_tracked(content._value):
-            raise DifferentiationError(
-                f"a Variable of shape {tuple(content.shape)} was written under no_grad inside a "
-                "checkpointed function, of which a further derivative is taken. Take the write out "
-                "of the function, or out of no_grad."
-            )
-
 
 @contextmanager
 def run_inside(given: Iterator[Any] | None) -> Iterator[Inside]:

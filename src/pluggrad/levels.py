@@ -24,6 +24,7 @@ __all__ = [
     "State",
     "deepest",
     "enable_grad",
+    "every_level_records",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
@@ -324,6 +325,21 @@ def recording(level: Level, enabled: bool = True) -> Iterator[None]:
         yield
     finally:
         _restore(level, before)
+
+
+class every_level_records:
+    """Inside, every level records, whatever `no_grad` said around it."""
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        self._before = state = read()
+        if state.off:
+            _change(state.level, frozenset(), state.modes)
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._before.off:
+            put(self._before)
 
 
 def set_modes(modes: Any) -> None:

@@ -84,7 +84,8 @@ def short_cut(
             if node is not None and backend.counts_writes:
                 keep(node, backend)
         if node is None and type(y) in VARIABLES:
-            return y  # recorded at a level around, and a constant at this one
+            y._birth = level  # recorded at a level around, and a constant at this one
+            return y
         return wrap(y, node, ROOT if node is None else level, backend)
 
     return operate

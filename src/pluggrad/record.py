@@ -14,12 +14,13 @@ from . import cells, cotangents
 from .arguments import backend_among, convert, explain, promote
 from .backend import BACKENDS, Backend, backend_of
 from .boxes import keep
+from .dispatch import is_variable
 from .graph import Extra, LeafNode, Node
 from .levels import ROOT, VOLATILE, Level, deepest, put, read
 from .modes import inside
 from .primitive import PASS, Primitive, new
 
-__all__ = ["apply", "evaluate", "make_leaf", "part_of", "record", "wrap", "wrap_untracked"]
+__all__ = ["apply", "constant_of", "evaluate", "make_leaf", "part_of", "record", "wrap", "wrap_untracked"]
 
 
 def evaluate(
@@ -52,6 +53,7 @@ def record(
     """Compute one level further down, and leave a Node if an input asks for one."""
     variable = backend.variable
     inner = []
+    off = read().off
     tracked = nested = celled = False
     for x in args:
         if isinstance(x, variable):
@@ -62,7 +64,7 @@ def record(
             if x._level is level:
                 tracked = tracked or node is not None
             elif (node is not None or x._level is not ROOT) and level is not VOLATILE:
-                inner.append(x._snapshot())  # of another level: a constant here
+                inner.append(constant_of(x, off))  # of another level: a constant here
                 nested = True
                 continue
             nested = nested or type(x) is not variable
@@ -81,7 +83,7 @@ def record(
         y = evaluate(primitive, inner, kwargs, raw, backend)
     if celled and (primitive.aliases or (tracked and primitive.keeps)):
         _lend(args, variable)
-    if not tracked or primitive.kind == "constant" or level in read().off:
+    if not tracked or primitive.kind == "constant" or level in off:
         return wrap_untracked(y, backend, VOLATILE if level is VOLATILE else ROOT)
     if nested and isinstance(y, variable) and y._node is None and y._level is ROOT:
         y = y._value
@@ -114,6 +116,17 @@ def record(
     if several:
         return _outputs(y, first, level, backend)
     return wrap(y, first, level, backend)
+
+
+def constant_of(x: Any, off: frozenset[Level]) -> Any:
+    """`x`, which belongs to a level around, as what the open level sees: a snapshot. Where that
+    level does not record, its value is all that counts."""
+    x = x._snapshot()
+    while x._level in off and x._level.size is None:
+        x = x._value
+        if not is_variable(x):
+            break
+    return x
 
 
 def _lend(args: Any, variable: Any) -> None:

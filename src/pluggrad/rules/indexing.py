@@ -8,7 +8,7 @@ from .. import unwritable
 from ..adapter import selects_once
 from ..backend import backend_of
 from ..batch import template
-from ..cotangents import Scatter, erase, fit, pick, scatter, zeros
+from ..cotangents import Scatter, erase, fit, pick, scatter, shape_dtype, zeros
 from ..dispatch import is_batched, xp
 from ..errors import UnsupportedError
 from .kinds import constant, linear
@@ -120,6 +120,9 @@ def look_up(g: Any, key: Any, like: Any) -> Any:
         wins = last == arange(last.shape[0], g)
         ones = (1,) * (found.ndim - axis - len(lengths))
         found = xp.where(backend_of(g).raw("reshape")(wins, lengths + ones), found, 0.0)  # type: ignore[union-attr]
+    extra = len(shape_dtype(like)[0]) - found.ndim
+    if extra > 0:  # the value had axes of length 1 in front, which the write left out
+        found = xp.reshape(found, (1,) * extra + tuple(found.shape))
     return fit(found, like)
 
 
