@@ -302,10 +302,8 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> Any:
     """`put`, in the cell's own buffer if nobody else sees it."""
     backend = content._backend
     raw = backend.raw("put")
-    if not backend.adapter.last_write_wins:
-        from .rules.indexing import settle
-
-        value = settle(value, key, content)
+    put = primitive.PRIMITIVES["put"]
+    value = put.prepare(value, content, key)
     if backend.writable and type(content) is backend.variable:
         if getattr(value, "_cell", None) is cell and not value._chain:
             cell.owned = False  # `v[rows] = v` reads what it writes
@@ -314,7 +312,7 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> Any:
         owned = not (backend.adapter.reads_code and backend.adapter.tracing())
     else:
         owned = False
-    y = record.evaluate(primitive.PRIMITIVES["put"], (value, content, key), {}, raw, backend)
+    y = record.evaluate(put, (value, content, key), {}, raw, backend)
     cell.owned = owned
     return y
 

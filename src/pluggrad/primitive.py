@@ -214,6 +214,7 @@ class Primitive:
 
     rules: tuple[Rule | None, ...]
     squares: Rule | None = None  # the only rule of `x * x` and `x ** 2`: one edge, one saved value
+    prepare: Callable[..., Any]  # of `put`: makes a value ready to be written
     pick_along: Callable[..., Any]  # what `jvp` wants beside the tangents
     is_part = False  # of the graph itself: one output among several of the node behind it
     is_call = False  # a custom operation, whose inputs are the edges of the node behind it

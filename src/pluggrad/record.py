@@ -79,6 +79,9 @@ def record(
             y = evaluate(primitive, inner, kwargs, raw, backend)
         finally:
             put(state)
+        for item in y if isinstance(y, tuple) else (y,):
+            if isinstance(item, variable):
+                item._birth = level  # made here, whatever the level of its history
     else:
         y = evaluate(primitive, inner, kwargs, raw, backend)
     if celled and (primitive.aliases or (tracked and primitive.keeps)):

@@ -8,12 +8,12 @@ from .. import unwritable
 from ..adapter import selects_once
 from ..backend import backend_of
 from ..batch import template
-from ..cotangents import Scatter, erase, fit, pick, scatter, shape_dtype, zeros
+from ..cotangents import Scatter, erase, fit, pick, scatter, zeros
 from ..dispatch import is_batched, xp
 from ..errors import UnsupportedError
 from .kinds import constant, linear
 from .manipulation import arange, raw_of
-from .positions import is_mask
+from .positions import is_mask, trimmed
 
 
 def read(x: Any, key: Any) -> Any:
@@ -120,10 +120,25 @@ def look_up(g: Any, key: Any, like: Any) -> Any:
         wins = last == arange(last.shape[0], g)
         ones = (1,) * (found.ndim - axis - len(lengths))
         found = xp.where(backend_of(g).raw("reshape")(wins, lengths + ones), found, 0.0)  # type: ignore[union-attr]
-    extra = len(shape_dtype(like)[0]) - found.ndim
-    if extra > 0:  # the value had axes of length 1 in front, which the write left out
-        found = xp.reshape(found, (1,) * extra + tuple(found.shape))
     return fit(found, like)
+
+
+def _ndim_at(x: Any, key: Any) -> int:
+    """The number of axes of ``x[key]``, from the form of the key alone."""
+    parts = key if isinstance(key, tuple) else (key,)
+    arrays = [1 if is_mask(k) else len(k.shape) for k in parts if hasattr(k, "shape")]
+    used = sum([_axes(k) for k in parts if not isinstance(k, slice)])
+    return len(x.shape) - used + sum([k is None for k in parts]) + max(arrays, default=0)
+
+
+def prepared(value: Any, x: Any, key: Any) -> Any:
+    """`value` in the form in which every library writes it into `x` at `key` alike."""
+    backend = backend_of(x)
+    assert backend is not None
+    shape = value._value.shape if type(value) is backend.variable else getattr(value, "shape", ())
+    if shape and shape[0] == 1:
+        value = trimmed(value, _ndim_at(x, key))
+    return value if backend.adapter.last_write_wins else settle(value, key, x)
 
 
 def settle(value: Any, key: Any, x: Any) -> Any:
@@ -140,9 +155,7 @@ def settle(value: Any, key: Any, x: Any) -> Any:
 
 def replace(base: Any, value: Any, key: Any) -> Any:
     """How a view made by indexing is written."""
-    if not backend_of(base).adapter.last_write_wins:  # type: ignore[union-attr]
-        value = settle(value, key, base)
-    return xp.put(value, base, key)
+    return xp.put(prepared(value, base, key), base, key)
 
 
 # fmt: off
@@ -156,4 +169,5 @@ linear("scatter_all(gs, /, *, keys, like)", lambda g, i, keys: pick(g, keys[i]),
        fallback=scatter_all, private=True, variadic=True)
 PUT = linear("put(value, x, key, /)", look_up, lambda g, key: erase(g, key),
        fallback=put, private=True, takes_scatter=True)
+PUT.prepare = prepared
 # fmt: on

@@ -158,6 +158,18 @@ def gather(x: Any, key: Any) -> Any:
     return xp.reshape(flat, places.shape)
 
 
+def trimmed(value: Any, ndim: int) -> Any:
+    """`value`, to be written where there are `ndim` axes, without axes of length 1 before these.
+
+    NumPy and torch leave them out of a write, and other libraries refuse them. Once they are gone,
+    the gradient of the value has its shape on every library.
+    """
+    extra = len(value.shape) - ndim
+    if extra <= 0 or any([n != 1 for n in value.shape[:extra]]):
+        return value
+    return xp.reshape(value, tuple(value.shape[extra:]))
+
+
 def replaced(x: Any, key: Any, value: Any) -> Any:
     """`x` with `value` at such a key."""
     key = key[0] if isinstance(key, tuple) and len(key) == 1 else key
@@ -175,6 +187,7 @@ def replaced(x: Any, key: Any, value: Any) -> Any:
     places = positions(x, key)
     if not hasattr(value, "dtype"):
         value = xp.zeros_like(x[(0,) * x.ndim]) + value
+    value = trimmed(value, len(places.shape))
     value = xp.broadcast_to(xp.astype(value, x.dtype), places.shape)
     flat = [xp.reshape(v, (-1,)) for v in (value, x, places)]
     return xp.reshape(xp.put_at(*flat), x.shape)
