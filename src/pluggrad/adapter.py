@@ -86,6 +86,11 @@ class Adapter:
 
         return zlib.crc32(np.ascontiguousarray(np.asarray(x)).reshape(-1).view(np.uint8).data)
 
+    def host(self, x: Any) -> Any:
+        """The values of `x` as a NumPy array, where they are there to be looked at; None where they
+        are not (lazy arrays, and those that a compiler traces)."""
+        return None
+
     #: Called as ``drawing(backend, randomness)`` with what `vmap` was told: a context in which it
     #: runs, which makes the library's random functions heed it. None: they know nothing of `vmap`.
     drawing: Callable[..., Any] | None = None

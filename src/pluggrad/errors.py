@@ -8,6 +8,7 @@ __all__ = [
     "BackendError",
     "BatchedWriteError",
     "BatchingError",
+    "CapturedVariableError",
     "DifferentiationError",
     "GraphBreakError",
     "GraphBreakWarning",
@@ -18,6 +19,7 @@ __all__ = [
     "MixedBackendsError",
     "MixedDevicesError",
     "MutationError",
+    "NotLinearError",
     "NotMappableError",
     "NotOneElementError",
     "OperationError",
@@ -49,6 +51,14 @@ class MutationError(DifferentiationError):
 
 class GraphFreedError(DifferentiationError):
     """The graph was walked before, and the values it had saved are gone."""
+
+
+class CapturedVariableError(DifferentiationError):
+    """A custom operation used a Variable that it was not handed, whose gradient would be lost."""
+
+
+class NotLinearError(DifferentiationError):
+    """A derivative rule is not linear in its cotangent (or tangent), and was to be transposed."""
 
 
 class LeakedVariableError(DifferentiationError):

@@ -16,10 +16,10 @@ from .backward import walk
 from .cotangents import dense
 from .dispatch import is_variable, xp
 from .duals import Tangent, dual, like_value
-from .levels import ROOT, Level, open_level, read
+from .levels import ROOT, Level, Sealed, open_level, read
 from .modes import annihilating, check_made, strong_rule
 from .primitive import Primitive
-from .record import constant_of, evaluate, make_leaf, wrap, wrap_untracked
+from .record import constant_of, evaluate, make_leaf, refuse_captured, wrap, wrap_untracked
 
 __all__ = ["process", "push", "tangent_of"]
 
@@ -61,6 +61,8 @@ def process(
     constant = primitive.kind == "constant" or level in off
     constant = constant or (not isinstance(y, tuple) and y.dtype not in backend.float_dtypes)
     if constant or all(t is None for t in tangents):
+        if type(off) is Sealed and any(t is not None for t in tangents):
+            refuse_captured(primitive, args, level, off)
         return wrap_untracked(y, backend)
     t = push(primitive, inner, tangents, kwargs, y, backend)
     if t is None:

@@ -19,6 +19,7 @@ from .errors import LeakedVariableError
 __all__ = [
     "ROOT",
     "VOLATILE",
+    "Sealed",
     "Decorator",
     "Level",
     "State",
@@ -31,6 +32,7 @@ __all__ = [
     "open_level",
     "read",
     "recording",
+    "seal",
     "set_grad_enabled",
     "set_modes",
 ]
@@ -340,6 +342,52 @@ class every_level_records:
     def __exit__(self, *exc_info: object) -> None:
         if self._before.off:
             put(self._before)
+
+
+class Sealed(frozenset[Level]):
+    """Levels that do not record, some of them because a custom operation computes there.
+
+    The derivative of the operation is the user's own, so nothing that it computes is recorded. A
+    value that is tracked at one of the `sealed` levels was not handed to the operation: it comes
+    out of a closure, and its gradient would be lost. `record` refuses it.
+    """
+
+    sealed: frozenset[Level]
+
+
+class seal:
+    """While a custom operation computes: `level` is sealed, or every open level (None)."""
+
+    __slots__ = ("_before", "_within")
+
+    def __init__(self, level: Level | None = None) -> None:
+        self._before = state = read()
+        if state is START and (level is None or level is ROOT):
+            self._within = SEALED
+            return
+        levels = {level} if level is not None else set()
+        around: Level | None = state.level if level is None else None
+        while around is not None:
+            if around.size is None:
+                levels.add(around)
+            around = around.parent
+        self._within = State(state.level, _sealed(state.off, levels), state.modes)
+
+    def __enter__(self) -> None:
+        put(self._within)
+
+    def __exit__(self, *exc_info: object) -> None:
+        put(self._before)
+
+
+def _sealed(off: frozenset[Level], levels: set[Level]) -> Sealed:
+    made = Sealed(off | levels)
+    # What did not record before is a constant because the user said so, and no gradient is lost.
+    made.sealed = frozenset(levels - off) | getattr(off, "sealed", frozenset())
+    return made
+
+
+SEALED = State(ROOT, _sealed(frozenset(), {ROOT}))  # the ordinary case, made once
 
 
 def set_modes(modes: Any) -> None:

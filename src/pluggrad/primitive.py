@@ -241,6 +241,8 @@ class Primitive:
         promotes: bool = False,
         contracts: bool = False,
         needs: str = "",
+        steps: bool = False,
+        linear_in: tuple[int, ...] = (),
         computed: dict[str, Callable[[Any, Any], Any]] | None = None,
     ) -> None:
         self.name, self.signature = signature.split("(", 1)[0], signature
@@ -254,6 +256,8 @@ class Primitive:
         self.promotes = promotes
         self.contracts = contracts  # whether it broadcasts nothing but axes before the last two
         self.computed = computed or {}  # what formulas name, as functions of args and kwargs
+        self.linear_in = linear_in  # inputs whose rules keep the output, though it is linear in them
+        self.steps = steps  # whether it jumps, and so is not linear where its derivative is constant
         self.needs = needs.split()  # what the fallback calls, and a library may lack
         self.private = private
         self.takes_scatter = takes_scatter

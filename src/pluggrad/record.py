@@ -15,12 +15,14 @@ from .arguments import backend_among, convert, explain, promote
 from .backend import BACKENDS, Backend, backend_of
 from .boxes import keep
 from .dispatch import is_variable
+from .errors import CapturedVariableError
 from .graph import Extra, LeafNode, Node
-from .levels import ROOT, VOLATILE, Level, deepest, put, read
+from .levels import ROOT, VOLATILE, Level, Sealed, deepest, put, read
 from .modes import inside
 from .primitive import PASS, Primitive, new
 
-__all__ = ["apply", "constant_of", "evaluate", "make_leaf", "part_of", "record", "wrap", "wrap_untracked"]
+__all__ = ["apply", "captured", "constant_of", "evaluate", "make_leaf", "part_of", "record",
+           "refuse_captured", "wrap", "wrap_untracked"]  # fmt: skip
 
 
 def evaluate(
@@ -87,6 +89,8 @@ def record(
     if celled and (primitive.aliases or (tracked and primitive.keeps)):
         _lend(args, variable)
     if not tracked or primitive.kind == "constant" or level in off:
+        if tracked and type(off) is Sealed:
+            refuse_captured(primitive, args, level, off)
         return wrap_untracked(y, backend, VOLATILE if level is VOLATILE else ROOT)
     if nested and isinstance(y, variable) and y._node is None and y._level is ROOT:
         y = y._value
@@ -130,6 +134,25 @@ def constant_of(x: Any, off: frozenset[Level]) -> Any:
         if not is_variable(x):
             break
     return x
+
+
+def refuse_captured(primitive: Primitive, args: Any, level: Level, off: Sealed) -> None:
+    """Raise where a custom operation computes with a value that is tracked around it."""
+    if level not in off.sealed or primitive.kind == "constant":
+        return
+    for x in args:
+        if is_variable(x) and x._level is level and x._node is not None:
+            raise captured(x, f"in {primitive.name}")
+
+
+def captured(x: Any, where: str) -> CapturedVariableError:
+    """The error for a tracked or mapped value that a custom operation was not handed."""
+    kind = "vmap maps over" if x._level.size is not None else "is differentiated by"
+    return CapturedVariableError(
+        f"a custom operation uses a Variable of shape {tuple(x.shape)} that {kind}, {where}, and "
+        "was not handed it as an argument: its gradient would be lost. Make it an argument that is "
+        "differentiated (its gradient may be None), or `.detach()` it."
+    )
 
 
 def _lend(args: Any, variable: Any) -> None:

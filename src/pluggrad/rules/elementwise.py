@@ -209,14 +209,15 @@ elementwise("maximum",    lambda t, x1, x2, y: share(t, x1, x2, y),
 elementwise("minimum",    lambda t, x1, x2, y: share(t, x1, x2, y),
                           lambda t, x1, x2, y: share(t, x2, x1, y))
 elementwise("clip(x, /, min=None, max=None)", clip_x, clip_min, clip_max)
-elementwise("copysign",   lambda t, x1, y: t * (xp.sign(x1) * xp.sign(y)), zero)
-elementwise("remainder",  PASS, lambda t, x1, x2: -t * xp.floor_divide(x1, x2))
-elementwise("floor_divide", zero, zero)
-elementwise("nextafter",  PASS, zero)
-elementwise("floor",      zero)
-elementwise("ceil",       zero)
-elementwise("trunc",      zero)
-elementwise("round",      zero)
+elementwise("copysign",   lambda t, x1, y: t * (xp.sign(x1) * xp.sign(y)), zero, steps=True)
+elementwise("remainder",  PASS, lambda t, x1, x2: -t * xp.floor_divide(x1, x2),
+            steps=True)
+elementwise("floor_divide", zero, zero, steps=True)
+elementwise("nextafter",  PASS, zero, steps=True)
+elementwise("floor",      zero, steps=True)
+elementwise("ceil",       zero, steps=True)
+elementwise("trunc",      zero, steps=True)
+elementwise("round",      zero, steps=True)
 
 general("abs(x, /)",  lambda g, x: g * xp.sign(x), jvp=lambda t, x: real(conjugate(xp.sign(x)) * t),
         pointwise=True)

@@ -390,7 +390,7 @@ bilinear("linalg.cross(x1, x2, /, *, axis=-1)",
 
 general("linalg.inv(x, /)", inv, jvp=lambda t, y: -(y @ t @ y), fresh=True)
 general("solve(x1, x2, /, *, kept)", solve_x1, solve_x2, jvp=solve_jvp, fallback=solve_raw,
-        private=True, needs="linalg.solve", fresh=True)
+        private=True, needs="linalg.solve", fresh=True, linear_in=(1,))
 general("linalg.pinv(x, /, *, rtol=None)", pinv, fresh=True)
 
 general("linalg.det(x, /)", lambda g, x: as_matrix(g) * H(xp.adjugate(x)), fresh=True)
