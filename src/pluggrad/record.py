@@ -72,11 +72,13 @@ def record(
     if not nested:
         y = raw(*inner, **kwargs)
     elif (state := read()) is level.inside:
-        put(level.outside)  # where the levels below have their short cuts
         try:
+            put(level.outside)  # where the levels below have their short cuts
             y = evaluate(primitive, inner, kwargs, raw, backend)
-        finally:
             put(state)
+        except BaseException:
+            put(state)
+            raise
     else:
         y = evaluate(primitive, inner, kwargs, raw, backend)
     if celled and (primitive.aliases or (tracked and primitive.keeps)):
