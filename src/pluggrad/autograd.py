@@ -25,6 +25,7 @@ from .levels import (
     is_grad_enabled,
     no_grad,
     recording,
+    restored,
     set_grad_enabled,
 )
 from .modes import inside
@@ -97,6 +98,19 @@ def backward(
                 "backward() inside a transform would write to .grad, which belongs to the "
                 "outermost level; use pluggrad.autograd.grad there"
             )
+    _backward(outputs, seeds, retain_graph, create_graph, inputs, targets)
+
+
+@restored
+def _backward(
+    outputs: Sequence[Variable],
+    seeds: Sequence[Any],
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: Any,
+    targets: list[Node] | None,
+) -> None:
+    """Walk, and add to the `grad` of leaves: to those of all, or whatever is raised, of none."""
     arrived, backend = _run(outputs, seeds, retain_graph, create_graph, targets)
     quiet = None if create_graph else ROOT  # hooks are recorded as the walk is
     by_node = {} if inputs is None else dict(zip(targets or (), inputs, strict=True))
@@ -112,10 +126,16 @@ def backward(
                     g = received(node, g, quiet)
                 if not is_variable(g):
                     g = wrap(g, None, ROOT, v._backend)
-                sums.append((node, v, g, g if v.grad is None else v.grad + g))
-        for _, v, _, total in sums:  # all or none: a sum above may have failed
-            v._grad = total
-    for node, v, g, _ in sums:
+                before = v.grad
+                sums.append((node, v, g, before, g if before is None else before + g))
+        try:
+            for _, v, _, _, total in sums:  # a sum above may have failed
+                v._grad = total
+        except BaseException:  # an interrupt
+            for _, v, _, before, _ in sums:
+                v._grad = before
+            raise
+    for node, v, g, _, _ in sums:
         if type(node) is LeafNode:
             for hook in tuple(node.extra.after or ()):
                 _without_answer(quietly(hook, quiet, v), "post-accumulate-grad hook")
@@ -257,6 +277,7 @@ def wrap_seed(seed: Any, y: Variable) -> Variable:
     return seed if is_variable(seed) else wrap(seed, None, ROOT, y._backend)  # type: ignore[no-any-return]
 
 
+@restored
 def _run(
     outputs: Sequence[Variable],
     seeds: Sequence[Any],

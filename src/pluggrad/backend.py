@@ -11,7 +11,6 @@ import importlib
 import operator
 import os
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
@@ -25,10 +24,9 @@ from .errors import (
     TypeMismatchError,
     UnsupportedError,
 )
+from .levels import Decorator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .primitive import Primitive
 
 __all__ = [
@@ -340,8 +338,7 @@ def set_default_backend(name: str, device: Any = None, dtype: Any = None) -> Non
     _default[:] = [_Choice(name, device, dtype)]
 
 
-@contextmanager
-def use(name: str, device: Any = None, dtype: Any = None) -> Iterator[Backend]:
+class use(Decorator):
     """Choose the backend of creation functions inside a `with` block, in this thread and task.
 
     >>> import pluggrad as pg
@@ -349,13 +346,23 @@ def use(name: str, device: Any = None, dtype: Any = None) -> Iterator[Backend]:
     ...     pg.zeros(2).data
     array([0., 0.])
     """
-    backend = get_backend(name)
-    before = chosen()
-    choose(_Choice(name, device, dtype))
-    try:
-        yield backend
-    finally:
-        choose(before)
+
+    _get: Any = staticmethod(chosen)
+    _set: Any = staticmethod(choose)
+
+    def __init__(self, name: str, device: Any = None, dtype: Any = None) -> None:
+        self._given = get_backend(name)
+        self._choice = _Choice(name, device, dtype)
+        self._before = []
+
+    def _on(self, state: _Choice) -> tuple[_Choice, _Choice]:
+        return self._choice, state
+
+    def _off(self, state: _Choice, before: _Choice) -> _Choice:
+        return before
+
+    def _again(self) -> use:
+        return use(self._choice.name, self._choice.device, self._choice.dtype)
 
 
 def backends() -> dict[str, dict[str, Any]]:

@@ -7,8 +7,7 @@ behind it that hands each input its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import optree
@@ -23,7 +22,7 @@ from .duals import dual
 from .errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from .forward import process as forward_process
 from .graph import Node
-from .levels import ROOT, VOLATILE, Level, deepest, open_level, read, recording
+from .levels import ROOT, VOLATILE, Level, deepest, open_level, read, recording, unrecorded
 from .modes import check_made, inside
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF, make_leaf, part_of, wrap, wrap_untracked
@@ -248,18 +247,6 @@ def differentiable(op: Operation, k: int, y: Any) -> bool:
     if backend is None or y.dtype not in backend.float_dtypes:
         return False
     return op.differentiable is None or op.differentiable[k]
-
-
-@contextmanager
-def unrecorded() -> Iterator[None]:
-    """No level records in here; transforms opened inside do."""
-    with ExitStack() as stack:
-        level: Level | None = read().level
-        while level is not None:
-            if level.size is None:
-                stack.enter_context(recording(level, False))
-            level = level.parent
-        yield
 
 
 def call(op: Operation, args: list[Any]) -> list[Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from .dispatch import is_variable
 from .errors import DifferentiationError, InvalidArgumentError, PluggradError
-from .levels import ROOT, no_grad
+from .levels import ROOT, no_grad, restored
 from .record import wrap
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
@@ -366,6 +366,7 @@ def _directions(v: Any, length: float) -> Any:
             yield _unit(v, k, 1j * length)
 
 
+@restored
 def _reals(v: Any) -> list[float]:
     """The real components of `v`, in the order of `_directions`."""
     with no_grad():

@@ -101,31 +101,36 @@ def short_cut(
                 if hasattr(x, "dtype") and type(x) not in VARIABLES else x
                 for x in values[:count]
             ]  # fmt: skip
-        put(level.outside)
         try:
-            y = bound(tuple(values), kwargs) if lifted else raw(*values, **kwargs)
-            if y.dtype not in floats:
-                return wrap(y, None, ROOT, backend)
-            total = None
-            for i, t in enumerate(tangents):
-                if t is None or (rule := rules[i]) is None:
-                    continue
-                if lifted and type(t) not in VARIABLES:
-                    t = wrap(t, None, ROOT, backend)
-                if elementwise:
-                    t = rule.pull(t, rule.pick(values, kwargs, y, like))
-                else:
-                    along = (*values[:i], t, *values[i + 1 :])
-                    t = bound(along, kwargs) if lifted else raw(*along, **kwargs)
-                total = t if total is None else total + t
-            if total is None:
-                return wrap(y, None, ROOT, backend)
-            if total.shape != y.shape or total.dtype != y.dtype:
-                total = like_value(total, y)
+            try:
+                put(level.outside)
+                y = bound(tuple(values), kwargs) if lifted else raw(*values, **kwargs)
+                if y.dtype not in floats:
+                    return wrap(y, None, ROOT, backend)
+                total = None
+                for i, t in enumerate(tangents):
+                    if t is None or (rule := rules[i]) is None:
+                        continue
+                    if lifted and type(t) not in VARIABLES:
+                        t = wrap(t, None, ROOT, backend)
+                    if elementwise:
+                        t = rule.pull(t, rule.pick(values, kwargs, y, like))
+                    else:
+                        along = (*values[:i], t, *values[i + 1 :])
+                        t = bound(along, kwargs) if lifted else raw(*along, **kwargs)
+                    total = t if total is None else total + t
+                if total is None:
+                    return wrap(y, None, ROOT, backend)
+                if total.shape != y.shape or total.dtype != y.dtype:
+                    total = like_value(total, y)
+            finally:
+                put(state)
         except Exception as error:
-            explain(error, primitive.name, args)
-        finally:
             put(state)
+            explain(error, primitive.name, args)
+        except BaseException:
+            put(state)
+            raise
         v = new(backend.dual)
         v._value, v._node, v._level, v._cell = y, Tangent(total), level, None
         return v

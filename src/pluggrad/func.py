@@ -36,7 +36,7 @@ from .errors import InvalidArgumentError, TypeMismatchError
 from .forward import process, tangent_of
 from .graph import Node
 from .graph_breaks import untracked_result
-from .levels import ROOT, open_level, put
+from .levels import ROOT, open_level, put, restored
 from .record import wrap
 
 __all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
@@ -105,6 +105,7 @@ def value_and_grad(
     """
 
     @functools.wraps(fun)
+    @restored
     def both(*args: Any, **kwargs: Any) -> Any:
         with open_level() as level:
             numbers = numbered(argnums, len(args))
@@ -159,6 +160,11 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     >>> pull(np.asarray([1.0, 10.0]))
     (array([ 2., 40.]),)
     """
+    return _vjp(fun, primals, has_aux)
+
+
+@restored
+def _vjp(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool) -> Any:
     with open_level() as level:
         wrapped = [leaves_of(x, level, primals) for x in primals]
         y = fun(*[tree for tree, _, _ in wrapped])
@@ -172,6 +178,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         if not any(nodes):
             untracked_result(level)
 
+    @restored
     def pull(g: Any) -> tuple[Any, ...]:
         seeds, g_spec = flatten(g)
         if differs(g_spec, y_spec):
@@ -212,6 +219,7 @@ def jvp(
     return pushed_forward(fun, primals, tangents, has_aux)
 
 
+@restored
 def pushed_forward(
     fun: Callable[..., Any],
     primals: Any,

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from typing import Any, Literal, NoReturn
 
 from .errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
-from .levels import Level, read
+from .levels import AtOnce, Level, read
 
 __all__ = ["break_graph", "graph_breaks", "warn_scalar"]
 
@@ -122,7 +122,7 @@ def _say(message: str) -> None:
 _warned: dict[Any, Any] = {}
 
 
-class graph_breaks:
+class graph_breaks(AtOnce):
     """What happens when a tracked Variable is converted to an array or a Python scalar.
 
     Without it, arrays raise `GraphBreakError` and scalars warn with `GraphBreakWarning`. Called, it
@@ -140,10 +140,19 @@ class graph_breaks:
             raise InvalidArgumentError(
                 f"graph_breaks takes 'error', 'warn' or 'ignore', not {policy!r}"
             )
-        self._token = _policy.set(policy)
+        self._policy = policy
+        self._start()
 
-    def __enter__(self) -> None:
-        return None
+    _get: Any = staticmethod(_policy.get)
+    _set: Any = staticmethod(_policy.set)
 
-    def __exit__(self, *exc_info: object) -> None:
-        _policy.reset(self._token)
+    def _on(self, state: str) -> tuple[str, str]:
+        return self._policy, state
+
+    def _off(self, state: str, before: str) -> str:
+        return before
+
+    def _again(self) -> graph_breaks:
+        block = object.__new__(graph_breaks)  # one that does not switch yet
+        block._policy, block._before, block._waits_for = self._policy, [], []
+        return block

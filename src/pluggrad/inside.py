@@ -7,7 +7,6 @@ function finds around itself, become leaves there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from .backend import backend_of
@@ -16,8 +15,8 @@ from .boxes import marked
 from .calls import lowered
 from .dispatch import is_variable
 from .errors import DifferentiationError
-from .levels import ROOT, Level, open_level
-from .modes import changed, inside
+from .levels import ROOT, Level, open_level, put
+from .modes import altered, inside
 from .record import make_leaf, record, wrap
 
 __all__ = ["Inside", "another_path", "is_tracked", "run_inside", "stripped"]
@@ -120,14 +119,9 @@ class Inside:
             y = record(primitive, args, kwargs, raw, level, backend)
         return self.keep(y)
 
-    @contextmanager
-    def further_down(self) -> Iterator[None]:
-        """What is met in here are values below this level."""
-        before, self.below = self.below, True
-        try:
-            yield
-        finally:
-            self.below = before
+    def further_down(self) -> _Below:
+        """A block in which what is met are values below this level."""
+        return _Below(self)
 
     def refuse(self, v: Any, born: Level) -> None:
         """Raise if what is born at that level is not the function's own."""
@@ -139,14 +133,37 @@ class Inside:
             )
 
 
-@contextmanager
-def run_inside(given: Iterator[Any] | None) -> Iterator[Inside]:
-    outer = inside()
-    # The level needs its process, and the process its level.
-    with open_level(lambda *args: run.process(*args)) as level:
-        run = Inside(level, outer, given)
-        with changed(inside=run):
-            yield run
+class _Below:
+    __slots__ = ("before", "run")
+
+    def __init__(self, run: Inside) -> None:
+        self.run, self.before = run, run.below
+
+    def __enter__(self) -> None:
+        self.run.below = True
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.run.below = self.before
+
+
+class run_inside(open_level):
+    """A block at a new level, that of the run which it gives."""
+
+    __slots__ = ("_run",)
+
+    def __init__(self, given: Iterator[Any] | None) -> None:
+        # The level needs its process, and the process its level.
+        super().__init__(lambda *args: self._run.process(*args))
+        self._run: Any = Inside(self._level, inside(), given)
+
+    def __enter__(self) -> Any:
+        put(altered(self._level.inside, {"inside": self._run}))
+        return self._run
+
+    def __exit__(self, *exc_info: object) -> None:
+        put(self._level.outside)
+        self._run = None
+        super().__exit__()
 
 
 def stripped(x: Any) -> Any:

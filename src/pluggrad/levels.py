@@ -3,14 +3,20 @@
 Every call of a transform opens a Level; torch-style Variables live at `ROOT`. A level knows its
 parent and its depth and nothing else: there is no counter and no tape. The state is immutable and
 sits in a ContextVar, so threads and async tasks never see each other's.
+
+Whatever is raised, and be it an interrupt between two statements, the state is then what it was:
+
+- A block changes it by one statement, the last of `__enter__` and the first of `__exit__`, and has
+  taken down before what to go back to.
+- No context manager can help where the exception comes before `__exit__` has done anything. So the
+  functions in which the engine opens blocks are `restored`, too: the state is put back twice.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import Any
 
@@ -19,9 +25,10 @@ from .errors import LeakedVariableError
 __all__ = [
     "ROOT",
     "VOLATILE",
-    "Sealed",
+    "AtOnce",
     "Decorator",
     "Level",
+    "Sealed",
     "State",
     "deepest",
     "enable_grad",
@@ -32,9 +39,11 @@ __all__ = [
     "open_level",
     "read",
     "recording",
-    "seal",
+    "restored",
+    "sealed",
     "set_grad_enabled",
-    "set_modes",
+    "state_of",
+    "unrecorded",
 ]
 
 
@@ -127,8 +136,8 @@ class open_level:
         return self._level
 
     def __exit__(self, *exc_info: object) -> None:
+        put(self._level.outside)
         level = self._level
-        put(level.outside)
         level.process = _ended
         level.inside = level.outside = level.sample = None
 
@@ -152,8 +161,95 @@ def _ended(*_: Any) -> Any:
     )
 
 
+class holding:
+    """A block in which `state` holds."""
+
+    __slots__ = ("_before", "_state")
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def __enter__(self) -> None:
+        self._before = read()
+        put(self._state)
+
+    def __exit__(self, *exc_info: object) -> None:
+        put(self._before)
+
+
+def restored(f: Callable[..., Any]) -> Any:
+    """`f`, a function of the engine's, after which the state is what it was before.
+
+    The blocks in `f` see to that, too, but not if something is raised on the way into `__exit__`.
+    With both it takes two exceptions to leave the state changed.
+    """
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        state = read()
+        try:
+            y = f(*args, **kwargs)
+            put(state)
+            return y
+        except BaseException:
+            put(state)
+            raise
+
+    return run
+
+
 class Decorator:
-    """A context manager that is a decorator, too."""
+    """A context manager that is a decorator, too. An object may be used again, also inside itself.
+
+    `_get` and `_set` read and write some state, and `_on` and `_off` say what it becomes; they
+    change nothing themselves.
+    """
+
+    _before: list[Any]  # of each open block, what `_off` needs to know
+    _given: Any = None  # what `with` gives
+    _get: Any = staticmethod(read)
+    _set: Any = staticmethod(put)
+
+    def _on(self, state: Any) -> tuple[Any, Any]:
+        """What `state` becomes at the beginning of a block, and what `_off` will need to know."""
+        raise NotImplementedError
+
+    def _off(self, state: Any, before: Any) -> Any:
+        """What `state` becomes at the end of a block; no other where it is so already."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Any:
+        state = self._get()
+        after, before = self._on(state)
+        self._before.append(before)
+        try:
+            self._set(after)
+            return self._given
+        except BaseException:  # an interrupt, when it was done
+            self._set(state)
+            raise
+
+    def __exit__(self, *exc_info: object) -> None:
+        try:
+            self._set(self._off(self._get(), self._before[-1]))
+        except BaseException:  # an interrupt: once more
+            self._set(self._off(self._get(), self._before[-1]))
+            raise
+        self._before.pop()
+
+    def _end(self) -> None:
+        """Leave the blocks that an exception left open."""
+        while self._before:
+            self._set(self._off(self._get(), self._before[-1]))
+            self._before.pop()
+
+    def _during(self, func: Any, *args: Any, **kwargs: Any) -> Any:
+        """What a function returns that is called in a block of its own."""
+        block = self._again()
+        try:
+            with block:
+                return func(*args, **kwargs)
+        finally:
+            block._end()
 
     def _again(self) -> Any:
         """One like this, for each call of a decorated function."""
@@ -168,29 +264,33 @@ class Decorator:
         if inspect.iscoroutinefunction(func):
 
             async def wait(*args: Any, **kwargs: Any) -> Any:
-                with self._again():
-                    return await func(*args, **kwargs)
+                return await self._awaited(func(*args, **kwargs))
 
             return functools.wraps(func)(wait)
 
         def run(*args: Any, **kwargs: Any) -> Any:
-            with self._again():
-                return func(*args, **kwargs)
+            return self._during(func, *args, **kwargs)
 
         return functools.wraps(func)(run)
+
+    async def _awaited(self, coroutine: Any) -> Any:
+        block = self._again()
+        try:
+            with block:
+                return await coroutine
+        finally:
+            block._end()
 
     def _steps(self, generator: Any) -> Any:
         """The generator, each step of it in this mode and what is between them not."""
         step, value = generator.send, None
         try:
             while True:
-                with self._again():
-                    item = step(value)
+                item = self._during(step, value)
                 try:
                     step, value = generator.send, (yield item)
                 except GeneratorExit:
-                    with self._again():
-                        generator.close()
+                    self._during(generator.close)
                     raise
                 except BaseException as error:
                     step, value = generator.throw, error
@@ -202,13 +302,11 @@ class Decorator:
         step, value = generator.asend, None
         try:
             while True:
-                with self._again():
-                    item = await step(value)
+                item = await self._awaited(step(value))
                 try:
                     step, value = generator.asend, (yield item)
                 except GeneratorExit:
-                    with self._again():
-                        await generator.aclose()
+                    await self._awaited(generator.aclose())
                     raise
                 except BaseException as error:
                     step, value = generator.athrow, error
@@ -216,10 +314,29 @@ class Decorator:
             return
 
 
+class AtOnce(Decorator):
+    """One that switches as soon as it is made; as a context manager, until the block ends."""
+
+    _waits_for: list[bool]  # True while the block that the switch is for has not begun
+
+    def _start(self) -> None:
+        self._before, self._waits_for = [], [True]
+        Decorator.__enter__(self)
+
+    def __enter__(self) -> Any:
+        if not (self._waits_for and self._waits_for.pop()):
+            super().__enter__()
+
+    def __call__(self, func: Any) -> Any:
+        # Used as a decorator: the switch made on construction is taken back.
+        if self._waits_for and self._waits_for.pop():
+            self._end()
+        return super().__call__(func)
+
+
 class _GradMode(Decorator):
     """Recording on or off at the open levels, as a context manager or a decorator."""
 
-    _before: list[list[Level]]
     _enabled: bool
 
     def __new__(cls, mode: Any = True) -> Any:
@@ -229,14 +346,27 @@ class _GradMode(Decorator):
         made._before = []
         return made if mode is True else made(mode)  # `@no_grad` without parentheses
 
-    def __enter__(self) -> None:
-        self._before.append(_switch(self._enabled))
+    def _on(self, state: State) -> tuple[State, tuple[list[Level], frozenset[Level] | None]]:
+        # The current level and those around it; what has to be switched back are the levels that
+        # were not so before.
+        enabled, off = self._enabled, state.off
+        current = _differentiating(state.level)
+        # What did not record when the current level was opened does not while it lasts.
+        stays = current.outside.off if enabled and current.outside is not None else ()
+        switched = [x for x in _open(current) if (x in off) is enabled and x not in stays]
+        after = _switched(state, switched, enabled)
+        if type(after.off) is Sealed:  # whoever says `no_grad` knows that these are constants
+            after = State(state.level, frozenset(off), state.modes)
+        return after, (switched, off.levels if type(off) is Sealed else None)
 
-    def __exit__(self, *exc_info: object) -> None:
-        _back(self._before.pop(), self._enabled)
+    def _off(self, state: State, before: tuple[list[Level], frozenset[Level] | None]) -> State:
+        # These flags and not the whole state, which may be another by now: generators end late.
+        switched, sealed_levels = before
+        after = _switched(state, [x for x in switched if x.alive], not self._enabled)
+        return after if sealed_levels is None else _seal(after, sealed_levels & after.off)
 
     def _again(self) -> Any:
-        return type(self)()
+        return enable_grad() if self._enabled else no_grad()
 
 
 class no_grad(_GradMode):
@@ -246,6 +376,10 @@ class no_grad(_GradMode):
     function that is transformed, it holds for all levels around, so that every order of
     derivative sees the same constant. A transform called inside opens a level of its own, which
     records as usual; its result is then untracked outside.
+
+    It ends with the block, whatever is raised there. Only if Ctrl-C comes in the very moment in
+    which Python leaves a ``with`` block, recording may stay off, until ``set_grad_enabled(True)``
+    switches it on. For a decorated function there is no such moment.
 
     >>> import pluggrad as pg
     >>> x = pg.Variable(pg.ones(3), requires_grad=True)
@@ -273,7 +407,7 @@ class enable_grad(_GradMode):
     _enabled = True
 
 
-class set_grad_enabled(_GradMode):
+class set_grad_enabled(AtOnce, _GradMode):
     """Recording on or off by a flag: at once, and, as a context manager, until the block ends.
 
     >>> import pluggrad as pg
@@ -287,21 +421,7 @@ class set_grad_enabled(_GradMode):
 
     def __init__(self, mode: bool) -> None:
         self._enabled = bool(mode)
-        self._first: list[Level] | None = _switch(self._enabled)
-
-    def _again(self) -> Any:
-        return enable_grad() if self._enabled else no_grad()
-
-    def __call__(self, func: Any) -> Any:
-        # Used as a decorator: the switch made on construction is taken back.
-        if self._first is not None:
-            _back(self._first, self._enabled)
-            self._first = None
-        return super().__call__(func)
-
-    def __enter__(self) -> None:
-        first, self._first = self._first, None
-        self._before.append(_switch(self._enabled) if first is None else first)
+        self._start()
 
 
 inference_mode = no_grad
@@ -318,118 +438,77 @@ def is_grad_enabled() -> bool:
     return _differentiating(state.level) not in state.off
 
 
-@contextmanager
-def recording(level: Level, enabled: bool = True) -> Iterator[None]:
-    """`level` records in here, or does not, whatever mode it is in."""
-    before = level not in read().off
-    _restore(level, enabled)
-    try:
-        yield
-    finally:
-        _restore(level, before)
+def recording(level: Level, enabled: bool = True) -> holding:
+    """A block in which `level` records, or does not, whatever mode it is in."""
+    return holding(_switched(read(), (level,), enabled))
 
 
-class every_level_records:
-    """Inside, every level records, whatever `no_grad` said around it."""
-
-    __slots__ = ("_before",)
-
-    def __enter__(self) -> None:
-        self._before = state = read()
-        if state.off:
-            _change(state.level, frozenset(), state.modes)
-
-    def __exit__(self, *exc_info: object) -> None:
-        if self._before.off:
-            put(self._before)
+def every_level_records() -> holding:
+    """A block in which every level records, whatever `no_grad` said around it."""
+    state = read()
+    return holding(state_of(state.level, frozenset(), state.modes) if state.off else state)
 
 
 class Sealed(frozenset[Level]):
     """Levels that do not record, some of them because a custom operation computes there.
 
     The derivative of the operation is the user's own, so nothing that it computes is recorded. A
-    value that is tracked at one of the `sealed` levels was not handed to the operation: it comes
-    out of a closure, and its gradient would be lost. `record` refuses it.
+    value that is tracked at one of the `levels` was not handed to the operation: it comes out of a
+    closure, and its gradient would be lost. `record` refuses it.
     """
 
-    sealed: frozenset[Level]
+    levels: frozenset[Level]
 
 
-class seal:
-    """While a custom operation computes: `level` is sealed, or every open level (None)."""
-
-    __slots__ = ("_before", "_within")
-
-    def __init__(self, level: Level | None = None) -> None:
-        self._before = state = read()
-        if state is START and (level is None or level is ROOT):
-            self._within = SEALED
-            return
-        levels = {level} if level is not None else set()
-        around: Level | None = state.level if level is None else None
-        while around is not None:
-            if around.size is None:
-                levels.add(around)
-            around = around.parent
-        self._within = State(state.level, _sealed(state.off, levels), state.modes)
-
-    def __enter__(self) -> None:
-        put(self._within)
-
-    def __exit__(self, *exc_info: object) -> None:
-        put(self._before)
-
-
-def _sealed(off: frozenset[Level], levels: set[Level]) -> Sealed:
-    made = Sealed(off | levels)
-    # What did not record before is a constant because the user said so, and no gradient is lost.
-    made.sealed = frozenset(levels - off) | getattr(off, "sealed", frozenset())
-    return made
-
-
-SEALED = State(ROOT, _sealed(frozenset(), {ROOT}))  # the ordinary case, made once
-
-
-def set_modes(modes: Any) -> None:
-    """From now on, in this thread and task, these are the modes."""
+def sealed(level: Level | None = None) -> holding:
+    """A block in which a custom operation computes: `level` is sealed, or every open one (None)."""
     state = read()
-    _change(state.level, state.off, modes)
+    if state is START and (level is None or level is ROOT):
+        return holding(SEALED)
+    levels = _open(state.level) if level is None else [level]
+    return holding(_seal(state, frozenset(levels) - state.off))
 
 
-def _change(level: Level, off: frozenset[Level], modes: Any) -> None:
+def _seal(state: State, levels: frozenset[Level]) -> State:
+    """`state` with these levels sealed, besides those that are so already."""
+    off = Sealed(state.off | levels)
+    off.levels = levels | getattr(state.off, "levels", frozenset())
+    return State(state.level, off, state.modes)
+
+
+SEALED = _seal(START, frozenset({ROOT}))  # the ordinary case, made once
+
+
+def _open(level: Level | None) -> list[Level]:
+    """`level` and those around it, but for those of `vmap`."""
+    levels = []
+    while level is not None:
+        if level.size is None:
+            levels.append(level)
+        level = level.parent
+    return levels
+
+
+def unrecorded() -> holding:
+    """A block in which no level records; transforms opened inside do."""
+    state = read()
+    return holding(_switched(state, _open(state.level), False))
+
+
+def state_of(level: Level, off: frozenset[Level], modes: Any) -> State:
+    """The state of that level and these modes."""
     # What is as at the start is that very object: compilers ask whether it is the same.
     usual = level is ROOT and modes is None and not off
-    put(START if usual else State(level, off, modes))
+    return START if usual else State(level, off, modes)
 
 
-def _switch(enabled: bool) -> list[Level]:
-    """Switch the current level and those around it; returns the ones that were not so before."""
-    state = read()
-    current = _differentiating(state.level)
-    # What did not record when the current level was opened does not while it lasts.
-    stays = current.outside.off if enabled and current.outside is not None else ()
-    switched: list[Level] = []
-    level: Level | None = current
-    while level is not None:
-        if (level in state.off) is enabled and level.size is None and level not in stays:
-            _restore(level, enabled)
-            switched.append(level)
-        level = level.parent
-    return switched
-
-
-def _back(switched: list[Level], enabled: bool) -> None:
-    """Undo what `_switch(enabled)` did."""
-    for level in switched:
-        _restore(level, not enabled)
-
-
-def _restore(level: Level, enabled: bool) -> None:
-    # One flag and not the whole state, which may be another one by now: generators end late.
-    state = read()
-    if level.alive and (level not in state.off) != enabled:
-        off = state.off - {level} if enabled else state.off | {level}
-        _change(state.level, off, state.modes)
+def _switched(state: State, levels: Iterable[Level], enabled: bool) -> State:
+    """`state` with recording on or off at `levels`."""
+    off = state.off
+    for level in levels:
+        if (level in off) is enabled:
+            off = off - {level} if enabled else off | {level}
+    return state if off is state.off else state_of(state.level, off, state.modes)
 
 
 def _differentiating(level: Level) -> Level:

@@ -13,7 +13,7 @@ from .batch import batched, process
 from .crossing import flatten, flatten_call, is_of, plain, unflatten_call
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, NotMappableError, TypeMismatchError
-from .levels import Level, open_level
+from .levels import Level, open_level, restored
 from .modes import inside
 
 __all__ = ["inner_vmap", "leave", "vmap"]
@@ -74,6 +74,7 @@ def vmap(
         )
 
     @functools.wraps(fun)
+    @restored
     def mapped(*args: Any, **kwargs: Any) -> Any:
         axes = tuple(in_axes) if isinstance(in_axes, list) else in_axes
         if isinstance(axes, tuple) and len(axes) != len(args):

@@ -17,12 +17,12 @@ from .cotangents import Scatter, Shares, Uniform, dense, is_complex
 from .dispatch import bottom, xp
 from .errors import AnomalyError
 from .graph import Edge, Node
-from .levels import Decorator, read, set_modes
+from .levels import AtOnce, Decorator, State, read, state_of
 from .primitive import PASS, Primitive, Rule, _careful_pull, _puller
 
-__all__ = ["Modes", "annihilating", "callers", "changed", "check_made", "debug", "detect_anomaly",
-           "inside", "pull_with", "saved_tensors_hooks", "set_detect_anomaly", "strong_rule",
-           "strong_zeros"]  # fmt: skip
+__all__ = ["Modes", "altered", "annihilating", "callers", "changed", "check_made", "debug",
+           "detect_anomaly", "inside", "pull_with", "saved_tensors_hooks", "set_detect_anomaly",
+           "strong_rule", "strong_zeros"]  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,12 +46,10 @@ def inside() -> Any:
     return None if run is None or run.below else run
 
 
-def _change(facts: dict[str, Any]) -> dict[str, Any]:
-    """From now on the modes have these `facts`; returns those that they replace."""
-    modes = read().modes or Modes()
-    found = dataclasses.replace(modes, **facts)
-    set_modes(None if found == Modes() else found)
-    return {name: getattr(modes, name) for name in facts}
+def altered(state: State, facts: dict[str, Any]) -> State:
+    """`state` with modes that have these `facts`."""
+    found = dataclasses.replace(state.modes or Modes(), **facts)
+    return state_of(state.level, state.off, None if found == Modes() else found)
 
 
 class changed(Decorator):
@@ -59,13 +57,14 @@ class changed(Decorator):
 
     def __init__(self, **facts: Any) -> None:
         self._facts = facts
-        self._before: list[dict[str, Any]] = []
+        self._before = []
 
-    def __enter__(self) -> None:
-        self._before.append(_change(self._facts))
+    def _on(self, state: State) -> tuple[State, dict[str, Any]]:
+        modes = state.modes or Modes()
+        return altered(state, self._facts), {name: getattr(modes, name) for name in self._facts}
 
-    def __exit__(self, *exc_info: object) -> None:
-        _change(self._before.pop())
+    def _off(self, state: State, before: dict[str, Any]) -> State:
+        return altered(state, before)
 
     def _again(self) -> changed:
         return changed(**self._facts)
@@ -109,7 +108,7 @@ def detect_anomaly(check_nan: bool = True) -> changed:
     return changed(anomaly=True, check_nan=bool(check_nan))
 
 
-class set_detect_anomaly:
+class set_detect_anomaly(AtOnce, changed):
     """`detect_anomaly` on or off by a flag: at once, and, as a context manager, until the block
     ends. It holds for this thread and async task.
 
@@ -121,13 +120,8 @@ class set_detect_anomaly:
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self._before = _change({"anomaly": bool(mode), "check_nan": bool(mode and check_nan)})
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *exc_info: object) -> None:
-        _change(self._before)
+        self._facts = {"anomaly": bool(mode), "check_nan": bool(mode and check_nan)}
+        self._start()
 
 
 def saved_tensors_hooks(
@@ -227,8 +221,9 @@ def strong_rule(rule: Rule) -> Rule:
     pull = annihilating(_puller(formula, len(rule.names)), primitive)
     if rule.is_careful:
         pull = _careful_pull(pull, primitive.holomorphic)
-    rule.strong = made = rule.variant(pull)
+    made = rule.variant(pull)
     made.strong = made
+    rule.strong = made
     return made
 
 

@@ -59,13 +59,16 @@ def short_cut(
             inner.append(x)
             parents.append(parent)
         inner += args[count:]
-        put(level.outside)
         try:
+            put(level.outside)
             y = bound(inner, kwargs)
-        except Exception as error:
-            explain(error, primitive.name, args)
-        finally:
             put(state)
+        except Exception as error:
+            put(state)
+            explain(error, primitive.name, args)
+        except BaseException:
+            put(state)
+            raise
         if type(y) in VARIABLES and y._node is None and y._level is ROOT:
             y = y._value
         node = None

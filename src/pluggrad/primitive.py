@@ -193,8 +193,8 @@ def _freed_rule(primitive: Primitive) -> Rule:
     def refuse(g: Any, saved: Any) -> Any:
         raise GraphFreedError(
             f"backward through {primitive.name!r} a second time: the values it had saved were "
-            "freed by the first. Give `retain_graph=True` to the first call, or run the forward "
-            "computation again."
+            "freed by the first. (One that fails half-way has freed what it passed.) Give "
+            "`retain_graph=True` to the first call, or run the forward computation again."
         )
 
     rule: Rule = new(Rule)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -28,18 +27,34 @@ class RandomStates:
         ]  # fmt: skip
         self._states = [(adapter, x, adapter.rng_state(*x)) for adapter, x in sources]
 
-    @contextmanager
-    def restored(self) -> Iterator[None]:
-        """The generators have these states in here, and those of before afterwards."""
-        states = [entry for entry in self._states if entry[2] is not None]
-        before = [(adapter, x, adapter.rng_state(*x)) for adapter, x, _ in states]
-        for adapter, x, state in states:
-            adapter.set_rng_state(state, *x)
+    def restored(self) -> _Restored:
+        """A block in which the generators have these states; afterwards those of before."""
+        return _Restored([entry for entry in self._states if entry[2] is not None])
+
+
+class _Restored:
+    def __init__(self, states: list[tuple[Any, tuple[Any, ...], Any]]) -> None:
+        self._states = states
+        self._before = [(adapter, x, adapter.rng_state(*x)) for adapter, x, _ in states]
+
+    def __enter__(self) -> None:
         try:
-            yield
-        finally:
-            for adapter, x, state in before:
-                adapter.set_rng_state(state, *x)
+            _set(self._states)
+        except BaseException:  # the first of them may be set
+            _set(self._before)
+            raise
+
+    def __exit__(self, *exc_info: object) -> None:
+        try:
+            _set(self._before)
+        except BaseException:  # an interrupt: once more
+            _set(self._before)
+            raise
+
+
+def _set(states: list[tuple[Any, tuple[Any, ...], Any]]) -> None:
+    for adapter, x, state in states:
+        adapter.set_rng_state(state, *x)
 
 
 def _around(fun: Any, args: Iterable[Any]) -> Iterator[Any]:

@@ -76,11 +76,13 @@ def record(
     if not nested:
         y = raw(*inner, **kwargs)
     elif (state := read()) is level.inside:
-        put(level.outside)  # where the levels below have their short cuts
         try:
+            put(level.outside)  # where the levels below have their short cuts
             y = evaluate(primitive, inner, kwargs, raw, backend)
-        finally:
             put(state)
+        except BaseException:
+            put(state)
+            raise
         for item in y if isinstance(y, tuple) else (y,):
             if isinstance(item, variable):
                 item._birth = level  # made here, whatever the level of its history
@@ -138,7 +140,7 @@ def constant_of(x: Any, off: frozenset[Level]) -> Any:
 
 def refuse_captured(primitive: Primitive, args: Any, level: Level, off: Sealed) -> None:
     """Raise where a custom operation computes with a value that is tracked around it."""
-    if level not in off.sealed or primitive.kind == "constant":
+    if level not in off.levels or primitive.kind == "constant":
         return
     for x in args:
         if is_variable(x) and x._level is level and x._node is not None:

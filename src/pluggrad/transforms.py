@@ -36,7 +36,7 @@ from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, TypeMismatchError
 from .func import grad, jvp, pushed_forward, vjp
 from .graph_breaks import untracked_result
-from .levels import ROOT, open_level
+from .levels import ROOT, open_level, restored
 from .mapping import inner_vmap
 from .record import wrap
 
@@ -229,6 +229,11 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
         primals, tangents = (primals,), (tangents,)
     if len(primals) != len(tangents):
         raise InvalidArgumentError(f"{len(primals)} primals, but {len(tangents)} tangents")
+    return _hvp(fun, primals, tangents)
+
+
+@restored
+def _hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     with open_level() as level:
         wrapped = [leaves_of(x, level, primals) for x in primals]
         leaves = [v for _, flat, _ in wrapped for v in flat]
@@ -265,6 +270,11 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
     >>> push(np.asarray([1.0, 1.0]))
     array([ 3., 12.])
     """
+    return _linearize(fun, primals, has_aux)
+
+
+@restored
+def _linearize(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool) -> Any:
     y, pull, *aux = vjp(fun, *primals, has_aux=has_aux)
     outputs, y_spec = flatten(y)
     inputs, x_spec = flatten(tuple(primals))
@@ -278,6 +288,7 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
         gradients = optree.tree_leaves(pull(unflatten(y_spec, cotangents)))
         nodes = [g._read()[1] if is_of(g, level) else None for g in gradients]
 
+    @restored
     def push(*tangents: Any) -> Any:
         flat, spec = flatten(tuple(tangents))
         if differs(spec, x_spec):

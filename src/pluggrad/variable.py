@@ -18,7 +18,7 @@ from .errors import (
     TypeMismatchError,
 )
 from .graph import HookedNode, LeafNode, Node, RemovableHandle, add_hook, watch
-from .levels import ROOT, VOLATILE, Level, no_grad, read
+from .levels import ROOT, VOLATILE, Level, no_grad, read, restored
 from .modes import check_made, inside
 from .primitive import new
 from .record import make_leaf, wrap
@@ -123,14 +123,15 @@ class Variable(Elements, Conversions):
 
     def _take(self, other: Variable) -> None:
         """Show from now on what `other` shows."""
-        if type(self) is not type(other):
-            self.__class__ = type(other)
-        node = self._node
+        node, cls = self._node, type(other)
+        changes = type(self) is not cls
         if type(node) is HookedNode and node.extra.variable and other._node is not node:
             node.extra.variable = None  # what is retained is the gradient of what it shows
             if other._node is not None:
                 watch(other._node).variable = weakref.ref(self)
         self._value, self._node, self._level = other._value, other._node, other._level
+        if changes:  # nothing is called in between, so no interrupt comes in between
+            self.__class__ = cls
 
     def _snapshot(self) -> Variable:
         """A plain Variable of the same value and place in the graph, deaf to later writes."""
@@ -165,8 +166,7 @@ class Variable(Elements, Conversions):
     def data(self, value: Any) -> None:
         if backend_of(value) is not self._backend or isinstance(value, Variable):
             raise TypeMismatchError(f"data must be an array of {self._backend.name}")
-        with no_grad():
-            cells.write(self, None, wrap(value, None, ROOT, self._backend))
+        _replace(self, wrap(value, None, ROOT, self._backend))
 
     @property
     def shape(self) -> Any:
@@ -510,6 +510,13 @@ class Variable(Elements, Conversions):
         return self.__deepcopy__({})
 
     __hash__ = object.__hash__
+
+
+@restored
+def _replace(v: Variable, value: Variable) -> None:
+    """Write all of `v`, which keeps its place in the graph."""
+    with no_grad():
+        cells.write(v, None, value)
 
 
 def _rebuild(data: Any, requires_grad: bool, volatile: bool, grad: Any) -> Variable:
