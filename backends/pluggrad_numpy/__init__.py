@@ -92,6 +92,9 @@ class NumpyAdapter(Adapter):
     def namespace(self) -> Any:
         return xp
 
+    def host(self, x: Any) -> Any:
+        return x
+
     def one(self, x: Any) -> Any:
         return x.dtype.type(1)
 

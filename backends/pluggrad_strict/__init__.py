@@ -49,6 +49,11 @@ class StrictAdapter(Adapter):
         x[...] = xp.reshape(flat, x.shape)
         return x
 
+    def host(self, x: Any) -> Any:
+        import numpy as np
+
+        return np.asarray(x._array)
+
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
         return super().scatter_add(buffer, [self._settable(buffer, *piece) for piece in pieces])
 

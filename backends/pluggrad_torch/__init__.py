@@ -85,6 +85,17 @@ class TorchAdapter(Adapter):
             return None
         return x._version
 
+    def host(self, x: Any) -> Any:
+        import torch
+
+        kind = type(x)
+        if torch.compiler.is_compiling() or kind not in (torch.Tensor, torch.nn.Parameter):
+            return None
+        if _is_tracer(x) or x.device.type == "meta":
+            return None
+        x = x.detach().resolve_conj().resolve_neg().cpu()
+        return (x.float() if x.dtype is torch.bfloat16 else x).numpy()
+
     def checksum(self, x: Any) -> Any:
         import torch
 

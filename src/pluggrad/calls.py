@@ -12,23 +12,27 @@ from typing import Any
 
 import optree
 
-from .backend import Backend, backend_of
+from . import linear
+from .backend import BACKENDS, VARIABLES, Backend, backend_of, mixed
 from .backward import walk
 from .batch import batched
 from .boxes import keep
+from .closures import Seen
 from .cotangents import dense, fit, same_shape, shape_dtype
 from .dispatch import is_variable, xp
 from .duals import dual
 from .errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from .forward import process as forward_process
 from .graph import Node
-from .levels import ROOT, VOLATILE, Level, deepest, open_level, read, recording, unrecorded
+from .levels import ROOT, VOLATILE, Level, Sealed, deepest, open_level, read, recording, sealed
+from .linear import check_homogeneous, is_linear_level
 from .modes import check_made, inside
 from .primitive import Primitive, Rule, _freed_rule, new
-from .record import LEAF, make_leaf, part_of, wrap, wrap_untracked
+from .record import LEAF, captured, make_leaf, part_of, wrap, wrap_untracked
 
-__all__ = ["Call", "Operation", "among_variables", "call", "check_tangent", "lowered", "rule_of",
-           "transposed", "unrecorded", "variable"]  # fmt: skip
+__all__ = ["Call", "Operation", "among_variables", "call", "check_captured",
+           "check_tangent", "lowered", "of_backend", "rule_of", "taken", "transposed",
+           "variable"]  # fmt: skip
 
 
 # ---------------------------------------------------------------- in the graph
@@ -111,9 +115,18 @@ class Operation:
         """The outputs, where nothing is tracked."""
         raise NotImplementedError
 
-    def compute(self, args: list[Any]) -> tuple[list[Any], Any]:
-        """The outputs one level below the one that records, and what `pull` needs besides."""
+    def compute(
+        self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
+    ) -> tuple[list[Any], Any]:
+        """The outputs one level below `level`, which records, and what `pull` or `push` needs besides.
+
+        `tracked` says which inputs have derivatives; at a forward level, `tangents` are theirs.
+        """
         return call(self, args), None
+
+    def check_linear(self, args: list[Any]) -> None:
+        """Raise unless it is linear in its arguments, some of which are of a level where all is."""
+        self.run(args)
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
         """The gradients of the inputs, None for some; all are Variables."""
@@ -177,34 +190,54 @@ class Call:
                     self.level, self.backend, self.recorded)  # fmt: skip
 
     def pull(self, gs: list[Any]) -> list[Any]:
-        """The gradients of the inputs, checked: of the input's shape and dtype, or None."""
-        among = self.recorded or any([is_variable(g) for g in gs])
-        gs = [g if g is None else variable(dense(g), self.backend) for g in gs]
-        with recording(self.level, self.recorded):
+        """The gradients of the inputs, checked: of the input's library, shape and dtype, or None."""
+        backend, recorded = self.backend, self.recorded
+        among = recorded or any([type(g) in VARIABLES for g in gs])
+        gs = [g if g is None or type(g) in VARIABLES else variable(dense(g), backend) for g in gs]
+        if (self.level in read().off) is recorded:
+            with recording(self.level, recorded):
+                found = list(self.op.pull(gs, self))
+        else:
             found = list(self.op.pull(gs, self))
-        name = self.op.rule.primitive.name
         if len(found) != len(self.inputs):
             raise InvalidArgumentError(
-                f"the backward of {name} gave {len(found)} gradients for {len(self.inputs)} inputs"
+                f"the backward of {self.op.rule.primitive.name} gave {len(found)} gradients for "
+                f"{len(self.inputs)} inputs"
             )
-        for i, (g, x, need) in enumerate(zip(found, self.inputs, self.needs, strict=True)):
-            if not need or g is None:
-                found[i] = None
-                continue
-            g = variable(g, self.backend)
-            if not is_variable(g):
-                raise TypeMismatchError(
-                    f"the backward of {name} gave {type(g).__name__} for input {i}, not an array"
-                )
-            shape, dtype = shape_dtype(x)
+        for i, (g, x, need) in enumerate(zip(found, self.inputs, self.needs)):
+            found[i] = self._gradient(i, g, x, among) if need and g is not None else None
+        return found
+
+    def _gradient(self, i: int, g: Any, x: Any, among: bool) -> Any:
+        """What the user's rule gave for input number `i`, as the walk takes it."""
+        name, backend = self.op.rule.primitive.name, self.backend
+        g = of_backend(g, backend, f"the backward of {name} gave", f"for input {i}")
+        shape, dtype = shape_dtype(x)
+        if g.shape != shape or g.dtype != dtype:
             if not _reduces(tuple(g.shape), tuple(shape)):
                 raise InvalidArgumentError(
                     f"the backward of {name} gave a gradient of shape {tuple(g.shape)} for input "
                     f"{i}, which has shape {tuple(shape)}"
                 )
-            g = fit(g, (tuple(shape), dtype))
-            found[i] = g if among else lowered(g)
-        return found
+            g = fit(variable(g, backend), (tuple(shape), dtype))
+        return variable(g, backend) if among else lowered(g)
+
+
+def of_backend(x: Any, backend: Backend, what: str, where: str) -> Any:
+    """`x`, which a user's rule returned, if it is an array of `backend`; else an error."""
+    other = BACKENDS.get(type(x))
+    if other is backend:
+        return x
+    if other is None:
+        try:
+            other = backend_of(x) if hasattr(x, "dtype") else None
+        except TypeMismatchError:
+            other = None
+        if other is None:
+            raise TypeMismatchError(f"{what} {type(x).__name__} {where}, not an array")
+    if other is not backend:
+        raise mixed(backend, other, f"{what} an array of {other.name} {where}")
+    return x
 
 
 def _reduces(shape: tuple[Any, ...], to: tuple[Any, ...]) -> bool:
@@ -241,6 +274,30 @@ def among_variables(seeds: Iterable[Any]) -> Any:
     return among_variables(seeds)
 
 
+def taken(y: Any, level: Level | None, where: str) -> Any:
+    """`y`, what a custom operation at `level` computed one level down, as it is kept there.
+
+    What belongs to that level itself, or to one inside of it, came out of a closure: the operation
+    was not handed it, and its gradient would be lost. Where there is no level, nothing was handed.
+    """
+    y = lowered(y)
+    if is_variable(y) and (level is None or y._level is level or not level.contains(y._level)):
+        if not y._level.alive:
+            y._level.process()  # type: ignore[misc]  # it raises: the transform has returned
+        raise captured(y, where)
+    return y
+
+
+def check_captured(fun: Seen, level: Level) -> None:
+    """Raise if a rule of an operation at `level`, which is called when a walk comes by, refers to a
+    value of a level inside of that one, which has ended by then."""
+    for x in fun.captured():
+        if type(x) in VARIABLES and (x._read()[1] is not None or x._level is not ROOT):
+            around = x._level is VOLATILE or level.contains(x._level)
+            if x._level.alive and not around:
+                raise captured(x, f"in {getattr(fun.fun, '__name__', 'a rule')}")
+
+
 def differentiable(op: Operation, k: int, y: Any) -> bool:
     """Whether output `k` of `op`, of value `y`, has a gradient."""
     backend = backend_of(y) if hasattr(y, "dtype") else None
@@ -256,8 +313,8 @@ def call(op: Operation, args: list[Any]) -> list[Any]:
         if is_variable(x) and (x._read()[1] is not None or x._level is not ROOT):
             level = x._level if level is None else deepest(x._level, level)
     if level is None:
-        with unrecorded():
-            return [lowered(y) for y in op.run(args)]
+        with sealed():
+            return [taken(y, None, op.rule.primitive.name) for y in op.run(args)]
     if not level.alive:
         level.process()  # type: ignore[misc]  # it raises: the transform has returned
     if (run := inside()) is not None and run.level is level:
@@ -271,32 +328,44 @@ def _call(op: Operation, args: list[Any], level: Level) -> list[Any]:
     """The same, where the deepest level is known."""
     inner, here = one_down(args, level)
     backend = next(x for x in args if is_variable(x) and x._level is level)._backend
+    name = op.rule.primitive.name
     if level.size is not None:
         found = op.mapped_itself(args, inner, here, level, backend)
         if found is not None:
             return found
         if not any([is_variable(x) for x in inner]):
-            with unrecorded():
+            with sealed():
                 return list(op.run(args))
-        return list(batched(call(op.mapped(here, level.size), inner), level, backend))
+        outputs = call(op.mapped(here, level.size), inner)
+        return list(batched([taken(y, level, name) for y in outputs], level, backend))
+    off = read().off
     tracked = [
         known and x._node is not None and x.dtype in backend.float_dtypes
-        for x, known in zip(args, here, strict=True)
+        for x, known in zip(args, here)
     ]
-    if level is VOLATILE or level in read().off or not any(tracked):
+    if level is VOLATILE or level in off or not any(tracked):
+        if type(off) is Sealed and level in off.levels and any(tracked):
+            raise captured(next(x for x, t in zip(args, tracked) if t), f"in {name}")
         outputs = call(op, inner)
         return [
             wrap_untracked(y, backend, VOLATILE if level is VOLATILE else ROOT) for y in outputs
         ]
-    with recording(level, False):
-        outputs, residuals = op.compute(inner)
-    outputs = [lowered(y) for y in outputs]
-    made = Call(op, inner, outputs, residuals, tracked, level, backend)
+    if is_linear_level(level):
+        op.check_linear(args)
+    tangents: list[Any] | None = None
     if level.process is forward_process:
-        return _pushed(
-            made, [x._node.value if t else None for x, t in zip(args, tracked, strict=True)]
-        )
-    return _recorded(made, [x._node if t else None for x, t in zip(args, tracked, strict=True)])
+        tangents = [x._node.value if t else None for x, t in zip(args, tracked)]
+    with sealed(level):
+        outputs, kept = op.compute(inner, tracked, tangents, level)
+    outputs = [taken(y, level, name) for y in outputs]
+    name = op.rule.primitive.name  # that of a Function is known after it has run
+    for k, y in enumerate(outputs):
+        if hasattr(y, "dtype") and (op.differentiable is None or op.differentiable[k]):
+            of_backend(y, backend, f"{name} gave", f"as output {k}")
+    made = Call(op, inner, outputs, kept, tracked, level, backend)
+    if tangents is not None:
+        return _pushed(made, tangents)
+    return _recorded(made, [x._node if t else None for x, t in zip(args, tracked)])
 
 
 def one_down(args: list[Any], level: Level) -> tuple[list[Any], list[bool]]:
@@ -350,6 +419,7 @@ def _pushed(made: Call, tangents: list[Any]) -> list[Any]:
             found.append(wrap_untracked(y, backend))
             continue
         t = lowered(variable(t, backend))
+        of_backend(t, backend, f"the jvp of {name} gave", f"for output {k}")
         check_tangent(t, y, made.op)
         found.append(
             dual(y, t if t.dtype == y.dtype else xp.astype(t, y.dtype), made.level, backend)
@@ -367,8 +437,8 @@ def check_tangent(t: Any, y: Any, op: Operation) -> None:
 
 
 def transposed(tangents: list[Any], made: Call) -> list[Any]:
-    """The tangents of the outputs, as the transpose of the pull, which is linear in `g`."""
-    with open_level() as level:
+    """The tangents of the outputs, as the transpose of the pull, which has to be linear in `g`."""
+    with open_level(linear.process) as level:
         leaves: list[Any] = []
         for k, y in enumerate(made.outputs):
             if not differentiable(made.op, k, y):
@@ -379,7 +449,10 @@ def transposed(tangents: list[Any], made: Call) -> list[Any]:
             leaves.append(v)
         cotangents: dict[Any, Any] = {}
         for pulled, t in zip(made.pull(leaves), tangents, strict=True):
-            if t is None or not is_variable(pulled) or pulled._level is not level:
+            if pulled is None or t is None:
+                continue
+            check_homogeneous(pulled, made.backend)
+            if not is_variable(pulled) or pulled._level is not level:
                 continue
             node = pulled._read()[1]
             if node is not None:

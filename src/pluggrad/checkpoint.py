@@ -9,6 +9,8 @@ it.
 from __future__ import annotations
 
 import functools
+import math
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -19,9 +21,10 @@ from .autograd import among_variables, in_place_type
 from .backend import backend_of, current_choice, use
 from .backward import walk
 from .calls import Call, Operation, call, lowered, rule_of, variable
+from .closures import Seen, seen
 from .cotangents import same_shape
 from .crossing import flatten_call, unflatten_call
-from .dispatch import is_variable, xp
+from .dispatch import bottom, is_variable, xp
 from .errors import TypeMismatchError, UnsupportedError
 from .func import jvp, vjp
 from .inside import Inside, another_path, is_tracked, run_inside, stripped
@@ -29,6 +32,7 @@ from .levels import ROOT, Level, read
 from .mapping import inner_vmap, leave
 from .modes import changed, inside
 from .random_states import RandomStates
+from .recomputed import differ, far_apart
 from .record import wrap
 
 __all__ = ["checkpoint"]
@@ -104,12 +108,12 @@ def checkpoint(
         chosen = [None if n in static else x for n, x in enumerate(args)]
         flat, spec = flatten_call(chosen, kwargs)
 
-        def run(flat: list[Any]) -> Any:
+        def run(fun: Callable[..., Any], flat: list[Any]) -> Any:
             chosen, keywords = unflatten_call(spec, flat)
             return fun(*[static.get(n, x) for n, x in enumerate(chosen)], **keywords)
 
         random = RandomStates(fun, [*flat, *static.values()]) if preserve_rng_state else None
-        return _Body(run, flat, prevent_cse, random).start(flat)
+        return _Body(run, seen(fun), flat, prevent_cse, random).start(flat)
 
     return checkpointed
 
@@ -155,6 +159,9 @@ class _Recomputed(Operation):
 
     def run(self, args: list[Any]) -> list[Any]:
         return self.values(args)
+
+    def check_linear(self, args: list[Any]) -> None:
+        self.values(args)
 
     def pull(self, gs: list[Any], call_: Call) -> Sequence[Any]:
         # It is itself one that keeps its inputs alone, so that memory stays low at higher orders.
@@ -250,6 +257,9 @@ class _Known(_Recomputed):
         outputs, self.outputs = self.outputs, []
         return outputs
 
+    def check_linear(self, args: list[Any]) -> None:
+        self.one.values(args)
+
     def gradients(self, args: list[Any], wanted: list[bool], gs: list[Any]) -> list[Any]:
         return self.one.gradients(args, wanted, gs)
 
@@ -267,17 +277,53 @@ class _Known(_Recomputed):
         return _Known(_Mapped(self.one, on), known, maps)
 
 
+class _Made:
+    """An output of the first run, which is not kept: a few of its elements are, and all of them can
+    be looked at for as long as somebody else has it."""
+
+    __slots__ = ("elements", "ref")
+
+    def __init__(self, y: Any) -> None:
+        try:
+            self.ref: Any = weakref.ref(y)
+        except TypeError:  # NumPy's scalars, which are small and never change
+            self.ref = lambda: y
+        self.elements = _some_of(y)
+
+    def differs(self, y: Any) -> bool:
+        """Whether `y`, computed again, is of other numbers."""
+        first = self.ref()
+        if first is not None:
+            return differ(y, first)
+        again = _some_of(y)
+        if self.elements is None or again is None or self.elements.shape != again.shape:
+            return False
+        return far_apart(again, self.elements)
+
+
+def _some_of(y: Any) -> Any:
+    """Up to 64 elements of `y` as a NumPy array of one axis; None where they cannot be looked at."""
+    backend = backend_of(y)
+    if backend is None or not all([isinstance(n, int) for n in y.shape]):
+        return None
+    flat = backend.raw("reshape")(y, (-1,))
+    step = max(1, math.prod(y.shape) // 64)
+    few = backend.adapter.host(backend.getitem(flat, slice(None, None, step)))
+    return None if few is None else few.copy()
+
+
 class _Body(_Recomputed):
     """A checkpointed function, of its Variables and of those that it finds around it."""
 
     def __init__(
         self,
-        fun: Callable[[list[Any]], Any],
+        run: Callable[[Callable[..., Any], list[Any]], Any],
+        fun: Seen,
         flat: list[Any],
         prevent_cse: bool,
         random: RandomStates | None,
     ) -> None:
-        self.fun = fun
+        self.run_on, self.fun = run, fun
         # Raw arrays are inputs, too: then it is noticed if they are changed in between.
         self.places = [i for i, x in enumerate(flat) if _is_array(x)]
         self.raw = {i for i in self.places if not is_variable(flat[i])}
@@ -297,11 +343,13 @@ class _Body(_Recomputed):
         args = [flat[i] if outer is None else outer.enter(flat[i]) for i in self.places]
         self.tracked = [is_tracked(x) for x in args]
         with run_inside(None) as run:
-            _, outputs, tree, spec = self.call(run, [stripped(x) for x in args])
+            inner = [stripped(x) for x in args]
+            _, outputs, tree, spec = self.call(run, self.fun.fun, inner)
             self.differentiable = [y._level is run.level and y._read()[1] is not None
                                    for y in outputs]  # fmt: skip
             self.likes = [(tuple(y.shape), y.dtype) for y in outputs]
             values = [_out_of(y, run.level) for y in outputs]
+            self.made = [_Made(bottom(y)) for y in values]
             args += run.found
             self.tracked += run.tracked
             self.constants = list(run.constants.values())
@@ -312,7 +360,9 @@ class _Body(_Recomputed):
         flat = [_as_variable(next(found), backends.pop(0)) if x is _PLACE else x for x in tree]
         return optree.tree_unflatten(spec, flat)
 
-    def call(self, run: Inside, args: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any], Any]:
+    def call(
+        self, run: Inside, fun: Callable[..., Any], args: Sequence[Any]
+    ) -> tuple[list[Any], list[Any], list[Any], Any]:
         """The function at the level of `run`: the leaves of its arguments, the Variables that it
         returns, and its outputs without them."""
         flat = list(self.flat)
@@ -325,7 +375,7 @@ class _Body(_Recomputed):
                 continue
             flat[place] = handle = leaf._snapshot()  # of its own, which it may write
             handle._birth = run.level
-        tree, spec = optree.tree_flatten(self.fun(flat))
+        tree, spec = optree.tree_flatten(self.run_on(fun, flat))
         outputs = [run.enter(y) for y in tree if is_variable(y)]
         return leaves, outputs, [_PLACE if is_variable(y) else y for y in tree], spec
 
@@ -347,7 +397,7 @@ class _Body(_Recomputed):
             if self.strong:
                 stack.enter_context(changed(strong=True))
             run = stack.enter_context(run_inside(iter(given)))
-            leaves, outputs, _, _ = self.call(run, args[:count])
+            leaves, outputs, _, _ = self.call(run, self.fun.as_called(), args[:count])
             leaves += [leaf for leaf, _ in run.leaves.values()]
             if len(leaves) != len(args) or len(outputs) != len(self.differentiable or ()):
                 raise another_path("it used fewer Variables, or returned other outputs")
@@ -356,6 +406,10 @@ class _Body(_Recomputed):
                     raise another_path(
                         f"it returned {dtype} {shape} first, and then {y.dtype} {tuple(y.shape)}"
                     )
+            for y, made in zip(outputs, self.made, strict=True):
+                # (With preserve_rng_state=False other random numbers are what the user asked for.)
+                if self.random is not None and made.differs(bottom(y)):
+                    raise another_path("it returned other numbers")
             yield run, leaves, outputs
 
     def values(self, args: list[Any]) -> list[Any]:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
-__all__ = ["Seen", "captured_values", "seen"]
+__all__ = ["Seen", "seen"]
 
 _EMPTY: Any = object()  # the content of a cell that has none yet
 _CACHE = 4096
@@ -23,33 +23,60 @@ _globals_by_code: dict[CodeType, tuple[str, ...]] = {}
 
 
 class Seen:
-    """A function, with the values that its names had: of its closure, then of its globals.
+    """A callable as it was when it was called. Of one that is no function of Python's, itself."""
+
+    __slots__ = ("fun",)
+
+    def __init__(self, fun: Any) -> None:
+        self.fun = fun
+
+    def as_called(self) -> Callable[..., Any]:
+        """The callable, with the names that it reads as they were."""
+        return self.fun  # type: ignore[no-any-return]
+
+    def captured(self) -> list[Any]:
+        """What it referred to by name, and what the functions among that referred to."""
+        return []
+
+
+class SeenFunction(Seen):
+    """A function, with the values of its names: of its closure, then of its globals.
 
     `inner` are the functions among these, by position, taken down in their turn.
     """
 
-    __slots__ = ("fun", "inner", "names", "values")
+    __slots__ = ("inner", "names", "values")
 
     def __init__(self, fun: FunctionType, names: tuple[str, ...], values: tuple[Any, ...]) -> None:
         self.fun, self.names, self.values = fun, names, values
-        self.inner: dict[int, Seen] = {}
+        self.inner: dict[int, SeenFunction] = {}
 
     def as_called(self) -> Callable[..., Any]:
-        """The function as it was when it was called: itself, if nothing has changed since."""
-        return self._copy({}) if self._changed(set()) else self.fun
+        return self._copy({}) if self._changed(set()) else self.fun  # type: ignore[no-any-return]
+
+    def captured(self) -> list[Any]:
+        return self._captured(set())
+
+    def _captured(self, met: set[int]) -> list[Any]:
+        met.add(id(self))
+        found = list(self.values)
+        for one in self.inner.values():
+            if id(one) not in met:
+                found += one._captured(met)
+        return found
 
     def _changed(self, met: set[int]) -> bool:
         met.add(id(self))
         now = _values(self.fun, self.names)
-        if any([a is not b for a, b in zip(now, self.values, strict=True)]):
+        if any([a is not b for a, b in zip(now, self.values)]):
             return True
-        return any([id(s) not in met and s._changed(met) for s in self.inner.values()])
+        return any([id(one) not in met and one._changed(met) for one in self.inner.values()])
 
     def _copy(self, made: dict[int, Any]) -> Any:
-        fun = self.fun
+        fun, names = self.fun, self.names
         cells = [CellType() for _ in fun.__closure__ or ()]
         count = len(cells)
-        now = _values(fun, self.names)
+        now = _values(fun, names)
         scope = fun.__globals__
         if self.inner or any([a is not b for a, b in zip(now[count:], self.values[count:])]):
             scope = dict(scope)
@@ -66,46 +93,48 @@ class Seen:
             if i < count:
                 cells[i].cell_contents = value
             else:
-                scope[self.names[i - count]] = value
+                scope[names[i - count]] = value
         return copy
 
 
-def seen(fun: Any) -> Callable[[], Callable[..., Any]]:
-    """Take down what `fun` refers to; what is returned gives `fun` as it is now, at any later time.
+class SeenAround(Seen):
+    """A partial function or a method: what is around a function that is `seen`."""
 
-    Partial functions and methods are taken apart; other callables are handed back as they are.
-    """
+    __slots__ = ("inner",)
+
+    def __init__(self, fun: Any, inner: Seen) -> None:
+        self.fun, self.inner = fun, inner
+
+    def as_called(self) -> Callable[..., Any]:
+        fun, inner = self.fun, self.inner.as_called()
+        if inner is self.inner.fun:
+            return fun  # type: ignore[no-any-return]
+        if isinstance(fun, MethodType):
+            return MethodType(inner, fun.__self__)
+        return functools.partial(inner, *fun.args, **fun.keywords)
+
+    def captured(self) -> list[Any]:
+        if isinstance(self.fun, MethodType):
+            return self.inner.captured()
+        return [*self.fun.args, *self.fun.keywords.values(), *self.inner.captured()]
+
+
+def seen(fun: Any) -> Seen:
+    """Take down what `fun` refers to by name."""
     if type(fun) is FunctionType:
         if fun.__closure__ is None and not _globals_of(fun):
-            return lambda: fun
-        return _seen(fun, {}).as_called
+            return Seen(fun)
+        return _seen(fun, {})
     if isinstance(fun, functools.partial):
-        inner = seen(fun.func)
-        return lambda: fun if (f := inner()) is fun.func else functools.partial(
-            f, *fun.args, **fun.keywords
-        )  # fmt: skip
+        return SeenAround(fun, seen(fun.func))
     if isinstance(fun, MethodType):
-        bound, method = fun.__self__, seen(fun.__func__)
-        return lambda: fun if (f := method()) is fun.__func__ else MethodType(f, bound)
-    return lambda: fun
+        return SeenAround(fun, seen(fun.__func__))
+    return Seen(fun)
 
 
-def captured_values(fun: Any) -> list[Any]:
-    """The values that `fun` refers to by name now, and those of functions among them."""
-    if isinstance(fun, functools.partial):
-        return [*fun.args, *fun.keywords.values(), *captured_values(fun.func)]
-    if isinstance(fun, MethodType):
-        return captured_values(fun.__func__)
-    if type(fun) is not FunctionType:
-        return []
-    found: dict[int, Seen] = {}
-    _seen(fun, found)
-    return [value for one in found.values() for value in one.values]
-
-
-def _seen(fun: FunctionType, found: dict[int, Seen]) -> Seen:
+def _seen(fun: FunctionType, found: dict[int, SeenFunction]) -> SeenFunction:
     names = _globals_of(fun)
-    made = found[id(fun)] = Seen(fun, names, _values(fun, names))
+    made = found[id(fun)] = SeenFunction(fun, names, _values(fun, names))
     cells = len(fun.__closure__ or ())
     for i, value in enumerate(made.values):
         if type(value) is not FunctionType or value.__module__ == "pluggrad":

@@ -9,25 +9,33 @@ from typing import Any
 
 import optree
 
+from . import linear
+from .backend import SCALARS, VARIABLES
 from .backward import walk
 from .calls import (
     Call,
     Operation,
     among_variables,
     call,
+    check_captured,
     check_tangent,
     lowered,
+    of_backend,
     rule_of,
+    taken,
     variable,
 )
-from .crossing import plain
+from .closures import Seen, seen
+from .crossing import ARRAY, plain, unflatten
 from .dispatch import is_variable, xp
-from .errors import InvalidArgumentError, TypeMismatchError
+from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import Node
-from .levels import open_level
+from .levels import ROOT, Level, open_level
+from .linear import check_homogeneous
 from .modes import inside
 from .primitive import Rule
-from .record import make_leaf, wrap
+from .recomputed import differ
+from .record import captured, make_leaf, wrap
 
 __all__ = ["custom_jvp", "custom_vjp"]
 
@@ -57,15 +65,45 @@ class _Custom:
                     f"nondiff_argnames: {self._rule.primitive.name} has no argument {name!r}"
                 )
             numbers.add(known.index(name))
+        #: The number of arguments, where they need no binding: all positional, none to fill in.
+        self._arity = -1
+        if self._signature is not None:
+            kinds = {p.kind for p in self._signature.parameters.values()}
+            if kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}:
+                self._arity = len(self._signature.parameters)
         if any(n < 0 for n in numbers):
             raise InvalidArgumentError(f"nondiff_argnums are not negative: {nondiff_argnums}")
         self._settings = tuple(sorted(numbers))
 
-    def _operation(self, settings: list[Any]) -> _Derived:
+    def _operation(self) -> _Derived:
         raise NotImplementedError
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function itself; its derivative is the custom one."""
+        if kwargs or len(args) != self._arity:
+            args = self._bound(args, kwargs)
+        settings: list[Any] = []
+        chosen = args
+        if self._settings:
+            settings = [args[n] for n in self._settings]
+            self._check_settings(settings)
+            chosen = tuple([x for n, x in enumerate(args) if n not in self._settings])
+        flat, spec = flatten_arguments(chosen)
+        if not any([type(x) in VARIABLES and _is_watched(x) for x in flat]):
+            # Nothing to differentiate by: the function as it stands, arrays in, arrays out.
+            y = self._fun(*args)
+            if any([type(x) in VARIABLES for x in flat]):
+                return y if type(y) in VARIABLES else optree.tree_map(variable, y)
+            return plain(y) if is_variable(y) else optree.tree_map(plain, y)
+        if (run := inside()) is not None:
+            flat = [run.enter(x) for x in flat]
+        op = self._operation()
+        op.rule, op.spec, op.where, op.settings = self._rule, spec, self._settings, settings
+        outputs = [variable(y) for y in call(op, flat)]
+        return outputs[0] if op.output_spec is ARRAY else unflatten(op.output_spec, outputs)
+
+    def _bound(self, args: Any, kwargs: Any) -> tuple[Any, ...]:
+        """The arguments by position, defaults filled in."""
         if self._signature is not None:
             try:
                 bound = self._signature.bind(*args, **kwargs)
@@ -78,26 +116,37 @@ class _Custom:
                 f"keyword-only arguments of {self._rule.primitive.name} cannot be passed on to a "
                 "derivative rule; make them positional"
             )
-        settings = [args[n] for n in self._settings]
-        chosen = [x for n, x in enumerate(args) if n not in self._settings]
-        tree: Any = tuple(chosen)
-        flat, spec = optree.tree_flatten(tree)
-        if not any([is_variable(x) for x in flat]):  # arrays in, arrays out
-            y = self._fun(*args)
-            return plain(y) if is_variable(y) else optree.tree_map(plain, y)
-        if (run := inside()) is not None:
-            flat = [run.enter(x) for x in flat]
-        op = self._operation(settings)
-        op.rule, op.spec, op.where = self._rule, spec, self._settings
-        outputs = call(op, flat)
-        outputs = [variable(y) for y in outputs]
-        return optree.tree_unflatten(op.output_spec, outputs)
+        return tuple(args)
+
+    def _check_settings(self, settings: list[Any]) -> None:
+        for n, setting in zip(self._settings, settings, strict=True):
+            for x in optree.tree_leaves(setting):
+                if type(x) in VARIABLES and _is_watched(x):
+                    raise captured(x, f"as argument {n} of {self._rule.primitive.name}, which is in "
+                                      "nondiff_argnums")  # fmt: skip
+
+
+def _is_watched(x: Any) -> bool:
+    """Whether `x` is differentiated or mapped over at some level."""
+    return x._read()[1] is not None or x._level is not ROOT
+
+
+def flatten_arguments(args: tuple[Any, ...]) -> tuple[list[Any], Any]:
+    """The arrays among the arguments, and their structure."""
+    for x in args:
+        if type(x) not in VARIABLES and type(x) not in SCALARS:
+            return optree.tree_flatten(args)  # type: ignore[arg-type, return-value]
+    return list(args), _tuple_of(len(args))
 
 
 class _Derived(Operation):
-    """A call of a function with a custom derivative, on the flat list of its arrays."""
+    """A call of a function with a custom derivative, on the flat list of its arrays.
 
-    where: tuple[int, ...]
+    `settings` are the arguments at the positions `where`, which are not differentiated by.
+    """
+
+    where: tuple[int, ...] = ()
+    settings: Sequence[Any] = ()
     spec: Any
     output_spec: Any = None
     rule: Rule
@@ -105,35 +154,57 @@ class _Derived(Operation):
 
     def tree(self, args: Sequence[Any]) -> tuple[Any, ...]:
         """The differentiable arguments, in the structure that they were given in."""
-        found: Any = optree.tree_unflatten(self.spec, [variable(x) for x in args])
+        found: Any = unflatten_arguments(self.spec, [variable(x) for x in args])
         return tuple(found)
 
+    def arguments(self, args: Sequence[Any]) -> list[Any]:
+        """All arguments, settings included."""
+        chosen = self.tree(args)
+        if not self.where:
+            return list(chosen)
+        rest = iter(chosen)
+        given = dict(zip(self.where, self.settings, strict=True))
+        count = len(given) + len(chosen)
+        return [given[n] if n in given else next(rest) for n in range(count)]
+
     def run(self, args: list[Any]) -> list[Any]:
-        return self.flat(self.fun(*self.tree(args)))
+        return self.flat(self.fun(*self.arguments(args)))
 
     def flat(self, y: Any) -> list[Any]:
         """The outputs as a list; their structure is remembered."""
+        if type(y) in VARIABLES:
+            self.output_spec = ARRAY
+            return [y]
         outputs, self.output_spec = optree.tree_flatten(y)
         return list(outputs)
 
-    def over(self, fun: Callable[..., Any], settings: list[Any]) -> Callable[..., Any]:
-        """`fun` of the differentiable arguments alone."""
+    def again(self, name: str, outputs: list[Any], known: Sequence[Any]) -> None:
+        """Raise if what was computed again differs from what is known of the call."""
+        for y, x in zip(outputs, known, strict=False):
+            if type(x) is not tuple and differ(y, x):
+                raise DifferentiationError(
+                    f"{name} of {self.rule.primitive.name} was computed again for a higher "
+                    "derivative, and gave other numbers than at the call. It may depend on its "
+                    "arguments alone: something that it reads (an attribute, the items of a list "
+                    "or dict, random numbers) has changed."
+                )
 
-        where = self.where  # not `self`, which will hold this function
 
-        def closed(*chosen: Any) -> Any:
-            rest = iter(chosen)
-            count = len(settings) + len(chosen)
-            given = dict(zip(where, settings, strict=True))
-            return fun(*[given[n] if n in given else next(rest) for n in range(count)])
-
-        return closed
+_TUPLES: dict[int, Any] = {}
 
 
 def _tuple_of(count: int) -> Any:
     """The structure of a tuple of so many arrays."""
-    tree: Any = tuple([0] * count)
-    return optree.tree_structure(tree)
+    spec = _TUPLES.get(count)
+    if spec is None:
+        tree: Any = tuple([0] * count)
+        spec = _TUPLES[count] = optree.tree_structure(tree)
+    return spec
+
+
+def unflatten_arguments(spec: Any, flat: list[Any]) -> Any:
+    """The tree of that structure with these leaves."""
+    return flat if spec is _TUPLES.get(len(flat)) else optree.tree_unflatten(spec, flat)
 
 
 # ---------------------------------------------------------------- custom_vjp
@@ -182,28 +253,35 @@ class custom_vjp(_Custom):
             )
         self._fwd, self._bwd = fwd, bwd
 
-    def _operation(self, settings: list[Any]) -> _Derived:
+    def _operation(self) -> _Derived:
         if self._fwd is None:
             raise InvalidArgumentError(
                 f"{self._rule.primitive.name} has no derivative yet: call its defvjp(fwd, bwd)"
             )
         op = _VJP()
-        op.where = self._settings
-        op.fun, op.fwd = op.over(self._fun, settings), op.over(self._fwd, settings)
-        op.bwd = functools.partial(self._bwd, *settings)
+        op.fun, op.fwd, op.bwd = self._fun, self._fwd, self._bwd
         return op
 
 
 class _VJP(_Derived):
+    """A call of a `custom_vjp`. When it is recorded, what `fwd` and `bwd` refer to is taken down:
+    `bwd` runs when a walk comes by, and `fwd` again for higher derivatives."""
+
     fwd: Callable[..., Any]
     bwd: Callable[..., Any]
+    seen_fwd: Seen
+    seen_bwd: Seen
 
-    def compute(self, args: list[Any]) -> tuple[list[Any], Any]:
-        outputs, residuals = self.forward(args)
+    def compute(
+        self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
+    ) -> tuple[list[Any], Any]:
+        self.seen_fwd, self.seen_bwd = seen(self.fwd), seen(self.bwd)
+        check_captured(self.seen_bwd, level)
+        outputs, residuals = self.forward(self.fwd, args)
         return self.flat(outputs), optree.tree_map(lowered, residuals)
 
-    def forward(self, args: Sequence[Any]) -> tuple[Any, Any]:
-        found = self.fwd(*self.tree(args))
+    def forward(self, fwd: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Any]:
+        found = fwd(*self.arguments(args))
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeMismatchError(
                 f"fwd of {self.rule.primitive.name} returns a pair (output, residuals), not "
@@ -212,11 +290,15 @@ class _VJP(_Derived):
         return found[0], found[1]
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
-        # Where this is to be differentiated again, the residuals must know how they came about.
-        residuals = self.compute(call.inputs)[1] if call.recorded else call.residuals
+        residuals = call.residuals
+        if call.recorded:
+            # To be differentiated again, the residuals must know how they came about.
+            outputs, residuals = self.forward(self.seen_fwd.as_called(), call.inputs)
+            self.again("fwd", self.flat(outputs), call.outputs)
+            self.again("fwd", *[optree.tree_leaves(r) for r in (residuals, call.residuals)])
         residuals = optree.tree_map(variable, residuals)
-        found = self.bwd(residuals, optree.tree_unflatten(self.output_spec, gs))
-        return self.gradients(found)
+        g = gs[0] if self.output_spec is ARRAY else unflatten(self.output_spec, gs)
+        return self.gradients(self.seen_bwd.as_called()(*self.settings, residuals, g))
 
     def gradients(self, found: Any) -> list[Any]:
         """What `bwd` returned, as a list with one entry per array."""
@@ -249,12 +331,13 @@ class _VJP(_Derived):
 
         axes = tuple([0 if b else None for b in on])
         inside = self
+        inside.seen_fwd, inside.seen_bwd = seen(inside.fwd), seen(inside.bwd)
 
         def fun(*args: Any) -> Any:
-            return inside.fun(*inside.tree(args))
+            return inside.fun(*inside.arguments(args))
 
         def fwd(*args: Any) -> Any:
-            y, residuals = inside.forward(args)
+            y, residuals = inside.forward(inside.seen_fwd.as_called(), args)
             # What is no array, such as the function that `vjp` returns, does not outlive the level
             # of `vmap`: the arguments are kept instead, and it is computed again.
             arrays = all([hasattr(x, "dtype") for x in optree.tree_leaves(residuals)])
@@ -268,8 +351,12 @@ class _VJP(_Derived):
 
         def bwd(kept: Any, gs: Any) -> Any:
             def body(kept: Any, gs: Any) -> Any:
-                residuals = kept[0] if isinstance(kept, tuple) else inside.forward(kept)[1]
-                return inside.gradients(inside.bwd(residuals, gs))
+                if isinstance(kept, tuple):
+                    residuals = kept[0]
+                else:
+                    residuals = inside.forward(inside.seen_fwd.as_called(), kept)[1]
+                bwd = inside.seen_bwd.as_called()
+                return inside.gradients(bwd(*inside.settings, residuals, gs))
 
             found = inner_vmap(body)(kept, gs)
             return tuple([
@@ -280,7 +367,7 @@ class _VJP(_Derived):
         return op
 
     def _kept(self, y: Any) -> Any:
-        self.output_spec = optree.tree_structure(y)
+        self.flat(y)
         return y
 
     def _pair(self, found: Any) -> Any:
@@ -341,15 +428,13 @@ class custom_jvp(_Custom):
 
         self.defjvp(rule)
 
-    def _operation(self, settings: list[Any]) -> _Derived:
+    def _operation(self) -> _Derived:
         if self._derivative is None:
             raise InvalidArgumentError(
                 f"{self._rule.primitive.name} has no derivative yet: call its defjvp(rule)"
             )
         op = _JVP()
-        op.where = self._settings
-        op.fun = op.over(self._fun, settings)
-        op.derivative = functools.partial(self._derivative, *settings)
+        op.fun, op.derivative = self._fun, self._derivative
         op.absent = SymbolicZero if self._symbolic else _zero
         return op
 
@@ -383,13 +468,24 @@ def _zero(x: Any) -> Any:
 
 
 class _JVP(_Derived):
+    """A call of a `custom_jvp`. The rule runs at the call, in both modes, and gives the output, too.
+
+    In reverse mode the tangents are zeros that stand for any, at a level where all is linear. What
+    is recorded there leads from the tangents of the outputs to those of the inputs, and `pull` walks
+    it.
+    """
+
     derivative: Callable[..., Any]
+    seen: Seen
     absent: Callable[[Any], Any] = staticmethod(_zero)  # the tangent of an input without one
 
-    def derived(self, inputs: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    def derived(
+        self, derivative: Callable[..., Any], inputs: Sequence[Any], tangents: Sequence[Any]
+    ) -> tuple[Any, Any]:
         """What the rule gives for these inputs and tangents, None for those that have none."""
         filled = [self.absent(x) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
-        found = self.derivative(self.tree(inputs), optree.tree_unflatten(self.spec, filled))
+        filled = unflatten_arguments(self.spec, filled)
+        found = derivative(*self.settings, self.tree(inputs), tuple(filled))
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeMismatchError(
                 f"the jvp of {self.rule.primitive.name} returns a pair (output, tangent), not "
@@ -408,38 +504,77 @@ class _JVP(_Derived):
         ]
         return found[0], optree.tree_unflatten(spec, pushed)
 
-    def tangents(self, call: Call, tangents: Sequence[Any]) -> list[Any]:
-        """The rule's tangents of the outputs, at the inputs of `call`."""
-        tangents = [variable(t) for t in tangents]
-        pushed, spec = optree.tree_flatten(self.derived(call.inputs, tangents)[1])
-        if spec != self.output_spec:
-            raise InvalidArgumentError(
-                f"the jvp of {self.rule.primitive.name} gave a tangent of structure {spec}, and "
-                f"the output has {self.output_spec}"
-            )
-        return list(pushed)
+    def compute(
+        self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
+    ) -> tuple[list[Any], Any]:
+        self.seen = seen(self.derivative)
+        if tangents is None:
+            return self.linearized(self.derivative, args, tracked, level)
+        given = [variable(t) for t in tangents]
+        y, pushed = self.derived(self.derivative, args, given)
+        return self.flat(y), optree.tree_leaves(pushed)
 
     def push(self, tangents: list[Any], call: Call) -> Sequence[Any]:
-        return self.tangents(call, tangents)
+        return list(call.residuals)
 
-    def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
-        # The tangents of the rule are linear in those of the inputs: taken backwards, at zero.
-        with open_level() as level:
+    def linearized(
+        self, derivative: Callable[..., Any], args: Sequence[Any], tracked: Sequence[bool],
+        outer: Level | None,
+    ) -> tuple[list[Any], tuple[list[Any], list[Any]]]:  # fmt: skip
+        """The outputs, and the nodes of the tangents of the inputs and of the outputs.
+
+        With `outer`, the arguments are of levels around that one, and so has to be what is made.
+        """
+        with open_level(linear.process) as level:
             leaves: list[Any] = []
-            for x, need in zip(call.inputs, call.needs, strict=True):
+            for x, track in zip(args, tracked, strict=True):
                 v = None
-                if need:
-                    v = wrap(xp.zeros_like(x), None, level, call.backend)
+                if track:
+                    zero = variable(xp.zeros_like(x))
+                    v = wrap(lowered(zero), None, level, zero._backend)
                     v._node = make_leaf(v)
                 leaves.append(v)
-            cotangents: dict[Node, Any] = {}
-            for t, g in zip(self.tangents(call, leaves), gs, strict=True):
-                node = t._read()[1] if is_variable(t) and t._level is level else None
-                if node is not None and g is not None:
-                    check_tangent(t, g, self)
-                    cotangents[node] = cotangents[node] + g if node in cotangents else g
-            arrived = walk(cotangents, lift=among_variables(gs)) if cotangents else {}
-        return [None if v is None else arrived.get(v._node) for v in leaves]
+            y, pushed = self.derived(derivative, args, leaves)
+            outputs = self.flat(y)
+            ends: list[Any] = []
+            for t, y in zip(optree.tree_leaves(pushed), outputs, strict=True):
+                ends.append(self._end(t, variable(y), level, outer))
+        return outputs, ([None if v is None else v._node for v in leaves], ends)
+
+    def _end(self, t: Any, y: Any, level: Level, outer: Level | None) -> Node | None:
+        """Where the tangent `t` of the output `y` is in the graph of `level`."""
+        if not hasattr(t, "dtype") or not hasattr(y, "dtype"):
+            if type(t) in SCALARS and t != 0:
+                linear.refuse(f"the tangent is the number {t}")
+            return None
+        name = self.rule.primitive.name
+        t = variable(of_backend(t, y._backend, f"the jvp of {name} gave", "for an output"))
+        check_tangent(t, y, self)
+        check_homogeneous(t, y._backend)
+        here = t._level is level
+        if outer is not None:
+            taken(t._read()[0] if here else t, outer, name)
+        if not here:
+            return None
+        node: Node | None = (t if t.dtype == y.dtype else xp.astype(t, y.dtype))._read()[1]
+        return node
+
+    def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
+        leaves, ends = call.residuals
+        if call.recorded:
+            # To be differentiated again, the partial derivatives must know how they came about.
+            found = self.linearized(self.seen.as_called(), call.inputs, call.needs, None)
+            self.again("the rule", found[0], call.outputs)
+            leaves, ends = found[1]
+        cotangents: dict[Node, Any] = {}
+        for node, g in zip(ends, gs, strict=True):
+            if node is not None and g is not None:
+                cotangents[node] = cotangents[node] + g if node in cotangents else g
+        if not cotangents:
+            return [None] * len(leaves)
+        targets = [node for node in leaves if node is not None]
+        arrived = walk(cotangents, targets=targets, retain=True, lift=among_variables(gs))
+        return [None if node is None else arrived.get(node) for node in leaves]
 
     def mapped(self, on: list[bool], size: int) -> Operation:
         from .mapping import inner_vmap
@@ -449,14 +584,18 @@ class _JVP(_Derived):
         op = _JVP()
         op.rule, op.where = self.rule, ()
         op.spec = _tuple_of(len(on))
+        inside.seen = seen(inside.derivative)
 
         def fun(*args: Any) -> Any:
-            y = inner_vmap(lambda *a: inside.fun(*inside.tree(a)), axes)(*args)
-            inside.output_spec = optree.tree_structure(y)
+            y = inner_vmap(lambda *a: inside.fun(*inside.arguments(a)), axes)(*args)
+            inside.flat(y)
             return y
 
         def derivative(primals: Any, tangents: Any) -> Any:
-            return inner_vmap(inside.derived, (axes, axes))(tuple(primals), tuple(tangents))
+            one = functools.partial(inside.derived, inside.seen.as_called())
+            found = inner_vmap(one, (axes, axes))(tuple(primals), tuple(tangents))
+            inside.flat(found[0])
+            return found
 
         op.fun, op.derivative, op.absent = fun, derivative, lambda x: None
         return op

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from . import cells
 from .backend import backend_of
 from .batch import batched
-from .calls import Call, Operation, call, rule_of, transposed, unrecorded, variable
+from .calls import Call, Operation, call, check_captured, rule_of, transposed, variable
+from .closures import Seen, seen
 from .cotangents import shape_dtype, zeros
 from .dispatch import is_variable, xp
 from .errors import (
@@ -23,7 +24,7 @@ from .errors import (
     TypeMismatchError,
     UnsupportedError,
 )
-from .levels import read
+from .levels import Level, read, unrecorded
 from .modes import inside
 from .primitive import Rule, new
 from .variable import WANTED
@@ -99,10 +100,19 @@ class _FunctionCall(Operation):
         self.saved: dict[str, list[tuple[str, Any]]] = {}  # for which derivative; what, or where
         self.count = 0  # how many outputs are arrays; what else was saved comes after them
         self.others: dict[int, Any] = {}  # outputs that are no arrays, by position
+        self.seen: Seen | None = None  # the backward, with what it refers to by name
         self.dirty: list[tuple[int, int]] = []  # which inputs were written: (argument, output)
 
     def needs(self, kind: str, i: int) -> bool:
         return (kind, i) in self.saved["backward"]
+
+    def compute(
+        self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
+    ) -> tuple[list[Any], Any]:
+        if self.seen is None:
+            self.seen = seen(_backward_of(self.function))
+        check_captured(self.seen, level)
+        return super().compute(args, tracked, tangents, level)
 
     def filled(self, args: list[Any]) -> list[Any]:
         """The arguments as `forward` takes them, of which these are the arrays: handles of its own,
@@ -250,7 +260,8 @@ class _FunctionCall(Operation):
         function, name = self.function, self.function.__name__
         if function.backward is Function.backward and function.vjp is Function.vjp:
             raise UnsupportedError(f"{name} has no static method backward(ctx, *grads)")
-        backward = function.vjp if function.backward is Function.backward else function.backward
+        assert self.seen is not None
+        backward = self.seen.as_called()
         gs = self.materialized(gs, call)
         found = backward(self._context(call, "backward"), *self.completed(gs, lambda k: None))
         found = tuple(found) if isinstance(found, (tuple, list)) else (found,)
@@ -271,8 +282,7 @@ class _FunctionCall(Operation):
         for place, x in zip(self.places, call.inputs, strict=True):
             given[place] = x
         zero = self.context._materialize
-        given = [variable(xp.zeros_like(x)) if zero and backend_of(x) is not None else None
-                 for x in given]  # fmt: skip
+        given = [variable(xp.zeros_like(x)) if zero and _is_array(x) else None for x in given]
         for place, t in zip(self.places, tangents, strict=True):
             given[place] = given[place] if t is None else variable(t)
         found = function.jvp(self._context(call, "forward"), *given)
@@ -286,6 +296,8 @@ class _FunctionCall(Operation):
         return found + [None] * (len(call.outputs) - self.count)
 
     def mapped(self, on: list[bool], size: int) -> Operation:
+        if self.seen is None:
+            self.seen = seen(_backward_of(self.function))
         return _MappedFunction(self, on)
 
 
@@ -293,7 +305,7 @@ class _MappedFunction(Operation):
     """A Function over a batch, whose arguments are tracked outside of `vmap`."""
 
     def __init__(self, inside: _FunctionCall | _MappedFunction, on: list[bool]) -> None:
-        self.inside, self.on = inside, on
+        self.inside, self.on, self.rule = inside, on, inside.rule
 
     def needs(self, kind: str, i: int) -> bool:
         return self.inside.needs(kind, i)
@@ -456,6 +468,11 @@ def _handed(x: Any, wanted: bool) -> Any:
     if wanted and v is not x:
         v._leaf = WANTED
     return v
+
+
+def _backward_of(function: type[Function]) -> Callable[..., Any]:
+    """The user's backward, by either of its names."""
+    return function.vjp if function.backward is Function.backward else function.backward
 
 
 def _is_array(x: Any) -> bool:
