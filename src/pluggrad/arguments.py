@@ -20,7 +20,7 @@ from .errors import (
 from .levels import ROOT, VOLATILE
 from .primitive import Primitive
 
-__all__ = ["backend_among", "convert", "explain", "one_device", "operand", "promote", "setting"]
+__all__ = ["backend_among", "convert", "explain", "of_backend", "one_device", "operand", "promote", "setting"]
 
 
 def backend_among(args: tuple[Any, ...], where: str) -> Backend:
@@ -138,6 +138,23 @@ def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
     if other.name == "numpy" and x.ndim == 0 and not hasattr(x, "__setitem__"):
         return x.item()  # np.generic: a weak scalar beside other libraries' arrays
     raise mixed(backend, other, primitive.name)
+
+
+def of_backend(x: Any, backend: Backend, what: str, where: str) -> Any:
+    """`x`, which a user's rule returned, if it is an array of `backend`; else an error."""
+    other = BACKENDS.get(type(x))
+    if other is backend:
+        return x
+    if other is None:
+        try:
+            other = backend_of(x) if hasattr(x, "dtype") else None
+        except TypeMismatchError:
+            other = None
+        if other is None:
+            raise TypeMismatchError(f"{what} {type(x).__name__} {where}, not an array")
+    if other is not backend:
+        raise mixed(backend, other, f"{what} an array of {other.name} {where}")
+    return x
 
 
 def _is_other_integer(x: Any) -> bool:

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from .arguments import of_backend
 from .backend import BACKENDS, Backend, backend_of
 from .cotangents import same_shape
 from .dispatch import bottom, is_variable, xp
@@ -105,11 +106,13 @@ class _Packed(Kept):
     and dtype that the array had. In nested levels only the array at the bottom was, and `around`
     has what is around it."""
 
-    __slots__ = ("around", "like")
+    __slots__ = ("around", "backend", "like")
 
-    def __init__(self, value: Any, name: str, seen: Any, like: Any, around: Any) -> None:
+    def __init__(
+        self, value: Any, name: str, seen: Any, like: Any, around: Any, backend: Backend
+    ) -> None:
         super().__init__(value, name, seen)
-        self.like, self.around = like, around
+        self.like, self.around, self.backend = like, around, backend
 
     def open(self) -> Any:
         with changed(pack=None, unpack=None):
@@ -123,6 +126,7 @@ class _Packed(Kept):
                 f"the unpack hook returned {type(found).__name__} for an array that {self.name!r} "
                 "had saved, and not an array"
             )
+        of_backend(found, self.backend, "the unpack hook returned", f"for one of {self.name!r}")
         shape, dtype = self.like
         if not same_shape(found.shape, shape):
             raise InvalidArgumentError(
@@ -194,7 +198,7 @@ def _guard(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any], 
                 array = bottom(x)
                 like = tuple(array.shape), array.dtype
                 around = _with_bottom(x, None) if is_variable(x) else None
-                return _Packed(pack(_shown(array, backend)), name, unpack, like, around)
+                return _Packed(pack(_shown(array, backend)), name, unpack, like, around, backend)
 
         return packed
     return _watcher(modes, name, backend)

@@ -13,7 +13,8 @@ from typing import Any
 import optree
 
 from . import linear
-from .backend import BACKENDS, VARIABLES, Backend, backend_of, mixed
+from .arguments import of_backend
+from .backend import BACKENDS, VARIABLES, Backend, backend_of
 from .backward import walk
 from .batch import batched
 from .boxes import keep
@@ -31,7 +32,7 @@ from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF, captured, make_leaf, part_of, wrap, wrap_untracked
 
 __all__ = ["Call", "Operation", "among_variables", "call", "check_captured",
-           "check_tangent", "lowered", "of_backend", "rule_of", "taken", "transposed",
+           "check_tangent", "lowered", "rule_of", "taken", "transposed",
            "variable"]  # fmt: skip
 
 
@@ -210,6 +211,11 @@ class Call:
 
     def _gradient(self, i: int, g: Any, x: Any, among: bool) -> Any:
         """What the user's rule gave for input number `i`, as the walk takes it."""
+        if type(g) is self.backend.variable and g._cell is None:
+            shape, dtype = x if type(x) is tuple else (x.shape, x.dtype)
+            value = g._value
+            if value.shape == shape and value.dtype == dtype:  # the ordinary case
+                return g if among or g._node is not None or g._level is not ROOT else value
         name, backend = self.op.rule.primitive.name, self.backend
         g = of_backend(g, backend, f"the backward of {name} gave", f"for input {i}")
         shape, dtype = shape_dtype(x)
@@ -221,23 +227,6 @@ class Call:
                 )
             g = fit(variable(g, backend), (tuple(shape), dtype))
         return variable(g, backend) if among else lowered(g)
-
-
-def of_backend(x: Any, backend: Backend, what: str, where: str) -> Any:
-    """`x`, which a user's rule returned, if it is an array of `backend`; else an error."""
-    other = BACKENDS.get(type(x))
-    if other is backend:
-        return x
-    if other is None:
-        try:
-            other = backend_of(x) if hasattr(x, "dtype") else None
-        except TypeMismatchError:
-            other = None
-        if other is None:
-            raise TypeMismatchError(f"{what} {type(x).__name__} {where}, not an array")
-    if other is not backend:
-        raise mixed(backend, other, f"{what} an array of {other.name} {where}")
-    return x
 
 
 def _reduces(shape: tuple[Any, ...], to: tuple[Any, ...]) -> bool:
@@ -252,18 +241,19 @@ def _reduces(shape: tuple[Any, ...], to: tuple[Any, ...]) -> bool:
 
 def variable(x: Any, backend: Backend | None = None) -> Any:
     """`x` as a Variable, if it is an array."""
-    if is_variable(x) or not hasattr(x, "dtype"):
+    if type(x) in VARIABLES or not hasattr(x, "dtype"):
         return x
-    backend = backend_of(x) or backend
+    backend = BACKENDS.get(type(x)) or backend_of(x) or backend
     return x if backend is None else wrap(x, None, ROOT, backend)
 
 
 def lowered(v: Any) -> Any:
     """A raw array in the place of an untracked Variable."""
-    if is_variable(v):
-        v = v._snapshot()
-        if v._node is None and v._level in (ROOT, VOLATILE):
-            return lowered(v._value)
+    if type(v) not in VARIABLES:
+        return v
+    v = v._snapshot()
+    if v._node is None and (v._level is ROOT or v._level is VOLATILE):
+        return lowered(v._value)
     return v
 
 
@@ -280,19 +270,21 @@ def taken(y: Any, level: Level | None, where: str) -> Any:
     What belongs to that level itself, or to one inside of it, came out of a closure: the operation
     was not handed it, and its gradient would be lost. Where there is no level, nothing was handed.
     """
+    if type(y) not in VARIABLES:
+        return y
     y = lowered(y)
-    if is_variable(y) and (level is None or y._level is level or not level.contains(y._level)):
+    if type(y) in VARIABLES and (level is None or y._level is level or not level.contains(y._level)):
         if not y._level.alive:
             y._level.process()  # type: ignore[misc]  # it raises: the transform has returned
-        raise captured(y, where)
+        raise captured(y, f"in {where}")
     return y
 
 
 def check_captured(fun: Seen, level: Level) -> None:
     """Raise if a rule of an operation at `level`, which is called when a walk comes by, refers to a
     value of a level inside of that one, which has ended by then."""
-    for x in fun.captured():
-        if type(x) in VARIABLES and (x._read()[1] is not None or x._level is not ROOT):
+    for x in fun.variables:
+        if x._read()[1] is not None or x._level is not ROOT:
             around = x._level is VOLATILE or level.contains(x._level)
             if x._level.alive and not around:
                 raise captured(x, f"in {getattr(fun.fun, '__name__', 'a rule')}")
@@ -310,7 +302,7 @@ def call(op: Operation, args: list[Any]) -> list[Any]:
     """A custom operation at the deepest level of its arguments, and at all below."""
     level: Level | None = None
     for x in args:
-        if is_variable(x) and (x._read()[1] is not None or x._level is not ROOT):
+        if type(x) in VARIABLES and (x._read()[1] is not None or x._level is not ROOT):
             level = x._level if level is None else deepest(x._level, level)
     if level is None:
         with sealed():
@@ -382,10 +374,7 @@ def one_down(args: list[Any], level: Level) -> tuple[list[Any], list[bool]]:
 
 def _recorded(made: Call, parents: list[Any]) -> list[Any]:
     op, level, backend, outputs = made.op, made.level, made.backend, made.outputs
-    made.inputs, made.outputs = [
-        [x if op.needs(kind, i) else (tuple(x.shape), x.dtype) for i, x in enumerate(items)]
-        for kind, items in (("in", made.inputs), ("out", outputs))
-    ]
+    made.inputs, made.outputs = _kept(op, "in", made.inputs), _kept(op, "out", outputs)
     sharing: Any = None
     for position in range(len(parents) - 1, -1, -1):
         if parents[position] is not None:
@@ -404,6 +393,17 @@ def _recorded(made: Call, parents: list[Any]) -> list[Any]:
             continue
         place = part_of(node, tuple(outputs), k) if op.several else node
         found.append(wrap(y, place, level, backend))
+    return found
+
+
+def _kept(op: Operation, kind: str, items: list[Any]) -> list[Any]:
+    """The inputs or outputs that the derivative needs; of the others, shape and dtype."""
+    found = items
+    for i, x in enumerate(items):
+        if not op.needs(kind, i):
+            if found is items:
+                found = list(items)
+            found[i] = (tuple(x.shape), x.dtype)
     return found
 
 

@@ -15,8 +15,11 @@ from collections.abc import Callable
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
+from .backend import VARIABLES
+
 __all__ = ["Seen", "seen"]
 
+NONE: dict[int, Any] = {}  # no functions inside; nobody writes it
 _EMPTY: Any = object()  # the content of a cell that has none yet
 _CACHE = 4096
 _globals_by_code: dict[CodeType, tuple[str, ...]] = {}
@@ -34,8 +37,9 @@ class Seen:
         """The callable, with the names that it reads as they were."""
         return self.fun  # type: ignore[no-any-return]
 
-    def captured(self) -> list[Any]:
-        """What it referred to by name, and what the functions among that referred to."""
+    @property
+    def variables(self) -> list[Any]:
+        """The Variables that it refers to by name, or that a function which it names refers to."""
         return []
 
 
@@ -45,32 +49,34 @@ class SeenFunction(Seen):
     `inner` are the functions among these, by position, taken down in their turn.
     """
 
-    __slots__ = ("inner", "names", "values")
+    __slots__ = ("_variables", "inner", "names", "values")
 
     def __init__(self, fun: FunctionType, names: tuple[str, ...], values: tuple[Any, ...]) -> None:
         self.fun, self.names, self.values = fun, names, values
-        self.inner: dict[int, SeenFunction] = {}
+        self.inner: dict[int, SeenFunction] = NONE
+        self._variables: Any = ()
+
+    @property
+    def variables(self) -> list[Any]:
+        return self._all(set()) if self.inner else list(self._variables)
+
+    def _all(self, met: set[int]) -> list[Any]:
+        met.add(id(self))
+        found = list(self._variables)
+        for one in self.inner.values():
+            if id(one) not in met:
+                found += one._all(met)
+        return found
 
     def as_called(self) -> Callable[..., Any]:
         return self._copy({}) if self._changed(set()) else self.fun  # type: ignore[no-any-return]
 
-    def captured(self) -> list[Any]:
-        return self._captured(set())
-
-    def _captured(self, met: set[int]) -> list[Any]:
-        met.add(id(self))
-        found = list(self.values)
-        for one in self.inner.values():
-            if id(one) not in met:
-                found += one._captured(met)
-        return found
-
     def _changed(self, met: set[int]) -> bool:
         met.add(id(self))
-        now = _values(self.fun, self.names)
-        if any([a is not b for a, b in zip(now, self.values)]):
-            return True
-        return any([id(one) not in met and one._changed(met) for one in self.inner.values()])
+        for a, b in zip(_values(self.fun, self.names), self.values):
+            if a is not b:
+                return True
+        return bool(self.inner) and any([id(one) not in met and one._changed(met) for one in self.inner.values()])
 
     def _copy(self, made: dict[int, Any]) -> Any:
         fun, names = self.fun, self.names
@@ -88,11 +94,10 @@ class SeenFunction(Seen):
             if i in self.inner:
                 inner = self.inner[i]
                 value = made[id(inner)] if id(inner) in made else inner._copy(made)
-            if value is _EMPTY:
-                continue
             if i < count:
-                cells[i].cell_contents = value
-            else:
+                if value is not _EMPTY:
+                    cells[i].cell_contents = value
+            elif value is not now[i] or i in self.inner:
                 scope[names[i - count]] = value
         return copy
 
@@ -113,10 +118,13 @@ class SeenAround(Seen):
             return MethodType(inner, fun.__self__)
         return functools.partial(inner, *fun.args, **fun.keywords)
 
-    def captured(self) -> list[Any]:
-        if isinstance(self.fun, MethodType):
-            return self.inner.captured()
-        return [*self.fun.args, *self.fun.keywords.values(), *self.inner.captured()]
+    @property
+    def variables(self) -> list[Any]:
+        found = self.inner.variables
+        if isinstance(self.fun, functools.partial):
+            given = (*self.fun.args, *self.fun.keywords.values())
+            found = found + [x for x in given if type(x) in VARIABLES]
+        return found
 
 
 def seen(fun: Any) -> Seen:
@@ -134,28 +142,42 @@ def seen(fun: Any) -> Seen:
 
 def _seen(fun: FunctionType, found: dict[int, SeenFunction]) -> SeenFunction:
     names = _globals_of(fun)
-    made = found[id(fun)] = SeenFunction(fun, names, _values(fun, names))
-    cells = len(fun.__closure__ or ())
-    for i, value in enumerate(made.values):
-        if type(value) is not FunctionType or value.__module__ == "pluggrad":
-            continue
-        # Functions of other modules are reached through a closure only, as decorators do.
-        if i >= cells and value.__globals__ is not fun.__globals__:
-            continue
-        if value.__closure__ is not None or _globals_of(value):
-            made.inner[i] = found[id(value)] if id(value) in found else _seen(value, found)
+    values = _values(fun, names)
+    made = found[id(fun)] = SeenFunction(fun, names, values)
+    for i, value in enumerate(values):
+        kind = type(value)
+        if kind is FunctionType:
+            _seen_inside(made, i, value, found)
+        elif kind in VARIABLES:
+            made._variables = (*made._variables, value)
     return made
 
 
+def _seen_inside(
+    made: SeenFunction, i: int, value: FunctionType, found: dict[int, SeenFunction]
+) -> None:
+    """Take down what a function refers to that another refers to, as its value number `i`."""
+    if value.__module__ == "pluggrad":
+        return
+    fun = made.fun
+    # Functions of other modules are reached through a closure only, as decorators do.
+    if i >= len(fun.__closure__ or ()) and value.__globals__ is not fun.__globals__:
+        return
+    if value.__closure__ is not None or _globals_of(value):
+        if made.inner is NONE:
+            made.inner = {}
+        made.inner[i] = found[id(value)] if id(value) in found else _seen(value, found)
+
+
 def _values(fun: FunctionType, names: tuple[str, ...]) -> tuple[Any, ...]:
+    closure = fun.__closure__
+    if closure is None:
+        return tuple(map(fun.__globals__.get, names))
     try:
-        values = tuple([cell.cell_contents for cell in fun.__closure__ or ()])
+        values = [cell.cell_contents for cell in closure]
     except ValueError:
-        values = tuple([_content(cell) for cell in fun.__closure__ or ()])
-    if not names:
-        return values
-    scope = fun.__globals__
-    return values + tuple([scope.get(name, _EMPTY) for name in names])
+        values = [_content(cell) for cell in closure]
+    return (*values, *map(fun.__globals__.get, names))
 
 
 def _content(cell: CellType) -> Any:

@@ -6,6 +6,7 @@ import operator
 from contextlib import suppress
 from typing import Any
 
+from .dispatch import bottom
 from .errors import InvalidArgumentError, NotOneElementError, TypeMismatchError
 from .graph_breaks import break_graph, storing, warn_scalar
 from .standard import VERSIONS
@@ -150,7 +151,7 @@ class Conversions:
         return foreign(cls._backend, func, args, kwargs or {})
 
     def __repr__(self: Any) -> str:
-        data = self.data
+        data = bottom(self)
         kind = f"{self._backend.name}.{str(self.dtype).split('.')[-1]}"
         text = str(data)
         if not tuple(self.shape) and hasattr(data, "tolist"):

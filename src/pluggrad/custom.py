@@ -10,6 +10,7 @@ from typing import Any
 import optree
 
 from . import linear
+from .arguments import of_backend
 from .backend import SCALARS, VARIABLES
 from .backward import walk
 from .calls import (
@@ -20,7 +21,6 @@ from .calls import (
     check_captured,
     check_tangent,
     lowered,
-    of_backend,
     rule_of,
     taken,
     variable,
@@ -31,6 +31,7 @@ from .dispatch import is_variable, xp
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import Node
 from .levels import ROOT, Level, open_level
+from .inside import is_tracked
 from .linear import check_homogeneous
 from .modes import inside
 from .primitive import Rule
@@ -89,7 +90,7 @@ class _Custom:
             self._check_settings(settings)
             chosen = tuple([x for n, x in enumerate(args) if n not in self._settings])
         flat, spec = flatten_arguments(chosen)
-        if not any([type(x) in VARIABLES and _is_watched(x) for x in flat]):
+        if not any([type(x) in VARIABLES and is_tracked(x) for x in flat]):
             # Nothing to differentiate by: the function as it stands, arrays in, arrays out.
             y = self._fun(*args)
             if any([type(x) in VARIABLES for x in flat]):
@@ -278,7 +279,8 @@ class _VJP(_Derived):
         self.seen_fwd, self.seen_bwd = seen(self.fwd), seen(self.bwd)
         check_captured(self.seen_bwd, level)
         outputs, residuals = self.forward(self.fwd, args)
-        return self.flat(outputs), optree.tree_map(lowered, residuals)
+        name = self.rule.primitive.name
+        return self.flat(outputs), optree.tree_map(lambda x: taken(x, level, name), residuals)
 
     def forward(self, fwd: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Any]:
         found = fwd(*self.arguments(args))

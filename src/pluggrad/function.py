@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import cells
-from .backend import backend_of
+from .backend import VARIABLES, backend_of
 from .batch import batched
 from .calls import Call, Operation, call, check_captured, rule_of, transposed, variable
 from .closures import Seen, seen
@@ -25,6 +25,7 @@ from .errors import (
     UnsupportedError,
 )
 from .levels import Level, read, unrecorded
+from .linear import is_linear_level
 from .modes import inside
 from .primitive import Rule, new
 from .variable import WANTED
@@ -95,8 +96,8 @@ class _FunctionCall(Operation):
     def __init__(self, function: type[Function], args: tuple[Any, ...], places: list[int]) -> None:
         self.function, self.places = function, places
         # The Variables come from elsewhere: kept here, they would keep their `grad`, and its graph.
-        self.args = tuple([None if is_variable(x) else x for x in args])
-        self.context = FunctionContext([is_variable(x) and bool(x._tracked) for x in args])
+        self.args = [None if type(x) in VARIABLES else x for x in args]
+        self.context = FunctionContext([type(x) in VARIABLES and bool(x._tracked) for x in args])
         self.saved: dict[str, list[tuple[str, Any]]] = {}  # for which derivative; what, or where
         self.count = 0  # how many outputs are arrays; what else was saved comes after them
         self.others: dict[int, Any] = {}  # outputs that are no arrays, by position
@@ -138,9 +139,10 @@ class _FunctionCall(Operation):
         """The arrays among the outputs, and those that were saved besides."""
         function, ctx = self.function, self.context
         self.several = isinstance(y, (tuple, list))
-        numbered = dict(enumerate(y if self.several else (y,)))
-        self.others = {k: y for k, y in numbered.items() if not _is_array(y)}
-        outputs = [y for k, y in numbered.items() if k not in self.others]
+        outputs = list(y) if self.several else [y]
+        self.others = {k: x for k, x in enumerate(outputs) if not _is_array(x)}
+        if self.others:
+            outputs = [x for x in outputs if _is_array(x)]
         self.count = len(outputs)
         dirty = ctx.__dict__.pop("_dirty_inputs", ())
         self.dirty = [self._written(x, given, outputs) for x in dirty]
@@ -149,14 +151,16 @@ class _FunctionCall(Operation):
         differentiable = [not any([x is y for x in marked]) for y in outputs]
 
         def place(value: Any) -> tuple[str, Any]:
+            # What was written is saved as it is now.
+            if not any([x is value for x in dirty]):
+                for i, x in enumerate(inputs):
+                    if x is value:
+                        return "in", i
+            for i, x in enumerate(outputs):
+                if x is value:
+                    return "out", i
             if not _is_array(value):
                 return "as it is", value
-            # What was written is saved as it is now.
-            kinds = [("in", inputs), ("out", outputs)]
-            for kind, known in kinds[::-1] if any([x is value for x in dirty]) else kinds:
-                for i, x in enumerate(known):
-                    if x is value:
-                        return kind, i
             outputs.append(value)
             differentiable.append(False)
             return "out", len(outputs) - 1
@@ -171,7 +175,7 @@ class _FunctionCall(Operation):
     def materialized(self, gs: list[Any], call: Call) -> list[Any]:
         """The cotangents of the outputs, with zeros for None where that is wanted."""
         gs = gs[: self.count]
-        if not self.context._materialize:
+        if not self.context._materialize or (self.count == 1 and gs[0] is not None):
             return gs
         some = next(g for g in gs if g is not None)
         return [zeros(shape_dtype(y), some) if g is None else g
@@ -179,6 +183,8 @@ class _FunctionCall(Operation):
 
     def completed(self, outputs: Sequence[Any], others: Any) -> list[Any]:
         """A list with one entry per output of `forward`, of which `outputs` are for the arrays."""
+        if not self.others:
+            return list(outputs[: self.count])
         rest = iter(outputs)
         count = self.count + len(self.others)
         return [others(k) if k in self.others else next(rest) for k in range(count)]
@@ -449,12 +455,12 @@ class Function:
         handles = args
         if (run := inside()) is not None:
             args = tuple([run.enter(x) for x in args])
-        places = [i for i, x in enumerate(args) if is_variable(x)]
+        places = [i for i, x in enumerate(args) if type(x) in VARIABLES]
         op = _FunctionCall(cls, args, places)
         # The rule is known after `forward`; this one is for errors before.
         op.rule = cls._rules[True]
         outputs = [variable(y) for y in call(op, [args[i] for i in places])]
-        op.args = (None,) * len(args)  # nothing but what was saved stays alive
+        op.args = [None] * len(args)  # nothing but what was saved stays alive
         for place, k in op.dirty:
             cells.write(handles[place], None, outputs[k])
             outputs[k] = handles[place]
@@ -503,10 +509,14 @@ class _Once(Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        raise DifferentiationError(
-            f"{ctx.name} is marked once_differentiable: its gradient cannot be differentiated "
-            "again, and has no forward mode. Write it with pluggrad's functions, without the mark."
-        )
+        raise _only_once(ctx.name)
+
+
+def _only_once(name: str) -> DifferentiationError:
+    return DifferentiationError(
+        f"{name} is marked once_differentiable: its gradient cannot be differentiated again, and "
+        "has no forward mode. Write it with pluggrad's functions, without the mark."
+    )
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -526,7 +536,10 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(backward)
     def once(ctx: FunctionContext, *grads: Any) -> Any:
+        name = getattr(backward, "__qualname__", "backward")
         sources = [g for g in (*grads, *ctx.saved_tensors) if is_variable(g)]
+        if any([is_linear_level(g._level) for g in sources]):
+            raise _only_once(name)
         saved = [_constant(x, getattr(x, "requires_grad", False)) for x in ctx.saved_tensors]
         plain = ctx._at(saved, ctx.needs_input_grad)
         with unrecorded():
@@ -534,7 +547,6 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         several = isinstance(found, (tuple, list))
         items = list(found) if several else [found]
         arrays = [i for i, g in enumerate(items) if g is not None]
-        name = getattr(backward, "__qualname__", "backward")
         marked = _Once.apply(name, len(arrays), *[variable(items[i]) for i in arrays], *sources)
         for i, g in zip(arrays, marked, strict=True):
             items[i] = g

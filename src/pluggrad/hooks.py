@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .arguments import of_backend
 from .backend import backend_of
 from .cotangents import dense, own, same_shape
 from .dispatch import is_variable
-from .errors import InvalidArgumentError, TypeMismatchError
+from .errors import InvalidArgumentError
 from .graph import Edge, Node
 from .levels import ROOT, VOLATILE, Level, recording
 from .record import wrap
@@ -84,8 +85,9 @@ def _accepted(answer: Any, items: Sequence[Any]) -> list[Any]:
         if old is None or new is None:
             found.append(old)
             continue
-        if backend_of(new) is not backend_of(old):
-            raise TypeMismatchError(f"a hook returned {type(new).__name__} for a gradient")
+        backend = backend_of(old)
+        assert backend is not None
+        of_backend(new, backend, "a hook returned", "for a gradient")
         if not same_shape(new.shape, old.shape) or new.dtype != old.dtype:
             raise InvalidArgumentError(
                 f"a hook returned a gradient of shape {tuple(new.shape)} and dtype {new.dtype} for "

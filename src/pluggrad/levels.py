@@ -463,7 +463,7 @@ class Sealed(frozenset[Level]):
 def sealed(level: Level | None = None) -> holding:
     """A block in which a custom operation computes: `level` is sealed, or every open one (None)."""
     state = read()
-    if state is START and (level is None or level is ROOT):
+    if (state is START or state is SEALED) and (level is None or level is ROOT):
         return holding(SEALED)
     levels = _open(state.level) if level is None else [level]
     return holding(_seal(state, frozenset(levels) - state.off))

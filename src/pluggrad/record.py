@@ -132,6 +132,8 @@ def constant_of(x: Any, off: frozenset[Level]) -> Any:
     level does not record, its value is all that counts."""
     x = x._snapshot()
     while x._level in off and x._level.size is None:
+        if type(off) is Sealed and x._level in off.levels and x._node is not None:
+            raise captured(x, "beside values that it was handed")
         x = x._value
         if not is_variable(x):
             break
@@ -149,11 +151,11 @@ def refuse_captured(primitive: Primitive, args: Any, level: Level, off: Sealed) 
 
 def captured(x: Any, where: str) -> CapturedVariableError:
     """The error for a tracked or mapped value that a custom operation was not handed."""
-    kind = "vmap maps over" if x._level.size is not None else "is differentiated by"
+    kind = "differentiated" if x._level.size is None else "mapped over by vmap"
     return CapturedVariableError(
-        f"a custom operation uses a Variable of shape {tuple(x.shape)} that {kind}, {where}, and "
-        "was not handed it as an argument: its gradient would be lost. Make it an argument that is "
-        "differentiated (its gradient may be None), or `.detach()` it."
+        f"a custom operation uses a Variable of shape {tuple(x.shape)} that is {kind} ({where}), and "
+        "that it was not handed as an argument: the gradient would be lost. Make it an argument "
+        "that is differentiated (its gradient may be None), or `.detach()` it."
     )
 
 

@@ -19,6 +19,7 @@ from .errors import (
 )
 from .graph import HookedNode, LeafNode, Node, RemovableHandle, add_hook, watch
 from .levels import ROOT, VOLATILE, Level, no_grad, read, restored
+from .linear import is_linear_level, refuse
 from .modes import check_made, inside
 from .primitive import new
 from .record import make_leaf, wrap
@@ -155,7 +156,9 @@ class Variable(Elements, Conversions):
     @property
     def data(self) -> Any:
         """The raw array. Changing it in place is not seen by the graph."""
-        value, _ = self._read()
+        value, node = self._read()
+        if node is not None and is_linear_level(self._level):
+            refuse("it asks for its values, as `.data`, `float()`, `bool()` and a Python `if` do")
         if self._cell is not None:
             self._cell.owned = False
         while isinstance(value, Variable):
@@ -338,6 +341,8 @@ class Variable(Elements, Conversions):
 
     def _detached(self, run: Any) -> Variable:
         v = self._snapshot()
+        if v._node is not None and is_linear_level(self._level):
+            refuse("it detaches it")
         if self._level.depth and self._level is not VOLATILE:
             inner: Any = v._value  # all levels let go of it, as in JAX and torch.func
             if isinstance(inner, Variable):
