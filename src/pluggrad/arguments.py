@@ -20,7 +20,16 @@ from .errors import (
 from .levels import ROOT, VOLATILE
 from .primitive import Primitive
 
-__all__ = ["backend_among", "convert", "explain", "of_backend", "one_device", "operand", "promote", "setting"]
+__all__ = [
+    "backend_among",
+    "convert",
+    "explain",
+    "of_backend",
+    "one_device",
+    "operand",
+    "promote",
+    "setting",
+]
 
 
 def backend_among(args: tuple[Any, ...], where: str) -> Backend:

@@ -1,14 +1,14 @@
 """Custom operations in the graph, and at every level: what `Function` and the custom rules record.
 
-At each level that tracks an input, a custom operation leaves one `Call`. In the graph a call is two
-nodes: the operation itself, whose pull answers with the gradients of all inputs at once, and one
-behind it that hands each input its own.
+At each level that tracks an input, a custom operation leaves one `Call`. In the graph a call of
+several inputs is two nodes: the operation itself, whose pull answers with the gradients of all
+inputs at once, and one behind it that hands each input its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import optree
 
@@ -22,7 +22,7 @@ from .closures import Seen
 from .cotangents import dense, fit, same_shape, shape_dtype
 from .dispatch import is_variable, xp
 from .duals import dual
-from .errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
+from .errors import InvalidArgumentError, UnsupportedError
 from .forward import process as forward_process
 from .graph import Node
 from .levels import ROOT, VOLATILE, Level, Sealed, deepest, open_level, read, recording, sealed
@@ -31,7 +31,7 @@ from .modes import check_made, inside
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF, captured, make_leaf, part_of, wrap, wrap_untracked
 
-__all__ = ["Call", "Operation", "among_variables", "call", "check_captured",
+__all__ = ["Call", "CallRules", "Operation", "among_variables", "call", "check_captured",
            "check_tangent", "lowered", "rule_of", "taken", "transposed",
            "variable"]  # fmt: skip
 
@@ -46,7 +46,7 @@ class Custom(Primitive):
         self.__dict__.update(LEAF.primitive.__dict__)  # general, of one output, without settings
         self.name, self.signature = name, f"{name}(*args)"
         self.parameters = self.positional = ("args",)
-        self.partial, self.keeps, self.is_call = partial, True, True
+        self.partial, self.keeps, self.is_call, self.is_custom = partial, True, True, True
         self.freed = _freed_rule(self)
 
 
@@ -68,16 +68,34 @@ def _rule(primitive: Custom, position: int, names: tuple[str, ...], pull: Any) -
     return rule
 
 
-def rule_of(name: str, partial: bool = False, keeps: bool = True) -> Rule:
-    """The rule of a custom operation: its gradients, all at once. One that `keeps` nothing can be
-    walked through any number of times."""
+def rule_of(name: str, partial: bool = False, keeps: bool = True) -> CallRules:
+    """The rules of a custom operation. One that `keeps` nothing can be walked through any number of
+    times."""
 
     def pull(g: Any, call: Call) -> Gradients:
         return Gradients(call.pull(list(g) if isinstance(g, tuple) else [g]))
 
-    rule = _rule(Custom(name, partial), 0, ("call",), pull)
-    rule.keeps = keeps
-    return rule
+    def pull_alone(g: Any, call: Call) -> Any:
+        return call.pull(list(g) if isinstance(g, tuple) else [g])[0]
+
+    several, alone = Custom(name, partial), Custom(name, partial)
+    alone.is_call = False
+    rules = CallRules(_rule(several, 0, ("call",), pull), _rule(alone, 0, ("call",), pull_alone))
+    rules.several.keeps = rules.alone.keeps = keeps
+    return rules
+
+
+class CallRules(NamedTuple):
+    """The rules of a custom operation: of `several` inputs, whose gradients come all at once, and
+    of one `alone`, whose node is like any other."""
+
+    several: Rule
+    alone: Rule
+
+    @property
+    def primitive(self) -> Primitive:
+        """What both are rules of."""
+        return self.several.primitive
 
 
 _SHARING = Custom("share")
@@ -104,7 +122,7 @@ class Operation:
     `differentiable` tells, once it has run, which of the outputs have gradients.
     """
 
-    rule: Rule
+    rule: CallRules
     several = True
     differentiable: Sequence[bool] | None = None
 
@@ -119,7 +137,7 @@ class Operation:
     def compute(
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:
-        """The outputs one level below `level`, which records, and what `pull` or `push` needs besides.
+        """The outputs one level below `level`, which records, and what `pull` or `push` needs.
 
         `tracked` says which inputs have derivatives; at a forward level, `tangents` are theirs.
         """
@@ -168,7 +186,9 @@ class Call:
     def lifted(self, node: Node, lift: Callable[[Any, Any], Any]) -> Call:
         """This call, with its values at their places in the graph again."""
         assert node.parent is not None
-        parents = {e.rule.position: e.parent for e in node.parent.edges()}
+        parents: dict[int, Node | None] = {0: node.parent}
+        if len(self.inputs) > 1:
+            parents = {e.rule.position: e.parent for e in node.parent.edges()}
         inputs = [x if type(x) is tuple else lift(x, parents.get(i))
                   for i, x in enumerate(self.inputs)]  # fmt: skip
         outputs = []
@@ -191,10 +211,14 @@ class Call:
                     self.level, self.backend, self.recorded)  # fmt: skip
 
     def pull(self, gs: list[Any]) -> list[Any]:
-        """The gradients of the inputs, checked: of the input's library, shape and dtype, or None."""
+        """The gradients of the inputs: each of the input's library, shape and dtype, or None."""
         backend, recorded = self.backend, self.recorded
-        among = recorded or any([type(g) in VARIABLES for g in gs])
-        gs = [g if g is None or type(g) in VARIABLES else variable(dense(g), backend) for g in gs]
+        among = recorded
+        for k, g in enumerate(gs):
+            if type(g) in VARIABLES:
+                among = True
+            elif g is not None:
+                gs[k] = variable(dense(g), backend)
         if (self.level in read().off) is recorded:
             with recording(self.level, recorded):
                 found = list(self.op.pull(gs, self))
@@ -273,9 +297,11 @@ def taken(y: Any, level: Level | None, where: str) -> Any:
     if type(y) not in VARIABLES:
         return y
     y = lowered(y)
-    if type(y) in VARIABLES and (level is None or y._level is level or not level.contains(y._level)):
+    if type(y) in VARIABLES and (
+        level is None or y._level is level or not level.contains(y._level)
+    ):
         if not y._level.alive:
-            y._level.process()  # type: ignore[misc]  # it raises: the transform has returned
+            y._level.process()  # it raises: the transform has returned
         raise captured(y, f"in {where}")
     return y
 
@@ -300,7 +326,10 @@ def differentiable(op: Operation, k: int, y: Any) -> bool:
 
 def call(op: Operation, args: list[Any]) -> list[Any]:
     """A custom operation at the deepest level of its arguments, and at all below."""
-    level: Level | None = None
+    level = read().plain
+    if level is not None and (found := _at_once(op, args, level)) is not None:
+        return found
+    level = None
     for x in args:
         if type(x) in VARIABLES and (x._read()[1] is not None or x._level is not ROOT):
             level = x._level if level is None else deepest(x._level, level)
@@ -314,6 +343,49 @@ def call(op: Operation, args: list[Any]) -> list[Any]:
             outputs = _call(op, args, level)
         return list(run.keep(outputs))
     return _call(op, args, level)
+
+
+def _at_once(op: Operation, args: list[Any], level: Level) -> list[Any] | None:
+    """What `_call` does in the ordinary case: Variables over raw arrays of one library at the open
+    level, which records, beside constants. None where it is another one."""
+    inner: list[Any] = []
+    parents: list[Any] = []
+    backend: Any = None
+    for x in args:
+        node = None
+        if type(x) in VARIABLES:
+            cell, node = x._cell, x._node
+            if cell is not None and (x._seen.past or (cell.owned and not x._chain)):
+                return None
+            if type(x) is not x._backend.variable or (backend and backend is not x._backend):
+                return None
+            if x._level is not level and (node is not None or x._level is not ROOT):
+                return None
+            backend, x = x._backend, x._value
+        inner.append(x)
+        parents.append(node)
+    tracked = [node is not None for node in parents]
+    if True not in tracked:
+        return None
+    with sealed(level):
+        outputs, kept = op.compute(inner, tracked, None, level)
+    return _recorded(_made(op, inner, outputs, kept, tracked, level, backend), parents)
+
+
+def _made(
+    op: Operation, inner: list[Any], outputs: list[Any], kept: Any, tracked: list[bool],
+    level: Level, backend: Backend,
+) -> Call:  # fmt: skip
+    """The call of `op`, its outputs checked."""
+    name = op.rule.primitive.name
+    for k, y in enumerate(outputs):
+        if type(y) is backend.variable and y._cell is None and y._node is None and y._level is ROOT:
+            outputs[k] = y._value
+            continue
+        outputs[k] = y = taken(y, level, name)
+        if hasattr(y, "dtype") and (op.differentiable is None or op.differentiable[k]):
+            of_backend(y, backend, f"{name} gave", f"as output {k}")
+    return Call(op, inner, outputs, kept, tracked, level, backend)
 
 
 def _call(op: Operation, args: list[Any], level: Level) -> list[Any]:
@@ -349,12 +421,7 @@ def _call(op: Operation, args: list[Any], level: Level) -> list[Any]:
         tangents = [x._node.value if t else None for x, t in zip(args, tracked)]
     with sealed(level):
         outputs, kept = op.compute(inner, tracked, tangents, level)
-    outputs = [taken(y, level, name) for y in outputs]
-    name = op.rule.primitive.name  # that of a Function is known after it has run
-    for k, y in enumerate(outputs):
-        if hasattr(y, "dtype") and (op.differentiable is None or op.differentiable[k]):
-            of_backend(y, backend, f"{name} gave", f"as output {k}")
-    made = Call(op, inner, outputs, kept, tracked, level, backend)
+    made = _made(op, inner, outputs, kept, tracked, level, backend)
     if tangents is not None:
         return _pushed(made, tangents)
     return _recorded(made, [x._node if t else None for x, t in zip(args, tracked)])
@@ -375,15 +442,17 @@ def one_down(args: list[Any], level: Level) -> tuple[list[Any], list[bool]]:
 def _recorded(made: Call, parents: list[Any]) -> list[Any]:
     op, level, backend, outputs = made.op, made.level, made.backend, made.outputs
     made.inputs, made.outputs = _kept(op, "in", made.inputs), _kept(op, "out", outputs)
-    sharing: Any = None
-    for position in range(len(parents) - 1, -1, -1):
-        if parents[position] is not None:
-            edge: Any = new(Node)
-            edge.rule, edge.saved = _share(position), None
-            edge.parent, edge.more = parents[position], sharing
-            sharing = edge
+    rule, parent = op.rule.alone, parents[0]
+    if len(parents) > 1:
+        rule, parent = op.rule.several, None
+        for position in range(len(parents) - 1, -1, -1):
+            if parents[position] is not None:
+                edge: Any = new(Node)
+                edge.rule, edge.saved = _share(position), None
+                edge.parent, edge.more = parents[position], parent
+                parent = edge
     node: Node = new(Node)
-    node.rule, node.saved, node.parent, node.more = op.rule, made, sharing, None
+    node.rule, node.saved, node.parent, node.more = rule, made, parent, None
     if backend.counts_writes or read().modes is not None:
         keep(node, backend)
     found = []

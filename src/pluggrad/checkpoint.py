@@ -302,7 +302,7 @@ class _Made:
 
 
 def _some_of(y: Any) -> Any:
-    """Up to 64 elements of `y` as a NumPy array of one axis; None where they cannot be looked at."""
+    """Up to 64 elements of `y` as a NumPy array; None where they cannot be looked at."""
     backend = backend_of(y)
     if backend is None or not all([isinstance(n, int) for n in y.shape]):
         return None

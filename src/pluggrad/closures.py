@@ -76,7 +76,9 @@ class SeenFunction(Seen):
         for a, b in zip(_values(self.fun, self.names), self.values):
             if a is not b:
                 return True
-        return bool(self.inner) and any([id(one) not in met and one._changed(met) for one in self.inner.values()])
+        return bool(self.inner) and any(
+            [id(one) not in met and one._changed(met) for one in self.inner.values()]
+        )
 
     def _copy(self, made: dict[int, Any]) -> Any:
         fun, names = self.fun, self.names

@@ -11,10 +11,11 @@ import optree
 
 from . import linear
 from .arguments import of_backend
-from .backend import SCALARS, VARIABLES
+from .backend import BACKENDS, SCALARS, VARIABLES
 from .backward import walk
 from .calls import (
     Call,
+    CallRules,
     Operation,
     among_variables,
     call,
@@ -30,11 +31,10 @@ from .crossing import ARRAY, plain, unflatten
 from .dispatch import is_variable, xp
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import Node
-from .levels import ROOT, Level, open_level
 from .inside import is_tracked
+from .levels import ROOT, Level, open_level
 from .linear import check_homogeneous
 from .modes import inside
-from .primitive import Rule
 from .recomputed import differ
 from .record import captured, make_leaf, wrap
 
@@ -70,7 +70,10 @@ class _Custom:
         self._arity = -1
         if self._signature is not None:
             kinds = {p.kind for p in self._signature.parameters.values()}
-            if kinds <= {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}:
+            if kinds <= {
+                inspect.Parameter.POSITIONAL_ONLY,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            }:
                 self._arity = len(self._signature.parameters)
         if any(n < 0 for n in numbers):
             raise InvalidArgumentError(f"nondiff_argnums are not negative: {nondiff_argnums}")
@@ -123,8 +126,8 @@ class _Custom:
         for n, setting in zip(self._settings, settings, strict=True):
             for x in optree.tree_leaves(setting):
                 if type(x) in VARIABLES and _is_watched(x):
-                    raise captured(x, f"as argument {n} of {self._rule.primitive.name}, which is in "
-                                      "nondiff_argnums")  # fmt: skip
+                    where = f"as argument {n} of {self._rule.primitive.name}, in nondiff_argnums"
+                    raise captured(x, where)
 
 
 def _is_watched(x: Any) -> bool:
@@ -136,7 +139,7 @@ def flatten_arguments(args: tuple[Any, ...]) -> tuple[list[Any], Any]:
     """The arrays among the arguments, and their structure."""
     for x in args:
         if type(x) not in VARIABLES and type(x) not in SCALARS:
-            return optree.tree_flatten(args)  # type: ignore[arg-type, return-value]
+            return optree.tree_flatten(args)  # type: ignore[arg-type]
     return list(args), _tuple_of(len(args))
 
 
@@ -150,7 +153,7 @@ class _Derived(Operation):
     settings: Sequence[Any] = ()
     spec: Any
     output_spec: Any = None
-    rule: Rule
+    rule: CallRules
     fun: Callable[..., Any]
 
     def tree(self, args: Sequence[Any]) -> tuple[Any, ...]:
@@ -189,6 +192,15 @@ class _Derived(Operation):
                     "arguments alone: something that it reads (an attribute, the items of a list "
                     "or dict, random numbers) has changed."
                 )
+
+
+def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
+    """`f` of each array in `tree`."""
+    if type(tree) in VARIABLES:
+        return f(tree)
+    if type(tree) is tuple and all([type(x) in BACKENDS for x in tree]):
+        return tuple([f(x) for x in tree])
+    return optree.tree_map(f, tree)
 
 
 _TUPLES: dict[int, Any] = {}
@@ -280,7 +292,7 @@ class _VJP(_Derived):
         check_captured(self.seen_bwd, level)
         outputs, residuals = self.forward(self.fwd, args)
         name = self.rule.primitive.name
-        return self.flat(outputs), optree.tree_map(lambda x: taken(x, level, name), residuals)
+        return self.flat(outputs), mapped(lambda x: taken(x, level, name), residuals)
 
     def forward(self, fwd: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Any]:
         found = fwd(*self.arguments(args))
@@ -298,12 +310,15 @@ class _VJP(_Derived):
             outputs, residuals = self.forward(self.seen_fwd.as_called(), call.inputs)
             self.again("fwd", self.flat(outputs), call.outputs)
             self.again("fwd", *[optree.tree_leaves(r) for r in (residuals, call.residuals)])
-        residuals = optree.tree_map(variable, residuals)
+        residuals = mapped(variable, residuals)
         g = gs[0] if self.output_spec is ARRAY else unflatten(self.output_spec, gs)
         return self.gradients(self.seen_bwd.as_called()(*self.settings, residuals, g))
 
     def gradients(self, found: Any) -> list[Any]:
         """What `bwd` returned, as a list with one entry per array."""
+        arrays = type(found) is tuple and all([g is None or hasattr(g, "dtype") for g in found])
+        if arrays and self.spec is _TUPLES.get(len(found)):  # as are the arguments
+            return list(found)
         name = self.rule.primitive.name
         trees = optree.treespec_children(self.spec)
         if not isinstance(found, (tuple, list)) or len(found) != len(trees):
@@ -470,11 +485,11 @@ def _zero(x: Any) -> Any:
 
 
 class _JVP(_Derived):
-    """A call of a `custom_jvp`. The rule runs at the call, in both modes, and gives the output, too.
+    """A call of a `custom_jvp`. The rule runs at the call, in both modes, and gives the output.
 
     In reverse mode the tangents are zeros that stand for any, at a level where all is linear. What
-    is recorded there leads from the tangents of the outputs to those of the inputs, and `pull` walks
-    it.
+    is recorded there leads from the tangents of the outputs to those of the inputs, for `pull` to
+    walk back.
     """
 
     derivative: Callable[..., Any]

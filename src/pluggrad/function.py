@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import cells
-from .backend import VARIABLES, backend_of
+from .backend import VARIABLES
 from .batch import batched
-from .calls import Call, Operation, call, check_captured, rule_of, transposed, variable
+from .calls import Call, CallRules, Operation, call, check_captured, rule_of, transposed, variable
 from .closures import Seen, seen
 from .cotangents import shape_dtype, zeros
 from .dispatch import is_variable, xp
@@ -24,10 +24,10 @@ from .errors import (
     TypeMismatchError,
     UnsupportedError,
 )
-from .levels import Level, read, unrecorded
+from .levels import Level, read, sealed, unrecorded
 from .linear import is_linear_level
 from .modes import inside
-from .primitive import Rule, new
+from .primitive import new
 from .variable import WANTED
 
 __all__ = ["Function", "FunctionContext", "once_differentiable"]
@@ -98,10 +98,13 @@ class _FunctionCall(Operation):
         # The Variables come from elsewhere: kept here, they would keep their `grad`, and its graph.
         self.args = [None if type(x) in VARIABLES else x for x in args]
         self.context = FunctionContext([type(x) in VARIABLES and bool(x._tracked) for x in args])
-        self.saved: dict[str, list[tuple[str, Any]]] = {}  # for which derivative; what, or where
+        self.saved: dict[
+            str, Sequence[tuple[str, Any]]
+        ] = {}  # for which derivative; what, or where
         self.count = 0  # how many outputs are arrays; what else was saved comes after them
         self.others: dict[int, Any] = {}  # outputs that are no arrays, by position
         self.seen: Seen | None = None  # the backward, with what it refers to by name
+        self.differentiable: list[bool] = []
         self.dirty: list[tuple[int, int]] = []  # which inputs were written: (argument, output)
 
     def needs(self, kind: str, i: int) -> bool:
@@ -113,7 +116,11 @@ class _FunctionCall(Operation):
         if self.seen is None:
             self.seen = seen(_backward_of(self.function))
         check_captured(self.seen, level)
-        return super().compute(args, tracked, tangents, level)
+        for x in args:
+            if type(x) in VARIABLES:
+                return call(self, args), None
+        with sealed():
+            return self.run(args), None
 
     def filled(self, args: list[Any]) -> list[Any]:
         """The arguments as `forward` takes them, of which these are the arrays: handles of its own,
@@ -132,45 +139,47 @@ class _FunctionCall(Operation):
             function.setup_context(ctx, tuple(given), y)
         else:
             y = function.forward(ctx, *given)
-        outputs = self.noted(given, y)
-        return [y.detach() if is_variable(y) and y._level.size is None else y for y in outputs]
+        return self.noted(given, y)
 
     def noted(self, given: list[Any], y: Any) -> list[Any]:
         """The arrays among the outputs, and those that were saved besides."""
         function, ctx = self.function, self.context
         self.several = isinstance(y, (tuple, list))
         outputs = list(y) if self.several else [y]
-        self.others = {k: x for k, x in enumerate(outputs) if not _is_array(x)}
-        if self.others:
+        if not all([_is_array(x) for x in outputs]):
+            self.others = {k: x for k, x in enumerate(outputs) if not _is_array(x)}
             outputs = [x for x in outputs if _is_array(x)]
         self.count = len(outputs)
+        self.differentiable = [True] * self.count
         dirty = ctx.__dict__.pop("_dirty_inputs", ())
-        self.dirty = [self._written(x, given, outputs) for x in dirty]
-        inputs = [given[place] for place in self.places]
+        if dirty:
+            self.dirty = [self._written(x, given, outputs) for x in dirty]
         marked = ctx.__dict__.pop("_constant_outputs", ())
-        differentiable = [not any([x is y for x in marked]) for y in outputs]
-
-        def place(value: Any) -> tuple[str, Any]:
-            # What was written is saved as it is now.
-            if not any([x is value for x in dirty]):
-                for i, x in enumerate(inputs):
-                    if x is value:
-                        return "in", i
-            for i, x in enumerate(outputs):
-                if x is value:
-                    return "out", i
-            if not _is_array(value):
-                return "as it is", value
-            outputs.append(value)
-            differentiable.append(False)
-            return "out", len(outputs) - 1
-
-        self.saved = {"backward": []}
+        if marked:
+            self.differentiable = [not any([x is y for x in marked]) for y in outputs]
+        self.saved = {"backward": ()}
         for mode, values in ctx._given.items():
-            self.saved[mode] = [place(value) for value in values]
-        ctx._given, self.differentiable = {}, differentiable
+            self.saved[mode] = [self._place(x, given, outputs, dirty) for x in values]
+        ctx._given = {}
         self.rule = function._rules[bool(self.saved["backward"])]
         return outputs
+
+    def _place(
+        self, value: Any, given: list[Any], outputs: list[Any], dirty: tuple[Any, ...]
+    ) -> tuple[str, Any]:
+        """Where a saved value is among the inputs and outputs; it becomes an output if nowhere."""
+        if not dirty or not any([x is value for x in dirty]):  # what was written is saved as it is
+            for i, place in enumerate(self.places):
+                if given[place] is value:
+                    return "in", i
+        for i, x in enumerate(outputs):
+            if x is value:
+                return "out", i
+        if not _is_array(value):
+            return "as it is", value
+        outputs.append(value)
+        self.differentiable.append(False)
+        return "out", len(outputs) - 1
 
     def materialized(self, gs: list[Any], call: Call) -> list[Any]:
         """The cotangents of the outputs, with zeros for None where that is wanted."""
@@ -251,15 +260,19 @@ class _FunctionCall(Operation):
         return batched(xp.moveaxis(y, dim, 0) if dim % len(y.shape) else y, level, backend)
 
     def _context(self, call: Call, mode: str) -> FunctionContext:
-        values = {"in": call.inputs, "out": call.outputs}
-        needs = [False] * len(self.args)
-        for place, need in zip(self.places, call.needs, strict=True):
-            needs[place] = need
-        wanted = {"in": call.needs, "out": self.differentiable or []}
-        saved = [
-            _handed(values[kind][i], wanted[kind][i]) if kind in values else i
-            for kind, i in self.saved.get(mode, self.saved["backward"])
-        ]
+        needs = call.needs
+        if len(needs) != len(self.args):
+            needs = [False] * len(self.args)
+            for place, need in zip(self.places, call.needs, strict=True):
+                needs[place] = need
+        saved: list[Any] = []
+        for kind, i in self.saved.get(mode, self.saved["backward"]):
+            if kind == "in":
+                saved.append(_handed(call.inputs[i], call.needs[i]))
+            elif kind == "out":
+                saved.append(_handed(call.outputs[i], bool(self.differentiable[i])))
+            else:
+                saved.append(i)
         return self.context._at(saved, needs)
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
@@ -270,7 +283,8 @@ class _FunctionCall(Operation):
         backward = self.seen.as_called()
         gs = self.materialized(gs, call)
         found = backward(self._context(call, "backward"), *self.completed(gs, lambda k: None))
-        found = tuple(found) if isinstance(found, (tuple, list)) else (found,)
+        if not isinstance(found, (tuple, list)):
+            found = (found,)
         if len(found) > len(self.args) and all([g is None for g in found[len(self.args) :]]):
             found = found[: len(self.args)]
         if len(found) != len(self.args):
@@ -432,7 +446,9 @@ class Function:
     #: Here all do.
     generate_vmap_rule: bool = False
 
-    _rules: tuple[Rule, Rule]  # where nothing is saved for `backward`, and where something is
+    _rules: tuple[
+        CallRules, CallRules
+    ]  # where nothing is saved for `backward`, and where something is
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -482,7 +498,7 @@ def _backward_of(function: type[Function]) -> Callable[..., Any]:
 
 
 def _is_array(x: Any) -> bool:
-    return hasattr(x, "shape") and hasattr(x, "dtype")
+    return type(x) in VARIABLES or (hasattr(x, "shape") and hasattr(x, "dtype"))
 
 
 def _positional(

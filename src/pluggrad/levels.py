@@ -440,6 +440,8 @@ def is_grad_enabled() -> bool:
 
 def recording(level: Level, enabled: bool = True) -> holding:
     """A block in which `level` records, or does not, whatever mode it is in."""
+    if level is ROOT and not enabled and read() is START:
+        return holding(NOT_AT_ROOT)
     return holding(_switched(read(), (level,), enabled))
 
 
@@ -476,7 +478,8 @@ def _seal(state: State, levels: frozenset[Level]) -> State:
     return State(state.level, off, state.modes)
 
 
-SEALED = _seal(START, frozenset({ROOT}))  # the ordinary case, made once
+NOT_AT_ROOT = State(ROOT, frozenset({ROOT}))  # the ordinary cases, made once
+SEALED = _seal(START, frozenset({ROOT}))
 
 
 def _open(level: Level | None) -> list[Level]:

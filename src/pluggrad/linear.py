@@ -1,11 +1,11 @@
 """A level at which everything that is recorded is linear.
 
-A custom operation states its derivative in one direction: `custom_vjp` and `Function` from cotangents
-to gradients, `custom_jvp` from tangents to tangents. The other direction is its transpose, which
-exists only if the rule is linear. So the rule runs at a level of its own, on zeros that stand for
-any cotangent (or tangent); what is recorded there is walked back. An operation that is not linear in
-these is refused when it happens: a product of two of them, a function such as `sign`, a comparison,
-a Python `if`.
+A custom operation states its derivative in one direction: `custom_vjp` and `Function` from
+cotangents to gradients, `custom_jvp` from tangents to tangents. The other direction is the
+transpose, which exists only if the rule is linear. So the rule runs at a level of its own, on zeros
+that stand for any cotangent (or tangent), and what is recorded there is walked back. An operation
+that is not linear in these is refused when it happens: a product of two of them, a function such as
+`sign`, a comparison, a Python `if`.
 """
 
 from __future__ import annotations

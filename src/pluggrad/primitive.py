@@ -217,6 +217,7 @@ class Primitive:
     prepare: Callable[..., Any]  # of `put`: makes a value ready to be written
     pick_along: Callable[..., Any]  # what `jvp` wants beside the tangents
     is_part = False  # of the graph itself: one output among several of the node behind it
+    is_custom = False  # a custom operation
     is_call = False  # a custom operation, whose inputs are the edges of the node behind it
 
     def __init__(
@@ -256,8 +257,12 @@ class Primitive:
         self.promotes = promotes
         self.contracts = contracts  # whether it broadcasts nothing but axes before the last two
         self.computed = computed or {}  # what formulas name, as functions of args and kwargs
-        self.linear_in = linear_in  # inputs whose rules keep the output, though it is linear in them
-        self.steps = steps  # whether it jumps, and so is not linear where its derivative is constant
+        self.linear_in = (
+            linear_in  # inputs whose rules keep the output, though it is linear in them
+        )
+        self.steps = (
+            steps  # whether it jumps, and so is not linear where its derivative is constant
+        )
         self.needs = needs.split()  # what the fallback calls, and a library may lack
         self.private = private
         self.takes_scatter = takes_scatter

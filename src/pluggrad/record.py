@@ -153,8 +153,8 @@ def captured(x: Any, where: str) -> CapturedVariableError:
     """The error for a tracked or mapped value that a custom operation was not handed."""
     kind = "differentiated" if x._level.size is None else "mapped over by vmap"
     return CapturedVariableError(
-        f"a custom operation uses a Variable of shape {tuple(x.shape)} that is {kind} ({where}), and "
-        "that it was not handed as an argument: the gradient would be lost. Make it an argument "
+        f"a custom operation uses a Variable of shape {tuple(x.shape)} that is {kind} ({where}), "
+        "and was not handed it as an argument: the gradient would be lost. Make it an argument "
         "that is differentiated (its gradient may be None), or `.detach()` it."
     )
 

@@ -105,7 +105,7 @@ def _walked(
     backend = y._backend
     roots = {node: seed_for(y, None, True)}
     uses = count_uses(roots)
-    if any([n.rule.primitive.is_call or (type(n) is not Node and _is_watched(n)) for n in uses]):
+    if any([n.rule.primitive.is_custom or (type(n) is not Node and _is_watched(n)) for n in uses]):
         return None
     arrived = walk(roots, uses=uses, retain=True, lift=lifter(level, backend))
     cotangents: dict[Any, Any] = {}
