@@ -33,6 +33,8 @@ class Adapter:
     last_write_wins: bool = False
     #: Whether special functions take integers beside floats, without losing digits of large ones.
     promotes: bool = False
+    #: Whether elementwise functions and products take lists of numbers in the place of arrays.
+    takes_lists: bool = False
     #: Whether the engine may add cotangents in place into buffers that it allocated itself.
     accumulates_in_place: bool = False
     #: Whether arrays compute at once, so that it pays to keep what `hvp` computes as a program.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .arguments import explain
 from .backend import Backend
 from .batch import template
 from .dispatch import is_batched, is_variable
@@ -75,7 +76,10 @@ def foreign(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
             f"function of that meaning in `pluggrad`, or bring the values over: "
             f"`pluggrad.lift(v.detach(), like=a {library} array)`."
         )
-    answer = backend.adapter.foreign(backend, func, args, kwargs)
+    try:
+        answer = backend.adapter.foreign(backend, func, args, kwargs)
+    except Exception as error:
+        explain(error, label(func), args)
     if answer is NotImplemented:
         raise UnsupportedError(
             f"{label(func)} does not work on Variables; use the function of that meaning in "

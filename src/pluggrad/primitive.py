@@ -240,6 +240,7 @@ class Primitive:
         promotes: bool = False,
         contracts: bool = False,
         needs: str = "",
+        whole: str = "",
         computed: dict[str, Callable[[Any, Any], Any]] | None = None,
     ) -> None:
         self.name, self.signature = signature.split("(", 1)[0], signature
@@ -253,6 +254,7 @@ class Primitive:
         self.promotes = promotes
         self.contracts = contracts  # whether it broadcasts nothing but axes before the last two
         self.computed = computed or {}  # what formulas name, as functions of args and kwargs
+        self.whole = whole.split()  # arguments that are integers, or several
         self.needs = needs.split()  # what the fallback calls, and a library may lack
         self.private = private
         self.takes_scatter = takes_scatter

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..cotangents import fit
 from ..dispatch import xp
+from ..errors import InvalidArgumentError
 from ..namespace import composite
 from .kinds import bilinear, general
 from .manipulation import inverse, shape_of
@@ -142,13 +143,18 @@ def _parse(subscripts: str, operands: Any) -> tuple[list[str], str]:
     the axes of an ellipsis."""
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = list(inputs.split(","))
+    letters = "".join(terms).replace("...", "") + output.replace("...", "")
+    if letters and not (letters.isascii() and letters.isalpha()):
+        raise InvalidArgumentError(f"einsum: {subscripts!r} has subscripts that are no letters")
     if len(terms) != len(operands):
-        raise ValueError(f"einsum: {len(terms)} terms in {subscripts!r}, {len(operands)} operands")
+        raise InvalidArgumentError(
+            f"einsum: {len(terms)} terms in {subscripts!r}, {len(operands)} operands"
+        )
     longest = ""
     for number, (term, x) in enumerate(zip(terms, operands, strict=True)):
         count = x.ndim - len(term.replace("...", ""))
         if count < 0 or (count and "..." not in term):
-            raise ValueError(f"einsum: {term!r} does not fit an operand of {x.ndim} axes")
+            raise InvalidArgumentError(f"einsum: {term!r} does not fit an operand of {x.ndim} axes")
         dots = "".join([chr(0x391 + n) for n in range(count)][::-1])
         longest = max(longest, dots, key=len)
         terms[number] = term.replace("...", dots)
@@ -160,7 +166,9 @@ def _parse(subscripts: str, operands: Any) -> tuple[list[str], str]:
         output = longest + "".join(sorted(once))
     unknown = set(output) - set("".join(terms))
     if unknown or len(set(output)) < len(output):
-        raise ValueError(f"einsum: the output {output!r} of {subscripts!r} has letters of no input")
+        raise InvalidArgumentError(
+            f"einsum: the output {output!r} of {subscripts!r} has letters of no input"
+        )
     return terms, output
 
 
