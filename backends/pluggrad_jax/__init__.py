@@ -99,6 +99,8 @@ def _padded(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
     from jax import lax
 
     parts = [part for part in (key if isinstance(key, tuple) else (key,)) if part is not None]
+    if not all([type(part) in (int, slice) or part is Ellipsis for part in parts]):
+        return None
     free = len(shape) - sum([part is not Ellipsis for part in parts])
     spelled: list[Any] = []
     for part in parts:
@@ -108,7 +110,7 @@ def _padded(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
     for part, n in zip(spelled, shape, strict=True):
         if type(part) is int:
             chosen = range(part % n, part % n + 1)
-        elif type(part) is slice and (part.step is None or part.step > 0):
+        elif part.step is None or part.step > 0:
             chosen = range(*part.indices(n))
         else:
             return None

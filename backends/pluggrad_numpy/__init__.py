@@ -58,12 +58,18 @@ def scatter_all(*gs: Any, keys: Any, like: Any) -> Any:
 
 
 def scatter_add(buffer: Any, pieces: Any) -> Any:
-    """Each `(key, g)` of `pieces` added to `buffer`, in place."""
-    for key, g in pieces:
-        if type(key) is slice or type(key) is int or selects_once(key):
-            buffer[key] += g
-        else:
-            np.add.at(buffer, key, g)
+    """Each `(key, g)` of `pieces` added to `buffer`, in place where that is an array: sums of 0-d
+    arrays are numbers, which cannot be written."""
+    try:
+        for key, g in pieces:
+            if type(key) is slice or type(key) is int or selects_once(key):
+                buffer[key] += g
+            else:
+                np.add.at(buffer, key, g)
+    except TypeError:
+        if isinstance(buffer, np.ndarray):
+            raise
+        return scatter_add(np.asarray(buffer), pieces)
     return buffer
 
 

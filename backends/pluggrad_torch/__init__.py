@@ -169,7 +169,7 @@ class TorchAdapter(Adapter):
             if _is_tracer(g) or _steps_back(key):
                 buffer = self._add_by_places(buffer, key, g)
             elif selects_once(key):
-                if not has_arrays(key):
+                if not has_arrays(key) and not _has_bools(key):
                     buffer[key].add_(g)
                 else:  # by a mask
                     buffer[key] = buffer[key] + g
@@ -232,6 +232,11 @@ def _steps_back(key: Any) -> bool:
     if type(key) is tuple:
         return any([_steps_back(part) for part in key])
     return type(key) is slice and key.step is not None and key.step < 0
+
+
+def _has_bools(key: Any) -> bool:
+    """Whether `key` has Python's bools in it: what torch reads by these is a copy."""
+    return type(key) is bool or (type(key) is tuple and any([type(part) is bool for part in key]))
 
 
 def _all_integers(key: Any) -> bool:

@@ -150,7 +150,9 @@ def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
     if other is None:
         no_number = type(x) is str or (x is None and None not in primitive.defaults.values())
         if no_number and primitive.kind == "elementwise":
-            raise TypeMismatchError(f"{primitive.name}: {x!r} is neither an array nor a number")
+            raise TypeMismatchError(
+                f"{primitive.name} takes a number or an array, not {type(x).__name__}"
+            )
         return x
     if other.name == "numpy" and x.ndim == 0 and not hasattr(x, "__setitem__"):
         return x.item()  # np.generic: a weak scalar beside other libraries' arrays

@@ -201,7 +201,11 @@ def bind_binary(
             return wrap(y, None, ROOT, backend)
         dtype, shape = y.dtype, y.shape
         real = dtype in reals
-        fits = bilinear and len(value1.shape) <= 2 >= len(value2.shape)
+        fits = (
+            bilinear
+            and len(value1.shape) <= 2 >= len(value2.shape)
+            and value1.dtype is value2.dtype
+        )
         node = None
         if parent2 is not None:
             node = new(Node)

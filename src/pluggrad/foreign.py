@@ -177,13 +177,14 @@ class Table:
             raise InvalidArgumentError(f"{label(func)} got {len(args)} arguments")
         kwargs = dict(kwargs)
         kwargs.update({parameters[i][0].strip("[]"): x for i, x in enumerate(args)})
+        given = {name for name, x in kwargs.items() if x is None}
         positional, keywords = [], {}
         for theirs, our, by_position in parameters:
             value = kwargs.pop(theirs.strip("[]"), None)
             if by_position:
                 positional.append(value)
-            elif value is not None and not theirs.startswith("["):
-                keywords[our] = value
+            elif (value is not None or (our == "axis" and theirs in given)) and theirs[0] != "[":
+                keywords[our] = value  # no axis at all, where it is asked for, is not the default
         out = keywords.pop("out", None)
         refuse_keywords(func, kwargs)
         return into(func, out, function(*positional, **keywords))

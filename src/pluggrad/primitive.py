@@ -60,7 +60,7 @@ class Rule:
         self.code = places.get(self.names, 3 if self.names == ("y",) else 4)
         self.is_careful = False
         self.freed = primitive.freed
-        self.careful = careful = self.variant(_careful_pull(self.pull, primitive.holomorphic))
+        self.careful = careful = self.variant(_careful_pull(self.pull, primitive))
         careful.careful = careful
         careful.is_careful = True
         careful.fresh = primitive.fresh
@@ -86,7 +86,7 @@ class Rule:
         """This rule of a variadic primitive, for input number `position`."""
         pull = self._pull_at(position)
         made = self.variant(pull)
-        made.careful = self.careful.variant(_careful_pull(pull, self.primitive.holomorphic))
+        made.careful = self.careful.variant(_careful_pull(pull, self.primitive))
         made.careful.careful = made.careful
         made.position = made.careful.position = position
         return made
@@ -136,15 +136,23 @@ def _puller_at(
     return pull
 
 
-def _careful_pull(pull: Callable[[Any, Any], Any], holomorphic: bool) -> Callable[[Any, Any], Any]:
+def _careful_pull(
+    pull: Callable[[Any, Any], Any], primitive: Primitive
+) -> Callable[[Any, Any], Any]:
     """`pull` for inputs that were broadcast, of another dtype than the output, or complex.
 
     Formulas of elementwise, linear and bilinear primitives are transposes; the gradient convention
-    (∂L/∂Re + i ∂L/∂Im, as torch's) asks for the adjoint, conj ∘ transpose ∘ conj.
+    (∂L/∂Re + i ∂L/∂Im, as torch's) asks for the adjoint, conj ∘ transpose ∘ conj. The other factor
+    of a product is cast to the dtype that the product had: not all libraries multiply matrices of
+    two dtypes.
     """
+    holomorphic, product = primitive.holomorphic, primitive.kind == "bilinear"
 
     def careful(g: Any, kept: Any) -> Any:
         saved, like = kept
+        if product:
+            g = cotangents.dense(g)
+            saved = cotangents.in_dtype_of(g, saved)
         if holomorphic:
             g = cotangents.conjugate(pull(cotangents.conjugate(g), saved))
         else:

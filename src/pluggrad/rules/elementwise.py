@@ -79,6 +79,8 @@ def share_of_logaddexp(t: Any, mine: Any, other: Any) -> Any:
     """`t` times the logistic function of the difference; equal infinities share equally."""
     if type(other) in SCALARS:
         other = xp.zeros_like(mine) + other
+    if is_complex(mine) or is_complex(other):  # beyond the standard
+        return t / (1 + xp.exp(other - mine))
     corner = xp.isinf(mine) & (mine == other)
     return t * xp.logistic(xp.where(corner, 0.0, mine) - xp.where(corner, 0.0, other))
 

@@ -427,6 +427,9 @@ constant("linalg.matrix_rank(x, /, *, rtol=None)")
 @composite("linalg.solve")
 def solve(x1: Any, x2: Any, /) -> Any:
     """The solution of ``x1 @ x == x2``."""
+    if x1.dtype != x2.dtype:  # not all libraries multiply matrices of two dtypes
+        dtype = backend_of(x1).xp.result_type(x1.dtype, x2.dtype)  # type: ignore[union-attr]
+        x1, x2 = xp.astype(x1, dtype), xp.astype(x2, dtype)
     return xp.solve(x1, x2, kept=[])[0]
 
 
