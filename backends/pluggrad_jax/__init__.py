@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.adapter import Adapter
+from pluggrad.adapter import Adapter, careful_norm
 from pluggrad.errors import InvalidArgumentError
 
 MODULES = ("jax",)
@@ -19,9 +19,14 @@ class JaxAdapter(Adapter):
     writable = False
 
     def namespace(self) -> Any:
+        import jax
         import jax.numpy as jnp
 
+        def at_hand(x: Any) -> bool:
+            return not isinstance(x, jax.core.Tracer) and jax.default_backend() == "cpu"
+
         self.functions = {
+            "linalg.vector_norm": careful_norm(jnp.linalg.vector_norm, jnp, at_hand),
             "copy": lambda x: x,
             "getitem": lambda x, key: x[_in_bounds(x, key)],
             "put": lambda value, x, key: x.at[_in_bounds(x, key)].set(value),

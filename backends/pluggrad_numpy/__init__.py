@@ -8,7 +8,7 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
-from pluggrad.adapter import Adapter, selects_once
+from pluggrad.adapter import Adapter, careful_norm, selects_once
 
 MODULES = ("numpy",)
 
@@ -90,6 +90,7 @@ class NumpyAdapter(Adapter):
         "scatter_all": scatter_all,
         "matmul": operator.matmul,
         "matrix_transpose": matrix_transpose,
+        "linalg.vector_norm": careful_norm(xp.linalg.vector_norm, xp),
         "zeros": zeros,
         "sum": reduction(np.add, np.sum),
         "max": reduction(np.maximum, np.max),

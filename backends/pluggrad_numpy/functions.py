@@ -331,7 +331,7 @@ SPECIAL = {
     "broadcast_arrays": lambda xp, *arrays, subok=False: xp.broadcast_arrays(*arrays),
     "meshgrid": lambda xp, *arrays, indexing="xy", sparse=False, copy=True:
         xp.meshgrid(*arrays, indexing=indexing),
-    "angle": lambda xp, z, deg=False: xp.atan2(xp.imag(z), xp.real(z)),
+    "angle": lambda xp, z, deg=False: xp.angle(z, deg=deg),
     "ptp": lambda xp, a, axis=None: xp.max(a, axis=axis) - xp.min(a, axis=axis),
-    "sinc": lambda xp, x: xp.special.sinc(x),
+    "sinc": lambda xp, x: xp.sinc(x),
 }  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.adapter import Adapter, selects_once
+from pluggrad.adapter import Adapter, careful_norm, selects_once
 from pluggrad.errors import TypeMismatchError
 from pluggrad.unwritable import has_arrays
 
@@ -66,6 +66,7 @@ class TorchAdapter(Adapter):
             "put": lambda value, x, key: self._put(value, torch.clone(x), key),
             "put_in_place": self._put,
             "solve_triangular": torch.linalg.solve_triangular,
+            "linalg.vector_norm": careful_norm(xp.linalg.vector_norm, xp, _at_hand),
             "lu_factor": torch.linalg.lu_factor,
             "lu_solve": _lu_solve,
         }
@@ -246,6 +247,13 @@ def _all_integers(key: Any) -> bool:
         not isinstance(part, slice) and hasattr(part, "dtype") and "int" in str(part.dtype)
         for part in parts
     ])  # fmt: skip
+
+
+def _at_hand(x: Any) -> bool:
+    """Whether it costs nothing to look at the numbers in `x`."""
+    import torch
+
+    return not torch.compiler.is_compiling() and x.device.type == "cpu" and not _is_tracer(x)
 
 
 def _is_tracer(x: Any) -> bool:

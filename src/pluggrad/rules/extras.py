@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..arguments import axes_of, axis_of, whole
@@ -67,6 +68,23 @@ def cumprod(x: Any, /, axis: int | None = None) -> Any:
     """The running products along `axis`, or of all elements in a row."""
     x = xp.reshape(x, (-1,)) if axis is None else x
     return xp.cumulative_prod(x, axis=0 if axis is None else axis)
+
+
+@composite(own=True)
+def angle(x: Any, /, deg: bool = False) -> Any:
+    """The angle of complex numbers in the plane, in radians or, with `deg`, in degrees: that of
+    real numbers is 0 or π. The derivative at 0 is 0."""
+    if is_complex(x):
+        y = xp.atan2(xp.imag(x), xp.real(x))
+    else:
+        y = xp.atan2(xp.zeros_like(x) * 1.0, x)
+    return y * (180 / math.pi) if deg else y
+
+
+@composite(own=True)
+def sinc(x: Any, /) -> Any:
+    """sin(πx) / (πx), and 1 at 0."""
+    return xp.special.sinc(x)
 
 
 @composite(own=True)
