@@ -23,6 +23,7 @@ class TorchAdapter(Adapter):
     def namespace(self) -> Any:
         import array_api_compat.torch as xp
         import torch
+        from array_api_compat.torch import linalg
 
         def matmul(x1: Any, x2: Any) -> Any:
             return torch.matmul(x1, x2) if x1.dtype is x2.dtype else xp.matmul(x1, x2)
@@ -66,7 +67,7 @@ class TorchAdapter(Adapter):
             "put": lambda value, x, key: self._put(value, torch.clone(x), key),
             "put_in_place": self._put,
             "solve_triangular": torch.linalg.solve_triangular,
-            "linalg.vector_norm": careful_norm(xp.linalg.vector_norm, xp, _at_hand),
+            "linalg.vector_norm": careful_norm(linalg.vector_norm, xp, _at_hand),
             "lu_factor": torch.linalg.lu_factor,
             "lu_solve": _lu_solve,
         }

@@ -8,7 +8,8 @@ from .backend import PRIMITIVES, SCALARS, VARIABLES, backend_of
 from .dispatch import is_variable, xp
 
 __all__ = ["Scatter", "Shares", "Uniform", "add", "conjugate", "dense", "erase", "fit",
-           "in_dtype_of", "own", "pick", "same_shape", "scatter", "shape_dtype", "spread", "sum_to", "zeros"]  # fmt: skip
+           "in_dtype_of", "own", "pick", "same_shape", "scatter", "shape_dtype", "spread", "sum_to",
+           "zeros"]  # fmt: skip
 
 
 def shape_dtype(like: Any) -> tuple[tuple[Any, ...], Any]:
