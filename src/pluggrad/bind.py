@@ -28,7 +28,7 @@ SIMPLE = frozenset({int, bool, float, str, type(None)})  # settings that are as 
 WHOLE = frozenset({int, type(None)})  # those that count or name an axis
 NUMBERS = frozenset({int, float})
 MORE_AXES = {"expand_dims", "stack", "concat"}  # where `axis` is not of the first argument itself
-RUNNING = {"cumulative_sum", "cumulative_prod"}  # along an axis in any case
+RUNNING = {"cumulative_sum", "cumulative_prod", "argsort"}  # along an axis in any case
 
 
 def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
@@ -369,6 +369,8 @@ def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., A
     positional = "".join(f"{name}, " for name in primitive.positional)
     if primitive.variadic:
         positional = f"*{primitive.positional[0]}, "
+    if primitive.check is not None:
+        lines.append(f"    primitive.check(({positional}), kwargs)")
     lines.append(f"    return call(({positional}), kwargs)")
     scope = {"call": call, "primitive": primitive, "defaults": primitive.defaults,
              "setting": setting, "SIMPLE": SIMPLE, "cls": backend.variable, "no_axis": no_axis,

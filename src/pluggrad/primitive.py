@@ -249,6 +249,7 @@ class Primitive:
         contracts: bool = False,
         needs: str = "",
         whole: str = "",
+        check: Callable[..., None] | None = None,
         computed: dict[str, Callable[[Any, Any], Any]] | None = None,
     ) -> None:
         self.name, self.signature = signature.split("(", 1)[0], signature
@@ -263,6 +264,7 @@ class Primitive:
         self.contracts = contracts  # whether it broadcasts nothing but axes before the last two
         self.computed = computed or {}  # what formulas name, as functions of args and kwargs
         self.whole = whole.split()  # arguments that are integers, or several
+        self.check = check  # of args and kwargs: raises for what libraries take and should not
         self.needs = needs.split()  # what the fallback calls, and a library may lack
         self.private = private
         self.takes_scatter = takes_scatter

@@ -128,4 +128,4 @@ def convolve(a: Any, v: Any, /, mode: str = "full") -> Any:
         raise InvalidArgumentError(f"convolve: the mode is 'full', 'same' or 'valid', not {mode!r}")
     count = padded.shape[0] - m + 1
     shifted = xp.stack([padded[k : k + count] for k in range(m)], axis=-1)
-    return shifted @ xp.flip(v)
+    return xp.matmul(shifted, xp.flip(v))

@@ -50,6 +50,16 @@ def contracted(axes: Any, ndim1: int, ndim2: int) -> tuple[list[int], list[int]]
     return [a % ndim1 for a in axes1], [a % ndim2 for a in axes2]
 
 
+def check_axes(args: Any, kwargs: Any) -> None:
+    """Refuse a number of axes that NumPy takes for none."""
+    axes = kwargs.get("axes", 2)
+    if isinstance(axes, int) and not 0 <= axes <= min([getattr(x, "ndim", 0) for x in args]):
+        raise InvalidArgumentError(
+            f"tensordot: the last {axes} axes and the first {axes} of arrays of "
+            f"{' and '.join([str(getattr(x, 'ndim', 0)) for x in args])} axes"
+        )
+
+
 def others(ndim: int, axes: list[int]) -> list[int]:
     return [n for n in range(ndim) if n not in axes]
 
@@ -78,7 +88,8 @@ def conjugated(x: Any) -> Any:
 
 # fmt: off
 bilinear("matmul(x1, x2, /)", matmul_x1, matmul_x2, contracts=True)
-bilinear("tensordot(x1, x2, /, *, axes=2)", tensordot_x1, tensordot_x2, contracts=True)
+bilinear("tensordot(x1, x2, /, *, axes=2)", tensordot_x1, tensordot_x2, contracts=True,
+         check=check_axes)
 general("vecdot(x1, x2, /, *, axis=-1)",
         lambda g, x2, axis, like1: fit(conjugated(xp.expand_dims(g, axis=axis)) * x2, like1),
         lambda g, x1, axis, like2: fit(xp.expand_dims(g, axis=axis) * x1, like2),
@@ -228,7 +239,7 @@ def _contract(x1: Any, term1: str, x2: Any, term2: str, needed: set[str]) -> tup
     x1 = xp.reshape(x1, (*[lengths1[c] for c in batch], _count(sizes, free1), count))
     x2 = xp.reshape(x2, (*[lengths2[c] for c in batch], count, _count(sizes, free2)))
     letters = batch + free1 + free2
-    return xp.reshape(x1 @ x2, tuple([sizes[c] for c in letters])), "".join(letters)
+    return xp.reshape(xp.matmul(x1, x2), tuple([sizes[c] for c in letters])), "".join(letters)
 
 
 def _sizes(terms: list[str], arrays: list[Any]) -> dict[str, int]:
