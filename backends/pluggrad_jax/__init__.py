@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.adapter import Adapter
+from pluggrad.adapter import Adapter, careful_norm
 from pluggrad.errors import InvalidArgumentError
 
 MODULES = ("jax",)
@@ -19,9 +19,14 @@ class JaxAdapter(Adapter):
     writable = False
 
     def namespace(self) -> Any:
+        import jax
         import jax.numpy as jnp
 
+        def at_hand(x: Any) -> bool:
+            return not isinstance(x, jax.core.Tracer) and jax.default_backend() == "cpu"
+
         self.functions = {
+            "linalg.vector_norm": careful_norm(jnp.linalg.vector_norm, jnp, at_hand),
             "copy": lambda x: x,
             "getitem": lambda x, key: x[_in_bounds(x, key)],
             "put": lambda value, x, key: x.at[_in_bounds(x, key)].set(value),
@@ -104,6 +109,8 @@ def _padded(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
     from jax import lax
 
     parts = [part for part in (key if isinstance(key, tuple) else (key,)) if part is not None]
+    if not all([type(part) in (int, slice) or part is Ellipsis for part in parts]):
+        return None
     free = len(shape) - sum([part is not Ellipsis for part in parts])
     spelled: list[Any] = []
     for part in parts:
@@ -113,7 +120,7 @@ def _padded(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
     for part, n in zip(spelled, shape, strict=True):
         if type(part) is int:
             chosen = range(part % n, part % n + 1)
-        elif type(part) is slice and (part.step is None or part.step > 0):
+        elif part.step is None or part.step > 0:
             chosen = range(*part.indices(n))
         else:
             return None

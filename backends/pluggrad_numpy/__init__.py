@@ -8,7 +8,7 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
-from pluggrad.adapter import Adapter, selects_once
+from pluggrad.adapter import Adapter, careful_norm, selects_once
 
 MODULES = ("numpy",)
 
@@ -58,12 +58,18 @@ def scatter_all(*gs: Any, keys: Any, like: Any) -> Any:
 
 
 def scatter_add(buffer: Any, pieces: Any) -> Any:
-    """Each `(key, g)` of `pieces` added to `buffer`, in place."""
-    for key, g in pieces:
-        if type(key) is slice or type(key) is int or selects_once(key):
-            buffer[key] += g
-        else:
-            np.add.at(buffer, key, g)
+    """Each `(key, g)` of `pieces` added to `buffer`, in place where that is an array: sums of 0-d
+    arrays are numbers, which cannot be written."""
+    try:
+        for key, g in pieces:
+            if type(key) is slice or type(key) is int or selects_once(key):
+                buffer[key] += g
+            else:
+                np.add.at(buffer, key, g)
+    except TypeError:
+        if isinstance(buffer, np.ndarray):
+            raise
+        return scatter_add(np.asarray(buffer), pieces)
     return buffer
 
 
@@ -77,12 +83,14 @@ class NumpyAdapter(Adapter):
     replays = True
     last_write_wins = True
     promotes = True
+    takes_lists = True
     functions = {  # noqa: RUF012
         "broadcast_to": broadcast_to,
         "scatter": scatter,
         "scatter_all": scatter_all,
         "matmul": operator.matmul,
         "matrix_transpose": matrix_transpose,
+        "linalg.vector_norm": careful_norm(xp.linalg.vector_norm, xp),
         "zeros": zeros,
         "sum": reduction(np.add, np.sum),
         "max": reduction(np.maximum, np.max),

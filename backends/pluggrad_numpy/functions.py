@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pluggrad.arguments import axes_of
 from pluggrad.errors import UnsupportedError
 from pluggrad.foreign import Table, answer_constant, answer_raw, lookup, write
 
@@ -107,6 +108,8 @@ fft.rfftn = fft.rfftn(a | s axes norm)
 fft.irfftn = fft.irfftn(a | s axes norm)
 fft.fft2 = fft.fftn(a | s axes norm)
 fft.ifft2 = fft.ifftn(a | s axes norm)
+fft.rfft2 = fft.rfft2(a | s axes norm)
+fft.irfft2 = fft.irfft2(a | s axes norm)
 fft.fftshift = fft.fftshift(x | axes)
 fft.ifftshift = fft.ifftshift(x | axes)
 ones_like = ones_like(a | dtype [order] [subok] shape device)
@@ -122,6 +125,8 @@ QUESTIONS = {
     "may_share_memory", "min_scalar_type", "ndim", "nonzero", "argwhere", "flatnonzero",
     "result_type", "shape", "shares_memory", "size",
 }  # fmt: skip
+#: Functions that take axis=None for all elements in a row, and the place of that argument.
+FLAT = {"sort": 1, "argsort": 1, "take_along_axis": 2}
 #: Functions that write into their first argument.
 WRITERS = {"copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal"}
 
@@ -150,6 +155,9 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
     ):
         joined = [lookup(backend, "reshape")(x, (-1,)) for x in args[0]]
         return lookup(backend, "concat")(joined, axis=0)
+    if name in FLAT and (kwargs.get("axis", 0) is None or args[FLAT[name] :][:1] == (None,)):
+        args = (lookup(backend, "reshape")(args[0], (-1,)), *args[1 : FLAT[name]])
+        kwargs["axis"] = -1
     if name == "where" and len(args) == 1:
         return answer_raw(func, args, kwargs)
     if name == "repeat" and "axis" not in kwargs and len(args) == 2:
@@ -201,7 +209,7 @@ def _norm(xp: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = F
     ndim = len(x.shape)
     if ord is None and axis is None:
         return xp.linalg.vector_norm(x, keepdims=keepdims)
-    axes = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+    axes = axes_of(axis, ndim, "numpy.linalg.norm")
     if len(axes) == 1:
         ord = 2 if ord is None else ord
         return xp.linalg.vector_norm(x, axis=axes[0], keepdims=keepdims, ord=ord)
@@ -323,7 +331,7 @@ SPECIAL = {
     "broadcast_arrays": lambda xp, *arrays, subok=False: xp.broadcast_arrays(*arrays),
     "meshgrid": lambda xp, *arrays, indexing="xy", sparse=False, copy=True:
         xp.meshgrid(*arrays, indexing=indexing),
-    "angle": lambda xp, z, deg=False: xp.atan2(xp.imag(z), xp.real(z)),
+    "angle": lambda xp, z, deg=False: xp.angle(z, deg=deg),
     "ptp": lambda xp, a, axis=None: xp.max(a, axis=axis) - xp.min(a, axis=axis),
-    "sinc": lambda xp, x: xp.special.sinc(x),
+    "sinc": lambda xp, x: xp.sinc(x),
 }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pluggrad.adapter import Adapter, selects_once
+from pluggrad.adapter import Adapter, careful_norm, selects_once
 
 MODULES = ("array_api_strict",)
 
@@ -22,6 +22,7 @@ class StrictAdapter(Adapter):
             "getitem": lambda x, key: x[_complete(x, key)],
             "put": lambda value, x, key: self._put(value, xp.asarray(x, copy=True), key),
             "put_in_place": self._put,
+            "linalg.vector_norm": careful_norm(xp.linalg.vector_norm, xp),
         }
         return xp
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.adapter import Adapter, selects_once
+from pluggrad.adapter import Adapter, careful_norm, selects_once
 from pluggrad.errors import TypeMismatchError
 from pluggrad.unwritable import has_arrays
 
@@ -23,6 +23,7 @@ class TorchAdapter(Adapter):
     def namespace(self) -> Any:
         import array_api_compat.torch as xp
         import torch
+        from array_api_compat.torch import linalg
 
         def matmul(x1: Any, x2: Any) -> Any:
             return torch.matmul(x1, x2) if x1.dtype is x2.dtype else xp.matmul(x1, x2)
@@ -66,6 +67,7 @@ class TorchAdapter(Adapter):
             "put": lambda value, x, key: self._put(value, torch.clone(x), key),
             "put_in_place": self._put,
             "solve_triangular": torch.linalg.solve_triangular,
+            "linalg.vector_norm": careful_norm(linalg.vector_norm, xp, _at_hand),
             "lu_factor": torch.linalg.lu_factor,
             "lu_solve": _lu_solve,
         }
@@ -180,7 +182,7 @@ class TorchAdapter(Adapter):
             if _is_tracer(g) or _steps_back(key):
                 buffer = self._add_by_places(buffer, key, g)
             elif selects_once(key):
-                if not has_arrays(key):
+                if not has_arrays(key) and not _has_bools(key):
                     buffer[key].add_(g)
                 else:  # by a mask
                     buffer[key] = buffer[key] + g
@@ -245,6 +247,11 @@ def _steps_back(key: Any) -> bool:
     return type(key) is slice and key.step is not None and key.step < 0
 
 
+def _has_bools(key: Any) -> bool:
+    """Whether `key` has Python's bools in it: what torch reads by these is a copy."""
+    return type(key) is bool or (type(key) is tuple and any([type(part) is bool for part in key]))
+
+
 def _all_integers(key: Any) -> bool:
     """Whether `key` consists of integer tensors alone."""
     parts = key if isinstance(key, tuple) else (key,)
@@ -252,6 +259,13 @@ def _all_integers(key: Any) -> bool:
         not isinstance(part, slice) and hasattr(part, "dtype") and "int" in str(part.dtype)
         for part in parts
     ])  # fmt: skip
+
+
+def _at_hand(x: Any) -> bool:
+    """Whether it costs nothing to look at the numbers in `x`."""
+    import torch
+
+    return not torch.compiler.is_compiling() and x.device.type == "cpu" and not _is_tracer(x)
 
 
 def _is_tracer(x: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pluggrad import autograd
+from pluggrad.arguments import axis_of
 from pluggrad.errors import UnsupportedError
 from pluggrad.foreign import Table, answer_raw, lookup, names, write
 
@@ -31,6 +32,7 @@ __and__ bitwise_and = bitwise_and(input other)
 __or__ bitwise_or = bitwise_or(input other)
 __xor__ bitwise_xor = bitwise_xor(input other)
 absolute = abs(input)
+angle = angle(input)
 neg = negative(input)
 arcsin = asin(input)
 arccos = acos(input)
@@ -235,7 +237,8 @@ def _squeeze(xp: Any, input: Any, dim: Any = None) -> Any:
 
 def _flatten(xp: Any, input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     shape = tuple(input.shape) or (1,)
-    first, last = start_dim % len(shape), end_dim % len(shape)
+    first = axis_of(start_dim, len(shape), "torch.flatten", "start_dim")
+    last = axis_of(end_dim, len(shape), "torch.flatten", "end_dim")
     return xp.reshape(input, (*shape[:first], -1, *shape[last + 1 :]))
 
 

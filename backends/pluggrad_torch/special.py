@@ -7,12 +7,15 @@ from typing import Any
 
 import torch
 
+from pluggrad.arguments import whole
+
 special = torch.special
 
 
 def _polygamma(n: Any, x: Any) -> Any:
     """torch wants the order as a Python int; its trigamma has nine digits, its zeta all of them."""
-    return special.zeta(2.0, x) if int(n) == 1 else special.polygamma(int(n), x)
+    n = whole(int(n) if n == int(n) else n, "special.polygamma", "n")
+    return special.zeta(2.0, x) if n == 1 else special.polygamma(n, x)
 
 
 def _zeta(x: Any, q: Any = None) -> Any:

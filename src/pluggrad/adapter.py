@@ -14,7 +14,7 @@ from .unwritable import has_arrays, surround
 if TYPE_CHECKING:
     from .backend import Backend
 
-__all__ = ["Adapter", "selects_once"]
+__all__ = ["Adapter", "careful_norm", "selects_once"]
 
 
 class Adapter:
@@ -33,6 +33,8 @@ class Adapter:
     last_write_wins: bool = False
     #: Whether special functions take integers beside floats, without losing digits of large ones.
     promotes: bool = False
+    #: Whether elementwise functions and products take lists of numbers in the place of arrays.
+    takes_lists: bool = False
     #: Whether the engine may add cotangents in place into buffers that it allocated itself.
     accumulates_in_place: bool = False
     #: Whether arrays compute at once, so that it pays to keep what `hvp` computes as a program.
@@ -198,6 +200,38 @@ class Adapter:
     def capabilities(self) -> dict[str, Any]:
         """What the library can do beyond computing: shown by `pluggrad backends`."""
         return {"writable": self.writable}
+
+
+def careful_norm(norm: Callable[..., Any], xp: Any, concrete: Any = None) -> Callable[..., Any]:
+    """`norm`, the library's `linalg.vector_norm`, for vectors of all sizes: where squares or powers
+    leave the range of the dtype, it is computed once more, of the vectors by their largest element.
+
+    The result shows where that is so. It is looked at where it is `concrete`: not what compilers
+    trace, nor what a device computes later.
+    """
+    ranges: dict[Any, tuple[float, float]] = {}
+
+    def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+        y = norm(x, axis=axis, keepdims=keepdims, ord=ord)
+        if not 1 < abs(ord) < math.inf or (concrete is not None and not concrete(y)):
+            return y
+        known = ranges.get((y.dtype, ord))
+        if known is None:
+            info, root = xp.finfo(y.dtype), 1 / abs(ord)
+            low = float(info.smallest_normal) / float(info.eps)
+            known = ranges[y.dtype, ord] = low**root, float(info.max) ** root
+        low, high = known
+        fits = (y >= low) & (y <= high)
+        if (bool(fits) if y.ndim == 0 else bool(xp.all(fits))) or 0 in x.shape:
+            return y
+        sizes = xp.abs(x)
+        ones = xp.ones_like(sizes)
+        top = xp.max(xp.where(sizes < math.inf, sizes, ones), axis=axis, keepdims=True)
+        top = xp.where(top == 0, xp.ones_like(top), top)
+        y = norm(sizes / top, axis=axis, keepdims=True, ord=ord) * top
+        return y if keepdims else xp.sum(y, axis=axis)  # one element
+
+    return vector_norm
 
 
 def selects_once(key: Any) -> bool:

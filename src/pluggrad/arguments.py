@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from numbers import Integral
 from typing import Any, NoReturn
 
@@ -10,6 +11,7 @@ from .backend import BACKENDS, SCALARS, Backend, backend_of, mixed
 from .dispatch import is_batched, is_variable
 from .errors import (
     BatchingError,
+    InvalidArgumentError,
     MixedDevicesError,
     OperationError,
     OutOfRangeError,
@@ -20,16 +22,8 @@ from .errors import (
 from .levels import ROOT, VOLATILE
 from .primitive import Primitive
 
-__all__ = [
-    "backend_among",
-    "convert",
-    "explain",
-    "of_backend",
-    "one_device",
-    "operand",
-    "promote",
-    "setting",
-]
+__all__ = ["axes_of", "axis_of", "backend_among", "convert", "explain", "integers", "no_axis",
+           "number", "of_backend", "one_device", "operand", "promote", "setting", "whole"]  # fmt: skip
 
 
 def backend_among(args: tuple[Any, ...], where: str) -> Backend:
@@ -84,8 +78,12 @@ def _explained(error: Exception, where: str, args: Any) -> Exception:
     )
     if isinstance(error, IndexError):
         found: Exception = OutOfRangeError(f"{where} of {about}: {error}")
-    elif type(error) in (ValueError, TypeError, RuntimeError, AttributeError):
+    elif type(error) in (ValueError, TypeError, RuntimeError, AttributeError) or (
+        "UFunc" in type(error).__name__  # NumPy's, of no public name
+    ):
         found = OperationError(f"{where} of {about}: {error}")
+    elif isinstance(error, NotImplementedError):
+        found = UnsupportedError(f"{where} of {about}: {error}")
     else:
         error.add_note(f"{where} of {about}")  # the library's own, which callers know: LinAlgError
         return error
@@ -131,6 +129,13 @@ def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
     try:
         other = BACKENDS[type(x)]
     except KeyError:
+        if isinstance(x, (tuple, list)) and primitive.kind in ("elementwise", "bilinear"):
+            if not backend.adapter.takes_lists:
+                raise TypeMismatchError(
+                    f"{primitive.name}: a {type(x).__name__} is no array; make one of it, with "
+                    "`pluggrad.asarray`"
+                ) from None
+            return backend.namespace.asarray(x)
         if isinstance(x, (tuple, list, slice)) or x is Ellipsis or isinstance(x, type):
             return x
         if isinstance(x, SCALARS) and not hasattr(x, "dtype"):  # such as `v.size`, or an IntEnum
@@ -143,6 +148,11 @@ def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
     if other is backend:
         return x if backend.hold is None else backend.hold(x)
     if other is None:
+        no_number = type(x) is str or (x is None and None not in primitive.defaults.values())
+        if no_number and primitive.kind == "elementwise":
+            raise TypeMismatchError(
+                f"{primitive.name} takes a number or an array, not {type(x).__name__}"
+            )
         return x
     if other.name == "numpy" and x.ndim == 0 and not hasattr(x, "__setitem__"):
         return x.item()  # np.generic: a weak scalar beside other libraries' arrays
@@ -173,10 +183,9 @@ def _is_other_integer(x: Any) -> bool:
 
 def setting(x: Any, primitive: Primitive) -> Any:
     """The keyword argument `x` of `primitive`, with raw arrays in the place of Variables."""
-    if isinstance(x, (tuple, list)):
-        if any(is_variable(item) or _is_other_integer(item) for item in x):
-            return tuple([setting(item, primitive) for item in x])
-        return x
+    if isinstance(x, (tuple, list)) and not primitive.private:
+        # No list: it might be changed before the walk comes by.
+        return tuple([setting(item, primitive) for item in x])
     if not is_variable(x):
         return int(x) if _is_other_integer(x) else x
     if is_batched(x):
@@ -190,3 +199,71 @@ def setting(x: Any, primitive: Primitive) -> Any:
             "if none is needed"
         )
     return x.data
+
+
+# ---------------------------------------------------------------- numbers that count or name axes
+
+
+def whole(n: Any, where: str, what: str, least: int | None = None) -> int:
+    """`n` as an int: `where` says which function was called, `what` the name of the argument. A
+    fraction is refused, not cut off, and so are a bool and anything below `least`."""
+    try:
+        if isinstance(n, bool):
+            raise TypeError
+        found = operator.index(n)
+    except TypeError:
+        raise TypeMismatchError(f"{where}: {what} is an integer, not {n!r}") from None
+    if least is not None and found < least:
+        raise InvalidArgumentError(f"{where}: {what} is at least {least}, and {n} was given")
+    return found
+
+
+def axis_of(axis: Any, ndim: int, where: str, what: str = "axis") -> int:
+    """`axis` of an array of `ndim` axes, counted from the front."""
+    found = whole(axis, where, what)
+    if not ndim:
+        no_axis(found, where)
+    if not -ndim <= found < ndim:
+        raise OutOfRangeError(f"{where}: there is no {what} {found} in an array of {ndim} axes")
+    return found % ndim
+
+
+def integers(x: Any, primitive: Primitive, name: str) -> Any:
+    """An argument that is an integer, several or None. Some libraries cut off a fraction, and take
+    True for 1."""
+    if isinstance(x, (tuple, list)):
+        return tuple([integers(n, primitive, name) for n in x])
+    backend = None if x is None or type(x) in SCALARS or isinstance(x, str) else backend_of(x)
+    if backend is None or not x.shape:
+        if is_variable(x):
+            x = setting(x, primitive)
+        return x if x is None else whole(x, primitive.name, name)
+    if not backend.xp.isdtype(x.dtype, "integral"):
+        raise TypeMismatchError(f"{primitive.name}: {name} takes integers, not {x.dtype} numbers")
+    return x
+
+
+def number(x: Any, primitive: Primitive, name: str) -> Any:
+    """An argument that is a real number, and nothing that could stand for one."""
+    x = setting(x, primitive)
+    if isinstance(x, (str, tuple, list)) or x is None:
+        raise TypeMismatchError(f"{primitive.name}: {name} is a number, not {x!r}")
+    return x
+
+
+def no_axis(axis: Any, where: str) -> None:
+    """Refuse to look for `axis` in a 0-d array: some libraries take 0 and -1 there, as if it had
+    one axis, and some functions of theirs then make one."""
+    if not isinstance(axis, (tuple, list)) or axis:
+        raise OutOfRangeError(f"{where}: a 0-d array has no axis, and axis={axis} was given")
+
+
+def axes_of(axis: Any, ndim: int, where: str, what: str = "axis") -> tuple[int, ...]:
+    """One axis or several as a tuple, counted from the front; None is all of them."""
+    if axis is None:
+        return tuple(range(ndim))
+    several = axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple([axis_of(n, ndim, where, what) for n in several])
+    if len(set(axes)) < len(axes):
+        raise InvalidArgumentError(f"{where}: {what}={axis} names an axis twice")
+    return axes

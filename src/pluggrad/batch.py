@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from .arguments import axis_of
 from .backend import BACKENDS, Backend
 from .dispatch import is_variable, xp
 from .errors import BatchingError
@@ -180,9 +181,7 @@ class Operation:
 
     def axis(self, axis: int, ndim: int) -> int:
         """Where `axis` of `ndim` is behind the batch axis."""
-        if not -ndim <= axis < ndim:
-            raise BatchingAxisError(f"{self.primitive.name}: axis {axis} of {ndim}")
-        return axis % ndim + 1
+        return axis_of(axis, ndim, self.primitive.name) + 1
 
     def axes(self, axes: Any, ndim: int) -> Any:
         """The same for one or several; all of them for None."""
@@ -203,10 +202,6 @@ class Operation:
     def refuse(self, why: str) -> NoReturn:
         """The error for what cannot be batched."""
         raise BatchingError(f"inside vmap, {self.primitive.name}: {why}")
-
-
-class BatchingAxisError(BatchingError, IndexError, ValueError):
-    """An axis that a batched value does not have."""
 
 
 def process(

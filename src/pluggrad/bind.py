@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import duals, nested
-from .arguments import explain, setting
+from .arguments import explain, integers, no_axis, number, setting
 from .backend import Backend
 from .boxes import keep
 from .cells import settled, view_of
@@ -25,6 +25,10 @@ __all__ = ["bind", "bind_binary", "bind_unary"]
 
 NONE: dict[str, Any] = {}  # no keywords; nobody writes them
 SIMPLE = frozenset({int, bool, float, str, type(None)})  # settings that are as they are
+WHOLE = frozenset({int, type(None)})  # those that count or name an axis
+NUMBERS = frozenset({int, float})
+MORE_AXES = {"expand_dims", "stack", "concat"}  # where `axis` is not of the first argument itself
+RUNNING = {"cumulative_sum", "cumulative_prod", "argsort"}  # along an axis in any case
 
 
 def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
@@ -197,7 +201,11 @@ def bind_binary(
             return wrap(y, None, ROOT, backend)
         dtype, shape = y.dtype, y.shape
         real = dtype in reals
-        fits = bilinear and len(value1.shape) <= 2 >= len(value2.shape)
+        fits = (
+            bilinear
+            and len(value1.shape) <= 2 >= len(value2.shape)
+            and value1.dtype is value2.dtype
+        )
         node = None
         if parent2 is not None:
             node = new(Node)
@@ -336,18 +344,37 @@ def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., A
     else:
         call = lambda args, kwargs: apply(primitive, args, kwargs, raw, backend)
     plain = "{0} if type({0}) in SIMPLE else setting({0}, primitive)"
+    whole = "{0} if type({0}) in WHOLE else integers({0}, primitive, {0!r})"
+    orders = "{0} if type({0}) in NUMBERS else number({0}, primitive, {0!r})"
+    kinds = dict.fromkeys(("axis", "axes", *primitive.whole), whole)
+    kinds |= {"ord": orders, "correction": orders}
     lines = [f"def function({arguments}):", "    kwargs = {}"]
+    counted = [name for name in primitive.positional if name in primitive.whole]
+    lines += [f"    {name} = {kinds[name].format(name)}" for name in counted]
     for name in names[len(primitive.positional) :]:
+        value = kinds.get(name, plain).format(name)
         if primitive.defaults[name] is inspect.Parameter.empty:
-            lines.append(f"    kwargs['{name}'] = {plain.format(name)}")
+            lines.append(f"    kwargs['{name}'] = {value}")
         else:
             lines.append(f"    if {name} is not defaults['{name}']:")
-            lines.append(f"        kwargs['{name}'] = {plain.format(name)}")
+            lines.append(f"        kwargs['{name}'] = {value}")
+    if "axis" in names and primitive.name not in MORE_AXES:
+        x = names[0]
+        lines += [
+            "    if True:" if primitive.name in RUNNING else "    if axis is not defaults['axis']:",
+            f"        if type({x}) is cls:",
+            f"            if not {x}._value.shape: no_axis(axis, primitive.name)",
+            f"        elif not getattr({x}, 'shape', True): no_axis(axis, primitive.name)",
+        ]
     positional = "".join(f"{name}, " for name in primitive.positional)
     if primitive.variadic:
         positional = f"*{primitive.positional[0]}, "
+    if primitive.check is not None:
+        lines.append(f"    primitive.check(({positional}), kwargs)")
     lines.append(f"    return call(({positional}), kwargs)")
     scope = {"call": call, "primitive": primitive, "defaults": primitive.defaults,
-             "setting": setting, "SIMPLE": SIMPLE}  # fmt: skip
+             "setting": setting, "SIMPLE": SIMPLE, "cls": backend.variable, "no_axis": no_axis,
+             "WHOLE": WHOLE, "integers": integers, "NUMBERS": NUMBERS,
+             "number": number}  # fmt: skip
     exec("\n".join(lines), scope)
     return scope["function"]

@@ -7,8 +7,9 @@ from typing import Any
 from .backend import PRIMITIVES, SCALARS, VARIABLES, backend_of
 from .dispatch import is_variable, xp
 
-__all__ = ["Scatter", "Shares", "Uniform", "add", "conjugate", "dense", "erase", "fit", "own",
-           "pick", "same_shape", "scatter", "shape_dtype", "spread", "sum_to", "zeros"]  # fmt: skip
+__all__ = ["Scatter", "Shares", "Uniform", "add", "conjugate", "dense", "erase", "fit",
+           "in_dtype_of", "own", "pick", "same_shape", "scatter", "shape_dtype", "spread", "sum_to",
+           "zeros"]  # fmt: skip
 
 
 def shape_dtype(like: Any) -> tuple[tuple[Any, ...], Any]:
@@ -55,6 +56,15 @@ def fit(g: Any, like: Any) -> Any:
         if g.shape != shape:
             g = spread(g, like)  # a length that was not known, and is
     return g if g.dtype == dtype else xp.astype(g, dtype)
+
+
+def in_dtype_of(g: Any, saved: Any) -> Any:
+    """What a rule keeps, with arrays of another dtype than the cotangent `g` cast to that."""
+    if type(saved) is tuple:
+        return tuple([in_dtype_of(g, x) if hasattr(x, "dtype") else x for x in saved])
+    if not hasattr(saved, "dtype") or saved.dtype == g.dtype:
+        return saved
+    return xp.astype(saved, g.dtype)
 
 
 def sum_to(g: Any, shape: tuple[Any, ...]) -> Any:
@@ -242,11 +252,14 @@ class Uniform:
         value = x._read()[0] if type(x) in VARIABLES and x._level.size is None else x
         if value.shape != shape:
             return self.array() * x if value.shape else Uniform(self.number * x, self.like)
-        return x if self.one and value.dtype == dtype else self.number * x
+        if value.dtype != dtype:  # some libraries let the dtype of the array win over the number's
+            return self.array() * x
+        return x if self.one else self.number * x
 
     def __truediv__(self, x: Any) -> Any:
         other = () if type(x) in SCALARS else x.shape
-        if other == shape_dtype(self.like)[0]:
+        shape, dtype = shape_dtype(self.like)
+        if other == shape and (not shape or x.dtype == dtype):
             return self.number / x
         return self.array() / x if other else Uniform(self.number / x, self.like)
 

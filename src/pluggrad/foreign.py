@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .arguments import explain
 from .backend import Backend
 from .batch import template
 from .dispatch import is_batched, is_variable
@@ -75,7 +76,10 @@ def foreign(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
             f"function of that meaning in `pluggrad`, or bring the values over: "
             f"`pluggrad.lift(v.detach(), like=a {library} array)`."
         )
-    answer = backend.adapter.foreign(backend, func, args, kwargs)
+    try:
+        answer = backend.adapter.foreign(backend, func, args, kwargs)
+    except Exception as error:
+        explain(error, label(func), args)
     if answer is NotImplemented:
         raise UnsupportedError(
             f"{label(func)} does not work on Variables; use the function of that meaning in "
@@ -173,13 +177,14 @@ class Table:
             raise InvalidArgumentError(f"{label(func)} got {len(args)} arguments")
         kwargs = dict(kwargs)
         kwargs.update({parameters[i][0].strip("[]"): x for i, x in enumerate(args)})
+        given = {name for name, x in kwargs.items() if x is None}
         positional, keywords = [], {}
         for theirs, our, by_position in parameters:
             value = kwargs.pop(theirs.strip("[]"), None)
             if by_position:
                 positional.append(value)
-            elif value is not None and not theirs.startswith("["):
-                keywords[our] = value
+            elif (value is not None or (our == "axis" and theirs in given)) and theirs[0] != "[":
+                keywords[our] = value  # no axis at all, where it is asked for, is not the default
         out = keywords.pop("out", None)
         refuse_keywords(func, kwargs)
         return into(func, out, function(*positional, **keywords))

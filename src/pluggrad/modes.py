@@ -220,7 +220,7 @@ def strong_rule(rule: Rule) -> Rule:
         return rule
     pull = annihilating(_puller(formula, len(rule.names)), primitive)
     if rule.is_careful:
-        pull = _careful_pull(pull, primitive.holomorphic)
+        pull = _careful_pull(pull, primitive)
     made = rule.variant(pull)
     made.strong = made
     rule.strong = made

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from .arguments import explain
 from .backend import (
     BACKENDS,
     LIBRARIES,
@@ -208,10 +209,13 @@ def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         requires_grad = name in CREATION and kwargs.pop("requires_grad", False)
-        if raw is not None and not _tracked(args) and not _tracked(kwargs.values()):
-            y = raw(*map(_plain, args), **{key: _plain(x) for key, x in kwargs.items()})
-        else:
-            y = function(*[_lift(x, backend) for x in args], **kwargs)
+        try:
+            if raw is not None and not _tracked(args) and not _tracked(kwargs.values()):
+                y = raw(*map(_plain, args), **{key: _plain(x) for key, x in kwargs.items()})
+            else:
+                y = function(*[_lift(x, backend) for x in args], **kwargs)
+        except Exception as error:
+            explain(error, name, args)
         y = wrap_untracked(y, backend)
         return y.requires_grad_() if requires_grad else y
 

@@ -60,7 +60,7 @@ class Rule:
         self.code = places.get(self.names, 3 if self.names == ("y",) else 4)
         self.is_careful = False
         self.freed = primitive.freed
-        self.careful = careful = self.variant(_careful_pull(self.pull, primitive.holomorphic))
+        self.careful = careful = self.variant(_careful_pull(self.pull, primitive))
         careful.careful = careful
         careful.is_careful = True
         careful.fresh = primitive.fresh
@@ -86,7 +86,7 @@ class Rule:
         """This rule of a variadic primitive, for input number `position`."""
         pull = self._pull_at(position)
         made = self.variant(pull)
-        made.careful = self.careful.variant(_careful_pull(pull, self.primitive.holomorphic))
+        made.careful = self.careful.variant(_careful_pull(pull, self.primitive))
         made.careful.careful = made.careful
         made.position = made.careful.position = position
         return made
@@ -136,15 +136,23 @@ def _puller_at(
     return pull
 
 
-def _careful_pull(pull: Callable[[Any, Any], Any], holomorphic: bool) -> Callable[[Any, Any], Any]:
+def _careful_pull(
+    pull: Callable[[Any, Any], Any], primitive: Primitive
+) -> Callable[[Any, Any], Any]:
     """`pull` for inputs that were broadcast, of another dtype than the output, or complex.
 
     Formulas of elementwise, linear and bilinear primitives are transposes; the gradient convention
-    (∂L/∂Re + i ∂L/∂Im, as torch's) asks for the adjoint, conj ∘ transpose ∘ conj.
+    (∂L/∂Re + i ∂L/∂Im, as torch's) asks for the adjoint, conj ∘ transpose ∘ conj. The other factor
+    of a product is cast to the dtype that the product had: not all libraries multiply matrices of
+    two dtypes.
     """
+    holomorphic, product = primitive.holomorphic, primitive.kind == "bilinear"
 
     def careful(g: Any, kept: Any) -> Any:
         saved, like = kept
+        if product:
+            g = cotangents.dense(g)
+            saved = cotangents.in_dtype_of(g, saved)
         if holomorphic:
             g = cotangents.conjugate(pull(cotangents.conjugate(g), saved))
         else:
@@ -244,6 +252,8 @@ class Primitive:
         needs: str = "",
         steps: bool = False,
         linear_in: tuple[int, ...] = (),
+        whole: str = "",
+        check: Callable[..., None] | None = None,
         computed: dict[str, Callable[[Any, Any], Any]] | None = None,
     ) -> None:
         self.name, self.signature = signature.split("(", 1)[0], signature
@@ -257,12 +267,12 @@ class Primitive:
         self.promotes = promotes
         self.contracts = contracts  # whether it broadcasts nothing but axes before the last two
         self.computed = computed or {}  # what formulas name, as functions of args and kwargs
-        self.linear_in = (
-            linear_in  # inputs whose rules keep the output, though it is linear in them
-        )
-        self.steps = (
-            steps  # whether it jumps, and so is not linear where its derivative is constant
-        )
+        # Inputs whose rules keep the output, though it is linear in them.
+        self.linear_in = linear_in
+        # Whether it jumps, and so is not linear where its derivative is constant.
+        self.steps = steps
+        self.whole = whole.split()  # arguments that are integers, or several
+        self.check = check  # of args and kwargs: raises for what libraries take and should not
         self.needs = needs.split()  # what the fallback calls, and a library may lack
         self.private = private
         self.takes_scatter = takes_scatter

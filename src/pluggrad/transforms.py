@@ -62,9 +62,10 @@ def jacrev(
         for several) in the place of each array. Shapes are that of the result's array, followed by
         that of the argument's. With `has_aux` a pair of this and the auxiliary value.
 
-    Complex numbers follow `backward`: entry (i, j) is what `grad` gives for the real part of output
-    ``i`` by input ``j``, ∂Re y_i/∂Re x_j + i ∂Re y_i/∂Im x_j. For a holomorphic function that
-    is the conjugate of its derivative; with `holomorphic` it is the derivative, as JAX has it.
+    By a real input, a complex output has its complex derivative. By a complex input, entry (i, j)
+    follows `backward`: it is what `grad` gives for the real part of output ``i`` by input ``j``,
+    ∂Re y_i/∂Re x_j + i ∂Re y_i/∂Im x_j. For a holomorphic function that is the conjugate of its
+    derivative; with `holomorphic` it is the derivative, as JAX has it.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.jacrev(lambda x: x * x)(np.asarray([1.0, 2.0]))
@@ -87,19 +88,28 @@ def jacrev(
         def row(*g: Any) -> Any:
             return pull(unflatten(y_spec, list(g)))
 
-        if len(outputs) == 1 and not outputs[0].shape:
-            pulled = optree.tree_leaves(row(*[b[0, ...] for b in _basis(outputs)]))
-            gradients = [plain(xp.expand_dims(g, axis=0)) for g in pulled]
-        else:
-            gradients = optree.tree_leaves(inner_vmap(row)(*_basis(outputs)))
+        def rows(basis: list[Any]) -> list[Any]:
+            if len(outputs) == 1 and not outputs[0].shape:
+                pulled = optree.tree_leaves(row(*[b[0, ...] for b in basis]))
+                return [plain(xp.expand_dims(g, axis=0)) for g in pulled]
+            return optree.tree_leaves(inner_vmap(row)(*basis))
+
+        basis = _basis(outputs)
+        gradients = rows(basis)
+        turned = gradients
         if holomorphic:
             gradients = [conjugate(g) for g in gradients]
+        elif any(map(is_complex, outputs)) and not all(map(is_complex, inputs)):
+            # The imaginary parts of the outputs, which are real functions of the real inputs.
+            turned = rows([b * 1j if is_complex(b) else b * 0 for b in basis])
         blocks = []
         for v, start, stop in _spans(outputs):
-            leaves = [
-                plain(xp.reshape(g[start:stop, ...], (*v.shape, *x.shape)))
-                for g, x in zip(gradients, inputs, strict=True)
-            ]
+            leaves = []
+            for g, d, x in zip(gradients, turned, inputs, strict=True):
+                part = g[start:stop, ...]
+                if is_complex(v) and not is_complex(x):
+                    part = xp.astype(part, v.dtype) + xp.astype(d[start:stop, ...], v.dtype) * 1j
+                leaves.append(plain(xp.reshape(part, (*v.shape, *x.shape))))
             tree = unflatten(x_spec, leaves)
             blocks.append(tree[0] if single else tree)
         found = unflatten(y_spec, blocks)
@@ -117,11 +127,8 @@ def jacfwd(
     """A function that returns the Jacobian of `fun`, by the forward walk.
 
     The tangents of all inputs go along as one batch, so it suits functions of more outputs than
-    inputs. Parameters and result are those of `jacrev`.
-
-    Complex inputs follow `backward`, with the same entries as in `jacrev`, for which tangents go
-    along the imaginary axis, too; with `holomorphic` they need not. By a real input a complex
-    output has its complex derivative.
+    inputs. Parameters and result are those of `jacrev`, of complex numbers, too: for complex inputs
+    tangents go along the imaginary axis as well, unless `holomorphic` says that they need not.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.jacfwd(lambda x: x * x)(np.asarray([1.0, 2.0]))

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..operations import Array, add
-from .rows import about, inf, jnp_function, nan, numbers, shaped, usual
+from .rows import about, inf, jnp_function, mp, nan, numbers, partials, shaped, usual
 
 scalar = Array()
 grid = numbers(0.0, 1.0, 2.5, 3.0)
@@ -38,6 +40,17 @@ def torch_interp(torch: Any, x: Any, xp: Any, fp: Any) -> Any:
 add("interp", "elementwise", usual(Array((5,), 0.1, 2.9), grid, Array((4,))), shaped("0-d", Array((), 0.1, 2.9), grid, Array((4,))),
     shaped("large", Array((1000,), 0.1, 2.9), grid, Array((4,))), shaped("batched", Array((2, 3), 0.1, 2.9), grid, Array((4,))),
     about("outside", numbers(-1.0, 5.0, 0.7), grid, Array((4,))), domains=("real",), torch=torch_interp, jax=jnp_function("jax.numpy", "interp"))
+
+# ---------------------------------------------------------------- angle, sinc
+
+add("angle", "elementwise", usual(Array((2, 3), 0.3, 2.0)), shaped("0-d", Array((), 0.3, 2.0)), shaped("empty", Array((0, 3))), shaped("large", Array((10, 100), 0.3, 2.0)),
+    about("signs", numbers(2.0, -3.0, 0.5), domain="real"), about("degrees", Array((3,), 0.3, 2.0), deg=True),
+    about("complex zeros", numbers(0j, 3 + 4j, -2j), domain="complex", convention="atan2-zero", orders=1,
+          expected=partials(lambda z: np.where(z == 0, 0j, 1j * z / np.where(z == 0, 1.0, np.abs(z) ** 2)))),
+    torch=lambda torch, x, deg=False: torch.rad2deg(torch.angle(x)) if deg else torch.angle(x))
+add("sinc", "elementwise", usual(Array((2, 3), 0.4, 2.0)), shaped("0-d", Array((), 0.4, 2.0)), shaped("empty", Array((0, 3))), shaped("large", Array((10, 100), 0.4, 2.0)),
+    about("zeros", numbers(0.0, -0.0, 1e-7), domain="real"), about("near", numbers(0.31, 0.33, -0.32), domain="real"),
+    exact=lambda x: mp.mpf(1) if x == 0 else mp.sin(mp.pi() * x) / (mp.pi() * x), domains=("real",))
 
 # ---------------------------------------------------------------- nan_to_num
 

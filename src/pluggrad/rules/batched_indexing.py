@@ -20,7 +20,7 @@ __all__: list[str] = []
 def take(op: Operation) -> Any:
     x, indices = op.args
     axis, ndim = op.get("axis"), op.ndim(0)
-    axis = op.axis(0 if axis is None else axis, ndim) - 1
+    axis = op.axis(0 if axis is None and ndim == 1 else axis, ndim) - 1
     if not op.on[1]:
         return op(x, indices, axis=axis + 1)
     count = op.shape(1)

@@ -48,6 +48,13 @@ def as_is(op: Operation) -> Any:
     return op(*op.args, **op.kwargs)
 
 
+def of_matrices(op: Operation) -> Any:
+    """Functions of the last two axes."""
+    if op.ndim(0) < 2:
+        op.refuse(f"a matrix has two axes, and there are {op.ndim(0)}")
+    return op(*op.args, **op.kwargs)
+
+
 def reduction(op: Operation) -> Any:
     axes = op.axes(op.get("axis"), op.ndim(0))
     if axes == ():  # over nothing, which some libraries take for everything
@@ -60,6 +67,7 @@ def normalised(op: Operation) -> Any:
     """softmax and the like: along axes that stay."""
     ndim = op.ndim(0)
     if not ndim:
+        op.axes(op.get("axis"), 0)  # there is none to be named
         x = xp.reshape(op.args[0], (-1, 1))
         return xp.reshape(op(x, **swapped(op.kwargs, axis=1)), (-1,))
     return op(op.args[0], **swapped(op.kwargs, axis=op.axes(op.get("axis"), ndim)))
@@ -75,16 +83,17 @@ def place_of_extremum(op: Operation) -> Any:
 
 def along_one(op: Operation) -> Any:
     """Running sums and products, and sorting."""
-    axis = op.get("axis")
-    return op(
-        op.args[0], **swapped(op.kwargs, axis=op.axis(0 if axis is None else axis, op.ndim(0)))
-    )
+    axis, ndim = op.get("axis"), op.ndim(0)
+    axis = 0 if axis is None and ndim == 1 else axis
+    return op(op.args[0], **swapped(op.kwargs, axis=op.axis(axis, ndim)))
 
 
 def searchsorted(op: Operation) -> Any:
     """By sorting what is searched and what it is searched in together, unless all search in the
     same array: how many of the latter come before."""
     x1, x2 = op.args
+    if op.get("side") not in ("left", "right"):
+        raise InvalidArgumentError(f"searchsorted: there is no side {op.get('side')!r}")
     if not op.on[0]:
         return xp.reshape(op(x1, xp.reshape(x2, (-1,)), **op.kwargs), x2.shape)
     order = op.get("sorter")
@@ -122,6 +131,8 @@ def isin(op: Operation) -> Any:
 def broadcast_to(op: Operation) -> Any:
     shape = op.get("shape")
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    if any([n < 0 for n in shape]):
+        raise InvalidArgumentError(f"broadcast_to: no length is negative, as in {shape}")
     return op(op.aligned(0, len(shape)), shape=(op.size, *shape))
 
 
@@ -159,6 +170,8 @@ def permuted(op: Operation) -> Any:
 
 def moved(op: Operation) -> Any:
     x, here, there = op.args
+    if here is None or there is None:
+        op.refuse("both the source and the destination must be given")
     return op(x, op.axes(here, op.ndim(0)), op.axes(there, op.ndim(0)))
 
 
@@ -174,6 +187,8 @@ def along_axes(name: str) -> Any:
 
 def roll(op: Operation) -> Any:
     x, axis = op.args[0], op.get("axis")
+    if axis == ():
+        op.refuse("libraries differ about no axes at all. Leave the call out")
     if axis is not None:
         return op(x, **swapped(op.kwargs, axis=op.axes(axis, op.ndim(0))))
     flat = xp.reshape(x, (op.size, math.prod(op.shape(0))))
@@ -247,6 +262,8 @@ def tensordot(op: Operation) -> Any:
     x1, x2 = op.args
     axes, n1, n2 = op.get("axes"), op.ndim(0), op.ndim(1)
     if isinstance(axes, int):
+        if not 0 <= axes <= min(n1, n2):
+            raise InvalidArgumentError(f"tensordot of arrays of {n1} and {n2} axes over {axes}")
         axes1, axes2 = list(range(n1 - axes, n1)), list(range(axes))
     else:
         axes1, axes2 = [[a] if isinstance(a, int) else list(a) for a in axes]
@@ -269,7 +286,8 @@ def tensordot(op: Operation) -> Any:
 
 
 def outer(op: Operation) -> Any:
-    return xp.expand_dims(op.args[0], axis=-1) * xp.expand_dims(op.args[1], axis=-2)
+    x1, x2 = [xp.reshape(x, (op.size, -1) if on else (-1,)) for x, on in zip(op.args, op.on)]
+    return xp.expand_dims(x1, axis=-1) * xp.expand_dims(x2, axis=-2)
 
 
 def along_last(op: Operation) -> Any:
@@ -306,7 +324,8 @@ def transform(op: Operation) -> Any:
 def transform_axes(op: Operation) -> Any:
     s, axes, ndim = op.get("s"), op.get("axes"), op.ndim(0)
     if axes is None:
-        axes = tuple(range(ndim))[-len(s) :] if s else tuple(range(ndim))
+        s = (s,) if isinstance(s, int) else s
+        axes = tuple(range(ndim))[0 if s is None else ndim - len(s) :]
     return op(op.args[0], **swapped(op.kwargs, axes=op.axes(tuple(axes), ndim)))
 
 
@@ -321,7 +340,8 @@ rows("isfinite isinf isnan signbit logical_not bitwise_invert equal not_equal le
      "greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "
      "bitwise_left_shift bitwise_right_shift exponent abs sign conj real imag",
      elementwise)  # fmt: skip
-rows("index astype copy move matrix_transpose tril triu", as_is)
+rows("index astype copy move", as_is)
+rows("matrix_transpose tril triu", of_matrices)
 rows("broadcast_to", broadcast_to)
 rows("expand", expand)
 rows("reshape", reshape)
@@ -343,7 +363,7 @@ rows("linalg.cross vecdot", along_last)
 rows("solve", solve)
 rows("linalg.diagonal linalg.trace linalg.inv linalg.pinv linalg.det adjugate linalg.slogdet "
      "linalg.cholesky inverse_triangular linalg.eigh linalg.eig linalg.svd linalg.qr "
-     "linalg.matrix_rank", as_is)  # fmt: skip
+     "linalg.matrix_rank", of_matrices)  # fmt: skip
 
 rows("fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft", transform)
 rows("fft.fftn fft.ifftn fft.rfftn fft.irfftn", transform_axes)

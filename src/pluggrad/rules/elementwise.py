@@ -12,7 +12,7 @@ import cmath
 import math
 from typing import Any
 
-from ..backend import SCALARS
+from ..backend import SCALARS, backend_of
 from ..cotangents import conjugate, dense, fit, is_complex, shape_dtype
 from ..dispatch import xp
 from ..errors import TypeMismatchError
@@ -79,6 +79,8 @@ def share_of_logaddexp(t: Any, mine: Any, other: Any) -> Any:
     """`t` times the logistic function of the difference; equal infinities share equally."""
     if type(other) in SCALARS:
         other = xp.zeros_like(mine) + other
+    if is_complex(mine) or is_complex(other):  # beyond the standard
+        return t / (1 + xp.exp(other - mine))
     corner = xp.isinf(mine) & (mine == other)
     return t * xp.logistic(xp.where(corner, 0.0, mine) - xp.where(corner, 0.0, other))
 
@@ -89,9 +91,34 @@ def logistic(x: Any) -> Any:
     return xp.where(x >= 0, 1.0, e) / (1 + e)
 
 
-def asinh_x(t: Any, x: Any) -> Any:
-    """t / sqrt(1 + x²), where the square of a real `x` must not overflow."""
-    return t / (xp.sqrt(x * x + 1) if is_complex(x) else xp.hypot(x, 1.0))
+# What stands under the roots and fractions of inverse functions. Each has a derivative of its own
+# here, because those of the textbook's formulas are differences of infinities where they are 0.
+
+
+def gap(x: Any) -> Any:
+    """1 - x², precise near 1 and -1."""
+    return (1 - x) * (1 + x)
+
+
+def below(x: Any) -> Any:
+    """√(x - 1) √(x + 1), whose square does not overflow."""
+    return xp.sqrt(x - 1) * xp.sqrt(x - -1)  # + 1 would lose -0j
+
+
+def above(x: Any) -> Any:
+    """√(x² + 1), where the square of a real `x` must not overflow."""
+    return xp.sqrt(x * x + 1) if is_complex(x) else xp.hypot(x, 1.0)
+
+
+def ratio(x: Any, y: Any) -> Any:
+    """x / y for `y` = `below(x)` or `above(x)`, and its limit where both are infinite."""
+    far = xp.isinf(y)
+    return xp.where(far, xp.sign(x), xp.where(far, 0.0, x) / xp.where(far, 1.0, y))
+
+
+def atan_x(t: Any, x: Any) -> Any:
+    """t / (1 + x²), where the square of a real `x` must not overflow."""
+    return t / (1 + x * x) if is_complex(x) else t / xp.above(x) / xp.above(x)
 
 
 # ---------------------------------------------------------------- extrema and signs
@@ -123,9 +150,52 @@ def clip_max(t: Any, x: Any, min: Any, max: Any) -> Any:
     return xp.where(x > max if min is None else (x > max) | (min > max), dense(t), 0.0)
 
 
-def leg(side: Any, r: Any) -> Any:
-    """side / r², without the square, which overflows and underflows first."""
-    return side / r / r
+def phase(x: Any) -> Any:
+    """x / |x|, and 0 at 0: `sign`, where quotients of the smallest numbers and absolute values of
+    the largest ones would be wrong if these were not brought to a middle size before."""
+    if not is_complex(x):
+        return xp.sign(x)
+    size = xp.maximum(xp.abs(xp.real(x)), xp.abs(xp.imag(x)))
+    finfo = backend_of(x).xp.finfo(size.dtype)  # type: ignore[union-attr]
+    digits = 4 / float(finfo.eps)
+    low, high = digits * float(finfo.smallest_normal), float(finfo.max) / 4
+    scale = xp.where(size > high, 0.25, xp.ones_like(size))
+    return xp.sign(x * xp.where(size < low, digits * digits, scale))
+
+
+# Parts of the derivatives of `hypot` and `atan2`, as functions of two legs; their hypotenuse `r`
+# is handed in because it is known. Their own derivatives are products of cosines: as differences
+# of quotients they would overflow, and lose their digits where one leg is short. Infinite slopes
+# come from the division by `r` at the end: 0 times them would be nan.
+
+
+def cosine(x1: Any, x2: Any, r: Any) -> Any:
+    """x1 / r, and 0 at the origin."""
+    return x1 / apart(r)
+
+
+def cosine_x1(t: Any, x1: Any, x2: Any, r: Any) -> Any:
+    sine = xp.cosine(x2, x1, r)
+    return t * (sine * sine) / apart(r)
+
+
+def cosine_x2(t: Any, x1: Any, x2: Any, r: Any) -> Any:
+    return -t * (xp.cosine(x1, x2, r) * xp.cosine(x2, x1, r)) / apart(r)
+
+
+def leg(x1: Any, x2: Any, r: Any) -> Any:
+    """x1 / r², without the square, which overflows and underflows first; 0 at the origin."""
+    return x1 / apart(r) / apart(r)
+
+
+def leg_x1(t: Any, x1: Any, x2: Any, r: Any) -> Any:
+    c, s, r = xp.cosine(x1, x2, r), xp.cosine(x2, x1, r), apart(r)
+    return t * ((s - c) * (s + c)) / r / r
+
+
+def leg_x2(t: Any, x1: Any, x2: Any, r: Any) -> Any:
+    c, s, r = xp.cosine(x1, x2, r), xp.cosine(x2, x1, r), apart(r)
+    return t * (-2 * c * s) / r / r
 
 
 def sign_along(t: Any, x: Any, y: Any) -> Any:
@@ -190,19 +260,24 @@ elementwise("logistic(x, /)", lambda t, x: t * xp.logistic(x) * xp.logistic(-x),
 elementwise("sin",        lambda t, x: t * xp.cos(x))
 elementwise("cos",        lambda t, x: -t * xp.sin(x))
 elementwise("tan",        lambda t, y: t * (1 + y * y))
-elementwise("asin",       lambda t, x: t / xp.sqrt((1 - x) * (1 + x)))
-elementwise("acos",       lambda t, x: -t / xp.sqrt((1 - x) * (1 + x)))
-elementwise("atan",       lambda t, x: t / (1 + x * x))
+elementwise("gap(x, /)",   lambda t, x: t * (-2 * x), fallback=gap, private=True)
+elementwise("below(x, /)", lambda t, x, y: t * ratio(x, y), fallback=below, private=True)
+elementwise("above(x, /)", lambda t, x, y: t * ratio(x, y), fallback=above, private=True)
+elementwise("asin",       lambda t, x: t / xp.sqrt(xp.gap(x)))
+elementwise("acos",       lambda t, x: -t / xp.sqrt(xp.gap(x)))
+elementwise("atan",       atan_x)
 elementwise("sinh",       lambda t, x: t * xp.cosh(x))
 elementwise("cosh",       lambda t, x: t * xp.sinh(x))
 elementwise("tanh",       lambda t, y: t * (1.0 - y * y))
-elementwise("asinh",      asinh_x)
-elementwise("acosh",      lambda t, x: t / (xp.sqrt(x - 1) * xp.sqrt(x - -1)))  # + 1 would lose -0j
-elementwise("atanh",      lambda t, x: t / ((1 - x) * (1 + x)))
-elementwise("hypot",      lambda t, x1, y: t * (x1 / apart(y)),
-                          lambda t, x2, y: t * (x2 / apart(y)))
-elementwise("atan2",      lambda t, x1, x2: t * leg(x2, apart(xp.hypot(x1, x2))),
-                          lambda t, x1, x2: -t * leg(x1, apart(xp.hypot(x1, x2))))
+elementwise("asinh",      lambda t, x: t / xp.above(x))
+elementwise("acosh",      lambda t, x: t / xp.below(x))
+elementwise("atanh",      lambda t, x: t / xp.gap(x))
+elementwise("cosine(x1, x2, r, /)", cosine_x1, cosine_x2, None, fallback=cosine, private=True)
+elementwise("leg(x1, x2, r, /)",    leg_x1, leg_x2, None, fallback=leg, private=True)
+elementwise("hypot",      lambda t, x1, x2, y: t * xp.cosine(x1, x2, y),
+                          lambda t, x1, x2, y: t * xp.cosine(x2, x1, y))
+elementwise("atan2",      lambda t, x1, x2: t * xp.leg(x2, x1, xp.hypot(x1, x2)),
+                          lambda t, x1, x2: -t * xp.leg(x1, x2, xp.hypot(x1, x2)))
 
 elementwise("maximum",    lambda t, x1, x2, y: share(t, x1, x2, y),
                           lambda t, x1, x2, y: share(t, x2, x1, y))
@@ -219,7 +294,7 @@ elementwise("ceil",       zero, steps=True)
 elementwise("trunc",      zero, steps=True)
 elementwise("round",      zero, steps=True)
 
-general("abs(x, /)",  lambda g, x: g * xp.sign(x), jvp=lambda t, x: real(conjugate(xp.sign(x)) * t),
+general("abs(x, /)",  lambda g, x: g * phase(x), jvp=lambda t, x: real(conjugate(phase(x)) * t),
         pointwise=True)
 general("sign(x, /)", sign_along, jvp=sign_along, pointwise=True)
 general("conj(x, /)", lambda g: conjugate(g), jvp=lambda t: conjugate(t), aliases=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+from ..arguments import axes_of, axis_of, whole
 from ..backend import backend_of
-from ..cotangents import device_of, is_complex
+from ..cotangents import device_of, is_complex, same_shape
 from ..dispatch import is_variable, xp
 from ..errors import InvalidArgumentError, UnsupportedError
 from ..namespace import composite
@@ -22,7 +24,9 @@ def transpose(x: Any, /, axes: Any = None) -> Any:
 def swapaxes(x: Any, /, axis1: int, axis2: int) -> Any:
     """`x` with two axes exchanged."""
     order = list(range(x.ndim))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
+    axis1 = axis_of(axis1, x.ndim, "swapaxes", "axis1")
+    axis2 = axis_of(axis2, x.ndim, "swapaxes", "axis2")
+    order[axis1], order[axis2] = axis2, axis1
     return xp.permute_dims(x, tuple(order))
 
 
@@ -41,13 +45,15 @@ def flatten(x: Any, /) -> Any:
 @composite(own=True)
 def diagonal(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The diagonal of two axes, as the last axis of the result."""
-    return xp.linalg.diagonal(xp.moveaxis(x, (axis1, axis2), (-2, -1)), offset=offset)
+    axes = axes_of((axis1, axis2), x.ndim, "diagonal")
+    return xp.linalg.diagonal(xp.moveaxis(x, axes, (-2, -1)), offset=offset)
 
 
 @composite(own=True)
 def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The sum along the diagonal of two axes."""
-    return xp.linalg.trace(xp.moveaxis(x, (axis1, axis2), (-2, -1)), offset=offset)
+    axes = axes_of((axis1, axis2), x.ndim, "trace")
+    return xp.linalg.trace(xp.moveaxis(x, axes, (-2, -1)), offset=offset)
 
 
 @composite(own=True)
@@ -62,6 +68,23 @@ def cumprod(x: Any, /, axis: int | None = None) -> Any:
     """The running products along `axis`, or of all elements in a row."""
     x = xp.reshape(x, (-1,)) if axis is None else x
     return xp.cumulative_prod(x, axis=0 if axis is None else axis)
+
+
+@composite(own=True)
+def angle(x: Any, /, deg: bool = False) -> Any:
+    """The angle of complex numbers in the plane, in radians or, with `deg`, in degrees: that of
+    real numbers is 0 or π. The derivative at 0 is 0."""
+    if is_complex(x):
+        y = xp.atan2(xp.imag(x), xp.real(x))
+    else:
+        y = xp.atan2(xp.zeros_like(x) * 1.0, x)
+    return y * (180 / math.pi) if deg else y
+
+
+@composite(own=True)
+def sinc(x: Any, /) -> Any:
+    """sin(πx) / (πx), and 1 at 0."""
+    return xp.special.sinc(x)
 
 
 @composite(own=True)
@@ -85,7 +108,7 @@ def nan_to_num(
 @composite(own=True)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
     """The integral of samples `y` at `x`, or `dx` apart, by the trapezoidal rule."""
-    axis = axis % y.ndim
+    axis = axis_of(axis, y.ndim, "trapezoid")
     if x is None:
         width = dx
     elif x.ndim == 1:
@@ -111,6 +134,11 @@ def interp(
         xp_ = xp.concat([xp_[-1:] - period, xp_, xp_[:1] + period])
         fp = xp.concat([fp[-1:], fp, fp[:1]])
     flat = xp.reshape(x, (-1,))
+    if not same_shape(xp_.shape, fp.shape) or xp_.ndim != 1:
+        raise InvalidArgumentError(
+            f"interp takes two vectors of one length, and got the shapes {tuple(xp_.shape)} and "
+            f"{tuple(fp.shape)}"
+        )
     count = xp_.shape[0]
     place = xp.searchsorted(xp_, flat, side="right") - 1
     low = xp.clip(place, 0, max(count - 2, 0))
@@ -141,6 +169,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any 
         The fill of mode 'constant'; it may be tracked.
     """
     widths = _pairs(pad_width, x.ndim)
+    widths = [(whole(n, "pad", "a width"), whole(m, "pad", "a width")) for n, m in widths]
     values = _pairs(constant_values, x.ndim)
     for axis in range(x.ndim):
         before, after = widths[axis]

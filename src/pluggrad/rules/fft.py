@@ -13,6 +13,7 @@ from typing import Any
 from ..backend import backend_of
 from ..cotangents import conjugate, is_complex, scatter, shape_dtype
 from ..dispatch import is_variable, xp
+from ..errors import InvalidArgumentError
 from ..namespace import composite
 from .kinds import general, linear
 from .manipulation import arange, shape_of
@@ -44,7 +45,8 @@ def several(g: Any, s: Any, axes: Any) -> tuple[int, ...]:
     """The axes of an n-dimensional transform."""
     if axes is not None:
         return tuple([n % g.ndim for n in axes])
-    return tuple(range(g.ndim))[-len(s) :] if s else tuple(range(g.ndim))
+    s = (s,) if isinstance(s, int) else s
+    return tuple(range(g.ndim))[0 if s is None else g.ndim - len(s) :]
 
 
 def inner(g: Any, length: int, axis: int, factor: float) -> Any:
@@ -93,6 +95,7 @@ def irfft(g: Any, like: Any, axis: int, norm: Any) -> Any:
 def rfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
     """One axis after the other: libraries ask of `irfftn` that all of `g` be Hermitian."""
     *others, last = axes = several(g, s, axes)
+    s = (s,) if isinstance(s, int) else s
     n = s[-1] if s and s[-1] >= 0 else shape_of(like)[last]
     if others:
         g = xp.fft.ifftn(g, axes=tuple(others), norm=SWAPPED[norm])
@@ -102,6 +105,8 @@ def rfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
 
 def irfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
     axes = several(g, s, axes)
+    if len(set(axes)) < len(axes):
+        raise InvalidArgumentError(f"irfftn has no gradient here where axes={axes} repeat")
     x = xp.fft.rfftn(g, axes=axes, norm=SWAPPED[norm])
     return resized(inner(x, g.shape[axes[-1]], axes[-1], 2.0), like, axes)
 
@@ -126,7 +131,7 @@ def conjugate_of(g: Any) -> Any:
 
 def transform(name: str, arguments: str, adjoint: Callable[..., Any]) -> None:
     """A row: the transform is its own derivative."""
-    general(f"fft.{name}(x, /, *, {arguments}, norm='backward')", adjoint, fresh=True,
+    general(f"fft.{name}(x, /, *, {arguments}, norm='backward')", adjoint, fresh=True, whole="n s",
             jvp=lambda t, kwargs: getattr(xp.fft, name)(t, **kwargs))  # fmt: skip
 
 
@@ -154,7 +159,7 @@ def _in_two_axes(name: str) -> None:
 
     transform2.__name__ = transform2.__qualname__ = f"{name}2"
     transform2.__doc__ = f"`{name}n` of the last two axes."
-    composite(f"fft.{name}2")(transform2)
+    composite(f"fft.{name}2", own=True)(transform2)
 
 
 for _name in ("fft", "ifft", "rfft", "irfft"):

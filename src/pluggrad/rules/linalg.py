@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arguments import whole
 from ..backend import backend_of
 from ..cotangents import conjugate, device_of, is_complex, spread, sum_to, zeros
 from ..dispatch import is_variable, xp
@@ -117,6 +118,19 @@ def trace(g: Any, like: Any, offset: int) -> Any:
     shape = shape_of(like)
     g = xp.where(mask(g, shape, offset), as_matrix(g), 0.0)
     return g if g.shape == shape else spread(g, like)
+
+
+def flat(x: Any) -> Any:
+    return x if x.ndim == 1 else xp.reshape(x, (-1,))
+
+
+def outer_x1(g: Any, x2: Any, like1: Any) -> Any:
+    """Libraries take arrays of any shape for vectors, the elements in a row."""
+    return xp.reshape(g @ flat(x2), shape_of(like1))
+
+
+def outer_x2(g: Any, x1: Any, like2: Any) -> Any:
+    return xp.reshape(flat(x1) @ g, shape_of(like2))
 
 
 # ---------------------------------------------------------------- solving
@@ -381,9 +395,10 @@ def qr(g: Any, y: Any) -> Any:
 
 
 # fmt: off
-linear("linalg.diagonal(x, /, *, offset=0)", embed, view=True, put=put_diagonal)
-linear("linalg.trace(x, /, *, offset=0, dtype=None)", trace)
-bilinear("linalg.outer(x1, x2, /)", lambda g, x2: g @ x2, lambda g, x1: x1 @ g, contracts=True)
+linear("linalg.diagonal(x, /, *, offset=0)", embed, view=True, put=put_diagonal,
+       whole="offset")
+linear("linalg.trace(x, /, *, offset=0, dtype=None)", trace, whole="offset")
+bilinear("linalg.outer(x1, x2, /)", outer_x1, outer_x2, contracts=True)
 bilinear("linalg.cross(x1, x2, /, *, axis=-1)",
          lambda g, x2, axis: xp.linalg.cross(x2, g, axis=axis),
          lambda g, x1, axis: xp.linalg.cross(g, x1, axis=axis))
@@ -412,6 +427,9 @@ constant("linalg.matrix_rank(x, /, *, rtol=None)")
 @composite("linalg.solve")
 def solve(x1: Any, x2: Any, /) -> Any:
     """The solution of ``x1 @ x == x2``."""
+    if x1.dtype != x2.dtype:  # not all libraries multiply matrices of two dtypes
+        dtype = backend_of(x1).xp.result_type(x1.dtype, x2.dtype)  # type: ignore[union-attr]
+        x1, x2 = xp.astype(x1, dtype), xp.astype(x2, dtype)
     return xp.solve(x1, x2, kept=[])[0]
 
 
@@ -436,6 +454,7 @@ def svdvals(x: Any, /) -> Any:
 @composite("linalg.matrix_power")
 def matrix_power(x: Any, n: int, /) -> Any:
     """`x` multiplied by itself `n` times, by repeated squaring; its inverse, if `n` is negative."""
+    n = whole(n, "matrix_power", "n")
     if n == 0:  # the identity, and connected: a product over nothing
         return identity(x) + xp.matmul(x[..., :, :0], x[..., :0, :])
     if n < 0:

@@ -6,10 +6,12 @@ import math
 from itertools import accumulate
 from typing import Any
 
+from ..arguments import axis_of, whole
 from ..backend import backend_of
 from ..batch import refuse, template
 from ..cotangents import dense, device_of, scatter, shape_dtype, sum_to
 from ..dispatch import is_batched, is_variable, xp
+from ..errors import InvalidArgumentError
 from ..namespace import composite
 from . import positions
 from .kinds import PASS, constant, elementwise, linear
@@ -63,8 +65,10 @@ def along(shape: Any, axis: int, places: Any, g: Any) -> tuple[Any, ...]:
     return grid(shape, axis, places, g)
 
 
-def inverse(order: Any) -> tuple[int, ...]:
-    """The permutation that undoes `order`."""
+def inverse(order: Any) -> tuple[int, ...] | None:
+    """The permutation that undoes `order`; None, which libraries take for the reverse, itself."""
+    if order is None:
+        return None
     return tuple(sorted(range(len(order)), key=lambda n: order[n] % len(order)))
 
 
@@ -108,6 +112,7 @@ def repeat_back(g: Any, repeats: Any, like: Any, axis: Any) -> Any:
 def tile_back(g: Any, repetitions: Any, like: Any) -> Any:
     """The tiles summed."""
     shape = shape_of(like)
+    repetitions = (repetitions,) if isinstance(repetitions, int) else repetitions
     extra = max(0, len(repetitions) - len(shape))
     lengths = (1,) * extra + shape
     counts = (1,) * (len(lengths) - len(repetitions)) + tuple(repetitions)
@@ -123,8 +128,11 @@ def move(x: Any, *, device: Any) -> Any:
     return to_device(x, device)
 
 
-def unsqueezed(g: Any, ndim: int, axis: Any) -> Any:
-    """`g` with axes of length 1 where `squeeze` took them from an array of `ndim` axes."""
+def unsqueezed(g: Any, shape: Any, axis: Any) -> Any:
+    """`g` with axes of length 1 where `squeeze` took them from an array of `shape`."""
+    if axis is None:  # not in the standard, but some libraries take it for all such axes
+        return xp.reshape(g, tuple(shape))
+    ndim = len(shape)
     for n in sorted([n % ndim for n in (axis if isinstance(axis, tuple) else (axis,))]):
         g = xp.expand_dims(g, axis=n)
     return g
@@ -136,15 +144,16 @@ def back_to_shape(base: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 # fmt: off
-linear("broadcast_to(x, /, shape)", lambda g, like: sum_to(g, shape_of(like)), view=True)
+linear("broadcast_to(x, /, shape)", lambda g, like: sum_to(g, shape_of(like)), view=True,
+       whole="shape")
 linear("expand(x, /, *, to)", lambda g, like: sum_to(g, shape_of(like)),
        fallback=lambda x, to: xp.broadcast_to(x, shape_of(to)), private=True)
 linear("reshape(x, /, shape, *, copy=None)", lambda g, like: xp.reshape(g, shape_of(like)),
-       view=True, put=back_to_shape)
+       view=True, put=back_to_shape, whole="shape")
 linear("expand_dims(x, /, axis)", lambda g, axis: xp.squeeze(g, axis),
        view=True, put=lambda base, value, axis: xp.squeeze(value, axis))
-linear("squeeze(x, /, axis)", lambda g, like, axis: unsqueezed(g, len(shape_of(like)), axis),
-       view=True, put=lambda base, value, axis: unsqueezed(value, base.ndim, axis))
+linear("squeeze(x, /, axis)", lambda g, like, axis: unsqueezed(g, shape_of(like), axis),
+       view=True, put=lambda base, value, axis: unsqueezed(value, base.shape, axis))
 linear("permute_dims(x, /, axes)", lambda g, axes: xp.permute_dims(g, inverse(axes)),
        view=True, put=lambda base, value, axes: xp.permute_dims(value, inverse(axes)))
 linear("moveaxis(x, source, destination, /)",
@@ -156,11 +165,14 @@ linear("flip(x, /, *, axis=None)", lambda g, axis: xp.flip(g, axis=axis),
        view=True, put=lambda base, value, axis=None: xp.flip(value, axis=axis))
 
 linear("roll(x, /, shift, *, axis=None)",
-       lambda g, shift, axis: xp.roll(g, negative(shift), axis=axis))
-linear("repeat(x, repeats, /, *, axis=None)", repeat_back)
-linear("tile(x, repetitions, /)",             tile_back)
-linear("tril(x, /, *, k=0)",                  lambda g, k: xp.tril(g, k=k))
-linear("triu(x, /, *, k=0)",                  lambda g, k: xp.triu(g, k=k))
+       lambda g, shift, axis: xp.roll(g, negative(shift), axis=axis), whole="shift")
+linear("repeat(x, repeats, /, *, axis=None)", repeat_back, whole="repeats")
+linear("tile(x, repetitions, /)",             tile_back, whole="repetitions")
+# (Libraries that take a vector here broadcast it to a matrix.)
+linear("tril(x, /, *, k=0)",
+       lambda g, like, k: sum_to(xp.tril(g, k=k), shape_of(like)), whole="k")
+linear("triu(x, /, *, k=0)",
+       lambda g, like, k: sum_to(xp.triu(g, k=k), shape_of(like)), whole="k")
 linear("concat(arrays, /, *, axis=0)",        joined_part, variadic=True,
        computed={"starts": starts})
 linear("stack(arrays, /, *, axis=0)",         lambda g, i, axis: g[at(axis % g.ndim, i)],
@@ -200,6 +212,8 @@ def broadcast_arrays(*arrays: Any) -> Any:
 @composite(own=True)
 def meshgrid(*arrays: Any, indexing: str = "xy") -> Any:
     """Coordinate arrays from one vector per axis."""
+    if indexing not in ("xy", "ij"):
+        raise InvalidArgumentError(f"meshgrid: the indexing is 'xy' or 'ij', not {indexing!r}")
     order = list(range(len(arrays)))
     if indexing == "xy" and len(arrays) > 1:
         order[0], order[1] = 1, 0
@@ -215,14 +229,14 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> Any:
 @composite(own=True)
 def unstack(x: Any, /, *, axis: int = 0) -> Any:
     """The arrays that make up `x` along `axis`: views of it."""
-    axis = axis % x.ndim
+    axis = axis_of(axis, x.ndim, "unstack")
     return tuple([x[at(axis, n)] for n in range(x.shape[axis])])
 
 
 @composite
 def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Any:
     """The `n`-th differences of neighbours along `axis`."""
-    axis = axis % x.ndim
+    axis, n = axis_of(axis, x.ndim, "diff"), whole(n, "diff", "n", least=0)
     parts = [part for part in (prepend, x, append) if part is not None]
     if len(parts) > 1:
         x = xp.concat(parts, axis=axis)
@@ -244,7 +258,8 @@ def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = No
 @composite
 def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """An array full of `fill_value`, which may be tracked."""
-    shape = (shape,) if isinstance(shape, int) else shape
+    shape = shape if isinstance(shape, (tuple, list)) else (shape,)
+    shape = tuple([whole(n, "full", "a length", least=0) for n in shape])
     filled = xp.broadcast_to(xp.astype(fill_value, dtype or fill_value.dtype), shape)
     return xp.copy(filled if device is None else xp.move(filled, device=device))
 
@@ -255,6 +270,7 @@ def linspace(
     endpoint: bool = True,
 ) -> Any:  # fmt: skip
     """`num` evenly spaced numbers; both ends may be tracked."""
+    num = whole(num, "linspace", "num", least=0)
     one = start if is_variable(start) else stop
     dtype = one.dtype if dtype is None else dtype
     share: Any = arange(num, one)
@@ -278,9 +294,12 @@ def take_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
     return scatter(g, along(shape, 0 if axis is None else axis % len(shape), indices, g), like)
 
 
-def take_along_back(g: Any, indices: Any, like: Any, axis: int) -> Any:
+def take_along_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
     """Zeros with `g` added where it was taken from: one array of indices per axis."""
     shape = shape_of(like)
+    if axis is None:  # not in the standard, but some libraries take it for all elements in a row
+        count = math.prod(shape)
+        return xp.reshape(dense(take_along_back(g, indices, ((count,), g.dtype), 0)), shape)
     axis = axis % len(shape)
     if is_batched(indices):
         return positions.take_along_back(g, indices, shape, axis)
@@ -290,8 +309,8 @@ def take_along_back(g: Any, indices: Any, like: Any, axis: int) -> Any:
 
 
 # fmt: off
-linear("take(x, indices, /, *, axis=None)",            take_back)
-linear("take_along_axis(x, indices, /, *, axis=-1)",   take_along_back)
+linear("take(x, indices, /, *, axis=None)",            take_back, whole="indices")
+linear("take_along_axis(x, indices, /, *, axis=-1)",   take_along_back, whole="indices")
 constant("argsort(x, /, *, axis=-1, descending=False, stable=True)")
 constant("searchsorted(x1, x2, /, *, side='left', sorter=None)")
 constant("nonzero(x, /)")
@@ -302,6 +321,7 @@ constant("isin(x1, x2, /, *, invert=False)")
 @composite
 def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
     """`x` sorted along `axis`."""
+    axis = axis_of(axis, x.ndim, "sort")
     order = xp.argsort(x, axis=axis, descending=descending, stable=stable)
     return xp.take_along_axis(x, order, axis=axis)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arguments import axes_of, whole
 from ..backend import backend_of
 from ..cotangents import is_complex
 from ..dispatch import xp
@@ -27,6 +28,7 @@ def diag(x: Any, /, k: int = 0) -> Any:
         return xp.linalg.diagonal(x, offset=k)
     if x.ndim != 1:
         raise InvalidArgumentError(f"diag takes a vector or a matrix, and got {x.ndim} axes")
+    k = whole(k, "diag", "k")
     before, after = max(-k, 0), max(k, 0)
     # Each row has its element first, and one more column than there are rows: read on, they shift.
     n = x.shape[0]
@@ -41,9 +43,7 @@ def norm(x: Any, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -
     """The norm of vectors along one axis, or of matrices along two; of all elements without."""
     if axis is None and (ord is None or x.ndim == 1):
         return xp.linalg.vector_norm(x, keepdims=keepdims, ord=2 if ord is None else ord)
-    axes = (
-        tuple(range(x.ndim)) if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
-    )
+    axes = axes_of(axis, x.ndim, "linalg.norm")
     if len(axes) == 1:
         return xp.linalg.vector_norm(
             x, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord
@@ -82,8 +82,7 @@ def median(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
     """The middle of the sorted elements, the mean of the two middle ones of an even number; nan
     where one is nan."""
     ndim = x.ndim
-    axes = range(ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    axes = tuple([n % ndim for n in axes])
+    axes = axes_of(axis, ndim, "median")
     kept = tuple([n for n in range(ndim) if n not in axes])
     lengths = tuple([x.shape[n] for n in kept])
     count = math.prod([x.shape[n] for n in axes])
@@ -113,6 +112,12 @@ def nancumprod(x: Any, /, axis: int | None = None, dtype: Any = None) -> Any:
 @composite(own=True)
 def convolve(a: Any, v: Any, /, mode: str = "full") -> Any:
     """The discrete convolution of two vectors."""
+    if a.ndim != 1 or v.ndim != 1:
+        raise InvalidArgumentError(
+            f"convolve takes two vectors, and got arrays of {a.ndim} and {v.ndim} axes"
+        )
+    if not a.shape[0] or not v.shape[0]:
+        raise InvalidArgumentError("convolve takes vectors of one element at least")
     if a.shape[0] < v.shape[0]:
         a, v = v, a
     m = v.shape[0]
@@ -123,4 +128,4 @@ def convolve(a: Any, v: Any, /, mode: str = "full") -> Any:
         raise InvalidArgumentError(f"convolve: the mode is 'full', 'same' or 'valid', not {mode!r}")
     count = padded.shape[0] - m + 1
     shifted = xp.stack([padded[k : k + count] for k in range(m)], axis=-1)
-    return shifted @ xp.flip(v)
+    return xp.matmul(shifted, xp.flip(v))

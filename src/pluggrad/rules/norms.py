@@ -9,6 +9,7 @@ from ..cotangents import is_complex
 from ..dispatch import xp
 from ..errors import InvalidArgumentError
 from ..namespace import composite
+from .elementwise import apart
 from .kinds import general
 from .reductions import axes_of
 
@@ -34,8 +35,8 @@ def vector_norm(g: Any, x: Any, y: Any, axis: Any, keepdims: bool, ord: Any) -> 
         return xp.zeros_like(x)
     g, y = keep_axes(g, x.ndim, axis, keepdims), keep_axes(y, x.ndim, axis, keepdims)
     none = y == 0
-    if ord == 2:
-        return x * xp.where(none, 0.0, g / xp.where(none, 1.0, y))
+    if ord == 2:  # (1 / y by itself would overflow before the quotient does)
+        return g * (x / apart(y))
     a = xp.abs(x)
     if ord == 1:
         return direction(x, a) * g
@@ -43,7 +44,7 @@ def vector_norm(g: Any, x: Any, y: Any, axis: Any, keepdims: bool, ord: Any) -> 
         hits = xp.astype(a == y, y.dtype)
         return direction(x, a) * (hits * (g / xp.sum(hits, axis=axis, keepdims=True)))
     # No power of y by itself: it would overflow long before the ratio does.
-    ratio = xp.where(a == 0, 1.0, a) / xp.where(none, 1.0, y)
+    ratio = xp.where(a == 0, 1.0, a / xp.where(none, 1.0, y))
     return direction(x, a) * (xp.where(none, 0.0, g) * ratio ** (ord - 1))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..cotangents import fit
 from ..dispatch import xp
+from ..errors import InvalidArgumentError
 from ..namespace import composite
 from .kinds import bilinear, general
 from .manipulation import inverse, shape_of
@@ -49,6 +50,16 @@ def contracted(axes: Any, ndim1: int, ndim2: int) -> tuple[list[int], list[int]]
     return [a % ndim1 for a in axes1], [a % ndim2 for a in axes2]
 
 
+def check_axes(args: Any, kwargs: Any) -> None:
+    """Refuse a number of axes that NumPy takes for none."""
+    axes = kwargs.get("axes", 2)
+    if isinstance(axes, int) and not 0 <= axes <= min([getattr(x, "ndim", 0) for x in args]):
+        raise InvalidArgumentError(
+            f"tensordot: the last {axes} axes and the first {axes} of arrays of "
+            f"{' and '.join([str(getattr(x, 'ndim', 0)) for x in args])} axes"
+        )
+
+
 def others(ndim: int, axes: list[int]) -> list[int]:
     return [n for n in range(ndim) if n not in axes]
 
@@ -77,7 +88,8 @@ def conjugated(x: Any) -> Any:
 
 # fmt: off
 bilinear("matmul(x1, x2, /)", matmul_x1, matmul_x2, contracts=True)
-bilinear("tensordot(x1, x2, /, *, axes=2)", tensordot_x1, tensordot_x2, contracts=True)
+bilinear("tensordot(x1, x2, /, *, axes=2)", tensordot_x1, tensordot_x2, contracts=True,
+         check=check_axes)
 general("vecdot(x1, x2, /, *, axis=-1)",
         lambda g, x2, axis, like1: fit(conjugated(xp.expand_dims(g, axis=axis)) * x2, like1),
         lambda g, x1, axis, like2: fit(xp.expand_dims(g, axis=axis) * x1, like2),
@@ -142,13 +154,18 @@ def _parse(subscripts: str, operands: Any) -> tuple[list[str], str]:
     the axes of an ellipsis."""
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = list(inputs.split(","))
+    letters = "".join(terms).replace("...", "") + output.replace("...", "")
+    if letters and not (letters.isascii() and letters.isalpha()):
+        raise InvalidArgumentError(f"einsum: {subscripts!r} has subscripts that are no letters")
     if len(terms) != len(operands):
-        raise ValueError(f"einsum: {len(terms)} terms in {subscripts!r}, {len(operands)} operands")
+        raise InvalidArgumentError(
+            f"einsum: {len(terms)} terms in {subscripts!r}, {len(operands)} operands"
+        )
     longest = ""
     for number, (term, x) in enumerate(zip(terms, operands, strict=True)):
         count = x.ndim - len(term.replace("...", ""))
         if count < 0 or (count and "..." not in term):
-            raise ValueError(f"einsum: {term!r} does not fit an operand of {x.ndim} axes")
+            raise InvalidArgumentError(f"einsum: {term!r} does not fit an operand of {x.ndim} axes")
         dots = "".join([chr(0x391 + n) for n in range(count)][::-1])
         longest = max(longest, dots, key=len)
         terms[number] = term.replace("...", dots)
@@ -160,7 +177,9 @@ def _parse(subscripts: str, operands: Any) -> tuple[list[str], str]:
         output = longest + "".join(sorted(once))
     unknown = set(output) - set("".join(terms))
     if unknown or len(set(output)) < len(output):
-        raise ValueError(f"einsum: the output {output!r} of {subscripts!r} has letters of no input")
+        raise InvalidArgumentError(
+            f"einsum: the output {output!r} of {subscripts!r} has letters of no input"
+        )
     return terms, output
 
 
@@ -220,7 +239,7 @@ def _contract(x1: Any, term1: str, x2: Any, term2: str, needed: set[str]) -> tup
     x1 = xp.reshape(x1, (*[lengths1[c] for c in batch], _count(sizes, free1), count))
     x2 = xp.reshape(x2, (*[lengths2[c] for c in batch], count, _count(sizes, free2)))
     letters = batch + free1 + free2
-    return xp.reshape(x1 @ x2, tuple([sizes[c] for c in letters])), "".join(letters)
+    return xp.reshape(xp.matmul(x1, x2), tuple([sizes[c] for c in letters])), "".join(letters)
 
 
 def _sizes(terms: list[str], arrays: list[Any]) -> dict[str, int]:

@@ -167,4 +167,5 @@ def nanstd(
 ) -> Any:
     """The standard deviation of all that is not nan."""
     correction = ddof if correction is None else correction
-    return xp.sqrt(xp.nanvar(x, axis=axis, dtype=dtype, correction=correction, keepdims=keepdims))
+    v = xp.nanvar(x, axis=axis, dtype=dtype, correction=correction, keepdims=keepdims)
+    return xp.where(v == 0, 0.0, xp.sqrt(xp.where(v == 0, 1.0, v)))

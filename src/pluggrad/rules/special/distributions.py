@@ -26,7 +26,7 @@ def mills(x: Any) -> Any:
 
 def normal(x: Any) -> Any:
     """The standard normal density."""
-    return xp.exp(x * x / -2) / ROOT_2PI
+    return xp.bell(x) / ROOT_2PI
 
 
 def student(df: Any, x: Any) -> Any:
@@ -75,8 +75,12 @@ def betainc(a: Any, b: Any, x: Any) -> Any:
 
 
 # fmt: off
-elementwise("special.erf",      lambda t, x: t * (TWO_OVER_ROOT_PI * xp.exp(-x * x)))
-elementwise("special.erfc",     lambda t, x: -t * (TWO_OVER_ROOT_PI * xp.exp(-x * x)))
+elementwise("gaussian(x, /)",   lambda t, x, y: t * (-2 * xp.where(y == 0, 0.0, x) * y),
+            fallback=lambda x: xp.exp(-x * x), private=True)
+elementwise("bell(x, /)",       lambda t, x, y: t * (-xp.where(y == 0, 0.0, x) * y),
+            fallback=lambda x: xp.exp(x * x / -2), private=True)
+elementwise("special.erf",      lambda t, x: t * (TWO_OVER_ROOT_PI * xp.gaussian(x)))
+elementwise("special.erfc",     lambda t, x: -t * (TWO_OVER_ROOT_PI * xp.gaussian(x)))
 elementwise("special.erfcx",    lambda t, x, y: t * erfcx_slope(x, y))
 elementwise("special.erfi",     lambda t, x: t * (TWO_OVER_ROOT_PI * xp.exp(x * x)))
 elementwise("special.erfinv",   lambda t, y: t * (xp.exp(y * y) / TWO_OVER_ROOT_PI))

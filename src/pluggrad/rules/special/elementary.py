@@ -177,7 +177,7 @@ elementwise("special.exp10",     lambda t, y: t * (y * LN10), fallback=lambda x:
 elementwise("special.expm1",     lambda t, x: t * xp.exp(x), fallback=lambda x: xp.expm1(x))
 elementwise("special.log1p",     lambda t, x: t / (1 + x), fallback=lambda x: xp.log1p(x))
 elementwise("special.exprel",    lambda t, x: t * exprel_slope(x), fallback=exprel)
-elementwise("special.cbrt",      lambda t, y: t / (3 * y * y), fallback=cbrt)
+elementwise("special.cbrt",      lambda t, y: t / (3 * y) / y, fallback=cbrt)
 elementwise("special.cosm1",
             lambda t, x: -t * xp.sin(x), fallback=lambda x: -2 * xp.sin(x / 2) ** 2)
 elementwise("special.sinc", lambda t, x: t * (math.pi * sinc_slope(math.pi * x)), fallback=sinc)
@@ -193,7 +193,7 @@ elementwise("special.radian(d, m, s, /)",
             promotes=True, fallback=lambda d, m, s: DEGREE * (d + m / 60 + s / 3600))
 
 elementwise("special.expit",     lambda t, x, y: t * (y * xp.special.expit(-x)), fallback=expit)
-elementwise("special.logit",     lambda t, x: t / (x * (1 - x)), fallback=logit)
+elementwise("special.logit",     lambda t, x: t * (1 / x + 1 / (1 - x)), fallback=logit)
 elementwise("special.log_expit", lambda t, x: t * xp.special.expit(-x), fallback=log_expit)
 
 elementwise("special.xlogy",     xlogy_x1, xlogy_x2, promotes=True, fallback=xlogy)

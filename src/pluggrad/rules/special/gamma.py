@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ...arguments import whole
 from ...cotangents import is_complex
 from ...dispatch import xp
 from ...errors import UnsupportedError
@@ -83,6 +84,7 @@ def multigammaln(a: Any, d: int) -> Any:
 
 def multigammaln_slope(t: Any, a: Any, d: int) -> Any:
     """A sum of digammas."""
+    whole(d, "special.multigammaln", "d", least=1)
     return t * sum((psi(a - j / 2) for j in range(1, d)), psi(a))
 
 
