@@ -201,7 +201,8 @@ class Decorator:
     change nothing themselves.
     """
 
-    _before: list[Any]  # of each open block, what `_off` needs to know
+    #: Of each open block, the state before it, the one in it, and what `_off` needs to know.
+    _before: list[tuple[Any, Any, Any]]
     _given: Any = None  # what `with` gives
     _get: Any = staticmethod(read)
     _set: Any = staticmethod(put)
@@ -211,13 +212,14 @@ class Decorator:
         raise NotImplementedError
 
     def _off(self, state: Any, before: Any) -> Any:
-        """What `state` becomes at the end of a block; no other where it is so already."""
+        """What `state`, which is no longer the one in the block, becomes at its end. It does no
+        harm to do this twice."""
         raise NotImplementedError
 
     def __enter__(self) -> Any:
         state = self._get()
         after, before = self._on(state)
-        self._before.append(before)
+        self._before.append((state, after, before))
         try:
             self._set(after)
             return self._given
@@ -227,16 +229,22 @@ class Decorator:
 
     def __exit__(self, *exc_info: object) -> None:
         try:
-            self._set(self._off(self._get(), self._before[-1]))
+            self._set(self._after())
         except BaseException:  # an interrupt: once more
-            self._set(self._off(self._get(), self._before[-1]))
+            self._set(self._after())
             raise
         self._before.pop()
+
+    def _after(self) -> Any:
+        """The state at the end of the innermost block."""
+        state, after, before = self._before[-1]
+        now = self._get()
+        return state if now is after else self._off(now, before)
 
     def _end(self) -> None:
         """Leave the blocks that an exception left open."""
         while self._before:
-            self._set(self._off(self._get(), self._before[-1]))
+            self._set(self._after())
             self._before.pop()
 
     def _during(self, func: Any, *args: Any, **kwargs: Any) -> Any:
@@ -318,7 +326,7 @@ class AtOnce(Decorator):
 
     def _start(self) -> None:
         self._before, self._waits_for = [], [True]
-        Decorator.__enter__(self)
+        super().__enter__()
 
     def __enter__(self) -> Any:
         if not (self._waits_for and self._waits_for.pop()):
