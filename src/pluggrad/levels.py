@@ -30,12 +30,14 @@ __all__ = [
     "Level",
     "State",
     "deepest",
+    "during",
     "enable_grad",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
     "open_level",
     "read",
+    "recorded",
     "recording",
     "restored",
     "set_grad_enabled",
@@ -172,6 +174,19 @@ class holding:
 
     def __exit__(self, *exc_info: object) -> None:
         put(self._before)
+
+
+def during(state: State, f: Callable[..., Any], *args: Any) -> Any:
+    """``f(*args)``, during which `state` holds; it takes two exceptions for it to stay."""
+    before = read()
+    try:
+        put(state)
+        y = f(*args)
+        put(before)
+        return y
+    except BaseException:
+        put(before)
+        raise
 
 
 def restored(f: Callable[..., Any]) -> Any:
@@ -443,9 +458,14 @@ def is_grad_enabled() -> bool:
     return _differentiating(state.level) not in state.off
 
 
+def recorded(level: Level, enabled: bool) -> State:
+    """The present state with recording on or off at `level`, whatever mode it is in."""
+    return _switched(read(), (level,), enabled)
+
+
 def recording(level: Level, enabled: bool = True) -> holding:
-    """A block in which `level` records, or does not, whatever mode it is in."""
-    return holding(_switched(read(), (level,), enabled))
+    """A block in which `level` records, or does not."""
+    return holding(recorded(level, enabled))
 
 
 def unrecorded() -> holding:
