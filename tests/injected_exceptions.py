@@ -12,7 +12,9 @@ chose, the states of random number generators. The `grad` of leaves is that of b
 whole step. Views show what is in their base. The same program, run again, gives the right result.
 
 With ``--at signals`` it is raised where Python itself lets a signal in: on entry to a function, after
-a call, and at the end of a loop's body. These points are within lines, too.
+the call of one in C, and at the end of a loop's body. These points are within lines, too. Then the
+lock of `backward` is looked at as well: between the lines, it may be left locked where a `with`
+statement ends, and there Python lets no signal in.
 
 A `with` statement of the user's cannot be made safe where the exception comes before the first line
 of `__exit__`, which is all that ever runs. These are counted apart.
@@ -504,6 +506,7 @@ def exceptions_caught_inside_transforms() -> Case:
 
     def f(x: Any) -> Any:
         state = levels.read()
+        assert state.level.inside is state
         try:
             y = pg.sin(x) * x + pg.sum(pg.grad(lambda z: pg.sum(z * z * x))(x))
             pg.sum(pg.clip(y, 0.0, 1.0))
@@ -698,6 +701,7 @@ class Injector:
         self.where: Where | None = None
         self.places: list[tuple[Any, ...]] = []
         self.previous: dict[FrameType, int] = {}
+        self.called: set[FrameType] = set()  # those that have just called a function in Python
 
     def __enter__(self) -> Injector:
         sys.settrace(self.trace)
@@ -706,8 +710,16 @@ class Injector:
     def __exit__(self, *exc_info: object) -> None:
         sys.settrace(None)
         self.previous.clear()
+        self.called.clear()
 
     def trace(self, frame: FrameType, event: str, arg: Any) -> Any:
+        caller = frame.f_back
+        if (
+            self.signals
+            and caller is not None
+            and frame.f_code.co_name not in ("__init__", "__new__")
+        ):
+            self.called.add(caller)
         if not frame.f_code.co_filename.startswith(FOLDERS):
             return None
         if self.signals:
@@ -725,8 +737,9 @@ class Injector:
         if event == "opcode":
             before = self.previous.get(frame)
             self.previous[frame] = frame.f_code.co_code[frame.f_lasti]
-            if before in LETTING_IN:
-                self.hit(frame, False)
+            if before in LETTING_IN and frame not in self.called:
+                self.hit(frame, frame.f_lineno == first_line(frame))
+            self.called.discard(frame)
         elif event == "return":
             self.previous.pop(frame, None)
         return self.opcodes
@@ -754,7 +767,8 @@ def way_to(frame: FrameType | None) -> tuple[Any, ...]:
 
 DEEP = 6
 
-#: The instructions after which the interpreter looks whether a signal has come.
+#: The instructions after which the interpreter looks whether a signal has come; not so after the
+#: call of a function in Python.
 LETTING_IN = {
     dis.opmap[name] for name in ("CALL", "CALL_FUNCTION_EX", "CALL_KW", "JUMP_BACKWARD")
     if name in dis.opmap
@@ -821,7 +835,7 @@ def random_states() -> list[Any]:
     return [np.array(x) for x in found]
 
 
-def left_on(before: list[Any]) -> list[str]:
+def left_on(before: list[Any], at: str) -> list[str]:
     """What is not as it was when a program began; it is put right on the way."""
     found = []
     state = levels.read()
@@ -836,8 +850,9 @@ def left_on(before: list[Any]) -> list[str]:
     if _policy.get():
         found.append("graph_breaks")
     if autograd._accumulating._is_owned():  # type: ignore[attr-defined]
-        found.append("a lock")
         autograd._accumulating.release()
+        if at == "signals":
+            found.append("a lock")
     if "torch" in sys.modules:
         overrides = sys.modules["torch.overrides"]
         if overrides._get_current_function_mode_stack():
@@ -889,7 +904,7 @@ def inject(
             del raised
     if injector.where is None:
         return None, []  # it took another way, with fewer places
-    found = left_on(before)
+    found = left_on(before, at)
     if ended and not same(plain(result), whole.result):
         found.append("a wrong result")
     try:
@@ -906,7 +921,7 @@ def inject(
             found.append("a wrong result afterwards")
     except Exception as raised:
         found.append(f"an error afterwards ({type(raised).__name__})")
-    left_on(before)
+    left_on(before, at)
     return injector.where, found
 
 

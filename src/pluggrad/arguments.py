@@ -23,7 +23,8 @@ from .levels import ROOT, VOLATILE
 from .primitive import Primitive
 
 __all__ = ["axes_of", "axis_of", "backend_among", "convert", "explain", "integers", "no_axis",
-           "number", "of_backend", "one_device", "operand", "promote", "setting", "whole"]  # fmt: skip
+           "number", "of_backend", "one_device", "operand", "promote", "setting",
+           "whole"]  # fmt: skip
 
 
 def backend_among(args: tuple[Any, ...], where: str) -> Backend:

@@ -98,19 +98,6 @@ def backward(
                 "backward() inside a transform would write to .grad, which belongs to the "
                 "outermost level; use pluggrad.autograd.grad there"
             )
-    _backward(outputs, seeds, retain_graph, create_graph, inputs, targets)
-
-
-@restored
-def _backward(
-    outputs: Sequence[Variable],
-    seeds: Sequence[Any],
-    retain_graph: bool | None,
-    create_graph: bool,
-    inputs: Any,
-    targets: list[Node] | None,
-) -> None:
-    """Walk, and add to the `grad` of leaves: to those of all, or whatever is raised, of none."""
     arrived, backend = _run(outputs, seeds, retain_graph, create_graph, targets)
     quiet = None if create_graph else ROOT  # hooks are recorded as the walk is
     by_node = {} if inputs is None else dict(zip(targets or (), inputs, strict=True))
@@ -129,7 +116,7 @@ def _backward(
                 before = v.grad
                 sums.append((node, v, g, before, g if before is None else before + g))
         try:
-            for _, v, _, _, total in sums:  # a sum above may have failed
+            for _, v, _, _, total in sums:  # all or none: a sum above may have failed
                 v._grad = total
         except BaseException:  # an interrupt
             for _, v, _, before, _ in sums:

@@ -11,7 +11,7 @@ from .cotangents import dense, own, same_shape
 from .dispatch import is_variable
 from .errors import InvalidArgumentError
 from .graph import Edge, Node
-from .levels import ROOT, VOLATILE, Level, recording
+from .levels import ROOT, VOLATILE, Level, during, recorded
 from .record import wrap
 
 __all__ = ["quietly", "received", "sending"]
@@ -21,8 +21,7 @@ def quietly(hook: Callable[..., Any], level: Level | None, *args: Any) -> Any:
     """Call a hook, without recording at `level`."""
     if level is None:
         return hook(*args)
-    with recording(level, False):
-        return hook(*args)
+    return during(recorded(level, False), hook, *args)
 
 
 def received(node: Node, g: Any, quiet: Level | None) -> Any:

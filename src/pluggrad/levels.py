@@ -31,6 +31,7 @@ __all__ = [
     "Sealed",
     "State",
     "deepest",
+    "during",
     "enable_grad",
     "every_level_records",
     "inference_mode",
@@ -38,6 +39,7 @@ __all__ = [
     "no_grad",
     "open_level",
     "read",
+    "recorded",
     "recording",
     "restored",
     "sealed",
@@ -177,6 +179,19 @@ class holding:
         put(self._before)
 
 
+def during(state: State, f: Callable[..., Any], *args: Any) -> Any:
+    """``f(*args)``, during which `state` holds; it takes two exceptions for it to stay."""
+    before = read()
+    try:
+        put(state)
+        y = f(*args)
+        put(before)
+        return y
+    except BaseException:
+        put(before)
+        raise
+
+
 def restored(f: Callable[..., Any]) -> Any:
     """`f`, a function of the engine's, after which the state is what it was before.
 
@@ -204,7 +219,8 @@ class Decorator:
     change nothing themselves.
     """
 
-    _before: list[Any]  # of each open block, what `_off` needs to know
+    #: Of each open block, the state before it, the one in it, and what `_off` needs to know.
+    _before: list[tuple[Any, Any, Any]]
     _given: Any = None  # what `with` gives
     _get: Any = staticmethod(read)
     _set: Any = staticmethod(put)
@@ -214,13 +230,14 @@ class Decorator:
         raise NotImplementedError
 
     def _off(self, state: Any, before: Any) -> Any:
-        """What `state` becomes at the end of a block; no other where it is so already."""
+        """What `state`, which is no longer the one in the block, becomes at its end. It does no
+        harm to do this twice."""
         raise NotImplementedError
 
     def __enter__(self) -> Any:
         state = self._get()
         after, before = self._on(state)
-        self._before.append(before)
+        self._before.append((state, after, before))
         try:
             self._set(after)
             return self._given
@@ -230,16 +247,22 @@ class Decorator:
 
     def __exit__(self, *exc_info: object) -> None:
         try:
-            self._set(self._off(self._get(), self._before[-1]))
+            self._set(self._after())
         except BaseException:  # an interrupt: once more
-            self._set(self._off(self._get(), self._before[-1]))
+            self._set(self._after())
             raise
         self._before.pop()
+
+    def _after(self) -> Any:
+        """The state at the end of the innermost block."""
+        state, after, before = self._before[-1]
+        now = self._get()
+        return state if now is after else self._off(now, before)
 
     def _end(self) -> None:
         """Leave the blocks that an exception left open."""
         while self._before:
-            self._set(self._off(self._get(), self._before[-1]))
+            self._set(self._after())
             self._before.pop()
 
     def _during(self, func: Any, *args: Any, **kwargs: Any) -> Any:
@@ -321,7 +344,7 @@ class AtOnce(Decorator):
 
     def _start(self) -> None:
         self._before, self._waits_for = [], [True]
-        Decorator.__enter__(self)
+        super().__enter__()
 
     def __enter__(self) -> Any:
         if not (self._waits_for and self._waits_for.pop()):
@@ -438,11 +461,17 @@ def is_grad_enabled() -> bool:
     return _differentiating(state.level) not in state.off
 
 
+def recorded(level: Level, enabled: bool) -> State:
+    """The present state with recording on or off at `level`, whatever mode it is in."""
+    state = read()
+    if state is START and level is ROOT and not enabled:
+        return NOT_AT_ROOT
+    return _switched(state, (level,), enabled)
+
+
 def recording(level: Level, enabled: bool = True) -> holding:
-    """A block in which `level` records, or does not, whatever mode it is in."""
-    if level is ROOT and not enabled and read() is START:
-        return holding(NOT_AT_ROOT)
-    return holding(_switched(read(), (level,), enabled))
+    """A block in which `level` records, or does not."""
+    return holding(recorded(level, enabled))
 
 
 def every_level_records() -> holding:
