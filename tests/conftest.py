@@ -10,6 +10,8 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")  # SciPy reads it once, when first
 
 import hypothesis
 
+collect_ignore = ["fuzz"]  # a program, and what test_fuzz.py imports; it needs torch
+
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")

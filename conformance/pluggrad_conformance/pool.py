@@ -26,6 +26,10 @@ Done = tuple[Result, "str | None"]
 
 START_SECONDS = 300.0  # to import everything
 STARTS = 3  # how often a worker may fail to start before the run gives up
+#: Exit codes of a process that was killed for want of memory, by a person or by a shutdown; a crash
+#: of the library (SIGSEGV, SIGABRT) is none of them.
+OUTSIDE = frozenset(-getattr(signal, name) for name in ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP")
+                    if hasattr(signal, name))  # fmt: skip
 
 
 class PoolError(RuntimeError):
@@ -45,6 +49,8 @@ class Worker:
         self.current: Cell | None = None
         self.judged: Result | None = None  # the current cell's, if it is only being shrunk
         self.ready = False
+        self.closed = False  # whether it has closed its side: it ends, or has ended
+        self.outside = False  # whether a signal from outside ended it, such as the OOM killer's
         self.since = time.monotonic()
         Thread(target=self._read, args=(inbox,), daemon=True).start()
 
@@ -53,7 +59,15 @@ class Worker:
         for line in self.process.stdout:
             with suppress(ValueError):  # half a line, of a worker that was killed
                 inbox.put((self, json.loads(line)))
+        self.closed = True
         inbox.put((self, None))
+
+    def _ended(self) -> int | None:
+        """The exit code of a process that ended by itself, or None if it still runs. Its pipes are
+        closed a moment before there is one."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.process.wait(1.0 if self.closed else 0.0)
+        return None
 
     def give(self, cells: Iterable[Cell]) -> None:
         """Hand the worker a group."""
@@ -65,6 +79,7 @@ class Worker:
 
     def end(self) -> str:
         """Kill the process, and return what it said last and how it ended."""
+        self.outside = self._ended() in OUTSIDE
         with suppress(OSError):
             self.process.kill()
         code = self.process.wait()
@@ -80,7 +95,8 @@ class Pool:
     """Judges groups of cells in `jobs` processes; iterate over `run` for the results.
 
     A worker that takes longer than `timeout` seconds for a cell is killed: "timeout". One that dies
-    gives "error". Either way the rest of its group goes on in a new worker.
+    gives "error", and says if it was killed from outside, which may have nothing to do with the
+    cell. Either way the rest of its group goes on in a new worker.
     """
 
     def __init__(
@@ -170,6 +186,9 @@ class Pool:
             if result is None:
                 why = why if outcome == "timeout" else f"{why}: {said}"
                 result = Result(cell, outcome, why, quantity_of(cell), seconds=seconds)
+                if worker.outside:
+                    result.killed = True
+                    result.detail += "\n(killed from outside: the same run tries it again)"
             yield result, None
         if worker.todo:
             self.waiting.appendleft(list(worker.todo.values()))

@@ -19,7 +19,7 @@ from .cells import Cell
 from .operations import Array
 from .pool import quantity_of
 from .problem import Problem
-from .results import Result
+from .results import Result, printable
 
 __all__ = ["find", "script", "write_down"]
 
@@ -132,16 +132,22 @@ def header(cell: Cell, result: Result | None, answer: Any) -> list[str]:
     lines = [f"# {cell.key}"]
     if result is not None:
         lines = [f"# {result.outcome}: {cell.key}"]
-        lines += [f"# {line}" for line in result.detail.strip().splitlines()[:4]]
+        lines += [comment(line) for line in result.detail.strip().splitlines()[:4]]
         if result.minimal is not None:
             lines.append("# and in the same way at a smaller input, which is this one")
         for o in result.oracles:
             error = "" if o.error is None else f", {o.error:.3g} eps off"
             lines.append(f"# {o.name}: {o.verdict}{error}")
-        lines += [f"# {p.name} does not hold: {p.note}" for p in result.properties if not p.held]
+        lines += [comment(f"{p.name} does not hold: {p.note}")
+                  for p in result.properties if not p.held]  # fmt: skip
     if answer is not None:
         lines.append(f"# what is expected was computed by: {answer.name}")
     return lines
+
+
+def comment(text: str) -> str:
+    """The text as one line of comment, without what Python does not read in a source file."""
+    return "# " + printable(" ".join(text.splitlines())).replace("\0", "\\0")
 
 
 # ---------------------------------------------------------------------- inputs

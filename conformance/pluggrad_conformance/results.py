@@ -12,7 +12,7 @@ from typing import Any
 
 from .cells import Cell
 
-__all__ = ["BAD", "OUTCOMES", "OracleVerdict", "Property", "Result"]
+__all__ = ["BAD", "OUTCOMES", "OracleVerdict", "Property", "Result", "printable"]
 
 #: Every outcome, with what it means. Reports show them in this order.
 OUTCOMES: dict[str, str] = {
@@ -76,6 +76,7 @@ class Result:
     properties: list[Property] = field(default_factory=list)
     seconds: float = 0.0
     minimal: dict[str, Any] | None = None  # the shrunk input: {"inputs": [...], "size": n}
+    killed: bool = False  # somebody ended the worker, so a run that goes on tries the cell again
 
     def as_dict(self) -> dict[str, Any]:
         """A dictionary for JSON; numbers that JSON lacks become strings."""
@@ -87,11 +88,14 @@ class Result:
             "properties": [asdict(p) for p in self.properties],
             "seconds": round(self.seconds, 6), "minimal": self.minimal,
         })  # fmt: skip
+        if self.killed:
+            facts["killed"] = True
         return facts
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Result:
         """The result of a line."""
+        facts = _clean(facts)
         number = lambda x: float(x) if isinstance(x, str) else x
         return cls(
             Cell.parse(facts["key"]), facts["outcome"], facts["detail"], facts["quantity"],
@@ -99,11 +103,25 @@ class Result:
             [OracleVerdict(o["name"], o["verdict"], number(o["error"]), number(o["ratio"]),
                            o["note"]) for o in facts["oracles"]],
             [Property(**p) for p in facts["properties"]], facts["seconds"], facts["minimal"],
+            facts.get("killed", False),
         )  # fmt: skip
 
     def to_line(self) -> str:
-        """The line of ``results.jsonl``, without the newline."""
-        return json.dumps(self.as_dict(), ensure_ascii=False, allow_nan=False)
+        """The line of ``results.jsonl``, without the newline.
+
+        It is ASCII: a line separator inside of a text (U+2028, U+0085) is no end of a line to any
+        reader.
+        """
+        return json.dumps(self.as_dict(), allow_nan=False)
+
+
+def printable(text: str) -> str:
+    r"""The text, with half characters (lone surrogates) written out: UTF-8 has no bytes for them.
+
+    >>> print(printable("a\ud800"))
+    a\ud800
+    """
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _clean(x: Any) -> Any:
@@ -113,4 +131,6 @@ def _clean(x: Any) -> Any:
         return [_clean(v) for v in x]
     if isinstance(x, float) and not math.isfinite(x):
         return str(x)
+    if isinstance(x, str):
+        return printable(x)
     return x

@@ -24,7 +24,7 @@ from .pool import Done, Pool
 from .problem import Problem
 from .progress import Progress
 from .repro import script as write_script
-from .results import Result
+from .results import Result, printable
 from .selection import Selection, group
 from .worker import FAILURES
 
@@ -99,6 +99,11 @@ def run(
         done = repair(out / "results.jsonl") if before else {}
         if not before:
             _clear(out)
+        elif killed := [result.cell for result in done.values() if result.killed]:
+            for cell in killed:  # these are tried again
+                del done[cell.key]
+                (out / "repro" / f"{cell.id}.py").unlink(missing_ok=True)
+            _write(out / "results.jsonl", done)
         _write_facts(out, begin := _begin(facts, before, len(cells), timeout, command))
         counts = Counter(result.outcome for result in done.values())
         shown = Progress(len(cells), counts) if progress else None
@@ -132,12 +137,16 @@ def _judge(done: Iterator[Done], out: Path, shown: Progress | None, plugins: Seq
                 problem = Problem.of(result.cell)
                 script = write_script(result.cell, problem, result, plugins=plugins, oracles=False)
             if script is not None:
-                (out / "repro").mkdir(exist_ok=True)
-                (out / "repro" / f"{result.cell.id}.py").write_text(script, encoding="utf-8")
+                _write_script(out, result.cell.id, script)
             lines.write(result.to_line() + "\n")
             lines.flush()
             if shown is not None:
                 shown.add(result.outcome)
+
+
+def _write_script(out: Path, name: str, text: str) -> None:
+    (out / "repro").mkdir(exist_ok=True)
+    (out / "repro" / f"{name}.py").write_text(printable(text), encoding="utf-8")
 
 
 # ---------------------------------------------------------------------- run directories
@@ -159,7 +168,7 @@ def read_results(out: Path) -> Iterator[Result]:
     path = Path(out) / "results.jsonl"
     if not path.is_file():
         raise RunError(f"{out} is no run: it has no results.jsonl")
-    with open(path, encoding="utf-8", errors="replace") as lines:
+    with open(path, encoding="utf-8", errors="replace", newline="\n") as lines:
         for line in lines:
             result = _parse(line)
             if result is not None:
@@ -180,9 +189,8 @@ def repair(path: Path) -> dict[str, Result]:
     if not path.is_file():
         return {}
     done: dict[str, Result] = {}
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for line in text.splitlines(keepends=True):
-        result = _parse(line)
+    for line in path.read_bytes().split(b"\n")[:-1]:  # str.splitlines knows other ends of lines
+        result = _parse(line.decode("utf-8", "replace") + "\n")
         if result is not None:
             done.setdefault(result.cell.key, result)
     _write(path, done)
@@ -203,10 +211,8 @@ def merge(runs: Sequence[Path], out: Path) -> Path:
     _clear(out)
     _write(out / "results.jsonl", {result.cell.key: result for result in whole.results})
     for name, text in whole.scripts.items():
-        (out / "repro").mkdir(exist_ok=True)
-        (out / "repro" / f"{name}.py").write_text(text, encoding="utf-8")
-    facts = json.dumps(whole.facts, indent=2, ensure_ascii=False)
-    _replace(out / "run.json", facts + "\n")
+        _write_script(out, name, text)
+    _replace(out / "run.json", json.dumps(whole.facts, indent=2) + "\n")
     return out
 
 
@@ -280,7 +286,7 @@ def _write_facts(out: Path, facts: dict[str, Any], finished: bool = False) -> No
     facts = dict(facts)
     facts["duration"] = round(facts["duration"] + time.monotonic() - facts.pop("_clock"), 1)
     facts["finished"] = finished
-    _replace(out / "run.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    _replace(out / "run.json", json.dumps(facts, indent=2) + "\n")
 
 
 @contextmanager

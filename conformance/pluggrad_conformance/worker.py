@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.dup2(2, 1)  # what libraries print must not end up among the answers
 
     def say(**message: Any) -> None:
-        channel.write(json.dumps(message, ensure_ascii=False) + "\n")
+        channel.write(json.dumps(message) + "\n")  # ASCII, so that any text can be sent
         channel.flush()
 
     groups = _groups()

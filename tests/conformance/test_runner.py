@@ -288,3 +288,64 @@ def test_half_a_line_is_taken_out(tmp_path):
     path.write_text(good.to_line() + "\n" + good.to_line() + "\n\x00\n" + good.to_line()[:40])
     assert list(runner.repair(path)) == ["sin|numpy|float64"]
     assert path.read_text() == good.to_line() + "\n"
+
+
+#: Ends of lines to str.splitlines that are none in a file of JSON, and text that UTF-8 cannot hold.
+STRANGE = (
+    "one\u2028two\u2029three\x85four\x0b\x0c\x1c\x1d\x1e\r\nfive \ud800 \udcff \x00 \N{SNOWMAN}"
+)
+
+
+def test_a_line_separator_in_a_detail_loses_no_cell(tmp_path, tell, monkeypatch):
+    tell({"sin|numpy|float64|order=0": "wrong", "sin|numpy|float64|order=2": "raise"})
+    monkeypatch.setenv("STAND_IN_DETAIL", json.dumps(STRANGE))
+    out = go(tmp_path / "run", ONE)
+    keys = sorted(cell.key for cell in ONE.cells())
+    found = {result.cell.key: result for result in runner.read_results(out)}
+    assert sorted(found) == keys
+    detail = found["sin|numpy|float64|order=0"].detail
+    assert detail == STRANGE.replace("\ud800", "\\ud800").replace("\udcff", "\\udcff")
+    assert (out / "results.jsonl").read_bytes().isascii()
+    go(out, ONE)  # nothing is judged again, and nothing is lost
+    assert {result.cell.key: result for result in runner.read_results(out)} == found
+    for script in (out / "repro").iterdir():
+        compile(script.read_text(encoding="utf-8"), script.name, "exec")
+
+
+def test_files_that_hold_line_separators_are_read_whole(tmp_path):
+    """Not ours: JSON may have them as they are."""
+    whole = Result(Cell("sin", "numpy", "float64"), "wrong", "one\u2028two\x85three")
+    path = tmp_path / "results.jsonl"
+    path.write_text(json.dumps(whole.as_dict(), ensure_ascii=False) + "\n", encoding="utf-8")
+    assert list(runner.read_results(tmp_path)) == [whole]
+    assert list(runner.repair(path).values()) == [whole]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+def test_a_cell_whose_worker_was_killed_is_tried_again(tmp_path, tell):
+    """A crash of the library is an outcome of the cell, and stays."""
+    killed, crashed = "sin|numpy|float64|order=0", "sin|numpy|float64|order=2"
+    tell({killed: "kill", crashed: "crash"})
+    out = go(tmp_path / "run", ONE)
+    found = {result.cell.key: result for result in runner.read_results(out)}
+    assert found[killed].outcome == "error" and "SIGKILL" in found[killed].detail
+    assert [key for key, result in found.items() if result.killed] == [killed]
+    assert len(list((out / "repro").iterdir())) == 2
+    tell({})
+    go(out, ONE)
+    again = {result.cell.key: result for result in runner.read_results(out)}
+    assert again[killed].outcome == "pass" and not again[killed].killed
+    assert again[crashed] == found[crashed] and len(again) == len(ONE.cells())
+    assert [path.stem for path in (out / "repro").iterdir()] == [found[crashed].cell.id]
+
+
+def test_a_line_that_was_cut_costs_one_cell(tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    out = go(tmp_path / "run", ONE)
+    before = list(runner.read_results(out))
+    path = out / "results.jsonl"
+    path.write_bytes(path.read_bytes()[:-40])
+    monkeypatch.setenv("STAND_IN_LOG", str(log))
+    go(out, ONE)
+    assert list(runner.read_results(out)) == before
+    assert [line.split(" ")[1] for line in log.read_text().splitlines()] == [before[-1].cell.key]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from .. import gate
+from ..results import printable
 from . import csv_, html, junit, latex
 from .difference import Difference, compare
 from .load import ReportError, Run, read
@@ -64,7 +65,7 @@ def write(
     written = []
     for name in chosen:
         file, render = FORMATS[name]
-        (folder / file).write_text(render(run), encoding="utf-8", newline="")
+        (folder / file).write_text(printable(render(run)), encoding="utf-8", newline="")
         written.append(folder / file)
     return written
 

@@ -102,7 +102,7 @@ class Difference:
 
     def json(self) -> str:
         """The difference as JSON."""
-        return json.dumps(self.as_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json.dumps(self.as_dict(), indent=2, allow_nan=False) + "\n"
 
     def text(self, limit: int = 20) -> str:
         """The difference for a terminal; of each sort, at most `limit` cells are named."""

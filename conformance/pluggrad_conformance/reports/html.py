@@ -68,7 +68,7 @@ def render(run: Run) -> str:
         "eps": _eps,
         "breakable": lambda name: Markup("<wbr>").join(re.findall(r"[^_.]*[_.]?", name)),
     }
-    packed = json.dumps(payload(run), ensure_ascii=False, separators=(",", ":"))
+    packed = json.dumps(payload(run), separators=(",", ":"))
     data = base64.b64encode(gzip.compress(packed.encode(), 9, mtime=0)).decode()
     style, script = ((here / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     return page.get_template("template.html.j2").render(

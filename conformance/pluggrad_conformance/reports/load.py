@@ -151,7 +151,7 @@ def _read(path: Path) -> Run:
         except ValueError as error:
             raise ReportError(f"{file.parent / 'run.json'} cannot be read: {error}") from None
     scripts = {
-        r.cell.id: script.read_text(encoding="utf-8")
+        r.cell.id: script.read_text(encoding="utf-8", errors="replace")
         for r in results.values()
         if (script := file.parent / "repro" / f"{r.cell.id}.py").exists()
     }
@@ -191,10 +191,11 @@ def lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _open(file: Path) -> IO[str]:
     if file.suffix == ".xz":
-        return lzma.open(file, "rt", encoding="utf-8")
+        return lzma.open(file, "rt", encoding="utf-8", errors="replace", newline="\n")
     if file.suffix == ".gz":
-        return gzip.open(file, "rt", encoding="utf-8")
-    return open(file, encoding="utf-8", errors="replace")  # half a line may end in half a letter
+        return gzip.open(file, "rt", encoding="utf-8", errors="replace", newline="\n")
+    # Half a line may end in half a letter.
+    return open(file, encoding="utf-8", errors="replace", newline="\n")
 
 
 def _merge(parts: list[Run]) -> Run:
