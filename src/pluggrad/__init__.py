@@ -18,6 +18,7 @@ from .drawing import draw
 from .errors import (
     AnomalyError,
     BackendError,
+    CapturedVariableError,
     DifferentiationError,
     GraphBreakError,
     GraphBreakWarning,
@@ -27,6 +28,7 @@ from .errors import (
     MixedBackendsError,
     MixedDevicesError,
     MutationError,
+    NotLinearError,
     PluggradError,
     UnsupportedError,
 )
@@ -40,14 +42,15 @@ from .variable import Variable
 
 # What is defined here; the functions of the standard come by `__getattr__`.
 __all__ = [
-    "Adapter", "AnomalyError", "BackendError", "DifferentiationError", "GraphBreakError",
-    "GraphBreakWarning", "GraphFreedError", "InvalidArgumentError", "LeakedVariableError",
-    "MixedBackendsError", "MixedDevicesError", "MutationError", "PluggradError", "UnsupportedError",
-    "Variable", "autograd", "backends", "checkpoint", "custom_jvp", "custom_vjp", "debug", "draw",
-    "enable_grad", "grad", "graph_breaks", "hessian", "hvp", "inference_mode", "interop",
-    "is_grad_enabled", "jacfwd", "jacrev", "jvp", "lift", "linearize", "namespace", "no_grad",
-    "register_backend", "set_default_backend", "set_grad_enabled", "stop_gradient", "strong_zeros",
-    "use", "value_and_grad", "vjp", "vmap",
+    "Adapter", "AnomalyError", "BackendError", "CapturedVariableError", "DifferentiationError",
+    "GraphBreakError", "GraphBreakWarning", "GraphFreedError", "InvalidArgumentError",
+    "LeakedVariableError", "MixedBackendsError", "MixedDevicesError", "MutationError",
+    "NotLinearError", "PluggradError", "UnsupportedError", "Variable", "autograd", "backends",
+    "checkpoint", "custom_jvp", "custom_vjp", "debug", "draw", "enable_grad", "grad",
+    "graph_breaks", "hessian", "hvp", "inference_mode", "interop", "is_grad_enabled", "jacfwd",
+    "jacrev", "jvp", "lift", "linearize", "namespace", "no_grad", "register_backend",
+    "set_default_backend", "set_grad_enabled", "stop_gradient", "strong_zeros", "use",
+    "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 __array_api_version__ = "2025.12"
 

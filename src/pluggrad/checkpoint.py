@@ -9,8 +9,6 @@ it.
 from __future__ import annotations
 
 import functools
-import math
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -24,7 +22,7 @@ from .calls import Call, Operation, call, lowered, rule_of, variable
 from .closures import Seen, seen
 from .cotangents import same_shape
 from .crossing import flatten_call, unflatten_call
-from .dispatch import bottom, is_variable, xp
+from .dispatch import is_variable, xp
 from .errors import TypeMismatchError, UnsupportedError
 from .func import jvp, vjp
 from .inside import Inside, another_path, is_tracked, run_inside, stripped
@@ -32,7 +30,7 @@ from .levels import ROOT, Level, read
 from .mapping import inner_vmap, leave
 from .modes import changed, inside
 from .random_states import RandomStates
-from .recomputed import differ, far_apart
+from .recomputed import Made
 from .record import wrap
 
 __all__ = ["checkpoint"]
@@ -277,41 +275,6 @@ class _Known(_Recomputed):
         return _Known(_Mapped(self.one, on), known, maps)
 
 
-class _Made:
-    """An output of the first run, which is not kept: a few of its elements are, and all of them can
-    be looked at for as long as somebody else has it."""
-
-    __slots__ = ("elements", "ref")
-
-    def __init__(self, y: Any) -> None:
-        try:
-            self.ref: Any = weakref.ref(y)
-        except TypeError:  # NumPy's scalars, which are small and never change
-            self.ref = lambda: y
-        self.elements = _some_of(y)
-
-    def differs(self, y: Any) -> bool:
-        """Whether `y`, computed again, is of other numbers."""
-        first = self.ref()
-        if first is not None:
-            return differ(y, first)
-        again = _some_of(y)
-        if self.elements is None or again is None or self.elements.shape != again.shape:
-            return False
-        return far_apart(again, self.elements)
-
-
-def _some_of(y: Any) -> Any:
-    """Up to 64 elements of `y` as a NumPy array; None where they cannot be looked at."""
-    backend = backend_of(y)
-    if backend is None or not all([isinstance(n, int) for n in y.shape]):
-        return None
-    flat = backend.raw("reshape")(y, (-1,))
-    step = max(1, math.prod(y.shape) // 64)
-    few = backend.adapter.host(backend.getitem(flat, slice(None, None, step)))
-    return None if few is None else few.copy()
-
-
 class _Body(_Recomputed):
     """A checkpointed function, of its Variables and of those that it finds around it."""
 
@@ -349,7 +312,7 @@ class _Body(_Recomputed):
                                    for y in outputs]  # fmt: skip
             self.likes = [(tuple(y.shape), y.dtype) for y in outputs]
             values = [_out_of(y, run.level) for y in outputs]
-            self.made = [_Made(bottom(y)) for y in values]
+            self.made = [Made(y) for y in values]
             args += run.found
             self.tracked += run.tracked
             self.constants = list(run.constants.values())
@@ -408,7 +371,7 @@ class _Body(_Recomputed):
                     )
             for y, made in zip(outputs, self.made, strict=True):
                 # (With preserve_rng_state=False other random numbers are what the user asked for.)
-                if self.random is not None and made.differs(bottom(y)):
+                if self.random is not None and made.differs(y):
                     raise another_path("it returned other numbers")
             yield run, leaves, outputs
 

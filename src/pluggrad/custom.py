@@ -35,7 +35,7 @@ from .inside import is_tracked
 from .levels import ROOT, Level, open_level
 from .linear import check_homogeneous
 from .modes import inside
-from .recomputed import differ
+from .recomputed import Made, differ
 from .record import captured, make_leaf, wrap
 
 __all__ = ["custom_jvp", "custom_vjp"]
@@ -182,16 +182,15 @@ class _Derived(Operation):
         outputs, self.output_spec = optree.tree_flatten(y)
         return list(outputs)
 
-    def again(self, name: str, outputs: list[Any], known: Sequence[Any]) -> None:
-        """Raise if what was computed again differs from what is known of the call."""
-        for y, x in zip(outputs, known, strict=False):
-            if type(x) is not tuple and differ(y, x):
-                raise DifferentiationError(
-                    f"{name} of {self.rule.primitive.name} was computed again for a higher "
-                    "derivative, and gave other numbers than at the call. It may depend on its "
-                    "arguments alone: something that it reads (an attribute, the items of a list "
-                    "or dict, random numbers) has changed."
-                )
+    def again(self, name: str, differences: list[bool]) -> None:
+        """Raise if what was computed again differs from what it was at the call."""
+        if any(differences):
+            raise DifferentiationError(
+                f"{name} of {self.rule.primitive.name} was computed again for a higher derivative, "
+                "and gave other numbers than at the call. It may depend on its arguments alone: "
+                "something that it reads (an attribute, the items of a list or dict, random "
+                "numbers) has changed."
+            )
 
 
 def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
@@ -308,8 +307,9 @@ class _VJP(_Derived):
         if call.recorded:
             # To be differentiated again, the residuals must know how they came about.
             outputs, residuals = self.forward(self.seen_fwd.as_called(), call.inputs)
-            self.again("fwd", self.flat(outputs), call.outputs)
-            self.again("fwd", *[optree.tree_leaves(r) for r in (residuals, call.residuals)])
+            self.flat(outputs)
+            pairs = zip(*[optree.tree_leaves(r) for r in (residuals, call.residuals)], strict=False)
+            self.again("fwd", [differ(x, y) for x, y in pairs])
         residuals = mapped(variable, residuals)
         g = gs[0] if self.output_spec is ARRAY else unflatten(self.output_spec, gs)
         return self.gradients(self.seen_bwd.as_called()(*self.settings, residuals, g))
@@ -537,8 +537,9 @@ class _JVP(_Derived):
     def linearized(
         self, derivative: Callable[..., Any], args: Sequence[Any], tracked: Sequence[bool],
         outer: Level | None,
-    ) -> tuple[list[Any], tuple[list[Any], list[Any]]]:  # fmt: skip
-        """The outputs, and the nodes of the tangents of the inputs and of the outputs.
+    ) -> tuple[list[Any], tuple[list[Any], list[Any], list[Made]]]:  # fmt: skip
+        """The outputs; and the nodes of the tangents of the inputs, those of the tangents of the
+        outputs, and what to compare the outputs with, should they be computed again.
 
         With `outer`, the arguments are of levels around that one, and so has to be what is made.
         """
@@ -556,7 +557,8 @@ class _JVP(_Derived):
             ends: list[Any] = []
             for t, y in zip(optree.tree_leaves(pushed), outputs, strict=True):
                 ends.append(self._end(t, variable(y), level, outer))
-        return outputs, ([None if v is None else v._node for v in leaves], ends)
+        made = [Made(y) for y in outputs if hasattr(y, "dtype")]
+        return outputs, ([None if v is None else v._node for v in leaves], ends, made)
 
     def _end(self, t: Any, y: Any, level: Level, outer: Level | None) -> Node | None:
         """Where the tangent `t` of the output `y` is in the graph of `level`."""
@@ -577,12 +579,13 @@ class _JVP(_Derived):
         return node
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
-        leaves, ends = call.residuals
+        leaves, ends, made = call.residuals
         if call.recorded:
             # To be differentiated again, the partial derivatives must know how they came about.
             found = self.linearized(self.seen.as_called(), call.inputs, call.needs, None)
-            self.again("the rule", found[0], call.outputs)
-            leaves, ends = found[1]
+            arrays = [y for y in found[0] if hasattr(y, "dtype")]
+            self.again("the rule", [m.differs(y) for m, y in zip(made, arrays, strict=False)])
+            leaves, ends, _ = found[1]
         cotangents: dict[Node, Any] = {}
         for node, g in zip(ends, gs, strict=True):
             if node is not None and g is not None:

@@ -19,7 +19,7 @@ from .backend import (
 )
 from .batch import template
 from .bind import bind
-from .dispatch import find_for, is_batched, is_variable
+from .dispatch import bottom, find_for, is_batched, is_variable
 from .errors import BackendError, BatchingError, InvalidArgumentError, UnsupportedError
 from .graph_breaks import break_graph
 from .levels import ROOT, VOLATILE
@@ -267,6 +267,8 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
                     kwargs.setdefault("device", choice.device)
                 if choice.dtype is not None and takes_dtype:
                     kwargs.setdefault("dtype", choice.dtype)
+        if like and args and not is_batched(args[0]):
+            args = (bottom(args[0]), *args[1:])  # whose values nobody asks for
         args = tuple([template(x) if is_batched(x) else _plain(x) for x in args])
         kwargs = {key: _plain(x) for key, x in kwargs.items()}
         y = wrap_untracked(raw(*args, **kwargs), backend)

@@ -10,7 +10,7 @@ from ..arguments import axis_of, whole
 from ..backend import backend_of
 from ..batch import refuse, template
 from ..cotangents import dense, device_of, scatter, shape_dtype, sum_to
-from ..dispatch import is_batched, is_variable, xp
+from ..dispatch import bottom, is_batched, is_variable, xp
 from ..errors import InvalidArgumentError
 from ..namespace import composite
 from . import positions
@@ -249,7 +249,7 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
 def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """An array of the shape and dtype of `x` full of `fill_value`, which may be tracked."""
     if not is_variable(fill_value):
-        x = template(x) if is_batched(x) else x.data
+        x = template(x) if is_batched(x) else bottom(x)
         return backend_of(x).raw("full_like")(x, fill_value, dtype=dtype, device=device)  # type: ignore[union-attr]
     filled = xp.broadcast_to(xp.astype(fill_value, dtype or x.dtype), x.shape)
     return xp.copy(filled if device is None else xp.move(filled, device=device))
