@@ -313,9 +313,9 @@ def kind(found: Iterable[Check] | None) -> str:
     return ""
 
 
-def refusals(found: Iterable[Check] | None) -> set[str]:
+def refusals(found: Iterable[Check] | None) -> list[str]:
     """The kinds of errors with which pluggrad refused something."""
-    return {c.refusal for c in found or () if c.refusal}
+    return sorted({c.refusal for c in found or () if c.refusal})
 
 
 def smallest(program: Program, backend: str) -> Program:

@@ -1,12 +1,12 @@
 """Draws programs that are valid: shapes fit, nothing read-only is written.
 
-What is drawn comes from a `Source` of integers: a seeded one, or hypothesis.
+Each is made from a seed, so that a number is enough to see it again.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -14,45 +14,25 @@ import numpy as np
 
 from .programs import LOOPS, VIEWS, Program, Statement, Sub, is_basic, numpy_key
 
-__all__ = ["Drawn", "Seeded", "Source", "generate"]
+__all__ = ["Seeded", "generate"]
 
 MOST = 48  # elements of an array
 
 
-class Source:
-    """Where choices come from."""
+class Seeded:
+    """Choices from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
 
     def integer(self, low: int, high: int) -> int:
-        raise NotImplementedError
+        return low + int(self.random.random() * (high - low + 1))
 
     def pick(self, options: Sequence[Any]) -> Any:
         return options[self.integer(0, len(options) - 1)]
 
     def chance(self, percent: int) -> bool:
         return self.integer(0, 99) >= 100 - percent
-
-
-class Seeded(Source):
-    """From a seed."""
-
-    def __init__(self, seed: Any) -> None:
-        self.random = random.Random(seed)
-
-    def integer(self, low: int, high: int) -> int:
-        return low + int(self.random.random() * (high - low + 1))
-
-
-class Drawn(Source):
-    """From hypothesis: `draw` takes a strategy."""
-
-    def __init__(self, draw: Callable[[Any], Any]) -> None:
-        from hypothesis import strategies
-
-        self.draw, self.integers = draw, strategies.integers
-
-    def integer(self, low: int, high: int) -> int:
-        found: int = self.draw(self.integers(low, high))
-        return found
 
 
 class Value(NamedTuple):
@@ -111,13 +91,13 @@ OPERATORS = ("=", "=", "+=", "*=", "-=")
 FORMS = {"numpy": "numpy", "torch": "common", "jax": "common", "strict": "standard"}
 
 
-def generate(source: Source, backend: str = "numpy", seed: int = 0) -> Program:
+def generate(source: Seeded, backend: str = "numpy", seed: int = 0) -> Program:
     """A program for a backend. The seed is that of the inputs."""
     return _Generator(source, FORMS[backend]).program(seed)
 
 
 class _Generator:
-    def __init__(self, source: Source, form: str) -> None:
+    def __init__(self, source: Seeded, form: str) -> None:
         self.d, self.form = source, form
         self.count = 0
         self.depth = 0

@@ -92,6 +92,14 @@ def run(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
                 yield future.result()
 
 
+def until_stopped(answers: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The answers, up to Ctrl-C: what was found by then is reported."""
+    try:
+        yield from answers
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+
+
 def parser() -> argparse.ArgumentParser:
     """The options."""
     made = argparse.ArgumentParser(prog="python tests/fuzz/run.py", description=__doc__)
@@ -133,7 +141,7 @@ def main(argv: list[str] | None = None) -> int:
                TextColumn("{task.fields[failed]} failed, {task.fields[refused]} refused"))  # fmt: skip
     with Progress(*columns, console=Console(stderr=True)) as shown:
         task = shown.add_task("", total=options.count, failed=0, refused=0)
-        for answer in run(options):
+        for answer in until_stopped(run(options)):
             counts += answer["counts"]
             refused += answer["refused"]
             for how, backend, seed in answer["failed"]:
@@ -202,7 +210,7 @@ def show(seed: int, backend: str) -> int:
     program = generate(Seeded(seed), backend, seed)
     print(source(program, backend))
     found = check(program, backend)
-    for text in sorted(refusals(found)):
+    for text in refusals(found):
         print(f"# refused: {text}")
     for c in found or ():
         if c.failure:
