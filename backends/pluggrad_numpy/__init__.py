@@ -144,7 +144,8 @@ class NumpyAdapter(Adapter):
             (generator or np.random).set_state(state)
 
     def shares_memory(self, x: Any, y: Any) -> bool:
-        return bool(np.may_share_memory(x, y))
+        # A scalar of NumPy's stands for an array without axes, of which a reshape is a view.
+        return not isinstance(x, np.ndarray) or bool(np.may_share_memory(x, y))
 
 
 backend = NumpyAdapter()

@@ -15,6 +15,7 @@ MODULES = ("torch",)
 
 class TorchAdapter(Adapter):
     name = "torch"
+    ellipsis_between = False
     modules = MODULES
     last_write_wins = True
     integers_first = True

@@ -11,6 +11,7 @@ from .arguments import convert, one_device
 from .backend import SCALARS, Backend, backend_of
 from .backward import walk
 from .cotangents import Uniform, add, device_of, own, same_shape
+from .crossing import released
 from .dispatch import bottom, is_variable
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import HookedNode, LeafNode, Node, count_uses_towards
@@ -111,8 +112,7 @@ def backward(
             if v is not None and v.requires_grad:  # it may have been switched off since
                 if type(node) is LeafNode and node.extra.before:
                     g = received(node, g, quiet)
-                if not is_variable(g):
-                    g = wrap(g, None, ROOT, v._backend)
+                g = released(g) if is_variable(g) else wrap(g, None, ROOT, v._backend)
                 before = v.grad
                 sums.append((node, v, g, before, g if before is None else before + g))
         try:
@@ -216,7 +216,7 @@ def grad(
             if node in targets[: len(gradients)]:
                 g = own(g)  # the same input a second time
             g = wrap(g, None, ROOT, backend)
-        gradients.append(g)
+        gradients.append(released(g))
     return tuple(gradients)
 
 

@@ -100,8 +100,8 @@ def checkpoint(
 
     @functools.wraps(fun)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        if not recomputes():
-            return fun(*args, **kwargs)
+        if not recomputes():  # what it writes is its own all the same
+            return _released(fun(*_handles(args), **_handles(kwargs)))
         static = {n % len(args): args[n % len(args)] for n in numbers} if args else {}
         chosen = [None if n in static else x for n, x in enumerate(args)]
         flat, spec = flatten_call(chosen, kwargs)
@@ -114,6 +114,26 @@ def checkpoint(
         return _Body(run, seen(fun), flat, prevent_cse, random).start(flat)
 
     return checkpointed
+
+
+def _handles(tree: Any) -> Any:
+    """`tree` with handles of its own in the place of Variables, which may be written."""
+    return optree.tree_map(_handle, tree) if tree else tree
+
+
+def _handle(x: Any) -> Any:
+    if not is_variable(x):
+        return x
+    v = x._snapshot()
+    v._birth = read().level
+    return v
+
+
+def _released(y: Any) -> Any:
+    """`y` with copies of handles in the place of views, which nobody sees beside it."""
+    if is_variable(y):
+        return y if y._cell is None else y._snapshot()
+    return optree.tree_map(_released, y) if isinstance(y, (tuple, list, dict)) else y
 
 
 def recomputes() -> bool:

@@ -215,7 +215,7 @@ def erase(g: Any, key: Any) -> Any:
     if not backend.writable:
         return backend.raw("put")(0, dense(g), key)
     if type(g) is not Scatter:
-        owned = Scatter(None, None, None)
+        owned = Scatter(None, None, backend.like(g))
         owned.buffer, owned.pieces = xp.copy(g), []
         g = owned
     g.buffer = backend.raw("put_in_place")(0, g.buffer, key)

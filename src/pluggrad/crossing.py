@@ -21,7 +21,7 @@ from .record import constant_of, make_leaf, wrap
 __all__ = ["all_complex", "as_array", "as_cotangent", "as_number", "as_tangent", "differs",
            "dual_of", "flat_tangent", "flatten", "flatten_call", "gradient_at", "inner_value",
            "is_of", "is_one", "leaves_of", "node_of_number", "numbered", "outputs_of", "pair",
-           "plain", "seen_outside", "unflatten", "unflatten_call"]  # fmt: skip
+           "plain", "released", "seen_outside", "unflatten", "unflatten_call"]  # fmt: skip
 
 ARRAY: Any = optree.treespec_leaf()  # the structure of an array alone
 
@@ -278,4 +278,10 @@ def plain(v: Any) -> Any:
 
 def gradient_at(arrived: dict[Node, Any], v: Any) -> Any:
     g = arrived.get(v._node)
-    return plain(xp.zeros_like(v._value) if g is None else g)
+    return plain(xp.zeros_like(v._value) if g is None else released(g))
+
+
+def released(g: Any) -> Any:
+    """A gradient as it is handed out: not as a view of what a rule made on the way to it, which may
+    be read-only."""
+    return g._snapshot() if is_variable(g) and g._cell is not None else g

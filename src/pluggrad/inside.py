@@ -56,6 +56,8 @@ class Inside:
         """Whether `x` is a Variable from around the function."""
         if not is_variable(x):
             return False
+        if x._cell is not None and not x._cell.content._level.alive:
+            return True  # a view of what a transform made that has returned by now
         node = x._read()[1]  # a view may only now belong to the level of what was written
         if x._level.contains(self.level):
             return False
@@ -185,7 +187,9 @@ def is_tracked(x: Any) -> bool:
 
 
 def _kind(x: Any) -> Any:
-    return len(x.shape), x.dtype
+    # Of a Variable, without reading it: its shape stays, and it may be of a level that has ended.
+    value = x._value if is_variable(x) else x
+    return len(value.shape) - (is_variable(x) and x._level.size is not None), value.dtype
 
 
 def another_path(what: str) -> DifferentiationError:

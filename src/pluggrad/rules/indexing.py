@@ -64,6 +64,9 @@ def last_writes(key: Any, x: Any) -> tuple[Any, tuple[int, ...], int]:
     items = [k for item in items for k in _spelled_out(item, x.ndim - used, raw)]
     axis, places, begins, between, apart = 0, 0, None, 0, False
     for k in items:
+        if k is Ellipsis:  # of no axes: it may still come between
+            apart = apart or (begins is not None and backend.adapter.ellipsis_between)
+            continue
         if k is None or isinstance(k, slice):
             between += 1
         else:
@@ -102,7 +105,7 @@ def _spelled_out(k: Any, free: int, raw: Any) -> list[Any]:
             "bool out of the index"
         )
     if k is Ellipsis:
-        return [slice(None)] * free
+        return [slice(None)] * free or [Ellipsis]
     if is_mask(k):
         return list(raw("nonzero")(raw_of(k)))
     return [k]
