@@ -18,7 +18,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import LeakedVariableError
 
@@ -47,6 +47,9 @@ __all__ = [
     "state_of",
     "unrecorded",
 ]
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Level:
@@ -192,7 +195,7 @@ def during(state: State, f: Callable[..., Any], *args: Any) -> Any:
         raise
 
 
-def restored(f: Callable[..., Any]) -> Any:
+def restored(f: F) -> F:
     """`f`, a function of the engine's, after which the state is what it was before.
 
     The blocks in `f` see to that, too, but not if something is raised on the way into `__exit__`.
@@ -209,7 +212,7 @@ def restored(f: Callable[..., Any]) -> Any:
             put(state)
             raise
 
-    return run
+    return run  # type: ignore[return-value]  # (compilers that read code know no `cast`)
 
 
 class Decorator:
