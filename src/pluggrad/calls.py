@@ -22,7 +22,17 @@ from .duals import dual
 from .errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from .forward import process as forward_process
 from .graph import Node
-from .levels import ROOT, VOLATILE, Level, deepest, open_level, read, recording, unrecorded
+from .levels import (
+    ROOT,
+    VOLATILE,
+    Level,
+    deepest,
+    open_level,
+    read,
+    recording,
+    restored,
+    unrecorded,
+)
 from .modes import check_made, inside
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF, make_leaf, part_of, wrap, wrap_untracked
@@ -249,6 +259,7 @@ def differentiable(op: Operation, k: int, y: Any) -> bool:
     return op.differentiable is None or op.differentiable[k]
 
 
+@restored
 def call(op: Operation, args: list[Any]) -> list[Any]:
     """A custom operation at the deepest level of its arguments, and at all below."""
     level: Level | None = None

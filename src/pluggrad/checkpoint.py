@@ -25,7 +25,7 @@ from .dispatch import is_variable, xp
 from .errors import TypeMismatchError, UnsupportedError
 from .func import jvp, vjp
 from .inside import Inside, another_path, is_tracked, run_inside, stripped
-from .levels import ROOT, Level, read
+from .levels import ROOT, Level, read, restored
 from .mapping import inner_vmap, leave
 from .modes import changed, inside
 from .random_states import RandomStates
@@ -291,6 +291,7 @@ class _Body(_Recomputed):
         self.strong = modes is not None and modes.strong
         self.random = random
 
+    @restored
     def start(self, flat: list[Any]) -> Any:
         """The first run: the outputs of the function, tracked as one operation."""
         outer = inside()
