@@ -45,8 +45,8 @@ class Adapter:
     #: Whether integers beside integer arrays in an index select first, as if alone. The standard's
     #: are arrays of no axes, which decides where the arrays' axes are if a slice is between them.
     integers_first: bool = False
-    #: Whether an Ellipsis between arrays in an index sets them apart, even if it stands for no axes:
-    #: their axes then come first.
+    #: Whether an Ellipsis between arrays in an index sets them apart even if it stands for no axes,
+    #: so that their axes come first.
     ellipsis_between: bool = True
     #: Raw functions by name, used instead of the namespace's: faster ones, or ones it lacks.
     functions: dict[str, Callable[..., Any]] = {}  # noqa: RUF012

@@ -25,7 +25,18 @@ from .duals import dual
 from .errors import InvalidArgumentError, UnsupportedError
 from .forward import process as forward_process
 from .graph import Node
-from .levels import ROOT, VOLATILE, Level, Sealed, deepest, open_level, read, recording, sealed
+from .levels import (
+    ROOT,
+    VOLATILE,
+    Level,
+    Sealed,
+    deepest,
+    open_level,
+    read,
+    recording,
+    restored,
+    sealed,
+)
 from .linear import check_homogeneous, is_linear_level
 from .modes import check_made, inside
 from .primitive import Primitive, Rule, _freed_rule, new
@@ -324,6 +335,7 @@ def differentiable(op: Operation, k: int, y: Any) -> bool:
     return op.differentiable is None or op.differentiable[k]
 
 
+@restored
 def call(op: Operation, args: list[Any]) -> list[Any]:
     """A custom operation at the deepest level of its arguments, and at all below."""
     level = read().plain

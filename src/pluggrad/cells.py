@@ -111,8 +111,8 @@ class Step:
 def cell_of(v: Variable) -> Cell:
     """The cell of `v`, made if there is none."""
     if v._cell is None:
-        v._cell = cell = Cell(v._snapshot(), v._born)
-        v._chain, v._seen = None, cell.version
+        cell = Cell(v._snapshot(), v._born)
+        v._chain, v._seen, v._cell = None, cell.version, cell  # at once, should an interrupt come
         if cell.handles is not None:
             cell.handles[id(v)] = v
     return v._cell
@@ -168,6 +168,8 @@ def refresh(v: Variable) -> None:
     """Pull the present value of a handle whose cell was written since it last looked."""
     cell = v._cell
     assert cell is not None
+    if cell.version.past:  # a write was begun and failed
+        cell.version = Version()
     y = cell.content
     if v._chain:
         cell.owned = False  # what a view shows is never in an owned buffer
@@ -219,12 +221,13 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
         if step.primitive.put is None:
             step.put(None, None)  # raises
     y: Any
+    owned = False
     if cell is None:
         y = value
     elif len(steps) == 1 and steps[0].primitive.name == "getitem":
         key = steps[0].args[0]
         try:
-            y = _put(cell, content, value, key)
+            y, owned = _put(cell, content, value, key)
         except Exception as error:
             explain(error, "setitem", (v, key, value))
     else:
@@ -234,7 +237,6 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
         y = value
         for step, base in zip(reversed(steps), reversed(bases), strict=False):
             y = step.put(base, y)
-        cell.owned = False
     if not is_variable(y):
         y = record.wrap_untracked(y, content._backend)
     after = y._snapshot()
@@ -244,9 +246,11 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
         v._take(after)
         return
     deeper = after._level is not level
-    cell.content = after
+    # Views pull again from now on, be it the old content. Then all at once: a buffer is owned from
+    # the moment on when it is in the cell, and not before.
+    version = Version()
     cell.version.past = True
-    cell.version = Version()
+    cell.content, cell.owned, cell.version = after, owned, version
     if not v._chain:
         v._take(after)
         v._seen = cell.version
@@ -298,8 +302,8 @@ def _at(value: Any, like: Any) -> Any:
     return v
 
 
-def _put(cell: Cell, content: Variable, value: Any, key: Any) -> Any:
-    """`put`, in the cell's own buffer if nobody else sees it."""
+def _put(cell: Cell, content: Variable, value: Any, key: Any) -> tuple[Any, bool]:
+    """`put`, in the cell's own buffer if nobody else sees it; and whether it is the cell's own."""
     backend = content._backend
     raw = backend.raw("put")
     put = primitive.PRIMITIVES["put"]
@@ -307,14 +311,15 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> Any:
     if backend.writable and type(content) is backend.variable:
         if getattr(value, "_cell", None) is cell and not value._chain:
             cell.owned = False  # `v[rows] = v` reads what it writes
-        raw = backend.raw("put_in_place") if cell.owned else raw
+        if cell.owned:
+            raw = backend.raw("put_in_place")
+            cell.version.past = True  # whatever becomes of it, views look again
         # (What a compiler reads is to be left as it was found.)
         owned = not (backend.adapter.reads_code and backend.adapter.tracing())
     else:
         owned = False
     y = record.evaluate(put, (value, content, key), {}, raw, backend)
-    cell.owned = owned
-    return y
+    return y, owned
 
 
 def _fitting(v: Variable, value: Any, whole: bool) -> Any:

@@ -26,7 +26,7 @@ from .dispatch import is_variable, xp
 from .errors import TypeMismatchError, UnsupportedError
 from .func import jvp, vjp
 from .inside import Inside, another_path, is_tracked, run_inside, stripped
-from .levels import ROOT, Level, read
+from .levels import ROOT, Level, read, restored
 from .mapping import inner_vmap, leave
 from .modes import changed, inside
 from .random_states import RandomStates
@@ -133,7 +133,8 @@ def _released(y: Any) -> Any:
     """`y` with copies of handles in the place of views, which nobody sees beside it."""
     if is_variable(y):
         return y if y._cell is None else y._snapshot()
-    return optree.tree_map(_released, y) if isinstance(y, (tuple, list, dict)) else y
+    tree: Any = y
+    return optree.tree_map(_released, tree) if isinstance(y, (tuple, list, dict)) else y
 
 
 def recomputes() -> bool:
@@ -320,6 +321,7 @@ class _Body(_Recomputed):
         self.strong = modes is not None and modes.strong
         self.random = random
 
+    @restored
     def start(self, flat: list[Any]) -> Any:
         """The first run: the outputs of the function, tracked as one operation."""
         outer = inside()
