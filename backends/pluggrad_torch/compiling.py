@@ -20,6 +20,7 @@ from torch._dynamo.variables import BuiltinVariable, UserDefinedObjectVariable
 
 from pluggrad.backend import NO_CHOICE, choose, chosen, current_choice, get_backend
 from pluggrad.checkpoint import recomputes
+from pluggrad.closures import Seen, seen
 from pluggrad.elements import sized
 from pluggrad.foreign import label, names
 from pluggrad.levels import START, put, read
@@ -72,6 +73,8 @@ torch.compiler.assume_constant_result(label)
 torch.compiler.assume_constant_result(names)
 # Nothing is computed twice by `checkpoint`: the compiler would only merge what it computes twice.
 substitute(recomputes)(lambda: False)
+# What a rule closes over is what it was when it was compiled.
+substitute(seen, skip_signature_check=True)(lambda fun: Seen(fun))
 substitute(sized, skip_signature_check=True)(lambda count, shape: count)
 
 

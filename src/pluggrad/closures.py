@@ -2,13 +2,15 @@
 
 Derivative rules and checkpointed functions run again later. Python looks up what they close over at
 that time: in a loop, the loop's variable has moved on. `seen` takes down the cells of the closure
-and the globals that the code names; `Seen.as_called` gives the function with these.
+and the globals that the code names, and the same of the functions among these; `Seen.as_called`
+gives the function with these.
 
 What is reached through an object (an attribute, the items of a list or dict) is not taken down.
 """
 
 from __future__ import annotations
 
+import copy
 import dis
 import functools
 from collections.abc import Callable
@@ -17,16 +19,19 @@ from typing import Any
 
 from .backend import VARIABLES
 
-__all__ = ["Seen", "seen"]
+__all__ = ["PARTS", "Seen", "seen"]
 
-NONE: dict[int, Any] = {}  # no functions inside; nobody writes it
+#: Classes of callables that are made of functions: the attributes where these are.
+PARTS: dict[type, tuple[str, ...]] = {}
+
+NONE: dict[int, int] = {}  # no functions inside; nobody writes it
 _EMPTY: Any = object()  # the content of a cell that has none yet
 _CACHE = 4096
 _globals_by_code: dict[CodeType, tuple[str, ...]] = {}
 
 
 class Seen:
-    """A callable as it was when it was called. Of one that is no function of Python's, itself."""
+    """A callable as it was when it was called; itself, if it is no function of Python's."""
 
     __slots__ = ("fun",)
 
@@ -43,65 +48,56 @@ class Seen:
         return []
 
 
-class SeenFunction(Seen):
-    """A function, with the values of its names: of its closure, then of its globals.
+class _Record:
+    """One function, or one callable made of functions, and what it referred to.
 
-    `inner` are the functions among these, by position, taken down in their turn.
+    `names` are the globals that it reads (or its attributes), and `values` the contents of its
+    closure, then those of `names`. `inner` says which values have records of their own: by number,
+    so that functions that refer to each other make no reference cycle.
     """
 
-    __slots__ = ("_variables", "inner", "names", "values")
+    __slots__ = ("inner", "names", "of", "values")
 
-    def __init__(self, fun: FunctionType, names: tuple[str, ...], values: tuple[Any, ...]) -> None:
-        self.fun, self.names, self.values = fun, names, values
-        self.inner: dict[int, SeenFunction] = NONE
-        self._variables: Any = ()
+    def __init__(self, of: Any, names: tuple[str, ...], values: tuple[Any, ...]) -> None:
+        self.of, self.names, self.values, self.inner = of, names, values, NONE
+
+    def now(self) -> tuple[Any, ...]:
+        """The present values."""
+        if type(self.of) is FunctionType:
+            return _values(self.of, self.names)
+        return tuple([getattr(self.of, name) for name in self.names])
+
+
+class SeenFunction(Seen):
+    """A function and all functions that it leads to, the first of the records being its own."""
+
+    __slots__ = ("records",)
+
+    def __init__(self, fun: FunctionType) -> None:
+        self.fun, self.records = fun, _taken(fun)
 
     @property
     def variables(self) -> list[Any]:
-        return self._all(set()) if self.inner else list(self._variables)
-
-    def _all(self, met: set[int]) -> list[Any]:
-        met.add(id(self))
-        found = list(self._variables)
-        for one in self.inner.values():
-            if id(one) not in met:
-                found += one._all(met)
-        return found
+        return [x for record in self.records for x in record.values if type(x) in VARIABLES]
 
     def as_called(self) -> Callable[..., Any]:
-        return self._copy({}) if self._changed(set()) else self.fun  # type: ignore[no-any-return]
+        for record in self.records:
+            for a, b in zip(record.now(), record.values):
+                if a is not b:
+                    return self._copied()
+        return self.fun  # type: ignore[no-any-return]
 
-    def _changed(self, met: set[int]) -> bool:
-        met.add(id(self))
-        for a, b in zip(_values(self.fun, self.names), self.values):
-            if a is not b:
-                return True
-        return bool(self.inner) and any(
-            [id(one) not in met and one._changed(met) for one in self.inner.values()]
-        )
-
-    def _copy(self, made: dict[int, Any]) -> Any:
-        fun, names = self.fun, self.names
-        cells = [CellType() for _ in fun.__closure__ or ()]
-        count = len(cells)
-        now = _values(fun, names)
-        scope = fun.__globals__
-        if self.inner or any([a is not b for a, b in zip(now[count:], self.values[count:])]):
-            scope = dict(scope)
-        copy = FunctionType(fun.__code__, scope, fun.__name__, fun.__defaults__, tuple(cells))
-        copy.__kwdefaults__ = fun.__kwdefaults__
-        copy.__dict__.update(fun.__dict__)
-        made[id(self)] = copy  # before what is inside, which may refer to it
-        for i, value in enumerate(self.values):
-            if i in self.inner:
-                inner = self.inner[i]
-                value = made[id(inner)] if id(inner) in made else inner._copy(made)
-            if i < count:
-                if value is not _EMPTY:
-                    cells[i].cell_contents = value
-            elif value is not now[i] or i in self.inner:
-                scope[names[i - count]] = value
-        return copy
+    def _copied(self) -> Callable[..., Any]:
+        made = [_shell(record.of) for record in self.records]
+        for record, shell in zip(self.records, made, strict=True):
+            values = [made[record.inner[i]] if i in record.inner else value
+                      for i, value in enumerate(record.values)]  # fmt: skip
+            if type(shell) is FunctionType:
+                _fill(shell, record, values)
+            else:
+                for name, value in zip(record.names, values, strict=True):
+                    setattr(shell, name, value)
+        return made[0]  # type: ignore[no-any-return]
 
 
 class SeenAround(Seen):
@@ -134,7 +130,7 @@ def seen(fun: Any) -> Seen:
     if type(fun) is FunctionType:
         if fun.__closure__ is None and not _globals_of(fun):
             return Seen(fun)
-        return _seen(fun, {})
+        return SeenFunction(fun)
     if isinstance(fun, functools.partial):
         return SeenAround(fun, seen(fun.func))
     if isinstance(fun, MethodType):
@@ -142,33 +138,47 @@ def seen(fun: Any) -> Seen:
     return Seen(fun)
 
 
-def _seen(fun: FunctionType, found: dict[int, SeenFunction]) -> SeenFunction:
+# ---------------------------------------------------------------- taking down
+
+
+def _taken(fun: FunctionType) -> list[_Record]:
+    """The records of `fun` and of all that it leads to."""
     names = _globals_of(fun)
-    values = _values(fun, names)
-    made = found[id(fun)] = SeenFunction(fun, names, values)
-    for i, value in enumerate(values):
-        kind = type(value)
-        if kind is FunctionType:
-            _seen_inside(made, i, value, found)
-        elif kind in VARIABLES:
-            made._variables = (*made._variables, value)
-    return made
+    records = [_Record(fun, names, _values(fun, names))]
+    numbers = None  # by id; most functions lead to no other
+    for record in records:  # which grows
+        for i, value in enumerate(record.values):
+            kind = type(value)
+            if kind is not FunctionType and kind not in PARTS:
+                continue
+            if not _leads_on(record.of, i, value):
+                continue
+            if numbers is None:
+                numbers = {id(fun): 0}
+            number = numbers.setdefault(id(value), len(records))
+            if number == len(records):
+                names = _globals_of(value) if kind is FunctionType else PARTS[kind]
+                new = _Record(value, names, ())
+                new.values = new.now()
+                records.append(new)
+            if record.inner is NONE:
+                record.inner = {}
+            record.inner[i] = number
+    return records
 
 
-def _seen_inside(
-    made: SeenFunction, i: int, value: FunctionType, found: dict[int, SeenFunction]
-) -> None:
-    """Take down what a function refers to that another refers to, as its value number `i`."""
+def _leads_on(fun: Any, i: int, value: Any) -> bool:
+    """Whether value number `i` of `fun`, a function or made of functions, is to be taken down."""
+    if type(value) is not FunctionType:
+        return True
     if value.__module__ == "pluggrad":
-        return
-    fun = made.fun
+        return False
+    if value.__closure__ is None and not _globals_of(value):
+        return False
+    if type(fun) is not FunctionType or i < len(fun.__closure__ or ()):
+        return True
     # Functions of other modules are reached through a closure only, as decorators do.
-    if i >= len(fun.__closure__ or ()) and value.__globals__ is not fun.__globals__:
-        return
-    if value.__closure__ is not None or _globals_of(value):
-        if made.inner is NONE:
-            made.inner = {}
-        made.inner[i] = found[id(value)] if id(value) in found else _seen(value, found)
+    return value.__globals__ is fun.__globals__
 
 
 def _values(fun: FunctionType, names: tuple[str, ...]) -> tuple[Any, ...]:
@@ -209,3 +219,28 @@ def _read_by(code: CodeType) -> list[str]:
         if isinstance(constant, CodeType):
             found += _read_by(constant)
     return found
+
+
+# ---------------------------------------------------------------- making it again
+
+
+def _shell(of: Any) -> Any:
+    """A copy of a function with an empty closure, or of a callable made of functions."""
+    if type(of) is not FunctionType:
+        return copy.copy(of)
+    cells = tuple([CellType() for _ in of.__closure__ or ()])
+    made = FunctionType(of.__code__, dict(of.__globals__), of.__name__, of.__defaults__, cells)
+    made.__kwdefaults__ = of.__kwdefaults__
+    made.__dict__.update(of.__dict__)
+    return made
+
+
+def _fill(made: FunctionType, record: _Record, values: list[Any]) -> None:
+    """Give the copy of a function the values that it had."""
+    cells = made.__closure__ or ()
+    for cell, value in zip(cells, values):
+        if value is not _EMPTY:
+            cell.cell_contents = value
+    for name, value in zip(record.names, values[len(cells) :], strict=True):
+        if value is not None or name in made.__globals__:  # what is in neither is a builtin
+            made.__globals__[name] = value

@@ -26,7 +26,7 @@ from .calls import (
     taken,
     variable,
 )
-from .closures import Seen, seen
+from .closures import PARTS, Seen, seen
 from .crossing import ARRAY, plain, unflatten
 from .dispatch import is_variable, xp
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
@@ -245,7 +245,7 @@ class custom_vjp(_Custom):
     """
 
     _fwd: Callable[..., Any] | None = None
-    _bwd: Callable[..., Any]
+    _bwd: Any = None
 
     def defvjp(
         self,
@@ -619,3 +619,8 @@ class _JVP(_Derived):
 
         op.fun, op.derivative, op.absent = fun, derivative, lambda x: None
         return op
+
+
+# What a rule refers to may be a custom function in its turn, often the one whose rule it is.
+PARTS[custom_vjp] = ("_fun", "_fwd", "_bwd")
+PARTS[custom_jvp] = ("_fun", "_derivative")
