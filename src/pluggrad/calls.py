@@ -535,8 +535,9 @@ def transposed(tangents: list[Any], made: Call) -> list[Any]:
             check_homogeneous(pulled, made.backend)
             if not is_variable(pulled) or pulled._level is not level:
                 continue
-            node = pulled._read()[1]
+            value, node = pulled._read()
             if node is not None:
+                t = variable(t) if type(value) in VARIABLES else t
                 cotangents[node] = cotangents[node] + t if node in cotangents else t
         arrived = walk(cotangents, lift=among_variables(cotangents.values())) if cotangents else {}
     return [None if v is None else arrived.get(v._node) for v in leaves]

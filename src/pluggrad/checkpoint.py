@@ -132,7 +132,7 @@ def _handle(x: Any) -> Any:
 def _released(y: Any) -> Any:
     """`y` with copies of handles in the place of views, which nobody sees beside it."""
     if is_variable(y):
-        return y if y._cell is None else y._snapshot()
+        return y if y._cell is None else _handle(y)
     tree: Any = y
     return optree.tree_map(_released, tree) if isinstance(y, (tuple, list, dict)) else y
 

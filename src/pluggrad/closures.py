@@ -182,14 +182,13 @@ def _leads_on(fun: Any, i: int, value: Any) -> bool:
 
 
 def _values(fun: FunctionType, names: tuple[str, ...]) -> tuple[Any, ...]:
-    closure = fun.__closure__
-    if closure is None:
-        return tuple(map(fun.__globals__.get, names))
+    scope = fun.__globals__
     try:
-        values = [cell.cell_contents for cell in closure]
+        values = [cell.cell_contents for cell in fun.__closure__ or ()]
     except ValueError:
-        values = [_content(cell) for cell in closure]
-    return (*values, *map(fun.__globals__.get, names))
+        values = [_content(cell) for cell in fun.__closure__ or ()]
+    values += [scope.get(name) for name in names]
+    return tuple(values)
 
 
 def _content(cell: CellType) -> Any:

@@ -284,4 +284,8 @@ def gradient_at(arrived: dict[Node, Any], v: Any) -> Any:
 def released(g: Any) -> Any:
     """A gradient as it is handed out: not as a view of what a rule made on the way to it, which may
     be read-only."""
-    return g._snapshot() if is_variable(g) and g._cell is not None else g
+    if not is_variable(g) or g._cell is None:
+        return g
+    v = g._snapshot()
+    v._birth = read().level
+    return v

@@ -293,7 +293,10 @@ def _linearize(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool)
         cotangents = [v if end is None else end._snapshot()
                       for v, end in zip(zeros, ends, strict=True)]  # fmt: skip
         gradients = optree.tree_leaves(pull(unflatten(y_spec, cotangents)))
-        nodes = [g._read()[1] if is_of(g, level) else None for g in gradients]
+        # A gradient's value is a Variable where the function closes over some: tangents are, too.
+        reads = [g._read() if is_of(g, level) else (None, None) for g in gradients]
+        nodes = [node for _, node in reads]
+        nested = [is_variable(value) for value, _ in reads]
 
     @restored
     def push(*tangents: Any) -> Any:
@@ -301,11 +304,13 @@ def _linearize(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool)
         if differs(spec, x_spec):
             raise InvalidArgumentError(f"the tangents have structure {spec}, the primals {x_spec}")
         seeds: dict[Any, Any] = {}
-        for node, t, x in zip(nodes, flat, inputs, strict=True):
+        for node, t, x, inside in zip(nodes, flat, inputs, nested, strict=True):
             t = as_tangent(t, x, "linearize")
             if node is not None:
-                if is_variable(x) and not is_variable(t):
-                    t = wrap(t, None, ROOT, x._backend)
+                backend = backend_of(x)
+                assert backend is not None
+                if (inside or is_variable(x)) and not is_variable(t):
+                    t = wrap(t, None, ROOT, backend)
                 seeds[node] = seeds[node] + t if node in seeds else t
         targets = [v._node for v in ends if v is not None]
         arrived = walk(seeds, targets=targets, retain=True, lift=among_variables(seeds.values()))

@@ -62,15 +62,15 @@ def last_writes(key: Any, x: Any) -> tuple[Any, tuple[int, ...], int]:
     items = list(key) if isinstance(key, tuple) else [key]
     used = sum([_axes(k) for k in items])
     items = [k for item in items for k in _spelled_out(item, x.ndim - used, raw)]
-    axis, places, begins, between, apart = 0, 0, None, 0, False
+    axis, places, begins, between, apart, gap = 0, 0, None, 0, False, False
     for k in items:
         if k is Ellipsis:  # of no axes: it may still come between
-            apart = apart or (begins is not None and backend.adapter.ellipsis_between)
+            gap = begins is not None and backend.adapter.ellipsis_between
             continue
         if k is None or isinstance(k, slice):
             between += 1
         else:
-            apart = apart or (begins is not None and between > begins)
+            apart = apart or gap or (begins is not None and between > begins)
             begins = between if begins is None else begins
             if hasattr(k, "shape"):
                 k = raw_of(k)
