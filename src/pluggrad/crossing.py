@@ -201,8 +201,6 @@ def inner_value(x: Any, among: Any = ()) -> tuple[Any, Backend]:
         raise TypeMismatchError(f"cannot differentiate by {type(x).__name__}")
     if type(x) in backend.classes:
         x = constant_of(x, read().off)
-        if is_variable(x) and x._node is None and x._level is ROOT:
-            x = x._value
     if x.dtype not in backend.float_dtypes:
         raise TypeMismatchError(
             f"only floating-point and complex arguments have gradients, and one has dtype {x.dtype}"

@@ -13,8 +13,9 @@ from .batch import batched, process
 from .crossing import flatten, flatten_call, is_of, plain, unflatten_call
 from .dispatch import is_variable, xp
 from .errors import InvalidArgumentError, NotMappableError, TypeMismatchError
-from .levels import Level, open_level, restored
+from .levels import Level, open_level, read, restored
 from .modes import inside
+from .record import constant_of
 
 __all__ = ["inner_vmap", "leave", "vmap"]
 
@@ -174,6 +175,8 @@ def _enter(x: Any, axis: int, level: Level) -> Any:
     backend = backend_of(x)
     if backend is None:
         raise TypeMismatchError(f"vmap maps over arrays, and an argument is {type(x).__name__}")
+    # Each of the batch is made here: where nothing is recorded, it is a constant.
+    x = constant_of(x, read().off) if is_variable(x) else x
     x = plain(x)
     return batched(xp.moveaxis(x, axis, 0) if axis % len(x.shape) else x, level, backend)
 

@@ -128,15 +128,16 @@ def record(
 
 
 def constant_of(x: Any, off: frozenset[Level]) -> Any:
-    """`x`, which belongs to a level around, as what the open level sees: a snapshot. Where that
-    level does not record, its value is all that counts."""
+    """`x`, which belongs to a level around, as what the open level sees: a snapshot. Where nothing is
+    tracked at that level, or it does not record, its value is all that counts."""
     x = x._snapshot()
-    while x._level in off and x._level.size is None:
-        if type(off) is Sealed and x._level in off.levels and x._node is not None:
-            raise captured(x, "beside values that it was handed")
+    while is_variable(x) and x._level is not VOLATILE:
+        if x._node is not None:
+            if x._level not in off or x._level.size is not None:
+                break
+            if type(off) is Sealed and x._level in off.levels:
+                raise captured(x, "beside values that it was handed")
         x = x._value
-        if not is_variable(x):
-            break
     return x
 
 

@@ -346,6 +346,8 @@ class _Generator:
         if arrays:
             taken = max(taken, min(1, len(shape)))
         ellipsis = self.d.chance(20)
+        if self.form == "common" and arrays and taken == len(shape):
+            ellipsis = False  # between arrays and of no axes: NumPy and torch read it differently
         where = self.d.integer(0, taken) if ellipsis else taken
         # Parts before the Ellipsis are about the first axes, parts after it about the last.
         axes = list(range(where)) + list(range(len(shape) - (taken - where), len(shape)))
