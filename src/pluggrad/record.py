@@ -128,8 +128,8 @@ def record(
 
 
 def constant_of(x: Any, off: frozenset[Level]) -> Any:
-    """`x`, which belongs to a level around, as what the open level sees: a snapshot. Where that level
-    does not track it, or does not record, its value is all that counts."""
+    """`x`, of a level around, as what the open level sees: a snapshot. Where that level does not
+    track it, or does not record, its value is all that counts."""
     x = x._snapshot()
     while is_variable(x) and x._level is not VOLATILE:
         if x._node is not None:
