@@ -78,8 +78,12 @@ def checkpoint(
     Raises
     ------
     RuntimeError
-        `fun` wrote a Variable from around it. In the backward walk: it did something else when it
-        was called again, as far as the Variables that it used and the shapes that it returned show.
+        `fun` wrote a Variable from around it. In the backward walk: when it was called again, it
+        used other Variables, or returned other shapes, dtypes or numbers. Numbers are compared
+        where they can be looked at (not those of lazy arrays, nor under a compiler).
+
+    What `fun` closes over and the globals that it reads are those of the call, so that it may be
+    defined in a loop. Attributes and the items of lists and dicts are read again.
 
     >>> import numpy as np, pluggrad as pg
     >>> w = pg.Variable(np.asarray([1.0, 2.0]), requires_grad=True)

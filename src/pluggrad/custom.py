@@ -233,7 +233,21 @@ class custom_vjp(_Custom):
     of all.
 
     Complex gradients follow `backward`: ∂L/∂Re + i ∂L/∂Im, the conjugate of JAX's.
-    In forward mode the derivative is the transpose of `bwd`.
+    In forward mode the derivative is the transpose of `bwd`, which has to be linear in `g`: what is
+    not, such as a comparison of `g` or its sign, raises there.
+
+    What `fwd` and `bwd` close over, and the globals that they read, are those of the call, so that a
+    rule may be defined in a loop. `fwd` may not use a Variable that is differentiated or mapped over
+    without having it as an argument, as its gradient would be lost: that raises at the call.
+
+    Raises
+    ------
+    CapturedVariableError
+        A rule uses a Variable that is tracked or mapped, and is no argument.
+    NotLinearError
+        In forward mode: `bwd` is not linear in `g`.
+    MixedBackendsError
+        A rule returned an array of another library than that of the arguments.
 
     >>> import numpy as np, pluggrad as pg
     >>> @pg.custom_vjp
@@ -399,8 +413,19 @@ class custom_jvp(_Custom):
     """A function whose derivative is given by a rule for tangents; gradients are its transpose.
 
     After ``f.defjvp(rule)``, ``rule(primals, tangents)`` returns ``(output, tangent)``; with
-    `nondiff_argnums` or `nondiff_argnames`, these arguments come first. The rule is linear in the
-    tangents, and serves both modes and all orders.
+    `nondiff_argnums` or `nondiff_argnames`, these arguments come first. The rule serves both modes
+    and all orders. As in JAX it runs when the function is called inside of a derivative, and its
+    output is then the value. In reverse mode it is transposed, and has to be linear in the tangents.
+
+    Raises
+    ------
+    NotLinearError
+        In reverse mode: the rule is not linear in the tangents.
+    CapturedVariableError
+        The rule uses a Variable that is differentiated at the same level, or mapped over inside of
+        it, and is no argument.
+    MixedBackendsError
+        The rule returned an array of another library than that of the arguments.
 
     >>> import numpy as np, pluggrad as pg
     >>> @pg.custom_jvp

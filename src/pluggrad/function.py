@@ -385,7 +385,12 @@ class Function:
 
     With ``setup_context(ctx, inputs, output)``, `forward` is called without `ctx`. Forward mode
     uses ``jvp(ctx, *tangents)`` if there is one (an input without a tangent has zeros, one that is
-    no array None), and the transpose of `backward` if not.
+    no array None), and the transpose of `backward` if not, which has to be linear in its cotangents
+    then (NotLinearError).
+
+    `forward` and `backward` return arrays of the library of the arguments (MixedBackendsError). What
+    `backward` closes over is that of the call. A Variable that requires grad and is used in `forward`
+    without being an argument raises (CapturedVariableError), unless it is used under ``no_grad``.
 
     Inside `pluggrad.vmap`, `forward` and `backward` are handed values that stand for one of the
     batch. Where they cannot compute with these, because they use another library, say, give
