@@ -236,9 +236,9 @@ class custom_vjp(_Custom):
     In forward mode the derivative is the transpose of `bwd`, which has to be linear in `g`: what is
     not, such as a comparison of `g` or its sign, raises there.
 
-    What `fwd` and `bwd` close over, and the globals that they read, are those of the call, so that a
-    rule may be defined in a loop. `fwd` may not use a Variable that is differentiated or mapped over
-    without having it as an argument, as its gradient would be lost: that raises at the call.
+    What `fwd` and `bwd` close over, and the globals that they read, are those of the call, so that
+    a rule may be defined in a loop. `fwd` may not use a Variable that is differentiated or mapped
+    over without having it as an argument, as its gradient would be lost: that raises at the call.
 
     Raises
     ------
@@ -415,7 +415,8 @@ class custom_jvp(_Custom):
     After ``f.defjvp(rule)``, ``rule(primals, tangents)`` returns ``(output, tangent)``; with
     `nondiff_argnums` or `nondiff_argnames`, these arguments come first. The rule serves both modes
     and all orders. As in JAX it runs when the function is called inside of a derivative, and its
-    output is then the value. In reverse mode it is transposed, and has to be linear in the tangents.
+    output is then the value. In reverse mode it is transposed, and has to be linear in the
+    tangents.
 
     Raises
     ------

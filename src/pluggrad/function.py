@@ -388,9 +388,9 @@ class Function:
     no array None), and the transpose of `backward` if not, which has to be linear in its cotangents
     then (NotLinearError).
 
-    `forward` and `backward` return arrays of the library of the arguments (MixedBackendsError). What
-    `backward` closes over is that of the call. A Variable that requires grad and is used in `forward`
-    without being an argument raises (CapturedVariableError), unless it is used under ``no_grad``.
+    `forward` and `backward` return arrays of the library of the arguments (MixedBackendsError).
+    What `backward` closes over is that of the call. A Variable that requires grad and is used in
+    `forward` without being an argument raises (CapturedVariableError), unless under ``no_grad``.
 
     Inside `pluggrad.vmap`, `forward` and `backward` are handed values that stand for one of the
     batch. Where they cannot compute with these, because they use another library, say, give
