@@ -28,6 +28,7 @@ import collections
 import dataclasses
 import dis
 import importlib.util
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -42,8 +43,12 @@ from pluggrad import autograd, backend, levels
 from pluggrad.backend import get_backend
 from pluggrad.graph_breaks import _policy
 
-ROOT = Path(pg.__file__).parent.parent.parent
-FOLDERS = (str(ROOT / "src"), str(ROOT / "backends"))
+#: Where our code is, in a checkout and where it is installed.
+FOLDERS = tuple([
+    f"{Path(found.origin).parent}{os.sep}"
+    for name in ("pluggrad", "pluggrad_numpy", "pluggrad_torch")
+    if (found := importlib.util.find_spec(name)) is not None and found.origin is not None
+])  # fmt: skip
 
 
 class Interrupt(KeyboardInterrupt):
@@ -799,7 +804,7 @@ class Where:
         return self.entry and self.function.split(".")[-1] in ("__enter__", "__exit__")
 
     def __str__(self) -> str:
-        file = self.file.removeprefix(str(ROOT) + "/")
+        file = "/".join(Path(self.file).parts[-2:])
         return f"{file}:{self.line} {self.function}"
 
 
