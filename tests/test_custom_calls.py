@@ -319,6 +319,66 @@ def test_a_printed_tangent_is_no_question() -> None:
     assert pg.grad(f)(AT) == 2.0 and "Variable" in seen[0]
 
 
+MATRIX = np.linalg.inv(np.asarray([[2.0, 1.0], [0.5, 3.0]]))
+
+
+def outside_of_the_graph(kind: str) -> Callable[[Any], Any]:
+    """A product with a matrix, computed by NumPy alone; the transpose is such a product, too."""
+    raw = lambda b: b.detach().data if isinstance(b, Variable) else b
+    if kind == "custom_vjp":
+        there = by_vjp(lambda b: pg.asarray(MATRIX @ raw(b)), lambda b: (there(b), None),
+                       lambda _, g: (back(g),))  # fmt: skip
+        back = by_vjp(lambda b: pg.asarray(MATRIX.T @ raw(b)), lambda b: (back(b), None),
+                      lambda _, g: (there(g),))  # fmt: skip
+        return there
+    if kind == "Function":
+        there = by_function(lambda ctx, b: pg.asarray(MATRIX @ b.data), lambda ctx, g: back(g))
+        back = by_function(lambda ctx, b: pg.asarray(MATRIX.T @ b.data), lambda ctx, g: there(g))
+        return there
+    if kind == "not linear":
+        there = by_function(lambda ctx, b: pg.asarray(MATRIX @ b.data), lambda ctx, g: back(g))
+        back = by_function(lambda ctx, b: pg.asarray(np.tanh(b.data)), lambda ctx, g: g)
+        return there
+    return by_function(lambda ctx, b: pg.asarray(MATRIX @ b.data),
+                       lambda ctx, g: pg.asarray(MATRIX.T @ g.data))  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["custom_vjp", "Function", "not linear", "without a derivative"])
+def test_rules_that_compute_outside_of_the_graph_are_right_or_refused(kind: str) -> None:
+    f, x = outside_of_the_graph(kind), np.asarray([0.3, -0.7])
+    loss = lambda b: pg.sum(f(b * b) ** 3)
+    want = lambda b: pg.sum(pg.matmul(MATRIX, b * b) ** 3)
+    second = pg.hessian(want)(x)
+
+    def create_graph() -> Any:
+        v = leaf(x)
+        (g,) = pg.autograd.grad(loss(v), [v], create_graph=True)
+        return pg.autograd.grad(pg.sum(g * x), [v])[0]
+
+    forward = {"jvp": (lambda: pg.jvp(loss, (x,), (x,))[1], pg.grad(want)(x) @ x),
+               "hvp": (lambda: pg.hvp(loss, (x,), (x,)), second @ x)}  # fmt: skip
+    again = {
+        "create_graph": (create_graph, second @ x),
+        "grad(grad)": (lambda: pg.grad(lambda z: pg.sum(pg.grad(loss)(z) * x))(x), second @ x),
+    }
+    if kind != "not linear":
+        np.testing.assert_allclose(pg.grad(loss)(x), pg.grad(want)(x))
+    for run, value in (forward | again).values():
+        if kind in ("custom_vjp", "Function"):
+            np.testing.assert_allclose(number(run()), value)
+    if kind == "not linear":
+        for run, _ in forward.values():
+            with pytest.raises(pg.NotLinearError, match="sum of two cotangents"):
+                run()
+    if kind == "without a derivative":
+        for run, _ in forward.values():
+            with pytest.raises(pg.NotLinearError, match="asks for its values"):
+                run()
+        for run, _ in again.values():
+            with pytest.raises(pg.DifferentiationError, match="not connected"):
+                run()
+
+
 # ---------------------------------------------------------------- closures
 
 

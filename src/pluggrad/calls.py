@@ -22,7 +22,7 @@ from .closures import Seen
 from .cotangents import dense, fit, same_shape, shape_dtype
 from .dispatch import is_variable, xp
 from .duals import dual
-from .errors import InvalidArgumentError, UnsupportedError
+from .errors import DifferentiationError, InvalidArgumentError, UnsupportedError
 from .forward import process as forward_process
 from .graph import Node
 from .levels import (
@@ -37,13 +37,13 @@ from .levels import (
     restored,
     sealed,
 )
-from .linear import check_homogeneous, is_linear_level
+from .linear import check_homogeneous, check_run, is_linear_level, made_of_zeros
 from .modes import check_made, inside
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF, captured, make_leaf, part_of, wrap, wrap_untracked
 
 __all__ = ["Call", "CallRules", "Operation", "among_variables", "call", "check_captured",
-           "check_tangent", "lowered", "rule_of", "taken", "transposed",
+           "check_tangent", "is_tracked", "lowered", "rule_of", "taken", "transposed",
            "variable"]  # fmt: skip
 
 
@@ -154,9 +154,13 @@ class Operation:
         """
         return call(self, args), None
 
-    def check_linear(self, args: list[Any]) -> None:
-        """Raise unless it is linear in its arguments, some of which are of a level where all is."""
-        self.run(args)
+    def check_linear(self, args: list[Any], level: Level) -> None:
+        """Raise unless it is linear in its arguments that are tracked at `level`, where all is."""
+        check_run(lambda args: self.trial().run(args), args, level)
+
+    def trial(self) -> Operation:
+        """An operation of the same kind, to run and forget."""
+        return self
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
         """The gradients of the inputs, None for some; all are Variables."""
@@ -240,7 +244,10 @@ class Call:
                 f"the backward of {self.op.rule.primitive.name} gave {len(found)} gradients for "
                 f"{len(self.inputs)} inputs"
             )
+        watched = any([is_tracked(g) and not is_linear_level(g._level) for g in gs])
         for i, (g, x, need) in enumerate(zip(found, self.inputs, self.needs)):
+            if watched and need and not is_tracked(g):
+                check_connected(g, backend, f"the backward of {self.op.rule.primitive.name}")
             found[i] = self._gradient(i, g, x, among) if need and g is not None else None
         return found
 
@@ -297,6 +304,28 @@ def among_variables(seeds: Iterable[Any]) -> Any:
     from .autograd import among_variables
 
     return among_variables(seeds)
+
+
+def is_tracked(x: Any) -> bool:
+    """Whether there is a derivative by `x` at any level."""
+    while type(x) in VARIABLES:
+        value, node = x._read()
+        if node is not None and x._level.size is None:
+            return True
+        x = value
+    return False
+
+
+def check_connected(made: Any, backend: Backend, what: str) -> None:
+    """Raise if a rule made numbers out of something tracked, and they are not tracked: a derivative
+    is linear in what it is handed, so that they have to depend on it."""
+    if hasattr(made, "dtype") and made_of_zeros(made, backend) is False:
+        raise DifferentiationError(
+            f"{what} is differentiated in its turn, and what it returned is not connected to what "
+            "it was handed: it left the graph, by `.data`, `.detach()` or another library. Compute "
+            "with pluggrad's functions, or by an operation that has a derivative of its own. "
+            "`once_differentiable` says that there is none."
+        )
 
 
 def taken(y: Any, level: Level | None, where: str) -> Any:
@@ -427,7 +456,7 @@ def _call(op: Operation, args: list[Any], level: Level) -> list[Any]:
             wrap_untracked(y, backend, VOLATILE if level is VOLATILE else ROOT) for y in outputs
         ]
     if is_linear_level(level):
-        op.check_linear(args)
+        op.check_linear(args, level)
     tangents: list[Any] | None = None
     if level.process is forward_process:
         tangents = [x._node.value if t else None for x, t in zip(args, tracked)]
@@ -495,7 +524,10 @@ def _pushed(made: Call, tangents: list[Any]) -> list[Any]:
     name = made.op.rule.primitive.name
     check_made(f"the derivative of {name!r} in forward mode", tangents, pushed)
     found = []
+    watched = any([is_tracked(t) for t in tangents])
     for k, (y, t) in enumerate(zip(made.outputs, pushed, strict=True)):
+        if watched and not is_tracked(t):
+            check_connected(t, backend, f"the jvp of {name}")
         if t is None or not differentiable(made.op, k, y):
             found.append(wrap_untracked(y, backend))
             continue

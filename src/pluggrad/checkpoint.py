@@ -18,15 +18,16 @@ import optree
 from .autograd import among_variables, in_place_type
 from .backend import backend_of, current_choice, use
 from .backward import walk
-from .calls import Call, Operation, call, lowered, rule_of, variable
+from .calls import Call, Operation, call, is_tracked, lowered, rule_of, variable
 from .closures import Seen, seen
 from .cotangents import same_shape
 from .crossing import flatten_call, unflatten_call
 from .dispatch import is_variable, xp
 from .errors import TypeMismatchError, UnsupportedError
 from .func import jvp, vjp
-from .inside import Inside, another_path, is_tracked, run_inside, stripped
+from .inside import Inside, another_path, run_inside, stripped
 from .levels import ROOT, Level, read, restored
+from .linear import check_run
 from .mapping import inner_vmap, leave
 from .modes import changed, inside
 from .random_states import RandomStates
@@ -183,8 +184,8 @@ class _Recomputed(Operation):
     def run(self, args: list[Any]) -> list[Any]:
         return self.values(args)
 
-    def check_linear(self, args: list[Any]) -> None:
-        self.values(args)
+    def check_linear(self, args: list[Any], level: Level) -> None:
+        check_run(self.values, args, level)
 
     def pull(self, gs: list[Any], call_: Call) -> Sequence[Any]:
         # It is itself one that keeps its inputs alone, so that memory stays low at higher orders.
@@ -280,8 +281,8 @@ class _Known(_Recomputed):
         outputs, self.outputs = self.outputs, []
         return outputs
 
-    def check_linear(self, args: list[Any]) -> None:
-        self.one.values(args)
+    def check_linear(self, args: list[Any], level: Level) -> None:
+        check_run(self.one.values, args, level)
 
     def gradients(self, args: list[Any], wanted: list[bool], gs: list[Any]) -> list[Any]:
         return self.one.gradients(args, wanted, gs)

@@ -21,6 +21,7 @@ from .calls import (
     call,
     check_captured,
     check_tangent,
+    is_tracked,
     lowered,
     rule_of,
     taken,
@@ -31,7 +32,6 @@ from .crossing import ARRAY, plain, unflatten
 from .dispatch import is_variable, xp
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .graph import Node
-from .inside import is_tracked
 from .levels import ROOT, Level, open_level
 from .linear import check_homogeneous
 from .modes import inside
@@ -202,6 +202,13 @@ def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
     return optree.tree_map(f, tree)
 
 
+def _described(found: Any) -> str:
+    """What a rule returned, in the words of an error."""
+    if isinstance(found, (tuple, list)):
+        return f"a {type(found).__name__} of {len(found)}"
+    return "an array" if hasattr(found, "dtype") else type(found).__name__
+
+
 _TUPLES: dict[int, Any] = {}
 
 
@@ -338,7 +345,7 @@ class _VJP(_Derived):
         if not isinstance(found, (tuple, list)) or len(found) != len(trees):
             raise InvalidArgumentError(
                 f"bwd of {name} returns a tuple with one gradient for each of {len(trees)} "
-                f"arguments, not {optree.tree_structure(found)}"
+                f"arguments, and it returned {_described(found)}"
             )
         flat: list[Any] = []
         for g, spec in zip(found, trees, strict=True):

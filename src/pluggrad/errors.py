@@ -58,7 +58,12 @@ class CapturedVariableError(DifferentiationError):
 
 
 class NotLinearError(DifferentiationError):
-    """A derivative rule is not linear in its cotangent (or tangent), and was to be transposed."""
+    """A derivative rule is not linear in its cotangent (or tangent), and was to be transposed.
+
+    `opaque` says that it left the graph, so that what it does cannot be seen.
+    """
+
+    opaque: bool = False
 
 
 class LeakedVariableError(DifferentiationError):

@@ -110,6 +110,11 @@ class _FunctionCall(Operation):
     def needs(self, kind: str, i: int) -> bool:
         return (kind, i) in self.saved["backward"]
 
+    def trial(self) -> Operation:
+        made = _FunctionCall(self.function, tuple(self.args), self.places)
+        made.rule = self.rule
+        return made
+
     def compute(
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:

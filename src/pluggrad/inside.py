@@ -12,14 +12,14 @@ from typing import Any
 from .backend import backend_of
 from .batch import batched
 from .boxes import marked
-from .calls import lowered
+from .calls import is_tracked, lowered
 from .dispatch import is_variable
 from .errors import DifferentiationError
 from .levels import ROOT, Level, open_level, put
 from .modes import altered, inside
 from .record import make_leaf, record, wrap
 
-__all__ = ["Inside", "another_path", "is_tracked", "run_inside", "stripped"]
+__all__ = ["Inside", "another_path", "run_inside", "stripped"]
 
 
 class Inside:
@@ -174,16 +174,6 @@ def stripped(x: Any) -> Any:
         return x
     value = stripped(x._snapshot()._value)
     return value if x._level.size is None else batched(value, x._level, x._backend)
-
-
-def is_tracked(x: Any) -> bool:
-    """Whether there is a derivative by `x` at any level."""
-    while is_variable(x):
-        value, node = x._read()
-        if node is not None and x._level.size is None:
-            return True
-        x = value
-    return False
 
 
 def _kind(x: Any) -> Any:

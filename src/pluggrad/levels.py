@@ -403,6 +403,9 @@ class no_grad(_GradMode):
     derivative sees the same constant. A transform called inside opens a level of its own, which
     records as usual; its result is then untracked outside.
 
+    A write inside, as in ``w -= 0.1 * w.grad``, changes the value of a Variable and leaves its
+    derivative as it was, as in torch.
+
     It ends with the block, whatever is raised there. Only if Ctrl-C comes in the very moment in
     which Python leaves a ``with`` block, recording may stay off, until ``set_grad_enabled(True)``
     switches it on. For a decorated function there is no such moment.

@@ -11,16 +11,21 @@ that is not linear in these is refused when it happens: a product of two of them
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
-from .backend import Backend
-from .dispatch import bottom, is_variable
-from .errors import NotLinearError
+import numpy as np
+
+from .backend import Backend, backend_of
+from .cotangents import device_of
+from .dispatch import bottom, is_batched, is_variable
+from .errors import GraphBreakError, NotLinearError
 from .levels import Level
 from .primitive import Primitive
+from .recomputed import far_apart
 from .record import record
 
-__all__ = ["check_homogeneous", "is_linear_level", "process", "refuse"]
+__all__ = ["check_homogeneous", "check_run", "is_linear_level", "made_of_zeros",
+           "process", "refuse", "tracked_at"]  # fmt: skip
 
 
 def process(
@@ -72,23 +77,81 @@ def is_linear_level(level: Level) -> bool:
     return level.process is process
 
 
-def refuse(why: str) -> None:
-    """Raise: a rule is not linear in what it is handed."""
-    raise NotLinearError(
+def refuse(why: str, opaque: bool = False) -> NoReturn:
+    """Raise: a rule is not linear in what it is handed, or that cannot be seen (`opaque`)."""
+    error = NotLinearError(
         f"a custom derivative was to be transposed, and is not linear in its cotangent (or "
         f"tangent): {why}. A custom_vjp or Function whose backward is not linear serves reverse "
         "mode only; give a Function a `jvp`, or use a custom_jvp for both modes. A custom_jvp must "
         "be linear in the tangents."
     )
+    error.opaque = opaque
+    raise error
+
+
+def check_run(run: Callable[[list[Any]], list[Any]], args: list[Any], level: Level) -> None:
+    """Raise unless a custom operation is linear in those of `args` that are tracked at `level`.
+
+    Its function runs at that level, where everything is looked at. One that computes outside of the
+    graph, with another library, runs on random numbers instead: sums and multiples of these must
+    give the same sums and multiples.
+    """
+    try:
+        run(args)
+    except (GraphBreakError, NotLinearError) as error:
+        if isinstance(error, NotLinearError) and not error.opaque:
+            raise
+        _check_values(run, args, level)
+
+
+def _check_values(run: Callable[[list[Any]], list[Any]], args: list[Any], level: Level) -> None:
+    if any([is_batched(x) for x in args]):
+        refuse("it leaves the graph inside of vmap, and nothing can be told of it", True)
+    rng = np.random.default_rng(0)
+    for scale in (1.0, 100.0):
+        outputs = []
+        x1, x2 = ([_random(x, scale, rng) if tracked_at(x, level) else bottom(x) for x in args]
+                  for _ in range(2))  # fmt: skip
+        both = [a + 2 * b if tracked_at(x, level) else a
+                for x, a, b in zip(args, x1, x2, strict=True)]  # fmt: skip
+        for given in (x1, x2, both):
+            values = [_values(y) for y in run(given)]
+            if any([y is None for y in values]):
+                refuse("it leaves the graph, and nothing can be told of it", True)
+            outputs.append(values)
+        for y1, y2, y in zip(*outputs, strict=True):
+            if far_apart(y, y1 + 2 * y2):
+                refuse("it does not give the sum of two cotangents the sum of what it gives each")
+
+
+def _random(x: Any, scale: float, rng: Any) -> Any:
+    """Random numbers of the shape, dtype, library and device of `x`, as a raw array."""
+    raw = bottom(x)
+    backend = backend_of(raw)
+    assert backend is not None
+    numbers = np.asarray(scale * rng.normal(size=tuple(raw.shape)))
+    made = backend.raw("asarray")(numbers, device=device_of(raw))
+    return backend.raw("astype")(made, raw.dtype)
+
+
+def _values(y: Any) -> Any:
+    raw = bottom(y)
+    backend = backend_of(raw)
+    return None if backend is None else backend.adapter.host(raw)
 
 
 def check_homogeneous(y: Any, backend: Backend) -> None:
     """Raise if `y`, what a rule made of zeros, is not zero, as far as that can be known now."""
-    values = backend.adapter.host(bottom(y))
-    if values is not None and bool(((values != 0) & (values == values)).any()):
+    if made_of_zeros(y, backend) is False:
         refuse("of zeros it makes other numbers")
 
 
-def variable_at(x: Any, level: Level) -> bool:
+def made_of_zeros(y: Any, backend: Backend) -> bool | None:
+    """Whether `y` is zero everywhere (or nan); None where its values cannot be looked at."""
+    values = backend.adapter.host(bottom(y))
+    return None if values is None else not ((values != 0) & (values == values)).any()
+
+
+def tracked_at(x: Any, level: Level) -> bool:
     """Whether `x` is a Variable that is tracked at `level`."""
-    return is_variable(x) and x._level is level and x._read()[1] is not None
+    return is_variable(x) and x._read()[1] is not None and x._level is level

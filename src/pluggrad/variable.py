@@ -158,7 +158,9 @@ class Variable(Elements, Conversions):
         """The raw array. Changing it in place is not seen by the graph."""
         value, node = self._read()
         if node is not None and is_linear_level(self._level):
-            refuse("it asks for its values, as `.data`, `float()`, `bool()` and a Python `if` do")
+            refuse(
+                "it asks for its values, as `.data`, `float()`, `bool()` and a Python `if` do", True
+            )
         if self._cell is not None:
             self._cell.owned = False
         while isinstance(value, Variable):
@@ -342,7 +344,7 @@ class Variable(Elements, Conversions):
     def _detached(self, run: Any) -> Variable:
         v = self._snapshot()
         if v._node is not None and is_linear_level(self._level):
-            refuse("it detaches it")
+            refuse("it detaches it", True)
         if self._level.depth and self._level is not VOLATILE:
             inner: Any = v._value  # all levels let go of it, as in JAX and torch.func
             if isinstance(inner, Variable):
