@@ -24,7 +24,7 @@ from .dispatch import is_variable, xp
 from .duals import dual
 from .errors import DifferentiationError, InvalidArgumentError, UnsupportedError
 from .forward import process as forward_process
-from .graph import Node
+from .graph import LeafNode, Node
 from .levels import (
     ROOT,
     VOLATILE,
@@ -43,7 +43,7 @@ from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF, captured, make_leaf, part_of, wrap, wrap_untracked
 
 __all__ = ["Call", "CallRules", "Operation", "among_variables", "call", "check_captured",
-           "check_tangent", "is_tracked", "lowered", "rule_of", "taken", "transposed",
+           "check_tangent", "handle", "is_tracked", "lowered", "rule_of", "taken", "transposed",
            "variable"]  # fmt: skip
 
 
@@ -231,7 +231,7 @@ class Call:
         among = recorded
         for k, g in enumerate(gs):
             if type(g) in VARIABLES:
-                among = True
+                among, gs[k] = True, handle(g)
             elif g is not None:
                 gs[k] = variable(dense(g), backend)
         if (self.level in read().off) is recorded:
@@ -296,6 +296,18 @@ def lowered(v: Any) -> Any:
     v = v._snapshot()
     if v._node is None and (v._level is ROOT or v._level is VOLATILE):
         return lowered(v._value)
+    return v
+
+
+def handle(x: Any) -> Any:
+    """`x` as a Variable, in a handle that a user's function may write: if it is an array."""
+    if type(x) not in VARIABLES:
+        return variable(x)
+    leaf = (
+        type(x._read()[1]) is LeafNode and x._level is ROOT
+    )  # which is not written outside no_grad
+    v = xp.copy(x) if leaf else x._snapshot()
+    v._birth = read().level
     return v
 
 
@@ -381,7 +393,7 @@ def call(op: Operation, args: list[Any]) -> list[Any]:
         level.process()  # type: ignore[misc]  # it raises: the transform has returned
     if (run := inside()) is not None and run.level is level:
         with run.further_down():
-            outputs = _call(op, args, level)
+            outputs = _call(op, args, level, run.values_only)
         return list(run.keep(outputs))
     return _call(op, args, level)
 
@@ -429,8 +441,8 @@ def _made(
     return Call(op, inner, outputs, kept, tracked, level, backend)
 
 
-def _call(op: Operation, args: list[Any], level: Level) -> list[Any]:
-    """The same, where the deepest level is known."""
+def _call(op: Operation, args: list[Any], level: Level, values_only: bool = False) -> list[Any]:
+    """The same, where the deepest level is known. With `values_only`, nobody will walk at it."""
     inner, here = one_down(args, level)
     backend = next(x for x in args if is_variable(x) and x._level is level)._backend
     name = op.rule.primitive.name
@@ -460,8 +472,11 @@ def _call(op: Operation, args: list[Any], level: Level) -> list[Any]:
     tangents: list[Any] | None = None
     if level.process is forward_process:
         tangents = [x._node.value if t else None for x, t in zip(args, tracked)]
-    with sealed(level):
-        outputs, kept = op.compute(inner, tracked, tangents, level)
+    if values_only:  # then the rule holds at the levels around
+        outputs, kept = call(op, inner), None
+    else:
+        with sealed(level):
+            outputs, kept = op.compute(inner, tracked, tangents, level)
     made = _made(op, inner, outputs, kept, tracked, level, backend)
     if tangents is not None:
         return _pushed(made, tangents)
@@ -561,7 +576,7 @@ def transposed(tangents: list[Any], made: Call) -> list[Any]:
             v._node = make_leaf(v)
             leaves.append(v)
         cotangents: dict[Any, Any] = {}
-        for pulled, t in zip(made.pull(leaves), tangents, strict=True):
+        for pulled, t in zip(made.pull(list(leaves)), tangents, strict=True):
             if pulled is None or t is None:
                 continue
             check_homogeneous(pulled, made.backend)

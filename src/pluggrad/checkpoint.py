@@ -370,7 +370,9 @@ class _Body(_Recomputed):
         return leaves, outputs, [_PLACE if is_variable(y) else y for y in tree], spec
 
     @contextmanager
-    def again(self, args: list[Any]) -> Iterator[tuple[Inside, list[Any], list[Any]]]:
+    def again(
+        self, args: list[Any], values_only: bool = False
+    ) -> Iterator[tuple[Inside, list[Any], list[Any]]]:
         """A later run: the leaves of all inputs, and the outputs."""
         count = len(self.places)
         for constant in self.constants:
@@ -387,6 +389,7 @@ class _Body(_Recomputed):
             if self.strong:
                 stack.enter_context(changed(strong=True))
             run = stack.enter_context(run_inside(iter(given)))
+            run.values_only = values_only
             leaves, outputs, _, _ = self.call(run, self.fun.as_called(), args[:count])
             leaves += [leaf for leaf, _ in run.leaves.values()]
             if len(leaves) != len(args) or len(outputs) != len(self.differentiable or ()):
@@ -403,7 +406,7 @@ class _Body(_Recomputed):
             yield run, leaves, outputs
 
     def values(self, args: list[Any]) -> list[Any]:
-        with self.again(args) as (run, _, outputs):
+        with self.again(args, values_only=True) as (run, _, outputs):
             return [lowered(_out_of(y, run.level)) for y in outputs]
 
     def gradients(self, args: list[Any], wanted: list[bool], gs: list[Any]) -> list[Any]:

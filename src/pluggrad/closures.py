@@ -78,7 +78,11 @@ class SeenFunction(Seen):
 
     @property
     def variables(self) -> list[Any]:
-        return [x for record in self.records for x in record.values if type(x) in VARIABLES]
+        found = [x for record in self.records for x in record.values if type(x) in VARIABLES]
+        for record in self.records:
+            given = getattr(record.of, "__defaults__", None)
+            found += [x for x in given or () if type(x) in VARIABLES]
+        return found
 
     def as_called(self) -> Callable[..., Any]:
         for record in self.records:
@@ -128,7 +132,7 @@ class SeenAround(Seen):
 def seen(fun: Any) -> Seen:
     """Take down what `fun` refers to by name."""
     if type(fun) is FunctionType:
-        if fun.__closure__ is None and not _globals_of(fun):
+        if fun.__closure__ is None and not fun.__defaults__ and not _globals_of(fun):
             return Seen(fun)
         return SeenFunction(fun)
     if isinstance(fun, functools.partial):

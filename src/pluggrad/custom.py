@@ -21,6 +21,7 @@ from .calls import (
     call,
     check_captured,
     check_tangent,
+    handle,
     is_tracked,
     lowered,
     rule_of,
@@ -331,7 +332,7 @@ class _VJP(_Derived):
             self.flat(outputs)
             pairs = zip(*[optree.tree_leaves(r) for r in (residuals, call.residuals)], strict=False)
             self.again("fwd", [differ(x, y) for x, y in pairs])
-        residuals = mapped(variable, residuals)
+        residuals = mapped(handle, residuals)
         g = gs[0] if self.output_spec is ARRAY else unflatten(self.output_spec, gs)
         return self.gradients(self.seen_bwd.as_called()(*self.settings, residuals, g))
 
@@ -585,7 +586,8 @@ class _JVP(_Derived):
                     v = wrap(lowered(zero), None, level, zero._backend)
                     v._node = make_leaf(v)
                 leaves.append(v)
-            y, pushed = self.derived(derivative, args, leaves)
+            handles = [None if v is None else handle(v) for v in leaves]  # which it may write
+            y, pushed = self.derived(derivative, args, handles)
             outputs = self.flat(y)
             ends: list[Any] = []
             for t, y in zip(optree.tree_leaves(pushed), outputs, strict=True):

@@ -159,6 +159,8 @@ def raw_key(key: Any, backend: Backend) -> Any:
         return tuple([raw_key(k, backend) for k in key])
     if is_variable(key):
         return key if is_batched(key) else key.data
+    if isinstance(key, range):
+        key = list(key)
     if isinstance(key, list):
         return backend.namespace.raw_asarray(key, dtype=None if key else backend.xp.int64)
     kind = getattr(getattr(key, "dtype", None), "kind", "")

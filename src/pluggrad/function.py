@@ -14,7 +14,17 @@ from typing import Any, NamedTuple
 from . import cells
 from .backend import VARIABLES
 from .batch import batched
-from .calls import Call, CallRules, Operation, call, check_captured, rule_of, transposed, variable
+from .calls import (
+    Call,
+    CallRules,
+    Operation,
+    call,
+    check_captured,
+    handle,
+    rule_of,
+    transposed,
+    variable,
+)
 from .closures import Seen, seen
 from .cotangents import shape_dtype, zeros
 from .dispatch import is_variable, xp
@@ -104,11 +114,14 @@ class _FunctionCall(Operation):
         self.count = 0  # how many outputs are arrays; what else was saved comes after them
         self.others: dict[int, Any] = {}  # outputs that are no arrays, by position
         self.seen: Seen | None = None  # the backward, with what it refers to by name
+        self.attributes: dict[str, tuple[str, Any]] = {}  # of the context, that are in or outputs
         self.differentiable: list[bool] = []
         self.dirty: list[tuple[int, int]] = []  # which inputs were written: (argument, output)
 
     def needs(self, kind: str, i: int) -> bool:
-        return (kind, i) in self.saved["backward"]
+        return (kind, i) in self.saved["backward"] or (
+            bool(self.attributes) and (kind, i) in self.attributes.values()
+        )
 
     def trial(self) -> Operation:
         made = _FunctionCall(self.function, tuple(self.args), self.places)
@@ -166,13 +179,18 @@ class _FunctionCall(Operation):
         for mode, values in ctx._given.items():
             self.saved[mode] = [self._place(x, given, outputs, dirty) for x in values]
         ctx._given = {}
-        self.rule = function._rules[bool(self.saved["backward"])]
+        for name, x in ctx.__dict__.items():
+            if type(x) in VARIABLES:
+                known = self._known(x, given, outputs[: self.count], dirty)
+                if known is not None:  # what is neither is a constant
+                    self.attributes[name] = known
+        self.rule = function._rules[bool(self.saved["backward"] or self.attributes)]
         return outputs
 
-    def _place(
+    def _known(
         self, value: Any, given: list[Any], outputs: list[Any], dirty: tuple[Any, ...]
-    ) -> tuple[str, Any]:
-        """Where a saved value is among the inputs and outputs; it becomes an output if nowhere."""
+    ) -> tuple[str, int] | None:
+        """Where a value is among the inputs and outputs; None if it is neither."""
         if not dirty or not any([x is value for x in dirty]):  # what was written is saved as it is
             for i, place in enumerate(self.places):
                 if given[place] is value:
@@ -180,6 +198,15 @@ class _FunctionCall(Operation):
         for i, x in enumerate(outputs):
             if x is value:
                 return "out", i
+        return None
+
+    def _place(
+        self, value: Any, given: list[Any], outputs: list[Any], dirty: tuple[Any, ...]
+    ) -> tuple[str, Any]:
+        """Where a saved value is among the inputs and outputs; it becomes an output if nowhere."""
+        known = self._known(value, given, outputs, dirty)
+        if known is not None:
+            return known
         if not _is_array(value):
             return "as it is", value
         outputs.append(value)
@@ -278,7 +305,12 @@ class _FunctionCall(Operation):
                 saved.append(_handed(call.outputs[i], bool(self.differentiable[i])))
             else:
                 saved.append(i)
-        return self.context._at(saved, needs)
+        view = self.context._at(saved, needs)
+        if self.attributes:  # at this level
+            view.__dict__ = {**view.__dict__}
+            for name, (kind, i) in self.attributes.items():
+                view.__dict__[name] = handle((call.inputs if kind == "in" else call.outputs)[i])
+        return view
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
         function, name = self.function, self.function.__name__
@@ -496,8 +528,8 @@ class Function:
 
 def _handed(x: Any, wanted: bool) -> Any:
     """`x` as an untracked Variable, which says so where a gradient with respect to it is wanted."""
-    v = variable(x)
-    if wanted and v is not x:
+    v = handle(x)
+    if wanted and v._node is None:
         v._leaf = WANTED
     return v
 

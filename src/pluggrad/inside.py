@@ -31,10 +31,12 @@ class Inside:
     function makes: the first run takes down how they are (`constants`), and does not keep them.
     """
 
-    __slots__ = ("below", "constants", "found", "given", "leaves", "level", "outer", "tracked")
+    __slots__ = ("below", "constants", "found", "given", "leaves", "level", "outer", "tracked",
+                 "values_only")  # fmt: skip
 
     def __init__(self, level: Level, outer: Inside | None, given: Iterator[Any] | None) -> None:
         self.level, self.outer, self.given = level, outer, given
+        self.values_only = False  # whether no gradient is taken of this run
         self.below = False  # while an operation is taken further down
         self.leaves: dict[Any, tuple[Any, Any]] = {}
         self.found: list[Any] = []

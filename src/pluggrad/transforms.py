@@ -9,7 +9,7 @@ from typing import Any
 
 import optree
 
-from . import replay
+from . import linear, replay
 from .autograd import among_variables
 from .backend import backend_of
 from .backward import walk
@@ -287,7 +287,7 @@ def _linearize(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool)
     inputs, x_spec = flatten(tuple(primals))
     inputs = [inner_value(x, primals)[0] for x in inputs]
     zeros = [plain(xp.zeros_like(v)) for v in outputs]
-    with open_level() as level:
+    with open_level(linear.process) as level:
         # Integers have no cotangent, and their tangents are zero.
         ends = [leaves_of(v, level)[1][0] if is_continuous(v) else None for v in zeros]
         cotangents = [v if end is None else end._snapshot()

@@ -419,6 +419,10 @@ class Variable(Elements, Conversions):
                     f"a hook returned a gradient of shape {tuple(answer.shape)} for one of shape "
                     f"{tuple(g.shape)}"
                 )
+            if answer.dtype in backend.complex_dtypes and g.dtype not in backend.complex_dtypes:
+                raise TypeMismatchError(
+                    f"a hook returned a complex gradient ({answer.dtype}) for one of {g.dtype}"
+                )
             check_made("what a hook made of a gradient", g, answer)
             if answer.dtype != g.dtype:
                 answer = backend.namespace.astype(answer, g.dtype)
