@@ -591,3 +591,131 @@ def test_settings_of_any_kind_in_forward_mode() -> None:
     f = lambda x: Scaled.apply(x, {"k": 1.0}, (2.0,), [3.0], lambda z: z)
     for transform in (pg.jacfwd, pg.jacrev):
         np.testing.assert_array_equal(transform(f)(TWO), 6 * np.eye(2))
+
+
+# ---------------------------------------------------------------- what a rule is handed
+
+
+def straight_through(kind: str) -> Callable[[Any], Any]:
+    """`round`, with the derivative 1, which its body does not have."""
+    if kind == "custom_jvp":
+        return by_jvp(pg.round, lambda p, t: (pg.round(p[0]), t[0]))
+    if kind == "custom_vjp":
+        return by_vjp(pg.round, lambda a: (pg.round(a), None), lambda r, g: (g,))
+    return by_function(lambda ctx, a: pg.round(a), lambda ctx, g: g)
+
+
+@pytest.mark.parametrize("kind", ["custom_jvp", "custom_vjp", "Function"])
+@pytest.mark.parametrize(
+    "around", [lambda f: f, pg.checkpoint, lambda f: pg.checkpoint(pg.checkpoint(f))]
+)
+def test_a_rule_holds_in_every_mode_and_inside_of_checkpoint(kind: str, around: Any) -> None:
+    f, pair, ones = around(straight_through(kind)), np.stack([AT, AT]), np.ones(2)
+    for slope in (
+        pg.grad(f)(AT), pg.jacfwd(f)(AT), pg.jvp(f, (AT,), (ONE,))[1], pg.linearize(f, AT)[1](ONE),
+        pg.vmap(pg.grad(f))(pair), pg.jvp(pg.vmap(f), (pair,), (ones,))[1],
+        pg.vmap(lambda z: pg.jvp(f, (z,), (z * 0 + 1,))[1])(pair),
+    ):  # fmt: skip
+        np.testing.assert_array_equal(slope, np.ones(np.shape(slope)))
+
+
+def test_linearize_and_checkpoint_refuse_what_is_not_linear() -> None:
+    clipped = by_vjp(
+        lambda a: a * 1.0, lambda a: (a * 1.0, None), lambda r, g: (pg.clip(g, -0.5, 0.5),)
+    )
+    for f in (lambda a: 3 * clipped(a), pg.checkpoint(lambda a: 3 * clipped(a))):
+        assert pg.grad(f)(AT) == 0.5
+        with pytest.raises(pg.NotLinearError):
+            pg.jvp(f, (AT,), (ONE,))
+        with pytest.raises(pg.NotLinearError):
+            pg.linearize(f, AT)[1](ONE)
+
+
+@pytest.mark.parametrize("kind", ["custom_jvp", "custom_vjp", "Function"])
+def test_a_rule_may_write_what_it_is_handed(kind: str) -> None:
+    def thrice(t: Any) -> Any:
+        t += t
+        t[...] = t * 1.5
+        return t
+
+    if kind == "custom_jvp":
+        f = by_jvp(lambda a: a * 3.0, lambda p, t: (p[0] * 3.0, thrice(t[0])))
+    elif kind == "custom_vjp":
+        f = by_vjp(lambda a: a * 3.0, lambda a: (a * 3.0, None), lambda r, g: (thrice(g),))
+    else:
+        f = by_function(lambda ctx, a: a * 3.0, lambda ctx, g: thrice(g))
+    pair = np.stack([AT, AT])
+    for slope in (pg.grad(f)(AT), pg.jvp(f, (AT,), (ONE,))[1], pg.linearize(f, AT)[1](ONE),
+                  *pg.vmap(pg.grad(f))(pair)):  # fmt: skip
+        assert slope == 3.0
+    v = leaf(1.3)
+    y = f(v) * v + f(v)
+    (g,) = pg.autograd.grad(y, [v], create_graph=True)
+    np.testing.assert_allclose(number(g), 6 * 1.3 + 3)
+    np.testing.assert_allclose(number(pg.autograd.grad(g, [v])[0]), 6.0)
+
+
+def test_values_on_the_context_are_differentiated_as_saved_ones() -> None:
+    class Square(pg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, a: Any) -> Any:
+            ctx.a = a
+            return a * a
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return 2 * ctx.a * g
+
+    class Exp(pg.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, a: Any) -> Any:
+            ctx.y = pg.exp(a)
+            return ctx.y
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return ctx.y * g
+
+    three = np.asarray(3.0)
+    cube = lambda a: Square.apply(a) * a
+    assert pg.grad(pg.grad(cube))(three) == pg.hessian(cube)(three) == 18.0
+    v = leaf(3.0)
+    (g,) = pg.autograd.grad(cube(v), [v], create_graph=True)
+    assert number(pg.autograd.grad(g, [v])[0]) == 18.0
+    np.testing.assert_array_equal(pg.grad(lambda z: pg.sum(pg.vmap(Square.apply)(z)))(S), 2 * S)
+    np.testing.assert_allclose(pg.grad(pg.grad(Exp.apply))(AT), np.exp(AT))
+
+
+def test_no_element_of_what_a_checkpoint_gave_is_left_out_of_the_comparison() -> None:
+    place = [0]
+
+    def body(z: Any) -> Any:
+        factors = np.ones(1000)
+        factors[place[0]] = 3.0
+        return factors * z
+
+    def net(z: Any) -> Any:
+        total = 0.0
+        for place[0] in (101, 307):
+            total = total + pg.sum(pg.checkpoint(body)(z))
+        return total
+
+    with pytest.raises(pg.DifferentiationError, match="other numbers"):
+        pg.grad(net)(np.linspace(1, 2, 1000))
+
+
+def test_mapped_values_in_defaults_are_refused_for_what_they_are() -> None:
+    def one(a: Any, s: Any) -> Any:
+        f = by_vjp(lambda a: a * 1.0, lambda a: (a * 1.0, None), lambda r, g, s=s: (g * s,))
+        return f(a)
+
+    with pytest.raises(pg.CapturedVariableError, match="mapped over"):
+        pg.grad(lambda a: pg.sum(pg.vmap(lambda s: one(a, s))(S)))(A)
+
+
+def test_a_complex_gradient_from_a_hook_of_a_real_value_is_refused() -> None:
+    v = leaf([1.0, 2.0])
+    y = v * 2
+    y.register_hook(lambda g: g * 1j)
+    with pytest.raises(TypeError, match="complex gradient"):
+        pg.sum(y).backward()
