@@ -40,7 +40,7 @@ from .levels import (
 from .linear import check_homogeneous, check_run, is_linear_level, made_of_zeros
 from .modes import check_made, inside
 from .primitive import Primitive, Rule, _freed_rule, new
-from .record import LEAF, captured, make_leaf, part_of, wrap, wrap_untracked
+from .record import LEAF, captured, handle_of, make_leaf, part_of, wrap, wrap_untracked
 
 __all__ = ["Call", "CallRules", "Operation", "among_variables", "call", "check_captured",
            "check_tangent", "handle", "is_tracked", "lowered", "rule_of", "taken", "transposed",
@@ -306,9 +306,7 @@ def handle(x: Any) -> Any:
     leaf = (
         type(x._read()[1]) is LeafNode and x._level is ROOT
     )  # which is not written outside no_grad
-    v = xp.copy(x) if leaf else x._snapshot()
-    v._birth = read().level
-    return v
+    return xp.copy(x) if leaf else handle_of(x)
 
 
 def among_variables(seeds: Iterable[Any]) -> Any:

@@ -32,7 +32,7 @@ from .mapping import inner_vmap, leave
 from .modes import changed, inside
 from .random_states import RandomStates
 from .recomputed import Made
-from .record import wrap
+from .record import handle_of, wrap
 
 __all__ = ["checkpoint"]
 
@@ -123,21 +123,13 @@ def checkpoint(
 
 def _handles(tree: Any) -> Any:
     """`tree` with handles of its own in the place of Variables, which may be written."""
-    return optree.tree_map(_handle, tree) if tree else tree
-
-
-def _handle(x: Any) -> Any:
-    if not is_variable(x):
-        return x
-    v = x._snapshot()
-    v._birth = read().level
-    return v
+    return optree.tree_map(lambda x: handle_of(x) if is_variable(x) else x, tree) if tree else tree
 
 
 def _released(y: Any) -> Any:
     """`y` with copies of handles in the place of views, which nobody sees beside it."""
     if is_variable(y):
-        return y if y._cell is None else _handle(y)
+        return y if y._cell is None else handle_of(y)
     tree: Any = y
     return optree.tree_map(_released, tree) if isinstance(y, (tuple, list, dict)) else y
 

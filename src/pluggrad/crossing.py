@@ -16,7 +16,7 @@ from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchErro
 from .graph import Node
 from .levels import ROOT, Level, read
 from .modes import inside
-from .record import constant_of, make_leaf, wrap
+from .record import constant_of, handle_of, make_leaf, wrap
 
 __all__ = ["all_complex", "as_array", "as_cotangent", "as_number", "as_tangent", "differs",
            "dual_of", "flat_tangent", "flatten", "flatten_call", "gradient_at", "inner_value",
@@ -282,8 +282,4 @@ def gradient_at(arrived: dict[Node, Any], v: Any) -> Any:
 def released(g: Any) -> Any:
     """A gradient as it is handed out: not as a view of what a rule made on the way to it, which may
     be read-only."""
-    if not is_variable(g) or g._cell is None:
-        return g
-    v = g._snapshot()
-    v._birth = read().level
-    return v
+    return handle_of(g) if is_variable(g) and g._cell is not None else g

@@ -21,7 +21,7 @@ from .levels import ROOT, VOLATILE, Level, Sealed, deepest, put, read
 from .modes import inside
 from .primitive import PASS, Primitive, new
 
-__all__ = ["apply", "captured", "constant_of", "evaluate", "make_leaf", "part_of", "record",
+__all__ = ["apply", "captured", "constant_of", "evaluate", "handle_of", "make_leaf", "part_of", "record",
            "refuse_captured", "wrap", "wrap_untracked"]  # fmt: skip
 
 
@@ -125,6 +125,13 @@ def record(
     if several:
         return _outputs(y, first, level, backend)
     return wrap(y, first, level, backend)
+
+
+def handle_of(v: Any) -> Any:
+    """Another handle for the value and the place of `v`, made here, which may be written by itself."""
+    made = v._snapshot()
+    made._birth = read().level
+    return made
 
 
 def constant_of(x: Any, off: frozenset[Level]) -> Any:
