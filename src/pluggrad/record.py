@@ -21,8 +21,8 @@ from .levels import ROOT, VOLATILE, Level, Sealed, deepest, put, read
 from .modes import inside
 from .primitive import PASS, Primitive, new
 
-__all__ = ["apply", "captured", "constant_of", "evaluate", "handle_of", "make_leaf", "part_of", "record",
-           "refuse_captured", "wrap", "wrap_untracked"]  # fmt: skip
+__all__ = ["apply", "captured", "constant_of", "evaluate", "handle_of", "make_leaf", "part_of",
+           "record", "refuse_captured", "wrap", "wrap_untracked"]  # fmt: skip
 
 
 def evaluate(
@@ -128,7 +128,7 @@ def record(
 
 
 def handle_of(v: Any) -> Any:
-    """Another handle for the value and the place of `v`, made here, which may be written by itself."""
+    """Another handle for the value and the place of `v`, made here, to be written by itself."""
     made = v._snapshot()
     made._birth = read().level
     return made
