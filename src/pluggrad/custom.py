@@ -177,7 +177,8 @@ class _Derived(Operation):
 
     def flat(self, y: Any) -> list[Any]:
         """The outputs as a list; their structure is remembered."""
-        if type(y) in VARIABLES:
+        self.several = type(y) not in VARIABLES
+        if not self.several:
             self.output_spec = ARRAY
             return [y]
         outputs, self.output_spec = optree.tree_flatten(y)
@@ -196,7 +197,7 @@ class _Derived(Operation):
 
 def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
     """`f` of each array in `tree`."""
-    if type(tree) in VARIABLES:
+    if type(tree) in BACKENDS:
         return f(tree)
     if type(tree) is tuple and all([type(x) in BACKENDS for x in tree]):
         return tuple([f(x) for x in tree])

@@ -34,7 +34,7 @@ from .errors import (
     TypeMismatchError,
     UnsupportedError,
 )
-from .levels import Level, read, sealed, unrecorded
+from .levels import SEALED, Level, read, sealed, unrecorded
 from .linear import is_linear_level
 from .modes import inside
 from .primitive import new
@@ -46,7 +46,8 @@ __all__ = ["Function", "FunctionContext", "once_differentiable"]
 class FunctionContext:
     """What `forward` hands to `backward`; attributes of your own may be set on it, too."""
 
-    __slots__ = ("__dict__", "_call")
+    __slots__ = ("__dict__", "_call", "_constant_outputs", "_dirty_inputs", "_given",
+                 "_materialize", "_needs")  # fmt: skip
 
     _call: tuple[Sequence[Any], Sequence[bool]] | None
 
@@ -55,6 +56,8 @@ class FunctionContext:
         self._needs = tuple(needs)
         self._given: dict[str, tuple[Any, ...]] = {}
         self._materialize = True
+        self._dirty_inputs: tuple[Any, ...] = ()
+        self._constant_outputs: tuple[Any, ...] = ()
 
     def save_for_backward(self, *values: Any) -> None:
         """Keep arrays for `backward`. Inputs and outputs are differentiated again at higher
@@ -137,6 +140,8 @@ class _FunctionCall(Operation):
         for x in args:
             if type(x) in VARIABLES:
                 return call(self, args), None
+        if read() is SEALED:
+            return self.run(args), None
         with sealed():
             return self.run(args), None
 
@@ -164,17 +169,17 @@ class _FunctionCall(Operation):
         function, ctx = self.function, self.context
         self.several = isinstance(y, (tuple, list))
         outputs = list(y) if self.several else [y]
-        if not all([_is_array(x) for x in outputs]):
+        if self.several or not _is_array(y):
             self.others = {k: x for k, x in enumerate(outputs) if not _is_array(x)}
             outputs = [x for x in outputs if _is_array(x)]
         self.count = len(outputs)
         self.differentiable = [True] * self.count
-        dirty = ctx.__dict__.pop("_dirty_inputs", ())
+        dirty, marked = ctx._dirty_inputs, ctx._constant_outputs
         if dirty:
             self.dirty = [self._written(x, given, outputs) for x in dirty]
-        marked = ctx.__dict__.pop("_constant_outputs", ())
         if marked:
             self.differentiable = [not any([x is y for x in marked]) for y in outputs]
+        ctx._dirty_inputs = ctx._constant_outputs = ()
         self.saved = {"backward": ()}
         for mode, values in ctx._given.items():
             self.saved[mode] = [self._place(x, given, outputs, dirty) for x in values]
@@ -517,7 +522,11 @@ class Function:
         op = _FunctionCall(cls, args, places)
         # The rule is known after `forward`; this one is for errors before.
         op.rule = cls._rules[True]
-        outputs = [variable(y) for y in call(op, [args[i] for i in places])]
+        outputs = call(op, [args[i] for i in places])
+        if not op.several and not op.dirty and outputs and type(outputs[0]) in VARIABLES:
+            op.args = [None] * len(args)
+            return outputs[0]
+        outputs = [variable(y) for y in outputs]
         op.args = [None] * len(args)  # nothing but what was saved stays alive
         for place, k in op.dirty:
             cells.write(handles[place], None, outputs[k])
