@@ -788,3 +788,34 @@ def test_volatile_spreads():
     x, w = Variable(A, volatile=True), Variable(B, requires_grad=True)
     for y in (pg.checkpoint(lambda x: x * w)(x), pg.checkpoint(lambda w: x * w)(w)):
         assert y.volatile and not y.requires_grad
+
+
+def test_what_is_written_under_no_grad_in_a_checkpoint_inside_of_another():
+    def program(ck):
+        def run(x):
+            a = x * 1.5
+
+            def outer(q):
+                with pg.no_grad():
+                    total = pg.sum(a)
+
+                    def inner(z):
+                        z *= total
+                        return pg.sin(z)
+
+                    y = ck(inner)(a if ck is pg.checkpoint else a.detach())
+                return y * 1.5 + q
+
+            return pg.sum(ck(outer)(x))
+
+        return run
+
+    np.testing.assert_allclose(
+        program(pg.checkpoint)(Variable(A)).data, program(plain)(Variable(A)).data
+    )
+    for f in (program(pg.checkpoint), program(plain)):
+        v = Variable(A, requires_grad=True)
+        y = f(v)
+        y.backward()
+        np.testing.assert_allclose(y.data, program(plain)(Variable(A)).data)
+        np.testing.assert_array_equal(v.grad.data, np.ones(3))

@@ -123,7 +123,14 @@ def checkpoint(
 
 def _handles(tree: Any) -> Any:
     """`tree` with handles of its own in the place of Variables, which may be written."""
-    return optree.tree_map(lambda x: handle_of(x) if is_variable(x) else x, tree) if tree else tree
+    return optree.tree_map(_own, tree) if tree else tree
+
+
+def _own(x: Any) -> Any:
+    if not is_variable(x):
+        return x
+    run = inside()  # in a checkpoint around, what comes from around that enters it first
+    return handle_of(x if run is None else run.enter(x))
 
 
 def _released(y: Any) -> Any:
