@@ -18,6 +18,7 @@ from .backend import BACKENDS, VARIABLES, Backend, backend_of
 from .backward import walk
 from .batch import batched
 from .boxes import keep
+from .cells import settled
 from .closures import Seen
 from .cotangents import dense, fit, same_shape, shape_dtype
 from .dispatch import is_variable, xp
@@ -303,9 +304,8 @@ def handle(x: Any) -> Any:
     """`x` as a Variable, in a handle that a user's function may write: if it is an array."""
     if type(x) not in VARIABLES:
         return variable(x)
-    leaf = (
-        type(x._read()[1]) is LeafNode and x._level is ROOT
-    )  # which is not written outside no_grad
+    # A leaf is not written outside of no_grad, by whatever handle.
+    leaf = type(x._read()[1]) is LeafNode and x._level is ROOT
     return xp.copy(x) if leaf else handle_of(x)
 
 
@@ -406,7 +406,7 @@ def _at_once(op: Operation, args: list[Any], level: Level) -> list[Any] | None:
         node = None
         if type(x) in VARIABLES:
             cell, node = x._cell, x._node
-            if cell is not None and (x._seen.past or (cell.owned and not x._chain)):
+            if cell is not None and not settled(x, cell):
                 return None
             if type(x) is not x._backend.variable or (backend and backend is not x._backend):
                 return None

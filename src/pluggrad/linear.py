@@ -37,10 +37,7 @@ def process(
     backend: Backend,
 ) -> Any:
     """An operation at a level of linear functions."""
-    moving = [
-        i for i, x in enumerate(args)
-        if isinstance(x, backend.variable) and x._level is level and x._read()[1] is not None
-    ]  # fmt: skip
+    moving = [i for i, x in enumerate(args) if tracked_at(x, level)]
     if moving and not _linear_in(primitive, moving):
         refuse(f"it applies {primitive.name!r} to {_each(len(moving))}")
     y = record(primitive, args, kwargs, raw, level, backend)
