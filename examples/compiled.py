@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 import pluggrad as pg
-from pluggrad.backend import get_backend
+from pluggrad.arrays.backend import get_backend
 
 SIZES = (64, 128, 128, 10)
 

@@ -22,7 +22,7 @@ from pathlib import Path
 #: What is given after `--` comes later on the command line, and wins.
 OPTIONS = ["--max-examples=20", "--derandomize", "--disable-deadline", "-p", "no:cacheprovider"]
 MANY = ["--max-examples=1000"]
-RAW = 'import pluggrad; xp = pluggrad.backend.get_backend("{}").xp'
+RAW = 'import pluggrad; xp = pluggrad.arrays.backend.get_backend("{}").xp'
 OURS = 'import pluggrad; xp = pluggrad.namespace("{}")'
 
 

@@ -39,9 +39,11 @@ from typing import Any
 import numpy as np
 
 import pluggrad as pg
-from pluggrad import autograd, backend, levels
-from pluggrad.backend import get_backend
-from pluggrad.graph_breaks import _policy
+from pluggrad import autograd
+from pluggrad.arrays import backend
+from pluggrad.arrays.backend import get_backend
+from pluggrad.engine import levels
+from pluggrad.engine.graph_breaks import _policy
 
 #: Where our code is, in a checkout and where it is installed.
 FOLDERS = tuple([
@@ -542,7 +544,7 @@ def linear_algebra() -> Case:
 
 @program
 def hvp_and_its_programs() -> Case:
-    from pluggrad import replay
+    from pluggrad.staging import replay
 
     replay.PROGRAMS.clear()
     f = lambda x: pg.sum(pg.exp(x) * x)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.standard import CREATION, INQUIRIES
+from pluggrad.arrays.standard import CREATION, INQUIRIES
 
 BACKENDS = ["numpy", "strict", "torch", "jax"]
 

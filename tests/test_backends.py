@@ -227,7 +227,7 @@ def test_unknown_backend_names_what_there_is():
 def test_import_brings_in_no_array_library_but_numpy():
     code = (
         "import sys, pluggrad, pluggrad_numpy, pluggrad_torch, pluggrad_jax, pluggrad_strict, "
-        "pluggrad.cli\npluggrad.zeros(3)\n"
+        "pluggrad.tools.cli\npluggrad.zeros(3)\n"
         "print([m for m in ('torch', 'jax', 'scipy', 'array_api_strict') if m in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

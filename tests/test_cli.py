@@ -12,8 +12,8 @@ import sys
 import numpy as np
 import pytest
 
-from pluggrad import tour
-from pluggrad.cli import main
+from pluggrad.tools import tour
+from pluggrad.tools.cli import main
 
 LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}
 BACKENDS = [
@@ -123,7 +123,7 @@ def test_unknown_backend(capsys):
 
 
 def test_backend_whose_library_is_missing(capsys, monkeypatch):
-    from pluggrad import backend
+    from pluggrad.arrays import backend
 
     class Point:
         name, module = "absent", "pluggrad_numpy"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pluggrad.closures import seen
+from pluggrad.engine.closures import seen
 
 number = 1
 
@@ -91,7 +91,7 @@ def test_functions_that_refer_to_themselves_leave_no_cycles() -> None:
         del then
         gc.set_debug(gc.DEBUG_SAVEALL)
         gc.collect()
-        assert not [x for x in gc.garbage if type(x).__module__ == "pluggrad.closures"]
+        assert not [x for x in gc.garbage if type(x).__module__ == "pluggrad.engine.closures"]
     finally:
         gc.set_debug(0)
         gc.garbage.clear()

@@ -8,8 +8,8 @@ import warnings
 
 import pytest
 
-from pluggrad import compilers
-from pluggrad.backend import get_backend
+from pluggrad.arrays.backend import get_backend
+from pluggrad.tools import compilers
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.backend import get_backend
+from pluggrad.arrays.backend import get_backend
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 

@@ -7,7 +7,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-from pluggrad.custom import SymbolicZero
+from pluggrad.transforms import SymbolicZero
 
 
 def by_vjp(lib, xp):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.backend import get_backend
+from pluggrad.arrays.backend import get_backend
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")

@@ -14,7 +14,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-from pluggrad.drawing import layout
+from pluggrad.tools.drawing import layout
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -247,8 +247,8 @@ def test_shapes_are_those_of_the_variables(backend):
 
 
 def test_text_fits_into_its_box():
-    from pluggrad.drawing.folds import Box
-    from pluggrad.drawing.paint import size_of
+    from pluggrad.tools.drawing.folds import Box
+    from pluggrad.tools.drawing.paint import size_of
 
     # In Helvetica and its like a W is 0.94 em wide, an i 0.28; a bold title has 13 pixels.
     wide, narrow = [size_of(Box("leaf", c * 30, [], ""))[0] for c in "Wi"]
@@ -502,7 +502,7 @@ def contrast(a, b):
 
 
 def test_colours_have_contrast_in_light_and_dark():
-    from pluggrad.drawing.paint import STYLE
+    from pluggrad.tools.drawing.paint import STYLE
 
     for part in STYLE.split("@media"):
         rules = dict(re.findall(r"\.pluggrad-graph ([^{]+)\{([^}]*)\}", part))

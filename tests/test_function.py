@@ -12,8 +12,8 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.autograd import Function
-from pluggrad.function import once_differentiable
-from pluggrad.primitive import PRIMITIVES
+from pluggrad.autograd.function import once_differentiable
+from pluggrad.engine.primitive import PRIMITIVES
 
 
 class Cube(Function):

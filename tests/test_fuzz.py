@@ -80,12 +80,11 @@ def failing(programs: int) -> set[str]:
 
 def stale(monkeypatch):
     """Views stay as they were when they were made."""
-    from pluggrad import cells
 
     def refresh(v):
         v._seen = v._cell.version
 
-    monkeypatch.setattr(cells, "refresh", refresh)
+    monkeypatch.setattr(views, "refresh", refresh)
 
 
 def recorded(monkeypatch):

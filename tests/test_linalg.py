@@ -13,7 +13,7 @@ import pytest
 
 import pluggrad as pg
 from derivatives import check, host, random_like
-from pluggrad.backend import get_backend
+from pluggrad.arrays.backend import get_backend
 
 L = pg.linalg
 LIBRARIES = {"torch": "torch", "jax": "jax", "strict": "array_api_strict"}

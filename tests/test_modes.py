@@ -13,9 +13,9 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-from pluggrad.backend import get_backend
-from pluggrad.levels import read
-from pluggrad.primitive import PRIMITIVES
+from pluggrad.arrays.backend import get_backend
+from pluggrad.engine.levels import read
+from pluggrad.engine.primitive import PRIMITIVES
 
 BACKENDS = [
     name for name, lib in {"numpy": "numpy", "torch": "torch", "jax": "jax",

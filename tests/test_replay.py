@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad import replay
-from pluggrad.backend import backend_of, get_backend
-from pluggrad.dispatch import xp
-from pluggrad.tracer import Program, UntraceableError, tracing
+from pluggrad.arrays.backend import backend_of, get_backend
+from pluggrad.arrays.dispatch import xp
+from pluggrad.staging import replay
+from pluggrad.staging.tracer import Program, UntraceableError, tracing
 from samples import COMPLEX_ONLY
 from test_rules import RULES, arrays_in, calls_of, get, put, resolve
 

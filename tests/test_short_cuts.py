@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.backend import get_backend
-from pluggrad.graph import nodes_below
+from pluggrad.arrays.backend import get_backend
+from pluggrad.engine.graph import nodes_below
 from test_rules import to_numpy
 
 torch = pytest.importorskip("torch")

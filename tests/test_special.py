@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.backend import get_backend
-from pluggrad.primitive import PRIMITIVES
+from pluggrad.arrays.backend import get_backend
+from pluggrad.engine.primitive import PRIMITIVES
 
 pytest.importorskip("scipy")
 pytest.importorskip("mpmath")

@@ -11,9 +11,10 @@ import pytest
 
 import injected_exceptions as injected
 import pluggrad as pg
-from pluggrad import Variable, levels
-from pluggrad.backend import NO_CHOICE, _registered, chosen, get_backend
-from pluggrad.graph_breaks import _policy
+from pluggrad import Variable
+from pluggrad.arrays.backend import NO_CHOICE, _registered, chosen, get_backend
+from pluggrad.engine import levels
+from pluggrad.engine.graph_breaks import _policy
 
 
 class Oops(Exception):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.backend import backend_of, get_backend
+from pluggrad.arrays.backend import backend_of, get_backend
 from test_rules import convert, to_numpy
 
 LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.backend import Adapter, backend_of, get_backend
+from pluggrad.arrays.backend import Adapter, backend_of, get_backend
 
 X = np.asarray([[0.0, 1.5, 0.0, 2.0], [0.0, 0.0, 3.0, 0.0], [1.0, 0.0, 0.0, 0.5]])
 
@@ -291,7 +291,7 @@ THEIRS, THEIR_XP = make_library("theirlib")
 
 @pytest.fixture
 def theirs() -> Iterator[None]:
-    from pluggrad import backend
+    from pluggrad.arrays import backend
 
     pg.register_backend(TheirAdapter())
     yield

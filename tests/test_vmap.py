@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.backend import get_backend
-from pluggrad.primitive import PRIMITIVES
+from pluggrad.arrays.backend import get_backend
+from pluggrad.engine.primitive import PRIMITIVES
 from samples import COMPLEX_ONLY, REAL_ONLY, A
 from test_fft import FROM_REAL
 from test_fft import ROWS as TRANSFORMS
@@ -671,7 +671,7 @@ def test_one_call_per_operation(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     raw = backend.raw("sin")
     namespace = pg.namespace("numpy")
-    from pluggrad.bind import bind
+    from pluggrad.engine.short_cuts.bind import bind
 
     counted = bind(PRIMITIVES["sin"], backend)
     monkeypatch.setitem(backend._raw, "sin", lambda x: calls.append(x.shape) or raw(x))

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.adapter import Adapter
-from pluggrad.dispatch import is_batched
-from pluggrad.variable import Variable
+from pluggrad.arrays.adapter import Adapter
+from pluggrad.arrays.dispatch import is_batched
+from pluggrad.variables.variable import Variable
 
 from .indexing import deposit, one_array, split
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.adapter import Adapter, careful_norm
+from pluggrad.arrays.adapter import Adapter, careful_norm
 from pluggrad.errors import InvalidArgumentError
 
 MODULES = ("jax",)

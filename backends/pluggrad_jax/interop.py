@@ -13,7 +13,7 @@ import numpy as np
 import optree
 from jax.interpreters import ad, batching, mlir
 
-from pluggrad.backend import Backend, backend_of, get_backend
+from pluggrad.arrays.backend import Backend, backend_of, get_backend
 from pluggrad.errors import InvalidArgumentError, TypeMismatchError
 from pluggrad.interop import Program, first_possible
 

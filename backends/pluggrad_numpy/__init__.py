@@ -8,7 +8,7 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
-from pluggrad.adapter import Adapter, careful_norm, selects_once
+from pluggrad.arrays.adapter import Adapter, careful_norm, selects_once
 
 MODULES = ("numpy",)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pluggrad.adapter import Adapter, careful_norm, selects_once
+from pluggrad.arrays.adapter import Adapter, careful_norm, selects_once
 
 MODULES = ("array_api_strict",)
 

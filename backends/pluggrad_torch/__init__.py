@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.adapter import Adapter, careful_norm, selects_once
+from pluggrad.arrays.adapter import Adapter, careful_norm, selects_once
+from pluggrad.arrays.immutable import has_arrays
 from pluggrad.errors import TypeMismatchError
-from pluggrad.unwritable import has_arrays
 
 MODULES = ("torch",)
 

@@ -18,14 +18,20 @@ import array_api_compat.torch._aliases as _aliases
 import torch._dynamo
 from torch._dynamo.variables import BuiltinVariable, UserDefinedObjectVariable
 
-from pluggrad.backend import NO_CHOICE, choose, chosen, current_choice, get_backend
-from pluggrad.checkpoint import recomputes
-from pluggrad.closures import Seen, seen
-from pluggrad.elements import sized
-from pluggrad.foreign import label, names
-from pluggrad.levels import START, put, read
-from pluggrad.namespace import find_all
-from pluggrad.variable import Variable
+from pluggrad.arrays.backend import (
+    NO_CHOICE,
+    choose,
+    chosen,
+    current_choice,
+    get_backend,
+)
+from pluggrad.engine.closures import Seen, seen
+from pluggrad.engine.levels import START, put, read
+from pluggrad.transforms.checkpointing.checkpointed import recomputes
+from pluggrad.variables.indexing import sized
+from pluggrad.variables.library_functions import label, names
+from pluggrad.variables.namespace import find_all
+from pluggrad.variables.variable import Variable
 
 __all__: list[str] = []
 

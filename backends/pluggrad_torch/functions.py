@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from pluggrad import autograd
-from pluggrad.arguments import axis_of
+from pluggrad.engine.arguments import axis_of
 from pluggrad.errors import UnsupportedError
-from pluggrad.foreign import Table, answer_raw, lookup, names, write
+from pluggrad.variables.library_functions import (
+    Table,
+    answer_raw,
+    lookup,
+    names,
+    write,
+)
 
 TABLE = Table("""
 mm bmm = matmul(input mat2)

@@ -10,7 +10,7 @@ import numpy as np
 import optree
 import torch
 
-from pluggrad.backend import backend_of, get_backend
+from pluggrad.arrays.backend import backend_of, get_backend
 from pluggrad.errors import TypeMismatchError, UnsupportedError
 from pluggrad.interop import Program, first_possible, lowered
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from pluggrad.arguments import whole
+from pluggrad.engine.arguments import whole
 
 special = torch.special
 

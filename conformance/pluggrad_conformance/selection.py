@@ -114,7 +114,7 @@ def devices(backends: Iterable[str]) -> dict[str, list[str]]:
 def default_backends() -> list[str]:
     """Every backend that is installed, each once."""
     import pluggrad as pg
-    from pluggrad.backend import get_backend
+    from pluggrad.arrays.backend import get_backend
 
     installed = [name for name, facts in pg.backends().items() if facts["installed"]]
     return [name for name in installed if get_backend(name).name == name]

@@ -9,12 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from . import autograd, interop, rules  # noqa: F401  (rules fills the rule book)
+from .arrays.backend import Adapter, backends, register_backend, set_default_backend, use
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from .backend import Adapter, backends, register_backend, set_default_backend, use
-from .checkpoint import checkpoint
-from .compilers import watch as _watch
-from .custom import custom_jvp, custom_vjp
-from .drawing import draw
+from .engine.graph_breaks import graph_breaks
+from .engine.modes import debug, strong_zeros
 from .errors import (
     AnomalyError,
     BackendError,
@@ -32,13 +30,26 @@ from .errors import (
     PluggradError,
     UnsupportedError,
 )
-from .func import grad, jvp, stop_gradient, value_and_grad, vjp
-from .graph_breaks import graph_breaks
-from .mapping import vmap
-from .modes import debug, strong_zeros
-from .namespace import lift, namespace, top_level
-from .transforms import hessian, hvp, jacfwd, jacrev, linearize
-from .variable import Variable
+from .tools.compilers import watch as _watch
+from .tools.drawing import draw
+from .transforms import (
+    checkpoint,
+    custom_jvp,
+    custom_vjp,
+    grad,
+    hessian,
+    hvp,
+    jacfwd,
+    jacrev,
+    jvp,
+    linearize,
+    stop_gradient,
+    value_and_grad,
+    vjp,
+    vmap,
+)
+from .variables.namespace import lift, namespace, top_level
+from .variables.variable import Variable
 
 # What is defined here; the functions of the standard come by `__getattr__`.
 __all__ = [

@@ -10,15 +10,15 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any
 
-from .backend import _entry_points, _registered, backend_of, get_backend
-from .dispatch import is_variable
+from .arrays.backend import _entry_points, _registered, backend_of, get_backend
+from .arrays.dispatch import is_variable
+from .engine.graph_breaks import break_graph, graph_breaks
+from .engine.levels import ROOT
+from .engine.record import wrap
 from .errors import MissingFunctionError, PluggradError, TypeMismatchError
-from .func import jvp, vjp
-from .graph_breaks import break_graph, graph_breaks
-from .levels import ROOT
-from .mapping import inner_vmap
-from .namespace import top_level
-from .record import wrap
+from .transforms.gradients import jvp, vjp
+from .transforms.mapping import inner_vmap
+from .variables.namespace import top_level
 
 __all__ = ["Program", "differentiable", "first_possible", "lowered"]
 

@@ -13,7 +13,7 @@ import pytest
 for needed in ("rich", "mpmath", "jinja2", "jsonschema"):
     pytest.importorskip(needed)
 
-from pluggrad import cli
+from pluggrad.tools import cli
 from pluggrad_conformance.results import OUTCOMES
 
 STAND_IN = f"{Path(__file__).parent / 'stand_in.py'}:judge"
@@ -142,7 +142,7 @@ def test_a_backend_of_a_third_party(tmp_path, monkeypatch, capsys):
     """A file registers a backend; from then on its name works as any other."""
     (tmp_path / "mine_plugin.py").write_text(PLUGIN)
     code = (
-        "import sys; from pluggrad.cli import main; sys.exit(main(['conformance', 'run',"
+        "import sys; from pluggrad.tools.cli import main; sys.exit(main(['conformance', 'run',"
         f"'--backends', 'mine', '--operations', 'sin', '--out', {str(tmp_path / 'run')!r},"
         f"'--plugin', {str(tmp_path / 'mine_plugin.py')!r}, '--judge', {STAND_IN!r},"
         "'--no-report', '--jobs', '1']))"

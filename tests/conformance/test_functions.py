@@ -95,7 +95,7 @@ def test_memory_is_measured_in_a_process_of_its_own(tmp_path):
 
 def test_the_command(capsys, tmp_path):
     made = {kind: tmp_path / f"out.{kind}" for kind in ("json", "html")}
-    from pluggrad.cli import main as pluggrad
+    from pluggrad.tools.cli import main as pluggrad
 
     code = pluggrad(["compare", f"{EXAMPLE}:energy", "--backends", "numpy", "--no-native", "--rounds", "1",
                  "--memory", "0", "--json", str(made["json"]), "--html", str(made["html"])])  # fmt: skip

@@ -285,7 +285,7 @@ def test_a_library_of_a_third_party_by_the_same_command(tmp_path):
     pytest.importorskip("rich")
     out, plugin = tmp_path / "run", HERE / "fakelib.py"
     code = (
-        "import sys; from pluggrad.cli import main; sys.exit(main(['conformance', 'run',"
+        "import sys; from pluggrad.tools.cli import main; sys.exit(main(['conformance', 'run',"
         "'--backends', 'fake', '--operations', 'sin', '--dtypes', 'float64', '--no-report',"
         f"'--shrink', '0', '--jobs', '1', '--out', {str(out)!r}, '--plugin', {str(plugin)!r}]))"
     )

@@ -169,7 +169,7 @@ def test_a_bug_from_end_to_end(tmp_path):
     plugin = tmp_path / "broken.py"
     plugin.write_text(BROKEN)
     code = (
-        "import sys; from pluggrad.cli import main; sys.exit(main(['conformance', 'run', '--backends',"
+        "import sys; from pluggrad.tools.cli import main; sys.exit(main(['conformance', 'run', '--backends',"
         "'numpy', '--cells', 'sin|numpy|float64', 'sin|numpy|float64|order=0', '--jobs', '1', '--out',"
         "'run', '--plugin', 'broken.py', '--no-report']))"
     )

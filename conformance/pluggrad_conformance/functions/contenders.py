@@ -79,7 +79,7 @@ def _ours(backend: str) -> Any:
 
 
 def _on(backend: str, args: list[Any]) -> list[Any]:
-    from pluggrad.backend import get_backend
+    from pluggrad.arrays.backend import get_backend
 
     xp = get_backend(backend).xp
     found = []

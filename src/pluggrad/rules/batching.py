@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..batch import BATCHING, Operation, elementwise
-from ..cotangents import device_of, shape_dtype
-from ..dispatch import xp
+from ..arrays.dispatch import xp
+from ..engine.batch import BATCHING, Operation, elementwise
+from ..engine.cotangents import device_of, shape_dtype
+from ..engine.primitive import PRIMITIVES
 from ..errors import InvalidArgumentError
-from ..primitive import PRIMITIVES
 
 __all__: list[str] = []
 

@@ -12,11 +12,17 @@ import cmath
 import math
 from typing import Any
 
-from ..backend import SCALARS, backend_of
-from ..cotangents import conjugate, dense, fit, is_complex, shape_dtype
-from ..dispatch import xp
+from ..arrays.backend import SCALARS, backend_of
+from ..arrays.dispatch import xp
+from ..engine.cotangents import (
+    conjugate,
+    dense,
+    fit,
+    is_complex,
+    shape_dtype,
+)
+from ..engine.primitive import Rule
 from ..errors import TypeMismatchError
-from ..primitive import Rule
 from .kinds import PASS, constant, elementwise, general
 
 

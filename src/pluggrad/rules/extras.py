@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..arguments import axes_of, axis_of, whole
-from ..backend import backend_of
-from ..cotangents import device_of, is_complex, same_shape
-from ..dispatch import is_variable, xp
+from ..arrays.backend import backend_of
+from ..arrays.dispatch import is_variable, xp
+from ..engine.arguments import axes_of, axis_of, whole
+from ..engine.cotangents import device_of, is_complex, same_shape
 from ..errors import InvalidArgumentError, UnsupportedError
-from ..namespace import composite
+from ..variables.namespace import composite
 from .manipulation import at
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backend import backend_of
-from ..cotangents import conjugate, is_complex, scatter, shape_dtype
-from ..dispatch import is_variable, xp
+from ..arrays.backend import backend_of
+from ..arrays.dispatch import is_variable, xp
+from ..engine.cotangents import conjugate, is_complex, scatter, shape_dtype
 from ..errors import InvalidArgumentError
-from ..namespace import composite
+from ..variables.namespace import composite
 from .kinds import general, linear
 from .manipulation import arange, shape_of
 

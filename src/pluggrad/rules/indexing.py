@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import unwritable
-from ..adapter import selects_once
-from ..backend import backend_of
-from ..batch import template
-from ..cotangents import Scatter, erase, fit, pick, scatter, zeros
-from ..dispatch import is_batched, xp
+from ..arrays import immutable
+from ..arrays.adapter import selects_once
+from ..arrays.backend import backend_of
+from ..arrays.dispatch import is_batched, xp
+from ..engine.batch import template
+from ..engine.cotangents import (
+    Scatter,
+    erase,
+    fit,
+    pick,
+    scatter,
+    zeros,
+)
 from ..errors import UnsupportedError
 from .kinds import constant, linear
 from .manipulation import arange, raw_of
@@ -25,7 +32,7 @@ def put(value: Any, x: Any, key: Any) -> Any:
     backend = backend_of(x)
     assert backend is not None
     if not backend.writable:
-        return unwritable.put(backend.xp, value, x, key)
+        return immutable.put(backend.xp, value, x, key)
     return put_in_place(value, xp.copy(x), key)
 
 

@@ -39,9 +39,9 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from ..dispatch import is_variable
+from ..arrays.dispatch import is_variable
+from ..engine.primitive import PASS, Primitive
 from ..errors import UnsupportedError
-from ..primitive import PASS, Primitive
 
 __all__ = ["PASS", "bilinear", "constant", "elementwise", "general", "linear", "unknown"]
 

@@ -16,11 +16,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..arguments import whole
-from ..backend import backend_of
-from ..cotangents import conjugate, device_of, is_complex, spread, sum_to, zeros
-from ..dispatch import is_variable, xp
-from ..namespace import composite
+from ..arrays.backend import backend_of
+from ..arrays.dispatch import is_variable, xp
+from ..engine.arguments import whole
+from ..engine.cotangents import (
+    conjugate,
+    device_of,
+    is_complex,
+    spread,
+    sum_to,
+    zeros,
+)
+from ..variables.namespace import composite
 from .kinds import bilinear, constant, general, linear
 from .manipulation import shape_of
 from .norms import matrix_norm, vector_norm

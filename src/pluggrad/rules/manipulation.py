@@ -6,13 +6,19 @@ import math
 from itertools import accumulate
 from typing import Any
 
-from ..arguments import axis_of, whole
-from ..backend import backend_of
-from ..batch import refuse, template
-from ..cotangents import dense, device_of, scatter, shape_dtype, sum_to
-from ..dispatch import bottom, is_batched, is_variable, xp
+from ..arrays.backend import backend_of
+from ..arrays.dispatch import bottom, is_batched, is_variable, xp
+from ..engine.arguments import axis_of, whole
+from ..engine.batch import refuse, template
+from ..engine.cotangents import (
+    dense,
+    device_of,
+    scatter,
+    shape_dtype,
+    sum_to,
+)
 from ..errors import InvalidArgumentError
-from ..namespace import composite
+from ..variables.namespace import composite
 from . import positions
 from .kinds import PASS, constant, elementwise, linear
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..arguments import axes_of, whole
-from ..backend import backend_of
-from ..cotangents import is_complex
-from ..dispatch import xp
+from ..arrays.backend import backend_of
+from ..arrays.dispatch import xp
+from ..engine.arguments import axes_of, whole
+from ..engine.cotangents import is_complex
 from ..errors import InvalidArgumentError, UnsupportedError
-from ..namespace import composite
+from ..variables.namespace import composite
 
 
 @composite(own=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..cotangents import is_complex
-from ..dispatch import xp
+from ..arrays.dispatch import xp
+from ..engine.cotangents import is_complex
 from ..errors import InvalidArgumentError
-from ..namespace import composite
+from ..variables.namespace import composite
 from .elementwise import apart
 from .kinds import general
 from .reductions import axes_of

@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backend import backend_of
-from ..batch import refuse
-from ..cotangents import device_of, fit, zeros
-from ..dispatch import is_variable, xp
+from ..arrays.backend import backend_of
+from ..arrays.dispatch import is_variable, xp
+from ..engine.batch import refuse
+from ..engine.cotangents import device_of, fit, zeros
 from ..errors import OutOfRangeError
 from .kinds import constant, linear
 

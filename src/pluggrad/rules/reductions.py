@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..cotangents import Uniform, conjugate, shape_dtype, spread
-from ..dispatch import xp
+from ..arrays.dispatch import xp
+from ..engine.cotangents import Uniform, conjugate, shape_dtype, spread
 from .elementwise import apart, real
 from .kinds import constant, general, linear
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backend import backend_of
-from ..cotangents import conjugate, shape_dtype
-from ..dispatch import xp
+from ..arrays.backend import backend_of
+from ..arrays.dispatch import xp
+from ..engine.cotangents import conjugate, shape_dtype
 from .kinds import constant, general, linear
 from .reductions import axes_of, count, keep
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...dispatch import xp
+from ...arrays.dispatch import xp
 from ..kinds import elementwise, unknown
 from .stable import bessel_ratio, real, scaled_bessel
 

@@ -8,10 +8,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...dispatch import xp
+from ...arrays.dispatch import xp
 from ..elementwise import zero
 from ..kinds import PASS, elementwise, unknown
-from .stable import TWO_OVER_ROOT_PI, beta_density, erfcx_slope, gamma_density, real
+from .stable import (
+    TWO_OVER_ROOT_PI,
+    beta_density,
+    erfcx_slope,
+    gamma_density,
+    real,
+)
 
 ROOT_2 = math.sqrt(2)
 ROOT_2PI = math.sqrt(2 * math.pi)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...cotangents import is_complex
-from ...dispatch import xp
+from ...arrays.dispatch import xp
+from ...engine.cotangents import is_complex
 from ..kinds import elementwise
 from .stable import exprel_slope, log1p_bend, log_ratio, sinc_slope
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...arguments import whole
-from ...cotangents import is_complex
-from ...dispatch import xp
+from ...arrays.dispatch import xp
+from ...engine.arguments import whole
+from ...engine.cotangents import is_complex
 from ...errors import UnsupportedError
 from ..elementwise import zero
 from ..kinds import elementwise, unknown

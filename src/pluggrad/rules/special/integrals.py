@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...dispatch import xp
+from ...arrays.dispatch import xp
 from ..kinds import elementwise, unknown
-from .stable import ELLIPE, ELLIPK, patched, series, spence_slope
+from .stable import (
+    ELLIPE,
+    ELLIPK,
+    patched,
+    series,
+    spence_slope,
+)
 
 
 def ellipk_slope(m: Any, k: Any, e: Any, rest: Any) -> Any:

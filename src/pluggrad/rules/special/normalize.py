@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...dispatch import xp
+from ...arrays.dispatch import xp
 from ...errors import UnsupportedError
-from ...namespace import composite
+from ...variables.namespace import composite
 from ..softmax import log_softmax, softmax
 
 composite("special.softmax", own=True)(softmax)

@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...cotangents import is_complex
-from ...dispatch import xp
+from ...arrays.dispatch import xp
+from ...engine.cotangents import is_complex
 
 
 def real(x: Any) -> Any:

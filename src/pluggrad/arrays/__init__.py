@@ -1,0 +1,1 @@
+"""What an array library is, and which one is meant."""

@@ -1,0 +1,403 @@
+"""Backends: from the type of an array to the functions that compute on it.
+
+An adapter is what a plugin provides: a few facts and hooks about one library. A `Backend` is what
+the engine makes of it: the raw functions, and the Variable class and differentiable namespace built
+over them. Finding the backend of an array is one dict look-up on its type.
+"""
+
+from __future__ import annotations
+
+import importlib
+import operator
+import os
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from importlib.metadata import EntryPoint, entry_points
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from ..engine.levels import Decorator
+from ..errors import (
+    BackendError,
+    MissingFunctionError,
+    MixedBackendsError,
+    TypeMismatchError,
+    UnsupportedError,
+)
+from .adapter import Adapter
+
+if TYPE_CHECKING:
+    from ..engine.primitive import Primitive
+
+__all__ = [
+    "Adapter",
+    "Backend",
+    "backend_of",
+    "backends",
+    "get_backend",
+    "register_backend",
+    "set_default_backend",
+    "use",
+]
+
+SCALARS = (float, int, complex, bool)
+
+
+class Backend:
+    """One array library as the engine sees it.
+
+    `raw(name)` is the library's own function; `variable` and `nested` are the classes of Variables
+    over its arrays and over such Variables; `namespace` holds the differentiable functions.
+    """
+
+    variable: Any
+    nested: Any
+    dual: Any
+    batched: Any
+
+    def __init__(self, adapter: Adapter) -> None:
+        from ..variables.namespace import Namespace
+        from ..variables.operators import make_variable_classes
+
+        self.adapter = adapter
+        self.name = adapter.name
+        self.xp = adapter.namespace()
+        self.like = adapter.like
+        self.hold = adapter.hold
+        self.getitem = adapter.functions.get("getitem", operator.getitem)
+        self.writable = adapter.writable
+        self.accumulates_in_place = adapter.accumulates_in_place
+        self.counts_writes = adapter.writes is not None
+        reals = self._dtypes("float32", "float64", "float16", "bfloat16", "longdouble")
+        self.real_dtypes = frozenset(reals)
+        self.complex_dtypes = frozenset(self._dtypes("complex64", "complex128", "clongdouble"))
+        self.float_dtypes = self.real_dtypes | self.complex_dtypes
+        self._known = dict.fromkeys(self.float_dtypes, True)
+        self._raw: dict[str, Callable[..., Any]] = {}
+        self.ufuncs: dict[Any, Callable[..., Any]] = {}  # NumPy's, answered by ours
+        self.namespace = Namespace(self)
+        self.classes = make_variable_classes(self)
+        VARIABLES.update(self.classes)
+        BACKENDS.update(dict.fromkeys(self.classes, self))
+
+    def _dtypes(self, *names: str) -> Iterable[Any]:
+        for name in names:
+            dtype = getattr(self.xp, name, None)
+            if dtype is not None:
+                # NumPy and JAX export scalar classes under these names; arrays carry dtype objects.
+                yield dtype
+                if isinstance(dtype, type):
+                    import numpy
+
+                    yield numpy.dtype(dtype)
+                    yield numpy.dtype(dtype).newbyteorder()
+
+    def knows(self, dtype: Any) -> bool:
+        """Whether `dtype` is boolean or numeric, and not one of objects, strings or records."""
+        known = self._known.get(dtype)
+        if known is None:
+            isdtype = getattr(self.xp, "isdtype", None)
+            try:
+                known = isdtype is None or bool(isdtype(dtype, ("bool", "numeric")))
+            except TypeError:  # NumPy's answer for records
+                known = False
+            self._known[dtype] = known
+        return known
+
+    def raw(self, name: str) -> Callable[..., Any]:
+        """The library's function of that name, such as ``sin`` or ``linalg.solve``."""
+        function = self._raw.get(name)
+        if function is None:
+            function = self._raw[name] = self._find_raw(name)
+        return function
+
+    def _find_raw(self, name: str) -> Callable[..., Any]:
+        if name in self.adapter.functions:
+            return self.adapter.functions[name]
+        primitive = PRIMITIVES.get(name)
+        found: Any = self.xp
+        if name.startswith("special."):
+            found = self.adapter.special(name.removeprefix("special."))
+        else:
+            for part in name.split("."):
+                found = getattr(found, part, None)
+        if primitive is not None and primitive.private:
+            found = None  # a name of ours, whatever the library calls by it
+        if (
+            found is None and primitive is not None and primitive.fallback is not None
+            and all(map(self.has, primitive.needs))
+        ):  # fmt: skip
+            return primitive.fallback
+        if found is None:
+            needs = self.adapter.special_needs if name.startswith("special.") else ""
+            hint = f"; `pip install {needs}` may bring it" if needs else ""
+            raise MissingFunctionError(f"the {self.name} backend has no function {name!r}{hint}")
+        if primitive is not None and primitive.variadic:
+            function = found
+            return lambda *arrays, **kwargs: function(list(arrays), **kwargs)
+        return found  # type: ignore[no-any-return]
+
+    def has(self, name: str) -> bool:
+        """Whether `raw(name)` would find something."""
+        try:
+            self.raw(name)
+        except UnsupportedError:
+            return False
+        return True
+
+    def __repr__(self) -> str:
+        return f"<backend {self.name}>"
+
+
+PRIMITIVES: dict[str, Primitive] = {}  # the rows of the rule book, by name
+VARIABLES: set[type] = set()  # the classes of Variables, of all backends
+BACKENDS: dict[type, Backend | None] = dict.fromkeys(
+    (float, int, complex, bool, type(None), str, slice, type(...))
+)
+_by_name: dict[str, Backend] = {}
+_registered: dict[str, Adapter] = {}
+_plugins: dict[str, EntryPoint] | None = None
+_making = RLock()  # two backends of one library would not know each other's arrays
+
+
+def register_backend(adapter: Adapter) -> None:
+    """Make `adapter` known under its name in this process, as an entry point would.
+
+    Arrays that were seen before keep the backend that they had.
+    """
+    if not adapter.name:
+        raise BackendError("an adapter needs a name")
+    _registered[adapter.name] = adapter
+    _by_name.pop(adapter.name, None)
+
+
+def _entry_points() -> dict[str, EntryPoint]:
+    global _plugins
+    if _plugins is None:
+        _plugins = {point.name: point for point in entry_points(group="pluggrad.backends")}
+    return _plugins
+
+
+def _adapter(name: str) -> Adapter:
+    if name in _registered:
+        return _registered[name]
+    point = _entry_points().get(name)
+    if point is None:
+        raise BackendError(
+            f"unknown backend {name!r}. {_installed()} Plugins are there for "
+            f"{', '.join(sorted(_entry_points()))}; `pip install 'pluggrad[NAME]'` brings one."
+        )
+    try:
+        adapter = point.load()
+        adapter.namespace()
+    except ImportError as error:
+        raise BackendError(
+            f"the backend {name!r} needs a library that is not installed ({error}); "
+            f"`pip install 'pluggrad[{name}]'` brings it. {_installed()}"
+        ) from error
+    return adapter  # type: ignore[no-any-return]
+
+
+def _library(point: EntryPoint) -> str:
+    """The module that the plugin behind `point` needs."""
+    modules: tuple[str, ...] = getattr(importlib.import_module(point.module), "MODULES", ())
+    return modules[0] if modules else point.name
+
+
+def _installed() -> str:
+    from importlib.util import find_spec
+
+    names = {name for name, point in _entry_points().items() if find_spec(_library(point))}
+    return f"Installed: {', '.join(sorted({*_registered, *names}))}."
+
+
+def get_backend(name: str) -> Backend:
+    """The backend of that name; BackendError lists what there is if it is unknown."""
+    backend = _by_name.get(name)
+    if backend is None:
+        adapter = _adapter(name)  # it imports the library, which is not to be done under a lock
+        backend = _by_name[name] = _made(adapter)
+    return backend
+
+
+def _made(adapter: Adapter) -> Backend:
+    """The one backend of the adapter's name, made if there is none."""
+    with _making:
+        backend = _by_name.get(adapter.name)
+        if backend is None:
+            backend = _by_name[adapter.name] = Backend(adapter)
+    return backend
+
+
+def backend_of(x: Any) -> Backend | None:
+    """The backend that `x`, an array or a Variable, belongs to; None for Python scalars.
+
+    Raises TypeMismatchError for what is no array of the standard.
+    """
+    try:
+        return BACKENDS[type(x)]
+    except KeyError:
+        backend = _find_backend(x)
+        if backend is not None and (why := backend.adapter.refuse(x)):
+            raise TypeMismatchError(f"{type(x).__name__} cannot be wrapped: {why}") from None
+        BACKENDS[type(x)] = backend
+        return backend
+
+
+def _find_backend(x: Any) -> Backend | None:
+    # Dtype objects live in the libraries' modules, too.
+    module = type(x).__module__.split(".")[0] if hasattr(x, "dtype") else ""
+    for adapter in tuple(_registered.values()):
+        if module in adapter.modules:
+            return get_backend(adapter.name)
+    if module in LIBRARIES:
+        return get_backend(LIBRARIES[module])
+    import array_api_compat
+
+    try:
+        namespace = array_api_compat.array_namespace(x)
+    except TypeError:
+        raise TypeMismatchError(
+            f"{type(x).__name__} is no array: pluggrad wraps arrays whose library follows the "
+            "Array API standard. Make one first, by `pluggrad.asarray(...)` or your library's own."
+        ) from None
+    name = str(namespace.__name__).removeprefix("array_api_compat.")
+    for point_name in _entry_points():
+        if point_name == name.split(".")[0]:
+            return get_backend(point_name)
+    if name not in _by_name:
+        from .generic import UnknownLibrary
+
+        return _made(UnknownLibrary(name, namespace, x))
+    return _by_name[name]
+
+
+#: Modules whose arrays can be told without importing any plugin.
+LIBRARIES = {
+    "numpy": "numpy",
+    "torch": "torch",
+    "jax": "jax",
+    "jaxlib": "jax",
+    "array_api_strict": "strict",
+    "dask": "dask",
+}
+
+
+class _Choice:
+    """Which backend, device and dtype creation functions use."""
+
+    __slots__ = ("device", "dtype", "name")
+
+    now: property
+
+    def __init__(self, name: str, device: Any = None, dtype: Any = None) -> None:
+        self.name, self.device, self.dtype = name, device, dtype
+
+
+_default: list[_Choice] = []
+NO_CHOICE = _Choice("")
+_choice: ContextVar[_Choice] = ContextVar("pluggrad.backend", default=NO_CHOICE)
+chosen, choose = _choice.get, _choice.set
+_Choice.now = property(_choice.get)  # for compilers, as `State.now`
+
+
+def current_choice() -> _Choice:
+    """What `use` or `set_default_backend` chose; else ``PLUGGRAD_BACKEND``; else numpy."""
+    choice = chosen()
+    if choice is NO_CHOICE:
+        if not _default:
+            _default.append(_Choice(os.environ.get("PLUGGRAD_BACKEND", "numpy")))
+        choice = _default[0]
+    return choice
+
+
+def get_default_backend() -> Backend:
+    """The backend that creation functions use here."""
+    return get_backend(current_choice().name)
+
+
+def set_default_backend(name: str, device: Any = None, dtype: Any = None) -> None:
+    """Choose the backend of creation functions, for the whole process.
+
+    Parameters
+    ----------
+    name : str
+        A name that `backends()` lists.
+    device, dtype : optional
+        What creation functions use when they are not told; None leaves it to the library.
+
+    Raises
+    ------
+    ValueError
+        No such backend is installed.
+
+    >>> import pluggrad as pg
+    >>> pg.set_default_backend("numpy")
+    """
+    get_backend(name)
+    _default[:] = [_Choice(name, device, dtype)]
+
+
+class use(Decorator):
+    """Choose the backend of creation functions inside a `with` block, in this thread and task.
+
+    >>> import pluggrad as pg
+    >>> with pg.use("numpy"):
+    ...     pg.zeros(2).data
+    array([0., 0.])
+    """
+
+    _get: Any = staticmethod(chosen)
+    _set: Any = staticmethod(choose)
+
+    def __init__(self, name: str, device: Any = None, dtype: Any = None) -> None:
+        self._given = get_backend(name)
+        self._choice = _Choice(name, device, dtype)
+        self._before = []
+
+    def _on(self, state: _Choice) -> tuple[_Choice, _Choice]:
+        return self._choice, state
+
+    def _off(self, state: _Choice, before: _Choice) -> _Choice:
+        return before
+
+    def _again(self) -> use:
+        return use(self._choice.name, self._choice.device, self._choice.dtype)
+
+
+def backends() -> dict[str, dict[str, Any]]:
+    """What is installed: for each backend its version, devices and capabilities.
+
+    A library is imported only to be asked for its devices. Backends whose library is missing are
+    listed with ``installed: False`` and what to install.
+
+    >>> import pluggrad as pg
+    >>> pg.backends()["numpy"]["installed"]
+    True
+    """
+    from importlib.util import find_spec
+
+    found: dict[str, dict[str, Any]] = {}
+    for name, point in sorted(_entry_points().items()):
+        library = getattr(importlib.import_module(point.module), "MODULES", (name,))[0]
+        if find_spec(library) is None:
+            found[name] = {"installed": False, "install": f"pip install 'pluggrad[{name}]'"}
+    for name in sorted({*_registered, *_entry_points()} - set(found)):
+        adapter = _adapter(name)
+        if adapter.name in found:
+            continue
+        found[adapter.name] = {
+            "installed": True,
+            "version": adapter.version(),
+            "devices": adapter.devices(),
+            "capabilities": adapter.capabilities(),
+        }
+    return dict(sorted(found.items()))
+
+
+def mixed(first: Backend, second: Backend, where: str) -> MixedBackendsError:
+    """The error for two libraries in one operation."""
+    return MixedBackendsError(
+        f"{where}: arrays of {first.name} and {second.name} cannot be mixed. Convert one of them "
+        "explicitly, with `pluggrad.lift(value, like=variable)`."
+    )

@@ -1,0 +1,99 @@
+"""Writing where arrays cannot be written, in functions of the standard.
+
+A value is surrounded by zeros until it has the shape of the whole. This serves libraries whose
+adapter has nothing better, and those that have no adapter.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import UnsupportedError
+
+__all__ = ["complete", "put", "surround", "without_new_axes"]
+
+
+def put(xp: Any, value: Any, x: Any, key: Any) -> Any:
+    """`x` with `value` at the basic index `key`, as a new array; `xp` is the raw namespace."""
+    if has_arrays(key):
+        raise UnsupportedError(
+            f"arrays of {type(x).__module__.split('.')[0]} cannot be written by arrays of indices; "
+            "use `where`"
+        )
+    key = complete(x, key)
+    shape = x[key].shape
+    if not hasattr(value, "shape"):
+        value = xp.asarray(value, dtype=x.dtype)
+    here = surround(xp, x, key, xp.ones(shape, dtype=xp.bool))
+    return xp.where(here, surround(xp, x, key, xp.broadcast_to(value, shape)), x)
+
+
+def surround(xp: Any, x: Any, key: Any, g: Any) -> Any:
+    """Zeros of the shape of `x`, with `g` at the basic index `key`."""
+    key, g = without_new_axes(x, key, g)
+    try:
+        for axis, part in enumerate(key):
+            if not isinstance(part, slice):
+                g = xp.expand_dims(g, axis=axis)
+                part = slice(part, part + 1 or None)
+            g = _along(xp, g, axis, range(x.shape[axis])[part], x.shape[axis])
+    except (TypeError, ValueError) as error:
+        raise UnsupportedError(
+            f"an array of {type(x).__module__.split('.')[0]} cannot be written at {key}: {error}"
+        ) from error
+    return g
+
+
+def _along(xp: Any, g: Any, axis: int, places: range, length: int) -> Any:
+    """`g` with zeros between and around, so that it fills `places` of `length`."""
+    if places.step < 0:
+        g, places = xp.flip(g, axis=axis), places[::-1]
+    step = places.step
+    if step > 1 and len(places) > 1:
+        g = xp.expand_dims(g, axis=axis + 1)
+        g = xp.concat([g, _zeros(xp, g, axis + 1, step - 1)], axis=axis + 1)
+        g = xp.reshape(g, (*g.shape[:axis], g.shape[axis] * step, *g.shape[axis + 2 :]))
+        g = g[complete(g, (slice(None),) * axis + (slice(0, places[-1] + 1 - places.start),))]
+    before = places.start if places else 0
+    after = length - before - g.shape[axis]
+    parts = [_zeros(xp, g, axis, before)] * bool(before) + [g]
+    parts += [_zeros(xp, g, axis, after)] * bool(after)
+    return xp.concat(parts, axis=axis) if len(parts) > 1 else g
+
+
+def _zeros(xp: Any, g: Any, axis: int, length: int) -> Any:
+    shape = (*g.shape[:axis], length, *g.shape[axis + 1 :])
+    return xp.zeros(shape, dtype=g.dtype, device=getattr(g, "device", None))
+
+
+# ---------------------------------------------------------------- keys
+
+
+def parts_of(key: Any) -> tuple[Any, ...]:
+    return key if isinstance(key, tuple) else (key,)
+
+
+def has_arrays(key: Any) -> bool:
+    return any([not isinstance(part, slice) and hasattr(part, "dtype") for part in parts_of(key)])
+
+
+def complete(x: Any, key: Any) -> Any:
+    """`key` for all axes of `x`: the standard leaves open what fewer mean."""
+    parts = parts_of(key)
+    axes = sum(part is not None for part in parts)
+    if axes >= x.ndim or has_arrays(key) or ... in parts:
+        return key
+    return (*parts, ...)
+
+
+def without_new_axes(x: Any, key: Any, g: Any) -> tuple[tuple[Any, ...], Any]:
+    """The basic index `key`, one part for each axis of `x`; and `g`, of the shape of ``x[key]``,
+    less the axes that `key` adds."""
+    parts = list(parts_of(complete(x, key)))
+    if ... in parts:
+        at = parts.index(...)
+        parts[at : at + 1] = [slice(None)] * (x.ndim - sum(part is not None for part in parts) + 1)
+    if None in parts and hasattr(g, "shape"):
+        kept = [part for part in parts if part is None or isinstance(part, slice)]
+        g = g[tuple([0 if part is None else slice(None) for part in kept])]
+    return tuple([part for part in parts if part is not None]), g

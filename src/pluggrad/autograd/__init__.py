@@ -1,0 +1,34 @@
+"""The face of torch.autograd: `backward` and `grad` over the graph of Variables, and `Function`."""
+
+from __future__ import annotations
+
+from ..engine.levels import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from ..engine.modes import detect_anomaly, saved_tensors_hooks, set_detect_anomaly
+from . import function, graph
+from .checking import gradcheck, gradgradcheck
+from .function import Function
+from .gradients import backward, grad
+
+__all__ = [
+    "Function",
+    "backward",
+    "detect_anomaly",
+    "enable_grad",
+    "function",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "graph",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "saved_tensors_hooks",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]

@@ -1,0 +1,8 @@
+"""The graph as `torch.autograd.graph` shows it: its nodes, and hooks on what they save."""
+
+from __future__ import annotations
+
+from ..engine.graph import LeafNode, Node, RemovableHandle, nodes_below
+from ..engine.modes import saved_tensors_hooks
+
+__all__ = ["LeafNode", "Node", "RemovableHandle", "nodes_below", "saved_tensors_hooks"]

@@ -1,0 +1,1 @@
+"""Recording and walking: levels, graphs, primitives, and the two directions of the chain rule."""

@@ -1,0 +1,276 @@
+"""What users hand in: arrays of one library on one device, beside scalars that adapt to them."""
+
+from __future__ import annotations
+
+import operator
+from numbers import Integral
+from typing import Any, NoReturn
+
+from ..arrays.backend import (
+    BACKENDS,
+    SCALARS,
+    Backend,
+    backend_of,
+    mixed,
+)
+from ..arrays.dispatch import is_batched, is_variable
+from ..errors import (
+    BatchingError,
+    InvalidArgumentError,
+    MixedDevicesError,
+    OperationError,
+    OutOfRangeError,
+    PluggradError,
+    TypeMismatchError,
+    UnsupportedError,
+)
+from . import cotangents
+from .levels import ROOT, VOLATILE
+from .primitive import Primitive
+
+__all__ = ["axes_of", "axis_of", "backend_among", "convert", "explain", "integers", "no_axis",
+           "number", "of_backend", "one_device", "operand", "promote", "setting",
+           "whole"]  # fmt: skip
+
+
+def backend_among(args: tuple[Any, ...], where: str) -> Backend:
+    """The one backend of the arrays in `args`."""
+    backend: Backend | None = None
+    for x in args:
+        if type(x) in SCALARS or x is None:
+            continue
+        try:
+            other = backend_of(x)
+        except TypeMismatchError:
+            if not hasattr(x, "dtype") or isinstance(x, type):
+                continue
+            raise
+        if other is not None and other is not backend:
+            if backend is not None:
+                raise mixed(backend, other, where)
+            backend = other
+    if backend is None:
+        raise TypeMismatchError(f"{where}: there is no array among the arguments")
+    return backend
+
+
+def one_device(args: Any, where: str, error: Exception | None = None) -> None:
+    """Raise MixedDevicesError if arrays among `args` are not on the same device."""
+    arrays = [x for arg in args for x in (arg if isinstance(arg, (list, tuple)) else (arg,))]
+    devices = {str(cotangents.device_of(x)) for x in arrays if hasattr(x, "shape")}
+    devices.discard("None")  # what JAX traces is on none
+    if len(devices) > 1 and not isinstance(error, PluggradError):
+        raise MixedDevicesError(
+            f"{where}: arrays on the devices {' and '.join(sorted(devices))} cannot be mixed. Move "
+            "one of them explicitly, with `.to_device(...)`."
+        ) from error
+
+
+def explain(error: Exception, where: str, args: Any) -> NoReturn:
+    """Raise what the library said of `where`, with the shapes and dtypes that it was about."""
+    try:
+        one_device(args, where, error)
+        raise _explained(error, where, args)
+    finally:
+        del error  # whose traceback may hold this frame
+
+
+def _explained(error: Exception, where: str, args: Any) -> Exception:
+    if isinstance(error, PluggradError):
+        return error
+    arrays = [x for arg in args for x in (arg if isinstance(arg, (list, tuple)) else (arg,))]
+    about = ", ".join(
+        f"{str(x.dtype).split('.')[-1]} {tuple(x.shape)}" if hasattr(x, "dtype") else repr(x)[:40]
+        for x in arrays
+    )
+    if isinstance(error, IndexError):
+        found: Exception = OutOfRangeError(f"{where} of {about}: {error}")
+    elif type(error) in (ValueError, TypeError, RuntimeError, AttributeError) or (
+        "UFunc" in type(error).__name__  # NumPy's, of no public name
+    ):
+        found = OperationError(f"{where} of {about}: {error}")
+    elif isinstance(error, NotImplementedError):
+        found = UnsupportedError(f"{where} of {about}: {error}")
+    else:
+        error.add_note(f"{where} of {about}")  # the library's own, which callers know: LinAlgError
+        return error
+    found.__cause__ = error
+    return found
+
+
+def promote(args: list[Any], backend: Backend) -> list[Any]:
+    """Scalars as arrays, and integers as floats, of the dtype that `args` have together."""
+    arrays = [x for x in args if hasattr(x, "dtype")]
+    dtypes = {x.dtype for x in arrays}
+    if not arrays or (len(arrays) == len(args) and dtypes <= backend.float_dtypes):
+        return args
+    floats = dtypes & backend.float_dtypes
+    try:
+        dtype = backend.xp.result_type(*dtypes)
+    except TypeError:  # the standard leaves integers beside floats open
+        dtype = backend.xp.result_type(*floats) if floats else None
+    if dtype not in backend.float_dtypes:
+        dtype = backend.xp.asarray(1.0).dtype
+    device = cotangents.device_of(arrays[0])
+    return [
+        backend.xp.asarray(x, dtype=dtype, device=device) if type(x) in SCALARS
+        else backend.namespace.astype(x, dtype) if x is not None and x.dtype not in floats
+        else x
+        for x in args
+    ]  # fmt: skip
+
+
+def operand(x: Any, backend: Backend) -> Any:
+    """NotImplemented if `x` is nothing that an operator of a Variable knows, so that Python asks
+    the other operand."""
+    if type(x) in SCALARS or (isinstance(x, SCALARS) and not hasattr(x, "dtype")):
+        return True
+    try:
+        return backend_of(x) is not None or NotImplemented
+    except TypeMismatchError:
+        return NotImplemented
+
+
+def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
+    """`x` as an argument beside arrays of `backend`, or an error that says what to do."""
+    try:
+        other = BACKENDS[type(x)]
+    except KeyError:
+        if isinstance(x, (tuple, list)) and primitive.kind in ("elementwise", "bilinear"):
+            if not backend.adapter.takes_lists:
+                raise TypeMismatchError(
+                    f"{primitive.name}: a {type(x).__name__} is no array; make one of it, with "
+                    "`pluggrad.asarray`"
+                ) from None
+            return backend.namespace.asarray(x)
+        if isinstance(x, (tuple, list, slice)) or x is Ellipsis or isinstance(x, type):
+            return x
+        if isinstance(x, SCALARS) and not hasattr(x, "dtype"):  # such as `v.size`, or an IntEnum
+            kind: Any = next(kind for kind in (int, float, complex) if isinstance(x, kind))
+            return kind(x)
+        try:
+            other = backend_of(x)
+        except TypeMismatchError:
+            return x
+    if other is backend:
+        return x if backend.hold is None else backend.hold(x)
+    if other is None:
+        no_number = type(x) is str or (x is None and None not in primitive.defaults.values())
+        if no_number and primitive.kind == "elementwise":
+            raise TypeMismatchError(
+                f"{primitive.name} takes a number or an array, not {type(x).__name__}"
+            )
+        return x
+    if other.name == "numpy" and x.ndim == 0 and not hasattr(x, "__setitem__"):
+        return x.item()  # np.generic: a weak scalar beside other libraries' arrays
+    raise mixed(backend, other, primitive.name)
+
+
+def of_backend(x: Any, backend: Backend, what: str, where: str) -> Any:
+    """`x`, which a user's rule returned, if it is an array of `backend`; else an error."""
+    other = BACKENDS.get(type(x))
+    if other is backend:
+        return x
+    if other is None:
+        try:
+            other = backend_of(x) if hasattr(x, "dtype") else None
+        except TypeMismatchError:
+            other = None
+        if other is None:
+            raise TypeMismatchError(f"{what} {type(x).__name__} {where}, not an array")
+    if other is not backend:
+        raise mixed(backend, other, f"{what} an array of {other.name} {where}")
+    return x
+
+
+def _is_other_integer(x: Any) -> bool:
+    """Whether `x` is an integer such as NumPy's, which are arrays, too."""
+    return isinstance(x, Integral) and not isinstance(x, (int, bool))
+
+
+def setting(x: Any, primitive: Primitive) -> Any:
+    """The keyword argument `x` of `primitive`, with raw arrays in the place of Variables."""
+    if isinstance(x, (tuple, list)) and not primitive.private:
+        # No list: it might be changed before the walk comes by.
+        return tuple([setting(item, primitive) for item in x])
+    if not is_variable(x):
+        return int(x) if _is_other_integer(x) else x
+    if is_batched(x):
+        raise BatchingError(
+            f"inside vmap, {primitive.name}: a keyword argument must be the same for all of the "
+            "batch, and is not. Do this outside of vmap, or with the keyword's effect written out"
+        )
+    if x._level is not VOLATILE and (x._level is not ROOT or x._tracked):
+        raise UnsupportedError(
+            f"{primitive.name}: there is no derivative by a keyword argument here; `.detach()` it "
+            "if none is needed"
+        )
+    return x.data
+
+
+# ---------------------------------------------------------------- numbers that count or name axes
+
+
+def whole(n: Any, where: str, what: str, least: int | None = None) -> int:
+    """`n` as an int: `where` says which function was called, `what` the name of the argument. A
+    fraction is refused, not cut off, and so are a bool and anything below `least`."""
+    try:
+        if isinstance(n, bool):
+            raise TypeError
+        found = operator.index(n)
+    except TypeError:
+        raise TypeMismatchError(f"{where}: {what} is an integer, not {n!r}") from None
+    if least is not None and found < least:
+        raise InvalidArgumentError(f"{where}: {what} is at least {least}, and {n} was given")
+    return found
+
+
+def axis_of(axis: Any, ndim: int, where: str, what: str = "axis") -> int:
+    """`axis` of an array of `ndim` axes, counted from the front."""
+    found = whole(axis, where, what)
+    if not ndim:
+        no_axis(found, where)
+    if not -ndim <= found < ndim:
+        raise OutOfRangeError(f"{where}: there is no {what} {found} in an array of {ndim} axes")
+    return found % ndim
+
+
+def integers(x: Any, primitive: Primitive, name: str) -> Any:
+    """An argument that is an integer, several or None. Some libraries cut off a fraction, and take
+    True for 1."""
+    if isinstance(x, (tuple, list)):
+        return tuple([integers(n, primitive, name) for n in x])
+    backend = None if x is None or type(x) in SCALARS or isinstance(x, str) else backend_of(x)
+    if backend is None or not x.shape:
+        if is_variable(x):
+            x = setting(x, primitive)
+        return x if x is None else whole(x, primitive.name, name)
+    if not backend.xp.isdtype(x.dtype, "integral"):
+        raise TypeMismatchError(f"{primitive.name}: {name} takes integers, not {x.dtype} numbers")
+    return x
+
+
+def number(x: Any, primitive: Primitive, name: str) -> Any:
+    """An argument that is a real number, and nothing that could stand for one."""
+    x = setting(x, primitive)
+    if isinstance(x, (str, tuple, list)) or x is None:
+        raise TypeMismatchError(f"{primitive.name}: {name} is a number, not {x!r}")
+    return x
+
+
+def no_axis(axis: Any, where: str) -> None:
+    """Refuse to look for `axis` in a 0-d array: some libraries take 0 and -1 there, as if it had
+    one axis, and some functions of theirs then make one."""
+    if not isinstance(axis, (tuple, list)) or axis:
+        raise OutOfRangeError(f"{where}: a 0-d array has no axis, and axis={axis} was given")
+
+
+def axes_of(axis: Any, ndim: int, where: str, what: str = "axis") -> tuple[int, ...]:
+    """One axis or several as a tuple, counted from the front; None is all of them."""
+    if axis is None:
+        return tuple(range(ndim))
+    several = axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple([axis_of(n, ndim, where, what) for n in several])
+    if len(set(axes)) < len(axes):
+        raise InvalidArgumentError(f"{where}: {what}={axis} names an axis twice")
+    return axes

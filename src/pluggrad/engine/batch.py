@@ -1,0 +1,299 @@
+"""The batched walk: one call per operation for all that `vmap` maps over.
+
+At a level of `vmap` a Variable holds the arrays of the whole batch as one, with the batch axis in
+front, and shows the shape of a single one. An operation looks up how its arguments shift to make
+room for that axis (`BATCHING`, which `rules.batching` fills), and runs once, one level down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from ..arrays.backend import BACKENDS, Backend
+from ..arrays.dispatch import is_variable, xp
+from ..errors import BatchingError
+from .arguments import axis_of
+from .levels import ROOT, Level, read
+from .primitive import Primitive, new
+from .record import constant_of, evaluate
+
+__all__ = ["BATCHING", "Batched", "Operation", "batched", "drawn", "process", "template"]
+
+#: How each primitive runs on a batch: a function of the `Operation`.
+BATCHING: dict[str, Callable[[Operation], Any]] = {}
+
+
+class Mark:
+    """What stands in the place of a Node at a level of `vmap`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<batched>"
+
+
+MARK = Mark()
+
+
+class Batched:
+    """What Variables of a level of `vmap` do differently: they hide the batch axis, and have no
+    one value to show."""
+
+    __slots__ = ()
+
+    _read: Callable[[], tuple[Any, Any]]
+    _backend: Backend
+    _level: Level
+
+    @property
+    def shape(self) -> Any:
+        """The shape of one of the batch."""
+        return self._read()[0].shape[1:]
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of one of the batch."""
+        return len(self._read()[0].shape) - 1
+
+    @property
+    def _tracked(self) -> bool:
+        """Whether what is computed from it is recorded around `vmap`."""
+        value = self._read()[0]
+        return is_variable(value) and bool(value._tracked)
+
+    @property
+    def is_leaf(self) -> bool:
+        """False: `vmap` made it."""
+        return False
+
+    @property
+    def grad_fn(self) -> Any:
+        """The Node of what `vmap` maps over."""
+        value = self._read()[0]
+        return value.grad_fn if is_variable(value) else None
+
+    @property
+    def data(self) -> Any:
+        """There is none: it stands for many arrays."""
+        refuse(self, "there is no single array or number: `bool`, `float`, `.item()`, `.numpy()`, "
+                     "`.data` and a Python `if` cannot be answered. Choose with `pluggrad.where`; "
+                     "a plain array `a` is indexed as `pluggrad.asarray(a)[i]`")  # fmt: skip
+
+    def requires_grad_(self, flag: bool = True) -> NoReturn:
+        """There are no leaves inside `vmap`."""
+        refuse(self, "it cannot become a leaf. Differentiate inside with `pluggrad.grad`")
+
+    def register_hook(self, hook: Any) -> NoReturn:
+        """There are no nodes inside `vmap`."""
+        refuse(
+            self,
+            "it has no place in a graph to hang a hook on. Put the hook inside `pluggrad.grad`",
+        )
+
+    def retain_grad(self) -> NoReturn:
+        """There are no nodes inside `vmap`."""
+        refuse(self, "no gradient of its own arrives. Differentiate inside with `pluggrad.grad`")
+
+    def _detached(self, run: Any) -> Any:
+        value = self._read()[0]
+        if is_variable(value):
+            value = value._detached(run)
+        return batched(value, self._level, self._backend)
+
+    def __repr__(self) -> str:
+        size = "x".join(str(n) for n in self.shape) or "()"
+        count, inner = self._level.size, self._read()[0]
+        return f"Variable of size {size}, of a batch of {count} in vmap:\n{inner!r}"
+
+
+def refuse(v: Any, why: str) -> NoReturn:
+    """The error for what cannot be done with a batched value."""
+    raise BatchingError(
+        f"inside vmap, for a value of shape {tuple(v.shape)}, {why}, or do this outside of vmap."
+    )
+
+
+def batched(y: Any, level: Level, backend: Backend) -> Any:
+    """The Variable of `level` for `y`, which has the batch axis in front; each item of a tuple."""
+    if isinstance(y, backend.variable):
+        y = y._snapshot()
+        if y._node is None and y._level is ROOT:
+            y = y._value
+    elif isinstance(y, (tuple, list)):
+        items = [batched(item, level, backend) for item in y]
+        return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
+    v = new(backend.batched)
+    v._value, v._node, v._level, v._cell = y, MARK, level, None
+    v._birth = read().level
+    return v
+
+
+class Operation:
+    """A primitive called with arguments of which some hold a batch, seen from one level down.
+
+    `args` are the values there, and `on` says which of them have the batch axis, in front.
+    """
+
+    __slots__ = ("args", "backend", "kwargs", "on", "primitive", "raw", "size")
+
+    def __init__(
+        self, primitive: Primitive, args: list[Any], on: list[bool], kwargs: Any,
+        raw: Callable[..., Any], size: int, backend: Backend,
+    ) -> None:  # fmt: skip
+        self.primitive, self.args, self.on, self.kwargs = primitive, args, on, kwargs
+        self.raw, self.size, self.backend = raw, size, backend
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The primitive itself, one level down."""
+        return evaluate(self.primitive, args, kwargs, self.raw, self.backend)
+
+    def get(self, name: str) -> Any:
+        """A keyword argument, or its default."""
+        return self.kwargs.get(name, self.primitive.defaults[name])
+
+    def ndim(self, i: int) -> int:
+        """How many axes argument `i` has to the user's eye."""
+        x = self.args[i]
+        return len(x.shape) - self.on[i] if hasattr(x, "shape") else 0
+
+    def shape(self, i: int) -> tuple[Any, ...]:
+        """The shape of argument `i` to the user's eye."""
+        x = self.args[i]
+        return tuple(x.shape[1:] if self.on[i] else x.shape) if hasattr(x, "shape") else ()
+
+    def aligned(self, i: int, ndim: int) -> Any:
+        """Argument `i`, such that it broadcasts against others of up to `ndim` axes and a batch."""
+        x = self.args[i]
+        if not self.on[i] or len(x.shape) > ndim:
+            return x
+        lengths = tuple(x.shape)
+        return xp.reshape(x, (lengths[0], *(1,) * (ndim + 1 - len(lengths)), *lengths[1:]))
+
+    def full(self, i: int) -> Any:
+        """Argument `i` with a batch axis in any case: what has none is repeated."""
+        x = self.args[i]
+        if self.on[i]:
+            return x
+        if not hasattr(x, "shape"):
+            x = self.backend.raw("asarray")(x)
+        return xp.broadcast_to(x, (self.size, *x.shape))
+
+    def axis(self, axis: int, ndim: int) -> int:
+        """Where `axis` of `ndim` is behind the batch axis."""
+        return axis_of(axis, ndim, self.primitive.name) + 1
+
+    def axes(self, axes: Any, ndim: int) -> Any:
+        """The same for one or several; all of them for None."""
+        if axes is None:
+            return tuple(range(1, ndim + 1))
+        if isinstance(axes, (tuple, list)):
+            return tuple([self.axis(n, ndim) for n in axes])
+        return self.axis(axes, ndim)
+
+    def counts(self) -> Any:
+        """0, 1, ... along the batch, as a raw column of numbers."""
+        device = None
+        for x in self.args:
+            if hasattr(x, "shape"):
+                device = device_of(x)
+        return self.backend.raw("arange")(self.size, device=device)
+
+    def refuse(self, why: str) -> NoReturn:
+        """The error for what cannot be batched."""
+        raise BatchingError(f"inside vmap, {self.primitive.name}: {why}")
+
+
+def process(
+    primitive: Primitive,
+    args: Any,
+    kwargs: Any,
+    raw: Callable[..., Any],
+    level: Level,
+    backend: Backend,
+) -> Any:
+    """An operation at a level of `vmap`."""
+    variable = backend.variable
+    inner: list[Any] = []
+    on: list[bool] = []
+    off = read().off
+    for x in args:
+        here = False
+        if isinstance(x, variable):
+            value, node = x._value, x._node
+            if x._cell is not None:
+                value, node = x._read()
+                x._cell.owned = False  # what is recorded further down may keep it
+            if x._level is level:
+                here = True
+            elif node is not None or x._level is not ROOT:
+                value = constant_of(x, off)
+            x = value
+        inner.append(x)
+        on.append(here)
+    assert level.size is not None
+    rule = BATCHING.get(primitive.name)
+    if rule is not None:
+        y = rule(Operation(primitive, inner, on, kwargs, raw, level.size, backend))
+    elif primitive.kind == "elementwise":
+        if len(inner) > 1:
+            align(inner, on)
+        y = evaluate(primitive, inner, kwargs, raw, backend)
+    elif primitive.fallback is not None:
+        return primitive.fallback(*args, **kwargs)
+    else:
+        op = Operation(primitive, inner, on, kwargs, raw, level.size, backend)
+        op.refuse("there is no batching rule. Call it outside of vmap, or write it in other terms")
+    return batched(y, level, backend)
+
+
+def drawn(make: Callable[[tuple[int, ...]], Any], backend: Backend) -> Any:
+    """Random numbers, as the levels of `vmap` that are open have been told to give them.
+
+    ``make(sizes)`` draws a raw array with these lengths before the shape that is asked for.
+    """
+    levels = []
+    level: Level | None = read().level
+    while level is not None:
+        if level.size is not None and level.randomness == "error":
+            raise BatchingError(
+                "inside vmap, a random function was called. Say what it gives to each element, by "
+                "`randomness='same'` or 'different', or call it outside of vmap"
+            )
+        if level.size is not None and level.randomness == "different":
+            levels.append(level)
+        level = level.parent
+    levels.reverse()
+    y = make(tuple([level.size for level in levels if level.size is not None]))
+    for level in levels:
+        y = batched(y, level, backend)
+    return y if levels else backend.namespace.asarray_constant(y)
+
+
+def align(args: list[Any], on: list[bool]) -> None:
+    """Give those of `args` that have the batch axis others behind it, such that they broadcast."""
+    ranks = [len(x.shape) - b if hasattr(x, "shape") else 0 for x, b in zip(args, on, strict=True)]
+    most = max(ranks)
+    for i, rank in enumerate(ranks):
+        if on[i] and rank < most:
+            n, *lengths = args[i].shape
+            args[i] = xp.reshape(args[i], (n, *(1,) * (most - rank), *lengths))
+
+
+def elementwise(op: Operation) -> Any:
+    """Functions that act element by element: ranks are aligned behind the batch axis."""
+    align(op.args, op.on)
+    return op(*op.args, **op.kwargs)
+
+
+def device_of(x: Any) -> Any:
+    from .cotangents import device_of
+
+    return device_of(x)
+
+
+def template(x: Any) -> Any:
+    """A raw array of zeros of the shape and dtype that the batched Variable `x` shows."""
+    backend = BACKENDS[type(x)]
+    assert backend is not None
+    return backend.raw("zeros")(tuple(x.shape), dtype=x.dtype, device=device_of(x))

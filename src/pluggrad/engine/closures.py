@@ -1,0 +1,249 @@
+"""What a function refers to by name, taken down when it is called.
+
+Derivative rules and checkpointed functions run again later. Python looks up what they close over at
+that time: in a loop, the loop's variable has moved on. `seen` takes down the cells of the closure
+and the globals that the code names, and the same of the functions among these; `Seen.as_called`
+gives the function with these.
+
+What is reached through an object (an attribute, the items of a list or dict) is not taken down.
+"""
+
+from __future__ import annotations
+
+import copy
+import dis
+import functools
+from collections.abc import Callable
+from types import CellType, CodeType, FunctionType, MethodType
+from typing import Any
+
+from ..arrays.backend import VARIABLES
+
+__all__ = ["PARTS", "Seen", "seen"]
+
+#: Classes of callables that are made of functions: the attributes where these are.
+PARTS: dict[type, tuple[str, ...]] = {}
+
+NONE: dict[int, int] = {}  # no functions inside; nobody writes it
+_EMPTY: Any = object()  # the content of a cell that has none yet
+_CACHE = 4096
+_globals_by_code: dict[CodeType, tuple[str, ...]] = {}
+
+
+class Seen:
+    """A callable as it was when it was called; itself, if it is no function of Python's."""
+
+    __slots__ = ("fun",)
+
+    def __init__(self, fun: Any) -> None:
+        self.fun = fun
+
+    def as_called(self) -> Callable[..., Any]:
+        """The callable, with the names that it reads as they were."""
+        return self.fun  # type: ignore[no-any-return]
+
+    @property
+    def variables(self) -> list[Any]:
+        """The Variables that it refers to by name, or that a function which it names refers to."""
+        return []
+
+
+class _Record:
+    """One function, or one callable made of functions, and what it referred to.
+
+    `names` are the globals that it reads (or its attributes), and `values` the contents of its
+    closure, then those of `names`. `inner` says which values have records of their own: by number,
+    so that functions that refer to each other make no reference cycle.
+    """
+
+    __slots__ = ("inner", "names", "of", "values")
+
+    def __init__(self, of: Any, names: tuple[str, ...], values: tuple[Any, ...]) -> None:
+        self.of, self.names, self.values, self.inner = of, names, values, NONE
+
+    def now(self) -> tuple[Any, ...]:
+        """The present values."""
+        if type(self.of) is FunctionType:
+            return _values(self.of, self.names)
+        return tuple([getattr(self.of, name) for name in self.names])
+
+
+class SeenFunction(Seen):
+    """A function and all functions that it leads to, the first of the records being its own."""
+
+    __slots__ = ("records",)
+
+    def __init__(self, fun: FunctionType) -> None:
+        self.fun, self.records = fun, _taken(fun)
+
+    @property
+    def variables(self) -> list[Any]:
+        found = [x for record in self.records for x in record.values if type(x) in VARIABLES]
+        for record in self.records:
+            given = getattr(record.of, "__defaults__", None)
+            found += [x for x in given or () if type(x) in VARIABLES]
+        return found
+
+    def as_called(self) -> Callable[..., Any]:
+        for record in self.records:
+            for a, b in zip(record.now(), record.values):
+                if a is not b:
+                    return self._copied()
+        return self.fun  # type: ignore[no-any-return]
+
+    def _copied(self) -> Callable[..., Any]:
+        made = [_shell(record.of) for record in self.records]
+        for record, shell in zip(self.records, made, strict=True):
+            values = [made[record.inner[i]] if i in record.inner else value
+                      for i, value in enumerate(record.values)]  # fmt: skip
+            if type(shell) is FunctionType:
+                _fill(shell, record, values)
+            else:
+                for name, value in zip(record.names, values, strict=True):
+                    setattr(shell, name, value)
+        return made[0]  # type: ignore[no-any-return]
+
+
+class SeenAround(Seen):
+    """A partial function or a method: what is around a function that is `seen`."""
+
+    __slots__ = ("inner",)
+
+    def __init__(self, fun: Any, inner: Seen) -> None:
+        self.fun, self.inner = fun, inner
+
+    def as_called(self) -> Callable[..., Any]:
+        fun, inner = self.fun, self.inner.as_called()
+        if inner is self.inner.fun:
+            return fun  # type: ignore[no-any-return]
+        if isinstance(fun, MethodType):
+            return MethodType(inner, fun.__self__)
+        return functools.partial(inner, *fun.args, **fun.keywords)
+
+    @property
+    def variables(self) -> list[Any]:
+        found = self.inner.variables
+        if isinstance(self.fun, functools.partial):
+            given = (*self.fun.args, *self.fun.keywords.values())
+            found = found + [x for x in given if type(x) in VARIABLES]
+        return found
+
+
+def seen(fun: Any) -> Seen:
+    """Take down what `fun` refers to by name."""
+    if type(fun) is FunctionType:
+        if fun.__closure__ is None and not fun.__defaults__ and not _globals_of(fun):
+            return Seen(fun)
+        return SeenFunction(fun)
+    if isinstance(fun, functools.partial):
+        return SeenAround(fun, seen(fun.func))
+    if isinstance(fun, MethodType):
+        return SeenAround(fun, seen(fun.__func__))
+    return Seen(fun)
+
+
+# ---------------------------------------------------------------- taking down
+
+
+def _taken(fun: FunctionType) -> list[_Record]:
+    """The records of `fun` and of all that it leads to."""
+    names = _globals_of(fun)
+    records = [_Record(fun, names, _values(fun, names))]
+    numbers = None  # by id; most functions lead to no other
+    for record in records:  # which grows
+        for i, value in enumerate(record.values):
+            kind = type(value)
+            if kind is not FunctionType and kind not in PARTS:
+                continue
+            if not _leads_on(record.of, i, value):
+                continue
+            if numbers is None:
+                numbers = {id(fun): 0}
+            number = numbers.setdefault(id(value), len(records))
+            if number == len(records):
+                names = _globals_of(value) if kind is FunctionType else PARTS[kind]
+                new = _Record(value, names, ())
+                new.values = new.now()
+                records.append(new)
+            if record.inner is NONE:
+                record.inner = {}
+            record.inner[i] = number
+    return records
+
+
+def _leads_on(fun: Any, i: int, value: Any) -> bool:
+    """Whether value number `i` of `fun`, a function or made of functions, is to be taken down."""
+    if type(value) is not FunctionType:
+        return True
+    if value.__module__ == "pluggrad":
+        return False
+    if value.__closure__ is None and not _globals_of(value):
+        return False
+    if type(fun) is not FunctionType or i < len(fun.__closure__ or ()):
+        return True
+    # Functions of other modules are reached through a closure only, as decorators do.
+    return value.__globals__ is fun.__globals__
+
+
+def _values(fun: FunctionType, names: tuple[str, ...]) -> tuple[Any, ...]:
+    scope = fun.__globals__
+    try:
+        values = [cell.cell_contents for cell in fun.__closure__ or ()]
+    except ValueError:
+        values = [_content(cell) for cell in fun.__closure__ or ()]
+    values += [scope.get(name) for name in names]
+    return tuple(values)
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _EMPTY
+
+
+def _globals_of(fun: FunctionType) -> tuple[str, ...]:
+    """The names of module globals that the code of `fun` reads, nested functions included."""
+    code = fun.__code__
+    found = _globals_by_code.get(code)
+    if found is None:
+        if len(_globals_by_code) >= _CACHE:
+            _globals_by_code.clear()
+        found = _globals_by_code[code] = tuple(dict.fromkeys(_read_by(code)))
+    return found
+
+
+def _read_by(code: CodeType) -> list[str]:
+    found = [
+        str(step.argval) for step in dis.get_instructions(code)
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+    ]  # fmt: skip
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found += _read_by(constant)
+    return found
+
+
+# ---------------------------------------------------------------- making it again
+
+
+def _shell(of: Any) -> Any:
+    """A copy of a function with an empty closure, or of a callable made of functions."""
+    if type(of) is not FunctionType:
+        return copy.copy(of)
+    cells = tuple([CellType() for _ in of.__closure__ or ()])
+    made = FunctionType(of.__code__, dict(of.__globals__), of.__name__, of.__defaults__, cells)
+    made.__kwdefaults__ = of.__kwdefaults__
+    made.__dict__.update(of.__dict__)
+    return made
+
+
+def _fill(made: FunctionType, record: _Record, values: list[Any]) -> None:
+    """Give the copy of a function the values that it had."""
+    cells = made.__closure__ or ()
+    for cell, value in zip(cells, values):
+        if value is not _EMPTY:
+            cell.cell_contents = value
+    for name, value in zip(record.names, values[len(cells) :], strict=True):
+        if value is not None or name in made.__globals__:  # what is in neither is a builtin
+            made.__globals__[name] = value

@@ -1,0 +1,158 @@
+"""Nothing leaves the graph silently: what happens when a tracked Variable becomes a plain value."""
+
+from __future__ import annotations
+
+import dis
+import sys
+import warnings
+from contextvars import ContextVar
+from typing import Any, Literal, NoReturn
+
+from ..errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
+from .levels import AtOnce, Level, read
+
+__all__ = ["break_graph", "graph_breaks", "warn_scalar"]
+
+_policy: ContextVar[str] = ContextVar("pluggrad.graph_breaks", default="")
+
+
+def _frame() -> Any:
+    frame: Any = sys._getframe(1)  # skipping our own modules, and those of the backends
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("pluggrad"):
+        frame = frame.f_back
+    return frame
+
+
+def _caller() -> tuple[str, int]:
+    """The file and line that called into pluggrad, or into NumPy, which then asked a Variable."""
+    frame = _frame()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("numpy."):
+        frame = frame.f_back
+    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("<unknown>", 0)
+
+
+def storing() -> bool:
+    """Whether the caller's statement is `a[i] = v`: NumPy then asks `v` for a float."""
+    frame: Any = _frame()
+    return frame is not None and frame.f_code.co_code[frame.f_lasti] == _STORE
+
+
+_STORE = dis.opmap["STORE_SUBSCR"]
+
+
+def allowed() -> bool:
+    """Whether `graph_breaks` lets arrays leave; it warns if it is to."""
+    policy = _policy.get()
+    if policy in ("warn", "ignore"):
+        _note("an array")
+    if policy == "warn":
+        _warn("conversion to an array")
+    return policy in ("warn", "ignore")
+
+
+def break_graph(what: str) -> None:
+    """Raise GraphBreakError for `what`, unless `graph_breaks` allows it."""
+    if allowed():
+        return
+    refuse(what)
+
+
+def refuse(what: str) -> NoReturn:
+    """Raise GraphBreakError for `what`, naming the caller's line and the remedy."""
+    file, line = _caller()
+    raise GraphBreakError(
+        f"{what} of a Variable that requires grad, at {file}:{line}: its gradient would be lost. "
+        "Use `.detach()` if that is meant; to write it into an array, make that array with "
+        "`pluggrad.zeros`; or allow it with `pluggrad.graph_breaks('ignore')`."
+    )
+
+
+def warn_scalar(what: str) -> None:
+    """Warn, once a line, that a tracked Variable became a Python scalar."""
+    policy = _policy.get()
+    if policy == "error":
+        refuse(f"{what}()")
+    _note(f"a Python scalar, by {what}()")
+    if policy != "ignore":
+        _warn(f"{what}()")
+
+
+def _note(what: str) -> None:
+    """Remember, for the transform that is running, where its graph was left."""
+    file, line = _caller()
+    read().level.left = f"at {file}:{line}, as {what}"
+
+
+def untracked_result(level: Level, may_be_constant: bool = False) -> None:
+    """Say that the function of a transform returned something without a graph.
+
+    GraphBreakError if the graph was left on the way, naming where; else the function may well be
+    constant, and a warning will do, or nothing if that is usual.
+    """
+    if level.left is not None and _policy.get() != "ignore":
+        raise GraphBreakError(
+            f"the function returned a value that is not connected to its arguments: the graph was "
+            f"left {level.left}. Keep to Variables there, or `stop_gradient` what is a constant."
+        )
+    if _policy.get() != "ignore" and not may_be_constant:
+        _say(
+            "the function returned a value that does not depend on its arguments: the gradient is "
+            "zero. `pluggrad.graph_breaks('ignore')` silences this where it is meant."
+        )
+
+
+def _warn(what: str) -> None:
+    _say(
+        f"{what} of a Variable that requires grad: what is computed from the result has no "
+        "gradient. Use `.detach()` first if that is meant."
+    )
+
+
+def _say(message: str) -> None:
+    file, line = _caller()
+    warnings.warn_explicit(
+        message,
+        GraphBreakWarning,
+        file,
+        line,
+        registry=_warned,
+    )
+
+
+_warned: dict[Any, Any] = {}
+
+
+class graph_breaks(AtOnce):
+    """What happens when a tracked Variable is converted to an array or a Python scalar.
+
+    Without it, arrays raise `GraphBreakError` and scalars warn with `GraphBreakWarning`. Called, it
+    sets both for this thread and task; as a context manager, until the block ends.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> x = pg.Variable(np.ones(2), requires_grad=True)
+    >>> with pg.graph_breaks("ignore"):
+    ...     np.asarray(x)
+    array([1., 1.])
+    """
+
+    def __init__(self, policy: Literal["error", "warn", "ignore"]) -> None:
+        if policy not in ("error", "warn", "ignore"):
+            raise InvalidArgumentError(
+                f"graph_breaks takes 'error', 'warn' or 'ignore', not {policy!r}"
+            )
+        self._policy = policy
+        self._start()
+
+    _get: Any = staticmethod(_policy.get)
+    _set: Any = staticmethod(_policy.set)
+
+    def _on(self, state: str) -> tuple[str, str]:
+        return self._policy, state
+
+    def _off(self, state: str, before: str) -> str:
+        return before
+
+    def _again(self) -> graph_breaks:
+        block = object.__new__(graph_breaks)  # one that does not switch yet
+        block._policy, block._before, block._waits_for = self._policy, [], []
+        return block

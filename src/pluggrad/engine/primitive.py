@@ -1,0 +1,333 @@
+"""Primitives and their rules: the rows of the rule book, made ready for the engine.
+
+A `Primitive` is a row of the rule book. Its `Rule`s, one per input that has a gradient, know how a
+cotangent travels back. The names of a formula's parameters say what is kept for it: ``x x1 x2 ...``
+the inputs, ``y`` the output, ``like`` shape and dtype of the input, anything else a keyword.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.backend import PRIMITIVES
+from ..errors import GraphFreedError
+from . import cotangents
+
+__all__ = ["PASS", "PRIMITIVES", "Primitive", "Rule"]
+
+new: Any = object.__new__
+
+
+def PASS(t: Any) -> Any:
+    """The formula of an input that enters unchanged, as both of `add` do."""
+    return t
+
+
+class Rule:
+    """How the cotangent `g` of a primitive's output reaches its input number `position`.
+
+    `pull(g, saved)` is all that the walk calls. `careful` is the same rule with what broadcasting,
+    mixed dtypes and complex numbers need around it; which one an edge holds is decided while
+    recording, so that the walk never looks at a shape or a dtype.
+    """
+
+    __slots__ = ("boxed", "careful", "code", "formula", "freed", "fresh", "is_careful", "keeps",
+                 "names", "pick", "place", "position", "primitive", "pull", "sources",
+                 "strong")  # fmt: skip
+
+    boxed: Rule  # variants that `modes` makes when they are asked for
+    strong: Rule
+
+    def __init__(self, primitive: Primitive, position: int, formula: Callable[..., Any]) -> None:
+        self.primitive = primitive
+        self.position = position
+        self.formula = formula
+        names = () if formula is PASS else tuple(inspect.signature(formula).parameters)[1:]
+        # The number of the input is not kept: what is, is the same for all of a variadic primitive.
+        self.place = names.index("i") if "i" in names else None
+        self.names = tuple([name for name in names if name != "i"])
+        self.pick = _picker(primitive, position, self.names)
+        self.sources = _sources(primitive, self.names)
+        self.keeps = any(primitive.saves(name) for name in self.names)
+        self.fresh = formula is not PASS and (
+            primitive.fresh or primitive.kind in ("elementwise", "bilinear")
+        )
+        self.pull = self._pull_at(position)
+        # What the two fast recorders need to know: which one value is kept (see `bind_unary`).
+        places = {(): 0, (primitive.parameters[0],): 1, (primitive.parameters[1:2] or ("",)): 2}
+        self.code = places.get(self.names, 3 if self.names == ("y",) else 4)
+        self.is_careful = False
+        self.freed = primitive.freed
+        self.careful = careful = self.variant(_careful_pull(self.pull, primitive))
+        careful.careful = careful
+        careful.is_careful = True
+        careful.fresh = primitive.fresh
+
+    def variant(self, pull: Callable[[Any, Any], Any]) -> Rule:
+        """This rule with another `pull`."""
+        made: Rule = new(Rule)
+        for name in Rule.__slots__:
+            if name not in ("boxed", "strong") and hasattr(self, name):
+                setattr(made, name, getattr(self, name))
+        made.pull = pull
+        return made
+
+    def _pull_at(self, position: int) -> Callable[[Any, Any], Any]:
+        """The formula for input number `position`, as a function of `g` and what is saved."""
+        if self.formula is PASS:
+            return _pass
+        if self.place is None:
+            return _puller(self.formula, len(self.names))
+        return _puller_at(self.formula, len(self.names), self.place, position)
+
+    def at(self, position: int) -> Rule:
+        """This rule of a variadic primitive, for input number `position`."""
+        pull = self._pull_at(position)
+        made = self.variant(pull)
+        made.careful = self.careful.variant(_careful_pull(pull, self.primitive))
+        made.careful.careful = made.careful
+        made.position = made.careful.position = position
+        return made
+
+    def values(self, saved: Any) -> tuple[Any, ...]:
+        """What is saved, as a tuple in the order of `names`."""
+        if len(self.names) == 1:
+            return (saved,)
+        return saved if self.names else ()
+
+
+def _sources(primitive: Primitive, names: tuple[str, ...]) -> Any:
+    """What each of `names` is, for the walk to find it in the graph: the number of an input, the
+    name itself of what is special, None for a setting. No tuple around one alone; None in all where
+    there are settings only."""
+    inputs = primitive.positional[: len(primitive.formulas)]  # what is behind them is an index
+    sources: list[Any] = [
+        name if name in ("y", "args", "call") else inputs.index(name) if name in inputs else None
+        for name in names
+    ]
+    if not any([source is not None for source in sources]):
+        return None
+    return sources[0] if len(sources) == 1 else tuple(sources)
+
+
+def _pass(g: Any, saved: Any) -> Any:
+    return g
+
+
+def _puller(formula: Callable[..., Any], count: int) -> Callable[[Any, Any], Any]:
+    if count == 0:
+        return lambda g, saved: formula(g)
+    if count == 1:
+        return formula
+    return lambda g, saved: formula(g, *saved)
+
+
+def _puller_at(
+    formula: Callable[..., Any], count: int, place: int, position: int
+) -> Callable[[Any, Any], Any]:
+    """The same for a formula whose parameter number `place` is the number of the input."""
+
+    def pull(g: Any, saved: Any) -> Any:
+        kept = (saved,) if count == 1 else saved or ()
+        return formula(g, *kept[:place], position, *kept[place:])
+
+    return pull
+
+
+def _careful_pull(
+    pull: Callable[[Any, Any], Any], primitive: Primitive
+) -> Callable[[Any, Any], Any]:
+    """`pull` for inputs that were broadcast, of another dtype than the output, or complex.
+
+    Formulas of elementwise, linear and bilinear primitives are transposes; the gradient convention
+    (∂L/∂Re + i ∂L/∂Im, as torch's) asks for the adjoint, conj ∘ transpose ∘ conj. The other factor
+    of a product is cast to the dtype that the product had: not all libraries multiply matrices of
+    two dtypes.
+    """
+    holomorphic, product = primitive.holomorphic, primitive.kind == "bilinear"
+
+    def careful(g: Any, kept: Any) -> Any:
+        saved, like = kept
+        if product:
+            g = cotangents.dense(g)
+            saved = cotangents.in_dtype_of(g, saved)
+        if holomorphic:
+            g = cotangents.conjugate(pull(cotangents.conjugate(g), saved))
+        else:
+            g = pull(g, saved)
+        return cotangents.fit(g, like)
+
+    return careful
+
+
+def _picker(
+    primitive: Primitive, position: int, names: tuple[str, ...], packed: bool = True
+) -> Callable[..., Any]:
+    """A function of (args, kwargs, y, like) that collects the values named, made from source, as it
+    runs at each operation. It returns a tuple; `packed`, one value as it is, and None for none."""
+    values = [_source_of(primitive, position, name) for name in names]
+    found = f"({''.join([f'{value}, ' for value in values])})"
+    if packed and len(values) < 2:
+        found = values[0] if values else "None"
+    picker: Callable[..., Any] = eval(
+        f"lambda args, kwargs, y, like: {found}",
+        {"defaults": primitive.defaults, "computed": primitive.computed},
+    )
+    return picker
+
+
+def _source_of(primitive: Primitive, position: int, name: str) -> str:
+    """What `name` is, among the values that `_picker` speaks of."""
+    if name in ("y", "args", "kwargs"):
+        return name
+    if name in ("like", "like1", "like2"):
+        return f"like(args[{position if name == 'like' else int(name[-1]) - 1}])"
+    if name == "likes":
+        return "tuple([like(x) for x in args])"
+    if name == "like_y":
+        return "like(y)"
+    if name in primitive.positional:
+        return f"args[{primitive.positional.index(name)}]"
+    if name in primitive.computed:
+        return f"computed[{name!r}](args, kwargs)"
+    return f"kwargs.get({name!r}, defaults[{name!r}])"
+
+
+def _freed_rule(primitive: Primitive) -> Rule:
+    """What stands on the edges of a node after its saved values were let go."""
+
+    def refuse(g: Any, saved: Any) -> Any:
+        raise GraphFreedError(
+            f"backward through {primitive.name!r} a second time: the values it had saved were "
+            "freed by the first. (One that fails half-way has freed what it passed.) Give "
+            "`retain_graph=True` to the first call, or run the forward computation again."
+        )
+
+    rule: Rule = new(Rule)
+    rule.primitive, rule.position, rule.names, rule.pull = primitive, -1, (), refuse
+    rule.keeps = rule.fresh = rule.is_careful = False
+    rule.sources = None
+    rule.freed = rule
+    return rule
+
+
+class Primitive:
+    """One differentiable operation: a name, the standard's signature, a formula per input.
+
+    `kind` says what a formula is: the partial derivative times `t` (elementwise), the transpose
+    (linear, bilinear), or the adjoint itself (general); ``constant`` has none. See `rules`.
+    """
+
+    rules: tuple[Rule | None, ...]
+    squares: Rule | None = None  # the only rule of `x * x` and `x ** 2`: one edge, one saved value
+    prepare: Callable[..., Any]  # of `put`: makes a value ready to be written
+    pick_along: Callable[..., Any]  # what `jvp` wants beside the tangents
+    is_part = False  # of the graph itself: one output among several of the node behind it
+    is_custom = False  # a custom operation
+    is_call = False  # a custom operation, whose inputs are the edges of the node behind it
+
+    def __init__(
+        self,
+        signature: str,
+        kind: str,
+        formulas: tuple[Callable[..., Any] | None, ...],
+        *,
+        jvp: Callable[..., Any] | None = None,
+        fallback: Callable[..., Any] | None = None,
+        variadic: bool = False,
+        aliases: bool = False,
+        private: bool = False,
+        takes_scatter: bool = False,
+        takes_uniform: bool | None = None,
+        partial: bool = False,
+        fresh: bool = False,
+        holomorphic: bool = False,
+        pointwise: bool = False,
+        view: bool = False,
+        put: Callable[..., Any] | None = None,
+        promotes: bool = False,
+        contracts: bool = False,
+        needs: str = "",
+        steps: bool = False,
+        linear_in: tuple[int, ...] = (),
+        whole: str = "",
+        check: Callable[..., None] | None = None,
+        computed: dict[str, Callable[[Any, Any], Any]] | None = None,
+    ) -> None:
+        self.name, self.signature = signature.split("(", 1)[0], signature
+        self.kind = kind
+        self.jvp = jvp
+        self.fallback = fallback
+        self.variadic = variadic
+        self.aliases = aliases or view
+        self.view = view
+        self.put = put
+        self.promotes = promotes
+        self.contracts = contracts  # whether it broadcasts nothing but axes before the last two
+        self.computed = computed or {}  # what formulas name, as functions of args and kwargs
+        # Inputs whose rules keep the output, though it is linear in them.
+        self.linear_in = linear_in
+        # Whether it jumps, and so is not linear where its derivative is constant.
+        self.steps = steps
+        self.whole = whole.split()  # arguments that are integers, or several
+        self.check = check  # of args and kwargs: raises for what libraries take and should not
+        self.needs = needs.split()  # what the fallback calls, and a library may lack
+        self.private = private
+        self.takes_scatter = takes_scatter
+        if takes_uniform is None:
+            takes_uniform = kind == "elementwise"
+        self.takes_uniform = takes_uniform
+        self.partial = partial
+        self.fresh = fresh  # whether all formulas make new arrays, never `g` or a saved one
+        self.holomorphic = holomorphic or kind in ("elementwise", "bilinear")
+        self.pointwise = pointwise or kind == "elementwise"
+        arguments = "(" + signature.split("(", 1)[1]
+        self.parsed = inspect.signature(eval(f"lambda {arguments[1:-1]}: None"))
+        self.parameters = tuple(self.parsed.parameters)
+        only = inspect.Parameter.POSITIONAL_ONLY
+        count = sum(p.kind is only for p in self.parsed.parameters.values())
+        self.positional = self.parameters[: max(count, len(formulas))]
+        self.defaults = {name: p.default for name, p in self.parsed.parameters.items()}
+        self.formulas = formulas
+        if jvp is not None:
+            names = tuple(inspect.signature(jvp).parameters)[1 if variadic else len(formulas) :]
+            self.pick_along = _picker(self, 0, names, packed=False)
+        self.freed = _freed_rule(self)
+        self.rules = tuple(
+            None if formula is None else Rule(self, position, formula)
+            for position, formula in enumerate(formulas)
+        )
+        keeps = any(rule is not None and rule.keeps for rule in self.rules)
+        self.keeps = keeps
+        for rule in self.rules:
+            if rule is not None:
+                rule.keeps = rule.careful.keeps = keeps
+        self._later: dict[int, Rule] = {}
+        PRIMITIVES[self.name] = self
+
+    def saves(self, name: str) -> bool:
+        """Whether keeping `name` keeps an array."""
+        return name in ("y", "args") or name in self.positional[: max(1, len(self.formulas))]
+
+    def rule(self, position: int) -> Rule | None:
+        """The rule of input number `position`; variadic primitives have one formula for all."""
+        if not self.variadic:
+            rules = self.rules
+            return rules[position] if position < len(rules) else None
+        rule = self._later.get(position)
+        if rule is None:
+            assert self.rules[0] is not None
+            rule = self._later[position] = self.rules[0].at(position)
+        return rule
+
+    #: ``evaluate(primitive, args, kwargs)``, which `record` sets, as it is built on this module.
+    evaluate: Callable[..., Any]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute on values of any level: raw arrays give a raw array, Variables a Variable."""
+        return self.evaluate(args, kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} primitive {self.signature}>"

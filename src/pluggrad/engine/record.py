@@ -1,0 +1,309 @@
+"""Call the raw function, record a Node, keep what the rule names.
+
+An operation runs at the deepest level among its inputs, and there it is taken one level down, until
+raw arrays are reached. Where an input is tracked, a Node stays behind.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.backend import BACKENDS, Backend, backend_of
+from ..arrays.dispatch import is_variable
+from ..errors import CapturedVariableError
+from . import cotangents, views
+from .arguments import backend_among, convert, explain, promote
+from .graph import Extra, LeafNode, Node
+from .levels import (
+    ROOT,
+    VOLATILE,
+    Level,
+    Sealed,
+    deepest,
+    put,
+    read,
+)
+from .modes import inside
+from .primitive import PASS, Primitive, new
+from .saved import keep
+
+__all__ = ["apply", "captured", "constant_of", "evaluate", "handle_of", "make_leaf", "part_of",
+           "record", "refuse_captured", "wrap", "wrap_untracked"]  # fmt: skip
+
+
+def evaluate(
+    primitive: Primitive, args: Any, kwargs: Any, raw: Callable[..., Any], backend: Backend
+) -> Any:
+    """The operation at the deepest level among `args`; a raw result where there are none."""
+    level: Level | None = None
+    variable = backend.variable
+    for x in args:
+        if isinstance(x, variable):
+            if x._cell is not None:
+                x._read()  # a view is at the level of what was written last
+            if x._level is not level:
+                level = x._level if level is None else deepest(x._level, level)
+    if level is None:
+        return raw(*args, **kwargs)
+    if level.process is not None:
+        return level.process(primitive, args, kwargs, raw, level, backend)
+    return record(primitive, args, kwargs, raw, level, backend)
+
+
+def record(
+    primitive: Primitive,
+    args: Any,
+    kwargs: Any,
+    raw: Callable[..., Any],
+    level: Level,
+    backend: Backend,
+) -> Any:
+    """Compute one level further down, and leave a Node if an input asks for one."""
+    variable = backend.variable
+    inner = []
+    off = read().off
+    tracked = nested = celled = False
+    for x in args:
+        if isinstance(x, variable):
+            if x._cell is not None:
+                x._read()
+                celled = True
+            node = x._node
+            if x._level is level:
+                tracked = tracked or node is not None
+            elif (node is not None or x._level is not ROOT) and level is not VOLATILE:
+                inner.append(constant_of(x, off))  # of another level: a constant here
+                nested = True
+                continue
+            nested = nested or type(x) is not variable
+            inner.append(x._value)
+        else:
+            inner.append(x)
+    if not nested:
+        y = raw(*inner, **kwargs)
+    elif (state := read()) is level.inside:
+        try:
+            put(level.outside)  # where the levels below have their short cuts
+            y = evaluate(primitive, inner, kwargs, raw, backend)
+            put(state)
+        except BaseException:
+            put(state)
+            raise
+        for item in y if isinstance(y, tuple) else (y,):
+            if isinstance(item, variable):
+                item._birth = level  # made here, whatever the level of its history
+    else:
+        y = evaluate(primitive, inner, kwargs, raw, backend)
+    if celled and (primitive.aliases or (tracked and primitive.keeps)):
+        _lend(args, variable)
+    if not tracked or primitive.kind == "constant" or level in off:
+        if tracked and type(off) is Sealed:
+            refuse_captured(primitive, args, level, off)
+        return wrap_untracked(y, backend, VOLATILE if level is VOLATILE else ROOT)
+    if nested and isinstance(y, variable) and y._node is None and y._level is ROOT:
+        y = y._value
+    several = isinstance(y, tuple)
+    if not several and y.dtype not in backend.float_dtypes:
+        return wrap_untracked(y, backend)  # integers and booleans have no gradient
+    like = backend.like
+    first: Any = None
+    picked: Any = None
+    for position in range(len(args) - 1, -1, -1):
+        x = args[position]
+        if not isinstance(x, variable) or x._level is not level or x._node is None:
+            continue
+        rule = primitive.rule(position)
+        if rule is None:
+            continue
+        if picked is None or not primitive.variadic:
+            picked = rule.pick(inner, kwargs, y, like)
+        saved = picked
+        if not plain(primitive, inner, inner[position], y, several, backend):
+            saved = (saved, like(inner[position]))
+            rule = rule.careful
+        node = new(Node)
+        node.rule, node.saved, node.parent, node.more = rule, saved, x._node, first
+        first = node
+    if first is None:
+        return wrap_untracked(y, backend, ROOT)
+    if backend.counts_writes or read().modes is not None:
+        keep(first, backend)
+    if several:
+        return _outputs(y, first, level, backend)
+    return wrap(y, first, level, backend)
+
+
+def handle_of(v: Any) -> Any:
+    """Another handle for the value and the place of `v`, made here, to be written by itself."""
+    made = v._snapshot()
+    made._birth = read().level
+    return made
+
+
+def constant_of(x: Any, off: frozenset[Level]) -> Any:
+    """`x`, of a level around, as what the open level sees: a snapshot. Where that level does not
+    track it, or does not record, its value is all that counts."""
+    x = x._snapshot()
+    while is_variable(x) and x._level is not VOLATILE:
+        if x._node is not None:
+            if x._level not in off or x._level.size is not None:
+                break
+            if type(off) is Sealed and x._level in off.levels:
+                raise captured(x, "beside values that it was handed")
+        x = x._value
+    return x
+
+
+def refuse_captured(primitive: Primitive, args: Any, level: Level, off: Sealed) -> None:
+    """Raise where a custom operation computes with a value that is tracked around it."""
+    if level not in off.levels or primitive.kind == "constant":
+        return
+    for x in args:
+        if is_variable(x) and x._level is level and x._node is not None:
+            raise captured(x, f"in {primitive.name}")
+
+
+def captured(x: Any, where: str) -> CapturedVariableError:
+    """The error for a tracked or mapped value that a custom operation was not handed."""
+    kind = "differentiated" if x._level.size is None else "mapped over by vmap"
+    return CapturedVariableError(
+        f"a custom operation uses a Variable of shape {tuple(x.shape)} that is {kind} ({where}), "
+        "and was not handed it as an argument: the gradient would be lost. Make it an argument "
+        "that is differentiated (its gradient may be None), or `.detach()` it."
+    )
+
+
+def _lend(args: Any, variable: Any) -> None:
+    """Somebody keeps these buffers from now on: the next write copies first. (What a view shows
+    is never in an owned buffer, see `cells`.)"""
+    for x in args:
+        if isinstance(x, variable) and x._cell is not None and not x._chain:
+            x._cell.owned = False
+
+
+def plain(
+    primitive: Primitive, inner: Any, value: Any, y: Any, several: bool, backend: Backend
+) -> bool:
+    """Whether a cotangent of `y` has the dtype and shape that `value` needs, and is real."""
+    if several or y.dtype != value.dtype:
+        return False
+    kind = primitive.kind
+    if y.dtype not in backend.real_dtypes:
+        return kind == "linear" and not primitive.holomorphic
+    if kind == "elementwise":  # special functions compute in other precisions on the way
+        return bool(y.shape == value.shape) and "." not in primitive.name
+    if kind == "bilinear":
+        if any([getattr(x, "dtype", None) != y.dtype for x in inner]):
+            return False
+        if primitive.contracts:  # batches of matrices might broadcast
+            return all([x.ndim <= 2 for x in inner])
+        return all([x.shape == y.shape for x in inner])
+    return True
+
+
+def wrap(y: Any, node: Any, level: Level, backend: Backend) -> Any:
+    """A Variable for the result `y`, without the checks of the public constructor."""
+    v = new(backend.nested if isinstance(y, backend.variable) else backend.variable)
+    v._value, v._node, v._level, v._cell = y, node, level, None
+    opened = read().level
+    if opened is not ROOT:
+        v._birth = opened
+    return v
+
+
+def wrap_untracked(y: Any, backend: Backend, level: Level = ROOT) -> Any:
+    """`y`, computed without recording, as a Variable; tuples and lists item by item."""
+    if isinstance(y, (tuple, list)) and not hasattr(y, "shape"):
+        items = [wrap_untracked(item, backend, level) for item in y]
+        return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
+    if isinstance(y, backend.variable) or BACKENDS.get(type(y), backend) is None:
+        return y
+    return wrap(y, None, level, backend)
+
+
+def _outputs(y: tuple[Any, ...], node: Node, level: Level, backend: Backend) -> Any:
+    """One Variable per output; each has a small node of its own that hands on its share."""
+    outputs = []
+    likes = tuple([backend.like(item) for item in y])
+    for number, item in enumerate(y):
+        if isinstance(item, backend.variable) and item._node is None and item._level is ROOT:
+            item = item._value
+        if item.dtype not in backend.float_dtypes:
+            outputs.append(wrap_untracked(item, backend))
+            continue
+        outputs.append(wrap(item, _part(node, number, likes), level, backend))
+    return type(y)(*outputs) if hasattr(y, "_fields") else type(y)(outputs)
+
+
+def _part(node: Node, number: int, likes: Any) -> Node:
+    part: Node = new(Node)
+    part.rule, part.saved, part.parent, part.more = PART, (number, likes), node, None
+    return part
+
+
+def part_of(node: Node, y: tuple[Any, ...], number: int) -> Node:
+    """A node for output `number` of `node`, whose outputs are `y`."""
+    return _part(node, number, tuple([_like(item) for item in y]))
+
+
+def _like(x: Any) -> Any:
+    if type(x) is tuple:
+        return x  # it is one already
+    backend = backend_of(x)
+    assert backend is not None
+    return backend.like(x)
+
+
+def apply(
+    primitive: Primitive, args: Any, kwargs: Any, raw: Callable[..., Any], backend: Backend
+) -> Any:
+    """An operation called by a user: arguments checked, and always a Variable returned."""
+    args = [convert(x, backend, primitive) for x in args]
+    if (run := inside()) is not None:
+        args = [run.enter(x) for x in args]
+    if primitive.promotes and not (backend.adapter.promotes and _constant(args, backend)):
+        args = promote(args, backend)
+    try:
+        y = wrap_untracked(evaluate(primitive, args, kwargs, raw, backend), backend)
+    except Exception as error:
+        explain(error, primitive.name, args)
+    if primitive.view and isinstance(args[0], backend.variable):
+        return views.view_of(args[0], y, primitive, args[1:], kwargs)
+    return y
+
+
+def _constant(args: list[Any], backend: Backend) -> bool:
+    """Whether nothing among `args` is recorded, and there are integers among them."""
+    dtypes = [x.dtype for x in args if hasattr(x, "dtype")]
+    if all(dtype in backend.float_dtypes for dtype in dtypes):
+        return False
+    for x in args:
+        if isinstance(x, backend.variable) and (x._level is not ROOT or x._read()[1] is not None):
+            return False
+    return True
+
+
+def evaluate_among(primitive: Primitive, args: Any, kwargs: Any) -> Any:
+    """What calling a primitive does: raw arrays give a raw array, Variables a Variable."""
+    backend = backend_among(args, primitive.name)
+    return evaluate(primitive, args, kwargs, backend.raw(primitive.name), backend)
+
+
+Primitive.evaluate = evaluate_among
+
+#: Two primitives of the graph itself: one output among several, and the end of a walk.
+PART: Any = Primitive("part(x, /)", "general", (lambda g, kwargs: g,), private=True).rules[0]
+PART.pull = lambda g, saved: cotangents.Shares(g, *saved)
+PART.primitive.is_part, PART.keeps = True, False  # there is nothing to free
+LEAF: Any = Primitive("accumulate_grad(x, /)", "general", (PASS,), private=True).rules[0]
+
+
+def make_leaf(variable: Any) -> LeafNode:
+    """The node where cotangents for `variable` arrive."""
+    node: LeafNode = new(LeafNode)
+    node.rule, node.saved, node.parent, node.more = LEAF, None, None, None
+    node.extra = Extra()
+    node.extra.variable = weakref.ref(variable)
+    return node

@@ -1,0 +1,1 @@
+"""The short ways through recording that a program takes nearly always."""

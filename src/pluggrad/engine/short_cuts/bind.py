@@ -1,0 +1,386 @@
+"""The hot path: primitives bound to one backend, with short cuts for the common cases.
+
+What is done here is what `record` does, for tracked arrays of one library and level without
+anything special about them; everything else goes to `apply`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ...arrays.backend import Backend
+from ...arrays.dispatch import is_variable
+from ..arguments import (
+    explain,
+    integers,
+    no_axis,
+    number,
+    setting,
+)
+from ..graph import Node
+from ..levels import ROOT, read
+from ..primitive import Primitive, new
+from ..record import apply, wrap
+from ..saved import keep
+from ..views import settled, view_of
+from . import over_duals, over_variables
+
+__all__ = ["bind", "bind_binary", "bind_unary"]
+
+NONE: dict[str, Any] = {}  # no keywords; nobody writes them
+SIMPLE = frozenset({int, bool, float, str, type(None)})  # settings that are as they are
+WHOLE = frozenset({int, type(None)})  # those that count or name an axis
+NUMBERS = frozenset({int, float})
+MORE_AXES = {"expand_dims", "stack", "concat"}  # where `axis` is not of the first argument itself
+RUNNING = {"cumulative_sum", "cumulative_prod", "argsort"}  # along an axis in any case
+
+
+def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
+    """`primitive` of one argument over one backend, with a short cut for tracked arrays."""
+    cls, reals = backend.variable, backend.real_dtypes
+    rule = primitive.rules[0]
+    if rule is None or rule.code == 4:
+        return lambda x, /: apply(primitive, (x,), {}, raw, backend)
+    code = rule.code
+    bound: Any
+    others = _other_levels(primitive, backend, raw, lambda args, kwargs: bound(*args))
+
+    def operate(x: Any, /) -> Any:
+        if type(x) is cls and ((c := x._cell) is None or settled(x, c)):
+            parent = x._node
+            if parent is None:
+                if x._level is ROOT and read().modes is None:
+                    return wrap(raw(x._value), None, ROOT, backend)
+            elif (level := x._level) is read().plain:
+                value = x._value
+                y = raw(value)
+                if y.dtype in reals:
+                    node = new(Node)
+                    node.rule = rule
+                    node.saved = y if code == 3 else value if code == 1 else None
+                    node.parent = parent
+                    node.more = None
+                    v = new(cls)
+                    v._value, v._node, v._level, v._cell = y, node, level, None
+                    return v
+        elif (short := others.get(type(x))) and (v := short((x,), NONE)) is not None:
+            return v
+        return apply(primitive, (x,), {}, raw, backend)
+
+    bound = _keeping(operate, backend)
+    return bound
+
+
+def _other_levels(
+    primitive: Primitive, backend: Backend, raw: Callable[..., Any], bound: Callable[..., Any]
+) -> dict[type, Callable[..., Any]]:
+    """The short cuts for Variables of other levels, by their class: functions of the arguments and
+    keywords that answer None where they are no use. `bound` is `primitive` for the levels below."""
+    found = {
+        backend.dual: over_duals.short_cut(primitive, backend, raw, bound),
+        backend.nested: over_variables.short_cut(primitive, backend, bound),
+    }
+    return {cls: short for cls, short in found.items() if short is not None}
+
+
+def _keeping(operate: Any, backend: Backend) -> Any:
+    """`operate`, where the library counts writes: what it saves is checked before it is used."""
+    if not backend.counts_writes:
+        return operate
+    cls = backend.variable
+
+    def kept(*args: Any) -> Any:
+        v = operate(*args)
+        if type(v) is cls and (node := v._node) is not None:
+            keep(node, backend)
+        return v
+
+    return kept
+
+
+def bind_binary(
+    primitive: Primitive,
+    backend: Backend,
+    raw: Callable[..., Any],
+    *,
+    reflected: bool = False,
+    check: Callable[[Any, Backend], Any] | None = None,
+) -> Any:
+    """`primitive` of two arguments, with a short cut for tracked arrays beside others of the same
+    library and level, and beside raw arrays and Python scalars. `reflected` takes its arguments
+    swapped; operators `check` the other operand, and may answer NotImplemented."""
+    cls, reals, like = backend.variable, backend.real_dtypes, backend.like
+    constants = {float, int, backend.adapter.array_type}
+    rule1, rule2 = primitive.rules
+    assert rule1 is not None and rule2 is not None
+    code1, code2 = rule1.code, rule2.code
+    itself = primitive.squares if primitive.name == "multiply" else None  # the rule of x * x
+    square = primitive.squares if primitive.name == "pow" else None  # that of x ** 2
+    bilinear = primitive.kind == "bilinear"
+    bound: Any
+    others = _other_levels(primitive, backend, raw, lambda args, kwargs: bound(*args))
+
+    def operate(x1: Any, x2: Any, /) -> Any:
+        kind1, kind2 = type(x1), type(x2)
+        alone = None  # the Variable beside a number or itself: a single edge, nothing broadcast
+        if kind1 is cls:
+            if kind2 is float or x1 is x2 or kind2 is int:
+                alone, other = x1, x2
+                rule, code = rule1, code1
+        elif kind2 is cls and (kind1 is float or kind1 is int):
+            alone, other = x2, x1
+            rule, code = rule2, code2
+        if alone is not None and (
+            (c := alone._cell) is None or (not alone._seen.past and (not c.owned or alone._chain))
+        ):
+            parent = alone._node
+            if parent is not None and (level := alone._level) is read().plain:
+                value = alone._value
+                if itself is not None if other is alone else not bilinear:
+                    if other is alone:
+                        y, only = raw(value, value), itself
+                    elif alone is x2:
+                        y, only = raw(other, value), None
+                    else:
+                        y, only = raw(value, other), square
+                        if only is not None and other != 2:
+                            only = None
+                    if y.dtype is value.dtype and y.dtype in reals:
+                        node: Any = new(Node)
+                        if only is not None:
+                            node.rule, node.saved = only, value
+                        else:
+                            node.rule = rule
+                            if not code:
+                                node.saved = None
+                            elif code == 3:
+                                node.saved = y
+                            elif code == 4:
+                                both = (value, other) if alone is x1 else (other, value)
+                                node.saved = rule.pick(both, {}, y, like)
+                            else:
+                                node.saved = value if (code == 1) is (alone is x1) else other
+                        node.parent, node.more = parent, None
+                        v = new(cls)
+                        v._value, v._node, v._level, v._cell = y, node, level, None
+                        return v
+        parent1 = parent2 = level = None
+        if type(x1) is cls:
+            if (c := x1._cell) is not None and (
+                x1._seen.past or (c.owned and not x1._chain)
+            ):  # not settled
+                return general(x1, x2)
+            value1, parent1, level = x1._value, x1._node, x1._level
+        elif type(x1) in constants:
+            value1 = x1
+        else:
+            return general(x1, x2)
+        if type(x2) is cls:
+            if (c := x2._cell) is not None and (
+                x2._seen.past or (c.owned and not x2._chain)
+            ):  # not settled
+                return general(x1, x2)
+            value2, parent2 = x2._value, x2._node
+            if level is None or (parent1 is None and level is ROOT):  # a constant at any level
+                level = x2._level
+            elif x2._level is not level and (parent2 is not None or x2._level is not ROOT):
+                return general(x1, x2)
+        elif type(x2) in constants:
+            value2 = x2
+        else:
+            return general(x1, x2)
+        untracked = parent1 is None and parent2 is None
+        state = read()
+        if (
+            (level is not ROOT or state.modes is not None)
+            if untracked
+            else level is not state.plain
+        ):
+            return general(x1, x2)
+        try:
+            y = raw(value1, value2)
+        except (RuntimeError, TypeError, ValueError) as error:
+            explain(error, primitive.name, (value1, value2))
+        if untracked:
+            return wrap(y, None, ROOT, backend)
+        dtype, shape = y.dtype, y.shape
+        real = dtype in reals
+        fits = (
+            bilinear
+            and len(value1.shape) <= 2 >= len(value2.shape)
+            and value1.dtype is value2.dtype
+        )
+        node = None
+        if parent2 is not None:
+            node = new(Node)
+            node.parent, node.more = parent2, None
+            if not code2:
+                saved = None
+            elif code2 == 1:
+                saved = value1
+            elif code2 == 3:
+                saved = y
+            else:
+                saved = value2 if code2 == 2 else rule2.pick((value1, value2), {}, y, like)
+            if real and value2.dtype is dtype and (fits if bilinear else value2.shape == shape):
+                node.rule, node.saved = rule2, saved
+            else:
+                node.rule, node.saved = rule2.careful, (saved, like(value2))
+        if parent1 is not None:
+            edge = node
+            node = new(Node)
+            node.parent, node.more = parent1, edge
+            if not code1:
+                saved = None
+            elif code1 == 2:
+                saved = value2
+            elif code1 == 3:
+                saved = y
+            else:
+                saved = value1 if code1 == 1 else rule1.pick((value1, value2), {}, y, like)
+            if real and value1.dtype is dtype and (fits if bilinear else value1.shape == shape):
+                node.rule, node.saved = rule1, saved
+            else:
+                node.rule, node.saved = rule1.careful, (saved, like(value1))
+        v = new(cls)
+        v._value, v._node, v._level, v._cell = y, node, level, None
+        return v
+
+    def general(x1: Any, x2: Any) -> Any:
+        for x in (x1, x2):
+            if (short := others.get(type(x))) and (v := short((x1, x2), NONE)) is not None:
+                return v
+        if check is not None and check(x1 if reflected else x2, backend) is NotImplemented:
+            return NotImplemented
+        return apply(primitive, (x1, x2), {}, raw, backend)
+
+    bound = _keeping(operate, backend)
+    return (lambda x2, x1, /: bound(x1, x2)) if reflected else bound
+
+
+def bind_first(
+    primitive: Primitive, backend: Backend, raw: Callable[..., Any]
+) -> Callable[[tuple[Any, ...], Any], Any]:
+    """`apply` for a primitive whose first argument alone has a derivative, with a short cut for
+    tracked arrays: a function of all arguments, and of the keywords."""
+    cls, reals, floats, like = (
+        backend.variable, backend.real_dtypes, backend.float_dtypes, backend.like
+    )  # fmt: skip
+    rule = primitive.rules[0]
+    assert rule is not None
+    bound: Callable[[tuple[Any, ...], Any], Any]
+    others = _other_levels(primitive, backend, raw, lambda args, kwargs: bound(args, kwargs))
+
+    def operate(args: tuple[Any, ...], kwargs: Any) -> Any:
+        x = args[0]
+        if type(x) is not cls or not ((c := x._cell) is None or settled(x, c)):
+            if (short := others.get(type(x))) and (v := short(args, kwargs)) is not None:
+                return v
+            return apply(primitive, args, kwargs, raw, backend)
+        parent, level, value = x._node, x._level, x._value
+        dtype = value.dtype
+        if parent is None:
+            if level is not ROOT or read().modes is not None:
+                return apply(primitive, args, kwargs, raw, backend)
+        elif level is not read().plain or dtype not in reals:
+            return apply(primitive, args, kwargs, raw, backend)
+        values = (value, *args[1:])
+        try:
+            y = raw(*values, **kwargs)
+        except Exception as error:
+            explain(error, primitive.name, args)
+        found = y.dtype
+        if parent is None or found not in floats:  # integers and booleans have no gradient
+            v = wrap(y, None, ROOT, backend)
+        else:
+            node = new(Node)
+            node.rule, node.saved = rule, rule.pick(values, kwargs, y, like)
+            node.parent, node.more = parent, None
+            if found != dtype:
+                node.rule, node.saved = rule.careful, (node.saved, like(value))
+            v = new(cls)
+            v._value, v._node, v._level, v._cell = y, node, level, None
+        return v
+
+    bound = _keeping(operate, backend)
+    if not primitive.view:
+        return bound
+
+    def look(args: tuple[Any, ...], kwargs: Any) -> Any:
+        x, v = args[0], bound(args, kwargs)
+        if v._cell is not None or not is_variable(x):  # `apply` has done it
+            return v
+        return view_of(x, v, primitive, args[1:], kwargs)
+
+    return look
+
+
+def bind(primitive: Primitive, backend: Backend) -> Any:
+    """`primitive` over one backend, as a function with the standard's own signature."""
+    raw = backend.raw(primitive.name)
+    simple = primitive.parameters == ("x",) and "." not in primitive.name  # others change dtypes
+    if primitive.kind == "elementwise" and simple:
+        function = bind_unary(primitive, backend, raw)
+    elif primitive.promotes:
+        function = _with_signature(primitive, backend, raw)
+    elif (primitive.kind == "elementwise" or primitive.contracts) and primitive.parameters == (
+        "x1", "x2",
+    ):  # fmt: skip
+        function = bind_binary(primitive, backend, raw)
+    else:
+        function = _with_signature(primitive, backend, raw)
+    function.__name__ = function.__qualname__ = primitive.name.split(".")[-1]
+    function.__signature__ = primitive.parsed
+    function.__module__ = "pluggrad"
+    return function
+
+
+def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
+    """A `def` with the primitive's parameters, as dataclasses make their `__init__`: the
+    interpreter itself then checks the call, which costs a tenth of `inspect.Signature.bind`.
+    Arguments at their defaults are not passed on, so that older libraries need not know them.
+    Keyword arguments are settings, and reach the library as plain values."""
+    arguments = primitive.signature.split("(", 1)[1][:-1]
+    names = list(primitive.parameters)
+    alone = len(primitive.positional) == 1 and not (primitive.variadic or primitive.promotes)
+    if alone and primitive.kind in ("linear", "general") and not primitive.partial:
+        call = bind_first(primitive, backend, raw)
+    else:
+        call = lambda args, kwargs: apply(primitive, args, kwargs, raw, backend)
+    plain = "{0} if type({0}) in SIMPLE else setting({0}, primitive)"
+    whole = "{0} if type({0}) in WHOLE else integers({0}, primitive, {0!r})"
+    orders = "{0} if type({0}) in NUMBERS else number({0}, primitive, {0!r})"
+    kinds = dict.fromkeys(("axis", "axes", *primitive.whole), whole)
+    kinds |= {"ord": orders, "correction": orders}
+    lines = [f"def function({arguments}):", "    kwargs = {}"]
+    counted = [name for name in primitive.positional if name in primitive.whole]
+    lines += [f"    {name} = {kinds[name].format(name)}" for name in counted]
+    for name in names[len(primitive.positional) :]:
+        value = kinds.get(name, plain).format(name)
+        if primitive.defaults[name] is inspect.Parameter.empty:
+            lines.append(f"    kwargs['{name}'] = {value}")
+        else:
+            lines.append(f"    if {name} is not defaults['{name}']:")
+            lines.append(f"        kwargs['{name}'] = {value}")
+    if "axis" in names and primitive.name not in MORE_AXES:
+        x = names[0]
+        lines += [
+            "    if True:" if primitive.name in RUNNING else "    if axis is not defaults['axis']:",
+            f"        if type({x}) is cls:",
+            f"            if not {x}._value.shape: no_axis(axis, primitive.name)",
+            f"        elif not getattr({x}, 'shape', True): no_axis(axis, primitive.name)",
+        ]
+    positional = "".join(f"{name}, " for name in primitive.positional)
+    if primitive.variadic:
+        positional = f"*{primitive.positional[0]}, "
+    if primitive.check is not None:
+        lines.append(f"    primitive.check(({positional}), kwargs)")
+    lines.append(f"    return call(({positional}), kwargs)")
+    scope = {"call": call, "primitive": primitive, "defaults": primitive.defaults,
+             "setting": setting, "SIMPLE": SIMPLE, "cls": backend.variable, "no_axis": no_axis,
+             "WHOLE": WHOLE, "integers": integers, "NUMBERS": NUMBERS,
+             "number": number}  # fmt: skip
+    exec("\n".join(lines), scope)
+    return scope["function"]

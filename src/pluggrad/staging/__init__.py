@@ -1,0 +1,1 @@
+"""Tracing functions, and the programs that come of it."""

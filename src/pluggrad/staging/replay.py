@@ -1,0 +1,317 @@
+"""Two walks over one graph, kept as a program where graphs of one structure come again and again.
+
+`hvp` walks the graph of its function and then that of the gradient. Both walks follow from the
+structure of the first graph: which rules lead where, their settings, and the shapes and dtypes of
+what they saved, which decide all shapes in between. So a structure that comes often has a program
+made of it: straight-line code without Variables and nodes, at half the cost for small arrays. A
+graph is walked as ever where more than that may decide: a mask, whose number of elements is not in
+the structure, an array as a setting, whatever asks for a value; and where somebody looks on.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.backend import Backend, backend_of
+from ..arrays.dispatch import is_variable
+from ..autograd.gradients import among_variables, in_place_type, lifter, seed_for
+from ..engine.backward import walk
+from ..engine.boundary import is_of
+from ..engine.graph import Edge, LeafNode, Node, count_uses
+from ..engine.levels import Level, read
+from ..engine.primitive import Rule, new
+from ..engine.record import wrap
+from ..errors import TypeMismatchError
+from .tracer import Program, UntraceableError, tracers
+
+__all__ = ["products"]
+
+#: By structure: a program; None where there can be none; or how often the structure came.
+PROGRAMS: dict[tuple[Any, ...], Any] = {}
+SIZE = 256  # as many structures are known at once
+LIMIT = 1000  # and they have at most so many nodes, or twenty times as many entries
+NOTHING: Any = object()  # in the place of what the edge before has saved, too
+OFTEN = 10  # to make a program takes as long as ten to twenty walks
+
+
+class UnusualError(Exception):
+    """There is more to a graph than its structure."""
+
+
+def products(
+    node: Node, y: Any, leaves: list[Any], tangents: list[Any], level: Level
+) -> dict[Any, Any] | None:
+    """The product of the Hessian of `y`, which is recorded at `node`, with `tangents`, one for each
+    of `leaves`: arrays by leaf; None, or nothing, for those that are zero.
+
+    None in all where rules or hooks of the user's have a say: what they make of the gradient need
+    be no gradient, and its Jacobian not its own transpose.
+    """
+    if y._backend.adapter.replays and read().plain is level:  # no modes, and recording
+        found = _replayed(node, y, leaves, tangents, level)
+        if found is not None:
+            return found
+    return _walked(node, y, leaves, tangents, level)
+
+
+def _replayed(
+    node: Node, y: Any, leaves: list[Any], tangents: list[Any], level: Level
+) -> dict[Any, Any] | None:
+    """`products` by a program; None where there is none."""
+    backend = y._backend
+    try:
+        structure, values, nodes = _structure(node, y, leaves, tangents, backend)
+    except UnusualError:
+        return None
+    try:
+        program = PROGRAMS.get(structure, 0)
+    except TypeError:  # there is something in it that cannot be hashed
+        return None
+    if callable(program):
+        try:
+            return dict(zip(leaves, program(*values), strict=True))
+        except Exception:  # the walks decide whether it is an error
+            PROGRAMS[structure] = None
+    if program is None or callable(program):
+        return None
+    if program < OFTEN:
+        if program == 0 and len(PROGRAMS) >= SIZE:
+            _forget()
+        PROGRAMS[structure] = program + 1
+        return None
+    PROGRAMS[structure] = None  # should the walks raise
+    program = _compiled(nodes, y, leaves, tangents, level)  # before the walks free what is saved
+    found = _walked(node, y, leaves, tangents, level)
+    expected = [(found or {}).get(leaf) for leaf in leaves]
+    if program is not None and not _gives(program, values, expected, backend):
+        program = None
+    PROGRAMS[structure] = program
+    return found
+
+
+def _forget() -> None:
+    """Make room: the programs made first stay, half as many as there may be structures."""
+    kept = [(key, program) for key, program in list(PROGRAMS.items()) if callable(program)]
+    PROGRAMS.clear()
+    PROGRAMS.update(kept[: SIZE // 2])
+
+
+def _walked(
+    node: Node, y: Any, leaves: list[Any], tangents: list[Any], level: Level
+) -> dict[Any, Any] | None:
+    """`products`, by the two walks."""
+    backend = y._backend
+    roots = {node: seed_for(y, None, True)}
+    uses = count_uses(roots)
+    if any([n.rule.primitive.is_custom or (type(n) is not Node and _is_watched(n)) for n in uses]):
+        return None
+    arrived = walk(roots, uses=uses, retain=True, lift=lifter(level, backend))
+    cotangents: dict[Any, Any] = {}
+    seen = list(tangents)
+    for leaf, t in zip(leaves, tangents, strict=True):
+        g: Any = arrived.get(leaf)
+        if is_of(g, level) and g._node is not None:
+            found = cotangents.get(g._node)
+            cotangents[g._node] = t if found is None else found + t
+            seen.append(g._value)
+    if not cotangents:
+        return {}
+    lift = among_variables(seen)
+    if lift is not None:
+        cotangents = {n: lift(t, None) for n, t in cotangents.items()}
+    return walk(cotangents, lift=lift, in_place=in_place_type(backend))
+
+
+def _is_watched(node: Node) -> bool:
+    """Whether there are hooks on what arrives at `node`, or on what it sends."""
+    extra = node.extra
+    return bool(extra.hooks or extra.before or extra.sent)
+
+
+# ---------------------------------------------------------------- the structure of a graph
+
+
+def _structure(
+    node: Node, y: Any, leaves: list[Any], tangents: list[Any], backend: Backend
+) -> tuple[tuple[Any, ...], list[Any], list[Node]]:
+    """All that the two walks depend on: what is the same for all graphs of the structure, the
+    arrays, which are not, and the nodes."""
+    readers = _readers(backend)
+    places = {leaf: i for i, leaf in enumerate(leaves)}
+    numbers: dict[Any, int] = {node: 0}
+    nodes = [node]
+    structure: list[Any] = [y.dtype]
+    values: list[Any] = []
+    for here in nodes:
+        if type(here) is not Node:
+            if here not in places or _is_watched(here):
+                raise UnusualError("somebody looks at what arrives")
+            structure.append(places[here])
+            continue
+        edge: Edge | None = here
+        before: Any = NOTHING
+        while edge is not None:
+            parent: Any = edge.parent
+            number = numbers.get(parent)
+            if number is None:
+                number = numbers[parent] = len(nodes)
+                nodes.append(parent)
+            saved = edge.saved
+            structure += (edge.rule, number)
+            if saved is before:  # the edges of a joined array share what they have saved
+                structure.append(NOTHING)
+            else:
+                readers[type(saved)](saved, structure, values)
+                before = saved
+            edge = edge.more
+            if len(nodes) > LIMIT or len(structure) > 20 * LIMIT:
+                raise UnusualError("a program of this size takes long to be made")
+        structure.append(None)
+    for t in tangents:
+        readers[type(t)](t, structure, values)
+    return tuple(structure), values, nodes
+
+
+class _Readers(dict[type, Callable[[Any, list[Any], list[Any]], None]]):
+    """How to read what an edge has saved, by its type. It is added to the structure, with its type
+    in front, so that no two differ in nothing but what equals; arrays are added to the values."""
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__()
+        self.backend = backend
+        for kind in (type(None), type(...), bool, int, str):
+            self[kind] = _read_setting
+        self.dtypes = {type(d) for d in backend.float_dtypes if not isinstance(d, type)}
+        self.update(dict.fromkeys(self.dtypes, _read_setting))
+        self[float] = self[complex] = _read_number
+        self[slice] = _read_slice
+        self[tuple] = self[list] = self._read_items
+
+    def __missing__(self, kind: type) -> Any:
+        return self._read_first  # which sees a value, and not its type alone
+
+    def _read_first(self, x: Any, structure: list[Any], values: list[Any]) -> None:
+        """What is of a type that has not come yet."""
+        try:
+            known = backend_of(x) is self.backend and not is_variable(x)
+        except TypeMismatchError:
+            known = False
+        self[type(x)] = self.read_array if known else _refuse
+        self[type(x)](x, structure, values)
+
+    def read_array(self, x: Any, structure: list[Any], values: list[Any]) -> None:
+        structure += (type(x), x.shape, x.dtype)
+        values.append(x)
+
+    def _read_items(self, x: Any, structure: list[Any], values: list[Any]) -> None:
+        if len(x) == 2 and type(x[0]) is tuple and type(x[1]) in self.dtypes:  # shape and dtype
+            structure += (type(x), x)
+            return
+        structure += (type(x), len(x))
+        for item in x:
+            self[type(item)](item, structure, values)
+
+
+def _refuse(x: Any, structure: list[Any], values: list[Any]) -> None:
+    raise UnusualError(f"{type(x).__name__} is saved")
+
+
+def _read_setting(x: Any, structure: list[Any], values: list[Any]) -> None:
+    structure += (type(x), x)
+
+
+def _read_slice(x: slice, structure: list[Any], values: list[Any]) -> None:
+    structure += (slice, x.start, x.stop, x.step)
+
+
+def _read_number(x: complex, structure: list[Any], values: list[Any]) -> None:
+    structure += (type(x), repr(x))  # -0.0 equals 0.0, and nan not itself
+
+
+_readers = functools.cache(_Readers)
+
+
+# ---------------------------------------------------------------- a program of it
+
+
+def _compiled(
+    nodes: list[Node], y: Any, leaves: list[Any], tangents: list[Any], level: Level
+) -> Callable[..., Any] | None:
+    """The program that computes `products`; None where more than the structure decides."""
+    backend = y._backend
+    program = Program(backend)
+    try:
+        copies = _copied(nodes, program, _readers(backend))
+        ends = [copies.get(leaf, leaf) for leaf in leaves]
+        inputs: list[Any] = [program.input(t) for t in tangents]
+        root = wrap(y._read()[0], copies[nodes[0]], level, program.traced)
+        found = _walked(copies[nodes[0]], root, ends, inputs, level)
+        return None if found is None else program.compiled([found.get(end) for end in ends])
+    except Exception:  # whatever it is: the walks have their result, and stay what is run
+        return None
+
+
+def _copied(nodes: list[Node], program: Program, readers: _Readers) -> dict[Any, Node]:
+    """The same graph with inputs of `program` in the place of arrays."""
+
+    def traced(x: Any) -> Any:
+        if type(x) in (tuple, list):
+            return type(x)([traced(item) for item in x])
+        return program.input(x) if readers[type(x)] == readers.read_array else x
+
+    copies: dict[Any, Node] = {node: new(type(node)) for node in nodes}
+    for node, made in copies.items():
+        edge: Edge | None = node
+        copy: Any = made
+        before: Any = NOTHING
+        while edge is not None:
+            if edge.saved is not before:
+                before, saved = edge.saved, traced(edge.saved)
+                _check_settings(edge.rule, saved)
+            copy.rule, copy.saved = edge.rule, saved
+            copy.parent = edge.parent and copies[edge.parent]
+            edge = edge.more
+            copy.more = edge and new(Node)
+            copy = copy.more
+        if type(node) is LeafNode:
+            made.extra = node.extra
+    return copies
+
+
+def _check_settings(rule: Rule, saved: Any) -> None:
+    """Refuse arrays among the settings of a rule, but for integers that choose elements."""
+    if rule.is_careful:
+        saved = saved[0]
+    for name, value in zip(rule.names, rule.values(saved), strict=True):
+        primitive = rule.primitive
+        if name in ("y", "args") or name in primitive.positional[: len(primitive.formulas)]:
+            continue
+        chooses = name in primitive.positional
+        for x in tracers(value):
+            if not chooses or "bool" in str(x.dtype):
+                raise UntraceableError(f"{primitive.name} has an array as its {name}")
+
+
+def _gives(program: Any, values: Any, expected: Any, backend: Backend) -> bool:
+    """Whether `program` gives what is expected."""
+    try:
+        return _same(program(*values), expected, backend)
+    except Exception:
+        return False
+
+
+def _same(some: Any, others: Any, backend: Backend) -> bool:
+    """Whether arrays, of a library that computes at once, are the same to the last bit (but for the
+    sign of zero), and in type and layout."""
+    for x, z in zip(some, others, strict=True):
+        if x is None or z is None:
+            if x is not z:
+                return False
+            continue
+        alike = type(x) is type(z) and x.shape == z.shape and x.dtype == z.dtype
+        alike = alike and getattr(x, "strides", None) == getattr(z, "strides", None)
+        if not alike or not backend.raw("all")((x == z) | ((x != x) & (z != z))):
+            return False
+    return True

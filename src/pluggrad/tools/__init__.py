@@ -1,0 +1,1 @@
+"""The command line, the tour, pictures of graphs, and compilers."""

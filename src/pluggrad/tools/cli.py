@@ -1,0 +1,139 @@
+"""The command line: ``pluggrad backends``, ``tour``, ``conformance`` and ``compare``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import BackendError
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line, and return the exit code: 0, or 2 for a backend that is not there."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] in (["conformance"], ["compare"]):  # they have command lines of their own
+        return _conformance(words[0], words[1:])
+    parser = _parser()
+    arguments = parser.parse_args(words)
+    if arguments.run is None:
+        parser.print_help()
+        return 0
+    try:
+        return int(arguments.run(arguments))
+    except BackendError as error:
+        print(f"pluggrad: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    from .. import __getattr__ as attribute
+
+    parser = argparse.ArgumentParser(
+        prog="pluggrad",
+        description="Automatic differentiation for any library of the Array API standard.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"pluggrad {attribute('__version__')}"
+    )
+    parser.set_defaults(run=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    command = commands.add_parser(
+        "backends",
+        help="list the array libraries that pluggrad can use here",
+        description="List the array libraries that pluggrad can use here, with their versions and "
+        "devices, and what to install for the others.",
+    )
+    command.set_defaults(run=_backends)
+    command = commands.add_parser(
+        "tour",
+        help="walk through automatic differentiation, computed as you watch",
+        description="Walk through automatic differentiation with Variables. Every line of code "
+        "that is shown is run, and what is printed below it is what it gave.",
+    )
+    command.add_argument(
+        "--backend",
+        default=None,
+        metavar="NAME",
+        help="the array library to compute with: numpy, torch, jax, strict, or any other that "
+        "`pluggrad backends` lists (default: numpy, or PLUGGRAD_BACKEND)",
+    )
+    command.add_argument(
+        "--seed", type=int, default=2017, help="of the random numbers (default: %(default)s)"
+    )
+    command.set_defaults(run=_tour)
+    commands.add_parser(
+        "conformance",
+        add_help=False,
+        help="check every gradient on every backend, and write a report",
+    )
+    commands.add_parser(
+        "compare",
+        add_help=False,
+        help="compare a function of yours across backends and frameworks",
+    )
+    return parser
+
+
+#: What the conformance suite needs beyond pluggrad, by module; the extra brings it.
+CONFORMANCE = ("hypothesis", "jinja2", "jsonschema", "mpmath", "rich")
+
+
+def _conformance(command: str, words: Sequence[str]) -> int:
+    """Hand over to the conformance suite, if what it needs is there."""
+    from importlib.util import find_spec
+
+    missing = [name for name in ("pluggrad_conformance", *CONFORMANCE) if find_spec(name) is None]
+    if missing:
+        print(
+            f"pluggrad: the conformance suite needs {', '.join(missing)}; "
+            "`pip install 'pluggrad[conformance]'` brings everything",
+            file=sys.stderr,
+        )
+        return 2
+    if command == "compare":
+        from pluggrad_conformance.functions import main as run
+    else:
+        from pluggrad_conformance.cli import main as run
+    return int(run(words))
+
+
+def _tour(arguments: Any) -> int:
+    from ..arrays.backend import current_choice
+    from .tour import run
+
+    run(arguments.backend or current_choice().name, seed=arguments.seed)
+    return 0
+
+
+def _backends(arguments: Any) -> int:
+    from ..arrays.backend import backends, current_choice
+
+    default = current_choice().name
+    rows = [("NAME", "VERSION", "DEVICES", "WRITES", "NOTES")]
+    for name, facts in backends().items():
+        if not facts["installed"]:
+            rows.append((name, "not installed", "", "", facts["install"]))
+            continue
+        can = facts["capabilities"]
+        notes = "; ".join(
+            filter(None, ["the default" if name == default else "", can.get("note", "")])
+        )
+        writes = "in place" if can["writable"] else "by copying"
+        rows.append((name, facts["version"], _devices(facts["devices"]), writes, notes))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
+    return 0
+
+
+def _devices(devices: Sequence[Any]) -> str:
+    """The devices in a few words: the standard leaves open how they are printed."""
+    names = [str(device).split("'")[-2:][0] for device in devices if device is not None]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

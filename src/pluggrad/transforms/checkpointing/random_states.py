@@ -1,0 +1,82 @@
+"""The states of random number generators, taken down so that they can be gone back to."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from ...arrays.backend import BACKENDS
+
+__all__ = ["RandomStates"]
+
+
+class RandomStates:
+    """Of the global generators of all libraries in use, and of those that `fun` is given or that
+    it refers to by name (around it, as a global, or as an attribute of an object found there)."""
+
+    def __init__(self, fun: Callable[..., Any], args: Iterable[Any]) -> None:
+        adapters = {backend.adapter for backend in list(BACKENDS.values()) if backend is not None}
+        found = {id(x): x for x in _around(fun, args)}.values()
+        sources: list[tuple[Any, tuple[Any, ...]]] = [(adapter, ()) for adapter in adapters]
+        sources += [
+            (adapter, (x,)) for adapter in adapters if adapter.generators
+            for x in found if isinstance(x, adapter.generators)
+        ]  # fmt: skip
+        self._states = [(adapter, x, adapter.rng_state(*x)) for adapter, x in sources]
+
+    def restored(self) -> _Restored:
+        """A block in which the generators have these states; afterwards those of before."""
+        return _Restored([entry for entry in self._states if entry[2] is not None])
+
+
+class _Restored:
+    def __init__(self, states: list[tuple[Any, tuple[Any, ...], Any]]) -> None:
+        self._states = states
+        self._before = [(adapter, x, adapter.rng_state(*x)) for adapter, x, _ in states]
+
+    def __enter__(self) -> None:
+        try:
+            _set(self._states)
+        except BaseException:  # the first of them may be set
+            _set(self._before)
+            raise
+
+    def __exit__(self, *exc_info: object) -> None:
+        try:
+            _set(self._before)
+        except BaseException:  # an interrupt: once more
+            _set(self._before)
+            raise
+
+
+def _set(states: list[tuple[Any, tuple[Any, ...], Any]]) -> None:
+    for adapter, x, state in states:
+        adapter.set_rng_state(state, *x)
+
+
+def _around(fun: Any, args: Iterable[Any]) -> Iterator[Any]:
+    for x in (*args, *_named(fun)):
+        yield x
+        if not isinstance(x, (type, ModuleType, FunctionType)) and hasattr(x, "__dict__"):
+            yield from list(vars(x).values())
+
+
+def _named(fun: Any) -> Iterator[Any]:
+    """What a function refers to by name."""
+    if isinstance(fun, functools.partial):
+        yield from (*fun.args, *fun.keywords.values())
+        yield from _named(fun.func)
+    elif isinstance(fun, MethodType):
+        yield fun.__self__
+        yield from _named(fun.__func__)
+    elif isinstance(fun, FunctionType):
+        names = inspect.getclosurevars(fun)
+        yield from (*names.nonlocals.values(), *names.globals.values(), *(fun.__defaults__ or ()))
+        yield from (fun.__kwdefaults__ or {}).values()
+        if hasattr(fun, "__wrapped__"):
+            yield from _named(fun.__wrapped__)
+    else:
+        yield fun

@@ -1,0 +1,662 @@
+"""Functions with a derivative of their own: `custom_vjp` and `custom_jvp`, as JAX has them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optree
+
+from ..arrays.backend import BACKENDS, SCALARS, VARIABLES
+from ..arrays.dispatch import is_variable, xp
+from ..engine import linear
+from ..engine.arguments import of_backend
+from ..engine.backward import walk
+from ..engine.boundary import ARRAY, plain, unflatten
+from ..engine.closures import PARTS, Seen, seen
+from ..engine.custom_op import (
+    Call,
+    CallRules,
+    Operation,
+    among_variables,
+    call,
+    check_captured,
+    check_tangent,
+    handle,
+    is_tracked,
+    lowered,
+    rule_of,
+    taken,
+    variable,
+)
+from ..engine.graph import Node
+from ..engine.levels import ROOT, Level, open_level
+from ..engine.linear import check_homogeneous
+from ..engine.modes import inside
+from ..engine.recomputed import Made, differ
+from ..engine.record import captured, make_leaf, wrap
+from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
+
+__all__ = ["custom_jvp", "custom_vjp"]
+
+
+class _Custom:
+    """What `custom_vjp` and `custom_jvp` have in common: a function, and arguments taken apart."""
+
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        nondiff_argnums: int | Sequence[int] = (),
+        nondiff_argnames: str | Sequence[str] = (),
+    ) -> None:
+        functools.update_wrapper(self, fun)
+        self._fun = fun
+        self._rule = rule_of(getattr(fun, "__name__", type(fun).__name__))
+        try:
+            self._signature: inspect.Signature | None = inspect.signature(fun)
+        except (TypeError, ValueError):
+            self._signature = None
+        numbers = {nondiff_argnums} if isinstance(nondiff_argnums, int) else set(nondiff_argnums)
+        names = [nondiff_argnames] if isinstance(nondiff_argnames, str) else nondiff_argnames
+        known = list(self._signature.parameters) if self._signature is not None else []
+        for name in names:
+            if name not in known:
+                raise InvalidArgumentError(
+                    f"nondiff_argnames: {self._rule.primitive.name} has no argument {name!r}"
+                )
+            numbers.add(known.index(name))
+        #: The number of arguments, where they need no binding: all positional, none to fill in.
+        self._arity = -1
+        if self._signature is not None:
+            kinds = {p.kind for p in self._signature.parameters.values()}
+            if kinds <= {
+                inspect.Parameter.POSITIONAL_ONLY,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            }:
+                self._arity = len(self._signature.parameters)
+        if any(n < 0 for n in numbers):
+            raise InvalidArgumentError(f"nondiff_argnums are not negative: {nondiff_argnums}")
+        self._settings = tuple(sorted(numbers))
+
+    def _operation(self) -> _Derived:
+        raise NotImplementedError
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The function itself; its derivative is the custom one."""
+        if kwargs or len(args) != self._arity:
+            args = self._bound(args, kwargs)
+        settings: list[Any] = []
+        chosen = args
+        if self._settings:
+            settings = [args[n] for n in self._settings]
+            self._check_settings(settings)
+            chosen = tuple([x for n, x in enumerate(args) if n not in self._settings])
+        flat, spec = flatten_arguments(chosen)
+        if not any([type(x) in VARIABLES and is_tracked(x) for x in flat]):
+            # Nothing to differentiate by: the function as it stands, arrays in, arrays out.
+            y = self._fun(*args)
+            if any([type(x) in VARIABLES for x in flat]):
+                return y if type(y) in VARIABLES else optree.tree_map(variable, y)
+            return plain(y) if is_variable(y) else optree.tree_map(plain, y)
+        if (run := inside()) is not None:
+            flat = [run.enter(x) for x in flat]
+        op = self._operation()
+        op.rule, op.spec, op.where, op.settings = self._rule, spec, self._settings, settings
+        outputs = [variable(y) for y in call(op, flat)]
+        return outputs[0] if op.output_spec is ARRAY else unflatten(op.output_spec, outputs)
+
+    def _bound(self, args: Any, kwargs: Any) -> tuple[Any, ...]:
+        """The arguments by position, defaults filled in."""
+        if self._signature is not None:
+            try:
+                bound = self._signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise TypeMismatchError(f"{self._rule.primitive.name}(): {error}") from None
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
+        if kwargs:
+            raise TypeMismatchError(
+                f"keyword-only arguments of {self._rule.primitive.name} cannot be passed on to a "
+                "derivative rule; make them positional"
+            )
+        return tuple(args)
+
+    def _check_settings(self, settings: list[Any]) -> None:
+        for n, setting in zip(self._settings, settings, strict=True):
+            for x in optree.tree_leaves(setting):
+                if type(x) in VARIABLES and _is_watched(x):
+                    where = f"as argument {n} of {self._rule.primitive.name}, in nondiff_argnums"
+                    raise captured(x, where)
+
+
+def _is_watched(x: Any) -> bool:
+    """Whether `x` is differentiated or mapped over at some level."""
+    return x._read()[1] is not None or x._level is not ROOT
+
+
+def flatten_arguments(args: tuple[Any, ...]) -> tuple[list[Any], Any]:
+    """The arrays among the arguments, and their structure."""
+    for x in args:
+        if type(x) not in VARIABLES and type(x) not in SCALARS:
+            return optree.tree_flatten(args)  # type: ignore[arg-type]
+    return list(args), _tuple_of(len(args))
+
+
+class _Derived(Operation):
+    """A call of a function with a custom derivative, on the flat list of its arrays.
+
+    `settings` are the arguments at the positions `where`, which are not differentiated by.
+    """
+
+    where: tuple[int, ...] = ()
+    settings: Sequence[Any] = ()
+    spec: Any
+    output_spec: Any = None
+    rule: CallRules
+    fun: Callable[..., Any]
+
+    def tree(self, args: Sequence[Any]) -> tuple[Any, ...]:
+        """The differentiable arguments, in the structure that they were given in."""
+        found: Any = unflatten_arguments(self.spec, [variable(x) for x in args])
+        return tuple(found)
+
+    def arguments(self, args: Sequence[Any]) -> list[Any]:
+        """All arguments, settings included."""
+        chosen = self.tree(args)
+        if not self.where:
+            return list(chosen)
+        rest = iter(chosen)
+        given = dict(zip(self.where, self.settings, strict=True))
+        count = len(given) + len(chosen)
+        return [given[n] if n in given else next(rest) for n in range(count)]
+
+    def run(self, args: list[Any]) -> list[Any]:
+        return self.flat(self.fun(*self.arguments(args)))
+
+    def flat(self, y: Any) -> list[Any]:
+        """The outputs as a list; their structure is remembered."""
+        self.several = type(y) not in VARIABLES
+        if not self.several:
+            self.output_spec = ARRAY
+            return [y]
+        outputs, self.output_spec = optree.tree_flatten(y)
+        return list(outputs)
+
+    def again(self, name: str, differences: list[bool]) -> None:
+        """Raise if what was computed again differs from what it was at the call."""
+        if any(differences):
+            raise DifferentiationError(
+                f"{name} of {self.rule.primitive.name} was computed again for a higher derivative, "
+                "and gave other numbers than at the call. It may depend on its arguments alone: "
+                "something that it reads (an attribute, the items of a list or dict, random "
+                "numbers) has changed."
+            )
+
+
+def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
+    """`f` of each array in `tree`."""
+    if type(tree) in BACKENDS:
+        return f(tree)
+    if type(tree) is tuple and all([type(x) in BACKENDS for x in tree]):
+        return tuple([f(x) for x in tree])
+    return optree.tree_map(f, tree)
+
+
+def _described(found: Any) -> str:
+    """What a rule returned, in the words of an error."""
+    if isinstance(found, (tuple, list)):
+        return f"a {type(found).__name__} of {len(found)}"
+    return "an array" if hasattr(found, "dtype") else type(found).__name__
+
+
+_TUPLES: dict[int, Any] = {}
+
+
+def _tuple_of(count: int) -> Any:
+    """The structure of a tuple of so many arrays."""
+    spec = _TUPLES.get(count)
+    if spec is None:
+        tree: Any = tuple([0] * count)
+        spec = _TUPLES[count] = optree.tree_structure(tree)
+    return spec
+
+
+def unflatten_arguments(spec: Any, flat: list[Any]) -> Any:
+    """The tree of that structure with these leaves."""
+    return flat if spec is _TUPLES.get(len(flat)) else optree.tree_unflatten(spec, flat)
+
+
+# ---------------------------------------------------------------- custom_vjp
+
+
+class custom_vjp(_Custom):
+    """A function whose reverse-mode derivative is given by two others.
+
+    After ``f.defvjp(fwd, bwd)``, a gradient through ``f`` calls ``fwd`` with the arguments of `f`,
+    which returns ``(output, residuals)``, then ``bwd(residuals, g)``, where `g` has the structure
+    of the output. It returns a tuple with one gradient per argument, in its structure, or None for
+    zero. Both may be differentiated, too, at higher orders. Arguments in `nondiff_argnums` (or, by
+    name, in `nondiff_argnames`) are no arrays: `fwd` takes them where `f` does, and ``bwd`` first
+    of all.
+
+    Complex gradients follow `backward`: ∂L/∂Re + i ∂L/∂Im, the conjugate of JAX's.
+    In forward mode the derivative is the transpose of `bwd`, which has to be linear in `g`: what is
+    not, such as a comparison of `g` or its sign, raises there.
+
+    What `fwd` and `bwd` close over, and the globals that they read, are those of the call, so that
+    a rule may be defined in a loop. `fwd` may not use a Variable that is differentiated or mapped
+    over without having it as an argument, as its gradient would be lost: that raises at the call.
+
+    Raises
+    ------
+    CapturedVariableError
+        A rule uses a Variable that is tracked or mapped, and is no argument.
+    NotLinearError
+        In forward mode: `bwd` is not linear in `g`.
+    MixedBackendsError
+        A rule returned an array of another library than that of the arguments.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> @pg.custom_vjp
+    ... def clipped(x):
+    ...     return x
+    >>> clipped.defvjp(lambda x: (x, None), lambda _, g: (pg.clip(g, -1, 1),))
+    >>> pg.grad(lambda x: 100 * clipped(x))(np.asarray(2.0))
+    array(1.)
+    """
+
+    _fwd: Callable[..., Any] | None = None
+    _bwd: Any = None
+
+    def defvjp(
+        self,
+        fwd: Callable[..., Any],
+        bwd: Callable[..., Any],
+        symbolic_zeros: bool = False,
+        optimize_remat: bool = False,
+    ) -> None:
+        """Give the derivative: `fwd` computes output and residuals, `bwd` the gradients.
+
+        `optimize_remat` is for a compiler of JAX's, and makes no difference here.
+        """
+        if symbolic_zeros:
+            raise InvalidArgumentError(
+                "a custom_vjp knows no symbolic zeros: cotangents are arrays, and arguments plain. "
+                "A custom_jvp has them, and serves both modes."
+            )
+        self._fwd, self._bwd = fwd, bwd
+
+    def _operation(self) -> _Derived:
+        if self._fwd is None:
+            raise InvalidArgumentError(
+                f"{self._rule.primitive.name} has no derivative yet: call its defvjp(fwd, bwd)"
+            )
+        op = _VJP()
+        op.fun, op.fwd, op.bwd = self._fun, self._fwd, self._bwd
+        return op
+
+
+class _VJP(_Derived):
+    """A call of a `custom_vjp`. When it is recorded, what `fwd` and `bwd` refer to is taken down:
+    `bwd` runs when a walk comes by, and `fwd` again for higher derivatives."""
+
+    fwd: Callable[..., Any]
+    bwd: Callable[..., Any]
+    seen_fwd: Seen
+    seen_bwd: Seen
+
+    def compute(
+        self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
+    ) -> tuple[list[Any], Any]:
+        self.seen_fwd, self.seen_bwd = seen(self.fwd), seen(self.bwd)
+        check_captured(self.seen_bwd, level)
+        outputs, residuals = self.forward(self.fwd, args)
+        name = self.rule.primitive.name
+        return self.flat(outputs), mapped(lambda x: taken(x, level, name), residuals)
+
+    def forward(self, fwd: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Any]:
+        found = fwd(*self.arguments(args))
+        if not isinstance(found, (tuple, list)) or len(found) != 2:
+            raise TypeMismatchError(
+                f"fwd of {self.rule.primitive.name} returns a pair (output, residuals), not "
+                f"{type(found).__name__}"
+            )
+        return found[0], found[1]
+
+    def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
+        residuals = call.residuals
+        if call.recorded:
+            # To be differentiated again, the residuals must know how they came about.
+            outputs, residuals = self.forward(self.seen_fwd.as_called(), call.inputs)
+            self.flat(outputs)
+            pairs = zip(*[optree.tree_leaves(r) for r in (residuals, call.residuals)], strict=False)
+            self.again("fwd", [differ(x, y) for x, y in pairs])
+        residuals = mapped(handle, residuals)
+        g = gs[0] if self.output_spec is ARRAY else unflatten(self.output_spec, gs)
+        return self.gradients(self.seen_bwd.as_called()(*self.settings, residuals, g))
+
+    def gradients(self, found: Any) -> list[Any]:
+        """What `bwd` returned, as a list with one entry per array."""
+        arrays = type(found) is tuple and all([g is None or hasattr(g, "dtype") for g in found])
+        if arrays and self.spec is _TUPLES.get(len(found)):  # as are the arguments
+            return list(found)
+        name = self.rule.primitive.name
+        trees = optree.treespec_children(self.spec)
+        if not isinstance(found, (tuple, list)) or len(found) != len(trees):
+            raise InvalidArgumentError(
+                f"bwd of {name} returns a tuple with one gradient for each of {len(trees)} "
+                f"arguments, and it returned {_described(found)}"
+            )
+        flat: list[Any] = []
+        for g, spec in zip(found, trees, strict=True):
+            if g is None:
+                flat += [None] * spec.num_leaves
+                continue
+            try:
+                parts = optree.treespec_children(spec) if spec.num_leaves != 1 else None
+                flat += (
+                    spec.flatten_up_to(g) if parts is not None or not hasattr(g, "dtype") else [g]
+                )
+            except ValueError as error:
+                raise InvalidArgumentError(
+                    f"bwd of {name} returned a gradient of another structure than its argument: "
+                    f"{error}"
+                ) from None
+        return flat
+
+    def mapped(self, on: list[bool], size: int) -> Operation:
+        from .mapping import inner_vmap
+
+        axes = tuple([0 if b else None for b in on])
+        inside = self
+        inside.seen_fwd, inside.seen_bwd = seen(inside.fwd), seen(inside.bwd)
+
+        def fun(*args: Any) -> Any:
+            return inside.fun(*inside.arguments(args))
+
+        def fwd(*args: Any) -> Any:
+            y, residuals = inside.forward(inside.seen_fwd.as_called(), args)
+            # What is no array, such as the function that `vjp` returns, does not outlive the level
+            # of `vmap`: the arguments are kept instead, and it is computed again.
+            arrays = all([hasattr(x, "dtype") for x in optree.tree_leaves(residuals)])
+            return y, ((residuals,) if arrays else list(args))
+
+        op = _VJP()
+        op.rule, op.where = self.rule, ()
+        op.spec = _tuple_of(len(on))
+        op.fun = lambda *args: inside._kept(inner_vmap(fun, axes)(*args))
+        op.fwd = lambda *args: inside._pair(inner_vmap(fwd, axes)(*args))
+
+        def bwd(kept: Any, gs: Any) -> Any:
+            def body(kept: Any, gs: Any) -> Any:
+                if isinstance(kept, tuple):
+                    residuals = kept[0]
+                else:
+                    residuals = inside.forward(inside.seen_fwd.as_called(), kept)[1]
+                bwd = inside.seen_bwd.as_called()
+                return inside.gradients(bwd(*inside.settings, residuals, gs))
+
+            found = inner_vmap(body)(kept, gs)
+            return tuple([
+                g if b or g is None else xp.sum(g, axis=0) for g, b in zip(found, on, strict=True)
+            ])  # fmt: skip
+
+        op.bwd = bwd
+        return op
+
+    def _kept(self, y: Any) -> Any:
+        self.flat(y)
+        return y
+
+    def _pair(self, found: Any) -> Any:
+        self._kept(found[0])
+        return found
+
+
+# ---------------------------------------------------------------- custom_jvp
+
+
+class custom_jvp(_Custom):
+    """A function whose derivative is given by a rule for tangents; gradients are its transpose.
+
+    After ``f.defjvp(rule)``, ``rule(primals, tangents)`` returns ``(output, tangent)``; with
+    `nondiff_argnums` or `nondiff_argnames`, these arguments come first. The rule serves both modes
+    and all orders. As in JAX it runs when the function is called inside of a derivative, and its
+    output is then the value. In reverse mode it is transposed, and has to be linear in the
+    tangents.
+
+    Raises
+    ------
+    NotLinearError
+        In reverse mode: the rule is not linear in the tangents.
+    CapturedVariableError
+        The rule uses a Variable that is differentiated at the same level, or mapped over inside of
+        it, and is no argument.
+    MixedBackendsError
+        The rule returned an array of another library than that of the arguments.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> @pg.custom_jvp
+    ... def log1pexp(x):
+    ...     return pg.log(1 + pg.exp(x))
+    >>> @log1pexp.defjvp
+    ... def rule(primals, tangents):
+    ...     (x,), (t,) = primals, tangents
+    ...     return log1pexp(x), t * (1 - 1 / (1 + pg.exp(x)))
+    >>> pg.grad(log1pexp)(np.asarray(100.0))
+    array(1.)
+    """
+
+    _derivative: Callable[..., Any] | None = None
+    _symbolic = False
+
+    def defjvp(self, jvp: Callable[..., Any], symbolic_zeros: bool = False) -> Callable[..., Any]:
+        """Give the derivative; returns `jvp`, so that it is a decorator, too.
+
+        With `symbolic_zeros`, tangents of arguments that are not differentiated by are no arrays of
+        zeros, but a `SymbolicZero`, so that `jvp` can leave out what comes of them. It may return
+        one, too.
+        """
+        self._derivative, self._symbolic = jvp, symbolic_zeros
+        return jvp
+
+    def defjvps(self, *jvps: Callable[..., Any] | None) -> None:
+        """Give one rule per argument, ``jvp(t, output, *primals)``, whose results add up."""
+        if self._settings:
+            raise InvalidArgumentError("defjvps does not go with nondiff_argnums; use defjvp")
+
+        def rule(primals: Any, tangents: Any) -> Any:
+            y = self(*primals)
+            terms = [
+                jvp(t, y, *primals)
+                for jvp, t in zip(jvps, tangents, strict=True) if jvp is not None
+            ]  # fmt: skip
+            total = optree.tree_map(xp.zeros_like, y) if not terms else terms[0]
+            for term in terms[1:]:
+                total = optree.tree_map(lambda a, b: a + b, total, term)
+            return y, total
+
+        self.defjvp(rule)
+
+    def _operation(self) -> _Derived:
+        if self._derivative is None:
+            raise InvalidArgumentError(
+                f"{self._rule.primitive.name} has no derivative yet: call its defjvp(rule)"
+            )
+        op = _JVP()
+        op.fun, op.derivative = self._fun, self._derivative
+        op.absent = SymbolicZero if self._symbolic else _zero
+        return op
+
+
+class SymbolicZero:
+    """The tangent of an argument that is not differentiated by: zeros of its shape and dtype.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> from pluggrad.transforms import SymbolicZero
+    >>> f = pg.custom_jvp(lambda x, y: x * y)
+    >>> def rule(primals, tangents):
+    ...     (x, y), (t, s) = primals, tangents
+    ...     return x * y, t * y if isinstance(s, SymbolicZero) else t * y + x * s
+    >>> _ = f.defjvp(rule, symbolic_zeros=True)
+    >>> pg.grad(lambda x: f(x, 3.0))(np.asarray(2.0))
+    array(3.)
+    """
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, like: Any) -> None:
+        self.shape = tuple(getattr(like, "shape", ()))
+        self.dtype = getattr(like, "dtype", type(like))
+
+    def __repr__(self) -> str:
+        return f"SymbolicZero(shape={self.shape}, dtype={self.dtype})"
+
+
+def _zero(x: Any) -> Any:
+    return variable(xp.zeros_like(x)) if hasattr(x, "dtype") else 0.0
+
+
+class _JVP(_Derived):
+    """A call of a `custom_jvp`. The rule runs at the call, in both modes, and gives the output.
+
+    In reverse mode the tangents are zeros that stand for any, at a level where all is linear. What
+    is recorded there leads from the tangents of the outputs to those of the inputs, for `pull` to
+    walk back.
+    """
+
+    derivative: Callable[..., Any]
+    seen: Seen
+    absent: Callable[[Any], Any] = staticmethod(_zero)  # the tangent of an input without one
+
+    def derived(
+        self, derivative: Callable[..., Any], inputs: Sequence[Any], tangents: Sequence[Any]
+    ) -> tuple[Any, Any]:
+        """What the rule gives for these inputs and tangents, None for those that have none."""
+        filled = [self.absent(x) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
+        filled = unflatten_arguments(self.spec, filled)
+        found = derivative(*self.settings, self.tree(inputs), tuple(filled))
+        if not isinstance(found, (tuple, list)) or len(found) != 2:
+            raise TypeMismatchError(
+                f"the jvp of {self.rule.primitive.name} returns a pair (output, tangent), not "
+                f"{type(found).__name__}"
+            )
+        outputs, y_spec = optree.tree_flatten(found[0])
+        pushed, spec = optree.tree_flatten(found[1])
+        if spec != y_spec:
+            raise InvalidArgumentError(
+                f"the jvp of {self.rule.primitive.name} gave a tangent of structure {spec}, and "
+                f"an output of structure {y_spec}"
+            )
+        pushed = [
+            _zero(y) if isinstance(t, SymbolicZero) else t
+            for t, y in zip(pushed, outputs, strict=True)
+        ]
+        return found[0], optree.tree_unflatten(spec, pushed)
+
+    def compute(
+        self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
+    ) -> tuple[list[Any], Any]:
+        self.seen = seen(self.derivative)
+        if tangents is None:
+            return self.linearized(self.derivative, args, tracked, level)
+        given = [variable(t) for t in tangents]
+        y, pushed = self.derived(self.derivative, args, given)
+        return self.flat(y), optree.tree_leaves(pushed)
+
+    def push(self, tangents: list[Any], call: Call) -> Sequence[Any]:
+        return list(call.residuals)
+
+    def linearized(
+        self, derivative: Callable[..., Any], args: Sequence[Any], tracked: Sequence[bool],
+        outer: Level | None,
+    ) -> tuple[list[Any], tuple[list[Any], list[Any], list[Made]]]:  # fmt: skip
+        """The outputs; and the nodes of the tangents of the inputs, those of the tangents of the
+        outputs, and what to compare the outputs with, should they be computed again.
+
+        With `outer`, the arguments are of levels around that one, and so has to be what is made.
+        """
+        with open_level(linear.process) as level:
+            leaves: list[Any] = []
+            for x, track in zip(args, tracked, strict=True):
+                v = None
+                if track:
+                    zero = variable(xp.zeros_like(x))
+                    v = wrap(lowered(zero), None, level, zero._backend)
+                    v._node = make_leaf(v)
+                leaves.append(v)
+            handles = [None if v is None else handle(v) for v in leaves]  # which it may write
+            y, pushed = self.derived(derivative, args, handles)
+            outputs = self.flat(y)
+            ends: list[Any] = []
+            for t, y in zip(optree.tree_leaves(pushed), outputs, strict=True):
+                ends.append(self._end(t, variable(y), level, outer))
+        made = [Made(y) for y in outputs if hasattr(y, "dtype")]
+        return outputs, ([None if v is None else v._node for v in leaves], ends, made)
+
+    def _end(self, t: Any, y: Any, level: Level, outer: Level | None) -> Node | None:
+        """Where the tangent `t` of the output `y` is in the graph of `level`."""
+        if not hasattr(t, "dtype") or not hasattr(y, "dtype"):
+            if type(t) in SCALARS and t != 0:
+                linear.refuse(f"the tangent is the number {t}")
+            return None
+        name = self.rule.primitive.name
+        t = variable(of_backend(t, y._backend, f"the jvp of {name} gave", "for an output"))
+        check_tangent(t, y, self)
+        check_homogeneous(t, y._backend)
+        here = t._level is level
+        if outer is not None:
+            taken(t._read()[0] if here else t, outer, name)
+        if not here:
+            return None
+        node: Node | None = (t if t.dtype == y.dtype else xp.astype(t, y.dtype))._read()[1]
+        return node
+
+    def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
+        leaves, ends, made = call.residuals
+        if call.recorded:
+            # To be differentiated again, the partial derivatives must know how they came about.
+            found = self.linearized(self.seen.as_called(), call.inputs, call.needs, None)
+            arrays = [y for y in found[0] if hasattr(y, "dtype")]
+            self.again("the rule", [m.differs(y) for m, y in zip(made, arrays, strict=False)])
+            leaves, ends, _ = found[1]
+        cotangents: dict[Node, Any] = {}
+        for node, g in zip(ends, gs, strict=True):
+            if node is not None and g is not None:
+                cotangents[node] = cotangents[node] + g if node in cotangents else g
+        if not cotangents:
+            return [None] * len(leaves)
+        targets = [node for node in leaves if node is not None]
+        arrived = walk(cotangents, targets=targets, retain=True, lift=among_variables(gs))
+        return [None if node is None else arrived.get(node) for node in leaves]
+
+    def mapped(self, on: list[bool], size: int) -> Operation:
+        from .mapping import inner_vmap
+
+        axes = tuple([0 if b else None for b in on])
+        inside = self
+        op = _JVP()
+        op.rule, op.where = self.rule, ()
+        op.spec = _tuple_of(len(on))
+        inside.seen = seen(inside.derivative)
+
+        def fun(*args: Any) -> Any:
+            y = inner_vmap(lambda *a: inside.fun(*inside.arguments(a)), axes)(*args)
+            inside.flat(y)
+            return y
+
+        def derivative(primals: Any, tangents: Any) -> Any:
+            one = functools.partial(inside.derived, inside.seen.as_called())
+            found = inner_vmap(one, (axes, axes))(tuple(primals), tuple(tangents))
+            inside.flat(found[0])
+            return found
+
+        op.fun, op.derivative, op.absent = fun, derivative, lambda x: None
+        return op
+
+
+# What a rule refers to may be a custom function in its turn, often the one whose rule it is.
+PARTS[custom_vjp] = ("_fun", "_fwd", "_bwd")
+PARTS[custom_jvp] = ("_fun", "_derivative")

@@ -1,0 +1,268 @@
+"""The JAX face: transforms that take a function and return a function."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optree
+
+from ..arrays.dispatch import is_variable, xp
+from ..autograd.gradients import among_variables, in_place_type, seed_for
+from ..engine.backward import walk
+from ..engine.boundary import (
+    all_complex,
+    as_cotangent,
+    as_number,
+    differs,
+    dual_of,
+    flat_tangent,
+    flatten,
+    gradient_at,
+    is_of,
+    is_one,
+    leaves_of,
+    node_of_number,
+    numbered,
+    outputs_of,
+    pair,
+    plain,
+    seen_outside,
+    unflatten,
+)
+from ..engine.cotangents import conjugate
+from ..engine.forward import process, tangent_of
+from ..engine.graph import Node
+from ..engine.graph_breaks import untracked_result
+from ..engine.levels import ROOT, open_level, put, restored
+from ..engine.record import wrap
+from ..errors import InvalidArgumentError, TypeMismatchError
+
+__all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
+
+
+def grad(
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[..., Any]:
+    """A function that returns the gradient of `fun` at its arguments.
+
+    Parameters
+    ----------
+    fun : callable
+        Takes arrays, or pytrees of them, and returns one real number (shape ``()``), and with
+        `has_aux` a pair of that and anything else.
+    argnums : int or sequence of ints
+        Which positional arguments to differentiate by.
+    has_aux : bool
+        Whether `fun` returns a pair.
+    holomorphic : bool
+        Whether `fun` is complex-differentiable, and the derivative df/dz is wanted. Arguments and
+        value are complex then.
+
+    Returns
+    -------
+    callable
+        It returns plain arrays of the caller's own library, in the structure of the argument (a
+        tuple of these for several); with `has_aux` a pair of the gradient and the auxiliary value.
+        Inside a graph or another transform they are Variables of that level, so it nests.
+
+    Complex arguments: the gradient is that of `backward`, ∂f/∂Re + i ∂f/∂Im, the conjugate of
+    JAX's. With `holomorphic` it is the derivative, as JAX has it.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> pg.grad(lambda x: pg.sum(x * x))(np.asarray([1.0, 2.0]))
+    array([2., 4.])
+    """
+    both = value_and_grad(fun, argnums, has_aux, holomorphic)
+
+    @functools.wraps(fun)
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        value, g = both(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
+
+    return gradient
+
+
+def value_and_grad(
+    fun: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[..., Any]:
+    """A function that returns the value of `fun` and its gradient; the parameters are `grad`'s.
+
+    It returns ``(value, gradient)``, with `has_aux` ``((value, aux), gradient)``.
+    ``scipy.optimize.minimize(pluggrad.value_and_grad(f), x0, jac=True)`` takes it as it is.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> value, g = pg.value_and_grad(lambda x: pg.sum(x ** 3))(np.asarray([1.0, 2.0]))
+    >>> float(value), g
+    (9.0, array([ 3., 12.]))
+    """
+
+    @functools.wraps(fun)
+    @restored
+    def both(*args: Any, **kwargs: Any) -> Any:
+        with open_level() as level:
+            numbers = numbered(argnums, len(args))
+            call = list(args)
+            wrapped = []
+            for number in numbers:
+                call[number], leaves, spec = leaves_of(args[number], level, (args, kwargs))
+                wrapped.append((leaves, spec))
+            every = [v for leaves, _ in wrapped for v in leaves]
+            value = fun(*call, **kwargs)
+            aux: Any = None
+            if has_aux:
+                value, aux = pair(value)
+                aux = optree.tree_map(lambda x: seen_outside(x, level), aux)
+            value = as_number(value, every)
+            if holomorphic:
+                all_complex([*every, value])
+            node = node_of_number(value, level, holomorphic)
+            arrived = {}
+            if node is None:
+                untracked_result(level)
+            else:
+                seed = seed_for(value, 1.0 if holomorphic else None, False)
+                put(level.outside)  # the walk itself is at the levels around
+                arrived = walk(
+                    {node: seed},
+                    in_place=in_place_type(value._backend),
+                    lift=among_variables([seed]),
+                    quiet=level,
+                )
+            value = seen_outside(value, level)
+        gradients = [
+            unflatten(spec, [gradient_at(arrived, v) for v in leaves]) for leaves, spec in wrapped
+        ]
+        if holomorphic:
+            gradients = [optree.tree_map(conjugate, g) for g in gradients]
+        g = gradients[0] if is_one(argnums) else tuple(gradients)
+        return ((value, aux) if has_aux else value), g
+
+    return both
+
+
+def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
+    """The value of `fun` at `primals`, and a function from cotangents to gradients.
+
+    Returns ``(y, pull)``, with `has_aux` ``(y, pull, aux)``. ``pull(g)``, where `g` has the
+    structure of `y`, returns a tuple with one gradient per primal, and may be called again.
+    Complex numbers follow `backward`: `pull` is the adjoint, the conjugate of JAX's transpose.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> y, pull = pg.vjp(lambda x: x * x, np.asarray([1.0, 2.0]))
+    >>> pull(np.asarray([1.0, 10.0]))
+    (array([ 2., 40.]),)
+    """
+    return _vjp(fun, primals, has_aux)
+
+
+@restored
+def _vjp(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool) -> Any:
+    with open_level() as level:
+        wrapped = [leaves_of(x, level, primals) for x in primals]
+        y = fun(*[tree for tree, _, _ in wrapped])
+        aux = None
+        if has_aux:
+            y, aux = pair(y)
+            aux = optree.tree_map(lambda x: seen_outside(x, level), aux)
+        outputs, y_spec = outputs_of(y, [v for _, flat, _ in wrapped for v in flat])
+        values = [seen_outside(v, level) for v in outputs]
+        nodes = [v._read()[1] if is_of(v, level) else None for v in outputs]
+        if not any(nodes):
+            untracked_result(level)
+
+    @restored
+    def pull(g: Any) -> tuple[Any, ...]:
+        seeds, g_spec = flatten(g)
+        if differs(g_spec, y_spec):
+            raise InvalidArgumentError(f"the cotangent has structure {g_spec}, the output {y_spec}")
+        cotangents: dict[Node, Any] = {}
+        for node, seed, value in zip(nodes, seeds, values, strict=True):
+            if node is not None:
+                seed = as_cotangent(seed, value)
+                if is_variable(value) and not is_variable(seed):
+                    seed = wrap(seed, None, ROOT, value._backend)
+                cotangents[node] = cotangents[node] + seed if node in cotangents else seed
+        leaves = [v._node for _, flat, _ in wrapped for v in flat]
+        arrived = walk(
+            cotangents, targets=leaves, retain=True, lift=among_variables(cotangents.values())
+        )
+        return tuple(
+            [unflatten(spec, [gradient_at(arrived, v) for v in flat])
+             for _, flat, spec in wrapped]
+        )  # fmt: skip
+
+    y = unflatten(y_spec, values)
+    return (y, pull, aux) if has_aux else (y, pull)
+
+
+def jvp(
+    fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
+) -> Any:
+    """The value of `fun` at `primals`, and its derivative along `tangents`, in one forward pass.
+
+    `tangents` have the structure and the shapes of `primals`, which must be floating-point. Returns
+    ``(y, t)``, with `has_aux` ``(y, t, aux)``.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> y, t = pg.jvp(lambda x: x * x, (np.asarray([1.0, 2.0]),), (np.asarray([1.0, 1.0]),))
+    >>> t
+    array([2., 4.])
+    """
+    return pushed_forward(fun, primals, tangents, has_aux)
+
+
+@restored
+def pushed_forward(
+    fun: Callable[..., Any],
+    primals: Any,
+    tangents: Any,
+    has_aux: bool,
+    may_be_constant: bool = False,
+) -> Any:
+    """What `jvp` does; it says nothing of a constant result where that is nothing unusual."""
+    if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
+        raise TypeMismatchError("primals and tangents are tuples, with one entry per argument")
+    if len(primals) != len(tangents):
+        raise InvalidArgumentError(f"{len(primals)} primals, but {len(tangents)} tangents")
+    with open_level(process) as level:
+        call, duals = [], []
+        for x, t in zip(primals, tangents, strict=True):
+            flat, spec = flatten(x)
+            flat_t = flat_tangent(t, spec)
+            made = [dual_of(a, b, level, primals) for a, b in zip(flat, flat_t, strict=True)]
+            call.append(unflatten(spec, made))
+            duals += made
+        y = fun(*call)
+        aux = None
+        if has_aux:
+            y, aux = pair(y)
+            aux = optree.tree_map(lambda x: seen_outside(x, level), aux)
+        outputs, spec = outputs_of(y, duals)
+        values = [seen_outside(v, level) for v in outputs]
+        if all(tangent_of(v, level) is None for v in outputs):
+            untracked_result(level, may_be_constant)
+        pushed = [
+            xp.zeros_like(value) if (t := tangent_of(v, level)) is None else t
+            for v, value in zip(outputs, values, strict=True)
+        ]
+        pushed = [plain(t) for t in pushed]
+    y, t = unflatten(spec, values), unflatten(spec, pushed)
+    return (y, t, aux) if has_aux else (y, t)
+
+
+def stop_gradient(x: Any) -> Any:
+    """`x`, or every array in a pytree, as a constant: no gradient flows through it.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> pg.grad(lambda x: pg.sum(x * pg.stop_gradient(x)))(np.asarray([1.0, 2.0]))
+    array([1., 2.])
+    """
+    return optree.tree_map(lambda v: v.detach() if is_variable(v) else v, x)

@@ -1,0 +1,228 @@
+"""`vmap`: into a level of batches, and out of it; what happens there is in `batch`."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import optree
+
+from ..arrays.backend import (
+    BACKENDS,
+    SCALARS,
+    Backend,
+    backend_of,
+    get_default_backend,
+)
+from ..arrays.dispatch import is_variable, xp
+from ..engine.batch import batched, process
+from ..engine.boundary import (
+    flatten,
+    flatten_call,
+    is_of,
+    plain,
+    unflatten_call,
+)
+from ..engine.levels import Level, open_level, read, restored
+from ..engine.modes import inside
+from ..engine.record import constant_of
+from ..errors import InvalidArgumentError, NotMappableError, TypeMismatchError
+
+__all__ = ["inner_vmap", "leave", "vmap"]
+
+
+def vmap(
+    fun: Callable[..., Any],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    axis_size: int | None = None,
+    randomness: str = "error",
+) -> Callable[..., Any]:
+    """A function that maps `fun` over an axis of its arguments, with one call per operation.
+
+    Parameters
+    ----------
+    fun : callable
+        Takes and returns arrays, or pytrees of them. It sees one element at a time: the axis that
+        is mapped over is hidden from it.
+    in_axes : int, None, or a pytree of them
+        Which axis of each positional argument to map over; None for arguments that are the same in
+        all calls. It may be a prefix of the structure of the arguments. Keyword arguments are
+        mapped over their first axis.
+    out_axes : int, None, or a pytree of them
+        Where the axis appears in the results; None for results that do not depend on it.
+    axis_size : int, optional
+        The length of the axis, where no argument has it.
+    randomness : 'error', 'different' or 'same'
+        What torch's random functions give to each element, such as ``torch.rand`` and
+        ``torch.nn.functional.dropout``; 'error' is for none. Of other libraries' random numbers
+        nothing is known here: what `fun` draws is the same for all, so draw outside, and map over
+        what was drawn.
+
+    Returns
+    -------
+    callable
+        It takes and returns plain arrays of the caller's own library, and nests with all other
+        transforms, in any order.
+
+    Raises
+    ------
+    ValueError
+        The axes have different lengths, or there is none.
+    TypeError
+        `fun` asks for one value where there are many: `bool`, `float`, `.item()` of a mapped
+        value, indexing by a mapped mask, `nonzero`, `unique_values`, `repeat` by mapped counts. The
+        message says what to do instead. ``v[mask] = number`` works: it is a `where`.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> pg.vmap(lambda x, y: pg.sum(x * y))(np.ones((2, 3)), np.asarray([[1.0], [2.0]]))
+    array([3., 6.])
+    >>> pg.vmap(pg.grad(lambda x: x**3))(np.asarray([1.0, 2.0]))
+    array([ 3., 12.])
+    """
+    if randomness not in ("error", "different", "same"):
+        raise InvalidArgumentError(
+            f"randomness is 'error', 'different' or 'same', not {randomness!r}"
+        )
+
+    @functools.wraps(fun)
+    @restored
+    def mapped(*args: Any, **kwargs: Any) -> Any:
+        axes = tuple(in_axes) if isinstance(in_axes, list) else in_axes
+        if isinstance(axes, tuple) and len(axes) != len(args):
+            raise InvalidArgumentError(
+                f"vmap: in_axes has {len(axes)} entries, and there are {len(args)} positional "
+                "arguments"
+            )
+        flat, spec = flatten_call(args, kwargs, none_is_leaf=True)
+        where = _prefix(axes, args, "in_axes") + _prefix(0, kwargs, "in_axes")
+        where = [None if x is None else axis for x, axis in zip(flat, where, strict=True)]
+        size, backend = _length(flat, where, axis_size)
+        with open_level(process, size) as level:
+            level.randomness = randomness
+            level.sample = next((x for x in flat if BACKENDS.get(type(x)) is backend), None)
+            inside = [
+                _same(x) if axis is None else _enter(x, axis, level)
+                for x, axis in zip(flat, where, strict=True)
+            ]
+            call, keywords = unflatten_call(spec, inside)
+            drawing = backend.adapter.drawing
+            if drawing is None or backend.adapter.tracing():
+                y = fun(*call, **keywords)
+            else:
+                with drawing(backend, randomness):
+                    y = fun(*call, **keywords)
+            outputs, y_spec = flatten(y, none_is_leaf=True)
+            places = _prefix(out_axes, y, "out_axes")
+            found = [
+                leave(v, axis, level, backend) for v, axis in zip(outputs, places, strict=True)
+            ]
+        return optree.tree_unflatten(y_spec, found)
+
+    return mapped
+
+
+#: The same where it is only the means to an end, and random numbers are drawn as ever.
+inner_vmap: Any = functools.partial(vmap, randomness="same")
+
+
+def _prefix(axes: Any, tree: Any, name: str) -> list[Any]:
+    """One entry of `axes` for each leaf of `tree`."""
+    if axes is None or isinstance(axes, int):
+        return [axes] * len(optree.tree_leaves(tree, none_is_leaf=True))
+    try:
+        found = optree.broadcast_prefix(axes, tree, none_is_leaf=True)
+    except ValueError:
+        spec = optree.tree_structure(tree, none_is_leaf=True)
+        raise InvalidArgumentError(
+            f"vmap: {name}, which is {axes!r}, is no prefix of the structure that it is for, {spec}"
+        ) from None
+    for axis in found:
+        if axis is not None and not isinstance(axis, int):
+            raise TypeMismatchError(f"vmap: {name} holds integers and None, and not {axis!r}")
+    return list(found)
+
+
+def _length(flat: list[Any], where: list[Any], axis_size: int | None) -> tuple[int, Backend]:
+    """The length of the axis that is mapped over, which all must share; and the library."""
+    lengths: list[int] = []
+    shapes: list[str] = []
+    backend: Backend | None = None
+    for x, axis in zip(flat, where, strict=True):
+        if axis is None:
+            continue
+        shape = getattr(x, "shape", None)
+        if shape is None:
+            raise NotMappableError(
+                f"vmap maps over arrays, and an argument is {type(x).__name__}; give None in "
+                "in_axes for what is the same in all calls"
+            )
+        if not -len(shape) <= axis < len(shape):
+            raise InvalidArgumentError(f"vmap over axis {axis} of an array of shape {tuple(shape)}")
+        lengths.append(int(shape[axis]))
+        shapes.append(str(tuple(shape)))
+        backend = backend or backend_of(x)
+    if axis_size is not None:
+        lengths.append(axis_size)
+    if not lengths:
+        raise InvalidArgumentError(
+            "vmap has nothing to map over: give an argument an axis, or axis_size"
+        )
+    if len(set(lengths)) > 1:
+        raise InvalidArgumentError(
+            f"vmap over axes of different lengths: {', '.join(map(str, lengths))}, of arrays of "
+            f"the shapes {', '.join(shapes)}" + (" and axis_size" if axis_size is not None else "")
+        )
+    if backend is None:
+        for x in flat:
+            backend = backend or (backend_of(x) if hasattr(x, "shape") else None)
+    return lengths[0], backend or get_default_backend()
+
+
+def _enter(x: Any, axis: int, level: Level) -> Any:
+    """`x` as a Variable of `level`, with `axis` in front and hidden."""
+    if (run := inside()) is not None:
+        x = run.enter(x)
+    backend = backend_of(x)
+    if backend is None:
+        raise TypeMismatchError(f"vmap maps over arrays, and an argument is {type(x).__name__}")
+    # Each of the batch is made here: where nothing is recorded, it is a constant.
+    x = constant_of(x, read().off) if is_variable(x) else x
+    x = plain(x)
+    return batched(xp.moveaxis(x, axis, 0) if axis % len(x.shape) else x, level, backend)
+
+
+def _same(x: Any) -> Any:
+    """What all calls get alike: an array as a Variable, so that mapped indices may select in it."""
+    if is_variable(x) or not hasattr(x, "dtype") or not hasattr(x, "shape"):
+        return x
+    backend = backend_of(x)
+    return x if backend is None else backend.namespace.asarray_constant(x)
+
+
+def leave(v: Any, axis: int | None, level: Level, backend: Backend) -> Any:
+    """`v` as seen outside of `level`, with the axis at `axis`."""
+    mapped = is_of(v, level)
+    value = plain(v._read()[0] if mapped else v)
+    if axis is None:
+        if mapped:
+            raise InvalidArgumentError(
+                "out_axes is None for a result that depends on the mapped axis"
+            )
+        return value
+    if v is None:
+        return None
+    if not mapped:
+        if not hasattr(value, "shape"):
+            if type(value) not in SCALARS:
+                raise TypeMismatchError(
+                    f"the function returned {type(v).__name__}, which vmap cannot stack; give None "
+                    "in out_axes to pass it on"
+                )
+            value = backend.namespace.raw_asarray(value)
+        value = plain(xp.copy(xp.broadcast_to(value, (level.size, *value.shape))))
+    ndim = len(value.shape)
+    if not -ndim <= axis < ndim:
+        raise InvalidArgumentError(f"out_axes is {axis}, and the result has {ndim} axes")
+    return plain(xp.moveaxis(value, 0, axis)) if axis % ndim else value

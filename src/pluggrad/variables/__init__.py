@@ -1,0 +1,1 @@
+"""The handle that users hold, and the namespaces of functions on it."""

@@ -1,0 +1,187 @@
+"""The elements of a Variable: how many there are, reading and writing them by index."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+from ..arrays.backend import Backend, backend_of
+from ..arrays.dispatch import is_batched, is_variable
+from ..engine import views
+from ..engine.arguments import convert, explain
+from ..engine.graph import Node
+from ..engine.levels import read
+from ..engine.modes import inside
+from ..engine.primitive import new
+from ..engine.record import apply
+from ..errors import OutOfRangeError, TypeMismatchError
+from ..rules.indexing import GETITEM, PUT
+
+__all__ = ["Elements", "Size", "sized"]
+
+GETITEM_RULE = GETITEM.rules[0]
+BOUNDS = frozenset({int, type(None)})
+NONE: dict[str, Any] = {}  # the settings of an index; nobody writes them
+
+
+class Size(int):
+    """The number of elements, as the standard's `size`; called, it answers as torch's `size()`.
+
+    >>> import pluggrad as pg
+    >>> v = pg.ones((5, 3))
+    >>> v.size, v.size(), v.size(0)
+    (15, (5, 3), 5)
+    """
+
+    shape: tuple[Any, ...]
+
+    def __new__(cls, count: int, shape: tuple[Any, ...]) -> Size:
+        size = super().__new__(cls, count)
+        size.shape = shape
+        return size
+
+    def __call__(self, dim: int | None = None) -> Any:
+        if dim is None:
+            return self.shape
+        try:
+            return self.shape[dim]
+        except IndexError:
+            raise OutOfRangeError(f"size({dim}) of {len(self.shape)} axes") from None
+
+    def __reduce__(self) -> Any:
+        return Size, (int(self), self.shape)
+
+    def __repr__(self) -> str:
+        return int.__repr__(self)
+
+
+def sized(count: int, shape: tuple[Any, ...]) -> Size:
+    """A Size; under torch.compile, which knows no integers but Python's own, `count` itself."""
+    return Size(count, shape)
+
+
+class Elements:
+    """The part of `Variable` that reads and writes elements."""
+
+    __slots__ = ()
+
+    def __getitem__(self: Any, key: Any, /) -> Any:
+        backend, cell = self._backend, self._cell
+        if not is_plain(key):
+            key = raw_key(key, self._backend)
+            if names_batch(key):
+                return by_position("gather")(self, key)
+        elif (
+            type(self) is backend.variable and (parent := self._node) is not None
+            and self._level is read().plain
+            and not (cell := views.cell_of(self)).owned and not self._seen.past and not self._chain
+        ):  # fmt: skip
+            # The hot path of loops over elements: what `apply` and `view_of` would do.
+            node = new(Node)
+            node.rule, node.saved = GETITEM_RULE, (key, cell.like)
+            node.parent, node.more = parent, None
+            v: Any = new(backend.variable)
+            try:
+                value = backend.getitem(self._value, key)
+            except Exception as error:
+                explain(error, "getitem", (self, key))
+            v._value, v._node, v._level, v._cell = value, node, self._level, cell
+            v._seen, v._chain = cell.version, (step := new(views.Step))
+            step.primitive, step.args, step.kwargs, step.before = GETITEM, (key,), NONE, None
+            return v
+        if cell is None or not cell.owned:
+            return self._item((self, key), NONE)
+        # What is read from an owned buffer is copied, so that the buffer stays owned. A view that
+        # was out of date has just been pulled, and shows the buffer itself: that one is lent.
+        v = apply(GETITEM, (self, key), {}, _read_copy, backend)
+        cell.owned = not self._chain and ((run := inside()) is None or not run.outside(self))
+        return v
+
+    def __setitem__(self: Any, key: Any, value: Any, /) -> None:
+        key = raw_key(key, self._backend)
+        if names_batch(key):
+            if not is_variable(value):
+                value = _convert(value, self)
+            views.write(self, None, by_position("replaced")(self, key, value))
+            return
+        if is_variable(value):
+            if value._backend is not self._backend:
+                value = _convert(value, self)
+            elif views.same_place(self, key, value):  # as at the end of `self[key] += 1`
+                self._read()
+                return
+        else:
+            value = _convert(value, self)
+        views.write(self, views.Step(GETITEM, (key,), {}), value)
+
+    def __len__(self: Any) -> int:
+        if not self.shape:
+            raise TypeMismatchError("len() of a 0-d Variable")
+        return int(self.shape[0])
+
+    def __iter__(self: Any) -> Iterator[Any]:
+        if not self.shape:
+            raise TypeMismatchError("iteration over a 0-d Variable")
+        return map(self.__getitem__, range(self.shape[0]))  # lazy: `numpy.iterable` only asks
+
+
+def _read_copy(x: Any, key: Any) -> Any:
+    backend: Any = backend_of(x)
+    return backend.raw("copy")(backend.getitem(x, key))
+
+
+def _convert(value: Any, v: Any) -> Any:
+    """`value`, to be written into `v`, as a raw array or scalar of its backend."""
+    value = convert(value, v._backend, PUT)
+    if isinstance(value, (list, tuple)):
+        value = v._backend.namespace.raw_asarray(value, dtype=v.dtype)
+    return value
+
+
+def is_plain(key: Any) -> bool:
+    """Whether `key` is made of Python's own integers and slices alone."""
+    kind = type(key)
+    if kind is slice:
+        return type(key.start) in BOUNDS and type(key.stop) in BOUNDS and type(key.step) in BOUNDS
+    return kind is int or (kind is tuple and all([is_plain(k) for k in key]))
+
+
+def raw_key(key: Any, backend: Backend) -> Any:
+    """`key` with raw arrays in the place of Variables, which cannot be differentiated here, and
+    of lists."""
+    if is_plain(key):
+        return key
+    if type(key) is slice:
+        bounds = key.start, key.stop, key.step
+        return slice(*[operator.index(k) if is_variable(k) else k for k in bounds])
+    if isinstance(key, tuple):
+        return tuple([raw_key(k, backend) for k in key])
+    if is_variable(key):
+        return key if is_batched(key) else key.data
+    if isinstance(key, range):
+        key = list(key)
+    if isinstance(key, list):
+        return backend.namespace.raw_asarray(key, dtype=None if key else backend.xp.int64)
+    kind = getattr(getattr(key, "dtype", None), "kind", "")
+    if kind in ("i", "u") and not hasattr(key, "__setitem__"):
+        return operator.index(key)  # a NumPy scalar
+    if kind in ("i", "u", "b") and backend.hold is None and backend.name != "numpy":
+        # An index in a NumPy array is what it is in a list. (Dask takes them as they are.)
+        found = backend_of(key)
+        if found is not None and found.name == "numpy":
+            # (To torch, bytes are a mask.)
+            return backend.namespace.raw_asarray(key.astype("int64") if kind == "u" else key)
+    return key
+
+
+def names_batch(key: Any) -> bool:
+    """Whether `key`, as `raw_key` leaves it, has an array that `vmap` maps over."""
+    return is_variable(key) or (type(key) is tuple and any([is_variable(part) for part in key]))
+
+
+def by_position(name: str) -> Any:
+    """Indexing by such keys, which is a room of its own."""
+    from ..rules import positions
+
+    return getattr(positions, name)

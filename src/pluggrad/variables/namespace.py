@@ -1,0 +1,509 @@
+"""The differentiable Array API namespace of one backend, and `pluggrad`'s own, which dispatches."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.backend import (
+    BACKENDS,
+    LIBRARIES,
+    Backend,
+    backend_of,
+    current_choice,
+    get_backend,
+    get_default_backend,
+)
+from ..arrays.dispatch import bottom, find_for, is_batched, is_variable
+from ..arrays.standard import CREATION, INQUIRIES, Info
+from ..engine.arguments import explain
+from ..engine.batch import template
+from ..engine.graph_breaks import break_graph
+from ..engine.levels import ROOT, VOLATILE
+from ..engine.primitive import PRIMITIVES
+from ..engine.record import wrap, wrap_untracked
+from ..engine.short_cuts.bind import bind
+from ..errors import BackendError, BatchingError, InvalidArgumentError, UnsupportedError
+
+__all__ = ["COMPOSITES", "Namespace", "composite", "namespace", "top_level"]
+
+COMPOSITES: dict[str, Callable[..., Any]] = {}
+
+#: Names under which a function of the main namespace is found in an extension, too.
+ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
+EXTENSIONS = ("linalg", "fft", "special")
+
+
+OWN: set[str] = set()
+
+
+def composite(
+    name: str | Callable[..., Any] | None = None, *, own: bool = False
+) -> Callable[..., Any]:
+    """Register a function that is written in terms of others, computing through `xp`.
+
+    It serves where gradients are tracked, and where the library lacks it; otherwise the library's
+    own is called, unless with `own`: libraries mean different things by that name.
+    """
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        full = name if isinstance(name, str) else function.__name__
+        COMPOSITES[full] = function
+        if own:
+            OWN.add(full)
+        return function
+
+    return register(name) if callable(name) else register
+
+
+class Namespace:
+    """The functions of the Array API standard, version 2025.12, on Variables over one backend.
+
+    They take Variables, raw arrays of the backend and Python scalars, and return Variables,
+    untracked where no input is tracked. `linalg`, `fft` and `special` are namespaces within.
+    """
+
+    __array_api_version__ = "2025.12"
+
+    def __init__(self, backend: Backend, prefix: str = "") -> None:
+        self._backend = backend
+        self._prefix = prefix
+        inside = f".{prefix[:-1]}" if prefix else ""
+        self.__name__ = f"pluggrad.namespace({backend.name!r}){inside}"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "raw":
+            raise AttributeError(name)
+        found = self._find(name)
+        setattr(self, name, found)
+        return found
+
+    def _find(self, name: str) -> Any:
+        backend, full = self._backend, self._prefix + name
+        full = ALIASES.get(full, full)
+        if name == "newaxis":
+            return None
+        if name in EXTENSIONS and not self._prefix:
+            return Namespace(backend, f"{name}.")
+        if full in PRIMITIVES and backend.has(full):
+            return bind(PRIMITIVES[full], backend)
+        if full in COMPOSITES:
+            return _bind_composite(full, backend)
+        if full in CREATION and backend.has(full):
+            return _bind_creation(full, backend.raw(full), backend)
+        raw: Any = backend.xp
+        for part in full.split("."):
+            raw = getattr(raw, part, None)
+        if full in INQUIRIES:
+            return _bind_inquiry(full, raw, backend)
+        if raw is None:
+            if full in PRIMITIVES:
+                return bind(PRIMITIVES[full], backend)  # raises, and says what is missing
+            raise AttributeError(f"the namespace of {backend.name} has no {full!r}")
+        if callable(raw) and not isinstance(raw, type) and not _is_dtype(raw):
+            return _bind_opaque(full, raw, backend)
+        return raw
+
+    def __dir__(self) -> list[str]:
+        names = {n for n, p in PRIMITIVES.items() if not p.private}
+        names |= {*COMPOSITES, *CREATION, *ALIASES, "asarray"}
+        names |= {*INQUIRIES, *EXTENSIONS, "bool", "pi", "e", "inf", "nan", "newaxis"}
+        names |= {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+                  "float32", "float64", "complex64", "complex128"}  # fmt: skip
+        inside = [n.removeprefix(self._prefix) for n in names if n.startswith(self._prefix)]
+        return sorted(n for n in inside if "." not in n)
+
+    def __array_namespace_info__(self) -> Any:
+        """The standard's inspection utilities."""
+        return Info(self._backend)
+
+    def asarray(
+        self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None
+    ) -> Any:
+        """`obj` as a Variable; a Variable stays connected, and so do those inside a list."""
+        if isinstance(obj, (list, tuple)) and _holds_variables(obj):
+            if copy is False:
+                raise InvalidArgumentError("asarray: a list cannot become an array without a copy")
+            obj = self.stack([self.asarray(item, dtype=dtype) for item in obj])
+            copy = None
+        if not is_variable(obj):
+            if device is None and not hasattr(obj, "shape"):
+                device = chosen_device(self._backend)
+            obj = self.raw_asarray(obj, dtype=dtype, device=device, copy=copy)
+            return wrap_untracked(obj, self._backend)
+        if obj._backend is not self._backend:
+            return self.asarray(obj.numpy(), dtype=dtype, device=device, copy=copy)
+        other = dtype is not None and obj.dtype != dtype
+        away = device is not None and obj.device != device
+        if copy is False and (other or away):
+            raise InvalidArgumentError("asarray: another dtype or device needs a copy")
+        if other:
+            obj, copy = self.astype(obj, dtype), None
+        if away:
+            obj, copy = self.to_device(obj, device), None
+        return self.copy(obj) if copy else obj
+
+    def asarray_constant(self, raw: Any) -> Any:
+        """A raw array as an untracked Variable."""
+        return wrap(raw, None, ROOT, self._backend)
+
+    def raw_asarray(self, obj: Any, **kwargs: Any) -> Any:
+        """`obj` as a raw array of this backend."""
+        kwargs = {key: value for key, value in kwargs.items() if value is not None}
+        return self._backend.xp.asarray(obj, **kwargs)
+
+    def to_device(self, x: Any, device: Any, /) -> Any:
+        """`x` on another device."""
+        return self.move(x, device=device)
+
+    def __repr__(self) -> str:
+        return f"<{self.__name__}>"
+
+
+def _is_dtype(raw: Any) -> bool:
+    return type(raw).__name__ in ("dtype", "DType", "_ScalarMeta")
+
+
+def _holds_variables(obj: Any) -> bool:
+    return any(
+        is_variable(x) or (isinstance(x, (list, tuple)) and _holds_variables(x)) for x in obj
+    )
+
+
+def _plain(x: Any) -> Any:
+    """`x` with raw arrays in the place of Variables, in nested lists and tuples too."""
+    if is_variable(x):
+        return x.data
+    if isinstance(x, (list, tuple)) and _holds_variables(x):
+        return type(x)([_plain(item) for item in x])
+    return x
+
+
+def _tracked(args: Any) -> bool:
+    """Whether an argument is a Variable that an operation would record, or at a deeper level."""
+    return any(
+        (x._level is not ROOT or x._read()[1] is not None) if is_variable(x)
+        else isinstance(x, (list, tuple)) and _tracked(x)
+        for x in args
+    )  # fmt: skip
+
+
+def loses(args: Any) -> bool:
+    """Whether a gradient is lost if these arguments are taken as plain values."""
+    return any(
+        (x._level not in (ROOT, VOLATILE) or x._read()[1] is not None) if is_variable(x)
+        else isinstance(x, (list, tuple)) and loses(x)
+        for x in args
+    )  # fmt: skip
+
+
+def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
+    function = COMPOSITES[name]
+    raw: Any = None if name in OWN else backend.adapter.functions.get(name) or backend.xp
+    if raw is not None and not callable(raw):
+        for part in name.split("."):
+            raw = getattr(raw, part, None)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        requires_grad = name in CREATION and kwargs.pop("requires_grad", False)
+        try:
+            if raw is not None and not _tracked(args) and not _tracked(kwargs.values()):
+                y = raw(*map(_plain, args), **{key: _plain(x) for key, x in kwargs.items()})
+            else:
+                y = function(*[_lift(x, backend) for x in args], **kwargs)
+        except Exception as error:
+            explain(error, name, args)
+        y = wrap_untracked(y, backend)
+        return y.requires_grad_() if requires_grad else y
+
+    call.__module__ = "pluggrad"
+    return call
+
+
+def _lift(x: Any, backend: Backend) -> Any:
+    """A raw array as a Variable, so that a composite records nothing by halves."""
+    if isinstance(x, (list, tuple)):
+        return type(x)([_lift(item, backend) for item in x])
+    if is_variable(x) or isinstance(x, type) or not hasattr(x, "shape"):
+        return x
+    if backend_of(x) is not backend:
+        return x
+    return wrap(x, None, ROOT, backend)
+
+
+def composite_over_raw(name: str, backend: Backend) -> Callable[..., Any]:
+    """What a rule calls when it names a function that the raw namespace lacks."""
+    if name not in COMPOSITES:
+        raise UnsupportedError(f"the {backend.name} backend has no function {name!r}")
+    return COMPOSITES[name]
+
+
+def chosen_device(backend: Backend) -> Any:
+    """The device that `use` or `set_default_backend` chose for new arrays of `backend`."""
+    choice = current_choice()
+    return choice.device if choice.name == backend.name else None
+
+
+def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
+    like = name.endswith("_like")
+    takes_dtype = not like and name not in ("from_dlpack", "arange", "full")
+
+    def create(*args: Any, requires_grad: bool = False, **kwargs: Any) -> Any:
+        if name == "from_dlpack":
+            if loses(args):
+                break_graph("export through DLPack")
+        elif loses(args[like:]) or loses(kwargs.values()):
+            refuse_batch(name, (*args[like:], *kwargs.values()))
+            raise UnsupportedError(
+                f"{name!r} has no derivative by its arguments; `.detach()` them if none is needed"
+            )
+        elif not like:
+            choice = current_choice()
+            if choice.name == backend.name:
+                if choice.device is not None:
+                    kwargs.setdefault("device", choice.device)
+                if choice.dtype is not None and takes_dtype:
+                    kwargs.setdefault("dtype", choice.dtype)
+        if like and args and not is_batched(args[0]):
+            args = (bottom(args[0]), *args[1:])  # whose values nobody asks for
+        args = tuple([template(x) if is_batched(x) else _plain(x) for x in args])
+        kwargs = {key: _plain(x) for key, x in kwargs.items()}
+        y = wrap_untracked(raw(*args, **kwargs), backend)
+        return y.requires_grad_() if requires_grad else y  # as torch's take it
+
+    return _like(create, raw, name)
+
+
+def refuse_batch(name: str, args: Any) -> None:
+    """Raise if there are values that `vmap` maps over among `args`."""
+    for x in args:
+        if isinstance(x, (list, tuple)):
+            refuse_batch(name, x)
+        elif is_batched(x):
+            raise BatchingError(
+                f"inside vmap, {name} does not take values that are mapped over. Call it outside "
+                "of vmap, or write it in terms of other functions"
+            )
+
+
+def _bind_inquiry(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
+    def ask(*args: Any, **kwargs: Any) -> Any:
+        by_dtype = name == "can_cast"  # JAX takes no array there
+        args = tuple(
+            [x.dtype if is_batched(x) or (by_dtype and is_variable(x)) else _plain(x) for x in args]
+        )
+        return raw(*args, **kwargs)
+
+    return _like(ask, raw, name)
+
+
+def _bind_opaque(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
+    """A function of the library that the rule book does not have: constants only."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if loses(args) or loses(kwargs.values()):
+            refuse_batch(name, (*args, *kwargs.values()))
+            raise UnsupportedError(
+                f"{name!r} has no derivative in pluggrad; `.detach()` its arguments if none "
+                "is needed"
+            )
+        kwargs = {key: _plain(x) for key, x in kwargs.items()}
+        return wrap_untracked(raw(*map(_plain, args), **kwargs), backend)
+
+    return _like(call, raw, name)
+
+
+def _like(function: Any, raw: Any, name: str) -> Any:
+    function.__name__ = function.__qualname__ = name.split(".")[-1]
+    function.__module__ = "pluggrad"
+    function.__doc__ = getattr(raw, "__doc__", None) or f"The library's `{name}`."
+    signature = CREATION.get(name) or INQUIRIES.get(name)
+    if signature is None:
+        try:
+            signature = inspect.signature(raw)
+        except (TypeError, ValueError):
+            return function
+    function.__signature__ = signature
+    return function
+
+
+def namespace(which: Any = None) -> Namespace:
+    """The differentiable namespace of one backend.
+
+    Parameters
+    ----------
+    which : str, array, Variable or raw namespace, optional
+        A backend's name, an array that belongs to it, or its Array API namespace; the default
+        backend if left out.
+
+    >>> import pluggrad as pg
+    >>> xp = pg.namespace("numpy")
+    >>> xp.sum(xp.ones(3)).item()
+    3.0
+    """
+    if which is None:
+        return get_default_backend().namespace
+    if isinstance(which, str):
+        return get_backend(which).namespace
+    if isinstance(which, Namespace):
+        return which
+    if inspect.ismodule(which):
+        return backend_of(which.asarray([0])).namespace  # type: ignore[union-attr]
+    backend = backend_of(which)
+    if backend is None:
+        raise BackendError(f"{which!r} is neither a backend's name nor an array")
+    return backend.namespace
+
+
+_FOUND: dict[str, dict[Any, Callable[..., Any]]] = {}  # by name, then by type or backend
+
+
+def top_level(name: str) -> Any:
+    """`pluggrad.<name>`: a function that dispatches on its arguments."""
+    if name in EXTENSIONS:
+        return _TopLevel(f"{name}.")
+    return _TopLevel("").find(name)
+
+
+class _TopLevel:
+    """The namespaces that `pluggrad` itself offers: `pluggrad.linalg` and the like."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = self.find(name)
+        setattr(self, name, found)
+        return found
+
+    def __dir__(self) -> list[str]:
+        return dir(Namespace(get_default_backend(), self._prefix))
+
+    def find(self, name: str) -> Any:
+        full = self._prefix + name
+        full = ALIASES.get(full, full)
+        sample: Any = None
+        if full not in PRIMITIVES and full not in COMPOSITES and full not in INQUIRIES:
+            sample = _lookup(get_default_backend(), full)
+            if not callable(sample) or isinstance(sample, type) or _is_dtype(sample):
+                return sample
+        elif full in PRIMITIVES and PRIMITIVES[full].private:
+            raise AttributeError(f"module 'pluggrad' has no attribute {name!r}")
+
+        functions = _FOUND.setdefault(full, {})
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            first = functions.get(type(args[0])) if args else None
+            if first is not None:
+                return first(*args, **kwargs)
+            backend = BACKENDS.get(type(args[0])) if args else None
+            if backend is not None:
+                functions[type(args[0])] = _lookup(backend, full)
+            else:
+                backend = _backend_among((*args, *kwargs.values()))
+                if backend is None and full in INQUIRIES:
+                    backend = _backend_of_dtypes((*args, *kwargs.values()))
+                if backend is None:
+                    backend = get_default_backend()
+            function = functions.get(backend)
+            if function is None:
+                function = functions[backend] = _lookup(backend, full)
+            return function(*args, **kwargs)
+
+        call.__name__ = call.__qualname__ = name
+        call.__module__ = "pluggrad"
+        if full in PRIMITIVES:
+            call.__signature__ = PRIMITIVES[full].parsed  # type: ignore[attr-defined]
+        elif full in COMPOSITES:
+            functools.update_wrapper(call, COMPOSITES[full])
+        elif full in CREATION or full in INQUIRIES:
+            call.__signature__ = CREATION.get(full) or INQUIRIES.get(full)  # type: ignore[attr-defined]
+            call.__doc__ = sample.__doc__ if sample else f"The standard's `{name}`."
+        elif full == "asarray":
+            call.__signature__, call.__doc__ = inspect.signature(sample), sample.__doc__  # type: ignore[attr-defined]
+        return call
+
+
+def find_all(backend: Backend, *arrays: type) -> None:
+    """Make now what is otherwise made when it is first asked for: the functions of `backend`, for
+    its `arrays` and for Variables. A compiler that reads code can find them, and not make them.
+    """
+    import pluggrad
+
+    for cls in arrays:
+        BACKENDS[cls] = backend
+    for extension in ("", *EXTENSIONS):
+        inside = getattr(backend.namespace, extension) if extension else backend.namespace
+        ours: Any = getattr(pluggrad, extension) if extension else pluggrad
+        for name in dir(inside):
+            full = f"{extension}.{name}" if extension else name
+            full = ALIASES.get(full, full)
+            try:
+                function = getattr(inside, name)
+            except (AttributeError, UnsupportedError):  # the library does not have it
+                continue
+            if callable(getattr(ours, name, None)) and callable(function):
+                keys = (*arrays, *backend.classes, backend)
+                _FOUND.setdefault(full, {}).update(dict.fromkeys(keys, function))
+    for name in (*PRIMITIVES, *COMPOSITES, *CREATION, *INQUIRIES):
+        find_for(name, backend, arrays)
+    for primitive in PRIMITIVES.values():
+        for position in range(64):
+            primitive.rule(position)
+
+
+def _lookup(backend: Backend, full: str) -> Any:
+    found: Any = backend.namespace
+    for part in full.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _backend_among(values: Any) -> Backend | None:
+    """The backend of the first array among `values`, and in sequences there."""
+    found: Backend | None = None
+    for x in values:
+        if type(x) is list or type(x) is tuple:
+            found = _backend_among(x)
+        elif hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, type):
+            found = backend_of(x)
+        if found is not None:
+            break
+    return found
+
+
+def _backend_of_dtypes(values: Any) -> Backend | None:
+    """The backend whose library made the first dtype among `values`."""
+    for x in values:
+        module = (x if isinstance(x, type) else type(x)).__module__.split(".")[0]
+        if module in LIBRARIES:
+            return get_backend(LIBRARIES[module])
+    return None
+
+
+def lift(value: Any, like: Any) -> Any:
+    """`value`, of any library or a Python number or list, as an untracked Variable beside `like`.
+
+    The explicit way to bring a constant into another library: mixing is an error otherwise.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> v = pg.Variable(np.ones(3))
+    >>> pg.lift([1.0, 2.0, 3.0], like=v).data
+    array([1., 2., 3.])
+    """
+    backend = backend_of(like)
+    if backend is None:
+        raise BackendError("like must be an array or a Variable")
+    if is_variable(value):
+        value = value.numpy()
+    if backend_of(value) is not backend if hasattr(value, "shape") else True:
+        import numpy
+
+        value = numpy.asarray(value)
+        value = backend.xp.asarray(value if backend.name != "array_api_strict" else value.tolist())
+    return wrap(value, None, ROOT, backend)

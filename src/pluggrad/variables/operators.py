@@ -1,0 +1,179 @@
+"""Operators and methods of Variables: one class per backend, made from tables.
+
+Each operator is bound to the raw operator of the backend, so `v * w` means what it means there.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+from ..arrays.backend import Backend
+from ..arrays.standard import parse
+from ..engine import views
+from ..engine.arguments import operand
+from ..engine.batch import Batched
+from ..engine.cotangents import same_shape
+from ..engine.primitive import PRIMITIVES
+from ..engine.record import apply
+from ..engine.short_cuts.bind import bind_binary, bind_first, bind_unary
+from ..errors import InvalidArgumentError, TypeMismatchError
+from .variable import Variable
+
+__all__ = ["make_variable_classes"]
+
+BINARY = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv,
+    "floordiv": operator.floordiv, "mod": operator.mod, "pow": operator.pow,
+    "matmul": operator.matmul, "and": operator.and_, "or": operator.or_, "xor": operator.xor,
+    "lshift": operator.lshift, "rshift": operator.rshift,
+}  # fmt: skip
+COMPARE = {
+    "eq": operator.eq, "ne": operator.ne, "lt": operator.lt,
+    "le": operator.le, "gt": operator.gt, "ge": operator.ge,
+}  # fmt: skip
+UNARY = {
+    "neg": operator.neg, "pos": operator.pos, "abs": operator.abs, "invert": operator.invert,
+}  # fmt: skip
+_NAMES = {
+    "sub": "subtract", "mul": "multiply", "truediv": "divide", "floordiv": "floor_divide",
+    "mod": "remainder", "and": "bitwise_and", "or": "bitwise_or", "xor": "bitwise_xor",
+    "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift", "eq": "equal",
+    "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
+    "neg": "negative", "pos": "positive", "invert": "bitwise_invert",
+}  # fmt: skip
+
+
+def make_variable_classes(backend: Backend) -> tuple[type, ...]:
+    """The class of Variables over raw arrays of `backend`, of those over other Variables, of those
+    with a tangent, and of those that hold a batch.
+
+    A class of its own per backend lets one test, `type(x) is cls`, tell a handle over a raw array
+    of this backend from everything else. Operators are bound to the backend's raw operators.
+    """
+    attributes = {
+        "__slots__": (), "__module__": "pluggrad", "__qualname__": "Variable",
+        "__doc__": Variable.__doc__, "__hash__": object.__hash__, "_backend": backend,
+    }  # fmt: skip
+    cls: Any = type("Variable", (Variable,), attributes)
+    nested = type("Variable", (cls,), {**attributes})
+    dual = type("Variable", (nested,), {**attributes})
+    batched = type("Variable", (Batched, nested), {**attributes})
+    backend.variable, backend.nested, backend.dual, backend.batched = cls, nested, dual, batched
+    item = bind_first(PRIMITIVES["getitem"], backend, backend.getitem)
+    item.__qualname__ = "Variable._item"
+    cls._item = staticmethod(item)
+    short: str
+    for short, raw in UNARY.items():
+        primitive = PRIMITIVES[_NAMES.get(short, short)]
+        _set_operator(cls, short, _unary(primitive, backend, raw), "self, /")
+    for short, raw in (BINARY | COMPARE).items():
+        primitive = PRIMITIVES[_NAMES.get(short, short)]
+        operate = _binary(primitive, backend, raw)
+        _set_operator(cls, short, operate)
+        if short in BINARY:
+            swapped = short not in ("add", "mul")
+            _set_operator(cls, f"r{short}", _binary(primitive, backend, raw, reflected=swapped))
+            _set_operator(cls, f"i{short}", _in_place(operate))
+    for name in METHODS:
+        if not hasattr(Variable, name):
+            setattr(cls, name, _method(name))
+    return cls, nested, dual, batched
+
+
+def _set_operator(cls: type, short: str, operate: Any, arguments: str = "self, other, /") -> None:
+    operate.__name__, operate.__module__ = f"__{short}__", "pluggrad"
+    operate.__qualname__ = f"Variable.__{short}__"
+    operate.__signature__ = parse(arguments)
+    setattr(cls, operate.__name__, operate)
+
+
+#: Methods that the wrapped libraries share: the namespace's function of that name.
+METHODS = {
+    "sum": "axis", "mean": "axis", "max": "axis", "min": "axis", "prod": "axis", "std": "axis",
+    "var": "axis", "all": "axis", "any": "axis", "argmax": "axis", "argmin": "axis",
+    "cumsum": "axis", "cumprod": "axis", "copy": "", "conj": "", "astype": "dtype",
+    "reshape": "*", "transpose": "*", "flatten": "", "ravel": "", "clip": "", "round": "",
+    "repeat": "",
+    "swapaxes": "", "trace": "", "diagonal": "", "take": "", "dot": "", "argsort": "", "view": "",
+}  # fmt: skip
+
+
+#: What the wrapped libraries call the standard's keywords.
+SPELLINGS = {"dim": "axis", "keepdim": "keepdims", "ddof": "correction"}
+
+
+def _method(name: str) -> Any:
+    leading = METHODS[name]
+
+    def method(self: Variable, *args: Any, **kwargs: Any) -> Any:
+        function = getattr(self._backend.namespace, name)
+        for theirs in kwargs.keys() & SPELLINGS.keys():
+            kwargs[SPELLINGS[theirs]] = kwargs.pop(theirs)
+        if leading == "*" and args:
+            args = (tuple(args[0]) if isinstance(args[0], (tuple, list)) else args,)
+        elif leading == "dtype" and "dtype" in kwargs:
+            args = (kwargs.pop("dtype"),)
+        elif leading == "axis" and args:
+            kwargs["axis"], args = args[0], args[1:]
+        return function(self, *args, **kwargs)
+
+    method.__name__ = method.__qualname__ = name
+    method.__doc__ = f"`pluggrad.{name}` of this Variable."
+    return method
+
+
+def _unary(primitive: Any, backend: Backend, raw: Any) -> Any:
+    if primitive.kind == "elementwise":
+        return bind_unary(primitive, backend, raw)
+    return lambda x: apply(primitive, (x,), {}, raw, backend)
+
+
+def _binary(primitive: Any, backend: Backend, raw: Any, reflected: bool = False) -> Any:
+    if primitive.kind in ("elementwise", "bilinear"):
+        return bind_binary(primitive, backend, raw, reflected=reflected, check=operand)
+
+    def operate(x1: Any, x2: Any) -> Any:
+        if operand(x2, backend) is NotImplemented:
+            return NotImplemented
+        return apply(primitive, (x1, x2), {}, raw, backend)
+
+    def operate_reflected(x2: Any, x1: Any) -> Any:
+        if operand(x1, backend) is NotImplemented:
+            return NotImplemented
+        return apply(primitive, (x1, x2), {}, raw, backend)
+
+    return operate_reflected if reflected else operate
+
+
+#: From narrow to wide: what an operator in place may put into an array is not to the right of it.
+_KINDS = ("bool", "unsigned integer", "signed integer", "real floating", "complex floating")
+
+
+def _holds(dtype: Any, other: Any, xp: Any) -> bool:
+    """Whether values of dtype `other` are of a kind that fits into `dtype`, perhaps rounded."""
+    wide, narrow = ([xp.isdtype(d, kind) for kind in _KINDS].index(True) for d in (dtype, other))
+    return wide >= narrow
+
+
+def _in_place(operate: Any) -> Any:
+    def update(self: Variable, other: Any) -> Any:
+        y = operate(self, other)
+        if y is NotImplemented:
+            return y
+        if y.shape != self.shape and not same_shape(y.shape, self.shape):
+            raise InvalidArgumentError(
+                f"in place, the result must keep the shape {tuple(self.shape)}, and it would have "
+                f"{tuple(y.shape)}"
+            )
+        if y.dtype != self.dtype:
+            if not _holds(self.dtype, y.dtype, self._backend.xp):
+                raise TypeMismatchError(
+                    f"in place, {self.dtype} cannot take a result of dtype {y.dtype}; "
+                    "make it such an array first, with `astype`"
+                )
+            y = self._backend.namespace.astype(y, self.dtype)
+        views.write(self, None, y)
+        return self
+
+    return update
