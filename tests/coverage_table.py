@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 
 import pluggrad as pg
-from pluggrad.arrays.backend import get_backend
-from pluggrad.engine.primitive import PRIMITIVES, Primitive
+from pluggrad.arrays.backend import PRIMITIVES, get_backend
+from pluggrad.engine.primitive import Primitive
 from samples import DOMAINS, REAL_ONLY, SAMPLES, A, Call
 
 STEP = 1e-5

@@ -39,10 +39,9 @@ from typing import Any
 import numpy as np
 
 import pluggrad as pg
-from pluggrad import autograd
 from pluggrad.arrays import backend
 from pluggrad.arrays.backend import get_backend
-from pluggrad.engine import levels
+from pluggrad.engine import differentiate, levels
 from pluggrad.engine.graph_breaks import _policy
 
 #: Where our code is, in a checkout and where it is installed.
@@ -856,8 +855,8 @@ def left_on(before: list[Any], at: str) -> list[str]:
         found.append("another state object")
     if _policy.get():
         found.append("graph_breaks")
-    if autograd._accumulating._is_owned():  # type: ignore[attr-defined]
-        autograd._accumulating.release()
+    if differentiate.ACCUMULATING._is_owned():  # type: ignore[attr-defined]
+        differentiate.ACCUMULATING.release()
         if at == "signals":
             found.append("a lock")
     if "torch" in sys.modules:

@@ -11,9 +11,9 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
+from pluggrad.arrays.backend import PRIMITIVES
 from pluggrad.autograd import Function
 from pluggrad.autograd.function import once_differentiable
-from pluggrad.engine.primitive import PRIMITIVES
 
 
 class Cube(Function):

@@ -80,6 +80,7 @@ def failing(programs: int) -> set[str]:
 
 def stale(monkeypatch):
     """Views stay as they were when they were made."""
+    from pluggrad.engine import views
 
     def refresh(v):
         v._seen = v._cell.version

@@ -13,9 +13,8 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-from pluggrad.arrays.backend import get_backend
+from pluggrad.arrays.backend import PRIMITIVES, get_backend
 from pluggrad.engine.levels import read
-from pluggrad.engine.primitive import PRIMITIVES
 
 BACKENDS = [
     name for name, lib in {"numpy": "numpy", "torch": "torch", "jax": "jax",

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.arrays.backend import get_backend
-from pluggrad.engine.primitive import PRIMITIVES, Primitive
+from pluggrad.arrays.backend import PRIMITIVES, get_backend
+from pluggrad.engine.primitive import Primitive
 from samples import BINARY, COMPLEX_ONLY, DOMAINS, ELSEWHERE, REAL_ONLY, SAMPLES, UNARY, A, Call
 
 LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict",

@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.arrays.backend import get_backend
-from pluggrad.engine.primitive import PRIMITIVES
+from pluggrad.arrays.backend import PRIMITIVES, get_backend
 
 pytest.importorskip("scipy")
 pytest.importorskip("mpmath")

@@ -12,7 +12,14 @@ import pytest
 import injected_exceptions as injected
 import pluggrad as pg
 from pluggrad import Variable
-from pluggrad.arrays.backend import NO_CHOICE, _registered, chosen, get_backend
+from pluggrad.arrays.backend import (
+    _registered,
+    get_backend,
+)
+from pluggrad.arrays.choice import (
+    NO_CHOICE,
+    chosen,
+)
 from pluggrad.engine import levels
 from pluggrad.engine.graph_breaks import _policy
 

@@ -18,19 +18,20 @@ import array_api_compat.torch._aliases as _aliases
 import torch._dynamo
 from torch._dynamo.variables import BuiltinVariable, UserDefinedObjectVariable
 
-from pluggrad.arrays.backend import (
+import pluggrad
+from pluggrad.arrays.backend import get_backend
+from pluggrad.arrays.choice import (
     NO_CHOICE,
     choose,
     chosen,
     current_choice,
-    get_backend,
 )
 from pluggrad.engine.closures import Seen, seen
 from pluggrad.engine.levels import START, put, read
+from pluggrad.tools.compilers import find_all
 from pluggrad.transforms.checkpointing.checkpointed import recomputes
 from pluggrad.variables.indexing import sized
 from pluggrad.variables.library_functions import label, names
-from pluggrad.variables.namespace import find_all
 from pluggrad.variables.variable import Variable
 
 __all__: list[str] = []
@@ -127,7 +128,7 @@ for _method in list(vars(get_backend("torch").variable).values()):
         _redirect(_method)
 
 # What is looked up when it is first used has to be there before anything is traced.
-find_all(get_backend("torch"), torch.Tensor, torch.nn.Parameter)
+find_all(pluggrad, get_backend("torch"), torch.Tensor, torch.nn.Parameter)
 
 
 # ---------------------------------------------------------------- a tensor beside a Variable

@@ -8,8 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import autograd, interop, rules  # noqa: F401  (rules fills the rule book)
-from .arrays.backend import Adapter, backends, register_backend, set_default_backend, use
+from .arrays.adapter import Adapter
+from .arrays.backend import (
+    backends,
+    register_backend,
+)
+from .arrays.choice import (
+    set_default_backend,
+    use,
+)
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .engine.graph_breaks import graph_breaks
 from .engine.modes import debug, strong_zeros
@@ -48,7 +55,11 @@ from .transforms import (
     vjp,
     vmap,
 )
-from .variables.namespace import lift, namespace, top_level
+from .variables.namespace import (
+    lift,
+    namespace,
+)
+from .variables.top_level import top_level
 from .variables.variable import Variable
 
 # What is defined here; the functions of the standard come by `__getattr__`.

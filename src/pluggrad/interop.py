@@ -13,12 +13,12 @@ from typing import Any
 from .arrays.backend import _entry_points, _registered, backend_of, get_backend
 from .arrays.dispatch import is_variable
 from .engine.graph_breaks import break_graph, graph_breaks
+from .engine.handles import wrap
 from .engine.levels import ROOT
-from .engine.record import wrap
 from .errors import MissingFunctionError, PluggradError, TypeMismatchError
 from .transforms.gradients import jvp, vjp
 from .transforms.mapping import inner_vmap
-from .variables.namespace import top_level
+from .variables.top_level import top_level
 
 __all__ = ["Program", "differentiable", "first_possible", "lowered"]
 

@@ -8,7 +8,7 @@ import pytest
 for needed in ("mpmath", "torch", "hypothesis"):
     pytest.importorskip(needed)
 
-from pluggrad.engine.primitive import PRIMITIVES
+from pluggrad.arrays.backend import PRIMITIVES
 from pluggrad_conformance.cells import Cell
 from pluggrad_conformance.operations import load
 from pluggrad_conformance.random_inputs import is_smooth, search

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.engine.primitive import PRIMITIVES
+from pluggrad.arrays.backend import PRIMITIVES
 
 pytest.importorskip("pluggrad_conformance")
 

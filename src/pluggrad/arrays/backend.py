@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import importlib
 import operator
-import os
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar
 from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from ..engine.levels import Decorator
 from ..errors import (
     BackendError,
     MissingFunctionError,
@@ -25,6 +22,7 @@ from ..errors import (
     UnsupportedError,
 )
 from .adapter import Adapter
+from .generic import UnknownLibrary
 
 if TYPE_CHECKING:
     from ..engine.primitive import Primitive
@@ -36,8 +34,6 @@ __all__ = [
     "backends",
     "get_backend",
     "register_backend",
-    "set_default_backend",
-    "use",
 ]
 
 SCALARS = (float, int, complex, bool)
@@ -54,11 +50,12 @@ class Backend:
     nested: Any
     dual: Any
     batched: Any
+    namespace: Any
+    classes: tuple[type, ...]
+    #: Makes the namespace and the classes of Variables; `variables.operators` sets it.
+    complete: Callable[[Backend], None]
 
     def __init__(self, adapter: Adapter) -> None:
-        from ..variables.namespace import Namespace
-        from ..variables.operators import make_variable_classes
-
         self.adapter = adapter
         self.name = adapter.name
         self.xp = adapter.namespace()
@@ -75,8 +72,7 @@ class Backend:
         self._known = dict.fromkeys(self.float_dtypes, True)
         self._raw: dict[str, Callable[..., Any]] = {}
         self.ufuncs: dict[Any, Callable[..., Any]] = {}  # NumPy's, answered by ours
-        self.namespace = Namespace(self)
-        self.classes = make_variable_classes(self)
+        self.complete(self)
         VARIABLES.update(self.classes)
         BACKENDS.update(dict.fromkeys(self.classes, self))
 
@@ -266,8 +262,6 @@ def _find_backend(x: Any) -> Backend | None:
         if point_name == name.split(".")[0]:
             return get_backend(point_name)
     if name not in _by_name:
-        from .generic import UnknownLibrary
-
         return _made(UnknownLibrary(name, namespace, x))
     return _by_name[name]
 
@@ -281,88 +275,6 @@ LIBRARIES = {
     "array_api_strict": "strict",
     "dask": "dask",
 }
-
-
-class _Choice:
-    """Which backend, device and dtype creation functions use."""
-
-    __slots__ = ("device", "dtype", "name")
-
-    now: property
-
-    def __init__(self, name: str, device: Any = None, dtype: Any = None) -> None:
-        self.name, self.device, self.dtype = name, device, dtype
-
-
-_default: list[_Choice] = []
-NO_CHOICE = _Choice("")
-_choice: ContextVar[_Choice] = ContextVar("pluggrad.backend", default=NO_CHOICE)
-chosen, choose = _choice.get, _choice.set
-_Choice.now = property(_choice.get)  # for compilers, as `State.now`
-
-
-def current_choice() -> _Choice:
-    """What `use` or `set_default_backend` chose; else ``PLUGGRAD_BACKEND``; else numpy."""
-    choice = chosen()
-    if choice is NO_CHOICE:
-        if not _default:
-            _default.append(_Choice(os.environ.get("PLUGGRAD_BACKEND", "numpy")))
-        choice = _default[0]
-    return choice
-
-
-def get_default_backend() -> Backend:
-    """The backend that creation functions use here."""
-    return get_backend(current_choice().name)
-
-
-def set_default_backend(name: str, device: Any = None, dtype: Any = None) -> None:
-    """Choose the backend of creation functions, for the whole process.
-
-    Parameters
-    ----------
-    name : str
-        A name that `backends()` lists.
-    device, dtype : optional
-        What creation functions use when they are not told; None leaves it to the library.
-
-    Raises
-    ------
-    ValueError
-        No such backend is installed.
-
-    >>> import pluggrad as pg
-    >>> pg.set_default_backend("numpy")
-    """
-    get_backend(name)
-    _default[:] = [_Choice(name, device, dtype)]
-
-
-class use(Decorator):
-    """Choose the backend of creation functions inside a `with` block, in this thread and task.
-
-    >>> import pluggrad as pg
-    >>> with pg.use("numpy"):
-    ...     pg.zeros(2).data
-    array([0., 0.])
-    """
-
-    _get: Any = staticmethod(chosen)
-    _set: Any = staticmethod(choose)
-
-    def __init__(self, name: str, device: Any = None, dtype: Any = None) -> None:
-        self._given = get_backend(name)
-        self._choice = _Choice(name, device, dtype)
-        self._before = []
-
-    def _on(self, state: _Choice) -> tuple[_Choice, _Choice]:
-        return self._choice, state
-
-    def _off(self, state: _Choice, before: _Choice) -> _Choice:
-        return before
-
-    def _again(self) -> use:
-        return use(self._choice.name, self._choice.device, self._choice.dtype)
 
 
 def backends() -> dict[str, dict[str, Any]]:

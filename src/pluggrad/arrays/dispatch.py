@@ -19,8 +19,15 @@ from .backend import (
     Backend,
     backend_of,
 )
+from .composites import composite_over_raw
 
-__all__ = ["Dispatch", "bottom", "find_for", "is_batched", "is_variable", "xp"]
+__all__ = [
+    "Dispatch",
+    "find_for",
+    "is_batched",
+    "is_variable",
+    "xp",
+]
 
 
 class Dispatch:
@@ -46,13 +53,6 @@ xp = Dispatch()
 def is_variable(x: Any) -> bool:
     """Whether `x` is a Variable (asked without importing their class)."""
     return type(x) in VARIABLES
-
-
-def bottom(x: Any) -> Any:
-    """The raw array at the bottom of `x`."""
-    while is_variable(x):
-        x = x._read()[0]
-    return x
 
 
 def is_batched(x: Any) -> bool:
@@ -133,6 +133,4 @@ def _raw_function(name: str, backend: Backend) -> Callable[..., Any]:
             return lambda arrays, **kwargs: raw(*arrays, **kwargs)
         return raw
     except UnsupportedError:
-        from ..variables.namespace import composite_over_raw
-
         return composite_over_raw(name, backend)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .backend import Adapter
+from .adapter import Adapter
 from .immutable import complete, has_arrays, without_new_axes
 
 __all__ = ["UnknownLibrary"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..engine.levels import (
+from ..engine.differentiate import backward
+from ..engine.grad_mode import (
     enable_grad,
     inference_mode,
     is_grad_enabled,
@@ -10,10 +11,9 @@ from ..engine.levels import (
     set_grad_enabled,
 )
 from ..engine.modes import detect_anomaly, saved_tensors_hooks, set_detect_anomaly
-from . import function, graph
 from .checking import gradcheck, gradgradcheck
 from .function import Function
-from .gradients import backward, grad
+from .gradients import grad
 
 __all__ = [
     "Function",

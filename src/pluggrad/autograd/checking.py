@@ -13,9 +13,16 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.dispatch import is_variable
-from ..engine.levels import ROOT, no_grad, restored
-from ..engine.record import wrap
+from ..engine.grad_mode import no_grad
+from ..engine.handles import wrap
+from ..engine.levels import (
+    ROOT,
+    restored,
+)
 from ..errors import DifferentiationError, InvalidArgumentError, PluggradError
+from ..transforms.gradients import jvp, vjp
+from ..transforms.mapping import vmap
+from .gradients import grad
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 
@@ -115,8 +122,6 @@ def gradgradcheck(
     >>> pg.autograd.gradgradcheck(lambda x: pg.sin(x) * x, x)
     True
     """
-    from ..transforms.gradients import vjp
-
     inputs = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
     moving = _moving(inputs)
     count = len(inputs)
@@ -192,8 +197,6 @@ def _pulled(
     outputs: list[Any], chosen: list[Any], nondet_tol: float
 ) -> list[list[list[list[float]]]]:
     """The gradients by output, by its real components, and by input."""
-    from .gradients import grad
-
     pulled: list[list[list[list[float]]]] = []
     for y in outputs:
         rows: list[list[list[float]]] = []
@@ -223,8 +226,6 @@ def _compare_batched(
     outputs: list[Any], chosen: list[Any], pulled: Any, atol: float, rtol: float
 ) -> None:
     """Whether a batch of cotangents gives the gradients that they give one by one."""
-    from .gradients import grad
-
     for k, (y, rows) in enumerate(zip(outputs, pulled, strict=True)):
         seeds = list(_directions(y, 1.0))
         if not seeds or not y.requires_grad:
@@ -291,8 +292,6 @@ def _pushed(
     func: Callable[..., Any], inputs: tuple[Any, ...], place: int, batched: bool
 ) -> list[list[list[float]]]:
     """The tangents by component of one input, and by output; together, or one after the other."""
-    from ..transforms.gradients import jvp
-    from ..transforms.mapping import vmap
 
     plain = [x.detach() if is_variable(x) else x for x in inputs]
     x, where = plain[place], _same(inputs, place)

@@ -28,12 +28,14 @@ from ..engine.custom_op import (
     transposed,
     variable,
 )
-from ..engine.levels import (
+from ..engine.grad_mode import (
     SEALED,
-    Level,
-    read,
     sealed,
     unrecorded,
+)
+from ..engine.levels import (
+    Level,
+    read,
 )
 from ..engine.linear import is_linear_level
 from ..engine.modes import inside
@@ -44,6 +46,7 @@ from ..errors import (
     TypeMismatchError,
     UnsupportedError,
 )
+from ..transforms.mapping import inner_vmap
 from ..variables.variable import WANTED
 
 __all__ = ["Function", "FunctionContext", "once_differentiable"]
@@ -383,8 +386,6 @@ class _MappedFunction(Operation):
         return self.inside.materialized(gs, call)
 
     def run(self, args: list[Any]) -> list[Any]:
-        from ..transforms.mapping import inner_vmap
-
         inside = self.inside
         axes = tuple([0 if b else None for b in self.on])
         outputs = inner_vmap(lambda *args: inside.run(list(args)), axes)(*args)
@@ -393,8 +394,6 @@ class _MappedFunction(Operation):
         return list(outputs)
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
-        from ..transforms.mapping import inner_vmap
-
         inside, backend = self.inside, call.backend
 
         def body(gs: Any, inputs: Any, outputs: Any) -> Any:

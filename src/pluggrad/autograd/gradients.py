@@ -1,126 +1,16 @@
-"""The torch.autograd face: `backward` and `grad` over the graph of Variables."""
+"""`pluggrad.autograd.grad`, with batches of cotangents as torch has them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
-from threading import RLock
 from typing import Any
 
-from ..arrays.backend import SCALARS, Backend, backend_of
-from ..arrays.dispatch import bottom, is_variable
-from ..engine.arguments import convert, one_device
-from ..engine.backward import walk
-from ..engine.boundary import released
-from ..engine.cotangents import (
-    Uniform,
-    add,
-    device_of,
-    own,
-    same_shape,
-)
-from ..engine.graph import HookedNode, LeafNode, Node, count_uses_towards
-from ..engine.hooks import quietly, received
-from ..engine.levels import (
-    ROOT,
-    VOLATILE,
-    Level,
-    deepest,
-    recording,
-    restored,
-)
-from ..engine.modes import inside
-from ..engine.primitive import new
-from ..engine.record import make_leaf, wrap
-from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
-from ..variables.variable import Variable
+from ..arrays.dispatch import is_variable
+from ..engine.differentiate import as_list, cotangents_of, gradients
+from ..engine.handles import wrap
+from ..engine.levels import ROOT
+from ..transforms.mapping import inner_vmap
 
-__all__ = ["backward", "grad"]
-
-
-_accumulating = RLock()
-
-
-def backward(
-    tensors: Any,
-    grad_tensors: Any = None,
-    retain_graph: bool | None = None,
-    create_graph: bool = False,
-    inputs: Any = None,
-) -> None:
-    """Accumulate gradients of `tensors` into the `grad` of the leaves that they depend on.
-
-    Parameters
-    ----------
-    tensors : Variable or sequence of Variables
-        What to differentiate; several are added up.
-    grad_tensors : array, Variable, None, or a sequence of them, optional
-        A cotangent of the shape of each; None, for one-element tensors, is 1.
-    retain_graph, create_graph, inputs
-        As in `Variable.backward`.
-
-    Raises
-    ------
-    RuntimeError, ValueError
-        As `Variable.backward`. A failed call changes no `grad`.
-
-    >>> import numpy as np, pluggrad as pg
-    >>> x = pg.Variable(np.asarray([1.0, 2.0]), requires_grad=True)
-    >>> pg.autograd.backward([(x * x).sum(), (3 * x).sum()])
-    >>> x.grad.data
-    array([5., 7.])
-    """
-    outputs = _sequence(tensors)
-    seeds = _seeds(outputs, grad_tensors)
-    targets = None
-    if inputs is not None:
-        inputs = _sequence(inputs)
-        if not inputs:
-            raise InvalidArgumentError("inputs is empty; leave it out to reach all leaves")
-        targets = [_node_of(x, "inputs") for x in inputs]
-    for y in outputs:
-        if is_variable(y) and y._level not in (ROOT, VOLATILE) and y._level.alive:
-            raise DifferentiationError(
-                "backward() inside a transform would write to .grad, which belongs to the "
-                "outermost level; use pluggrad.autograd.grad there"
-            )
-    arrived, backend = _run(outputs, seeds, retain_graph, create_graph, targets)
-    quiet = None if create_graph else ROOT  # hooks are recorded as the walk is
-    by_node = {} if inputs is None else dict(zip(targets or (), inputs, strict=True))
-    sums = []
-    # Two threads may add to the same leaf. A compiler that traces knows no locks.
-    with nullcontext() if backend.adapter.tracing() else _accumulating:
-        for node, g in arrived.items():
-            v = by_node.get(node)
-            if v is None and isinstance(node, HookedNode) and node.extra.variable is not None:
-                v = node.extra.variable()
-            if v is not None and v.requires_grad:  # it may have been switched off since
-                if type(node) is LeafNode and node.extra.before:
-                    g = received(node, g, quiet)
-                g = released(g) if is_variable(g) else wrap(g, None, ROOT, v._backend)
-                before = v.grad
-                sums.append((node, v, g, before, g if before is None else before + g))
-        try:
-            for _, v, _, _, total in sums:  # all or none: a sum above may have failed
-                v._grad = total
-        except BaseException:  # an interrupt
-            for _, v, _, before, _ in sums:
-                v._grad = before
-            raise
-    for node, v, g, _, _ in sums:
-        if type(node) is LeafNode:
-            for hook in tuple(node.extra.after or ()):
-                _without_answer(quietly(hook, quiet, v), "post-accumulate-grad hook")
-            for hook in tuple(node.extra.sent or ()):
-                _without_answer(quietly(hook, quiet, (), (g,)), "hook on the node of a leaf")
-
-
-def _without_answer(answer: Any, what: str) -> None:
-    if answer is not None:
-        raise TypeMismatchError(
-            f"a {what} returned {type(answer).__name__}, and comes too late to change the "
-            "gradient: set `grad` in it, or use a hook of the Variable"
-        )
+__all__ = ["grad"]
 
 
 def grad(
@@ -171,244 +61,34 @@ def grad(
     >>> float(g.detach()), float(h)
     (27.0, 18.0)
     """
-    outputs, inputs = _sequence(outputs), _sequence(inputs)
-    if (run := inside()) is not None:
-        outputs, inputs = [run.enter(y) for y in outputs], [run.enter(x) for x in inputs]
-    if allow_unused is None:
-        allow_unused = materialize_grads
-    if materialize_grads and not allow_unused:
-        raise InvalidArgumentError(
-            "materialize_grads asks for zeros where allow_unused=False raises"
-        )
-    seeds = _seeds(outputs, grad_outputs)
-    if is_grads_batched:
-        return _batched(outputs, inputs, seeds, retain_graph, create_graph, allow_unused,
-                        materialize_grads)  # fmt: skip
-    targets = [_node_of(x, "inputs") for x in inputs]
-    needed = None if allow_unused else inputs
-    arrived, backend = _run(outputs, seeds, retain_graph, create_graph, targets, needed)
-    gradients: list[Any] = []
-    for node, x in zip(targets, inputs, strict=True):
-        g = arrived.get(node)
-        if g is None:
-            if not allow_unused:
-                raise _unused(len(gradients), x)
-            if materialize_grads:
-                g = x._backend.namespace.zeros_like(x.detach())
-                if create_graph:  # of which the next derivatives are zeros, too
-                    g._level, g._node = outputs[0]._level, make_leaf(g)
-        elif not is_variable(g):
-            if node in targets[: len(gradients)]:
-                g = own(g)  # the same input a second time
-            g = wrap(g, None, ROOT, backend)
-        gradients.append(released(g))
-    return tuple(gradients)
-
-
-def _unused(position: int, x: Variable) -> DifferentiationError:
-    return DifferentiationError(
-        f"input {position}, of shape {tuple(x.shape)}, was not used in the graph of the outputs. "
-        "Give allow_unused=True for None, or materialize_grads=True for zeros."
-    )
-
-
-def _seeds(outputs: list[Variable], given: Any) -> list[Any]:
-    """One cotangent per output; the numbers in a list may be those of a single one."""
-    if given is None:
-        return [None] * len(outputs)
-    if not isinstance(given, (list, tuple)):
-        return [given]
-    one = len(outputs) == 1 and outputs[0].ndim > 0
-    if one and not any(g is None or hasattr(g, "shape") for g in given):
-        return [list(given)]
-    return list(given)
+    if not is_grads_batched:
+        return gradients(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused,
+                         materialize_grads)  # fmt: skip
+    outputs, inputs = as_list(outputs), as_list(inputs)
+    seeds = cotangents_of(outputs, grad_outputs)
+    return _batched(outputs, inputs, seeds, retain_graph, create_graph, allow_unused,
+                    materialize_grads)  # fmt: skip
 
 
 def _batched(
-    outputs: Any, inputs: Any, seeds: Any, retain: Any, create: bool, unused: bool, zeros: bool
+    outputs: Any, inputs: Any, seeds: Any, retain: Any, create: bool, unused: Any, zeros: bool
 ) -> tuple[Any, ...]:
     """All cotangents as one batch, in one walk."""
-    from ..transforms.mapping import inner_vmap
 
     def pull(seeds: Any) -> Any:
-        return grad(outputs, inputs, seeds, retain, create, unused, False, zeros)
+        return gradients(outputs, inputs, seeds, retain, create, unused, zeros)
 
     given = [seed if seed is None or is_variable(seed) else wrap_seed(seed, y)
              for seed, y in zip(seeds, outputs, strict=True)]  # fmt: skip
-    gradients = inner_vmap(pull)(given)
+    found = inner_vmap(pull)(given)
     return tuple(
         [g if g is None or is_variable(g) else wrap(g, None, ROOT, x._backend)
-         for g, x in zip(gradients, inputs, strict=True)]
+         for g, x in zip(found, inputs, strict=True)]
     )  # fmt: skip
 
 
-def wrap_seed(seed: Any, y: Variable) -> Variable:
+def wrap_seed(seed: Any, y: Any) -> Any:
     """A batch of cotangents of `y`, be it a list, as a Variable."""
     if isinstance(seed, (list, tuple)):
         seed = y._backend.namespace.asarray(list(seed))
-    return seed if is_variable(seed) else wrap(seed, None, ROOT, y._backend)  # type: ignore[no-any-return]
-
-
-@restored
-def _run(
-    outputs: Sequence[Variable],
-    seeds: Sequence[Any],
-    retain_graph: bool | None,
-    create_graph: bool,
-    targets: list[Node] | None,
-    needed: Sequence[Variable] | None = None,
-) -> tuple[dict[Node, Any], Backend]:
-    """Check everything, also that gradients will reach all of `needed`, then walk."""
-    if not outputs:
-        raise InvalidArgumentError("there is no output to differentiate")
-    if len(seeds) != len(outputs):
-        raise InvalidArgumentError(f"{len(outputs)} outputs, but {len(seeds)} cotangents")
-    nodes = [_node_of(y, "outputs") for y in outputs]
-    level, backend = outputs[0]._level, outputs[0]._backend
-    deepest(level, ROOT)  # raises if its transform has returned
-    cotangents: dict[Node, Any] = {}
-    for y, node, seed in zip(outputs, nodes, seeds, strict=True):
-        if y._level is not level:
-            raise DifferentiationError("outputs of different levels cannot be walked together")
-        g = seed_for(y, seed, create_graph)
-        cotangents[node] = add(cotangents[node], g) if node in cotangents else g
-    uses = None if targets is None else count_uses_towards(cotangents, targets)
-    for position, x in enumerate(needed or ()):
-        assert targets is not None and uses is not None
-        if targets[position] not in uses:
-            raise _unused(position, x)
-    retain = create_graph if retain_graph is None else retain_graph
-    run = inside()
-    down = run is not None and run.level is level
-    with recording(level) if create_graph else run.further_down() if down else nullcontext():
-        arrived = walk(
-            cotangents,
-            targets=targets,
-            uses=uses,
-            retain=retain,
-            lift=lifter(level, backend) if create_graph else among_variables(cotangents.values()),
-            in_place=None if create_graph else in_place_type(backend),
-            quiet=None if create_graph else level,
-        )
-    return arrived, backend
-
-
-def in_place_type(backend: Backend) -> type | None:
-    """The type of arrays that the walk may add to in place."""
-    return backend.adapter.array_type if backend.accumulates_in_place else None
-
-
-def lifter(level: Level, backend: Backend) -> Any:
-    """A function that makes a saved value a Variable of `level` again."""
-
-    cls, nested = backend.variable, backend.nested
-
-    def lift(value: Any, node: Node | None) -> Any:
-        if node is None and (
-            type(value) in SCALARS or is_variable(value) or not hasattr(value, "shape")
-        ):
-            return value
-        v = new(nested if isinstance(value, cls) else cls)
-        v._value, v._node, v._level, v._cell = value, node, level if node else ROOT, None
-        return v
-
-    return lift
-
-
-def among_variables(seeds: Iterable[Any]) -> Any:
-    """What makes saved numbers Variables where the cotangents are some, as those of `vmap` are:
-    not every library lets its arrays meet others in operators. None where they are not."""
-    for seed in seeds:
-        seed = seed.number if type(seed) is Uniform else seed
-        if is_variable(seed):
-            backend = seed._backend
-            return lambda value, node: (
-                wrap(value, None, ROOT, backend)
-                if getattr(value, "dtype", None) in backend.float_dtypes and not is_variable(value)
-                else value
-            )
-    return None
-
-
-def seed_for(y: Variable, seed: Any, create_graph: bool) -> Any:
-    """The cotangent to start from at `y`: checked, and one level down unless recorded."""
-    backend = y._backend
-    value = y._read()[0]
-    if seed is None:
-        if value.shape != () and y.size != 1:
-            raise DifferentiationError(
-                f"backward of an output of shape {tuple(y.shape)} needs a cotangent: gradient= (or "
-                "grad_outputs=) of the same shape. It can be left out for one element only."
-            )
-        if value.dtype in backend.complex_dtypes:
-            raise DifferentiationError(
-                f"backward of a complex output ({value.dtype}) needs a cotangent: gradient= (or "
-                "grad_outputs=). Without one, take the real part or abs first."
-            )
-        if value.shape == () and not backend.adapter.tracing():
-            # (A compiler that reads code cannot see through `Uniform * x`, and fuses anyway.)
-            seed = backend.adapter.one(bottom(value))
-            if create_graph or is_variable(value):
-                seed = wrap(seed, None, ROOT, backend)
-            return Uniform(seed, backend.like(value), one=True)
-        seed = backend.raw("ones")(value.shape, dtype=value.dtype, device=device_of(value))
-    else:
-        if isinstance(seed, (int, float, complex, list, tuple)):
-            seed = backend.namespace.raw_asarray(seed, dtype=y.dtype)
-        if backend_of(seed) is not backend:
-            seed = convert(seed, backend, y._node.rule.primitive)
-        if not hasattr(seed, "shape"):
-            raise TypeMismatchError(f"gradient is an array, not {type(seed).__name__}")
-        if not same_shape(seed.shape, y.shape):
-            raise InvalidArgumentError(
-                f"gradient has shape {tuple(seed.shape)}, and the output {tuple(y.shape)}"
-            )
-        if not backend.adapter.same_device(bottom(seed), bottom(y)):
-            one_device((seed, y), "backward")
-        if is_variable(seed):
-            seed = seed._snapshot()
-            if not create_graph and (seed._level is y._level or seed._node is None):
-                seed = seed._value
-        if seed.dtype != y.dtype:
-            if seed.dtype in backend.complex_dtypes and y.dtype not in backend.complex_dtypes:
-                raise TypeMismatchError(
-                    f"gradient has dtype {seed.dtype}, and the output is real ({y.dtype})"
-                )
-            seed = (
-                backend.namespace.astype(seed, y.dtype) if is_variable(seed)
-                else backend.raw("astype")(seed, y.dtype)
-            )  # fmt: skip
-    if (create_graph or is_variable(value)) and not is_variable(seed):
-        seed = wrap(seed, None, ROOT, backend)
-    return seed
-
-
-def _sequence(x: Any) -> Any:
-    """A list of Variables: of one, or of those that any iterable gives."""
-    if hasattr(x, "dtype") or not isinstance(x, Iterable):
-        return [x]
-    return list(x)
-
-
-def _node_of(v: Any, where: str) -> Node:
-    if not isinstance(v, Variable):
-        raise TypeMismatchError(f"{where} must be Variables, not {type(v).__name__}")
-    if v._level.size is not None:
-        raise DifferentiationError(
-            f"a mapped value, of shape {tuple(v.shape)}, is among the {where}: inside vmap, "
-            "differentiate with `pluggrad.grad` or `pluggrad.vjp`"
-        )
-    node = v._read()[1]
-    if node is None:
-        why = "is volatile" if v.volatile else "does not require grad"
-        raise DifferentiationError(
-            f"a Variable of shape {tuple(v.shape)} among the {where} {why} and has no graph; "
-            "create the leaves with requires_grad=True. (The gradient of a linear function depends "
-            "on nothing, and has none either.)"
-        )
-    if not isinstance(node, Node):
-        raise DifferentiationError(
-            f"a Variable of shape {tuple(v.shape)} among the {where} belongs to forward mode, "
-            "which has no graph: inside jvp, differentiate with `pluggrad.grad` or `pluggrad.vjp`"
-        )
-    return node
+    return seed if is_variable(seed) else wrap(seed, None, ROOT, y._backend)

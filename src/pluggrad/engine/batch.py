@@ -14,9 +14,11 @@ from ..arrays.backend import BACKENDS, Backend
 from ..arrays.dispatch import is_variable, xp
 from ..errors import BatchingError
 from .arguments import axis_of
+from .cotangents import device_of
+from .handles import constant_of
 from .levels import ROOT, Level, read
 from .primitive import Primitive, new
-from .record import constant_of, evaluate
+from .record import evaluate
 
 __all__ = ["BATCHING", "Batched", "Operation", "batched", "drawn", "process", "template"]
 
@@ -284,12 +286,6 @@ def elementwise(op: Operation) -> Any:
     """Functions that act element by element: ranks are aligned behind the batch axis."""
     align(op.args, op.on)
     return op(*op.args, **op.kwargs)
-
-
-def device_of(x: Any) -> Any:
-    from .cotangents import device_of
-
-    return device_of(x)
 
 
 def template(x: Any) -> Any:

@@ -13,22 +13,48 @@ from ..arrays.backend import (
     SCALARS,
     Backend,
     backend_of,
-    get_default_backend,
     mixed,
 )
+from ..arrays.choice import get_default_backend
 from ..arrays.dispatch import is_variable, xp
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .cotangents import device_of, is_complex, same_shape
 from .graph import Node
-from .levels import ROOT, Level, read
+from .handles import (
+    constant_of,
+    released,
+    unwrap_untracked,
+    wrap,
+)
+from .levels import Level, read
 from .modes import inside
-from .record import constant_of, handle_of, make_leaf, wrap
+from .record import make_leaf
 from .short_cuts.over_duals import dual
 
-__all__ = ["all_complex", "as_array", "as_cotangent", "as_number", "as_tangent", "differs",
-           "dual_of", "flat_tangent", "flatten", "flatten_call", "gradient_at", "inner_value",
-           "is_of", "is_one", "leaves_of", "node_of_number", "numbered", "outputs_of", "pair",
-           "plain", "released", "seen_outside", "unflatten", "unflatten_call"]  # fmt: skip
+__all__ = [
+    "all_complex",
+    "as_array",
+    "as_cotangent",
+    "as_number",
+    "as_tangent",
+    "differs",
+    "dual_of",
+    "flat_tangent",
+    "flatten",
+    "flatten_call",
+    "gradient_at",
+    "inner_value",
+    "is_of",
+    "is_one",
+    "leaves_of",
+    "node_of_number",
+    "numbered",
+    "outputs_of",
+    "pair",
+    "seen_outside",
+    "unflatten",
+    "unflatten_call",
+]
 
 ARRAY: Any = optree.treespec_leaf()  # the structure of an array alone
 
@@ -270,23 +296,10 @@ def node_of_number(value: Any, level: Level, holomorphic: bool = False) -> Node 
 def seen_outside(v: Any, level: Level) -> Any:
     """`v` as seen outside `level`: a plain array, or a Variable of a live outer level."""
     if is_of(v, level):
-        return plain(v._read()[0])
-    return plain(v)
-
-
-def plain(v: Any) -> Any:
-    """A raw array in the place of an untracked Variable."""
-    if is_variable(v) and v._read()[1] is None and v._level is ROOT:
-        return v._value
-    return v
+        return unwrap_untracked(v._read()[0])
+    return unwrap_untracked(v)
 
 
 def gradient_at(arrived: dict[Node, Any], v: Any) -> Any:
     g = arrived.get(v._node)
-    return plain(xp.zeros_like(v._value) if g is None else released(g))
-
-
-def released(g: Any) -> Any:
-    """A gradient as it is handed out: not as a view of what a rule made on the way to it, which may
-    be read-only."""
-    return handle_of(g) if is_variable(g) and g._cell is not None else g
+    return unwrap_untracked(xp.zeros_like(v._value) if g is None else released(g))

@@ -7,7 +7,7 @@ inputs at once, and one behind it that hands each input its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import optree
@@ -22,32 +22,37 @@ from .batch import batched
 from .closures import Seen
 from .cotangents import dense, fit, same_shape, shape_dtype
 from .forward import process as forward_process
+from .grad_mode import (
+    Sealed,
+    recording,
+    sealed,
+)
 from .graph import LeafNode, Node
+from .handles import (
+    captured,
+    handle_of,
+    wrap,
+    wrap_untracked,
+)
 from .levels import (
     ROOT,
     VOLATILE,
     Level,
-    Sealed,
     deepest,
     open_level,
     read,
-    recording,
     restored,
-    sealed,
 )
 from .linear import check_homogeneous, check_run, is_linear_level, made_of_zeros
 from .modes import check_made, inside
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import (
     LEAF,
-    captured,
-    handle_of,
     make_leaf,
     part_of,
-    wrap,
-    wrap_untracked,
 )
 from .saved import keep
+from .seeds import among_variables
 from .short_cuts.over_duals import dual
 from .views import settled
 
@@ -315,13 +320,6 @@ def handle(x: Any) -> Any:
     # A leaf is not written outside of no_grad, by whatever handle.
     leaf = type(x._read()[1]) is LeafNode and x._level is ROOT
     return xp.copy(x) if leaf else handle_of(x)
-
-
-def among_variables(seeds: Iterable[Any]) -> Any:
-    """Where the cotangents are Variables, what is saved meets them as Variables, too."""
-    from ..autograd.gradients import among_variables
-
-    return among_variables(seeds)
 
 
 def is_tracked(x: Any) -> bool:

@@ -15,23 +15,26 @@ from ..arrays.backend import Backend
 from ..arrays.dispatch import is_variable, xp
 from .backward import walk
 from .cotangents import dense
+from .grad_mode import Sealed
+from .handles import (
+    constant_of,
+    wrap,
+    wrap_untracked,
+)
 from .levels import (
     ROOT,
     Level,
-    Sealed,
     open_level,
     read,
 )
 from .modes import annihilating, check_made, strong_rule
 from .primitive import Primitive
 from .record import (
-    constant_of,
     evaluate,
     make_leaf,
     refuse_captured,
-    wrap,
-    wrap_untracked,
 )
+from .seeds import among_variables
 from .short_cuts.over_duals import Tangent, dual, like_value
 
 __all__ = ["process", "push", "tangent_of"]
@@ -157,8 +160,6 @@ def transpose(
     ``J t`` is the gradient of ``<V(g), t>`` by `g`, where `V` is the rule; `V` is linear, so it
     does not matter at which `g` it is taken.
     """
-    from ..autograd.gradients import among_variables
-
     several = isinstance(y, tuple)
     # The formulas see Variables only: not every library lets its arrays meet others in operators.
     args = [wrap_untracked(x, backend) if hasattr(x, "dtype") else x for x in args]

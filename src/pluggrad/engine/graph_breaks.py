@@ -8,8 +8,12 @@ import warnings
 from contextvars import ContextVar
 from typing import Any, Literal, NoReturn
 
+from ..decorator import AtOnce
 from ..errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
-from .levels import AtOnce, Level, read
+from .levels import (
+    Level,
+    read,
+)
 
 __all__ = ["break_graph", "graph_breaks", "warn_scalar"]
 

@@ -10,15 +10,15 @@ from ..arrays.dispatch import is_variable
 from ..errors import InvalidArgumentError
 from .arguments import of_backend
 from .cotangents import dense, own, same_shape
+from .grad_mode import recorded
 from .graph import Edge, Node
+from .handles import wrap
 from .levels import (
     ROOT,
     VOLATILE,
     Level,
     during,
-    recorded,
 )
-from .record import wrap
 
 __all__ = ["quietly", "received", "sending"]
 

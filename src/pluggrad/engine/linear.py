@@ -16,9 +16,13 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..arrays.backend import Backend, backend_of
-from ..arrays.dispatch import bottom, is_batched, is_variable
+from ..arrays.dispatch import (
+    is_batched,
+    is_variable,
+)
 from ..errors import GraphBreakError, NotLinearError
 from .cotangents import device_of
+from .handles import raw_of
 from .levels import Level
 from .primitive import Primitive
 from .recomputed import far_apart
@@ -107,7 +111,7 @@ def _check_values(run: Callable[[list[Any]], list[Any]], args: list[Any], level:
     rng = np.random.default_rng(0)
     for scale in (1.0, 100.0):
         outputs = []
-        x1, x2 = ([_random(x, scale, rng) if tracked_at(x, level) else bottom(x) for x in args]
+        x1, x2 = ([_random(x, scale, rng) if tracked_at(x, level) else raw_of(x) for x in args]
                   for _ in range(2))  # fmt: skip
         both = [a + 2 * b if tracked_at(x, level) else a
                 for x, a, b in zip(args, x1, x2, strict=True)]  # fmt: skip
@@ -123,7 +127,7 @@ def _check_values(run: Callable[[list[Any]], list[Any]], args: list[Any], level:
 
 def _random(x: Any, scale: float, rng: Any) -> Any:
     """Random numbers of the shape, dtype, library and device of `x`, as a raw array."""
-    raw = bottom(x)
+    raw = raw_of(x)
     backend = backend_of(raw)
     assert backend is not None
     numbers = np.asarray(scale * rng.normal(size=tuple(raw.shape)))
@@ -132,7 +136,7 @@ def _random(x: Any, scale: float, rng: Any) -> Any:
 
 
 def _values(y: Any) -> Any:
-    raw = bottom(y)
+    raw = raw_of(y)
     backend = backend_of(raw)
     return None if backend is None else backend.adapter.host(raw)
 
@@ -145,7 +149,7 @@ def check_homogeneous(y: Any, backend: Backend) -> None:
 
 def made_of_zeros(y: Any, backend: Backend) -> bool | None:
     """Whether `y` is zero everywhere (or nan); None where its values cannot be looked at."""
-    values = backend.adapter.host(bottom(y))
+    values = backend.adapter.host(raw_of(y))
     return None if values is None else not ((values != 0) & (values == values)).any()
 
 

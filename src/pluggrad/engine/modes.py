@@ -13,7 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.backend import backend_of
-from ..arrays.dispatch import bottom, xp
+from ..arrays.dispatch import xp
+from ..decorator import (
+    AtOnce,
+    Decorator,
+)
 from ..errors import AnomalyError
 from .cotangents import (
     Scatter,
@@ -23,10 +27,10 @@ from .cotangents import (
     is_complex,
 )
 from .graph import Edge, Node
+from .handles import raw_of
 from .levels import (
-    AtOnce,
-    Decorator,
     State,
+    put,
     read,
     state_of,
 )
@@ -72,6 +76,9 @@ def altered(state: State, facts: dict[str, Any]) -> State:
 
 class changed(Decorator):
     """A block in which the modes have these `facts`."""
+
+    _get: Any = staticmethod(read)
+    _set: Any = staticmethod(put)
 
     def __init__(self, **facts: Any) -> None:
         self._facts = facts
@@ -311,7 +318,7 @@ def _made_bad(given: Any, made: Any) -> str:
     for part in _parts(made):
         nan, bad = _count_bad(part)
         if bad:
-            size = math.prod(bottom(part).shape)
+            size = math.prod(raw_of(part).shape)
             return f"{'nan' if nan else 'inf'} at {bad} of {size} elements"
     return ""
 
@@ -332,7 +339,7 @@ def _parts(c: Any) -> list[Any]:
 
 def _count_bad(x: Any) -> tuple[int, int]:
     """How many elements of `x` are nan, and how many nan or infinite."""
-    x = bottom(x)
+    x = raw_of(x)
     total = [xp.sum(xp.astype(f(x), _integers(x))) for f in (xp.isnan, xp.isfinite)]
     nan, finite = int(total[0]), int(total[1])
     return nan, math.prod(x.shape) - finite

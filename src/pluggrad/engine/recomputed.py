@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.backend import backend_of
-from ..arrays.dispatch import bottom
+from .handles import raw_of
 
 __all__ = ["Made", "differ"]
 
@@ -19,7 +19,7 @@ _SUMS = 64
 def differ(x: Any, y: Any) -> bool:
     """Whether the arrays `x` and `y` are of other numbers, beyond rounding. What cannot be compared
     here and now (lazy arrays, other shapes, what is no array) does not differ."""
-    x, y = bottom(x), bottom(y)
+    x, y = raw_of(x), raw_of(y)
     if x is y or not hasattr(x, "dtype") or not hasattr(y, "dtype"):
         return False
     if type(x) is not type(y) or x.shape != y.shape or x.dtype != y.dtype:
@@ -53,7 +53,7 @@ class Made:
     __slots__ = ("ref", "sums")
 
     def __init__(self, y: Any) -> None:
-        y = bottom(y)
+        y = raw_of(y)
         try:
             self.ref: Any = weakref.ref(y)
         except TypeError:  # NumPy's scalars, which are small and never change
@@ -62,7 +62,7 @@ class Made:
 
     def differs(self, y: Any) -> bool:
         """Whether `y`, computed again, is of other numbers."""
-        y, first = bottom(y), self.ref()
+        y, first = raw_of(y), self.ref()
         if first is not None:
             return differ(y, first)
         again = _some_of(y)

@@ -10,27 +10,31 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.backend import BACKENDS, Backend, backend_of
+from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_variable
-from ..errors import CapturedVariableError
-from . import cotangents, views
-from .arguments import backend_among, convert, explain, promote
+from . import cotangents
+from .arguments import backend_among
+from .grad_mode import Sealed
 from .graph import Extra, LeafNode, Node
+from .handles import captured, constant_of, wrap, wrap_untracked
 from .levels import (
     ROOT,
     VOLATILE,
     Level,
-    Sealed,
     deepest,
     put,
     read,
 )
-from .modes import inside
 from .primitive import PASS, Primitive, new
 from .saved import keep
 
-__all__ = ["apply", "captured", "constant_of", "evaluate", "handle_of", "make_leaf", "part_of",
-           "record", "refuse_captured", "wrap", "wrap_untracked"]  # fmt: skip
+__all__ = [
+    "evaluate",
+    "make_leaf",
+    "part_of",
+    "record",
+    "refuse_captured",
+]
 
 
 def evaluate(
@@ -120,7 +124,7 @@ def record(
         if picked is None or not primitive.variadic:
             picked = rule.pick(inner, kwargs, y, like)
         saved = picked
-        if not plain(primitive, inner, inner[position], y, several, backend):
+        if not fits_as_is(primitive, inner, inner[position], y, several, backend):
             saved = (saved, like(inner[position]))
             rule = rule.careful
         node = new(Node)
@@ -135,27 +139,6 @@ def record(
     return wrap(y, first, level, backend)
 
 
-def handle_of(v: Any) -> Any:
-    """Another handle for the value and the place of `v`, made here, to be written by itself."""
-    made = v._snapshot()
-    made._birth = read().level
-    return made
-
-
-def constant_of(x: Any, off: frozenset[Level]) -> Any:
-    """`x`, of a level around, as what the open level sees: a snapshot. Where that level does not
-    track it, or does not record, its value is all that counts."""
-    x = x._snapshot()
-    while is_variable(x) and x._level is not VOLATILE:
-        if x._node is not None:
-            if x._level not in off or x._level.size is not None:
-                break
-            if type(off) is Sealed and x._level in off.levels:
-                raise captured(x, "beside values that it was handed")
-        x = x._value
-    return x
-
-
 def refuse_captured(primitive: Primitive, args: Any, level: Level, off: Sealed) -> None:
     """Raise where a custom operation computes with a value that is tracked around it."""
     if level not in off.levels or primitive.kind == "constant":
@@ -163,16 +146,6 @@ def refuse_captured(primitive: Primitive, args: Any, level: Level, off: Sealed) 
     for x in args:
         if is_variable(x) and x._level is level and x._node is not None:
             raise captured(x, f"in {primitive.name}")
-
-
-def captured(x: Any, where: str) -> CapturedVariableError:
-    """The error for a tracked or mapped value that a custom operation was not handed."""
-    kind = "differentiated" if x._level.size is None else "mapped over by vmap"
-    return CapturedVariableError(
-        f"a custom operation uses a Variable of shape {tuple(x.shape)} that is {kind} ({where}), "
-        "and was not handed it as an argument: the gradient would be lost. Make it an argument "
-        "that is differentiated (its gradient may be None), or `.detach()` it."
-    )
 
 
 def _lend(args: Any, variable: Any) -> None:
@@ -183,7 +156,7 @@ def _lend(args: Any, variable: Any) -> None:
             x._cell.owned = False
 
 
-def plain(
+def fits_as_is(
     primitive: Primitive, inner: Any, value: Any, y: Any, several: bool, backend: Backend
 ) -> bool:
     """Whether a cotangent of `y` has the dtype and shape that `value` needs, and is real."""
@@ -201,26 +174,6 @@ def plain(
             return all([x.ndim <= 2 for x in inner])
         return all([x.shape == y.shape for x in inner])
     return True
-
-
-def wrap(y: Any, node: Any, level: Level, backend: Backend) -> Any:
-    """A Variable for the result `y`, without the checks of the public constructor."""
-    v = new(backend.nested if isinstance(y, backend.variable) else backend.variable)
-    v._value, v._node, v._level, v._cell = y, node, level, None
-    opened = read().level
-    if opened is not ROOT:
-        v._birth = opened
-    return v
-
-
-def wrap_untracked(y: Any, backend: Backend, level: Level = ROOT) -> Any:
-    """`y`, computed without recording, as a Variable; tuples and lists item by item."""
-    if isinstance(y, (tuple, list)) and not hasattr(y, "shape"):
-        items = [wrap_untracked(item, backend, level) for item in y]
-        return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
-    if isinstance(y, backend.variable) or BACKENDS.get(type(y), backend) is None:
-        return y
-    return wrap(y, None, level, backend)
 
 
 def _outputs(y: tuple[Any, ...], node: Node, level: Level, backend: Backend) -> Any:
@@ -254,35 +207,6 @@ def _like(x: Any) -> Any:
     backend = backend_of(x)
     assert backend is not None
     return backend.like(x)
-
-
-def apply(
-    primitive: Primitive, args: Any, kwargs: Any, raw: Callable[..., Any], backend: Backend
-) -> Any:
-    """An operation called by a user: arguments checked, and always a Variable returned."""
-    args = [convert(x, backend, primitive) for x in args]
-    if (run := inside()) is not None:
-        args = [run.enter(x) for x in args]
-    if primitive.promotes and not (backend.adapter.promotes and _constant(args, backend)):
-        args = promote(args, backend)
-    try:
-        y = wrap_untracked(evaluate(primitive, args, kwargs, raw, backend), backend)
-    except Exception as error:
-        explain(error, primitive.name, args)
-    if primitive.view and isinstance(args[0], backend.variable):
-        return views.view_of(args[0], y, primitive, args[1:], kwargs)
-    return y
-
-
-def _constant(args: list[Any], backend: Backend) -> bool:
-    """Whether nothing among `args` is recorded, and there are integers among them."""
-    dtypes = [x.dtype for x in args if hasattr(x, "dtype")]
-    if all(dtype in backend.float_dtypes for dtype in dtypes):
-        return False
-    for x in args:
-        if isinstance(x, backend.variable) and (x._level is not ROOT or x._read()[1] is not None):
-            return False
-    return True
 
 
 def evaluate_among(primitive: Primitive, args: Any, kwargs: Any) -> Any:

@@ -11,11 +11,15 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.backend import BACKENDS, Backend, backend_of
-from ..arrays.dispatch import bottom, is_variable, xp
+from ..arrays.dispatch import (
+    is_variable,
+    xp,
+)
 from ..errors import InvalidArgumentError, MutationError
 from .arguments import of_backend
 from .cotangents import same_shape
 from .graph import Edge, Node
+from .handles import raw_of, wrap_untracked
 from .levels import read
 from .modes import Modes, callers, changed, strong_rule
 from .primitive import Rule
@@ -63,7 +67,7 @@ class _Versioned(Kept):
     __slots__ = ()
 
     def now(self) -> Any:
-        return _adapter(self.value).writes(bottom(self.value))
+        return _adapter(self.value).writes(raw_of(self.value))
 
 
 class _Checked(Kept):
@@ -72,7 +76,7 @@ class _Checked(Kept):
     __slots__ = ()
 
     def now(self) -> Any:
-        return _adapter(self.value).checksum(bottom(self.value))
+        return _adapter(self.value).checksum(raw_of(self.value))
 
 
 class _Marked:
@@ -134,7 +138,7 @@ class _Packed(Kept):
                 f"{shape} that {self.name!r} had saved"
             )
         found = found if found.dtype == dtype else xp.astype(found, dtype)
-        return found if self.around is None else _with_bottom(self.around, bottom(found))
+        return found if self.around is None else _with_bottom(self.around, raw_of(found))
 
 
 def _with_bottom(x: Any, array: Any) -> Any:
@@ -157,7 +161,7 @@ def _remade(saved: Any, f: Callable[[Any], Any]) -> Any:
 
 
 def _adapter(x: Any) -> Any:
-    backend = backend_of(bottom(x))
+    backend = backend_of(raw_of(x))
     assert backend is not None
     return backend.adapter
 
@@ -195,7 +199,7 @@ def _guard(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any], 
             if not _is_array(x, backend):
                 return x
             with changed(pack=None, unpack=None):
-                array = bottom(x)
+                array = raw_of(x)
                 like = tuple(array.shape), array.dtype
                 around = _with_bottom(x, None) if is_variable(x) else None
                 return _Packed(pack(_shown(array, backend)), name, unpack, like, around, backend)
@@ -215,20 +219,18 @@ def _watcher(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any]
         return None
 
     def guarded(x: Any) -> Any:
-        seen = count(bottom(x)) if _is_array(x, backend) else None
+        seen = count(raw_of(x)) if _is_array(x, backend) else None
         return x if seen is None else kind(x, name, seen)
 
     return guarded
 
 
 def _is_array(x: Any, backend: Backend) -> bool:
-    return hasattr(x, "shape") and hasattr(x, "dtype") and backend_of(bottom(x)) is backend
+    return hasattr(x, "shape") and hasattr(x, "dtype") and backend_of(raw_of(x)) is backend
 
 
 def _shown(array: Any, backend: Backend) -> Any:
     """A raw array as the user's hook sees it: an untracked Variable."""
-    from .record import wrap_untracked
-
     return wrap_untracked(array, backend)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from ..arrays.backend import PRIMITIVES
 from ..arrays.dispatch import is_variable, xp
 from ..errors import (
     BatchedWriteError,
@@ -19,17 +20,19 @@ from ..errors import (
     InvalidArgumentError,
     TypeMismatchError,
 )
-from . import modes, primitive, record
 from .arguments import explain
 from .cotangents import same_shape
+from .grad_mode import every_level_records
 from .graph import LeafNode
+from .handles import wrap, wrap_untracked
 from .levels import (
     ROOT,
     VOLATILE,
     Level,
-    every_level_records,
     read,
 )
+from .modes import inside
+from .record import evaluate
 
 if TYPE_CHECKING:
     from ..variables.variable import Variable
@@ -196,7 +199,7 @@ def same_place(v: Variable, key: Any, value: Any) -> bool:
     changes nothing."""
     if v._cell is None or value._cell is not v._cell or not is_basic(key):
         return False
-    a: Step | None = Step(primitive.PRIMITIVES["getitem"], (key,), {}, v._chain)
+    a: Step | None = Step(PRIMITIVES["getitem"], (key,), {}, v._chain)
     b: Step | None = value._chain
     while a is not b:
         if a is None or b is None or not a.same(b):
@@ -211,7 +214,7 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     Under `no_grad` the place in the graph stays: `v` keeps being the leaf it was.
     """
     state = read()
-    if (run := modes.inside()) is not None:
+    if (run := inside()) is not None:
         run.refuse(v, _born(v))
         value = run.enter(value)
     v._read()
@@ -249,7 +252,7 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
         for step, base in zip(reversed(steps), reversed(bases), strict=False):
             y = step.put(base, y)
     if not is_variable(y):
-        y = record.wrap_untracked(y, content._backend)
+        y = wrap_untracked(y, content._backend)
     after = y._snapshot()
     if state.off and level is not VOLATILE:
         after = _in_its_place(content, after, state.off)
@@ -307,7 +310,7 @@ def _at(value: Any, like: Any) -> Any:
     if is_variable(value) and not _has_place(value):
         value = value._value
     backend = like._backend
-    v = record.wrap(value, like._node, like._level, backend)
+    v = wrap(value, like._node, like._level, backend)
     if type(like) in (backend.dual, backend.batched):
         v.__class__ = type(like)
     return v
@@ -317,7 +320,7 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> tuple[Any, bool
     """`put`, in the cell's own buffer if nobody else sees it; and whether it is the cell's own."""
     backend = content._backend
     raw = backend.raw("put")
-    put = primitive.PRIMITIVES["put"]
+    put = PRIMITIVES["put"]
     value = put.prepare(value, content, key)
     if backend.writable and type(content) is backend.variable:
         if getattr(value, "_cell", None) is cell and not value._chain:
@@ -329,7 +332,7 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> tuple[Any, bool
         owned = not (backend.adapter.reads_code and backend.adapter.tracing())
     else:
         owned = False
-    y = record.evaluate(put, (value, content, key), {}, raw, backend)
+    y = evaluate(put, (value, content, key), {}, raw, backend)
     return y, owned
 
 
@@ -339,8 +342,8 @@ def _fitting(v: Variable, value: Any, whole: bool) -> Any:
         return value
     backend = v._backend
     tracked = is_variable(value) and value._tracked
-    inside = tracked or (is_variable(value) and value._read()[1] is not None)
-    if inside and value._level.depth > _born(v).depth:
+    has_node = tracked or (is_variable(value) and value._read()[1] is not None)
+    if has_node and value._level.depth > _born(v).depth:
         if value._level.size is not None:
             raise BatchedWriteError(
                 "inside vmap, a mapped value was written into a Variable made outside of it, of "

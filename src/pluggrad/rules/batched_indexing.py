@@ -7,10 +7,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arrays.backend import PRIMITIVES
 from ..arrays.dispatch import xp
 from ..engine.batch import Operation
 from ..engine.cotangents import device_of, shape_dtype
-from ..engine.primitive import PRIMITIVES
 from .batching import at_front, merged, rows
 from .positions import from_front, is_array, is_mask
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arrays.backend import PRIMITIVES
 from ..arrays.dispatch import xp
 from ..engine.batch import BATCHING, Operation, elementwise
 from ..engine.cotangents import device_of, shape_dtype
-from ..engine.primitive import PRIMITIVES
 from ..errors import InvalidArgumentError
 
 __all__: list[str] = []

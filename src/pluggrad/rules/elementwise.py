@@ -21,9 +21,13 @@ from ..engine.cotangents import (
     is_complex,
     shape_dtype,
 )
-from ..engine.primitive import Rule
+from ..engine.primitive import PASS, Rule
 from ..errors import TypeMismatchError
-from .kinds import PASS, constant, elementwise, general
+from .kinds import (
+    constant,
+    elementwise,
+    general,
+)
 
 
 def zero(t: Any) -> Any:

@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from ..arrays.backend import backend_of
+from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import axes_of, axis_of, whole
 from ..engine.cotangents import device_of, is_complex, same_shape
 from ..errors import InvalidArgumentError, UnsupportedError
-from ..variables.namespace import composite
 from .manipulation import at
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.backend import backend_of
+from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
 from ..engine.cotangents import conjugate, is_complex, scatter, shape_dtype
 from ..errors import InvalidArgumentError
-from ..variables.namespace import composite
 from .kinds import general, linear
 from .manipulation import arange, shape_of
 

@@ -19,7 +19,7 @@ from ..engine.cotangents import (
 )
 from ..errors import UnsupportedError
 from .kinds import constant, linear
-from .manipulation import arange, raw_of
+from .manipulation import arange, raw_indices
 from .positions import is_mask, trimmed
 
 
@@ -80,7 +80,7 @@ def last_writes(key: Any, x: Any) -> tuple[Any, tuple[int, ...], int]:
             apart = apart or gap or (begins is not None and between > begins)
             begins = between if begins is None else begins
             if hasattr(k, "shape"):
-                k = raw_of(k)
+                k = raw_indices(k)
                 places = places * x.shape[axis] + raw("where")(k < 0, k + x.shape[axis], k)
         axis += k is not None
     lengths = tuple(places.shape)  # type: ignore[attr-defined]
@@ -114,7 +114,7 @@ def _spelled_out(k: Any, free: int, raw: Any) -> list[Any]:
     if k is Ellipsis:
         return [slice(None)] * free or [Ellipsis]
     if is_mask(k):
-        return list(raw("nonzero")(raw_of(k)))
+        return list(raw("nonzero")(raw_indices(k)))
     return [k]
 
 
@@ -157,7 +157,7 @@ def settle(value: Any, key: Any, x: Any) -> Any:
     if selects_once(key) or not hasattr(value, "shape"):
         return value
     last, lengths, axis = last_writes(key, x)
-    shape = pick(template(x) if is_batched(x) else raw_of(x), key).shape
+    shape = pick(template(x) if is_batched(x) else raw_indices(x), key).shape
     rows = xp.reshape(xp.broadcast_to(value, shape),
                       (*shape[:axis], -1, *shape[axis + len(lengths) :]))  # fmt: skip
     return xp.reshape(xp.take(rows, last, axis=axis), shape)

@@ -17,6 +17,7 @@ import math
 from typing import Any
 
 from ..arrays.backend import backend_of
+from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import whole
 from ..engine.cotangents import (
@@ -27,7 +28,6 @@ from ..engine.cotangents import (
     sum_to,
     zeros,
 )
-from ..variables.namespace import composite
 from .kinds import bilinear, constant, general, linear
 from .manipulation import shape_of
 from .norms import matrix_norm, vector_norm

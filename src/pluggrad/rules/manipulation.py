@@ -7,7 +7,12 @@ from itertools import accumulate
 from typing import Any
 
 from ..arrays.backend import backend_of
-from ..arrays.dispatch import bottom, is_batched, is_variable, xp
+from ..arrays.composites import composite
+from ..arrays.dispatch import (
+    is_batched,
+    is_variable,
+    xp,
+)
 from ..engine.arguments import axis_of, whole
 from ..engine.batch import refuse, template
 from ..engine.cotangents import (
@@ -17,23 +22,26 @@ from ..engine.cotangents import (
     shape_dtype,
     sum_to,
 )
+from ..engine.handles import raw_of
+from ..engine.primitive import PASS
 from ..errors import InvalidArgumentError
-from ..variables.namespace import composite
 from . import positions
-from .kinds import PASS, constant, elementwise, linear
+from .kinds import (
+    constant,
+    elementwise,
+    linear,
+)
 
 
 def shape_of(like: Any) -> tuple[Any, ...]:
     return tuple(shape_dtype(like)[0])
 
 
-def raw_of(x: Any) -> Any:
-    """The raw array in `x`, of integers or booleans: no derivative is lost."""
+def raw_indices(x: Any) -> Any:
+    """The raw integers or booleans in `x`, which no gradient passes through."""
     if is_batched(x):
         refuse(x, "this argument must be the same for all of the batch. Compute it")
-    while is_variable(x):
-        x = x._read()[0]
-    return x
+    return raw_of(x)
 
 
 def arange(n: int, g: Any) -> Any:
@@ -107,7 +115,7 @@ def repeat_back(g: Any, repeats: Any, like: Any, axis: Any) -> Any:
         return xp.reshape(xp.sum(g, axis=axis + 1), shape)
     backend = backend_of(g)
     assert backend is not None
-    repeats = raw_of(repeats)
+    repeats = raw_indices(repeats)
     if not hasattr(repeats, "shape"):
         repeats = backend.raw("asarray")(repeats, device=device_of(g))
     source = backend.raw("repeat")(arange(flat[axis], g), repeats)
@@ -255,7 +263,7 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
 def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """An array of the shape and dtype of `x` full of `fill_value`, which may be tracked."""
     if not is_variable(fill_value):
-        x = template(x) if is_batched(x) else bottom(x)
+        x = template(x) if is_batched(x) else raw_of(x)
         return backend_of(x).raw("full_like")(x, fill_value, dtype=dtype, device=device)  # type: ignore[union-attr]
     filled = xp.broadcast_to(xp.astype(fill_value, dtype or x.dtype), x.shape)
     return xp.copy(filled if device is None else xp.move(filled, device=device))
@@ -293,7 +301,7 @@ def take_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
     shape = shape_of(like)
     if is_batched(indices):
         return positions.take_back(g, indices, shape, axis)
-    indices = raw_of(indices)
+    indices = raw_indices(indices)
     if axis is None and len(shape) != 1:
         flat = dense(scatter(g, (indices,), ((math.prod(shape),), g.dtype)))
         return xp.reshape(flat, shape)
@@ -310,7 +318,7 @@ def take_along_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
     if is_batched(indices):
         return positions.take_along_back(g, indices, shape, axis)
     key = list(grid(shape, axis, arange(1, g), g))
-    key[axis] = raw_of(indices)
+    key[axis] = raw_indices(indices)
     return scatter(g, tuple(key), like)
 
 
@@ -337,7 +345,7 @@ def first_of_each(x: Any, function: str) -> tuple[Any, Any]:
     backend = backend_of(x)
     assert backend is not None
     raw = backend.raw
-    flat = raw_of(x)
+    flat = raw_indices(x)
     values, places = raw("unique_inverse")(flat)
     places = raw("reshape")(places, (-1,))
     order = raw("argsort")(places, stable=True)

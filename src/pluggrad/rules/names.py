@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from ..arrays.backend import backend_of
+from ..arrays.composites import composite
 from ..arrays.dispatch import xp
 from ..engine.arguments import axes_of, whole
 from ..engine.cotangents import is_complex
 from ..errors import InvalidArgumentError, UnsupportedError
-from ..variables.namespace import composite
 
 
 @composite(own=True)

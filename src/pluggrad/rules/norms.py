@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arrays.composites import composite
 from ..arrays.dispatch import xp
 from ..engine.cotangents import is_complex
 from ..errors import InvalidArgumentError
-from ..variables.namespace import composite
 from .elementwise import apart
 from .kinds import general
 from .reductions import axes_of

@@ -6,10 +6,10 @@ import math
 from itertools import combinations
 from typing import Any
 
+from ..arrays.composites import composite
 from ..arrays.dispatch import xp
 from ..engine.cotangents import fit
 from ..errors import InvalidArgumentError
-from ..variables.namespace import composite
 from .kinds import bilinear, general
 from .manipulation import inverse, shape_of
 

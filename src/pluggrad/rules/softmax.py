@@ -8,9 +8,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arrays.composites import composite
 from ..arrays.dispatch import xp
 from ..engine.cotangents import conjugate
-from ..variables.namespace import composite
 from .elementwise import real
 from .kinds import general
 from .reductions import keep

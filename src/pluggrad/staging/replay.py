@@ -16,13 +16,18 @@ from typing import Any
 
 from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_variable
-from ..autograd.gradients import among_variables, in_place_type, lifter, seed_for
 from ..engine.backward import walk
 from ..engine.boundary import is_of
 from ..engine.graph import Edge, LeafNode, Node, count_uses
+from ..engine.handles import wrap
 from ..engine.levels import Level, read
 from ..engine.primitive import Rule, new
-from ..engine.record import wrap
+from ..engine.seeds import (
+    among_variables,
+    in_place_type,
+    lifter,
+    seed_for,
+)
 from ..errors import TypeMismatchError
 from .tracer import Program, UntraceableError, tracers
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 from ..errors import BackendError
@@ -33,15 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from .. import __getattr__ as attribute
-
     parser = argparse.ArgumentParser(
         prog="pluggrad",
         description="Automatic differentiation for any library of the Array API standard.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"pluggrad {attribute('__version__')}"
-    )
+    parser.add_argument("--version", action="version", version=f"pluggrad {version('pluggrad')}")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     command = commands.add_parser(
@@ -105,7 +102,7 @@ def _conformance(command: str, words: Sequence[str]) -> int:
 
 
 def _tour(arguments: Any) -> int:
-    from ..arrays.backend import current_choice
+    from ..arrays.choice import current_choice
     from .tour import run
 
     run(arguments.backend or current_choice().name, seed=arguments.seed)
@@ -113,7 +110,8 @@ def _tour(arguments: Any) -> int:
 
 
 def _backends(arguments: Any) -> int:
-    from ..arrays.backend import backends, current_choice
+    from ..arrays.backend import backends
+    from ..arrays.choice import current_choice
 
     default = current_choice().name
     rows = [("NAME", "VERSION", "DEVICES", "WRITES", "NOTES")]

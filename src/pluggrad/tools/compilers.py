@@ -14,7 +14,13 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from ..arrays.backend import get_backend
+from ..arrays.backend import BACKENDS, PRIMITIVES, Backend, get_backend
+from ..arrays.composites import COMPOSITES
+from ..arrays.dispatch import find_for
+from ..arrays.standard import CREATION, INQUIRIES
+from ..errors import UnsupportedError
+from ..variables.namespace import ALIASES, EXTENSIONS
+from ..variables.top_level import FOUND
 
 __all__ = ["watch"]
 
@@ -71,3 +77,30 @@ def telling(spec: ModuleSpec) -> ModuleSpec:
 
     loader.exec_module = exec_module
     return spec
+
+
+def find_all(pluggrad: Any, backend: Backend, *arrays: type) -> None:
+    """Make now what is otherwise made when it is first asked for: the functions of `backend`, for
+    its `arrays` and for Variables. A compiler that reads code can find them, and not make them.
+    `pluggrad` is our package, on which the functions of the top level are set.
+    """
+    for cls in arrays:
+        BACKENDS[cls] = backend
+    for extension in ("", *EXTENSIONS):
+        inside = getattr(backend.namespace, extension) if extension else backend.namespace
+        ours: Any = getattr(pluggrad, extension) if extension else pluggrad
+        for name in dir(inside):
+            full = f"{extension}.{name}" if extension else name
+            full = ALIASES.get(full, full)
+            try:
+                function = getattr(inside, name)
+            except (AttributeError, UnsupportedError):  # the library does not have it
+                continue
+            if callable(getattr(ours, name, None)) and callable(function):
+                keys = (*arrays, *backend.classes, backend)
+                FOUND.setdefault(full, {}).update(dict.fromkeys(keys, function))
+    for name in (*PRIMITIVES, *COMPOSITES, *CREATION, *INQUIRIES):
+        find_for(name, backend, arrays)
+    for primitive in PRIMITIVES.values():
+        for position in range(64):
+            primitive.rule(position)

@@ -14,7 +14,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from ..arrays.backend import get_backend, use
+from ..arrays.backend import get_backend
+from ..arrays.choice import use
 
 __all__ = ["STEPS", "Step", "run", "statements"]
 

@@ -14,13 +14,15 @@ from ..arrays.dispatch import is_variable, xp
 from ..engine import linear
 from ..engine.arguments import of_backend
 from ..engine.backward import walk
-from ..engine.boundary import ARRAY, plain, unflatten
+from ..engine.boundary import (
+    ARRAY,
+    unflatten,
+)
 from ..engine.closures import PARTS, Seen, seen
 from ..engine.custom_op import (
     Call,
     CallRules,
     Operation,
-    among_variables,
     call,
     check_captured,
     check_tangent,
@@ -32,12 +34,19 @@ from ..engine.custom_op import (
     variable,
 )
 from ..engine.graph import Node
+from ..engine.handles import (
+    captured,
+    unwrap_untracked,
+    wrap,
+)
 from ..engine.levels import ROOT, Level, open_level
 from ..engine.linear import check_homogeneous
 from ..engine.modes import inside
 from ..engine.recomputed import Made, differ
-from ..engine.record import captured, make_leaf, wrap
+from ..engine.record import make_leaf
+from ..engine.seeds import among_variables
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
+from .mapping import inner_vmap
 
 __all__ = ["custom_jvp", "custom_vjp"]
 
@@ -99,7 +108,7 @@ class _Custom:
             y = self._fun(*args)
             if any([type(x) in VARIABLES for x in flat]):
                 return y if type(y) in VARIABLES else optree.tree_map(variable, y)
-            return plain(y) if is_variable(y) else optree.tree_map(plain, y)
+            return unwrap_untracked(y) if is_variable(y) else optree.tree_map(unwrap_untracked, y)
         if (run := inside()) is not None:
             flat = [run.enter(x) for x in flat]
         op = self._operation()
@@ -367,8 +376,6 @@ class _VJP(_Derived):
         return flat
 
     def mapped(self, on: list[bool], size: int) -> Operation:
-        from .mapping import inner_vmap
-
         axes = tuple([0 if b else None for b in on])
         inside = self
         inside.seen_fwd, inside.seen_bwd = seen(inside.fwd), seen(inside.bwd)
@@ -633,8 +640,6 @@ class _JVP(_Derived):
         return [None if node is None else arrived.get(node) for node in leaves]
 
     def mapped(self, on: list[bool], size: int) -> Operation:
-        from .mapping import inner_vmap
-
         axes = tuple([0 if b else None for b in on])
         inside = self
         op = _JVP()

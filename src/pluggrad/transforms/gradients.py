@@ -9,7 +9,6 @@ from typing import Any
 import optree
 
 from ..arrays.dispatch import is_variable, xp
-from ..autograd.gradients import among_variables, in_place_type, seed_for
 from ..engine.backward import walk
 from ..engine.boundary import (
     all_complex,
@@ -27,7 +26,6 @@ from ..engine.boundary import (
     numbered,
     outputs_of,
     pair,
-    plain,
     seen_outside,
     unflatten,
 )
@@ -35,8 +33,13 @@ from ..engine.cotangents import conjugate
 from ..engine.forward import process, tangent_of
 from ..engine.graph import Node
 from ..engine.graph_breaks import untracked_result
+from ..engine.handles import unwrap_untracked, wrap
 from ..engine.levels import ROOT, open_level, put, restored
-from ..engine.record import wrap
+from ..engine.seeds import (
+    among_variables,
+    in_place_type,
+    seed_for,
+)
 from ..errors import InvalidArgumentError, TypeMismatchError
 
 __all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
@@ -253,7 +256,7 @@ def pushed_forward(
             xp.zeros_like(value) if (t := tangent_of(v, level)) is None else t
             for v, value in zip(outputs, values, strict=True)
         ]
-        pushed = [plain(t) for t in pushed]
+        pushed = [unwrap_untracked(t) for t in pushed]
     y, t = unflatten(spec, values), unflatten(spec, pushed)
     return (y, t, aux) if has_aux else (y, t)
 

@@ -11,7 +11,6 @@ import optree
 
 from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_variable, xp
-from ..autograd.gradients import among_variables
 from ..engine import linear
 from ..engine.backward import walk
 from ..engine.boundary import (
@@ -29,13 +28,13 @@ from ..engine.boundary import (
     leaves_of,
     node_of_number,
     numbered,
-    plain,
     unflatten,
 )
 from ..engine.cotangents import conjugate, device_of, is_complex, is_continuous
 from ..engine.graph_breaks import untracked_result
+from ..engine.handles import unwrap_untracked, wrap
 from ..engine.levels import ROOT, open_level, restored
-from ..engine.record import wrap
+from ..engine.seeds import among_variables
 from ..errors import InvalidArgumentError, TypeMismatchError
 from ..staging import replay
 from .gradients import grad, jvp, pushed_forward, vjp
@@ -92,7 +91,7 @@ def jacrev(
         def rows(basis: list[Any]) -> list[Any]:
             if len(outputs) == 1 and not outputs[0].shape:
                 pulled = optree.tree_leaves(row(*[b[0, ...] for b in basis]))
-                return [plain(xp.expand_dims(g, axis=0)) for g in pulled]
+                return [unwrap_untracked(xp.expand_dims(g, axis=0)) for g in pulled]
             return optree.tree_leaves(inner_vmap(row)(*basis))
 
         basis = _basis(outputs)
@@ -110,7 +109,7 @@ def jacrev(
                 part = g[start:stop, ...]
                 if is_complex(v) and not is_complex(x):
                     part = xp.astype(part, v.dtype) + xp.astype(d[start:stop, ...], v.dtype) * 1j
-                leaves.append(plain(xp.reshape(part, (*v.shape, *x.shape))))
+                leaves.append(unwrap_untracked(xp.reshape(part, (*v.shape, *x.shape))))
             tree = unflatten(x_spec, leaves)
             blocks.append(tree[0] if single else tree)
         found = unflatten(y_spec, blocks)
@@ -178,7 +177,7 @@ def _jacfwd(
                 if is_complex(x) and not holomorphic:
                     real, imag = [xp.astype(_real(v), x.dtype) for v in (part, d[..., start:stop])]
                     part = real + imag * 1j
-                leaves.append(plain(xp.reshape(part, (*shape, *x.shape))))
+                leaves.append(unwrap_untracked(xp.reshape(part, (*shape, *x.shape))))
             tree = unflatten(x_spec, leaves)
             blocks.append(tree[0] if single else tree)
         found = unflatten(y_spec, blocks)
@@ -287,7 +286,7 @@ def _linearize(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool)
     outputs, y_spec = flatten(y)
     inputs, x_spec = flatten(tuple(primals))
     inputs = [inner_value(x, primals)[0] for x in inputs]
-    zeros = [plain(xp.zeros_like(v)) for v in outputs]
+    zeros = [unwrap_untracked(xp.zeros_like(v)) for v in outputs]
     with open_level(linear.process) as level:
         # Integers have no cotangent, and their tangents are zero.
         ends = [leaves_of(v, level)[1][0] if is_continuous(v) else None for v in zeros]
@@ -315,7 +314,7 @@ def _linearize(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool)
                 seeds[node] = seeds[node] + t if node in seeds else t
         targets = [v._node for v in ends if v is not None]
         arrived = walk(seeds, targets=targets, retain=True, lift=among_variables(seeds.values()))
-        found = [zero if v is None or v._node not in arrived else plain(arrived[v._node])
+        found = [zero if v is None or v._node not in arrived else unwrap_untracked(arrived[v._node])
                  for v, zero in zip(ends, zeros, strict=True)]  # fmt: skip
         return unflatten(y_spec, found)
 

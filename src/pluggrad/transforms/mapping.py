@@ -13,20 +13,19 @@ from ..arrays.backend import (
     SCALARS,
     Backend,
     backend_of,
-    get_default_backend,
 )
+from ..arrays.choice import get_default_backend
 from ..arrays.dispatch import is_variable, xp
 from ..engine.batch import batched, process
 from ..engine.boundary import (
     flatten,
     flatten_call,
     is_of,
-    plain,
     unflatten_call,
 )
+from ..engine.handles import constant_of, unwrap_untracked
 from ..engine.levels import Level, open_level, read, restored
 from ..engine.modes import inside
-from ..engine.record import constant_of
 from ..errors import InvalidArgumentError, NotMappableError, TypeMismatchError
 
 __all__ = ["inner_vmap", "leave", "vmap"]
@@ -189,7 +188,7 @@ def _enter(x: Any, axis: int, level: Level) -> Any:
         raise TypeMismatchError(f"vmap maps over arrays, and an argument is {type(x).__name__}")
     # Each of the batch is made here: where nothing is recorded, it is a constant.
     x = constant_of(x, read().off) if is_variable(x) else x
-    x = plain(x)
+    x = unwrap_untracked(x)
     return batched(xp.moveaxis(x, axis, 0) if axis % len(x.shape) else x, level, backend)
 
 
@@ -204,7 +203,7 @@ def _same(x: Any) -> Any:
 def leave(v: Any, axis: int | None, level: Level, backend: Backend) -> Any:
     """`v` as seen outside of `level`, with the axis at `axis`."""
     mapped = is_of(v, level)
-    value = plain(v._read()[0] if mapped else v)
+    value = unwrap_untracked(v._read()[0] if mapped else v)
     if axis is None:
         if mapped:
             raise InvalidArgumentError(
@@ -221,8 +220,8 @@ def leave(v: Any, axis: int | None, level: Level, backend: Backend) -> Any:
                     "in out_axes to pass it on"
                 )
             value = backend.namespace.raw_asarray(value)
-        value = plain(xp.copy(xp.broadcast_to(value, (level.size, *value.shape))))
+        value = unwrap_untracked(xp.copy(xp.broadcast_to(value, (level.size, *value.shape))))
     ndim = len(value.shape)
     if not -ndim <= axis < ndim:
         raise InvalidArgumentError(f"out_axes is {axis}, and the result has {ndim} axes")
-    return plain(xp.moveaxis(value, 0, axis)) if axis % ndim else value
+    return unwrap_untracked(xp.moveaxis(value, 0, axis)) if axis % ndim else value

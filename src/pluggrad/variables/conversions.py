@@ -6,10 +6,11 @@ import operator
 from contextlib import suppress
 from typing import Any
 
-from ..arrays.dispatch import bottom
 from ..arrays.standard import VERSIONS
 from ..engine.graph_breaks import break_graph, storing, warn_scalar
+from ..engine.handles import raw_of
 from ..errors import InvalidArgumentError, NotOneElementError, TypeMismatchError
+from .library_functions import foreign, numpy_ufunc
 
 __all__ = ["Conversions"]
 
@@ -133,25 +134,19 @@ class Conversions:
             function = self._backend.ufuncs.get(ufunc)  # filled by the call below
             if function is not None:
                 return function(*inputs)
-        from .library_functions import numpy_ufunc
-
         return numpy_ufunc(self._backend, ufunc, method, inputs, kwargs)
 
     def __array_function__(self: Any, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        from .library_functions import foreign
-
         return foreign(self._backend, func, args, kwargs)
 
     @classmethod
     def __torch_function__(
         cls: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        from .library_functions import foreign
-
         return foreign(cls._backend, func, args, kwargs or {})
 
     def __repr__(self: Any) -> str:
-        data = bottom(self)
+        data = raw_of(self)
         kind = f"{self._backend.name}.{str(self.dtype).split('.')[-1]}"
         text = str(data)
         if not tuple(self.shape) and hasattr(data, "tolist"):

@@ -13,9 +13,10 @@ from ..engine.arguments import convert, explain
 from ..engine.graph import Node
 from ..engine.levels import read
 from ..engine.modes import inside
+from ..engine.operation import apply
 from ..engine.primitive import new
-from ..engine.record import apply
 from ..errors import OutOfRangeError, TypeMismatchError
+from ..rules import positions
 from ..rules.indexing import GETITEM, PUT
 
 __all__ = ["Elements", "Size", "sized"]
@@ -71,7 +72,7 @@ class Elements:
         if not is_plain(key):
             key = raw_key(key, self._backend)
             if names_batch(key):
-                return by_position("gather")(self, key)
+                return positions.gather(self, key)
         elif (
             type(self) is backend.variable and (parent := self._node) is not None
             and self._level is read().plain
@@ -103,7 +104,7 @@ class Elements:
         if names_batch(key):
             if not is_variable(value):
                 value = _convert(value, self)
-            views.write(self, None, by_position("replaced")(self, key, value))
+            views.write(self, None, positions.replaced(self, key, value))
             return
         if is_variable(value):
             if value._backend is not self._backend:
@@ -178,10 +179,3 @@ def raw_key(key: Any, backend: Backend) -> Any:
 def names_batch(key: Any) -> bool:
     """Whether `key`, as `raw_key` leaves it, has an array that `vmap` maps over."""
     return is_variable(key) or (type(key) is tuple and any([is_variable(part) for part in key]))
-
-
-def by_position(name: str) -> Any:
-    """Indexing by such keys, which is a room of its own."""
-    from ..rules import positions
-
-    return getattr(positions, name)

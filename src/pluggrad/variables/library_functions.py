@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.backend import Backend
+from ..arrays.backend import PRIMITIVES, Backend
+from ..arrays.composites import COMPOSITES
 from ..arrays.dispatch import is_batched, is_variable
 from ..engine.arguments import explain
 from ..engine.batch import template
 from ..engine.graph_breaks import break_graph
-from ..engine.primitive import PRIMITIVES
-from ..engine.record import wrap_untracked
+from ..engine.handles import wrap_untracked
 from ..errors import InvalidArgumentError, UnsupportedError
-from .namespace import COMPOSITES, loses
+from .namespace import loses
 
 __all__ = ["Table", "answer_constant", "answer_raw", "foreign", "label", "lookup", "names",
            "numpy_ufunc", "raw", "tracked", "write"]  # fmt: skip

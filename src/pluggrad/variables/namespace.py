@@ -8,54 +8,39 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.backend import (
-    BACKENDS,
-    LIBRARIES,
+    PRIMITIVES,
     Backend,
     backend_of,
-    current_choice,
     get_backend,
+)
+from ..arrays.choice import (
+    current_choice,
     get_default_backend,
 )
-from ..arrays.dispatch import bottom, find_for, is_batched, is_variable
+from ..arrays.composites import COMPOSITES, OWN
+from ..arrays.dispatch import (
+    is_batched,
+    is_variable,
+)
 from ..arrays.standard import CREATION, INQUIRIES, Info
 from ..engine.arguments import explain
 from ..engine.batch import template
 from ..engine.graph_breaks import break_graph
+from ..engine.handles import (
+    raw_of,
+    wrap,
+    wrap_untracked,
+)
 from ..engine.levels import ROOT, VOLATILE
-from ..engine.primitive import PRIMITIVES
-from ..engine.record import wrap, wrap_untracked
 from ..engine.short_cuts.bind import bind
 from ..errors import BackendError, BatchingError, InvalidArgumentError, UnsupportedError
 
-__all__ = ["COMPOSITES", "Namespace", "composite", "namespace", "top_level"]
+__all__ = ["Namespace", "namespace"]
 
-COMPOSITES: dict[str, Callable[..., Any]] = {}
 
 #: Names under which a function of the main namespace is found in an extension, too.
 ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
 EXTENSIONS = ("linalg", "fft", "special")
-
-
-OWN: set[str] = set()
-
-
-def composite(
-    name: str | Callable[..., Any] | None = None, *, own: bool = False
-) -> Callable[..., Any]:
-    """Register a function that is written in terms of others, computing through `xp`.
-
-    It serves where gradients are tracked, and where the library lacks it; otherwise the library's
-    own is called, unless with `own`: libraries mean different things by that name.
-    """
-
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        full = name if isinstance(name, str) else function.__name__
-        COMPOSITES[full] = function
-        if own:
-            OWN.add(full)
-        return function
-
-    return register(name) if callable(name) else register
 
 
 class Namespace:
@@ -102,7 +87,7 @@ class Namespace:
             if full in PRIMITIVES:
                 return bind(PRIMITIVES[full], backend)  # raises, and says what is missing
             raise AttributeError(f"the namespace of {backend.name} has no {full!r}")
-        if callable(raw) and not isinstance(raw, type) and not _is_dtype(raw):
+        if callable(raw) and not isinstance(raw, type) and not is_dtype(raw):
             return _bind_opaque(full, raw, backend)
         return raw
 
@@ -162,7 +147,7 @@ class Namespace:
         return f"<{self.__name__}>"
 
 
-def _is_dtype(raw: Any) -> bool:
+def is_dtype(raw: Any) -> bool:
     return type(raw).__name__ in ("dtype", "DType", "_ScalarMeta")
 
 
@@ -234,13 +219,6 @@ def _lift(x: Any, backend: Backend) -> Any:
     return wrap(x, None, ROOT, backend)
 
 
-def composite_over_raw(name: str, backend: Backend) -> Callable[..., Any]:
-    """What a rule calls when it names a function that the raw namespace lacks."""
-    if name not in COMPOSITES:
-        raise UnsupportedError(f"the {backend.name} backend has no function {name!r}")
-    return COMPOSITES[name]
-
-
 def chosen_device(backend: Backend) -> Any:
     """The device that `use` or `set_default_backend` chose for new arrays of `backend`."""
     choice = current_choice()
@@ -268,7 +246,7 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
                 if choice.dtype is not None and takes_dtype:
                     kwargs.setdefault("dtype", choice.dtype)
         if like and args and not is_batched(args[0]):
-            args = (bottom(args[0]), *args[1:])  # whose values nobody asks for
+            args = (raw_of(args[0]), *args[1:])  # whose values nobody asks for
         args = tuple([template(x) if is_batched(x) else _plain(x) for x in args])
         kwargs = {key: _plain(x) for key, x in kwargs.items()}
         y = wrap_untracked(raw(*args, **kwargs), backend)
@@ -344,146 +322,18 @@ def namespace(which: Any = None) -> Namespace:
     >>> xp.sum(xp.ones(3)).item()
     3.0
     """
-    if which is None:
-        return get_default_backend().namespace
-    if isinstance(which, str):
-        return get_backend(which).namespace
     if isinstance(which, Namespace):
         return which
-    if inspect.ismodule(which):
-        return backend_of(which.asarray([0])).namespace  # type: ignore[union-attr]
-    backend = backend_of(which)
+    if which is None:
+        backend: Backend | None = get_default_backend()
+    elif isinstance(which, str):
+        backend = get_backend(which)
+    else:
+        backend = backend_of(which.asarray([0]) if inspect.ismodule(which) else which)
     if backend is None:
         raise BackendError(f"{which!r} is neither a backend's name nor an array")
-    return backend.namespace
-
-
-_FOUND: dict[str, dict[Any, Callable[..., Any]]] = {}  # by name, then by type or backend
-
-
-def top_level(name: str) -> Any:
-    """`pluggrad.<name>`: a function that dispatches on its arguments."""
-    if name in EXTENSIONS:
-        return _TopLevel(f"{name}.")
-    return _TopLevel("").find(name)
-
-
-class _TopLevel:
-    """The namespaces that `pluggrad` itself offers: `pluggrad.linalg` and the like."""
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        found = self.find(name)
-        setattr(self, name, found)
-        return found
-
-    def __dir__(self) -> list[str]:
-        return dir(Namespace(get_default_backend(), self._prefix))
-
-    def find(self, name: str) -> Any:
-        full = self._prefix + name
-        full = ALIASES.get(full, full)
-        sample: Any = None
-        if full not in PRIMITIVES and full not in COMPOSITES and full not in INQUIRIES:
-            sample = _lookup(get_default_backend(), full)
-            if not callable(sample) or isinstance(sample, type) or _is_dtype(sample):
-                return sample
-        elif full in PRIMITIVES and PRIMITIVES[full].private:
-            raise AttributeError(f"module 'pluggrad' has no attribute {name!r}")
-
-        functions = _FOUND.setdefault(full, {})
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            first = functions.get(type(args[0])) if args else None
-            if first is not None:
-                return first(*args, **kwargs)
-            backend = BACKENDS.get(type(args[0])) if args else None
-            if backend is not None:
-                functions[type(args[0])] = _lookup(backend, full)
-            else:
-                backend = _backend_among((*args, *kwargs.values()))
-                if backend is None and full in INQUIRIES:
-                    backend = _backend_of_dtypes((*args, *kwargs.values()))
-                if backend is None:
-                    backend = get_default_backend()
-            function = functions.get(backend)
-            if function is None:
-                function = functions[backend] = _lookup(backend, full)
-            return function(*args, **kwargs)
-
-        call.__name__ = call.__qualname__ = name
-        call.__module__ = "pluggrad"
-        if full in PRIMITIVES:
-            call.__signature__ = PRIMITIVES[full].parsed  # type: ignore[attr-defined]
-        elif full in COMPOSITES:
-            functools.update_wrapper(call, COMPOSITES[full])
-        elif full in CREATION or full in INQUIRIES:
-            call.__signature__ = CREATION.get(full) or INQUIRIES.get(full)  # type: ignore[attr-defined]
-            call.__doc__ = sample.__doc__ if sample else f"The standard's `{name}`."
-        elif full == "asarray":
-            call.__signature__, call.__doc__ = inspect.signature(sample), sample.__doc__  # type: ignore[attr-defined]
-        return call
-
-
-def find_all(backend: Backend, *arrays: type) -> None:
-    """Make now what is otherwise made when it is first asked for: the functions of `backend`, for
-    its `arrays` and for Variables. A compiler that reads code can find them, and not make them.
-    """
-    import pluggrad
-
-    for cls in arrays:
-        BACKENDS[cls] = backend
-    for extension in ("", *EXTENSIONS):
-        inside = getattr(backend.namespace, extension) if extension else backend.namespace
-        ours: Any = getattr(pluggrad, extension) if extension else pluggrad
-        for name in dir(inside):
-            full = f"{extension}.{name}" if extension else name
-            full = ALIASES.get(full, full)
-            try:
-                function = getattr(inside, name)
-            except (AttributeError, UnsupportedError):  # the library does not have it
-                continue
-            if callable(getattr(ours, name, None)) and callable(function):
-                keys = (*arrays, *backend.classes, backend)
-                _FOUND.setdefault(full, {}).update(dict.fromkeys(keys, function))
-    for name in (*PRIMITIVES, *COMPOSITES, *CREATION, *INQUIRIES):
-        find_for(name, backend, arrays)
-    for primitive in PRIMITIVES.values():
-        for position in range(64):
-            primitive.rule(position)
-
-
-def _lookup(backend: Backend, full: str) -> Any:
-    found: Any = backend.namespace
-    for part in full.split("."):
-        found = getattr(found, part)
+    found: Namespace = backend.namespace
     return found
-
-
-def _backend_among(values: Any) -> Backend | None:
-    """The backend of the first array among `values`, and in sequences there."""
-    found: Backend | None = None
-    for x in values:
-        if type(x) is list or type(x) is tuple:
-            found = _backend_among(x)
-        elif hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, type):
-            found = backend_of(x)
-        if found is not None:
-            break
-    return found
-
-
-def _backend_of_dtypes(values: Any) -> Backend | None:
-    """The backend whose library made the first dtype among `values`."""
-    for x in values:
-        module = (x if isinstance(x, type) else type(x)).__module__.split(".")[0]
-        if module in LIBRARIES:
-            return get_backend(LIBRARIES[module])
-    return None
 
 
 def lift(value: Any, like: Any) -> Any:

@@ -8,16 +8,16 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from ..arrays.backend import Backend
+from ..arrays.backend import PRIMITIVES, Backend
 from ..arrays.standard import parse
 from ..engine import views
 from ..engine.arguments import operand
 from ..engine.batch import Batched
 from ..engine.cotangents import same_shape
-from ..engine.primitive import PRIMITIVES
-from ..engine.record import apply
+from ..engine.operation import apply
 from ..engine.short_cuts.bind import bind_binary, bind_first, bind_unary
 from ..errors import InvalidArgumentError, TypeMismatchError
+from .namespace import Namespace
 from .variable import Variable
 
 __all__ = ["make_variable_classes"]
@@ -177,3 +177,12 @@ def _in_place(operate: Any) -> Any:
         return self
 
     return update
+
+
+def _complete(backend: Backend) -> None:
+    """Give `backend` its differentiable namespace and its classes of Variables."""
+    backend.namespace = Namespace(backend)
+    backend.classes = make_variable_classes(backend)
+
+
+Backend.complete = staticmethod(_complete)

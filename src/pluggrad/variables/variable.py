@@ -6,10 +6,16 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.backend import Backend, backend_of, get_default_backend
+from ..arrays.backend import (
+    Backend,
+    backend_of,
+)
+from ..arrays.choice import get_default_backend
 from ..engine import views
 from ..engine.arguments import convert, explain
 from ..engine.cotangents import same_shape
+from ..engine.differentiate import backward
+from ..engine.grad_mode import no_grad
 from ..engine.graph import (
     HookedNode,
     LeafNode,
@@ -18,18 +24,18 @@ from ..engine.graph import (
     add_hook,
     watch,
 )
+from ..engine.handles import wrap
 from ..engine.levels import (
     ROOT,
     VOLATILE,
     Level,
-    no_grad,
     read,
     restored,
 )
 from ..engine.linear import is_linear_level, refuse
 from ..engine.modes import check_made, inside
 from ..engine.primitive import new
-from ..engine.record import make_leaf, wrap
+from ..engine.record import make_leaf
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .conversions import Conversions
 from .indexing import Elements, Size, sized
@@ -489,8 +495,6 @@ class Variable(Elements, Conversions):
         ValueError
             `gradient` has another shape.
         """
-        from ..autograd.gradients import backward
-
         backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def __divmod__(self, other: Any) -> Any:

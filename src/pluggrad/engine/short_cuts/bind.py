@@ -20,9 +20,10 @@ from ..arguments import (
     setting,
 )
 from ..graph import Node
+from ..handles import wrap
 from ..levels import ROOT, read
+from ..operation import apply
 from ..primitive import Primitive, new
-from ..record import apply, wrap
 from ..saved import keep
 from ..views import settled, view_of
 from . import over_duals, over_variables

@@ -19,9 +19,9 @@ from ...arrays.backend import (
 from ...arrays.dispatch import xp
 from ..arguments import explain
 from ..cotangents import shape_dtype, spread
+from ..handles import wrap
 from ..levels import ROOT, Level, put, read
 from ..primitive import Primitive, new
-from ..record import wrap
 from ..views import settled
 
 __all__ = ["Tangent", "dual", "like_value", "short_cut"]

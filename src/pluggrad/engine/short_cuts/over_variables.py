@@ -12,9 +12,10 @@ from typing import Any
 from ...arrays.backend import BACKENDS, SCALARS, VARIABLES, Backend
 from ..arguments import explain
 from ..graph import Node
+from ..handles import wrap
 from ..levels import ROOT, put, read
 from ..primitive import Primitive, new
-from ..record import plain, wrap
+from ..record import fits_as_is
 from ..saved import keep
 from ..views import settled
 
@@ -79,7 +80,7 @@ def short_cut(
                 if parent is None or rule is None:
                     continue
                 saved = rule.pick(inner, kwargs, y, like)
-                if not plain(primitive, inner, inner[i], y, False, backend):
+                if not fits_as_is(primitive, inner, inner[i], y, False, backend):
                     rule, saved = rule.careful, (saved, like(inner[i]))
                 edge = new(Node)
                 edge.rule, edge.saved, edge.parent, edge.more = rule, saved, parent, node

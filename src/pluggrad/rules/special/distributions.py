@@ -9,8 +9,12 @@ import math
 from typing import Any
 
 from ...arrays.dispatch import xp
+from ...engine.primitive import PASS
 from ..elementwise import zero
-from ..kinds import PASS, elementwise, unknown
+from ..kinds import (
+    elementwise,
+    unknown,
+)
 from .stable import (
     TWO_OVER_ROOT_PI,
     beta_density,

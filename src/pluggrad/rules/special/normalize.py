@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...arrays.composites import composite
 from ...arrays.dispatch import xp
 from ...errors import UnsupportedError
-from ...variables.namespace import composite
 from ..softmax import log_softmax, softmax
 
 composite("special.softmax", own=True)(softmax)

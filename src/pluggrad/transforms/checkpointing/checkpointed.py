@@ -15,9 +15,12 @@ from typing import Any
 
 import optree
 
-from ...arrays.backend import backend_of, current_choice, use
+from ...arrays.backend import backend_of
+from ...arrays.choice import (
+    current_choice,
+    use,
+)
 from ...arrays.dispatch import is_variable, xp
-from ...autograd.gradients import among_variables, in_place_type
 from ...engine.backward import walk
 from ...engine.boundary import flatten_call, unflatten_call
 from ...engine.closures import Seen, seen
@@ -31,11 +34,15 @@ from ...engine.custom_op import (
     rule_of,
     variable,
 )
+from ...engine.handles import (
+    handle_of,
+    wrap,
+)
 from ...engine.levels import ROOT, Level, read, restored
 from ...engine.linear import check_run
 from ...engine.modes import changed, inside
 from ...engine.recomputed import Made
-from ...engine.record import handle_of, wrap
+from ...engine.seeds import among_variables, in_place_type
 from ...errors import TypeMismatchError, UnsupportedError
 from ..gradients import jvp, vjp
 from ..mapping import inner_vmap, leave

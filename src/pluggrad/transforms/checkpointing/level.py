@@ -13,9 +13,13 @@ from ...arrays.backend import backend_of
 from ...arrays.dispatch import is_variable
 from ...engine.batch import batched
 from ...engine.custom_op import is_tracked, lowered
+from ...engine.handles import wrap
 from ...engine.levels import ROOT, Level, open_level, put
 from ...engine.modes import altered, inside
-from ...engine.record import make_leaf, record, wrap
+from ...engine.record import (
+    make_leaf,
+    record,
+)
 from ...engine.saved import marked
 from ...errors import DifferentiationError
 

@@ -1,0 +1,247 @@
+"""Gradients over the graph of Variables: into `.grad` of the leaves, or returned.
+
+Everything is checked before the walk, so that a failed call changes no gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from threading import RLock
+from typing import Any
+
+from ..arrays.backend import Backend
+from ..arrays.dispatch import is_variable
+from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
+from .backward import walk
+from .cotangents import add, own
+from .grad_mode import recording
+from .graph import HookedNode, LeafNode, Node, count_uses_towards
+from .handles import released, wrap
+from .hooks import quietly, received
+from .levels import ROOT, VOLATILE, deepest, restored
+from .modes import inside
+from .record import make_leaf
+from .seeds import among_variables, in_place_type, lifter, seed_for
+
+__all__ = ["as_list", "backward", "cotangents_of", "gradients"]
+
+
+ACCUMULATING = RLock()
+
+
+def backward(
+    tensors: Any,
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Accumulate gradients of `tensors` into the `grad` of the leaves that they depend on.
+
+    Parameters
+    ----------
+    tensors : Variable or sequence of Variables
+        What to differentiate; several are added up.
+    grad_tensors : array, Variable, None, or a sequence of them, optional
+        A cotangent of the shape of each; None, for one-element tensors, is 1.
+    retain_graph, create_graph, inputs
+        As in `Variable.backward`.
+
+    Raises
+    ------
+    RuntimeError, ValueError
+        As `Variable.backward`. A failed call changes no `grad`.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> x = pg.Variable(np.asarray([1.0, 2.0]), requires_grad=True)
+    >>> pg.autograd.backward([(x * x).sum(), (3 * x).sum()])
+    >>> x.grad.data
+    array([5., 7.])
+    """
+    outputs = as_list(tensors)
+    seeds = cotangents_of(outputs, grad_tensors)
+    targets = None
+    if inputs is not None:
+        inputs = as_list(inputs)
+        if not inputs:
+            raise InvalidArgumentError("inputs is empty; leave it out to reach all leaves")
+        targets = [_node_of(x, "inputs") for x in inputs]
+    for y in outputs:
+        if is_variable(y) and y._level not in (ROOT, VOLATILE) and y._level.alive:
+            raise DifferentiationError(
+                "backward() inside a transform would write to .grad, which belongs to the "
+                "outermost level; use pluggrad.autograd.grad there"
+            )
+    arrived, backend = _run(outputs, seeds, retain_graph, create_graph, targets)
+    quiet = None if create_graph else ROOT  # hooks are recorded as the walk is
+    by_node = {} if inputs is None else dict(zip(targets or (), inputs, strict=True))
+    sums = []
+    # Two threads may add to the same leaf. A compiler that traces knows no locks.
+    with nullcontext() if backend.adapter.tracing() else ACCUMULATING:
+        for node, g in arrived.items():
+            v = by_node.get(node)
+            if v is None and isinstance(node, HookedNode) and node.extra.variable is not None:
+                v = node.extra.variable()
+            if v is not None and v.requires_grad:  # it may have been switched off since
+                if type(node) is LeafNode and node.extra.before:
+                    g = received(node, g, quiet)
+                g = released(g) if is_variable(g) else wrap(g, None, ROOT, v._backend)
+                before = v.grad
+                sums.append((node, v, g, before, g if before is None else before + g))
+        try:
+            for _, v, _, _, total in sums:  # all or none: a sum above may have failed
+                v._grad = total
+        except BaseException:  # an interrupt
+            for _, v, _, before, _ in sums:
+                v._grad = before
+            raise
+    for node, v, g, _, _ in sums:
+        if type(node) is LeafNode:
+            for hook in tuple(node.extra.after or ()):
+                _without_answer(quietly(hook, quiet, v), "post-accumulate-grad hook")
+            for hook in tuple(node.extra.sent or ()):
+                _without_answer(quietly(hook, quiet, (), (g,)), "hook on the node of a leaf")
+
+
+def _without_answer(answer: Any, what: str) -> None:
+    if answer is not None:
+        raise TypeMismatchError(
+            f"a {what} returned {type(answer).__name__}, and comes too late to change the "
+            "gradient: set `grad` in it, or use a hook of the Variable"
+        )
+
+
+def gradients(
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
+    """What `pluggrad.autograd.grad` does, but for batches of cotangents."""
+    outputs, inputs = as_list(outputs), as_list(inputs)
+    if (run := inside()) is not None:
+        outputs, inputs = [run.enter(y) for y in outputs], [run.enter(x) for x in inputs]
+    if allow_unused is None:
+        allow_unused = materialize_grads
+    if materialize_grads and not allow_unused:
+        raise InvalidArgumentError(
+            "materialize_grads asks for zeros where allow_unused=False raises"
+        )
+    seeds = cotangents_of(outputs, grad_outputs)
+    targets = [_node_of(x, "inputs") for x in inputs]
+    needed = None if allow_unused else inputs
+    arrived, backend = _run(outputs, seeds, retain_graph, create_graph, targets, needed)
+    found: list[Any] = []
+    for node, x in zip(targets, inputs, strict=True):
+        g = arrived.get(node)
+        if g is None:
+            if not allow_unused:
+                raise _unused(len(found), x)
+            if materialize_grads:
+                g = x._backend.namespace.zeros_like(x.detach())
+                if create_graph:  # of which the next derivatives are zeros, too
+                    g._level, g._node = outputs[0]._level, make_leaf(g)
+        elif not is_variable(g):
+            if node in targets[: len(found)]:
+                g = own(g)  # the same input a second time
+            g = wrap(g, None, ROOT, backend)
+        found.append(released(g))
+    return tuple(found)
+
+
+def _unused(position: int, x: Any) -> DifferentiationError:
+    return DifferentiationError(
+        f"input {position}, of shape {tuple(x.shape)}, was not used in the graph of the outputs. "
+        "Give allow_unused=True for None, or materialize_grads=True for zeros."
+    )
+
+
+def cotangents_of(outputs: list[Any], given: Any) -> list[Any]:
+    """One cotangent per output; the numbers in a list may be those of a single one."""
+    if given is None:
+        return [None] * len(outputs)
+    if not isinstance(given, (list, tuple)):
+        return [given]
+    one = len(outputs) == 1 and outputs[0].ndim > 0
+    if one and not any(g is None or hasattr(g, "shape") for g in given):
+        return [list(given)]
+    return list(given)
+
+
+@restored
+def _run(
+    outputs: Sequence[Any],
+    seeds: Sequence[Any],
+    retain_graph: bool | None,
+    create_graph: bool,
+    targets: list[Node] | None,
+    needed: Sequence[Any] | None = None,
+) -> tuple[dict[Node, Any], Backend]:
+    """Check everything, also that gradients will reach all of `needed`, then walk."""
+    if not outputs:
+        raise InvalidArgumentError("there is no output to differentiate")
+    if len(seeds) != len(outputs):
+        raise InvalidArgumentError(f"{len(outputs)} outputs, but {len(seeds)} cotangents")
+    nodes = [_node_of(y, "outputs") for y in outputs]
+    level, backend = outputs[0]._level, outputs[0]._backend
+    deepest(level, ROOT)  # raises if its transform has returned
+    cotangents: dict[Node, Any] = {}
+    for y, node, seed in zip(outputs, nodes, seeds, strict=True):
+        if y._level is not level:
+            raise DifferentiationError("outputs of different levels cannot be walked together")
+        g = seed_for(y, seed, create_graph)
+        cotangents[node] = add(cotangents[node], g) if node in cotangents else g
+    uses = None if targets is None else count_uses_towards(cotangents, targets)
+    for position, x in enumerate(needed or ()):
+        assert targets is not None and uses is not None
+        if targets[position] not in uses:
+            raise _unused(position, x)
+    retain = create_graph if retain_graph is None else retain_graph
+    run = inside()
+    down = run is not None and run.level is level
+    with recording(level) if create_graph else run.further_down() if down else nullcontext():
+        arrived = walk(
+            cotangents,
+            targets=targets,
+            uses=uses,
+            retain=retain,
+            lift=lifter(level, backend) if create_graph else among_variables(cotangents.values()),
+            in_place=None if create_graph else in_place_type(backend),
+            quiet=None if create_graph else level,
+        )
+    return arrived, backend
+
+
+def as_list(x: Any) -> Any:
+    """A list of Variables: of one, or of those that any iterable gives."""
+    if hasattr(x, "dtype") or not isinstance(x, Iterable):
+        return [x]
+    return list(x)
+
+
+def _node_of(v: Any, where: str) -> Node:
+    if not is_variable(v):
+        raise TypeMismatchError(f"{where} must be Variables, not {type(v).__name__}")
+    if v._level.size is not None:
+        raise DifferentiationError(
+            f"a mapped value, of shape {tuple(v.shape)}, is among the {where}: inside vmap, "
+            "differentiate with `pluggrad.grad` or `pluggrad.vjp`"
+        )
+    node = v._read()[1]
+    if node is None:
+        why = "is volatile" if v.volatile else "does not require grad"
+        raise DifferentiationError(
+            f"a Variable of shape {tuple(v.shape)} among the {where} {why} and has no graph; "
+            "create the leaves with requires_grad=True. (The gradient of a linear function depends "
+            "on nothing, and has none either.)"
+        )
+    if not isinstance(node, Node):
+        raise DifferentiationError(
+            f"a Variable of shape {tuple(v.shape)} among the {where} belongs to forward mode, "
+            "which has no graph: inside jvp, differentiate with `pluggrad.grad` or `pluggrad.vjp`"
+        )
+    return node

@@ -1,0 +1,214 @@
+"""Which levels record: `no_grad` and its kin, and the levels that a custom operation seals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..decorator import AtOnce, Decorator
+from .levels import ROOT, START, Level, State, holding, put, read, state_of
+
+__all__ = [
+    "Sealed",
+    "enable_grad",
+    "every_level_records",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "recorded",
+    "recording",
+    "sealed",
+    "set_grad_enabled",
+    "unrecorded",
+]
+
+
+class _GradMode(Decorator):
+    """Recording on or off at the open levels, as a context manager or a decorator."""
+
+    _enabled: bool
+    _get: Any = staticmethod(read)
+    _set: Any = staticmethod(put)
+
+    def __new__(cls, mode: Any = True) -> Any:
+        if mode is False:  # as in `torch.inference_mode(False)`
+            return enable_grad() if cls is no_grad else no_grad()
+        made = super().__new__(cls)
+        made._before = []
+        return made if mode is True else made(mode)  # `@no_grad` without parentheses
+
+    def _on(self, state: State) -> tuple[State, tuple[list[Level], frozenset[Level] | None]]:
+        # The current level and those around it; what has to be switched back are the levels that
+        # were not so before.
+        enabled, off = self._enabled, state.off
+        current = _differentiating(state.level)
+        # What did not record when the current level was opened does not while it lasts.
+        stays = current.outside.off if enabled and current.outside is not None else ()
+        switched = [x for x in _open(current) if (x in off) is enabled and x not in stays]
+        after = _switched(state, switched, enabled)
+        if type(after.off) is Sealed:  # whoever says `no_grad` knows that these are constants
+            after = State(state.level, frozenset(off), state.modes)
+        return after, (switched, off.levels if type(off) is Sealed else None)
+
+    def _off(self, state: State, before: tuple[list[Level], frozenset[Level] | None]) -> State:
+        # These flags and not the whole state, which may be another by now: generators end late.
+        switched, sealed_levels = before
+        after = _switched(state, [x for x in switched if x.alive], not self._enabled)
+        return after if sealed_levels is None else _seal(after, sealed_levels & after.off)
+
+    def _again(self) -> Any:
+        return enable_grad() if self._enabled else no_grad()
+
+
+class no_grad(_GradMode):
+    """Operations are not recorded, as under `torch.no_grad`: their results are constants.
+
+    It works as a context manager and as a decorator, per thread and per async task. Inside a
+    function that is transformed, it holds for all levels around, so that every order of
+    derivative sees the same constant. A transform called inside opens a level of its own, which
+    records as usual; its result is then untracked outside.
+
+    A write inside, as in ``w -= 0.1 * w.grad``, changes the value of a Variable and leaves its
+    derivative as it was, as in torch.
+
+    It ends with the block, whatever is raised there. Only if Ctrl-C comes in the very moment in
+    which Python leaves a ``with`` block, recording may stay off, until ``set_grad_enabled(True)``
+    switches it on. For a decorated function there is no such moment.
+
+    >>> import pluggrad as pg
+    >>> x = pg.Variable(pg.ones(3), requires_grad=True)
+    >>> with pg.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    _enabled = False
+
+
+class enable_grad(_GradMode):
+    """Operations are recorded again, inside `no_grad`; not at the levels around a transform that
+    was called in `no_grad`.
+
+    >>> import pluggrad as pg
+    >>> x = pg.Variable(pg.ones(3), requires_grad=True)
+    >>> with pg.no_grad(), pg.enable_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    True
+    """
+
+    _enabled = True
+
+
+class set_grad_enabled(AtOnce, _GradMode):
+    """Recording on or off by a flag: at once, and, as a context manager, until the block ends.
+
+    >>> import pluggrad as pg
+    >>> with pg.set_grad_enabled(False):
+    ...     pg.is_grad_enabled()
+    False
+    """
+
+    def __new__(cls, mode: bool) -> Any:
+        return super().__new__(cls)
+
+    def __init__(self, mode: bool) -> None:
+        self._enabled = bool(mode)
+        self._start()
+
+
+inference_mode = no_grad
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations at the current level are recorded.
+
+    >>> import pluggrad as pg
+    >>> pg.is_grad_enabled()
+    True
+    """
+    state = read()
+    return _differentiating(state.level) not in state.off
+
+
+def recorded(level: Level, enabled: bool) -> State:
+    """The present state with recording on or off at `level`, whatever mode it is in."""
+    state = read()
+    if state is START and level is ROOT and not enabled:
+        return NOT_AT_ROOT
+    return _switched(state, (level,), enabled)
+
+
+def recording(level: Level, enabled: bool = True) -> holding:
+    """A block in which `level` records, or does not."""
+    return holding(recorded(level, enabled))
+
+
+def every_level_records() -> holding:
+    """A block in which every level records, whatever `no_grad` said around it."""
+    state = read()
+    return holding(state_of(state.level, frozenset(), state.modes) if state.off else state)
+
+
+class Sealed(frozenset[Level]):
+    """Levels that do not record, some of them because a custom operation computes there.
+
+    The derivative of the operation is the user's own, so nothing that it computes is recorded. A
+    value that is tracked at one of the `levels` was not handed to the operation: it comes out of a
+    closure, and its gradient would be lost. `record` refuses it.
+    """
+
+    levels: frozenset[Level]
+
+
+def sealed(level: Level | None = None) -> holding:
+    """A block in which a custom operation computes: `level` is sealed, or every open one (None)."""
+    state = read()
+    if (state is START or state is SEALED) and (level is None or level is ROOT):
+        return holding(SEALED)
+    levels = _open(state.level) if level is None else [level]
+    return holding(_seal(state, frozenset(levels) - state.off))
+
+
+def _seal(state: State, levels: frozenset[Level]) -> State:
+    """`state` with these levels sealed, besides those that are so already."""
+    off = Sealed(state.off | levels)
+    off.levels = levels | getattr(state.off, "levels", frozenset())
+    return State(state.level, off, state.modes)
+
+
+NOT_AT_ROOT = State(ROOT, frozenset({ROOT}))  # the ordinary cases, made once
+SEALED = _seal(START, frozenset({ROOT}))
+
+
+def _open(level: Level | None) -> list[Level]:
+    """`level` and those around it, but for those of `vmap`."""
+    levels = []
+    while level is not None:
+        if level.size is None:
+            levels.append(level)
+        level = level.parent
+    return levels
+
+
+def unrecorded() -> holding:
+    """A block in which no level records; transforms opened inside do."""
+    state = read()
+    return holding(_switched(state, _open(state.level), False))
+
+
+def _switched(state: State, levels: Iterable[Level], enabled: bool) -> State:
+    """`state` with recording on or off at `levels`."""
+    off = state.off
+    for level in levels:
+        if (level in off) is enabled:
+            off = off - {level} if enabled else off | {level}
+    return state if off is state.off else state_of(state.level, off, state.modes)
+
+
+def _differentiating(level: Level) -> Level:
+    """`level`, or the next around it that is not one of `vmap`."""
+    while level.size is not None and level.parent is not None:
+        level = level.parent
+    return level

@@ -1,0 +1,97 @@
+"""Where Variables are put on and taken off: every handle is made and unwrapped here.
+
+A handle that a user holds wraps a value one level down, at a place in the graph of its level.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..arrays.backend import BACKENDS, Backend
+from ..arrays.dispatch import is_variable
+from ..errors import CapturedVariableError
+from .grad_mode import Sealed
+from .levels import ROOT, VOLATILE, Level, read
+from .primitive import new
+
+__all__ = [
+    "captured",
+    "constant_of",
+    "handle_of",
+    "raw_of",
+    "released",
+    "unwrap_untracked",
+    "wrap",
+    "wrap_untracked",
+]
+
+
+def handle_of(v: Any) -> Any:
+    """Another handle for the value and the place of `v`, made here, to be written by itself."""
+    made = v._snapshot()
+    made._birth = read().level
+    return made
+
+
+def constant_of(x: Any, off: frozenset[Level]) -> Any:
+    """`x`, of a level around, as what the open level sees: a snapshot. Where that level does not
+    track it, or does not record, its value is all that counts."""
+    x = x._snapshot()
+    while is_variable(x) and x._level is not VOLATILE:
+        if x._node is not None:
+            if x._level not in off or x._level.size is not None:
+                break
+            if type(off) is Sealed and x._level in off.levels:
+                raise captured(x, "beside values that it was handed")
+        x = x._value
+    return x
+
+
+def captured(x: Any, where: str) -> CapturedVariableError:
+    """The error for a tracked or mapped value that a custom operation was not handed."""
+    kind = "differentiated" if x._level.size is None else "mapped over by vmap"
+    return CapturedVariableError(
+        f"a custom operation uses a Variable of shape {tuple(x.shape)} that is {kind} ({where}), "
+        "and was not handed it as an argument: the gradient would be lost. Make it an argument "
+        "that is differentiated (its gradient may be None), or `.detach()` it."
+    )
+
+
+def wrap(y: Any, node: Any, level: Level, backend: Backend) -> Any:
+    """A Variable for the result `y`, without the checks of the public constructor."""
+    v = new(backend.nested if isinstance(y, backend.variable) else backend.variable)
+    v._value, v._node, v._level, v._cell = y, node, level, None
+    opened = read().level
+    if opened is not ROOT:
+        v._birth = opened
+    return v
+
+
+def wrap_untracked(y: Any, backend: Backend, level: Level = ROOT) -> Any:
+    """`y`, computed without recording, as a Variable; tuples and lists item by item."""
+    if isinstance(y, (tuple, list)) and not hasattr(y, "shape"):
+        items = [wrap_untracked(item, backend, level) for item in y]
+        return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
+    if isinstance(y, backend.variable) or BACKENDS.get(type(y), backend) is None:
+        return y
+    return wrap(y, None, level, backend)
+
+
+def raw_of(x: Any) -> Any:
+    """The raw array at the bottom of `x`."""
+    while is_variable(x):
+        x = x._read()[0]
+    return x
+
+
+def unwrap_untracked(v: Any) -> Any:
+    """A raw array in the place of an untracked Variable."""
+    if is_variable(v) and v._read()[1] is None and v._level is ROOT:
+        return v._value
+    return v
+
+
+def released(g: Any) -> Any:
+    """A gradient as it is handed out: not as a view of what a rule made on the way to it, which may
+    be read-only."""
+    return handle_of(g) if is_variable(g) and g._cell is not None else g

@@ -1,0 +1,116 @@
+"""The namespace that `pluggrad` itself is: functions that dispatch on their arguments."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.backend import BACKENDS, LIBRARIES, PRIMITIVES, Backend, backend_of, get_backend
+from ..arrays.choice import get_default_backend
+from ..arrays.composites import COMPOSITES
+from ..arrays.standard import CREATION, INQUIRIES
+from .namespace import ALIASES, EXTENSIONS, Namespace, is_dtype
+
+__all__ = ["top_level"]
+
+
+FOUND: dict[str, dict[Any, Callable[..., Any]]] = {}  # by name, then by type or backend
+
+
+def top_level(name: str) -> Any:
+    """`pluggrad.<name>`: a function that dispatches on its arguments."""
+    if name in EXTENSIONS:
+        return _TopLevel(f"{name}.")
+    return _TopLevel("").find(name)
+
+
+class _TopLevel:
+    """The namespaces that `pluggrad` itself offers: `pluggrad.linalg` and the like."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        found = self.find(name)
+        setattr(self, name, found)
+        return found
+
+    def __dir__(self) -> list[str]:
+        return dir(Namespace(get_default_backend(), self._prefix))
+
+    def find(self, name: str) -> Any:
+        full = self._prefix + name
+        full = ALIASES.get(full, full)
+        sample: Any = None
+        if full not in PRIMITIVES and full not in COMPOSITES and full not in INQUIRIES:
+            sample = _lookup(get_default_backend(), full)
+            if not callable(sample) or isinstance(sample, type) or is_dtype(sample):
+                return sample
+        elif full in PRIMITIVES and PRIMITIVES[full].private:
+            raise AttributeError(f"module 'pluggrad' has no attribute {name!r}")
+
+        functions = FOUND.setdefault(full, {})
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            first = functions.get(type(args[0])) if args else None
+            if first is not None:
+                return first(*args, **kwargs)
+            backend = BACKENDS.get(type(args[0])) if args else None
+            if backend is not None:
+                functions[type(args[0])] = _lookup(backend, full)
+            else:
+                backend = _backend_among((*args, *kwargs.values()))
+                if backend is None and full in INQUIRIES:
+                    backend = _backend_of_dtypes((*args, *kwargs.values()))
+                if backend is None:
+                    backend = get_default_backend()
+            function = functions.get(backend)
+            if function is None:
+                function = functions[backend] = _lookup(backend, full)
+            return function(*args, **kwargs)
+
+        call.__name__ = call.__qualname__ = name
+        call.__module__ = "pluggrad"
+        if full in PRIMITIVES:
+            call.__signature__ = PRIMITIVES[full].parsed  # type: ignore[attr-defined]
+        elif full in COMPOSITES:
+            functools.update_wrapper(call, COMPOSITES[full])
+        elif full in CREATION or full in INQUIRIES:
+            call.__signature__ = CREATION.get(full) or INQUIRIES.get(full)  # type: ignore[attr-defined]
+            call.__doc__ = sample.__doc__ if sample else f"The standard's `{name}`."
+        elif full == "asarray":
+            call.__signature__, call.__doc__ = inspect.signature(sample), sample.__doc__  # type: ignore[attr-defined]
+        return call
+
+
+def _lookup(backend: Backend, full: str) -> Any:
+    found: Any = backend.namespace
+    for part in full.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def _backend_among(values: Any) -> Backend | None:
+    """The backend of the first array among `values`, and in sequences there."""
+    found: Backend | None = None
+    for x in values:
+        if type(x) is list or type(x) is tuple:
+            found = _backend_among(x)
+        elif hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, type):
+            found = backend_of(x)
+        if found is not None:
+            break
+    return found
+
+
+def _backend_of_dtypes(values: Any) -> Backend | None:
+    """The backend whose library made the first dtype among `values`."""
+    for x in values:
+        module = (x if isinstance(x, type) else type(x)).__module__.split(".")[0]
+        if module in LIBRARIES:
+            return get_backend(LIBRARIES[module])
+    return None
