@@ -58,7 +58,7 @@ def is_variable(x: Any) -> bool:
 def is_batched(x: Any) -> bool:
     """Whether `x` is a Variable of `vmap`, or one of a transform inside over such."""
     while is_variable(x):
-        if x._level.size is not None:
+        if x._level.maps:
             return True
         x = x._read()[0]
     return False

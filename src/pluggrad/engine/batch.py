@@ -20,7 +20,14 @@ from .levels import ROOT, Level, read
 from .primitive import Primitive, new
 from .record import evaluate
 
-__all__ = ["BATCHING", "Batched", "Operation", "batched", "drawn", "process", "template"]
+__all__ = [
+    "BATCHING",
+    "Batched",
+    "Operation",
+    "batched",
+    "drawn",
+    "template",
+]
 
 #: How each primitive runs on a batch: a function of the `Operation`.
 BATCHING: dict[str, Callable[[Operation], Any]] = {}
@@ -46,7 +53,7 @@ class Batched:
 
     _read: Callable[[], tuple[Any, Any]]
     _backend: Backend
-    _level: Level
+    _level: Any
 
     @property
     def shape(self) -> Any:
@@ -206,47 +213,60 @@ class Operation:
         raise BatchingError(f"inside vmap, {self.primitive.name}: {why}")
 
 
-def process(
-    primitive: Primitive,
-    args: Any,
-    kwargs: Any,
-    raw: Callable[..., Any],
-    level: Level,
-    backend: Backend,
-) -> Any:
-    """An operation at a level of `vmap`."""
-    variable = backend.variable
-    inner: list[Any] = []
-    on: list[bool] = []
-    off = read().off
-    for x in args:
-        here = False
-        if isinstance(x, variable):
-            value, node = x._value, x._node
-            if x._cell is not None:
-                value, node = x._read()
-                x._cell.owned = False  # what is recorded further down may keep it
-            if x._level is level:
-                here = True
-            elif node is not None or x._level is not ROOT:
-                value = constant_of(x, off)
-            x = value
-        inner.append(x)
-        on.append(here)
-    assert level.size is not None
-    rule = BATCHING.get(primitive.name)
-    if rule is not None:
-        y = rule(Operation(primitive, inner, on, kwargs, raw, level.size, backend))
-    elif primitive.kind == "elementwise":
-        if len(inner) > 1:
-            align(inner, on)
-        y = evaluate(primitive, inner, kwargs, raw, backend)
-    elif primitive.fallback is not None:
-        return primitive.fallback(*args, **kwargs)
-    else:
-        op = Operation(primitive, inner, on, kwargs, raw, level.size, backend)
-        op.refuse("there is no batching rule. Call it outside of vmap, or write it in other terms")
-    return batched(y, level, backend)
+class Batch(Level):
+    """A level of `vmap`: `size` is the length of the batch, `randomness` what `vmap` was told."""
+
+    __slots__ = ("randomness", "size")
+
+    maps = True
+
+    def __init__(self, parent: Level | None, size: int, randomness: str = "error") -> None:
+        super().__init__(parent)
+        self.size, self.randomness = size, randomness
+
+    @staticmethod
+    def operate(
+        primitive: Primitive,
+        args: Any,
+        kwargs: Any,
+        raw: Callable[..., Any],
+        level: Any,
+        backend: Backend,
+    ) -> Any:
+        """An operation at a level of `vmap`."""
+        variable = backend.variable
+        inner: list[Any] = []
+        on: list[bool] = []
+        off = read().off
+        for x in args:
+            here = False
+            if isinstance(x, variable):
+                value, node = x._value, x._node
+                if x._cell is not None:
+                    value, node = x._read()
+                    x._cell.owned = False  # what is recorded further down may keep it
+                if x._level is level:
+                    here = True
+                elif node is not None or x._level is not ROOT:
+                    value = constant_of(x, off)
+                x = value
+            inner.append(x)
+            on.append(here)
+        rule = BATCHING.get(primitive.name)
+        if rule is not None:
+            y = rule(Operation(primitive, inner, on, kwargs, raw, level.size, backend))
+        elif primitive.kind == "elementwise":
+            if len(inner) > 1:
+                align(inner, on)
+            y = evaluate(primitive, inner, kwargs, raw, backend)
+        elif primitive.fallback is not None:
+            return primitive.fallback(*args, **kwargs)
+        else:
+            op = Operation(primitive, inner, on, kwargs, raw, level.size, backend)
+            op.refuse(
+                "there is no batching rule. Call it outside of vmap, or write it in other terms"
+            )
+        return batched(y, level, backend)
 
 
 def drawn(make: Callable[[tuple[int, ...]], Any], backend: Backend) -> Any:
@@ -254,19 +274,19 @@ def drawn(make: Callable[[tuple[int, ...]], Any], backend: Backend) -> Any:
 
     ``make(sizes)`` draws a raw array with these lengths before the shape that is asked for.
     """
-    levels = []
+    levels: list[Batch] = []
     level: Level | None = read().level
     while level is not None:
-        if level.size is not None and level.randomness == "error":
+        if isinstance(level, Batch) and level.randomness == "error":
             raise BatchingError(
                 "inside vmap, a random function was called. Say what it gives to each element, by "
                 "`randomness='same'` or 'different', or call it outside of vmap"
             )
-        if level.size is not None and level.randomness == "different":
+        if isinstance(level, Batch) and level.randomness == "different":
             levels.append(level)
         level = level.parent
     levels.reverse()
-    y = make(tuple([level.size for level in levels if level.size is not None]))
+    y = make(tuple([level.size for level in levels]))
     for level in levels:
         y = batched(y, level, backend)
     return y if levels else backend.namespace.asarray_constant(y)

@@ -249,7 +249,7 @@ class Uniform:
         shape, dtype = shape_dtype(self.like)
         if type(x) in SCALARS:
             return Uniform(self.number * x, self.like) if shape else self.number * x
-        value = x._read()[0] if type(x) in VARIABLES and x._level.size is None else x
+        value = x._read()[0] if type(x) in VARIABLES and not x._level.maps else x
         if value.shape != shape:
             return self.array() * x if value.shape else Uniform(self.number * x, self.like)
         if value.dtype != dtype:  # some libraries let the dtype of the array win over the number's

@@ -15,13 +15,12 @@ import optree
 from ..arrays.backend import BACKENDS, VARIABLES, Backend, backend_of
 from ..arrays.dispatch import is_variable, xp
 from ..errors import DifferentiationError, InvalidArgumentError, UnsupportedError
-from . import linear
 from .arguments import of_backend
 from .backward import walk
-from .batch import batched
+from .batch import Batch, batched
 from .closures import Seen
 from .cotangents import dense, fit, same_shape, shape_dtype
-from .forward import process as forward_process
+from .forward import Forward
 from .grad_mode import (
     Sealed,
     recording,
@@ -43,7 +42,7 @@ from .levels import (
     read,
     restored,
 )
-from .linear import check_homogeneous, check_run, is_linear_level, made_of_zeros
+from .linear import Linear, check_homogeneous, check_run, is_linear_level, made_of_zeros
 from .modes import check_made, inside
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import (
@@ -326,7 +325,7 @@ def is_tracked(x: Any) -> bool:
     """Whether there is a derivative by `x` at any level."""
     while type(x) in VARIABLES:
         value, node = x._read()
-        if node is not None and x._level.size is None:
+        if node is not None and not x._level.maps:
             return True
         x = value
     return False
@@ -450,7 +449,7 @@ def _call(op: Operation, args: list[Any], level: Level, values_only: bool = Fals
     inner, here = one_down(args, level)
     backend = next(x for x in args if is_variable(x) and x._level is level)._backend
     name = op.rule.primitive.name
-    if level.size is not None:
+    if isinstance(level, Batch):
         found = op.mapped_itself(args, inner, here, level, backend)
         if found is not None:
             return found
@@ -474,7 +473,7 @@ def _call(op: Operation, args: list[Any], level: Level, values_only: bool = Fals
     if is_linear_level(level):
         op.check_linear(args, level)
     tangents: list[Any] | None = None
-    if level.process is forward_process:
+    if type(level) is Forward:
         tangents = [x._node.value if t else None for x, t in zip(args, tracked)]
     if values_only:  # then the rule holds at the levels around
         outputs, kept = call(op, inner), None
@@ -570,7 +569,7 @@ def check_tangent(t: Any, y: Any, op: Operation) -> None:
 
 def transposed(tangents: list[Any], made: Call) -> list[Any]:
     """The tangents of the outputs, as the transpose of the pull, which has to be linear in `g`."""
-    with open_level(linear.process) as level:
+    with open_level(Linear) as level:
         leaves: list[Any] = []
         for k, y in enumerate(made.outputs):
             if not differentiable(made.op, k, y):

@@ -226,7 +226,7 @@ def as_list(x: Any) -> Any:
 def _node_of(v: Any, where: str) -> Node:
     if not is_variable(v):
         raise TypeMismatchError(f"{where} must be Variables, not {type(v).__name__}")
-    if v._level.size is not None:
+    if v._level.maps:
         raise DifferentiationError(
             f"a mapped value, of shape {tuple(v.shape)}, is among the {where}: inside vmap, "
             "differentiate with `pluggrad.grad` or `pluggrad.vjp`"

@@ -37,7 +37,7 @@ from .record import (
 from .seeds import among_variables
 from .short_cuts.over_duals import Tangent, dual, like_value
 
-__all__ = ["process", "push", "tangent_of"]
+__all__ = ["push", "tangent_of"]
 
 
 def tangent_of(v: Any, level: Level) -> Any:
@@ -47,51 +47,57 @@ def tangent_of(v: Any, level: Level) -> Any:
     return None
 
 
-def process(
-    primitive: Primitive,
-    args: Any,
-    kwargs: Any,
-    raw: Callable[..., Any],
-    level: Level,
-    backend: Backend,
-) -> Any:
-    """An operation at a forward level."""
-    variable = backend.variable
-    inner: list[Any] = []
-    tangents: list[Any] = []
-    off = read().off
-    for x in args:
-        tangent = None
-        if isinstance(x, variable):
-            value, node = x._read()
-            if x._cell is not None:
-                x._cell.owned = False  # what is recorded further down may keep it
-            if x._level is level:
-                tangent = node.value if node is not None else None
-            elif node is not None or x._level is not ROOT:
-                value = constant_of(x, off)
-            x = value
-        inner.append(x)
-        tangents.append(tangent)
-    y = evaluate(primitive, inner, kwargs, raw, backend)
-    constant = primitive.kind == "constant" or level in off
-    constant = constant or (not isinstance(y, tuple) and y.dtype not in backend.float_dtypes)
-    if constant or all(t is None for t in tangents):
-        if type(off) is Sealed and any(t is not None for t in tangents):
-            refuse_captured(primitive, args, level, off)
-        return wrap_untracked(y, backend)
-    t = push(primitive, inner, tangents, kwargs, y, backend)
-    if t is None:
-        return wrap_untracked(y, backend)
-    check_made(f"the derivative of {primitive.name!r} in forward mode", tangents, t)
-    if isinstance(y, tuple):
-        pairs = [
-            dual(item, s, level, backend) if item.dtype in backend.float_dtypes
-            else wrap_untracked(item, backend)
-            for item, s in zip(y, t, strict=True)
-        ]  # fmt: skip
-        return type(y)(*pairs) if hasattr(y, "_fields") else type(y)(pairs)
-    return dual(y, t, level, backend)
+class Forward(Level):
+    """A level of forward mode: the `_node` of its Variables is a Tangent."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def operate(
+        primitive: Primitive,
+        args: Any,
+        kwargs: Any,
+        raw: Callable[..., Any],
+        level: Level,
+        backend: Backend,
+    ) -> Any:
+        """An operation at a forward level."""
+        variable = backend.variable
+        inner: list[Any] = []
+        tangents: list[Any] = []
+        off = read().off
+        for x in args:
+            tangent = None
+            if isinstance(x, variable):
+                value, node = x._read()
+                if x._cell is not None:
+                    x._cell.owned = False  # what is recorded further down may keep it
+                if x._level is level:
+                    tangent = node.value if node is not None else None
+                elif node is not None or x._level is not ROOT:
+                    value = constant_of(x, off)
+                x = value
+            inner.append(x)
+            tangents.append(tangent)
+        y = evaluate(primitive, inner, kwargs, raw, backend)
+        constant = primitive.kind == "constant" or level in off
+        constant = constant or (not isinstance(y, tuple) and y.dtype not in backend.float_dtypes)
+        if constant or all(t is None for t in tangents):
+            if type(off) is Sealed and any(t is not None for t in tangents):
+                refuse_captured(primitive, args, level, off)
+            return wrap_untracked(y, backend)
+        t = push(primitive, inner, tangents, kwargs, y, backend)
+        if t is None:
+            return wrap_untracked(y, backend)
+        check_made(f"the derivative of {primitive.name!r} in forward mode", tangents, t)
+        if isinstance(y, tuple):
+            pairs = [
+                dual(item, s, level, backend) if item.dtype in backend.float_dtypes
+                else wrap_untracked(item, backend)
+                for item, s in zip(y, t, strict=True)
+            ]  # fmt: skip
+            return type(y)(*pairs) if hasattr(y, "_fields") else type(y)(pairs)
+        return dual(y, t, level, backend)
 
 
 def push(

@@ -186,7 +186,7 @@ def _open(level: Level | None) -> list[Level]:
     """`level` and those around it, but for those of `vmap`."""
     levels = []
     while level is not None:
-        if level.size is None:
+        if not level.maps:
             levels.append(level)
         level = level.parent
     return levels
@@ -209,6 +209,6 @@ def _switched(state: State, levels: Iterable[Level], enabled: bool) -> State:
 
 def _differentiating(level: Level) -> Level:
     """`level`, or the next around it that is not one of `vmap`."""
-    while level.size is not None and level.parent is not None:
+    while level.maps and level.parent is not None:
         level = level.parent
     return level

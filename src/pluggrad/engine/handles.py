@@ -39,7 +39,7 @@ def constant_of(x: Any, off: frozenset[Level]) -> Any:
     x = x._snapshot()
     while is_variable(x) and x._level is not VOLATILE:
         if x._node is not None:
-            if x._level not in off or x._level.size is not None:
+            if x._level not in off or x._level.maps:
                 break
             if type(off) is Sealed and x._level in off.levels:
                 raise captured(x, "beside values that it was handed")
@@ -49,7 +49,7 @@ def constant_of(x: Any, off: frozenset[Level]) -> Any:
 
 def captured(x: Any, where: str) -> CapturedVariableError:
     """The error for a tracked or mapped value that a custom operation was not handed."""
-    kind = "differentiated" if x._level.size is None else "mapped over by vmap"
+    kind = "differentiated" if not x._level.maps else "mapped over by vmap"
     return CapturedVariableError(
         f"a custom operation uses a Variable of shape {tuple(x.shape)} that is {kind} ({where}), "
         "and was not handed it as an argument: the gradient would be lost. Make it an argument "

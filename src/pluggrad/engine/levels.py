@@ -1,13 +1,28 @@
-"""The one state object: which level is open, and which levels do not record.
+"""Levels, and the one state object that says which is open and which do not record.
 
-Every call of a transform opens a Level; torch-style Variables live at `ROOT`. A level knows its
-parent and its depth and nothing else: there is no counter and no tape. The state is immutable and
-sits in a ContextVar, so threads and async tasks never see each other's.
+Every call of a transform opens a `Level`; torch-style Variables live at `ROOT`. A level knows its
+parent and its depth; there is no counter and no tape. Here is why derivatives inside derivatives
+need them, by the derivative of ``x * d/dy (x * y)`` at x = 3 and y = 1, which is that of x², 6::
 
-Whatever is raised, and be it an interrupt between two statements, the state is then what it was:
+    grad(lambda x: x * grad(lambda y: x * y)(1.0))(3.0)
 
-- A block changes it by one statement, the last of `__enter__` and the first of `__exit__`, and has
-  taken down before what to go back to.
+1. The outer `grad` opens level 1 and wraps 3.0: x is a Variable of level 1, V1(3.0).
+2. The inner `grad` opens level 2 and wraps 1.0: y is V2(1.0).
+3. ``x * y`` runs at level 2, the deepest among its inputs. There x is a constant, but it is still
+   V1(3.0): the product is computed one level down, where it is recorded at level 1, and the result
+   is V2(V1(3.0)). The Node that stays behind at level 2 has saved V1(3.0).
+4. The inner `grad` walks the graph of level 2 alone. The derivative by y is what was saved:
+   V1(3.0), a Variable of level 1. Level 2 ends.
+5. ``x * V1(3.0)`` is recorded at level 1, and the walk of level 1 finds both factors: 3 + 3 = 6.
+
+With one level for both, the inner walk would have handed out the number 3.0 in step 4, and the
+outer derivative would be 3.
+
+The state is immutable and sits in a ContextVar, so threads and async tasks never see each other's.
+Whatever is raised, even an interrupt between two statements, the state is then what it was:
+
+- A block changes the state by one statement, the last of `__enter__` and the first of `__exit__`,
+  and has noted before what to go back to.
 - No context manager can help where the exception comes before `__exit__` has done anything. So the
   functions in which the engine opens blocks are `restored`, too: the state is put back twice.
 """
@@ -20,41 +35,56 @@ from typing import Any, TypeVar
 
 from ..errors import LeakedVariableError
 
-__all__ = ["ROOT", "START", "VOLATILE", "Level", "State", "deepest", "during", "holding",
-           "open_level", "put", "read", "restored", "state_of"]  # fmt: skip
+__all__ = [
+    "ROOT",
+    "START",
+    "VOLATILE",
+    "Level",
+    "Recording",
+    "State",
+    "deepest",
+    "during",
+    "holding",
+    "open_level",
+    "put",
+    "read",
+    "restored",
+    "state_of",
+]
 
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Level:
-    """One nesting of differentiation.
+    """One call of a transform, and the place of the Variables that belong to it.
 
-    `process` is what an operation at this level does; None, as at `ROOT`, records a Node for the
-    backward walk, and `_ended` refuses. `size` is the length of the batch at a level of `vmap`,
-    which maps and does not differentiate; None elsewhere.
+    Its class says what becomes of an operation there: `Recording` leaves a Node behind, `Forward`
+    computes a tangent along with the value, `Batch` runs once for all that `vmap` maps over,
+    `Linear` records linear operations and refuses others, and `Checkpoint` records a run whose
+    graph is forgotten and computed again. A level that has ended refuses every operation.
     """
 
-    __slots__ = ("depth", "inside", "left", "outside", "parent", "process", "randomness", "sample",
-                 "size")  # fmt: skip
+    __slots__ = ("depth", "inside", "left", "outside", "parent", "process", "sample")
+
+    #: How the class runs an operation: a function (primitive, args, kwargs, raw, level, backend).
+    #: None for `Recording`, whose turn is so frequent that `record` is called without asking.
+    operate: Callable[..., Any] | None = None
+    #: Whether it is a level of `vmap`, which maps and does not differentiate.
+    maps = False
 
     inside: Any  # the State where the level is opened, and the one before
     outside: Any
 
-    def __init__(
-        self,
-        parent: Level | None,
-        process: Callable[..., Any] | None = None,
-        size: int | None = None,
-    ) -> None:
-        self.size = size
+    def __init__(self, parent: Level | None) -> None:
         self.inside = self.outside = None
-        self.randomness = "error"  # what `vmap` was told
         self.parent = parent
         self.depth: int = 0 if parent is None else parent.depth + 1
-        self.process = process
-        self.sample: Any = None  # an array that it is over: numbers in transforms inside are alike
-        self.left: str | None = None  # where a value last left the graph, for an error to name
+        self.process: Callable[..., Any] | None = self.operate
+        #: A sample input. Python numbers inside nested transforms take its library and device.
+        self.sample: Any = None
+        #: Where a value last left the graph, for an error to name.
+        self.left: str | None = None
 
     @property
     def alive(self) -> bool:
@@ -70,6 +100,12 @@ class Level:
         while level is not None and level.depth > other.depth:
             level = level.parent
         return level is other
+
+
+class Recording(Level):
+    """A level that records a Node for each operation: `ROOT`, and those of reverse mode."""
+
+    __slots__ = ()
 
 
 class State:
@@ -90,8 +126,8 @@ class State:
         self.plain = level if not off and level.process is None and modes is None else None
 
 
-ROOT = Level(None)
-VOLATILE = Level(ROOT)  # where volatile Variables live: nothing is recorded there
+ROOT = Recording(None)
+VOLATILE = Recording(ROOT)  # where volatile Variables live: nothing is recorded there
 START = State(ROOT)
 _state: ContextVar[State] = ContextVar("pluggrad.state", default=START)
 read, put = _state.get, _state.set
@@ -112,9 +148,9 @@ class open_level:
 
     __slots__ = ("_level",)
 
-    def __init__(self, process: Callable[..., Any] | None = None, size: int | None = None) -> None:
+    def __init__(self, kind: Callable[..., Level] = Recording, *facts: Any) -> None:
         state = read()
-        self._level = level = Level(state.level, process, size)
+        self._level = level = kind(state.level, *facts)
         level.outside = state
         level.inside = State(level, state.off, state.modes)
 

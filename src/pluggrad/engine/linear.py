@@ -28,26 +28,38 @@ from .primitive import Primitive
 from .recomputed import far_apart
 from .record import record
 
-__all__ = ["check_homogeneous", "check_run", "is_linear_level", "made_of_zeros",
-           "process", "refuse", "tracked_at"]  # fmt: skip
+__all__ = [
+    "check_homogeneous",
+    "check_run",
+    "is_linear_level",
+    "made_of_zeros",
+    "refuse",
+    "tracked_at",
+]
 
 
-def process(
-    primitive: Primitive,
-    args: Any,
-    kwargs: Any,
-    raw: Callable[..., Any],
-    level: Level,
-    backend: Backend,
-) -> Any:
-    """An operation at a level of linear functions."""
-    moving = [i for i, x in enumerate(args) if tracked_at(x, level)]
-    if moving and not _linear_in(primitive, moving):
-        refuse(f"it applies {primitive.name!r} to {_each(len(moving))}")
-    y = record(primitive, args, kwargs, raw, level, backend)
-    if moving and not isinstance(y, tuple) and y.dtype not in backend.float_dtypes:
-        refuse(f"it makes {y.dtype} of it, by {primitive.name!r}")
-    return y
+class Linear(Level):
+    """A level of linear functions. Forward mode transposes a rule there, reverse mode a `jvp`."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def operate(
+        primitive: Primitive,
+        args: Any,
+        kwargs: Any,
+        raw: Callable[..., Any],
+        level: Level,
+        backend: Backend,
+    ) -> Any:
+        """An operation at a level of linear functions."""
+        moving = [i for i, x in enumerate(args) if tracked_at(x, level)]
+        if moving and not _linear_in(primitive, moving):
+            refuse(f"it applies {primitive.name!r} to {_each(len(moving))}")
+        y = record(primitive, args, kwargs, raw, level, backend)
+        if moving and not isinstance(y, tuple) and y.dtype not in backend.float_dtypes:
+            refuse(f"it makes {y.dtype} of it, by {primitive.name!r}")
+        return y
 
 
 def _each(count: int) -> str:
@@ -75,7 +87,7 @@ def _linear_in(primitive: Primitive, moving: list[int]) -> bool:
 
 def is_linear_level(level: Level) -> bool:
     """Whether `level` is one of linear functions."""
-    return level.process is process
+    return type(level) is Linear and level.alive
 
 
 def refuse(why: str, opaque: bool = False) -> NoReturn:

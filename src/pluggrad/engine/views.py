@@ -286,16 +286,15 @@ def _in_its_place(old: Any, new: Any, off: frozenset[Level]) -> Any:
     level = old._level
     here = _has_place(new) and new._level is level
     if not here and _has_place(new) and new._level.depth > level.depth:
-        size = new._level.size
-        if size is not None:  # each of the batch stands where `old` stood
+        if new._level.maps:  # each of the batch stands where `old` stood
             with every_level_records():
-                old = xp.broadcast_to(old, (size, *old.shape))
+                old = xp.broadcast_to(old, (new._level.size, *old.shape))
         return _at(_in_its_place(old, new._value, off), new)
     below = new._value if here else new
-    if level.size is not None and not here:
+    if level.maps and not here:
         below = xp.broadcast_to(new, (level.size, *new.shape))
     below = _in_its_place(old._value, below, off)
-    if level in off or level.size is not None:
+    if level in off or level.maps:
         return _at(below, old)
     return _at(below, new) if here else below
 
@@ -344,7 +343,7 @@ def _fitting(v: Variable, value: Any, whole: bool) -> Any:
     tracked = is_variable(value) and value._tracked
     has_node = tracked or (is_variable(value) and value._read()[1] is not None)
     if has_node and value._level.depth > _born(v).depth:
-        if value._level.size is not None:
+        if value._level.maps:
             raise BatchedWriteError(
                 "inside vmap, a mapped value was written into a Variable made outside of it, of "
                 f"shape {tuple(v.shape)}, which has no place for all of the batch. Make the "

@@ -40,7 +40,7 @@ from ..engine.handles import (
     wrap,
 )
 from ..engine.levels import ROOT, Level, open_level
-from ..engine.linear import check_homogeneous
+from ..engine.linear import Linear, check_homogeneous
 from ..engine.modes import inside
 from ..engine.recomputed import Made, differ
 from ..engine.record import make_leaf
@@ -585,7 +585,7 @@ class _JVP(_Derived):
 
         With `outer`, the arguments are of levels around that one, and so has to be what is made.
         """
-        with open_level(linear.process) as level:
+        with open_level(Linear) as level:
             leaves: list[Any] = []
             for x, track in zip(args, tracked, strict=True):
                 v = None

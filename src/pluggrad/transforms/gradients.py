@@ -30,7 +30,7 @@ from ..engine.boundary import (
     unflatten,
 )
 from ..engine.cotangents import conjugate
-from ..engine.forward import process, tangent_of
+from ..engine.forward import Forward, tangent_of
 from ..engine.graph import Node
 from ..engine.graph_breaks import untracked_result
 from ..engine.handles import unwrap_untracked, wrap
@@ -235,7 +235,7 @@ def pushed_forward(
         raise TypeMismatchError("primals and tangents are tuples, with one entry per argument")
     if len(primals) != len(tangents):
         raise InvalidArgumentError(f"{len(primals)} primals, but {len(tangents)} tangents")
-    with open_level(process) as level:
+    with open_level(Forward) as level:
         call, duals = [], []
         for x, t in zip(primals, tangents, strict=True):
             flat, spec = flatten(x)

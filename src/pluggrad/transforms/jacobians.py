@@ -11,7 +11,6 @@ import optree
 
 from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_variable, xp
-from ..engine import linear
 from ..engine.backward import walk
 from ..engine.boundary import (
     all_complex,
@@ -34,6 +33,7 @@ from ..engine.cotangents import conjugate, device_of, is_complex, is_continuous
 from ..engine.graph_breaks import untracked_result
 from ..engine.handles import unwrap_untracked, wrap
 from ..engine.levels import ROOT, open_level, restored
+from ..engine.linear import Linear
 from ..engine.seeds import among_variables
 from ..errors import InvalidArgumentError, TypeMismatchError
 from ..staging import replay
@@ -287,7 +287,7 @@ def _linearize(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool)
     inputs, x_spec = flatten(tuple(primals))
     inputs = [inner_value(x, primals)[0] for x in inputs]
     zeros = [unwrap_untracked(xp.zeros_like(v)) for v in outputs]
-    with open_level(linear.process) as level:
+    with open_level(Linear) as level:
         # Integers have no cotangent, and their tangents are zero.
         ends = [leaves_of(v, level)[1][0] if is_continuous(v) else None for v in zeros]
         cotangents = [v if end is None else end._snapshot()

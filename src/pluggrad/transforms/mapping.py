@@ -16,7 +16,7 @@ from ..arrays.backend import (
 )
 from ..arrays.choice import get_default_backend
 from ..arrays.dispatch import is_variable, xp
-from ..engine.batch import batched, process
+from ..engine.batch import Batch, batched
 from ..engine.boundary import (
     flatten,
     flatten_call,
@@ -98,8 +98,7 @@ def vmap(
         where = _prefix(axes, args, "in_axes") + _prefix(0, kwargs, "in_axes")
         where = [None if x is None else axis for x, axis in zip(flat, where, strict=True)]
         size, backend = _length(flat, where, axis_size)
-        with open_level(process, size) as level:
-            level.randomness = randomness
+        with open_level(Batch, size, randomness) as level:
             level.sample = next((x for x in flat if BACKENDS.get(type(x)) is backend), None)
             inside = [
                 _same(x) if axis is None else _enter(x, axis, level)
@@ -200,7 +199,7 @@ def _same(x: Any) -> Any:
     return x if backend is None else backend.namespace.asarray_constant(x)
 
 
-def leave(v: Any, axis: int | None, level: Level, backend: Backend) -> Any:
+def leave(v: Any, axis: int | None, level: Any, backend: Backend) -> Any:
     """`v` as seen outside of `level`, with the axis at `axis`."""
     mapped = is_of(v, level)
     value = unwrap_untracked(v._read()[0] if mapped else v)

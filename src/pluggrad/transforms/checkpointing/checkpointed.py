@@ -161,7 +161,7 @@ def recomputes() -> bool:
     state = read()
     level: Level | None = state.level
     while level is not None:
-        if level.size is None and level not in state.off:
+        if not level.maps and level not in state.off:
             return True
         level = level.parent
     return False
@@ -470,7 +470,7 @@ def _maps(args: list[Any]) -> list[Level]:
     found: set[Level] = set()
     for x in args:
         while is_variable(x):
-            if x._level.size is not None:
+            if x._level.maps:
                 found.add(x._level)
             x = x._read()[0]
     return sorted(found, key=lambda level: -level.depth)

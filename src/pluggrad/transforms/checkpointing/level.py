@@ -154,23 +154,37 @@ class _Below:
         self.run.below = self.before
 
 
+class Checkpoint(Level):
+    """The level of one `run` of a checkpointed function."""
+
+    __slots__ = ("run",)
+
+    run: Any
+
+    @staticmethod
+    def operate(primitive: Any, args: Any, kwargs: Any, raw: Any, level: Any, backend: Any) -> Any:
+        """An operation at this level."""
+        return level.run.process(primitive, args, kwargs, raw, level, backend)
+
+
 class run_inside(open_level):
     """A block at a new level, that of the run which it gives."""
 
-    __slots__ = ("_run",)
+    __slots__ = ()
+
+    _level: Checkpoint
 
     def __init__(self, given: Iterator[Any] | None) -> None:
-        # The level needs its process, and the process its level.
-        super().__init__(lambda *args: self._run.process(*args))
-        self._run: Any = Inside(self._level, inside(), given)
+        super().__init__(Checkpoint)
+        self._level.run = Inside(self._level, inside(), given)
 
     def __enter__(self) -> Any:
-        put(altered(self._level.inside, {"inside": self._run}))
-        return self._run
+        put(altered(self._level.inside, {"inside": self._level.run}))
+        return self._level.run
 
     def __exit__(self, *exc_info: object) -> None:
         put(self._level.outside)
-        self._run = None
+        self._level.run = None  # which holds the level
         super().__exit__()
 
 
@@ -179,13 +193,13 @@ def stripped(x: Any) -> Any:
     if not is_variable(x):
         return x
     value = stripped(x._snapshot()._value)
-    return value if x._level.size is None else batched(value, x._level, x._backend)
+    return value if not x._level.maps else batched(value, x._level, x._backend)
 
 
 def _kind(x: Any) -> Any:
     # Of a Variable, without reading it: its shape stays, and it may be of a level that has ended.
     value = x._value if is_variable(x) else x
-    return len(value.shape) - (is_variable(x) and x._level.size is not None), value.dtype
+    return len(value.shape) - (is_variable(x) and x._level.maps), value.dtype
 
 
 def another_path(what: str) -> DifferentiationError:
