@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import autograd, interop, rules  # noqa: F401  (rules fills the rule book)
 from .arrays.adapter import Adapter
 from .arrays.backend import (
     backends,

@@ -11,6 +11,7 @@ from ..engine.grad_mode import (
     set_grad_enabled,
 )
 from ..engine.modes import detect_anomaly, saved_tensors_hooks, set_detect_anomaly
+from . import function, graph
 from .checking import gradcheck, gradgradcheck
 from .function import Function
 from .gradients import grad

@@ -1,5 +1,21 @@
 """The rule book: one row per differentiable function of the standard."""
 
+from . import (
+    elementwise,
+    extras,
+    fft,
+    indexing,
+    linalg,
+    manipulation,
+    names,
+    products,
+    reductions,
+    scans,
+    softmax,
+    special,
+)
+from . import batched_indexing, batching  # isort: skip  (how the rows above take a batch axis; it looks them up)
+
 __all__ = [
     "batched_indexing",
     "batching",
