@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from .operations import Case, Operation, load
+from .operations import Array, Case, Operation
+from .tables import load_operations
 
 __all__ = ["AXES", "COMPLEX", "DTYPES", "REAL", "Cell", "cells_of", "enumerate_cells"]
 
@@ -79,6 +80,20 @@ class Cell:
             raise ValueError(f"{key!r} is no key of a cell: operation|backend|dtype|axis=value...")
         return cls(operation, backend, dtype, **facts)
 
+    @property
+    def quantity(self) -> str:
+        """The quantity that the cell asks for, one of `problem.QUANTITIES`."""
+        if self.order == 0:
+            return "value"
+        if self.order == 2:
+            return "second"
+        return "tangent" if self.mode == "forward" else "gradient"
+
+    @property
+    def is_base(self) -> bool:
+        """Whether every axis but the order has its usual value."""
+        return all(getattr(self, name) == usual for name, usual in AXES.items() if name != "order")
+
     def case_of(self, operation: Operation) -> Case:
         """The case that the inputs are made from."""
         if self.shape in ("base", "non-contiguous"):
@@ -100,7 +115,7 @@ def enumerate_cells(
 ) -> Iterator[Cell]:
     """All cells of `backends`, operation by operation (all if None), so that what the oracles say
     is computed once. `devices` names further devices of a backend."""
-    table = load()
+    table = load_operations()
     chosen = None if dtypes is None else set(dtypes)
     backends = list(backends)
     for name in sorted(table) if operations is None else operations:
@@ -180,8 +195,6 @@ def _cases(operation: Operation, backend: str, main: str) -> Iterator[Cell]:
 
 def count_arrays(found: Case) -> int:
     """How many arrays of a case have a gradient."""
-    from .operations import Array
-
     total = 0
     for x in found.args:
         for item in x if isinstance(x, (list, tuple)) else (x,):

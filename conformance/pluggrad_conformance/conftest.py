@@ -24,15 +24,15 @@ def pytest_generate_tests(metafunc: Any) -> None:
     cells: list[Any] = []
     if ask("backend", []):
         from .plugins import load_plugins
-        from .pool import environment
-        from .selection import Selection, group
+        from .pool import worker_environment
+        from .selection import Selection, group_cells
 
-        for variable, value in environment().items():
+        for variable, value in worker_environment().items():
             os.environ.setdefault(variable, value)
         load_plugins(ask("plugin"))
         operations = tuple(ask("operations")) or ("*",)
         chosen = Selection(tuple(ask("backend")), operations, level=ask("level"))
-        cells = [cell for found in group(chosen.cells()) for cell in found]
+        cells = [cell for found in group_cells(chosen.cells()) for cell in found]
     if name == "smooth_cell":
         from .random_inputs import is_smooth
 
@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc: Any) -> None:
 @pytest.fixture(scope="session")
 def expected(request: pytest.FixtureRequest) -> Any:
     """The entries of the file of expectations, if there is one."""
-    from .gate import read
+    from .gate import read_expectations
 
     path = request.config.getoption("expectations", None)
-    return [] if path is None else read(Path(path))
+    return [] if path is None else read_expectations(Path(path))

@@ -13,6 +13,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pluggrad
+
+from .libraries import Library
+
 __all__ = ["SEED", "cases_hash", "run_facts"]
 
 #: Inputs are drawn from generators that are seeded with the name of the problem; this number says
@@ -57,8 +61,6 @@ def cases_hash(plugins: Iterable[str] = ()) -> str:
 
 def versions(backends: Iterable[str]) -> dict[str, str]:
     """The versions of Python, of the libraries that matter, and of each backend's library."""
-    from .libraries import Library
-
     found = {"python": platform.python_version()}
     for name in DISTRIBUTIONS:
         with suppress(metadata.PackageNotFoundError):
@@ -97,8 +99,6 @@ def _processor() -> str:
 
 def git() -> dict[str, Any] | None:
     """The commit of the checkout that pluggrad runs from, and whether it was changed; else None."""
-    import pluggrad
-
     folder = Path(pluggrad.__file__).resolve().parent
 
     def ask(*words: str) -> str:

@@ -23,10 +23,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from .results import BAD, OUTCOMES, Result
+from .cells import enumerate_cells
+from .results import BAD, OUTCOMES, Result, read_results, read_run
 from .selection import OURS
 
-__all__ = ["EXPECTATIONS", "Expectation", "Gate", "Surprise", "check", "gate", "read"]
+__all__ = [
+    "EXPECTATIONS", "Expectation", "ExpectationError", "Gate", "Surprise", "check_results",
+    "gate_runs", "gate_table", "read_expectations",
+]  # fmt: skip
 
 #: The expectations of pluggrad itself.
 EXPECTATIONS = Path(__file__).parent / "expectations.toml"
@@ -77,7 +81,7 @@ class Gate:
         return not self.surprises
 
 
-def read(path: Path) -> list[Expectation]:
+def read_expectations(path: Path) -> list[Expectation]:
     """The entries of a file; ExpectationError names the entry that is not as it must be."""
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
@@ -101,12 +105,10 @@ def _entry(path: Path, number: int, facts: dict[str, Any]) -> Expectation:
     return Expectation(**facts)
 
 
-def gate(
+def gate_runs(
     runs: Iterable[Path], expectations: Path = EXPECTATIONS, today: datetime.date | None = None
 ) -> Gate:
     """Hold runs (several shards are one run) against a file of expectations."""
-    from .runner import read_results, read_run
-
     found: dict[str, Result] = {}
     surprises: list[Surprise] = []
     backends = set(OURS)
@@ -118,17 +120,15 @@ def gate(
             surprises.append(Surprise("unfinished run", str(out), why))
         backends.update(facts["selection"]["backends"])
         found.update(results)
-    made = check(found.values(), read(expectations), today)
+    made = check_results(found.values(), read_expectations(expectations), today)
     made.surprises[:0] = surprises
-    _set_aside(made, read(expectations), backends)
+    _set_aside(made, read_expectations(expectations), backends)
     return made
 
 
 def _set_aside(made: Gate, entries: list[Expectation], backends: set[str]) -> None:
     """An entry that names no cell of these runs is no surprise if there are such cells at all: a
     run of one backend or of one level is held against the same file."""
-    from .cells import enumerate_cells
-
     unmatched = {s.about for s in made.surprises if s.kind == "unmatched entry"}
     if not unmatched:
         return
@@ -143,7 +143,7 @@ def _set_aside(made: Gate, entries: list[Expectation], backends: set[str]) -> No
     ]
 
 
-def check(
+def check_results(
     results: Iterable[Result], entries: Iterable[Expectation], today: datetime.date | None = None
 ) -> Gate:
     """Hold results against entries. The first entry that names a cell is the one that counts."""
@@ -181,7 +181,7 @@ def _say(result: Result) -> str:
     return f"{result.outcome}: {lines[0] if lines else 'no detail'}"
 
 
-def table(made: Gate) -> str:
+def gate_table(made: Gate) -> str:
     """The surprises, one line each, by kind; and a last line that sums up."""
     lines: list[str] = []
     kinds = list(dict.fromkeys(s.kind for s in made.surprises))

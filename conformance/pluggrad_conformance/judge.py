@@ -36,16 +36,15 @@ import numpy as np
 
 import pluggrad
 
-from .cells import AXES, Cell
-from .oracles import OracleAnswer, consult
+from .cells import Cell
+from .oracles import OracleAnswer, consult_oracles
 from .problem import Problem
 from .properties import RAISED, STRUCTURE, deep, structure, twice
 from .results import OracleVerdict, Property, Result
-from .subject import Answer, batch, probe, quantity_of
-from .subject import answer as ask_subject
-from .tolerance import OFF, Comparison, compare
+from .subject import Answer, batch, engine_answer, probe
+from .tolerance import OFF, Comparison, compare_with_oracle
 
-__all__ = ["judge"]
+__all__ = ["judge_cell"]
 
 #: Asked at once of base cells in float64, and of others when the first one objects or is silent.
 MORE = ("jax", "mpmath", "complex step")
@@ -54,7 +53,7 @@ SMOKE = "finite differences"
 AMOUNTS = {"off": "numerically-off", "wrong": "wrong", "nonfinite": "nonfinite-mismatch"}
 
 
-def judge(cell: Cell, problem: Problem | None = None, engine: ModuleType = pluggrad) -> Result:
+def judge_cell(cell: Cell, problem: Problem | None = None, engine: ModuleType = pluggrad) -> Result:
     """The outcome of a cell, with everything that led to it.
 
     Parameters
@@ -69,13 +68,13 @@ def judge(cell: Cell, problem: Problem | None = None, engine: ModuleType = plugg
     Raises nothing that pluggrad, the library or an oracle raises: those are outcomes.
 
     >>> from pluggrad_conformance.cells import Cell
-    >>> result = judge(Cell("sin", "numpy", "float64"))
+    >>> result = judge_cell(Cell("sin", "numpy", "float64"))
     >>> result.outcome
     'pass'
     """
     begin = time.perf_counter()
     case = _Case(cell, Problem.of(cell) if problem is None else problem, engine)
-    result = case.judge()
+    result = case.decide()
     result.seconds = time.perf_counter() - begin
     return result
 
@@ -97,7 +96,7 @@ class _Case:
 
     def __init__(self, cell: Cell, problem: Problem, engine: ModuleType) -> None:
         self.cell, self.problem, self.engine = cell, problem, engine
-        self.quantity = quantity_of(cell)
+        self.quantity = cell.quantity
         self.whole = False
         self.notes: list[str] = []
 
@@ -112,7 +111,7 @@ class _Case:
 
     # ------------------------------------------------------------------ the steps
 
-    def judge(self) -> Result:
+    def decide(self) -> Result:
         bare = self.probe()
         if bare.error is not None and bare.error.kind == "error":
             return self.result("error", _full(bare))
@@ -133,7 +132,7 @@ class _Case:
         broken = [p for p in properties if not p.held]
         if broken:
             return self.result("wrong-structure", _said(broken), finding, properties)
-        main = self.cell.dtype in ("float64", "complex128") and self.is_usual()
+        main = self.cell.dtype in ("float64", "complex128") and self.cell.is_base
         if finding.outcome in (*AMOUNTS.values(), "oracle-conflict") or main:
             properties.append(again := self.twice(answer))
             if not again.held:
@@ -150,13 +149,8 @@ class _Case:
             return self.result(outcome, _said(broken), finding, properties)
         return self.result(finding.outcome, finding.detail, finding, properties)
 
-    def is_usual(self) -> bool:
-        """Whether the cell is a base cell, of any order."""
-        usual = ((name, value) for name, value in AXES.items() if name != "order")
-        return all(getattr(self.cell, name) == value for name, value in usual)
-
     def ask(self) -> Answer:
-        return ask_subject(self.cell, self.problem, self.engine, whole=self.whole)
+        return engine_answer(self.cell, self.problem, self.engine, whole=self.whole)
 
     def twice(self, answer: Answer) -> Property:
         try:
@@ -209,7 +203,7 @@ class _Case:
         if said is None:
             return "", False
         cell = Cell(**{**vars(self.cell), "order": 0, "mode": "reverse", "compiled": "no"})
-        own = ask_subject(cell, self.problem, self.engine, whole=self.whole)
+        own = engine_answer(cell, self.problem, self.engine, whole=self.whole)
         if own.error is None and self.objection(own) is None:
             self.notes.append(f"the library's own value differs: {said[1]}")
             return "", False
@@ -221,7 +215,7 @@ class _Case:
         first: tuple[Comparison, str] | None = None
         asked: tuple[str, ...] = ("convention", "torch")
         for names in (asked, MORE):
-            for oracle in consult(self.problem, "value", names):
+            for oracle in consult_oracles(self.problem, "value", names):
                 found = self.against(oracle, value.arrays, "value")
                 if found.verdict == "agrees":
                     return None
@@ -233,7 +227,7 @@ class _Case:
     ) -> Comparison:
         """How arrays compare with an oracle's."""
         operation, dtype = self.problem.operation, self.problem.dtype
-        return compare(operation, quantity or self.quantity, dtype, arrays, oracle)
+        return compare_with_oracle(operation, quantity or self.quantity, dtype, arrays, oracle)
 
     # ------------------------------------------------------------------ the oracles
 
@@ -256,17 +250,17 @@ class _Case:
     def one(self, problem: Problem, arrays: list[np.ndarray]) -> _Finding:
         """What the oracles say of `arrays`, the answer to `problem`."""
         asked = ["convention", "torch"]
-        if self.cell.dtype == "float64" and self.is_usual():
+        if self.cell.dtype == "float64" and self.cell.is_base:
             asked += MORE
-        oracles = consult(problem, self.quantity, asked)
+        oracles = consult_oracles(problem, self.quantity, asked)
         found = [self.against(oracle, arrays) for oracle in oracles]
         silent = not any(oracle.name != "convention" for oracle in oracles)
         if len(asked) == 2 and (silent or any(c.verdict != "agrees" for c in found)):
-            oracles = consult(problem, self.quantity, [*asked, *MORE])
+            oracles = consult_oracles(problem, self.quantity, [*asked, *MORE])
             found = [self.against(oracle, arrays) for oracle in oracles]
         alone = [o for o in oracles if o.name != "convention"]
         if not oracles or (len(alone) == 1 and found[-1].verdict != "agrees"):
-            oracles += consult(problem, self.quantity, [SMOKE])
+            oracles += consult_oracles(problem, self.quantity, [SMOKE])
             found = [self.against(oracle, arrays) for oracle in oracles]
         finding = self.weigh(problem, oracles, found)
         finding.verdicts = [

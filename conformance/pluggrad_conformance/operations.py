@@ -6,11 +6,11 @@ cells there are, the oracles, the tolerances, the report) follows from the row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["KINDS", "OPERATIONS", "Array", "Case", "Operation", "add", "case", "load"]
+__all__ = ["KINDS", "OPERATIONS", "Array", "Case", "Operation", "add", "case", "extend"]
 
 #: What kinds of operation there are; `tolerance` has a constant for each.
 KINDS = (
@@ -156,19 +156,3 @@ def extend(name: str, *cases: Case, **facts: Any) -> Operation:
     row = OPERATIONS[name]
     OPERATIONS[name] = replace(row, cases=(*row.cases, *cases), **facts)
     return OPERATIONS[name]
-
-
-def load() -> dict[str, Operation]:
-    """All tables, read once."""
-    from . import tables
-
-    tables.load()
-    return OPERATIONS
-
-
-def names(patterns: Iterable[str] = ("*",)) -> list[str]:
-    """The operations whose name matches one of the globs, in alphabetical order."""
-    from fnmatch import fnmatchcase
-
-    patterns = list(patterns)
-    return sorted(n for n in load() if any(fnmatchcase(n, p) for p in patterns))

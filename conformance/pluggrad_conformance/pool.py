@@ -43,7 +43,7 @@ class Worker:
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
-            env=environment(), start_new_session=True,
+            env=worker_environment(), start_new_session=True,
         )  # fmt: skip
         self.todo: dict[str, Cell] = {}
         self.current: Cell | None = None
@@ -185,20 +185,13 @@ class Pool:
             del worker.todo[cell.key]
             if result is None:
                 why = why if outcome == "timeout" else f"{why}: {said}"
-                result = Result(cell, outcome, why, quantity_of(cell), seconds=seconds)
+                result = Result(cell, outcome, why, cell.quantity, seconds=seconds)
                 if worker.outside:
                     result.killed = True
                     result.detail += "\n(killed from outside: the same run tries it again)"
             yield result, None
         if worker.todo:
             self.waiting.appendleft(list(worker.todo.values()))
-
-
-def quantity_of(cell: Cell) -> str:
-    """Which of the four quantities a cell asks for."""
-    if cell.order != 1:
-        return "second" if cell.order else "value"
-    return "tangent" if cell.mode == "forward" else "gradient"
 
 
 def ending(code: int) -> str:
@@ -211,7 +204,7 @@ def ending(code: int) -> str:
         return f"signal {-code}"
 
 
-def environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
     """The environment of workers: one thread each, double precision, no colours, fixed hashes."""
     usual = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
              "JAX_ENABLE_X64": "1", "XLA_PYTHON_CLIENT_PREALLOCATE": "false",

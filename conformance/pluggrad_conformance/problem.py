@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from .cells import Cell
-from .operations import Array, Case, Operation, load
+from .operations import Array, Case, Operation
+from .tables import load_operations
 
 __all__ = ["QUANTITIES", "Problem", "round_to", "wide"]
 
@@ -51,7 +52,7 @@ class Problem:
     @classmethod
     def of(cls, cell: Cell) -> Problem:
         """The problem of a cell."""
-        operation = load()[cell.operation]
+        operation = load_operations()[cell.operation]
         layout = "strided" if cell.shape == "non-contiguous" else ""
         return cls(operation, cell.case_of(operation), cell.dtype, mask=cell.args, layout=layout)
 

@@ -25,13 +25,13 @@ import numpy as np
 
 import pluggrad
 
-from .cells import AXES, Cell
+from .cells import Cell
 from .libraries import has_derivative, raw, settings, to_numpy
 from .oracles.answers import OracleAnswer
 from .problem import Problem
 from .results import Property
-from .subject import Answer, Subject, quantity_of
-from .tolerance import compare, constant, limits
+from .subject import Answer, Subject
+from .tolerance import compare_with_oracle, constant, limits
 
 __all__ = ["RAISED", "STRUCTURE", "deep", "structure", "twice"]
 
@@ -84,7 +84,7 @@ def twice(
 ) -> Property:
     """Ask again, and compare the last bit."""
     with settings(cell.backend):
-        again = Subject(cell, problem, engine, whole=whole).answer()
+        again = Subject(cell, problem, engine, whole=whole).compute()
     notes = [
         f"array {k} differs by up to {_largest(a, b):g}"
         for k, (a, b) in enumerate(zip(answer.arrays, again.arrays))
@@ -105,12 +105,6 @@ def _largest(a: np.ndarray, b: np.ndarray) -> float:
         return float(np.max(np.abs(a.astype(complex) - b.astype(complex)), initial=0.0))
 
 
-def is_base(cell: Cell) -> bool:
-    """Whether the cell is in double precision, and nothing is unusual but perhaps the order."""
-    usual = all(getattr(cell, name) == value for name, value in AXES.items() if name != "order")
-    return usual and cell.dtype in ("float64", "complex128")
-
-
 def deep(
     cell: Cell,
     problem: Problem,
@@ -125,7 +119,11 @@ def deep(
     `scale` is how sensitive the answer is (`OracleAnswer.scale`). A property whose question the
     engine does not support, or in which infinities or nan are met, is left out.
     """
-    if not is_base(cell) or cell.order == 0 or not answer.arrays:
+    if (
+        not (cell.is_base and cell.dtype in ("float64", "complex128"))
+        or cell.order == 0
+        or not answer.arrays
+    ):
         return []
     with settings(cell.backend):
         ask = _Questions(Subject(cell, problem, engine, whole=whole), answer, scale)
@@ -150,7 +148,7 @@ class _Questions:
         self.subject, self.gs = subject, [_wide(g) for g in answer.arrays]
         fits = scale is not None and [s.shape for s in scale] == [g.shape for g in self.gs]
         self.scale = scale if fits and scale is not None else [np.zeros(g.shape) for g in self.gs]
-        self.quantity = quantity_of(subject.cell)
+        self.quantity = subject.cell.quantity
         self.finite = all(np.all(np.isfinite(g)) for g in self.gs)
         self.leaves = subject.leaves()
         self.ys = subject.f(*self.leaves)
@@ -188,7 +186,7 @@ class _Questions:
         """What is wrong with `got`, given how large the terms were that it is made of."""
         scale = [s * 3.0 + np.abs(e) for s, e in zip(self.scale, extra)]
         problem = self.subject.problem
-        found = compare(
+        found = compare_with_oracle(
             problem.operation, self.quantity, problem.dtype, got, OracleAnswer("", expected, scale)
         )
         return (

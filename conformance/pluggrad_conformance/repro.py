@@ -14,48 +14,47 @@ from typing import Any
 
 import numpy as np
 
-from . import source
-from .cells import Cell
-from .operations import Array
-from .pool import quantity_of
-from .problem import Problem
-from .results import Result, printable
+import pluggrad as pg
 
-__all__ = ["find", "script", "write_down"]
+from .cells import Cell, enumerate_cells
+from .operations import Array
+from .oracles import NAMES, consult_oracles
+from .problem import Problem
+from .results import Result, printable, read_results
+from .selection import OURS, default_backends
+from .source import definitions
+from .tables import load_operations
+from .tolerance import bounds
+
+__all__ = ["find_script", "script_for", "write_down"]
 
 #: Arrays with more components are written in compressed form.
 LONG = 200
 
 
-def find(text: str, run: Path | None = None, plugins: Sequence[str] = ()) -> str:
+def find_script(text: str, run: Path | None = None, plugins: Sequence[str] = ()) -> str:
     """The script of a cell by its ID or key: that of the run, or a new one.
 
     Raises `ValueError` if there is no such cell.
     """
-    from .runner import read_results
-
     if run is not None:
         for result in read_results(run):
             if text in (result.cell.id, result.cell.key):
                 path = Path(run) / "repro" / f"{result.cell.id}.py"
                 if path.exists():
                     return path.read_text(encoding="utf-8")
-                return script(result.cell, Problem.of(result.cell), result, plugins=plugins)
+                return script_for(result.cell, Problem.of(result.cell), result, plugins=plugins)
         raise ValueError(f"{run} has no cell {text!r}")
     cell = cell_of(text)
-    return script(cell, Problem.of(cell), plugins=plugins)
+    return script_for(cell, Problem.of(cell), plugins=plugins)
 
 
 def cell_of(text: str) -> Cell:
     """The cell that an ID or a key names; `ValueError` if there is none."""
-    from .cells import enumerate_cells
-    from .operations import load
-    from .selection import OURS, default_backends
-
     if "|" in text:
         cell = Cell.parse(text)
         try:
-            cell.case_of(load()[cell.operation])
+            cell.case_of(load_operations()[cell.operation])
         except KeyError as error:
             raise ValueError(f"there is no cell {text!r}: {error}") from None
         return cell
@@ -66,7 +65,7 @@ def cell_of(text: str) -> Cell:
     raise ValueError(f"no cell has the ID {text!r}; give its key, or --run DIR if it is from a run")
 
 
-def script(
+def script_for(
     cell: Cell,
     problem: Problem,
     result: Result | None = None,
@@ -80,7 +79,7 @@ def script(
     Where the operation cannot be written down (its row uses objects that have no literal), the
     script takes the operation out of the suite's tables instead.
     """
-    quantity = quantity_of(cell) if result is None else result.quantity
+    quantity = cell.quantity if result is None else result.quantity
     answer = first_answer(problem, quantity, result) if oracles else None
     outputs = output_dtypes(problem) if oracles else None
     lines = [*header(cell, result, answer)]
@@ -106,13 +105,11 @@ def script(
 
 def first_answer(problem: Problem, quantity: str, result: Result | None = None) -> Any:
     """The answer of the first oracle that has one; of those that object in `result`, if any do."""
-    from .oracles import NAMES, consult
-
     said = [] if result is None else result.oracles
     objecting = [o.name for o in said if o.verdict not in ("agrees", "none")]
     for name in [*(o for o in objecting if o in NAMES), *NAMES]:
         with np.errstate(all="ignore"):
-            for answer in consult(problem, quantity, [name]):
+            for answer in consult_oracles(problem, quantity, [name]):
                 return answer
     return None
 
@@ -270,8 +267,6 @@ def plain_call(cell: Cell, problem: Problem, many: bool | None) -> list[str]:
 
 def several(problem: Problem) -> bool | None:
     """Whether the operation returns a tuple or list of arrays; None if NumPy does not know it."""
-    import pluggrad as pg
-
     args = problem.filled(problem.inputs)
     try:
         with np.errstate(all="ignore"):
@@ -282,7 +277,7 @@ def several(problem: Problem) -> bool | None:
 
 
 def defined(function: Any, name: str) -> list[str]:
-    lines = source.definitions(function, name)
+    lines = definitions(function, name)
     if lines is None:
         raise NotLiteral(name)
     return lines
@@ -376,8 +371,6 @@ def verdict(cell: Cell, problem: Problem, quantity: str, answer: Any) -> list[st
     """The lines that print what came and what was expected, and exit."""
     if answer is None:
         return ["print(*got, sep='\\n')"]
-    from .tolerance import bounds
-
     allowed = [_rounded_up(b) for b in bounds(problem.operation, quantity, cell.dtype, answer)]
     dtype = cell.dtype if quantity in ("gradient", "second") else ""
     home = "" if cell.device == "default" else ".to_device(xp.zeros(1).device)"

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .cells import Cell
 
-__all__ = ["BAD", "OUTCOMES", "OracleVerdict", "Property", "Result", "printable"]
+__all__ = [
+    "BAD", "OUTCOMES", "OracleVerdict", "Property", "Result", "RunError", "parse_line", "printable",
+    "read_results", "read_run",
+]  # fmt: skip
 
 #: Every outcome, with what it means. Reports show them in this order.
 OUTCOMES: dict[str, str] = {
@@ -113,6 +118,43 @@ class Result:
         reader.
         """
         return json.dumps(self.as_dict(), allow_nan=False)
+
+
+class RunError(ValueError):
+    """A run directory is missing or unreadable, is in use, or belongs to another run."""
+
+
+def read_run(out: Path) -> dict[str, Any]:
+    """The facts in ``run.json``; `RunError` if `out` is no run directory."""
+    try:
+        facts: dict[str, Any] = json.loads((Path(out) / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{out} is no run: it has no run.json") from None
+    except ValueError as error:
+        raise RunError(f"{Path(out) / 'run.json'} cannot be read: {error}") from None
+    return facts
+
+
+def read_results(out: Path) -> Iterator[Result]:
+    """The results in ``results.jsonl``, one by one; an incomplete last line is skipped."""
+    path = Path(out) / "results.jsonl"
+    if not path.is_file():
+        raise RunError(f"{out} is no run: it has no results.jsonl")
+    with open(path, encoding="utf-8", errors="replace", newline="\n") as lines:
+        for line in lines:
+            result = parse_line(line)
+            if result is not None:
+                yield result
+
+
+def parse_line(line: str) -> Result | None:
+    """The result of a line of ``results.jsonl``; None if it is incomplete or no result."""
+    if not line.endswith("\n"):
+        return None
+    try:
+        return Result.from_dict(json.loads(line))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def printable(text: str) -> str:

@@ -18,29 +18,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from . import reports
 from .facts import run_facts
 from .plugins import load_plugins
 from .pool import Done, Pool
 from .problem import Problem
 from .progress import Progress
-from .repro import script as write_script
-from .results import Result, printable
-from .selection import Selection, group
+from .repro import script_for
+from .results import Result, RunError, parse_line, printable, read_run
+from .selection import Selection, group_cells
 from .worker import FAILURES
 
-__all__ = ["JUDGE", "RunError", "merge", "read_results", "read_run", "repair", "run"]
+__all__ = ["JUDGE", "merge", "repair", "run"]
 
-JUDGE = "pluggrad_conformance.judge:judge"
+JUDGE = "pluggrad_conformance.judge:judge_cell"
 
 #: What must not have changed when a run goes on.
 SAME = ("seed", "cases", "versions", "selection")
 
 
 FACTS_SECONDS = 10.0  # how old `duration` may be if the run is killed
-
-
-class RunError(ValueError):
-    """A run directory is no such thing, is in use, or belongs to another run."""
 
 
 def run(
@@ -119,7 +116,7 @@ def run(
                 _write_facts(out, begin)
 
         try:
-            _judge(pool.run(group(left), tick), out, shown, plugins)
+            _judge(pool.run(group_cells(left), tick), out, shown, plugins)
         finally:
             if shown is not None:
                 shown.close()
@@ -135,7 +132,7 @@ def _judge(done: Iterator[Done], out: Path, shown: Progress | None, plugins: Seq
         for result, script in done:
             if script is None and result.outcome in FAILURES:
                 problem = Problem.of(result.cell)
-                script = write_script(result.cell, problem, result, plugins=plugins, oracles=False)
+                script = script_for(result.cell, problem, result, plugins=plugins, oracles=False)
             if script is not None:
                 _write_script(out, result.cell.id, script)
             lines.write(result.to_line() + "\n")
@@ -152,45 +149,13 @@ def _write_script(out: Path, name: str, text: str) -> None:
 # ---------------------------------------------------------------------- run directories
 
 
-def read_run(out: Path) -> dict[str, Any]:
-    """The facts in ``run.json``; RunError if `out` is no run directory."""
-    try:
-        facts: dict[str, Any] = json.loads((Path(out) / "run.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{out} is no run: it has no run.json") from None
-    except ValueError as error:
-        raise RunError(f"{Path(out) / 'run.json'} cannot be read: {error}") from None
-    return facts
-
-
-def read_results(out: Path) -> Iterator[Result]:
-    """The results of a run, one by one; half a line at the end is passed over."""
-    path = Path(out) / "results.jsonl"
-    if not path.is_file():
-        raise RunError(f"{out} is no run: it has no results.jsonl")
-    with open(path, encoding="utf-8", errors="replace", newline="\n") as lines:
-        for line in lines:
-            result = _parse(line)
-            if result is not None:
-                yield result
-
-
-def _parse(line: str) -> Result | None:
-    if not line.endswith("\n"):
-        return None
-    try:
-        return Result.from_dict(json.loads(line))
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
 def repair(path: Path) -> dict[str, Result]:
     """The results in a file by key; what a kill left behind (half a line) is taken out of it."""
     if not path.is_file():
         return {}
     done: dict[str, Result] = {}
     for line in path.read_bytes().split(b"\n")[:-1]:  # str.splitlines knows other ends of lines
-        result = _parse(line.decode("utf-8", "replace") + "\n")
+        result = parse_line(line.decode("utf-8", "replace") + "\n")
         if result is not None:
             done.setdefault(result.cell.key, result)
     _write(path, done)
@@ -202,11 +167,9 @@ def merge(runs: Sequence[Path], out: Path) -> Path:
 
     Raises `reports.ReportError` if they are no parts of one run.
     """
-    from . import reports
-
     if any(Path(path).resolve() == out.resolve() for path in runs):
         raise RunError(f"{out} is one of the runs; they are merged into a directory of its own")
-    whole = reports.read(*runs)
+    whole = reports.load_run(*runs)
     out.mkdir(parents=True, exist_ok=True)
     _clear(out)
     _write(out / "results.jsonl", {result.cell.key: result for result in whole.results})

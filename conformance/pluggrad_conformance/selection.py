@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .cells import Cell, enumerate_cells
-from .operations import load, names
+from .cells import DTYPES, Cell, enumerate_cells
+from .tables import load_operations, operation_names
 
-__all__ = ["LEVELS", "OURS", "Selection", "default_backends", "group", "in_gate", "shard_of"]
+__all__ = ["LEVELS", "OURS", "Selection", "default_backends", "group_cells", "in_gate", "shard_of"]
 
 #: The backends of this project.
 OURS = ("numpy", "torch", "jax", "strict", "dask")
@@ -47,7 +47,7 @@ class Selection:
 
     def cells(self) -> list[Cell]:
         """The cells, operation by operation; without dtypes that a backend does not have."""
-        chosen = names(self.operations)
+        chosen = operation_names(self.operations)
         if not chosen:
             raise ValueError(f"no operation is called like {' '.join(self.operations)}")
         found = [cell for cell in enumerate_cells(
@@ -77,14 +77,14 @@ def in_gate(cell: Cell) -> bool:
         if cell.dtype == "float64":
             return True
         return cell.dtype == "complex128" and (
-            cell.backend in ("numpy", "torch") or "real" not in load()[cell.operation].domains
+            cell.backend in ("numpy", "torch")
+            or "real" not in load_operations()[cell.operation].domains
         )
     return cell.backend == "numpy" and cell.case != "typical"
 
 
 def _dtypes(backends: Iterable[str]) -> dict[str, set[str]]:
     """The dtypes of the cells that each backend has."""
-    from .cells import DTYPES
     from .libraries import Library
 
     return {name: {d for d in DTYPES if hasattr(Library(name).xp, d)} for name in backends}
@@ -120,7 +120,7 @@ def default_backends() -> list[str]:
     return [name for name in installed if get_backend(name).name == name]
 
 
-def group(cells: Iterable[Cell]) -> list[list[Cell]]:
+def group_cells(cells: Iterable[Cell]) -> list[list[Cell]]:
     """One group for each operation, the largest first.
 
     Within a group, cells with the same inputs stand together: an oracle answers once for all
@@ -142,7 +142,7 @@ def _order(cell: Cell) -> tuple[object, ...]:
 
 def _weight(cells: list[Cell]) -> int:
     """About how long a group takes: compilers and programs dominate."""
-    heavy = load()[cells[0].operation].kind in ("program", "decomposition")
+    heavy = load_operations()[cells[0].operation].kind in ("program", "decomposition")
     return sum(5 if cell.backend in ("jax", "dask") else 1 for cell in cells) * (10 if heavy else 1)
 
 

@@ -20,7 +20,7 @@ from .operations import Array
 from .problem import Problem, round_to
 from .results import Result
 
-__all__ = ["as_minimal", "shrink", "signature"]
+__all__ = ["as_minimal", "shrink_failure", "signature"]
 
 SECONDS = 2.0
 TRIES = 150
@@ -32,7 +32,7 @@ LARGEST = 200
 Arrays = list[np.ndarray[Any, Any]]
 
 
-def shrink(
+def shrink_failure(
     cell: Cell,
     problem: Problem,
     result: Result,

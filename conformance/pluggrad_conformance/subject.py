@@ -1,8 +1,8 @@
 """The subject: what pluggrad answers to a cell, on its backend and in its form, mode and device.
 
-`answer` computes the quantity that a cell asks for, `probe` the value as the bare library computes
-it, with nothing of pluggrad in between. A `Subject` is a problem laid out on a backend, which
-`properties` asks for more than the answer.
+`engine_answer` computes the quantity that a cell asks for. `probe` computes the value by the bare
+library, without pluggrad. A `Subject` is a problem laid out on a backend; `properties` uses it to
+ask for more than the answer.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from .libraries import (
     settings,
     to_numpy,
 )
-from .problem import Problem
+from .problem import Problem, round_to
 
-__all__ = ["Answer", "Failure", "Subject", "answer", "batch", "probe", "quantity_of"]
+__all__ = ["Answer", "Failure", "Subject", "batch", "engine_answer", "probe"]
 
 #: By how much the inputs of the second and third problem of a batch differ from those of the first;
 #: short in binary, so that little is rounded.
@@ -76,16 +76,7 @@ class Answer:
     seconds: float = 0.0
 
 
-def quantity_of(cell: Cell) -> str:
-    """Which quantity a cell asks for."""
-    if cell.order == 0:
-        return "value"
-    if cell.order == 2:
-        return "second"
-    return "tangent" if cell.mode == "forward" else "gradient"
-
-
-def answer(
+def engine_answer(
     cell: Cell, problem: Problem, engine: ModuleType = pluggrad, *, whole: bool = False
 ) -> Answer:
     """The quantity that `cell` asks for at `problem`, computed by `engine`.
@@ -96,14 +87,14 @@ def answer(
     >>> from pluggrad_conformance.cells import Cell
     >>> cell = Cell("sin", "numpy", "float64")
     >>> problem = Problem.of(cell)
-    >>> found = answer(cell, problem)
+    >>> found = engine_answer(cell, problem)
     >>> found.dtypes, found.shapes
     (['float64'], [(2, 3)])
     >>> expected = np.cos(problem.inputs[0]) * problem.cotangent(0, (2, 3), "float64")
     >>> bool(np.all(found.arrays[0] == expected))
     True
     """
-    return _timed(lambda: Subject(cell, problem, engine, whole=whole).answer(), cell, engine)
+    return _timed(lambda: Subject(cell, problem, engine, whole=whole).compute(), cell, engine)
 
 
 def probe(
@@ -164,8 +155,6 @@ class WrongBackend(Exception):
 
 def batch(problem: Problem) -> list[Problem]:
     """The problems of a batch: the problem itself, and two nearby."""
-    from .problem import round_to
-
     nearby = [
         problem.with_inputs(
             [round_to(np.asarray(x * factor), problem.dtype) for x in problem.inputs]
@@ -365,12 +354,12 @@ class Subject:
 
     # ------------------------------------------------------------------ the answer
 
-    def answer(self) -> Answer:
+    def compute(self) -> Answer:
         """The quantity of the cell, in its mode, compiled if the cell says so."""
         cell = self.cell
         if cell.mode == "vmap":
             return self._batched()
-        quantity = quantity_of(cell)
+        quantity = cell.quantity
         compute: Callable[..., list[Any]] = getattr(self, quantity)
         if cell.mode == "forward-over-reverse":
             compute = self.forward_over_reverse

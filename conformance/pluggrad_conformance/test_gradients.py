@@ -14,9 +14,9 @@ from .results import BAD, Result
 
 def test_gradient(cell: Cell, expected: list[Expectation]) -> None:
     """The outcome is good, or it is the one that is expected and explained."""
-    from .judge import judge
+    from .judge import judge_cell
 
-    result = judge(cell)
+    result = judge_cell(cell)
     entry = next((e for e in expected if e.matches(cell.key)), None)
     if entry is not None and datetime.date.today() <= entry.expires:
         if result.outcome != entry.outcome:
@@ -31,9 +31,9 @@ def test_gradient(cell: Cell, expected: list[Expectation]) -> None:
 
 def test_random_inputs(smooth_cell: Cell) -> None:
     """No input that hypothesis thinks of, from the interval of the typical case, does worse."""
-    from .random_inputs import search
+    from .random_inputs import search_failure
 
-    found = search(smooth_cell)
+    found = search_failure(smooth_cell)
     if found is not None:
         result, inputs = found
         pytest.fail(f"{say(result)}\nat {inputs!r}", pytrace=False)

@@ -34,7 +34,15 @@ import numpy as np
 from .operations import Operation
 from .oracles.answers import OracleAnswer
 
-__all__ = ["CONSTANTS", "Comparison", "Limits", "bounds", "compare", "constant", "limits"]
+__all__ = [
+    "CONSTANTS",
+    "Comparison",
+    "Limits",
+    "bounds",
+    "compare_with_oracle",
+    "constant",
+    "limits",
+]
 
 #: c for each kind of operation, at order 0 and 1, and for second derivatives; why it is what it is.
 CONSTANTS: dict[str, tuple[float, float, str]] = {
@@ -103,15 +111,16 @@ class Comparison:
     note: str = ""
 
 
-def compare(
+def compare_with_oracle(
     operation: Operation, quantity: str, dtype: str, got: list[np.ndarray], answer: OracleAnswer
 ) -> Comparison:
     """Compare the arrays `got`, computed in `dtype`, with an oracle's answer.
 
-    >>> from pluggrad_conformance.operations import load
-    >>> sin = load()["sin"]
+    >>> from pluggrad_conformance.tables import load_operations
+    >>> sin = load_operations()["sin"]
     >>> answer = OracleAnswer("by hand", [np.ones(3)], [np.zeros(3)])
-    >>> found = compare(sin, "gradient", "float32", [np.asarray([1, 1.0001, 1], "float32")], answer)
+    >>> got = [np.asarray([1, 1.0001, 1], "float32")]
+    >>> found = compare_with_oracle(sin, "gradient", "float32", got, answer)
     >>> found.verdict, found.where, round(found.error)
     ('off', (0, 1), 839)
     """
@@ -186,11 +195,11 @@ def _bound(
 def bounds(
     operation: Operation, quantity: str, dtype: str, answer: OracleAnswer
 ) -> list[np.ndarray]:
-    """The largest error that `compare` allows, for each component of each array; zero for integers.
+    """The largest error that `compare_with_oracle` allows, for each component; zero for integers.
 
-    >>> from pluggrad_conformance.operations import load
+    >>> from pluggrad_conformance.tables import load_operations
     >>> answer = OracleAnswer("by hand", [np.asarray([1.0, 2.0])], [np.zeros(2)])
-    >>> (allowed,) = bounds(load()["sin"], "gradient", "float64", answer)
+    >>> (allowed,) = bounds(load_operations()["sin"], "gradient", "float64", answer)
     >>> np.round(allowed / np.finfo(float).eps)
     array([16., 32.])
     """

@@ -25,7 +25,12 @@ from threading import Thread
 from typing import Any
 
 from .cells import Cell
+from .plugins import function_of, load_plugins
+from .problem import Problem
+from .repro import script_for
 from .results import Result
+from .shrink import as_minimal, shrink_failure
+from .tables import load_operations
 
 __all__ = ["FAILURES", "main"]
 
@@ -42,7 +47,7 @@ MAX_MAPS = 40_000  # so do memory maps, of which Linux allows 65 530
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until stdin ends."""
     parser = argparse.ArgumentParser(prog="python -m pluggrad_conformance.worker")
-    parser.add_argument("--judge", default="pluggrad_conformance.judge:judge")
+    parser.add_argument("--judge", default="pluggrad_conformance.judge:judge_cell")
     parser.add_argument("--plugin", action="append", default=[])
     parser.add_argument("--shrink", type=int, default=0, metavar="N")
     arguments = parser.parse_args(argv)
@@ -55,11 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         channel.flush()
 
     groups = _groups()
-    from .operations import load
-    from .plugins import function_of, load_plugins
-
     load_plugins(arguments.plugin)
-    load()
+    load_operations()
     judge = function_of(arguments.judge)
     say(ready=True)
     while True:
@@ -125,18 +127,14 @@ def explain(
     arguments: argparse.Namespace,
 ) -> str:
     """The script that reproduces a failure, at a smaller input if there is one."""
-    from . import repro
-    from .problem import Problem
-    from .shrink import as_minimal, shrink
-
     problem = Problem.of(cell)
     if result.outcome in SHRINKABLE and shrunk.get(cell.backend, 0) < arguments.shrink:
         shrunk[cell.backend] = shrunk.get(cell.backend, 0) + 1
-        smaller = shrink(cell, problem, result, judge)
+        smaller = shrink_failure(cell, problem, result, judge)
         if smaller is not None:
             problem = smaller
             result.minimal = as_minimal(problem)
-    return repro.script(cell, problem, result, plugins=arguments.plugin)
+    return script_for(cell, problem, result, plugins=arguments.plugin)
 
 
 def too_big() -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from .inputs import takes_namespace
 
-__all__ = ["Contender", "contenders", "to_numpy"]
+__all__ = ["Contender", "as_numpy", "contenders"]
 
 Step = Callable[[], tuple[Any, list[Any]]]
 
@@ -40,7 +40,7 @@ def contenders(backends: Sequence[str], native: bool = True) -> list[Contender]:
     return found
 
 
-def to_numpy(x: Any) -> np.ndarray:
+def as_numpy(x: Any) -> np.ndarray:
     """A value of any library as a NumPy array."""
     x = x.detach() if hasattr(x, "detach") else x
     x = getattr(x, "data", x) if hasattr(type(x), "_backend") else x

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["InputError", "describe", "load_function", "load_inputs", "takes_namespace"]
+__all__ = ["InputError", "describe_arguments", "load_function", "load_inputs", "takes_namespace"]
 
 
 class InputError(ValueError):
@@ -95,7 +95,7 @@ def load_inputs(given: str | None, function: Callable[..., Any], seed: int = 0) 
     return [np.asarray(x) if hasattr(x, "__array__") or isinstance(x, float) else x for x in found]
 
 
-def describe(args: list[Any]) -> list[str]:
+def describe_arguments(args: list[Any]) -> list[str]:
     """A few words for each argument."""
     return [
         f"{x.dtype} {'×'.join(map(str, x.shape)) or 'number'}" if isinstance(x, np.ndarray)

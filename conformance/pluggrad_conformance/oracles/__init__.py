@@ -1,6 +1,6 @@
 """Oracles: what others say the value and the derivatives of an operation are.
 
-`consult` asks them. They are, in the order of authority:
+`consult_oracles` asks them. They are, in the order of authority:
 
 | name | what it is |
 |---|---|
@@ -28,11 +28,17 @@ from typing import Any
 import numpy as np
 
 from ..problem import QUANTITIES, Problem
-from . import complex_step, jax_, mp, richardson, torch_
 from .answers import Ask, NoAnswer, OracleAnswer, quiet
+from .complex_step import complex_step_answer
 from .conditioning import DRAWS, scale_of
+from .conventions import convention_answer
+from .frozen import frozen_answer, frozen_as_live, frozen_versions
+from .jax_ import jax_answer
+from .mpmath_ import mpmath_answer
+from .richardson import differences_and_doubt
+from .torch_ import torch_answer
 
-__all__ = ["NAMES", "OracleAnswer", "clear", "consult", "describe", "is_live", "silence"]
+__all__ = ["NAMES", "OracleAnswer", "clear", "consult_oracles", "describe", "is_live", "silence"]
 
 _ABOUT = {
     "convention": "the documented convention, where it decides whatever the libraries say",
@@ -46,10 +52,10 @@ _ABOUT = {
 NAMES = tuple(_ABOUT)
 
 _ASK: dict[str, Ask] = {
-    "torch": torch_.answer,
-    "jax": jax_.answer,
-    "mpmath": mp.answer,
-    "complex step": complex_step.answer,
+    "torch": torch_answer,
+    "jax": jax_answer,
+    "mpmath": mpmath_answer,
+    "complex step": complex_step_answer,
 }
 _MODULES = {"torch": "torch", "jax": "jax", "mpmath": "mpmath"}
 _KEPT = 400
@@ -58,7 +64,7 @@ _answers: OrderedDict[tuple[Any, ...], OracleAnswer | str] = OrderedDict()
 _scales: OrderedDict[tuple[Any, ...], list[np.ndarray]] = OrderedDict()
 
 
-def consult(
+def consult_oracles(
     problem: Problem, quantity: str, names: Iterable[str] | None = None
 ) -> list[OracleAnswer]:
     """The answers of the oracles `names` (all if None) that have one, in the order of authority.
@@ -70,7 +76,7 @@ def consult(
     >>> from pluggrad_conformance.cells import Cell
     >>> from pluggrad_conformance.problem import Problem
     >>> problem = Problem.of(Cell("sin", "numpy", "float64"))
-    >>> (answer,) = consult(problem, "gradient", ["complex step"])
+    >>> (answer,) = consult_oracles(problem, "gradient", ["complex step"])
     >>> expected = np.cos(problem.inputs[0]) * problem.cotangent(0, (2, 3), "float64")
     >>> bool(np.allclose(answer.arrays[0], expected, rtol=1e-15))
     True
@@ -88,12 +94,10 @@ def silence(problem: Problem, quantity: str, names: Iterable[str] | None = None)
 
 def describe() -> dict[str, str]:
     """The oracles by name, and where each stands here: live, frozen, or missing."""
-    from . import frozen
-
     found = {}
     for name, about in _ABOUT.items():
         if name in _MODULES:
-            versions = frozen.versions()
+            versions = frozen_versions()
             state = f"frozen ({versions[name]})" if name in versions else "missing"
             about += f" · {'live' if is_live(name) else state}"
         found[name] = about
@@ -139,21 +143,20 @@ def _asked(problem: Problem, quantity: str, name: str) -> OracleAnswer | str:
 def _ask(problem: Problem, quantity: str, name: str, key: tuple[Any, ...]) -> OracleAnswer | str:
     """An answer, or the reason for none. An oracle that fails is one that has no answer: it is the
     library that fails, and others may know."""
-    from .. import conventions
-    from . import frozen
-
     ask = _ASK.get(name)
     with quiet():
         try:
             if name == "convention":
-                arrays, note = conventions.answer(problem, quantity)
+                arrays, note = convention_answer(
+                    problem, quantity, lambda: _library_values(problem)
+                )
                 return OracleAnswer(name, arrays, _borrowed(problem, quantity, arrays), note)
             if not is_live(name):
-                return frozen.answer(problem, quantity, name)
-            if name == "mpmath" and (known := frozen.known(problem, quantity, name)) is not None:
-                return known  # the same everywhere, and slow to compute
+                return frozen_answer(problem, quantity, name)
+            if name == "mpmath" and (found := frozen_as_live(problem, quantity, name)) is not None:
+                return found  # the same everywhere, and slow to compute
             if ask is None:
-                arrays, doubt = richardson.answer_with_doubt(problem, quantity)
+                arrays, doubt = differences_and_doubt(problem, quantity)
                 return OracleAnswer(name, arrays, _borrowed(problem, quantity, arrays), "", doubt)
             arrays = ask(problem, quantity)
             if key not in _scales:
@@ -165,6 +168,12 @@ def _ask(problem: Problem, quantity: str, name: str, key: tuple[Any, ...]) -> Or
         except Exception as error:
             return f"{type(error).__name__}: {error}"
     return OracleAnswer(name, arrays, _fitting(_scales[key], arrays))
+
+
+def _library_values(problem: Problem) -> list[np.ndarray] | None:
+    """The outputs as torch or else JAX computes them; None if neither does."""
+    found = consult_oracles(problem, "value", ["torch", "jax"])
+    return found[0].arrays if found else None
 
 
 def _borrowed(problem: Problem, quantity: str, arrays: list[np.ndarray]) -> list[np.ndarray]:

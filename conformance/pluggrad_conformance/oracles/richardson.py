@@ -12,9 +12,9 @@ import numpy as np
 
 from ..problem import Problem, wide
 from .answers import NoAnswer, inexact, wide_inputs
-from .plain import Values, evaluator
+from .values import Values, numpy_or_torch_values
 
-__all__ = ["LIMIT", "NAME", "answer_with_doubt"]
+__all__ = ["LIMIT", "NAME", "differences_and_doubt"]
 
 NAME = "finite differences"
 #: Gradients of more real components are left to others: each takes a table of evaluations.
@@ -24,14 +24,16 @@ ROUNDING = 1e-15  # of values, relative to their size
 FLOOR = 1e-11  # what is less is not told from zero
 
 
-def answer_with_doubt(problem: Problem, quantity: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def differences_and_doubt(
+    problem: Problem, quantity: str
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The quantity, and the absolute error of every component of it."""
     if quantity == "value":
         raise NoAnswer("finite differences are for derivatives")
     inputs = wide_inputs(problem)
     if not all(np.all(np.isfinite(x)) for x in inputs):
         raise NoAnswer("infinities and nan have no differences")
-    f = evaluator(problem, inputs)
+    f = numpy_or_torch_values(problem, inputs)
     ts = [np.asarray(wide(t)) for t in problem.tangents()]
     if quantity == "tangent":
         return _tangent(f, inputs, ts)

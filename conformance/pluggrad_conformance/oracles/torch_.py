@@ -11,7 +11,7 @@ import numpy as np
 from ..problem import Problem, wide
 from .answers import NoAnswer, wide_cotangents, wide_inputs
 
-__all__ = ["NAME", "answer", "evaluator"]
+__all__ = ["NAME", "torch_answer", "torch_values"]
 
 NAME = "torch"
 
@@ -72,7 +72,7 @@ def _derivatives(
     )
 
 
-def answer(problem: Problem, quantity: str) -> list[np.ndarray]:
+def torch_answer(problem: Problem, quantity: str) -> list[np.ndarray]:
     """The quantity as torch.autograd computes it.
 
     Tangents come from differentiating twice backwards: torch's forward rules decide some ties in
@@ -107,7 +107,7 @@ def answer(problem: Problem, quantity: str) -> list[np.ndarray]:
             return [_numpy(y) for y, c in zip(ys, cotangents, strict=True) if c is not None]
 
 
-def evaluator(problem: Problem) -> Any:
+def torch_values(problem: Problem) -> Any:
     """The outputs as NumPy arrays, as a function of NumPy inputs, without autograd."""
     torch, f = _function(problem)
 

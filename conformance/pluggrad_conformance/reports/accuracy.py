@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ..cells import DTYPES
 from ..results import Result
 
-__all__ = ["BINS", "Accuracy", "accuracy", "bin_of"]
+__all__ = ["BINS", "Accuracy", "accuracy_by_dtype", "bin_of"]
 
 #: Decades of the error in eps: none at all, below 0.1, below 1, ..., from 10⁶ on, and not finite
 #: (nan, too).
@@ -33,7 +33,7 @@ class Accuracy:
     others: tuple[int, ...]
 
 
-def accuracy(results: Sequence[Result]) -> list[Accuracy]:
+def accuracy_by_dtype(results: Sequence[Result]) -> list[Accuracy]:
     """One for each dtype that has errors, in the order of `DTYPES`."""
     seen = dict.fromkeys(r.cell.dtype for r in results)
     found = (_of(dtype, results) for dtype in [*DTYPES, *(d for d in seen if d not in DTYPES)])

@@ -20,10 +20,10 @@ from typing import Any
 
 from ..cells import AXES, DTYPES, Cell
 from ..results import BAD, OUTCOMES, Result
-from .accuracy import BINS, Accuracy, accuracy
+from .accuracy import BINS, Accuracy, accuracy_by_dtype
 from .load import SEVERITY, ReportError, Run, worst
 
-__all__ = ["MARKS", "TONES", "payload", "render"]
+__all__ = ["MARKS", "TONES", "payload", "render_html"]
 
 #: A sign for each outcome, so that nothing is said by colour alone.
 MARKS = {
@@ -49,7 +49,7 @@ COLUMNS = tuple(f.name for f in fields(Cell))
 FACTS = ("outcome", "quantity", "detail", "error", "ratio", "seconds", "properties")
 
 
-def render(run: Run) -> str:
+def render_html(run: Run) -> str:
     """The page of a run."""
     try:
         import jinja2
@@ -73,7 +73,7 @@ def render(run: Run) -> str:
     style, script = ((here / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     return page.get_template("template.html.j2").render(
         run=run, facts=run.facts, outcomes=OUTCOMES, marks=MARKS, tones=TONES, bad=BAD, worst=worst,
-        severity=SEVERITY, bins=BINS, histograms=[_bars(a) for a in accuracy(run.results)],
+        severity=SEVERITY, bins=BINS, histograms=[_bars(a) for a in accuracy_by_dtype(run.results)],
         segments={b: _segments(run, b) for b in run.backends}, unexplained=_unexplained(run),
         entries=Counter(run.explained.values()), plain=_plain_squares(run),
         axes=list(AXES), style=Markup(style), script=Markup(script), data=data,

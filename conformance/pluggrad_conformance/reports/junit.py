@@ -11,7 +11,7 @@ from xml.etree import ElementTree as xml
 from ..results import BAD, Result
 from .load import Run
 
-__all__ = ["render"]
+__all__ = ["render_junit"]
 
 #: What XML 1.0 has no way to write.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -20,7 +20,7 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ERRORS = ("error", "timeout")
 
 
-def render(run: Run) -> str:
+def render_junit(run: Run) -> str:
     """The XML document of a run."""
     root = xml.Element("testsuites", name="pluggrad conformance")
     by_backend: dict[str, list[Result]] = {backend: [] for backend in run.backends}

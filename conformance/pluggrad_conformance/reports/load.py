@@ -14,10 +14,10 @@ from typing import IO, Any
 
 from ..gate import GOOD, Expectation
 from ..operations import KINDS
-from ..operations import load as load_operations
 from ..results import BAD, OUTCOMES, Result
+from ..tables import load_operations
 
-__all__ = ["SEVERITY", "ReportError", "Run", "lines", "read", "results_file", "worst"]
+__all__ = ["SEVERITY", "ReportError", "Run", "load_run", "numbered_lines", "results_file", "worst"]
 
 #: Outcomes from the worst to the best: a square of the matrix shows the worst of its cells.
 SEVERITY = (
@@ -115,7 +115,7 @@ def worst(counts: Counter[str]) -> str:
     return next(outcome for outcome in SEVERITY if counts[outcome])
 
 
-def read(*paths: Path | str) -> Run:
+def load_run(*paths: Path | str) -> Run:
     """The run in one or several run directories (or files of results).
 
     Several are merged, as the shards of one run are: they must have the same cases, and no cell may
@@ -136,7 +136,7 @@ def read(*paths: Path | str) -> Run:
 def _read(path: Path) -> Run:
     file = results_file(path)
     results: dict[str, Result] = {}
-    for number, line in lines(file):
+    for number, line in numbered_lines(file):
         try:
             result = Result.from_dict(line)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -169,7 +169,7 @@ def results_file(path: Path) -> Path:
     raise ReportError(f"{path} is no run: there is no {' or '.join(NAMES)}")
 
 
-def lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def numbered_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The numbered lines of a file of results, from JSON; half a line at the end is left out."""
     broken = None
     try:

@@ -15,7 +15,7 @@ import numpy as np
 from ..problem import Problem, wide
 from .answers import NoAnswer, wide_inputs
 
-__all__ = ["LIMIT", "NAME", "answer"]
+__all__ = ["LIMIT", "NAME", "mpmath_answer"]
 
 NAME = "mpmath"
 #: Problems with more components of the output are left to others: this oracle is slow.
@@ -24,7 +24,7 @@ DIGITS = 50  # of an answer
 STEP = 16  # digits by which a step is smaller than the smallest input
 
 
-def answer(problem: Problem, quantity: str) -> list[np.ndarray]:
+def mpmath_answer(problem: Problem, quantity: str) -> list[np.ndarray]:
     """The quantity of an elementwise operation whose row has `exact`."""
     exact = problem.operation.exact
     if exact is None:
@@ -45,7 +45,7 @@ def answer(problem: Problem, quantity: str) -> list[np.ndarray]:
     zeros = STEP - math.floor(math.log10(min(lengths.min(), 1.0) if lengths.size else 1.0))
     digits = DIGITS + {"value": 0, "second": 4}.get(quantity, 2) * zeros
     with mpmath.workdps(digits):  # the context in which `exact` computes
-        return _Differences(mpmath, problem, shape, mpmath.mpf(10) ** -zeros).answer(quantity)
+        return _Differences(mpmath, problem, shape, mpmath.mpf(10) ** -zeros).of(quantity)
 
 
 class _Differences:
@@ -121,7 +121,8 @@ class _Differences:
             if abs(a - b) > (abs(a) + abs(b)) * mp.mpf(10) ** -8 + unit * mp.mpf(10) ** -12:
                 raise NoAnswer("not differentiable here")
 
-    def answer(self, quantity: str) -> list[np.ndarray]:
+    def of(self, quantity: str) -> list[np.ndarray]:
+        """The arrays of the quantity, rounded to double precision."""
         mp, problem = self.mpmath, self.problem
         if quantity == "value":
             return [_rounded(self.y, self.complex_output)]
