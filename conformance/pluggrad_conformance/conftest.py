@@ -1,4 +1,8 @@
-"""One test for each cell; the options are in `pytest_plugin`."""
+"""One test for each cell; the options are in `pytest_plugin`.
+
+NumPy reads OMP_NUM_THREADS and its like when it is first imported. What imports NumPy is therefore
+imported late here, in `selection` and in `test_gradients`: the environment is set before.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,14 @@ from typing import Any
 
 import pytest
 
+from .gate import read_expectations
+from .plugins import load_plugins
+from .pool import worker_environment
+from .selection import Selection, group_cells
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers of pytest-xdist come here, too."""
+    """Register the mark that groups the cells of an operation for pytest-xdist."""
     config.addinivalue_line("markers", "xdist_group(name): tests that share a process")
 
 
@@ -23,10 +32,6 @@ def pytest_generate_tests(metafunc: Any) -> None:
     ask = metafunc.config.getoption
     cells: list[Any] = []
     if ask("backend", []):
-        from .plugins import load_plugins
-        from .pool import worker_environment
-        from .selection import Selection, group_cells
-
         for variable, value in worker_environment().items():
             os.environ.setdefault(variable, value)
         load_plugins(ask("plugin"))
@@ -45,7 +50,5 @@ def pytest_generate_tests(metafunc: Any) -> None:
 @pytest.fixture(scope="session")
 def expected(request: pytest.FixtureRequest) -> Any:
     """The entries of the file of expectations, if there is one."""
-    from .gate import read_expectations
-
     path = request.config.getoption("expectations", None)
     return [] if path is None else read_expectations(Path(path))

@@ -19,8 +19,8 @@ from .libraries import Library
 
 __all__ = ["SEED", "cases_hash", "run_facts"]
 
-#: Inputs are drawn from generators that are seeded with the name of the problem; this number says
-#: which such scheme, and changes when the scheme does.
+#: The version of the scheme by which inputs are drawn (a generator seeded with the name of the
+#: problem). It must change when the scheme does.
 SEED = 1
 
 #: Distributions whose version may change a number.
@@ -47,7 +47,7 @@ def run_facts(backends: Iterable[str], plugins: Iterable[str] = ()) -> dict[str,
 
 
 def cases_hash(plugins: Iterable[str] = ()) -> str:
-    """A hash of everything that says what the cells and their inputs are, plugins included."""
+    """A hash of the sources that define the cells and their inputs, plugins included."""
     here = Path(__file__).parent
     files = sorted((here / "tables").glob("*.py"))
     files += [here / f"{name}.py" for name in ("cells", "operations", "problem", "programs")]
@@ -98,7 +98,7 @@ def _processor() -> str:
 
 
 def git() -> dict[str, Any] | None:
-    """The commit of the checkout that pluggrad runs from, and whether it was changed; else None."""
+    """The commit of the checkout that pluggrad runs from, and whether it has changes; else None."""
     folder = Path(pluggrad.__file__).resolve().parent
 
     def ask(*words: str) -> str:

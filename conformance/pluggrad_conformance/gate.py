@@ -10,7 +10,7 @@ The file is TOML, one table for each thing that is known and explained::
 
 Cells that no entry names must not have a bad outcome. An entry must hold for every cell that it
 names; if it no longer does, even because a cell passes now, the gate fails, so that the file stays
-true. Reasons are looked at again when they expire.
+true. An entry that has expired fails the gate, too, so that its reason is looked at again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ GOOD = ("pass", "convention")
 
 
 class ExpectationError(ValueError):
-    """A file of expectations that does not say what it must."""
+    """A file of expectations is malformed."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Expectation:
     expires: datetime.date
 
     def matches(self, key: str) -> bool:
-        """Whether the entry names the cell. A ``[`` is an ordinary character: names have some."""
+        """Whether the glob matches the key. A ``[`` is an ordinary character: keys may have one."""
         return fnmatchcase(key, self.cells.replace("[", "[[]"))
 
 
@@ -82,7 +82,7 @@ class Gate:
 
 
 def read_expectations(path: Path) -> list[Expectation]:
-    """The entries of a file; ExpectationError names the entry that is not as it must be."""
+    """The entries of a file; `ExpectationError` names the one that is malformed."""
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -127,8 +127,10 @@ def gate_runs(
 
 
 def _set_aside(made: Gate, entries: list[Expectation], backends: set[str]) -> None:
-    """An entry that names no cell of these runs is no surprise if there are such cells at all: a
-    run of one backend or of one level is held against the same file."""
+    """Set aside the entries about cells of other runs: the file serves every backend and level.
+
+    An entry that matches no cell at all stays a surprise.
+    """
     unmatched = {s.about for s in made.surprises if s.kind == "unmatched entry"}
     if not unmatched:
         return
@@ -146,7 +148,7 @@ def _set_aside(made: Gate, entries: list[Expectation], backends: set[str]) -> No
 def check_results(
     results: Iterable[Result], entries: Iterable[Expectation], today: datetime.date | None = None
 ) -> Gate:
-    """Hold results against entries. The first entry that names a cell is the one that counts."""
+    """Hold results against entries. Of the entries that match a cell, the first one counts."""
     today = datetime.date.today() if today is None else today
     made, entries = Gate(), list(entries)
     used: set[Expectation] = set()

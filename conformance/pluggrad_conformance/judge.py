@@ -17,13 +17,14 @@ with it, else oracle-conflict |
 | none answers | oracle-missing |
 
 "As bad as": numerically-off, wrong (by more than 100 tolerances), nonfinite-mismatch, or
-wrong-structure where shapes differ. Oracles that round do not stand against mpmath, which computes
-with 50 digits and speaks only where a function is smooth (torch's trigamma is wrong in the tenth
-digit); one that is merely off does not stand against two others. Their objections are kept.
+wrong-structure where shapes differ. An oracle that rounds does not outweigh mpmath, which computes
+with 50 digits and answers only where a function is smooth (torch's trigamma is wrong in the tenth
+digit). An oracle that is merely off does not outweigh two others. Such objections stay in the
+result.
 
-A value of the library that is wrong, and pluggrad's with it, is a forward-deviation. What neither
-the library nor pluggrad computes is unsupported by the backend; what pluggrad alone refuses, by the
-engine.
+If the library's own value is wrong, and pluggrad's with it, the outcome is forward-deviation. What
+neither the library nor pluggrad computes is unsupported-by-backend; what pluggrad alone refuses is
+unsupported-by-engine.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ __all__ = ["judge_cell"]
 #: Asked at once of base cells in float64, and of others when the first one objects or is silent.
 MORE = ("jax", "mpmath", "complex step")
 SMOKE = "finite differences"
-#: What an objection amounts to.
+#: The outcome that an objection amounts to, by its verdict.
 AMOUNTS = {"off": "numerically-off", "wrong": "wrong", "nonfinite": "nonfinite-mismatch"}
 
 
@@ -63,9 +64,9 @@ def judge_cell(cell: Cell, problem: Problem | None = None, engine: ModuleType = 
     problem : Problem, optional
         Other inputs than those of the cell's case: a smaller one, for instance.
     engine : module, optional
-        The pluggrad to judge: a changed copy, in tests.
+        The pluggrad to judge; tests pass a modified copy.
 
-    Raises nothing that pluggrad, the library or an oracle raises: those are outcomes.
+    Exceptions of pluggrad, the library or an oracle are not raised: they become outcomes.
 
     >>> from pluggrad_conformance.cells import Cell
     >>> result = judge_cell(Cell("sin", "numpy", "float64"))
@@ -81,7 +82,7 @@ def judge_cell(cell: Cell, problem: Problem | None = None, engine: ModuleType = 
 
 @dataclass
 class _Finding:
-    """What comes of comparing with the oracles; `scale` is that of the first of them."""
+    """What the comparison with the oracles found; `scale` is that of the first oracle."""
 
     outcome: str
     detail: str = ""
@@ -173,7 +174,7 @@ class _Case:
         return bare
 
     def failed(self, answer: Answer, bare: Answer) -> tuple[str, str]:
-        """The outcome of an exception: whose fault it is."""
+        """The outcome of an exception, by whose fault it is, and the detail."""
         failure = answer.error
         assert failure is not None
         if bare.error is None:
@@ -187,18 +188,18 @@ class _Case:
         refused = ("unsupported-by-engine", "unsupported-by-backend")
         missing = bare.error.type == "AttributeError"
         if missing and failure.kind not in refused and failure.type != "OperationError":
-            return "error", _full(answer)  # of a substitute of the engine's own
+            return "error", _full(answer)  # from the engine's substitute for it
         return "unsupported-by-backend", f"{bare.error.summary}; pluggrad: {failure.summary}"
 
     def stacked(self) -> str | None:
-        """What the bare library says against a batch of the inputs; None if nothing."""
+        """The error of the bare library on a batch of the inputs; None if it computes them."""
         inputs = [np.stack(xs) for xs in zip(*[p.inputs for p in batch(self.problem)], strict=True)]
         found = probe(self.cell, self.problem.with_inputs(inputs), self.engine, whole=self.whole)
         return None if found.error is None else found.error.summary
 
     def deviation(self, bare: Answer) -> tuple[str, bool]:
         """What is wrong with the library's own value and with pluggrad's, "" if nothing is; and
-        whether it is so far from what it should be that there is no more to ask."""
+        whether it is so far off that the gradient need not be judged."""
         said = self.objection(bare)
         if said is None:
             return "", False
@@ -308,7 +309,7 @@ class _Case:
     def by_one(
         self, oracle: OracleAnswer, found: Comparison, smoke: list[tuple[OracleAnswer, Comparison]]
     ) -> _Finding:
-        """There is one oracle, and it objects."""
+        """The outcome where a single oracle answers, and objects."""
         finding = _objection(oracle, found)
         if finding.outcome != "wrong":
             return finding
@@ -319,7 +320,7 @@ class _Case:
         return _Finding("oracle-conflict", f"no second oracle objects; {finding.detail}")
 
     def by_smoke(self, smoke: list[tuple[OracleAnswer, Comparison]]) -> _Finding:
-        """Finite differences are all there is: they can clear an answer, but not condemn it."""
+        """The outcome where only finite differences answer: they clear, but never condemn."""
         if not smoke:
             return _Finding("oracle-missing")
         if smoke[0][1].verdict == "agrees":

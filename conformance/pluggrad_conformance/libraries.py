@@ -8,6 +8,7 @@ A library is named as a backend of pluggrad (ours, one of an installed plugin, o
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -30,7 +31,7 @@ class MissingDtype(Exception):
 class Library:
     """One library, by the name of its backend in the engine `engine`.
 
-    `whole` asks a library that computes in chunks for a single one: some functions need that.
+    `whole` asks a library that computes in chunks for a single chunk: some functions need that.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Library:
             options["device"] = self.device
         try:
             return self.xp.asarray(x, **options)
-        except (TypeError, ValueError, NotImplementedError):  # it takes no arrays of NumPy's
+        except (TypeError, ValueError, NotImplementedError):  # it takes no NumPy arrays
             return self.xp.reshape(self.xp.asarray(x.ravel().tolist(), **options), x.shape)
 
 
@@ -157,10 +158,8 @@ class _Special:
 
 @contextmanager
 def settings(backend: str) -> Iterator[None]:
-    """What a library needs to be told so that double precision is double: JAX, for this thread and
-    this block. No warnings meanwhile: the suite visits the corners on purpose."""
-    import warnings
-
+    """Double precision for this thread and this block: JAX has to be told. And no warnings, since
+    the suite visits corner cases on purpose."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         if backend != "jax":

@@ -78,7 +78,7 @@ class Case:
 def case(name: str, *args: Any, axis: str = "case", convention: str = "", domain: str = "",
          expected: Callable[..., list[Any]] | None = None,
          **kwargs: Any) -> Case:  # fmt: skip
-    """A `Case` written like the call that it is; `tables.rows` has more of such words."""
+    """A `Case`, written like the call it stands for; `tables.rows` has shorter forms."""
     return Case(name, args, kwargs, axis, convention, domain, expected)
 
 
@@ -88,8 +88,8 @@ class Operation:
 
     ``call(xp, *args, **kwargs)`` computes it in any namespace; by default it is the function of
     that name in `xp`. `torch` and `jax` replace it where these libraries spell it otherwise
-    (``torch(torch, *args, **kwargs)``, ``jax(jax.numpy, *args, **kwargs)``); None means that the
-    oracle has no such thing and is set by `no_torch` and `no_jax`. ``exact(*scalars)`` is the
+    (``torch(torch, *args, **kwargs)``, ``jax(jax.numpy, *args, **kwargs)``); `no_torch` and
+    `no_jax` say that they lack it. ``exact(*scalars)`` is the
     function of mpmath numbers, for elementwise operations. `analytic` says that the complex step
     may be used. `gauge` turns the outputs of a decomposition into what does not depend on the
     choice of phases and signs: ``gauge(xp, outputs, inputs)`` gives a list of arrays.
@@ -135,7 +135,7 @@ class Operation:
         return self.cases[0]
 
 
-#: The rule book of the suite, by name; `load` fills it from `tables`.
+#: Every operation by name; `tables.load_operations` fills it.
 OPERATIONS: dict[str, Operation] = {}
 
 

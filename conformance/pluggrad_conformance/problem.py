@@ -1,7 +1,7 @@
 """Problems: the numbers behind a cell, the same on every backend and for every oracle.
 
-A `Problem` is an operation at concrete inputs, rounded to the cell's dtype. It names the quantity
-that is asked for (`QUANTITIES`); the suite's subjects and its oracles answer the same question.
+A `Problem` is an operation at concrete inputs, rounded to the cell's dtype. `QUANTITIES` names what
+is asked about it; pluggrad and the oracles answer the same question.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Problem:
 
     ``args`` holds NumPy arrays of the cell's dtype (bfloat16: float32 numbers that bfloat16 can
     represent) and settings; ``places`` are the positions, in ``args`` or in a list there, of the
-    arrays that are differentiated. ``layout`` is "strided" where they are to be non-contiguous.
+    arrays that are differentiated. ``layout`` is "strided" if they should be non-contiguous.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class Problem:
 
     @property
     def key(self) -> str:
-        """What an oracle's answer depends on."""
+        """The name of the problem, the same on every backend: frozen answers are found by it."""
         return f"{self.seed}|{self.mask}"
 
     # ------------------------------------------------------------------ inputs
 
     def rng(self, what: str) -> np.random.Generator:
-        """Random numbers that depend on the problem and on `what` they are for alone."""
+        """A generator whose seed is the problem's name and `what` the numbers are for."""
         digest = hashlib.sha256(f"{self.seed}/{what}".encode()).digest()
         return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
@@ -99,7 +99,7 @@ class Problem:
         return [self.args[i] if j is None else self.args[i][j] for i, j in self.places]
 
     def with_inputs(self, inputs: list[Any]) -> Problem:
-        """The same problem at other inputs (a smaller one, or one nearby)."""
+        """The same problem at other inputs (smaller ones, or nearby)."""
         return Problem(
             self.operation, self.case, self.dtype, mask=self.mask, seed=self.seed,
             layout=self.layout, args=self.filled(inputs),
@@ -149,7 +149,7 @@ class Problem:
     # ------------------------------------------------------------------ directions
 
     def cotangent(self, number: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-        """The cotangent of output `number`; its numbers are short in binary: exact everywhere."""
+        """The cotangent of output `number`, in numbers that every dtype holds exactly."""
         return self._direction(f"cotangent {number}", shape, dtype)
 
     def tangents(self) -> list[np.ndarray]:

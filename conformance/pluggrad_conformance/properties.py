@@ -5,14 +5,14 @@
 | dtype, shape, device | a gradient has those of its input, a tangent those of its output |
 | unchanged | inputs, constants, cotangents and tangents hold what they held before |
 | twice | the same question has the same answer, to the last bit |
-| transposition | ⟨c, J t⟩ = ⟨Jᵀ c, t⟩: forward and reverse mode are of one function |
+| transposition | ⟨c, J t⟩ = ⟨Jᵀ c, t⟩: forward and reverse mode differentiate one function |
 | linearity | Jᵀ(2c + d) = 2 Jᵀ c + Jᵀ d |
 | zero cotangent | Jᵀ 0 = 0, where the gradient is finite |
 | fan-out | the gradient of f(x) + f(x) is twice that of f(x) |
 | aliasing | writing into a gradient changes no input, cotangent or output, and no other gradient |
 | symmetry | ⟨u, H w⟩ = ⟨w, H u⟩ |
 
-The first four are cheap and asked of every cell; the others of base cells in double precision.
+The first four are cheap, and checked for every cell; the others for base cells in double precision.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from .tolerance import compare_with_oracle, constant, limits
 
 __all__ = ["RAISED", "STRUCTURE", "deep", "structure", "twice"]
 
-#: What `structure` asks; where one of these does not hold, numbers mean little.
+#: What `structure` checks. Where one of these does not hold, numbers mean little.
 STRUCTURE = ("dtype", "shape", "device", "unchanged")
 
-#: How the note of a property begins whose question ended in an exception.
+#: The note of a property begins so if checking it raised an exception.
 RAISED = "raised"
 
 #: Sums of products are compared within this many tolerances: both sides have errors.
@@ -46,7 +46,7 @@ SLACK = 4.0
 
 
 def structure(answer: Answer) -> list[Property]:
-    """What an answer shows by itself.
+    """The properties that the answer alone decides.
 
     >>> expected = [("float64", (2,), "cpu")]
     >>> found = Answer([np.ones(2, "float32")], ["float32"], [(2,)], ["cpu"], expected)
@@ -70,7 +70,7 @@ def structure(answer: Answer) -> list[Property]:
 
 
 def _unknown(expected: Any) -> bool:
-    """Whether it is a shape with lengths that the library does not know."""
+    """Whether `expected` is a shape with lengths that the library does not know."""
     return isinstance(expected, tuple) and any(n != n or n is None for n in expected)
 
 
@@ -82,7 +82,7 @@ def twice(
     *,
     whole: bool = False,
 ) -> Property:
-    """Ask again, and compare the last bit."""
+    """Whether asking again gives the same answer, to the last bit."""
     with settings(cell.backend):
         again = Subject(cell, problem, engine, whole=whole).compute()
     notes = [
@@ -116,8 +116,8 @@ def deep(
 ) -> list[Property]:
     """The properties that need more calls, for base cells of order 1 and 2; none for other cells.
 
-    `scale` is how sensitive the answer is (`OracleAnswer.scale`). A property whose question the
-    engine does not support, or in which infinities or nan are met, is left out.
+    `scale` is how sensitive the answer is (`OracleAnswer.scale`). A property is left out
+    where the engine does not support it, or where infinities or nan come up.
     """
     if (
         not (cell.is_base and cell.dtype in ("float64", "complex128"))
@@ -142,7 +142,7 @@ def deep(
 
 
 class _Questions:
-    """Each question gives what was wrong, "" if nothing was, None if it has no meaning here."""
+    """The checks. Each returns what is wrong: "" if nothing is, None if it has no meaning here."""
 
     def __init__(self, subject: Subject, answer: Answer, scale: list[np.ndarray] | None) -> None:
         self.subject, self.gs = subject, [_wide(g) for g in answer.arrays]
@@ -162,7 +162,7 @@ class _Questions:
             "linearity": self.linearity,
             "zero cotangent": self.zero_cotangent,
             "fan-out": self.fan_out,
-            "aliasing": self.aliasing,  # the last: it writes into memory
+            "aliasing": self.aliasing,  # last, because it writes into memory
         }
 
     def of_second_order(self) -> dict[str, Callable[[], str | None]]:
@@ -174,7 +174,7 @@ class _Questions:
         return [_wide(to_numpy(raw(g))) for g in gs]
 
     def seeds(self, *factors: float) -> list[Any]:
-        """Σ factor · cotangent, with several sets of cotangents."""
+        """For each output Σ factor · cotangent, over several sets of cotangents."""
         made = []
         for seeds in zip(*[self.subject.seeds(self.ys, n) for n in range(len(factors))]):
             total = sum(a * to_numpy(g) for a, g in zip(factors, seeds))
@@ -183,7 +183,7 @@ class _Questions:
         return made
 
     def agree(self, got: list[np.ndarray], expected: list[np.ndarray], extra: Any) -> str:
-        """What is wrong with `got`, given how large the terms were that it is made of."""
+        """What is wrong with `got`, a sum of terms as large as `extra`; "" if nothing is."""
         scale = [s * 3.0 + np.abs(e) for s, e in zip(self.scale, extra)]
         problem = self.subject.problem
         found = compare_with_oracle(
@@ -247,7 +247,8 @@ class _Questions:
         return self.equal(us, self.gs, ws, along, us)
 
     def equal(self, a: Any, b: Any, c: Any, d: Any, weights: Any) -> str:
-        """Whether Re⟨a, b⟩ = Re⟨c, d⟩; the scale is that of what is multiplied by `weights`."""
+        """How far Re⟨a, b⟩ is from Re⟨c, d⟩; "" if they agree. The answer is one of the factors,
+        and `weights` is the other, so that they multiply its scale."""
         left, right = _inner(a, b), _inner(c, d)
         size = _size(a, b) + _size(c, d) + _size(self.scale, weights)
         off = abs(left - right)

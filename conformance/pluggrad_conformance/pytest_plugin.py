@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-MARK = "PLUGGRAD_CONFORMANCE_PYTEST"  # tells the processes of pytest-xdist
+MARK = "PLUGGRAD_CONFORMANCE_PYTEST"  # also set in the worker processes of pytest-xdist
 
 
 def pytest_addoption(parser: Any) -> None:

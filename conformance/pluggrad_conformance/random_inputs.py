@@ -1,7 +1,7 @@
 """Random inputs: hypothesis draws them, judges them like any cell, and shrinks what fails.
 
-They come from the intervals of the typical case, and for operations that are smooth there: where a
-corner decides, the tables have a case with a name.
+Only operations that are smooth take part, on the intervals of the typical case: for corners the
+tables have named cases.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["is_smooth", "search_failure"]
 
 
 def is_smooth(cell: Cell) -> bool:
-    """Whether random inputs say anything about the cell: a base cell of a smooth operation in
+    """Whether random inputs suit the cell: a base cell of a smooth operation in
     double precision, whose inputs need no structure."""
     operation = load_operations()[cell.operation]
     arrays = _arrays(Problem.of(cell))
@@ -62,11 +62,11 @@ def search_failure(cell: Cell, examples: int = 10) -> tuple[Result, list[np.ndar
 
 
 class _Failed(Exception):
-    """An outcome that must not be."""
+    """Tells hypothesis that an outcome is bad."""
 
 
 def _arrays(problem: Problem) -> list[Array]:
-    """What the table says of each input."""
+    """The table's `Array` of each input."""
     args = problem.case.args
     return [args[i] if j is None else args[i][j] for i, j in problem.places]
 

@@ -1,7 +1,7 @@
 """Scripts that reproduce a cell: they need pluggrad and the backend's library, not the suite.
 
-The inputs, the cotangents and what the oracle answered stand in the script as numbers. It prints
-what comes and what was expected, and exits with 1 if they differ by more than the tolerance.
+The inputs, the cotangents and the oracle's answer stand in the script as numbers. It prints what
+pluggrad gives and what was expected, and exits with 1 if they differ by more than the tolerance.
 """
 
 from __future__ import annotations
@@ -75,9 +75,9 @@ def script_for(
 ) -> str:
     """The script of a cell at `problem`. It loads `plugins` (modules, or files by their path).
 
-    Without `oracles` nothing is computed here, and it says what comes, and not what should.
-    Where the operation cannot be written down (its row uses objects that have no literal), the
-    script takes the operation out of the suite's tables instead.
+    Without `oracles` nothing is computed here, and the script does not say what is expected. If
+    the operation cannot be written down (its row uses objects that have no literal), the script
+    takes the operation from the suite's tables.
     """
     quantity = cell.quantity if result is None else result.quantity
     answer = first_answer(problem, quantity, result) if oracles else None
@@ -104,7 +104,7 @@ def script_for(
 
 
 def first_answer(problem: Problem, quantity: str, result: Result | None = None) -> Any:
-    """The answer of the first oracle that has one; of those that object in `result`, if any do."""
+    """The first oracle's answer, of those that object in `result` first; None if none answers."""
     said = [] if result is None else result.oracles
     objecting = [o.name for o in said if o.verdict not in ("agrees", "none")]
     for name in [*(o for o in objecting if o in NAMES), *NAMES]:
@@ -143,7 +143,7 @@ def header(cell: Cell, result: Result | None, answer: Any) -> list[str]:
 
 
 def comment(text: str) -> str:
-    """The text as one line of comment, without what Python does not read in a source file."""
+    """The text as a comment of one line, without characters that Python rejects in source."""
     return "# " + printable(" ".join(text.splitlines())).replace("\0", "\\0")
 
 
@@ -177,7 +177,7 @@ def setup(cell: Cell, problem: Problem) -> list[str]:
 
 
 def write_down(x: np.ndarray[Any, Any], dtype: str = "", wrap: bool = True) -> str:
-    """The expression for an array: its numbers, where there are not too many.
+    """The expression for an array: its numbers, or packed data if there are many.
 
     >>> write_down(np.asarray([0.5, 2.0]), wrap=False)
     '[0.5, 2.0]'
@@ -213,8 +213,8 @@ def packed(x: np.ndarray[Any, Any]) -> str:
 
 
 def call(cell: Cell, problem: Problem, floating: list[int] | None, try_it: bool) -> list[str]:
-    """The lines that define `f`, a function of the inputs that returns a list of outputs; of those
-    that are `floating`, if others have no gradient."""
+    """The lines that define `f`, which takes the inputs and returns a list of outputs: only those
+    numbered in `floating`, if other outputs have no gradient."""
     try:
         *lines, last = plain_call(cell, problem, several(problem) if try_it else None)
     except NotLiteral:
@@ -230,12 +230,12 @@ def call(cell: Cell, problem: Problem, floating: list[int] | None, try_it: bool)
 
 
 class NotLiteral(Exception):
-    """A call that has no text."""
+    """Something that Python has no literal for."""
 
 
 def plain_call(cell: Cell, problem: Problem, many: bool | None) -> list[str]:
-    """The call as one would type it; NotLiteral if it cannot be. It returns `many` arrays, or one,
-    or (None) that is not known."""
+    """The call as a person would type it; `NotLiteral` if it cannot be written. `many` is whether
+    it returns several arrays, None if that is not known."""
     operation, lines = problem.operation, []
     where = {place: f"x{k}" for k, place in enumerate(problem.places)}
     args = [text_of(x, (i, None), where) for i, x in enumerate(problem.args)]
@@ -277,6 +277,7 @@ def several(problem: Problem) -> bool | None:
 
 
 def defined(function: Any, name: str) -> list[str]:
+    """The statements that define `function` under `name`; `NotLiteral` if there are none."""
     lines = definitions(function, name)
     if lines is None:
         raise NotLiteral(name)
@@ -297,7 +298,7 @@ def text_of(x: Any, place: tuple[int, int | None], where: dict[Any, str]) -> str
 
 
 def literal(x: Any) -> str:
-    """What Python reads back as `x`."""
+    """The literal that Python reads back as `x`; `NotLiteral` if there is none."""
     if isinstance(x, float) and not np.isfinite(x):
         return f"float({str(x)!r})"
     text = repr(x)
@@ -368,7 +369,7 @@ def cotangents(problem: Problem, outputs: Any) -> str:
 
 
 def verdict(cell: Cell, problem: Problem, quantity: str, answer: Any) -> list[str]:
-    """The lines that print what came and what was expected, and exit."""
+    """The lines that print the answer and what was expected, and exit."""
     if answer is None:
         return ["print(*got, sep='\\n')"]
     allowed = [_rounded_up(b) for b in bounds(problem.operation, quantity, cell.dtype, answer)]
@@ -390,5 +391,5 @@ def verdict(cell: Cell, problem: Problem, quantity: str, answer: Any) -> list[st
 
 
 def _rounded_up(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Numbers of three digits, not smaller: nobody needs to read more of a tolerance."""
+    """Tolerances, rounded up to three digits to be readable."""
     return np.asarray([float(f"{1.01 * v:.3g}") for v in x.ravel()]).reshape(x.shape)

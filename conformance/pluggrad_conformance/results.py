@@ -38,7 +38,7 @@ OUTCOMES: dict[str, str] = {
     "oracle-missing": "no oracle has an answer",
 }  # fmt: skip
 
-#: What a run must explain.
+#: Outcomes that fail the gate unless a file of expectations explains them.
 BAD = ("numerically-off", "wrong", "wrong-structure", "nonfinite-mismatch", "nondeterministic",
        "error", "timeout", "oracle-conflict", "oracle-missing", "forward-deviation")  # fmt: skip
 
@@ -81,7 +81,7 @@ class Result:
     properties: list[Property] = field(default_factory=list)
     seconds: float = 0.0
     minimal: dict[str, Any] | None = None  # the shrunk input: {"inputs": [...], "size": n}
-    killed: bool = False  # somebody ended the worker, so a run that goes on tries the cell again
+    killed: bool = False  # from outside: a run that is resumed tries the cell again
 
     def as_dict(self) -> dict[str, Any]:
         """A dictionary for JSON; numbers that JSON lacks become strings."""
@@ -99,7 +99,7 @@ class Result:
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Result:
-        """The result of a line."""
+        """The result that `as_dict` describes."""
         facts = _clean(facts)
         number = lambda x: float(x) if isinstance(x, str) else x
         return cls(
@@ -114,8 +114,7 @@ class Result:
     def to_line(self) -> str:
         """The line of ``results.jsonl``, without the newline.
 
-        It is ASCII: a line separator inside of a text (U+2028, U+0085) is no end of a line to any
-        reader.
+        ASCII only: some readers take U+2028 or U+0085 inside a text for the end of a line.
         """
         return json.dumps(self.as_dict(), allow_nan=False)
 
@@ -158,7 +157,7 @@ def parse_line(line: str) -> Result | None:
 
 
 def printable(text: str) -> str:
-    r"""The text, with half characters (lone surrogates) written out: UTF-8 has no bytes for them.
+    r"""The text, with lone surrogates written as escapes: UTF-8 cannot encode them.
 
     >>> print(printable("a\ud800"))
     a\ud800

@@ -33,9 +33,8 @@ __all__ = ["JUDGE", "merge", "repair", "run"]
 
 JUDGE = "pluggrad_conformance.judge:judge_cell"
 
-#: What must not have changed when a run goes on.
+#: Facts that must be the same when a run is resumed.
 SAME = ("seed", "cases", "versions", "selection")
-
 
 FACTS_SECONDS = 10.0  # how old `duration` may be if the run is killed
 
@@ -70,7 +69,7 @@ def run(
     shrink : int
         How many failures of an operation on a backend are shrunk to a smaller input.
     progress : bool
-        Whether to show it on stderr.
+        Whether to show progress on stderr.
     judge, plugins : str, sequence of str
         ``module:function`` that judges a cell; modules or files that workers import first.
     command : sequence of str
@@ -126,8 +125,8 @@ def run(
 
 
 def _judge(done: Iterator[Done], out: Path, shown: Progress | None, plugins: Sequence[str]) -> None:
-    """Write each result as it comes. A worker that is gone has written no script: that is done
-    here, without asking anybody for what is expected."""
+    """Write each result as it comes. A lost worker has written no script: write it here, without
+    asking the oracles, which may hang as well."""
     with open(out / "results.jsonl", "a", encoding="utf-8") as lines:
         for result, script in done:
             if script is None and result.outcome in FAILURES:
@@ -150,11 +149,11 @@ def _write_script(out: Path, name: str, text: str) -> None:
 
 
 def repair(path: Path) -> dict[str, Result]:
-    """The results in a file by key; what a kill left behind (half a line) is taken out of it."""
+    """The results in a file by key. An incomplete last line, left by a kill, is removed from it."""
     if not path.is_file():
         return {}
     done: dict[str, Result] = {}
-    for line in path.read_bytes().split(b"\n")[:-1]:  # str.splitlines knows other ends of lines
+    for line in path.read_bytes().split(b"\n")[:-1]:  # str.splitlines would split at U+2028, too
         result = parse_line(line.decode("utf-8", "replace") + "\n")
         if result is not None:
             done.setdefault(result.cell.key, result)
@@ -163,9 +162,9 @@ def repair(path: Path) -> dict[str, Result]:
 
 
 def merge(runs: Sequence[Path], out: Path) -> Path:
-    """Several runs of the same cases (shards, or other backends) as one run directory `out`.
+    """Merge runs of the same cases (shards, or other backends) into one run directory `out`.
 
-    Raises `reports.ReportError` if they are no parts of one run.
+    Raises `reports.ReportError` if the runs do not belong together.
     """
     if any(Path(path).resolve() == out.resolve() for path in runs):
         raise RunError(f"{out} is one of the runs; they are merged into a directory of its own")
@@ -180,7 +179,7 @@ def merge(runs: Sequence[Path], out: Path) -> Path:
 
 
 def _sort(path: Path) -> None:
-    """In the order of keys, so that the order in which workers were done does not show."""
+    """Sort a file of results by key, so that it does not depend on which worker was faster."""
     done = repair(path)
     _write(path, {key: done[key] for key in sorted(done)})
 
@@ -197,7 +196,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _clear(out: Path) -> None:
-    """What an earlier run wrote."""
+    """Remove what an earlier run wrote."""
     for path in [out / "results.jsonl", *(out / "repro").glob("*.py")]:
         path.unlink(missing_ok=True)
 
@@ -206,7 +205,7 @@ def _clear(out: Path) -> None:
 
 
 def _before(out: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts of the run that is there already, if it is the same one."""
+    """The facts of the run that `out` holds, {} if none; `RunError` if it is a different run."""
     if not (out / "run.json").exists():
         if (out / "results.jsonl").exists():
             raise RunError(f"{out} has results but no run.json; start anew with --fresh")
@@ -229,7 +228,7 @@ def _begin(
     timeout: float,
     command: Sequence[str],
 ) -> dict[str, Any]:
-    """All that ``run.json`` says, at the start. A run that goes on keeps its first start."""
+    """What ``run.json`` says when the run begins. A resumed run keeps its first start."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     words = list(command) or [Path(sys.argv[0]).name, *sys.argv[1:]]
     return {
@@ -254,7 +253,7 @@ def _write_facts(out: Path, facts: dict[str, Any], finished: bool = False) -> No
 
 @contextmanager
 def _only_writer(out: Path) -> Iterator[None]:
-    """Hold a lock on the directory; it ends with the process, however that ends."""
+    """Lock the directory. The lock is the process's: it goes with it, even if that is killed."""
     with open(out / ".lock", "w") as lock:
         with suppress(ImportError):
             import fcntl

@@ -70,8 +70,8 @@ class Selection:
 def in_gate(cell: Cell) -> bool:
     """Whether a cell is in the gate: a fixed part that is judged in a few minutes.
 
-    On every backend the base cell in double precision, and in double complex where no compiler
-    stands in between; on NumPy all the cases of values, too.
+    On every backend the base cell in float64. In complex128, too, on NumPy and torch, which do not
+    compile it first, or if the operation is complex only. On NumPy every case about values as well.
     """
     if cell.key.count("|") == 2:
         if cell.dtype == "float64":
@@ -91,9 +91,8 @@ def _dtypes(backends: Iterable[str]) -> dict[str, set[str]]:
 
 
 def devices(backends: Iterable[str]) -> dict[str, list[str]]:
-    """The devices of each backend that arrays do not go to unless they are told to, and that hold
-    double precision."""
-    import numpy as np
+    """The devices of each backend, without its default, that hold complex128 arrays."""
+    import numpy as np  # late, as `libraries` is: see `conftest`
 
     from .libraries import Library, device_name, settings
 
@@ -105,7 +104,7 @@ def devices(backends: Iterable[str]) -> dict[str, list[str]]:
             others = [str(d) for d in library.backend.adapter.devices() if str(d) != usual]
             found[name] = []
             for device in others:
-                with suppress(Exception):  # whatever the library says to that
+                with suppress(Exception):  # the device refuses: leave it out
                     Library(name, device=device).array(np.ones(1, complex))
                     found[name].append(device)
     return found
@@ -124,8 +123,8 @@ def group_cells(cells: Iterable[Cell]) -> list[list[Cell]]:
     """One group for each operation, the largest first.
 
     Within a group, cells with the same inputs stand together: an oracle answers once for all
-    backends, and what JAX compiled is used again. Usual inputs come first: of failures, the first
-    ones are shrunk.
+    backends, and JAX reuses what it compiled. Usual inputs come first, because only the first
+    failures are shrunk.
     """
     groups: dict[str, list[Cell]] = {}
     for cell in cells:

@@ -56,13 +56,13 @@ class Failure:
 
 @dataclass
 class Answer:
-    """What came: arrays in NumPy's memory, in their own dtype (bfloat16 as float32).
+    """An answer: arrays in NumPy's memory, in their own dtype (bfloat16 as float32).
 
     There is one for each output ("value", and "tangent" of those that are floating point) or for
     each input ("gradient", "second"). `dtypes`, `shapes` and `devices` are what the library says of
     each, and `expected` what they should be: (dtype, shape, device) of the inputs, or for tangents
     of the outputs; empty for values. `others` are the answers to the other problems of a batch;
-    `changed` names what was written into that must not be.
+    `changed` names the inputs and other arrays that were written into, which must not be.
     """
 
     arrays: list[np.ndarray] = field(default_factory=list)
@@ -81,8 +81,8 @@ def engine_answer(
 ) -> Answer:
     """The quantity that `cell` asks for at `problem`, computed by `engine`.
 
-    It does not raise: an exception becomes the answer's `error`. `whole` asks a library that
-    computes in chunks for a single one.
+    An exception is not raised: it becomes the answer's `error`. `whole` asks a library that
+    computes in chunks for a single chunk.
 
     >>> from pluggrad_conformance.cells import Cell
     >>> cell = Cell("sin", "numpy", "float64")
@@ -178,7 +178,7 @@ class Subject:
         self.library = Library(cell.backend, engine, device=cell.device, whole=whole)
         self.strided = problem.layout == "strided"
         self.arrays = [self.make(x) for x in problem.inputs]
-        #: What must not change: the name, the array, and what it held.
+        #: The arrays that must not change: name, array, and the values it held.
         self._watched = [
             (f"input {k}", x, source)
             for k, (x, source) in enumerate(zip(self.arrays, problem.inputs))
@@ -224,7 +224,7 @@ class Subject:
         return self._tangents
 
     def changed(self) -> list[str]:
-        """The inputs, constants, cotangents and tangents that do not hold what they held."""
+        """The inputs, constants, cotangents and tangents that have been written into, by name."""
         return [
             name for name, x, source in self._watched
             if not np.array_equal(to_numpy(x), source, equal_nan=source.dtype.kind in "fc")
@@ -280,7 +280,7 @@ class Subject:
             return operation.operator(*args, **kwargs)
         if form == "method":
             return getattr(args[0], operation.method)(*args[1:], **kwargs)
-        if operation.kind == "program":  # not every library's arrays give way in operators
+        if operation.kind == "program":  # some libraries' arrays do not defer to Variables
             variable = self.engine.Variable
             known = lambda x: not hasattr(x, "dtype") or isinstance(x, variable)
             args = tuple([x if known(x) else variable(x) for x in args])
@@ -311,18 +311,18 @@ class Subject:
         return list(grad(outputs, leaves, gs, materialize_grads=True, **options))
 
     def value(self, *arrays: Any) -> list[Any]:
-        """All outputs."""
+        """The values of all outputs."""
         return [raw(y) for y in self.f(*self.leaves(arrays))]
 
     def gradient(self, *arrays: Any) -> list[Any]:
-        """By `autograd.grad`."""
+        """The gradients, by `autograd.grad`."""
         leaves = self.leaves(arrays)
         ys = self.f(*leaves)
         kept = [y for y in ys if has_derivative(y)]
         return [raw(g) for g in self.pull(kept, self.seeds(ys), leaves)]
 
     def second(self, *arrays: Any) -> list[Any]:
-        """By `autograd.grad` of what `autograd.grad` gave with its graph."""
+        """The second derivatives, by `autograd.grad` twice."""
         return self.second_along(self.tangents(), *arrays)
 
     def second_along(self, ts: list[Any], *arrays: Any) -> list[Any]:
@@ -334,7 +334,7 @@ class Subject:
         return [raw(h) for h in self.pull(gs, ts, leaves)]
 
     def tangent(self, *arrays: Any) -> list[Any]:
-        """By `jvp`."""
+        """The tangents of the outputs, by `jvp`."""
         return list(self.engine.jvp(self.inexact_outputs, arrays, tuple(self.tangents()))[1])
 
     def pulled(self, *arrays: Any) -> list[Any]:
@@ -348,7 +348,7 @@ class Subject:
         return [g for (other, _), g in sorted(self._cotangents.items()) if not other]
 
     def forward_over_reverse(self, *arrays: Any) -> list[Any]:
-        """`jvp` of the gradient."""
+        """The second derivatives, by `jvp` of the gradient."""
         self._known_seeds()
         return list(self.engine.jvp(self.pulled, arrays, tuple(self.tangents()))[1])
 
@@ -384,7 +384,7 @@ class Subject:
             return jax.jit(compute)  # type: ignore[no-any-return]
         import torch
 
-        # Traced whole, or an error. What Inductor then makes of torch's operations is torch's own.
+        # fullgraph: traced whole, or an error. Inductor is left out: its faults would be torch's.
         torch.compiler.reset()
         return torch.compile(compute, fullgraph=True, backend="aot_eager")  # type: ignore[no-any-return]
 

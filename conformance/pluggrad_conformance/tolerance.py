@@ -44,7 +44,7 @@ __all__ = [
     "limits",
 ]
 
-#: c for each kind of operation, at order 0 and 1, and for second derivatives; why it is what it is.
+#: c for each kind of operation: for values and first derivatives, for second ones, and why.
 CONSTANTS: dict[str, tuple[float, float, str]] = {
     "elementwise": (16, 32, "a few roundings and a library function, each good to a few eps"),
     "movement": (2, 2, "copies; the cotangents that meet add up almost exactly"),
@@ -56,10 +56,9 @@ CONSTANTS: dict[str, tuple[float, float, str]] = {
     "decomposition": (128, 256, "the same, and iterations that stop at a few eps"),
     "program": (64, 128, "many operations after each other"),
 }
-#: What multiplies c for the operations whose names begin so.
-SPECIAL = {
-    "special.": 16.0
-}  # series, recurrences and asymptotics: libraries promise 1e-13, not eps
+#: Factors of c, by how the operation's name begins. Special functions are series, recurrences and
+#: asymptotics: libraries promise 1e-13, not eps.
+SPECIAL = {"special.": 16.0}
 
 OFF = 100.0  # tolerances: what is further away is wrong
 _RANK = {"agrees": 0, "off": 1, "nonfinite": 2, "wrong": 3}
@@ -67,7 +66,7 @@ _RANK = {"agrees": 0, "off": 1, "nonfinite": 2, "wrong": 3}
 
 @dataclass(frozen=True)
 class Limits:
-    """Of a dtype: the spacing at 1, the smallest normal and the largest number."""
+    """The limits of a dtype: the spacing at 1, the smallest normal and the largest number."""
 
     eps: float
     tiny: float
@@ -96,12 +95,11 @@ def constant(operation: Operation, quantity: str) -> float:
 class Comparison:
     """How an answer compares with an oracle's.
 
-    `error` is the largest error in units of eps of the dtype, relative to what it may depend on:
-    the component and its scale, unless the operation is elementwise also their root mean squares;
-    `ratio` the largest in
-    tolerances. `verdict`: "agrees" · "off" (up to 100 tolerances, and of the right size) · "wrong"
-    · "nonfinite" (infinities or nan in other places). `where` is the number of the array and the
-    index of the worst component in it.
+    `error` is the largest error in units of eps of the dtype, relative to the component and its
+    scale, and to their root mean squares unless the operation is elementwise. `ratio` is the
+    largest error in tolerances. `verdict`: "agrees" · "off" (up to 100 tolerances, and of the right
+    size) · "wrong" · "nonfinite" (infinities or nan in other places). `where` is the number of the
+    array and the index of the worst component in it.
     """
 
     error: float
@@ -181,9 +179,8 @@ def _bound(
     size = np.where(finite, np.abs(o), 0.0)
     s = np.where(finite & np.isfinite(s), s, 0.0)
     if not apart:
-        within = ~_overflows(
-            o, lim.max
-        )  # what is an infinity in the dtype is no measure for others
+        # a component that overflows in the dtype must not excuse the others
+        within = ~_overflows(o, lim.max)
         size = size + _rms(size[within])
         s = s + _rms(s[within])
         if not np.any(size + s):

@@ -37,7 +37,7 @@ __all__ = ["FAILURES", "main"]
 #: Outcomes that are worth shrinking, and get a script that reproduces them.
 FAILURES = ("numerically-off", "wrong", "wrong-structure", "nonfinite-mismatch", "nondeterministic",
             "error", "timeout", "oracle-conflict", "forward-deviation")  # fmt: skip
-#: What depends on the moment cannot be shrunk.
+#: A failure that depends on the moment cannot be shrunk.
 SHRINKABLE = frozenset(FAILURES) - {"timeout", "nondeterministic"}
 
 MAX_BYTES = 2_500_000_000  # then the worker retires: compiled functions pile up
@@ -77,8 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _groups() -> SimpleQueue[list[str]]:
-    """The groups that arrive on stdin. The process ends with it, whatever it is doing: a run that
-    was killed leaves no workers behind."""
+    """The groups that arrive on stdin. When stdin closes the process exits at once, so that a
+    killed run leaves no workers behind."""
     groups: SimpleQueue[list[str]] = SimpleQueue()
 
     def read() -> None:
@@ -97,9 +97,9 @@ def serve(
     shrunk: dict[str, int],
     arguments: argparse.Namespace,
 ) -> None:
-    """Judge a cell, shrink it if it failed, write its script, and say so.
+    """Judge a cell and send the result; a failure is shrunk and gets a script first.
 
-    `shrunk` counts the failures of a backend in this group that were shrunk, up to a limit.
+    `shrunk` counts, by backend, the failures of this group that were shrunk: there is a limit.
     """
     begin = time.perf_counter()
     try:
@@ -138,7 +138,7 @@ def explain(
 
 
 def too_big() -> bool:
-    """Whether this process has grown beyond what is good for it; False where nobody knows."""
+    """Whether this process uses too much memory; False where the system does not say."""
     try:
         with open("/proc/self/statm") as f:
             size = int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""Who takes part: pluggrad on each backend, and what each framework has of its own.
+"""The contenders: pluggrad on each backend, and each framework's own differentiation.
 
 A contender makes a step from a function and NumPy arguments: called without arguments, the step
 computes value and gradients, in the library's own arrays, and waits until they are there.

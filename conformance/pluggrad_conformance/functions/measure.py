@@ -28,7 +28,7 @@ REFERENCES = ("torch.autograd", "jax.grad", "HIPS autograd")
 
 @dataclass
 class ContenderRow:
-    """What one contender gave. Times are seconds, memory bytes; None where there is none.
+    """What one contender gave. Times are in seconds, memory in bytes; None if not measured.
 
     `value_error` and `gradient_errors` are the largest errors in units of eps of the dtype,
     relative to the largest magnitude of the reference.
@@ -97,7 +97,7 @@ def compare_contenders(
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
 ) -> FunctionComparison:
-    """Differentiate ``module:function`` in every way there is, and measure.
+    """Differentiate ``module:function`` by every contender, and measure.
 
     Each contender has its turn in each round, so that a slow moment of the machine meets them all.
     The reference for errors is the first of `REFERENCES` that has an answer, in double precision at
@@ -232,7 +232,7 @@ def peak_of(job: str) -> None:
     args = [_cast(x, dtype) for x in load_inputs(inputs, f, seed)]
     contender: Contender = next(c for c in contenders([backend], native) if c.name == name)
     small = contender.make(lambda xp, x: xp.sum(x * x), [np.ones(2, args[places[0]].dtype)], [0])
-    small()  # what the library loads when it is first used
+    small()  # loads what the library loads on first use
     step = contender.make(f, args, places)
     before = _highest(reset=True)
     step()

@@ -69,8 +69,8 @@ def consult_oracles(
 ) -> list[OracleAnswer]:
     """The answers of the oracles `names` (all if None) that have one, in the order of authority.
 
-    Each is computed when first asked for, and kept: ask for few first, and for more when they
-    object.
+    An answer is computed when it is first asked for, and kept: ask few oracles first, and more if
+    they object.
     `silence` tells why an oracle gave none. Raises `ValueError` for an unknown quantity or oracle.
 
     >>> from pluggrad_conformance.cells import Cell
@@ -141,8 +141,8 @@ def _asked(problem: Problem, quantity: str, name: str) -> OracleAnswer | str:
 
 
 def _ask(problem: Problem, quantity: str, name: str, key: tuple[Any, ...]) -> OracleAnswer | str:
-    """An answer, or the reason for none. An oracle that fails is one that has no answer: it is the
-    library that fails, and others may know."""
+    """An answer, or the reason for none. An exception counts as no answer: another oracle may
+    know."""
     ask = _ASK.get(name)
     with quiet():
         try:
@@ -177,7 +177,7 @@ def _library_values(problem: Problem) -> list[np.ndarray] | None:
 
 
 def _borrowed(problem: Problem, quantity: str, arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """The scale of another oracle, for one that cannot be asked nearby."""
+    """The scale of another oracle, for an oracle that cannot be asked about nearby inputs."""
     for name in ("torch", "jax", "complex step"):
         other = _asked(problem, quantity, name)
         if isinstance(other, OracleAnswer):
@@ -198,7 +198,7 @@ def _keep(store: OrderedDict[tuple[Any, ...], Any], key: tuple[Any, ...], value:
 
 
 def _identity(problem: Problem) -> tuple[Any, ...]:
-    """What an answer depends on: the key, and the numbers, which a shrunk problem has others of."""
+    """What an answer depends on: the key, and the numbers, since a shrunk problem keeps its key."""
     parts: list[Any] = [id(problem.operation), problem.key]
     for x in problem.args:
         for item in x if isinstance(x, (list, tuple)) else (x,):

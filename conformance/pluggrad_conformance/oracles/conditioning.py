@@ -1,4 +1,4 @@
-"""How sensitive an answer is: what an oracle says of inputs that are a little different.
+"""How sensitive an answer is: how it changes if the inputs change a little.
 
 The scale of a component q_i is an estimate of Σ_j |∂q_i/∂x_j| |x_j| over everything that q is
 computed from (inputs, constants, cotangents, tangents): all of it is changed by one part in a
@@ -8,9 +8,9 @@ Cotangents count because a gradient may be linear in them and depend on nothing 
 FFT.
 
 Where a tie or a kink is broken, the answer jumps; a jump does not shrink with the change, and so is
-told from a slope by a second, shorter change. It is no sensitivity: else a wrong tie would pass as
-rounding. What jumps and is next to nothing is the oracle's own rounding of a zero; its scale is 1,
-the size of cotangents.
+told from a slope by a second, shorter change. A jump does not count as sensitivity, or a wrong tie
+would pass as rounding. A jump of next to nothing is the oracle's own rounding of a zero; its scale
+is 1, the size of cotangents.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = ["scale_of"]
 
 STEP, SHORTER = 1e-6, 1e-8
 DRAWS = 3
-#: A change this many times the answer may be a jump; less is no excuse worth looking into.
+#: A change this many times the answer may be a jump; smaller ones are not looked into.
 SUSPECT = 100.0
 NOISE = 1e-13
 
 
 class _Changes:
-    """One draw: by how much everything changes, and what it changes from."""
+    """One draw of random changes: the same array changes in the same way at every step."""
 
     def __init__(self, problem: Problem, draw: int) -> None:
         self.rng = problem.rng(f"conditioning {draw}")

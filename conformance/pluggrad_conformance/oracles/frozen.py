@@ -1,4 +1,4 @@
-"""Frozen answers: what torch and JAX said when the package was made, for those who have neither.
+"""Frozen answers: those of torch, JAX and mpmath when the package was made, for use without them.
 
 `freezing.freeze` asks the live oracles about a chosen set of problems and writes ``data/``: one
 compressed file for each family of operations, and ``manifest.json`` with the hash of each, the

@@ -41,8 +41,8 @@ def _pull(jax: Any, f: Callable[..., list[Any]], xs: list[Any], gs: list[Any]) -
 
 
 def jax_answer(problem: Problem, quantity: str) -> list[np.ndarray]:
-    """The quantity as jax.vjp and jax.jvp compute it, operation by operation (not compiled as a
-    whole, which would take longer than all that it saves)."""
+    """The quantity as jax.vjp and jax.jvp compute it, operation by operation (compiling
+    it as a whole would take longer than it saves)."""
     import jax
 
     row = problem.operation

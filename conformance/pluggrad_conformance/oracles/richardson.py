@@ -21,7 +21,7 @@ NAME = "finite differences"
 LIMIT = 40
 LEVELS = 7
 ROUNDING = 1e-15  # of values, relative to their size
-FLOOR = 1e-11  # what is less is not told from zero
+FLOOR = 1e-11  # smaller numbers cannot be told from zero
 
 
 def differences_and_doubt(
@@ -68,7 +68,7 @@ def differences_and_doubt(
 def _useful(
     answers: list[np.ndarray], doubts: list[np.ndarray]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The arguments, if the doubt leaves anything to judge with."""
+    """The arguments; `NoAnswer` if the doubt is too large to judge by them."""
     size = max((float(np.max(np.abs(q), initial=0.0)) for q in answers), default=0.0)
     if any(np.any(d > 1e-2 * size + 1e-6) for d in doubts):
         raise NoAnswer("too inaccurate here")
@@ -76,7 +76,7 @@ def _useful(
 
 
 def _step(x: complex) -> float:
-    """Short beside the number, which may be near a singularity at zero, and beside 1."""
+    """A step well below |x|, since zero may be a singularity, and below 1."""
     return 0.1 * min(abs(x), 1.0) if x != 0 else 0.01
 
 

@@ -18,7 +18,7 @@ NAME = "torch"
 
 @contextmanager
 def _double(torch: Any) -> Iterator[None]:
-    """Numbers that a row makes by itself are doubles too; the user's setting comes back."""
+    """float64 as torch's default in this block, for the numbers that a row makes by itself."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:

@@ -45,7 +45,7 @@ TONES = {
 #: Fields of a cell that are stored as numbers into a dictionary.
 COLUMNS = tuple(f.name for f in fields(Cell))
 
-#: What else there is of each cell, in a column each.
+#: Further facts of each cell, one column each.
 FACTS = ("outcome", "quantity", "detail", "error", "ratio", "seconds", "properties")
 
 
@@ -138,7 +138,7 @@ def _failure(run: Run, r: Result) -> dict[str, Any]:
 
 
 def _short(x: float | None) -> Any:
-    """Three digits are enough for the eye, and small in the page."""
+    """Three digits: enough to read, and they keep the page small."""
     if x is None:
         return None
     if not math.isfinite(x):

@@ -33,7 +33,7 @@ SHARED = ("format", "seed", "cases")
 
 
 class ReportError(ValueError):
-    """A run that cannot be read or merged, or a report that there is not."""
+    """A run cannot be read or merged, or there is no report of that name."""
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Run:
 
     @cached_property
     def backends(self) -> list[str]:
-        """In the order in which they were asked for."""
+        """The backends, in the order in which they were asked for."""
         found = dict.fromkeys(r.cell.backend for r in self.results)
         asked = self.facts.get("selection", {}).get("backends", [])
         return [b for b in asked if b in found] + [b for b in found if b not in asked]
@@ -120,7 +120,7 @@ def load_run(*paths: Path | str) -> Run:
 
     Several are merged, as the shards of one run are: they must have the same cases, and no cell may
     have two outcomes. Where versions differ (shards of several machines), all of them are kept.
-    Half a line at the end, which a killed run leaves behind, is passed over.
+    An incomplete last line, left by a killed run, is skipped.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def results_file(path: Path) -> Path:
 
 
 def numbered_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The numbered lines of a file of results, from JSON; half a line at the end is left out."""
+    """The numbered lines of a file of results, from JSON; an incomplete last line is skipped."""
     broken = None
     try:
         with _open(file) as text:

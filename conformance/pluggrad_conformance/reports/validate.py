@@ -31,7 +31,7 @@ def validator(name: str = "schema.json") -> Any:
 
 
 def check_run(run_dir: Path | str) -> Iterator[str]:
-    """What is not as the schemas say, one message each; nothing if all is well.
+    """The violations of the schemas, one message each.
 
     Parameters
     ----------

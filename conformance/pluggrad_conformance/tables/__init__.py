@@ -1,7 +1,7 @@
 """The tables: one module per family of operations, each a list of rows.
 
 A row is an operation with its cases (`operations.Case`): the typical one, then shapes, then values
-that hurt. A case that the libraries disagree about, or that one of them has wrong, names the
+that hurt. A case that libraries disagree about, or that one of them gets wrong, names the
 documented convention that decides:
 
 | convention | says |

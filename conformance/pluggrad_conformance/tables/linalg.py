@@ -16,6 +16,7 @@ from .rows import about, inf, jnp_function, numbers, shaped, usual
 
 
 def square(structure: str, *batch: int) -> Array:
+    """A square matrix, or a batch of them."""
     return Array((*batch, 3, 3), structure=structure)
 
 
@@ -24,6 +25,7 @@ TALL, WIDE, V = Array((4, 2)), Array((2, 4)), Array((4,))
 
 
 def linear(name: str, *cases: Case, kind: str = "linalg", **facts: Any) -> None:
+    """A function of `linalg`."""
     add(f"linalg.{name}", kind, *cases, **facts)
 
 
@@ -31,10 +33,12 @@ def linear(name: str, *cases: Case, kind: str = "linalg", **facts: Any) -> None:
 
 
 def is_complex(x: Any) -> bool:
+    """Whether an array is complex."""
     return "complex" in str(x.dtype)
 
 
 def adjoint(xp: Any, x: Any) -> Any:
+    """The conjugate transpose."""
     x = xp.matrix_transpose(x)
     return xp.conj(x) if is_complex(x) else x
 
@@ -59,6 +63,7 @@ def of_svd(xp: Any, outputs: Any, inputs: Any) -> Any:
 
 
 def of_eigh(xp: Any, outputs: Any, inputs: Any) -> Any:
+    """The eigenvalues, the sizes of the vectors, and V sin(W) Vᴴ."""
     w, vectors = outputs
     return [w, size(xp, vectors), scaled(xp, vectors, w) @ adjoint(xp, vectors)]
 
@@ -71,6 +76,7 @@ def of_eig(xp: Any, outputs: Any, inputs: Any) -> Any:
 
 
 def of_eigvals(xp: Any, outputs: Any, inputs: Any) -> Any:
+    """Sums of powers, in which the order of the eigenvalues does not matter."""
     (w,) = outputs
     return [xp.sum(w, axis=-1), xp.sum(w * w * w, axis=-1)]
 
@@ -85,6 +91,7 @@ def of_qr(xp: Any, outputs: Any, inputs: Any) -> Any:
 
 
 def of_slogdet(xp: Any, outputs: Any, inputs: Any) -> Any:
+    """Both outputs as they are: a determinant has no gauge."""
     return list(outputs)
 
 

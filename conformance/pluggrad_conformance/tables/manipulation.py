@@ -22,6 +22,7 @@ def moving(name: str, *cases: Case, **facts: Any) -> None:
 
 
 def integers(*values: Any) -> Array:
+    """An index array."""
     return Array(values=values, dtype="int64")
 
 
@@ -97,6 +98,7 @@ moving("take_along_axis", usual(m, integers((0, 1), (2, 2), (3, 0)), axis=1), sh
 
 
 def torch_sort(torch: Any, x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+    """torch's sort gives the indices too; only the values are wanted."""
     return torch.sort(x, dim=axis, descending=descending, stable=stable).values
 
 

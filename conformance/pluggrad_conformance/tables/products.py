@@ -1,4 +1,4 @@
-"""Products of arrays, and what is summed over."""
+"""Products of arrays that are summed over some axes."""
 
 # ruff: noqa: E501
 # fmt: off

@@ -71,6 +71,7 @@ still = lambda c, x: [np.zeros_like(x)]
 
 
 def no_freedom(c: Any, x: Any) -> list[Any]:
+    """nan everywhere: the variance divides by zero."""
     return [np.full_like(x, nan)]
 
 
@@ -115,6 +116,7 @@ def jax_softmax(name: str) -> Any:
 
 
 def equal_infinities(c: Any, x: Any) -> list[Any]:
+    """The infinities that attain the maximum share the gradient evenly."""
     return [c * (x == np.max(x)) / np.sum(x == np.max(x))]
 
 
@@ -145,10 +147,12 @@ def without_nan(name: str, fill: float) -> Any:
 
 
 def torch_nanmean(torch: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """torch's nanmean, with the standard's keywords."""
     return torch.nanmean(x, dim=axis, keepdim=keepdims)
 
 
 def torch_nanvar(torch: Any, x: Any, axis: Any = None, ddof: float = 0.0, keepdims: bool = False) -> Any:
+    """torch has no nanvar: from nanmean and the elements that are not nan."""
     axes = tuple(range(x.ndim)) if axis is None else axis
     d = x - torch.nanmean(x, dim=axes, keepdim=True)
     d = torch.where(torch.isnan(x), torch.zeros_like(x), d)
@@ -157,6 +161,7 @@ def torch_nanvar(torch: Any, x: Any, axis: Any = None, ddof: float = 0.0, keepdi
 
 
 def torch_nanstd(torch: Any, *args: Any, **kwargs: Any) -> Any:
+    """The root of `torch_nanvar`."""
     return torch.sqrt(torch_nanvar(torch, *args, **kwargs))
 
 
@@ -174,6 +179,7 @@ for name, spelled in TORCH.items():
 
 
 def torch_median(torch: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """torch's own median takes the lower of two middle elements; its quantile takes their mean, as NumPy does."""
     return torch.quantile(x, 0.5, dim=axis, keepdim=keepdims)
 
 

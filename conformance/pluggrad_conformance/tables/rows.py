@@ -1,7 +1,8 @@
-"""The words that rows are written in: cases, the usual shapes, expected gradients, mpmath."""
+"""Helpers that rows are written with: cases, the usual shapes, expected gradients, mpmath."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -64,8 +65,6 @@ def jnp_function(module: str, name: str) -> Callable[..., Any]:
     """The function of that name of a module of JAX."""
 
     def call(jnp: Any, *args: Any, **kwargs: Any) -> Any:
-        import importlib
-
         return getattr(importlib.import_module(module), name)(*args, **kwargs)
 
     return call

@@ -57,10 +57,12 @@ for name, of, fill in (("cumsum", "cumsum", None), ("cumprod", "cumprod", None),
 
 
 def diff(xp: Any, x: Any, before: Any = None, after: Any = None, **kwargs: Any) -> Any:
+    """`xp.diff`, with arrays to join as positional arguments, so that they are differentiated."""
     return xp.diff(x, prepend=before, append=after, **kwargs) if before is not None else xp.diff(x, **kwargs)
 
 
 def torch_diff(torch: Any, x: Any, before: Any = None, after: Any = None, axis: int = -1, n: int = 1) -> Any:
+    """torch's spelling of `diff`."""
     return torch.diff(x, n=n, dim=axis, prepend=before, append=after)
 
 
