@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         load_plugins(getattr(arguments, "plugin", []))
         return int(arguments.command(arguments))
     except (ValueError, OSError, ImportError, PoolError) as error:
-        if isinstance(error, BrokenPipeError):  # `head` has seen enough
+        if isinstance(error, BrokenPipeError):  # the reader, such as `head`, closed the pipe
             sys.stderr.close()
             return 0
         print(f"pluggrad conformance: {error}", file=sys.stderr)

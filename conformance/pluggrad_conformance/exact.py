@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 
 def inverse(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The inverse of `f` in its last argument, monotone and on the positive axis."""
+    """The inverse of `f` in its last argument, where `f` is monotone on the positive axis."""
 
     def found(*args: Any) -> Any:
         *first, p = args

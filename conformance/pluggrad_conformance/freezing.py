@@ -52,7 +52,7 @@ def verify_frozen(directory: Path | None = None) -> dict[str, Any]:
 
 
 def problems_to_freeze() -> Iterator[tuple[Problem, str]]:
-    """The problems and quantities that are frozen: of the base cells and of the named cases."""
+    """The problems and quantities to freeze: those of the base cells and of the named cases."""
     quantities = {0: "value", 1: "gradient", 2: "second"}
     seen = set()
     for name, operation in sorted(load_operations().items()):
@@ -121,7 +121,7 @@ def freeze(
 def _said(problem: Problem, quantity: str) -> dict[str, OracleAnswer]:
     """The live answers by name.
 
-    JAX, which compiles for every shape, is asked about the typical case, and where torch is silent.
+    JAX compiles for every shape: it is asked only about typical cases, and where torch is silent.
     """
     found = consult_oracles(problem, quantity, ["torch", "mpmath"])
     typical = problem.case is problem.operation.typical

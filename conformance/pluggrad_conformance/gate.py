@@ -68,7 +68,7 @@ class Surprise:
 
 @dataclass
 class Gate:
-    """What the gate found: surprises fail it; the rest is for reading."""
+    """What the gate found. Surprises fail it; the rest is information."""
 
     surprises: list[Surprise] = field(default_factory=list)
     explained: int = 0
@@ -137,7 +137,7 @@ def _set_aside(made: Gate, entries: list[Expectation], backends: set[str]) -> No
     keys = [cell.key for cell in enumerate_cells(sorted(backends))]
     for entry in entries:
         there = "device=" in entry.cells or any(entry.matches(key) for key in keys)
-        if entry.cells in unmatched and there:  # devices are those of another machine
+        if entry.cells in unmatched and there:  # another machine may have the device
             made.elsewhere.append(entry)
     elsewhere = {entry.cells for entry in made.elsewhere}
     made.surprises = [

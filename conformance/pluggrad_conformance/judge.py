@@ -162,8 +162,7 @@ class _Case:
             )
 
     def probe(self) -> Answer:
-        """The bare library's value; of a library that computes in chunks, in a single one if it
-        cannot in several."""
+        """The bare library's value. Dask gets a single chunk if it cannot compute it in several."""
         bare = probe(self.cell, self.problem, self.engine)
         if bare.error is not None and self.cell.backend == "dask":
             alone = probe(self.cell, self.problem, self.engine, whole=True)
@@ -212,7 +211,7 @@ class _Case:
         return f"the library's own value: {said[1]}", far
 
     def objection(self, value: Answer) -> tuple[Comparison, str] | None:
-        """What the oracles have against a value, if all of them object."""
+        """The first oracle's objection to a value; None unless all of them object."""
         first: tuple[Comparison, str] | None = None
         asked: tuple[str, ...] = ("convention", "torch")
         for names in (asked, MORE):
@@ -233,14 +232,14 @@ class _Case:
     # ------------------------------------------------------------------ the oracles
 
     def compare(self, answer: Answer) -> _Finding:
-        """The finding on the answer; of a batch, the worst one."""
+        """The finding on the answer; of a batch, the first that is bad."""
         findings = [self.one(self.problem, answer.arrays)]
         if answer.others:
             problems = batch(self.problem)[1:]
             findings += [self.one(p, arrays) for p, arrays in zip(problems, answer.others)]
         for k, finding in enumerate(findings):
             if finding.outcome not in ("pass", "convention"):
-                # other inputs than the table's may have no oracle
+                # an oracle may have no answer to the nearby inputs
                 if k and finding.outcome == "oracle-missing":
                     continue
                 if answer.others:
@@ -276,7 +275,7 @@ class _Case:
     def weigh(
         self, problem: Problem, oracles: list[OracleAnswer], found: list[Comparison]
     ) -> _Finding:
-        """The outcome, by the table at the top."""
+        """The outcome, by the table in the docstring of this module."""
         said = list(zip(oracles, found))
         convention = [pair for pair in said if pair[0].name == "convention"]
         smoke = [pair for pair in said if pair[0].name == SMOKE]

@@ -65,8 +65,8 @@ class Library:
     def array(self, x: np.ndarray, dtype: str = "", strided: bool = False) -> Any:
         """An array of the library with the values of `x`, in memory of its own.
 
-        With `strided` it is every second element, along each axis, of a larger array: what that is
-        in memory is the library's affair (JAX copies, Dask is lazy).
+        With `strided` it is every second element, along each axis, of a larger array; whether
+        that is a view in memory depends on the library (JAX copies, Dask is lazy).
         """
         if strided and x.ndim and x.size:
             larger = np.full([2 * n for n in x.shape], x.flat[0])
@@ -86,7 +86,7 @@ class Library:
 
 def to_numpy(x: Any) -> np.ndarray:
     """The values of a raw array in NumPy's memory, a copy; bfloat16 as float32."""
-    if hasattr(x, "resolve_conj"):  # torch: lazy conjugates, other devices
+    if hasattr(x, "resolve_conj"):  # torch, which has lazy conjugates, and other devices
         x = x.detach().resolve_conj().resolve_neg().cpu()
         if dtype_name(x) == "bfloat16":
             x = x.float()
@@ -134,7 +134,7 @@ def description(x: Any) -> tuple[str, tuple[int, ...], str]:
 
 
 class BareNamespace:
-    """The library's own namespace, and as `special` what its adapter says of special functions."""
+    """The library's own namespace, with the special functions of its adapter as `special`."""
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend

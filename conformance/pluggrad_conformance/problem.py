@@ -132,7 +132,7 @@ class Problem:
         """The outputs as a function of the differentiated inputs, computed in the namespace `xp`.
 
         `convert` makes a NumPy array one of `xp`; ``how(xp, *args, **kwargs)`` replaces the way of
-        calling (an operator, an oracle's own spelling). Outputs come as a list, through the gauge.
+        calling (an operator, an oracle's own spelling). Outputs come as a list, after the gauge.
         """
         how = self.operation.in_namespace if how is None else how
 
@@ -220,7 +220,7 @@ def round_to(x: Any, dtype: str) -> np.ndarray:
 
 
 def wide(x: Any) -> np.ndarray:
-    """`x` in double precision: float64 or complex128. Settings (integers, booleans) stay."""
+    """`x` in double precision: float64 or complex128. Integers and booleans, settings, stay."""
     x = np.asarray(x)
     if x.dtype.kind in "biu":
         return np.asarray(x)

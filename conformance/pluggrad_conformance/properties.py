@@ -1,4 +1,4 @@
-"""Oracle-free properties: what holds of every derivative, whatever its numbers are.
+"""Properties that hold for every derivative, so that no oracle is needed to check them.
 
 | property | says |
 |---|---|

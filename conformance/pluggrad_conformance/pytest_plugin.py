@@ -1,6 +1,6 @@
 """Options of ``pytest --pyargs pluggrad_conformance --backend NAME``.
 
-pytest reads a conftest of ``--pyargs`` too late for options, so this is an entry point of its own.
+pytest reads the conftest of ``--pyargs`` too late to add options, so this module is an entry point.
 It does nothing in any other run: other projects have options of these names.
 """
 

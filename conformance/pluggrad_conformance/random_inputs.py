@@ -56,7 +56,7 @@ def search_failure(cell: Cell, examples: int = 10) -> tuple[Result, list[np.ndar
 
     try:
         attempt()
-    except _Failed:  # what was tried last is the smallest
+    except _Failed:  # hypothesis tries the smallest failure last
         return failed[-1]
     return None
 

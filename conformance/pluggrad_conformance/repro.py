@@ -83,7 +83,7 @@ def script_for(
     answer = first_answer(problem, quantity, result) if oracles else None
     outputs = output_dtypes(problem) if oracles else None
     lines = [*header(cell, result, answer)]
-    if cell.backend == "jax":  # which has no double precision otherwise
+    if cell.backend == "jax":  # or it has no double precision
         lines += ["import os", 'os.environ.setdefault("JAX_ENABLE_X64", "1")']
     lines += ["import sys", "import numpy as np", "import pluggrad as pg"]
     lines += [f"import runpy; runpy.run_path({p!r})" if p.endswith(".py") else f"import {p}"
@@ -104,7 +104,7 @@ def script_for(
 
 
 def first_answer(problem: Problem, quantity: str, result: Result | None = None) -> Any:
-    """The first oracle's answer, of those that object in `result` first; None if none answers."""
+    """The answer of the first oracle that has one; those that object in `result` come first."""
     said = [] if result is None else result.oracles
     objecting = [o.name for o in said if o.verdict not in ("agrees", "none")]
     for name in [*(o for o in objecting if o in NAMES), *NAMES]:
@@ -125,7 +125,7 @@ def output_dtypes(problem: Problem) -> list[tuple[tuple[int, ...], str]] | None:
 
 
 def header(cell: Cell, result: Result | None, answer: Any) -> list[str]:
-    """What is wrong, in comments."""
+    """Comments that say what is wrong."""
     lines = [f"# {cell.key}"]
     if result is not None:
         lines = [f"# {result.outcome}: {cell.key}"]
@@ -151,7 +151,7 @@ def comment(text: str) -> str:
 
 
 def setup(cell: Cell, problem: Problem) -> list[str]:
-    """The namespace and the inputs."""
+    """The lines that make the namespace and the inputs."""
     if ":" in cell.backend:  # a library that has no plugin
         module, _, path = cell.backend.partition(":")
         library = ".".join(["sys.modules[" + repr(module) + "]", *filter(None, [path])])
@@ -239,7 +239,7 @@ def plain_call(cell: Cell, problem: Problem, many: bool | None) -> list[str]:
     operation, lines = problem.operation, []
     where = {place: f"x{k}" for k, place in enumerate(problem.places)}
     args = [text_of(x, (i, None), where) for i, x in enumerate(problem.args)]
-    if cell.form != "function":  # operators and methods are those of Variables
+    if cell.form != "function":  # only Variables have these operators and methods
         args = [a.replace("array(", "pg.Variable(array(", 1) + ")" if a.startswith("array(") else a
                 for a in args]  # fmt: skip
     kwargs = [f"{k}={literal(v)}" for k, v in problem.kwargs.items()]

@@ -1,4 +1,4 @@
-"""What the suite says about a cell: an outcome, and everything that led to it.
+"""Results: the outcome of a cell, and everything that led to it; and reading those of a run.
 
 A `Result` is one line of ``results.jsonl``; `schema.json` describes it.
 """
@@ -60,7 +60,7 @@ class OracleVerdict:
 
 @dataclass
 class Property:
-    """An oracle-free property: whether it held, and what was seen if not."""
+    """A property of every derivative: whether it held, and what was seen if not."""
 
     name: str
     held: bool

@@ -78,7 +78,7 @@ def run(
     Raises
     ------
     RunError
-        `out` belongs to a run of other cells, cases or versions, or another process writes to it.
+        `out` holds a run of other cells, cases or versions, or another process writes to it.
     ValueError
         Nothing is selected, or `jobs` or `timeout` is not positive.
     """
@@ -253,7 +253,7 @@ def _write_facts(out: Path, facts: dict[str, Any], finished: bool = False) -> No
 
 @contextmanager
 def _only_writer(out: Path) -> Iterator[None]:
-    """Lock the directory. The lock is the process's: it goes with it, even if that is killed."""
+    """Lock the directory. The lock ends with this process, even if it is killed."""
     with open(out / ".lock", "w") as lock:
         with suppress(ImportError):
             import fcntl

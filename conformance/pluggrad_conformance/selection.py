@@ -46,7 +46,7 @@ class Selection:
             raise ValueError(f"shard {part}/{parts}: parts are counted from 1 to {parts}")
 
     def cells(self) -> list[Cell]:
-        """The cells, operation by operation; without dtypes that a backend does not have."""
+        """The cells, operation by operation, without dtypes that their backend lacks."""
         chosen = operation_names(self.operations)
         if not chosen:
             raise ValueError(f"no operation is called like {' '.join(self.operations)}")
@@ -84,7 +84,7 @@ def in_gate(cell: Cell) -> bool:
 
 
 def _dtypes(backends: Iterable[str]) -> dict[str, set[str]]:
-    """The dtypes of the cells that each backend has."""
+    """The dtypes of `DTYPES` that each backend has."""
     from .libraries import Library
 
     return {name: {d for d in DTYPES if hasattr(Library(name).xp, d)} for name in backends}

@@ -171,7 +171,7 @@ def _changes(free: bool) -> list[Callable[[Any], Any]]:
 def _tried(
     problem: Problem, k: int, spec: Array, free: bool, x: np.ndarray[Any, Any]
 ) -> Iterator[Arrays]:
-    """The inputs with `x` as the k-th, if it is simpler and still what the table asks for."""
+    """The inputs with `x` as the k-th, if it is simpler and within what the table allows."""
     old = problem.inputs[k]
     x = np.asarray(round_to(x, problem.dtype), old.dtype).reshape(old.shape)
     if _cost(x) >= _cost(old):

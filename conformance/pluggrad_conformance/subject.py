@@ -35,7 +35,7 @@ from .problem import Problem, round_to
 __all__ = ["Answer", "Failure", "Subject", "batch", "engine_answer", "probe"]
 
 #: By how much the inputs of the second and third problem of a batch differ from those of the first;
-#: short in binary, so that little is rounded.
+#: factors with few binary digits, so that little is rounded.
 BATCH = (1.0, 1.015625, 0.96875)
 
 
@@ -154,7 +154,7 @@ class WrongBackend(Exception):
 
 
 def batch(problem: Problem) -> list[Problem]:
-    """The problems of a batch: the problem itself, and two nearby."""
+    """The problems of a batch: the problem itself and two nearby ones."""
     nearby = [
         problem.with_inputs(
             [round_to(np.asarray(x * factor), problem.dtype) for x in problem.inputs]
@@ -199,7 +199,9 @@ class Subject:
         self._watched.append(("a constant", made, x))
         if self.cell.form == "function":
             return made
-        return self.library.namespace.asarray(made)  # operators and methods are those of Variables
+        return self.library.namespace.asarray(
+            made
+        )  # only Variables have these operators and methods
 
     def check_backend(self) -> None:
         """Raises `WrongBackend` if the engine takes the arrays for those of another library."""
@@ -343,7 +345,7 @@ class Subject:
         return list(pull(self._known_seeds()))
 
     def _known_seeds(self) -> list[Any]:
-        if not self._cotangents:  # their shapes are those of one call outside of any transform
+        if not self._cotangents:  # one call outside any transform tells their shapes
             self.seeds(self.f(*self.leaves()))
         return [g for (other, _), g in sorted(self._cotangents.items()) if not other]
 

@@ -8,14 +8,14 @@ when all it is computed from changes by one part), eps and tiny the dtype's::
     |got - o|  <=  c · eps · (|o| + s + rms(o) + rms(s))        the others
     plus 4 · tiny, what a result that underflows may lose, and the oracle's own doubt
 
-An elementwise operation computes its components apart, so each has to be right by itself, however
-small it is beside the others. The others mix components: an algorithm that is backward stable makes
-errors of the size of the whole array in each of them. The root mean square and not the norm, and
-every component and not the norm of the difference: so that one wrong entry of a thousand cannot
-hide among the others.
+An elementwise operation computes each component by itself, so each has to be right by itself,
+however small it is beside the others. The other operations mix components: a backward stable
+algorithm makes errors of the size of the whole array in each of them. Sizes are measured by the
+root mean square, not by the norm, and errors component by component, so that one wrong entry of a
+thousand cannot hide among the others.
 
-Where all of o and s is zero, the floor is the same bound with 1 for the scale: what is exactly zero
-by cancellation comes out as a rounding of cotangents, which are about 1. (Not elementwise: zero is
+Where o and s are zero everywhere, the scale is 1 instead: a result that is exactly zero by
+cancellation comes out as a rounding of cotangents, which are about 1. (Not elementwise: zero is
 zero.)
 
 Infinities and nan must be in the same places, infinities of real numbers with the same sign; then
@@ -60,7 +60,7 @@ CONSTANTS: dict[str, tuple[float, float, str]] = {
 #: asymptotics: libraries promise 1e-13, not eps.
 SPECIAL = {"special.": 16.0}
 
-OFF = 100.0  # tolerances: what is further away is wrong
+OFF = 100.0  # tolerances; further away is wrong
 _RANK = {"agrees": 0, "off": 1, "nonfinite": 2, "wrong": 3}
 
 
@@ -211,7 +211,7 @@ def bounds(
 
 
 def _compare_exactly(a: np.ndarray, o: np.ndarray, k: int) -> Comparison:
-    """Integers and booleans: positions, counts, answers to questions."""
+    """Compare integers and booleans, which must be equal."""
     different = a != o
     if a.dtype.kind in "fc" or o.dtype.kind in "fc":
         different |= np.asarray(True)  # one of them is no integer

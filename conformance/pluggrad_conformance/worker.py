@@ -34,7 +34,7 @@ from .tables import load_operations
 
 __all__ = ["FAILURES", "main"]
 
-#: Outcomes that are worth shrinking, and get a script that reproduces them.
+#: Outcomes of failures: they are shrunk, and get a script that reproduces them.
 FAILURES = ("numerically-off", "wrong", "wrong-structure", "nonfinite-mismatch", "nondeterministic",
             "error", "timeout", "oracle-conflict", "forward-deviation")  # fmt: skip
 #: A failure that depends on the moment cannot be shrunk.
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     faulthandler.enable()
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print must not end up among the answers
+    os.dup2(2, 1)  # what libraries print must not mix with the answers
 
     def say(**message: Any) -> None:
         channel.write(json.dumps(message) + "\n")  # ASCII, so that any text can be sent

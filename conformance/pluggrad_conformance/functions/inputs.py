@@ -17,7 +17,7 @@ __all__ = ["InputError", "describe_arguments", "load_function", "load_inputs", "
 
 
 class InputError(ValueError):
-    """A function or inputs that cannot be found, with what to do."""
+    """A function or inputs cannot be found; the message says what to do."""
 
 
 def _module(name: str) -> Any:
@@ -57,7 +57,7 @@ def load_function(name: str) -> Callable[..., Any]:
 
 
 def takes_namespace(function: Callable[..., Any]) -> bool:
-    """Whether the first parameter is called `xp`: it is handed the namespace of the arrays."""
+    """Whether the first parameter is called `xp`: then it gets the namespace of the arrays."""
     return next(iter(inspect.signature(function).parameters), "") == "xp"
 
 

@@ -22,7 +22,7 @@ from .inputs import describe_arguments, load_function, load_inputs
 
 __all__ = ["ContenderRow", "FunctionComparison", "compare_contenders", "peak_of"]
 
-#: In this order the first that has an answer is the reference for errors.
+#: The first of these that has an answer is the reference for errors.
 REFERENCES = ("torch.autograd", "jax.grad", "HIPS autograd")
 
 
@@ -57,7 +57,7 @@ class ContenderRow:
         return q[0], q[2]
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, for JSON."""
+        """All fields, and the median and quartiles, for JSON."""
         return {**asdict(self), "time": self.time, "spread": self.spread}
 
 
@@ -99,7 +99,7 @@ def compare_contenders(
 ) -> FunctionComparison:
     """Differentiate ``module:function`` by every contender, and measure.
 
-    Each contender has its turn in each round, so that a slow moment of the machine meets them all.
+    Every contender is timed in every round, so that a slow moment of the machine slows them all.
     The reference for errors is the first of `REFERENCES` that has an answer, in double precision at
     the inputs as rounded to `dtype`; pluggrad on NumPy where there is none.
     """
@@ -217,7 +217,7 @@ def _peak(
     function: str, inputs: str | None, row: ContenderRow, places: Sequence[int], dtype: str,
     seed: int, native: bool,
 ) -> int | None:  # fmt: skip
-    """Bytes by which a fresh process grows at most, beyond imports and inputs."""
+    """The peak memory of a fresh process in bytes, above that of imports and inputs."""
     job = json.dumps([function, inputs, row.name, row.backend, list(places), dtype, seed, native])
     code = f"import sys; from {__name__} import peak_of; peak_of(sys.argv[1])"
     done = subprocess.run([sys.executable, "-c", code, job], capture_output=True, text=True)
@@ -226,7 +226,7 @@ def _peak(
 
 
 def peak_of(job: str) -> None:
-    """Print what `_peak` asks for; called in a process of its own."""
+    """Print the peak memory of a job; `_peak` calls this in a process of its own."""
     function, inputs, name, backend, places, dtype, seed, native = json.loads(job)
     f = load_function(function)
     args = [_cast(x, dtype) for x in load_inputs(inputs, f, seed)]
@@ -240,10 +240,10 @@ def peak_of(job: str) -> None:
 
 
 def _highest(reset: bool = False) -> int:
-    """The most memory that this process has held, in bytes; since now, after a reset."""
+    """The peak memory of this process in bytes; with `reset`, the peak starts anew where it can."""
     import resource
 
-    with suppress(OSError), open("/proc/self/status") as status:  # Linux can forget the past
+    with suppress(OSError), open("/proc/self/status") as status:  # on Linux the peak can be reset
         if reset:
             with open("/proc/self/clear_refs", "w") as forget:
                 forget.write("5")

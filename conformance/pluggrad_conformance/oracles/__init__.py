@@ -70,8 +70,8 @@ def consult_oracles(
     """The answers of the oracles `names` (all if None) that have one, in the order of authority.
 
     An answer is computed when it is first asked for, and kept: ask few oracles first, and more if
-    they object.
-    `silence` tells why an oracle gave none. Raises `ValueError` for an unknown quantity or oracle.
+    they object. `silence` tells why an oracle gave none. Raises `ValueError` for an unknown
+    quantity or oracle.
 
     >>> from pluggrad_conformance.cells import Cell
     >>> from pluggrad_conformance.problem import Problem
@@ -93,7 +93,7 @@ def silence(problem: Problem, quantity: str, names: Iterable[str] | None = None)
 
 
 def describe() -> dict[str, str]:
-    """The oracles by name, and where each stands here: live, frozen, or missing."""
+    """The oracles by name: what each is, and whether it is live, frozen or missing here."""
     found = {}
     for name, about in _ABOUT.items():
         if name in _MODULES:
@@ -111,7 +111,7 @@ def clear() -> None:
 
 
 def is_live(name: str) -> bool:
-    """Whether the oracle can be asked here, and not only its frozen answers."""
+    """Whether the oracle itself can be asked here, rather than its frozen answers."""
     if name in ("torch", "jax") and os.environ.get("PLUGGRAD_ORACLES") == "frozen":
         return False
     return name not in _MODULES or _installed(_MODULES[name])

@@ -1,4 +1,4 @@
-"""What an oracle answers with, and how it says that it cannot."""
+"""The answer of an oracle, `OracleAnswer`, or `NoAnswer` where it has none."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def wide_cotangents(problem: Problem, outputs: list[Any]) -> list[np.ndarray | N
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No warnings of NumPy or of a library: oracles visit the corners on purpose."""
+    """No warnings of NumPy or of a library: oracles visit corner cases on purpose."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield

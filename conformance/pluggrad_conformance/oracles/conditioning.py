@@ -51,7 +51,7 @@ class _Changes:
 
 
 class _Nearby(Problem):
-    """A problem with everything that is a number of the cell's dtype changed a little."""
+    """A problem in which every number of the cell's dtype is changed a little."""
 
     def __init__(self, problem: Problem, changes: _Changes, step: float) -> None:
         self.__dict__.update(problem.__dict__)
@@ -75,7 +75,7 @@ class _Nearby(Problem):
 def scale_of(
     ask: Ask, problem: Problem, quantity: str, arrays: list[np.ndarray], draws: int = DRAWS
 ) -> list[np.ndarray]:
-    """The scale of each component of what the oracle `ask` said, `arrays`."""
+    """The scale of each component of `arrays`, the answer of the oracle `ask`."""
     scales = [np.zeros(q.shape) for q in arrays]
     if problem.operation.kind == "movement" or not any(q.size for q in arrays):
         return scales  # copies: nothing can cancel
@@ -110,7 +110,7 @@ def _slopes(
 ) -> list[np.ndarray] | None:
     """By how much the answer changes, in units of the step.
 
-    None where the problem nearby is another (other shapes), or none at all (outside the domain).
+    None where the changed problem has other shapes, or lies outside the domain.
     """
     try:
         found = ask(nearby, quantity)

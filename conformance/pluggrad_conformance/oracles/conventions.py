@@ -75,7 +75,7 @@ def _tangents(
             continue
         along = np.zeros(c.shape, c.dtype)
         if apart and c.dtype.kind == "f" and all(t.shape == c.shape for t in ts):
-            # all components at once: none touches another, and 0 · nan of another is no slope
+            # all components at once: one by one, 0 · nan of another would spoil the sum
             pairs = zip(gradient([np.ones_like(c)]), ts, strict=True)
             found.append(np.asarray(sum(np.real(np.conj(g) * t) for g, t in pairs)))
             continue

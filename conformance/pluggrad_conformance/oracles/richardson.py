@@ -17,7 +17,7 @@ from .values import Values, numpy_or_torch_values
 __all__ = ["LIMIT", "NAME", "differences_and_doubt"]
 
 NAME = "finite differences"
-#: Gradients of more real components are left to others: each takes a table of evaluations.
+#: Gradients with more real components are left to other oracles: each takes many evaluations.
 LIMIT = 40
 LEVELS = 7
 ROUNDING = 1e-15  # of values, relative to their size

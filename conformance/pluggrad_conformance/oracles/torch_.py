@@ -38,7 +38,7 @@ def _function(problem: Problem) -> Any:
     spelled = row.torch
     how = None if spelled is None else lambda _, *args, **kw: spelled(torch, *args, **kw)
     f = problem.function(xp, lambda x: _tensor(torch, wide(x)), how)
-    # the rows of operations that write get tensors that are no leaves, as torch demands
+    # torch refuses to write into leaves, as some rows do: give them clones
     return torch, lambda *inputs: f(*[x.clone() for x in inputs])
 
 

@@ -19,7 +19,7 @@ Values = Callable[..., list[np.ndarray]]
 
 
 class _Namespace:
-    """NumPy in the standard's terms, with `special` from SciPy."""
+    """NumPy with the standard's names, and `special` from SciPy."""
 
     def __getattr__(self, name: str) -> Any:
         if name == "special":

@@ -23,7 +23,7 @@ __all__ = [
     "write_reports",
 ]  # fmt: skip
 
-#: The formats, each with the name of its file and what makes its text of a `Run`.
+#: The formats, each with its file name and the function that renders a `Run`.
 FORMATS: dict[str, tuple[str, Callable[[Run], str]]] = {
     "html": ("report.html", render_html),
     "csv": ("summary.csv", render_csv),

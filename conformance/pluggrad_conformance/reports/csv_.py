@@ -17,8 +17,8 @@ COLUMNS = ("operation", "kind", "backend", "cells", "worst", *OUTCOMES, "explain
 
 
 def render_csv(run: Run) -> str:
-    """The table of a run. The largest error and ratio are those among cells that were judged to be
-    pass or convention: how close the accepted answers are."""
+    """The table of a run. The largest error and ratio are over the accepted cells (pass and
+    convention): they tell how accurate accepted answers are."""
     errors: dict[tuple[str, str], float] = {}
     ratios: dict[tuple[str, str], float] = {}
     seconds: dict[tuple[str, str], float] = {}

@@ -1,8 +1,8 @@
 """HTML: one page with everything in it, which opens from a file and asks the network for nothing.
 
-The squares of the matrix, the tables and the pictures stand in the page as they are; a script adds
-filters and the way down to a cell. For that, all cells are in the page once more, in columns whose
-values point into dictionaries, as gzip and base64.
+The matrix, the tables and the pictures are plain HTML; a script adds filters, and shows the details
+of a cell. For the script all cells are in the page once more: columns of indices into dictionaries,
+as gzip and base64.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _bars(found: Accuracy) -> dict[str, Any]:
 
 
 def _plain_squares(run: Run) -> set[tuple[str, str]]:
-    """The squares whose worst outcome is not explained in all of its cells."""
+    """The squares with a cell of their worst outcome that no entry explains."""
     return {
         place for r in run.results
         if r.cell.key not in run.explained
@@ -185,7 +185,7 @@ def _plain_squares(run: Run) -> set[tuple[str, str]]:
 
 
 def _unexplained(run: Run) -> Iterable[tuple[str, str, str, int, str]]:
-    """Where no script runs: operation, backend, outcome, cells and one detail, the worst first."""
+    """Rows for readers without scripts: place, outcome, count and one detail, the worst first."""
     found: dict[tuple[str, str, str], list[Result]] = {}
     for r in run.unexplained:
         found.setdefault((r.outcome, r.cell.operation, r.cell.backend), []).append(r)

@@ -1,6 +1,6 @@
 """JUnit: one suite for each backend, one test for each cell, as CI servers show them.
 
-What an expectation explains, and what is not supported, counts as skipped.
+Outcomes that an expectation explains count as skipped, and so does what is not supported.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ _ESCAPES = {
 
 
 def escape(text: str) -> str:
-    r"""`text` as LaTeX shows it, letter by letter; letters outside ASCII stand as they are.
+    r"""`text` escaped for LaTeX; letters outside ASCII are left as they are.
 
     >>> print(escape("50_% <a>"))
     50\_\% \textless{}a\textgreater{}

@@ -48,7 +48,7 @@ class Run:
     explained: dict[str, Expectation] = field(default_factory=dict)
 
     def explain(self, entries: Iterable[Expectation]) -> None:
-        """Note which outcomes are as an entry says. The first entry that names a cell counts."""
+        """Note which outcomes are as an entry says; the first entry that matches a cell counts."""
         entries = list(entries)
         for r in self.results:
             if r.outcome in GOOD:
@@ -97,12 +97,12 @@ class Run:
 
     @property
     def bad(self) -> int:
-        """How many cells have an outcome that a run must explain."""
+        """How many cells have an outcome of `BAD`."""
         return sum(self.total[outcome] for outcome in BAD)
 
     @property
     def unexplained(self) -> list[Result]:
-        """The cells with an outcome that a run must explain, and that nothing explains."""
+        """The cells with an outcome of `BAD` that no entry explains."""
         return [r for r in self.results if r.outcome in BAD and r.cell.key not in self.explained]
 
 
@@ -194,7 +194,7 @@ def _open(file: Path) -> IO[str]:
         return lzma.open(file, "rt", encoding="utf-8", errors="replace", newline="\n")
     if file.suffix == ".gz":
         return gzip.open(file, "rt", encoding="utf-8", errors="replace", newline="\n")
-    # Half a line may end in half a letter.
+    # An incomplete line may end inside a letter.
     return open(file, encoding="utf-8", errors="replace", newline="\n")
 
 

@@ -31,7 +31,7 @@ add("linspace", "elementwise", usual(scalar, scalar, 5), shaped("one", scalar, s
 
 
 def torch_interp(torch: Any, x: Any, xp: Any, fp: Any) -> Any:
-    """Between the points that surround `x`; constant outside."""
+    """Linear between the two points that surround `x`; constant outside."""
     k = torch.clamp(torch.searchsorted(xp.detach(), x.detach(), right=True), 1, xp.shape[0] - 1)
     x0, x1, f0, f1 = xp[k - 1], xp[k], fp[k - 1], fp[k]
     inside = f0 + (f1 - f0) * (x - x0) / (x1 - x0)

@@ -1,6 +1,6 @@
 """Linear algebra. Factorisations are judged through functions of them that do not depend on their
-gauge: on signs, phases and the choice of bases. Functions that look at one triangle of a Hermitian
-matrix are given the Hermitian part of theirs."""
+gauge: on signs, phases and the choice of bases. Functions that read one triangle of a Hermitian
+matrix are given the Hermitian part of their argument."""
 
 # ruff: noqa: E501
 # fmt: off
@@ -96,8 +96,8 @@ def of_slogdet(xp: Any, outputs: Any, inputs: Any) -> Any:
 
 
 def torch_svd(torch: Any, x: Any, full_matrices: bool = True) -> Any:
-    """torch's rule knows nothing of the vectors beyond the rank: the projectors on their spaces
-    stand in for them, from which the gauge makes the same."""
+    """torch does not differentiate the vectors beyond the rank. The projectors on their spaces take
+    their place: the gauge makes the same of them."""
     u, s, vh = torch.linalg.svd(x, full_matrices=False)
     if not full_matrices:
         return u, s, vh
@@ -163,7 +163,7 @@ NAMED = {1: "1", 3: "3", 0.5: "a half", -2: "-2", 0: "0", inf: "inf", -inf: "-in
 
 
 def share_inf(c: Any, x: Any) -> list[Any]:
-    """Of the largest entries alone, evenly."""
+    """The gradient of the maximum norm: the largest entries share it evenly."""
     hits = np.abs(x) == np.max(np.abs(x))
     return [c * np.sign(x) * hits / np.sum(hits)]
 

@@ -50,7 +50,7 @@ def numbers(*values: Any) -> Array:
 
 
 def torch_function(name: str, **words: str) -> Callable[..., Any]:
-    """torch's own function of that dotted name; `words` says what it calls a keyword."""
+    """torch's function of that dotted name; `words` maps keywords to torch's names for them."""
 
     def call(torch: Any, *args: Any, **kwargs: Any) -> Any:
         function = torch
@@ -78,7 +78,7 @@ def partials(*slopes: Any) -> Expected:
         found = []
         for x, slope in zip(inputs, slopes, strict=True):
             part = np.asarray(slope(*inputs) if callable(slope) else slope, dtype=x.dtype)
-            # a component without cotangent has no part in it, however infinite its slope
+            # without a cotangent even an infinite slope adds nothing
             found.append(np.broadcast_to(np.where(c == 0, 0.0, c * part), np.shape(x)))
         return found
 

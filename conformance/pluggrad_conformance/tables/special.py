@@ -21,7 +21,7 @@ COMPLEX = ("erf", "erfc", "erfcx", "gamma", "rgamma", "loggamma", "expm1", "log1
 
 
 def spellings(name: str) -> dict[str, Any]:
-    """What torch and JAX call the function, as far as they have it."""
+    """How to call the function in torch and JAX."""
     return {
         "torch": torch_function(IN_TORCH.get(name, f"special.{name}")),
         "jax": jnp_function(IN_JAX.get(name, "jax.scipy.special"), JAX_NAMES.get(name, name)),
@@ -39,8 +39,8 @@ def arguments(points: list[tuple[float, ...]], row: Row) -> tuple[Array, ...]:
 
 
 def spread(points: list[tuple[float, ...]], row: Row) -> tuple[Array, ...]:
-    """The first argument along one axis, and the others along another: of a single point, since
-    others may leave the domain together."""
+    """The first argument along one axis, and the others along another. All values are those of a
+    single point: those of several may leave the domain together."""
     first, *others = arguments(points[:1], row)
     column = Array(values=(first.values,) * 2, constant=first.constant)
     return (column, *[Array(values=x.values * 3, constant=x.constant) for x in others])
