@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import importlib.util
 import io
 import json
 import lzma
@@ -12,10 +11,6 @@ import math
 import re
 import shutil
 import subprocess
-import zlib
-from base64 import b64decode
-from html.parser import HTMLParser
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -23,7 +18,7 @@ import pytest
 for library in ("jinja2", "jsonschema", "mpmath"):
     pytest.importorskip(library)
 
-import synthetic
+from report_text import Page, unpack
 from synthetic import FACTS, HOSTILE, every_outcome, result, write_run
 
 from pluggrad_conformance import reports
@@ -374,51 +369,6 @@ def test_reports_of_texts_that_utf8_cannot_hold(tmp_path):
         text.encode("utf-8")
 
 
-# ---------------------------------------------------------------------- two runs
-
-
-def test_compare(tmp_path):
-    cell = lambda name, **axes: Cell(name, "numpy", "float64", **axes)
-    before = [result(cell("sin"), error=1.5), result(cell("exp"), error=10.0),
-              result(cell("cos"), error=40.0), result(cell("sum"), "wrong"),
-              result(cell("gone")), result(cell("tan"), error=0.1),
-              result(cell("same", case="x"), error=3.0)]  # fmt: skip
-    after = [result(cell("sin"), "wrong", detail="now off"), result(cell("exp"), error=30.0),
-             result(cell("cos"), error=4.0), result(cell("sum")), result(cell("new"), "error"),
-             result(cell("tan"), error=0.9), result(cell("same", case="x"), error=4.0)]  # fmt: skip
-    a = write_run(tmp_path / "a", before)
-    b = write_run(tmp_path / "b", after, versions=FACTS["versions"] | {"numpy": "3.0"})
-    found = reports.compare_runs(a, b)
-    assert [r.cell.operation for r in found.new] == ["new"]
-    assert [r.cell.operation for r in found.gone] == ["gone"]
-    assert [(c.key.split("|")[0], c.before, c.after, c.worse) for c in found.changed] == [
-        ("sin", "pass", "wrong", True), ("sum", "wrong", "pass", False)
-    ]  # fmt: skip
-    assert [(c.key.split("|")[0], c.error_before, c.error_after) for c in found.grew] == [
-        ("exp", 10.0, 30.0)  # not tan, which stays below one eps, nor same, which grew by a third
-    ]
-    assert [c.key.split("|")[0] for c in found.shrank] == ["cos"]
-    assert found and len(found.worse) == 1
-    assert found.facts == {"numpy": ("2.4.6", "3.0")}
-    text = found.text()
-    assert str(found) == text
-    for line in ("numpy: 2.4.6 -> 3.0", "became worse: 1", "became better: 1",
-                 "sin|numpy|float64: pass -> wrong  (now off)", "exp|numpy|float64: 10 -> 30 eps",
-                 "new: 1", "gone: 1", "error: 0 -> 1"):  # fmt: skip
-        assert line in text
-    read = json.loads(found.json())
-    assert read["changed"][0]["key"] == "sin|numpy|float64" and read["changed"][0]["worse"]
-    assert read["before"]["outcomes"] == {"pass": 6, "wrong": 1}
-    assert [c["key"] for c in read["new"]] == ["new|numpy|float64"]
-
-
-def test_compare_a_run_with_itself(run_dir):
-    found = reports.compare_runs(run_dir, run_dir)
-    assert not found and "no cell has changed" in found.text()
-    with pytest.raises(ValueError, match="factor"):
-        reports.compare_runs(run_dir, run_dir, factor=0.5)
-
-
 def test_the_command_line(explained, tmp_path, capsys):
     from pluggrad_conformance.cli import main
 
@@ -443,159 +393,6 @@ def test_the_command_line(explained, tmp_path, capsys):
     assert "no cell has changed" in said.out and "no format 'pdf'" in said.err
     assert main(["compare", str(folder), str(folder), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["changed"] == []
-
-
-def test_compare_names_only_some(tmp_path):
-    many = [result(Cell(f"op{i:02d}", "numpy", "float64")) for i in range(30)]
-    a = write_run(tmp_path / "a", many)
-    b = write_run(tmp_path / "b", [result(r.cell, "error") for r in many])
-    text = reports.compare_runs(a, b).text(limit=5)
-    assert "became worse: 30" in text and "... and 25 more" in text and text.count(" -> error") == 5
-
-
-def test_errors_that_become_infinite_have_grown():
-    run = lambda error: load.Run(
-        {}, [result(Cell("sin", "numpy", "float64"), "numerically-off", error)]
-    )
-    assert len(reports.compare_runs(run(3.0), run(math.inf)).grew) == 1
-    assert len(reports.compare_runs(run(math.inf), run(3.0)).shrank) == 1
-    assert not reports.compare_runs(run(math.inf), run(math.inf))
-    assert (
-        json.loads(reports.compare_runs(run(3.0), run(math.inf)).json())["grew"][0]["error_after"]
-        == "inf"
-    )
-
-
-# ---------------------------------------------------------------------- the page
-
-
-class Page(HTMLParser):
-    """Tags, attributes and the text outside scripts."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.text, self.inside, self.data = [], [], "", ""
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.inside = tag
-
-    def handle_endtag(self, tag):
-        self.inside = ""
-
-    def handle_data(self, data):
-        if self.inside == "script" and not self.data:
-            self.data = data
-        elif self.inside not in ("script", "style"):
-            self.text.append(data)
-
-
-@pytest.fixture(scope="module")
-def page(run_dir):
-    return Page((run_dir / "report.html").read_text(encoding="utf-8"))
-
-
-def test_the_page_asks_the_network_for_nothing(run_dir, page):
-    text = (run_dir / "report.html").read_text(encoding="utf-8")
-    for tag, attributes in page.tags:
-        assert tag not in ("link", "img", "iframe", "object", "embed", "base", "video", "audio")
-        for name in ("src", "srcset", "data", "action", "poster", "xlink:href"):
-            assert name not in attributes, (tag, attributes)
-        if "href" in attributes:
-            assert attributes["href"].startswith("#")
-    assert not re.search(r"https?://|url\(|@import|fetch\(|XMLHttpRequest|WebSocket", text)
-    assert "default-src 'none'" in text
-
-
-def test_names_are_escaped(run_dir, page):
-    text = (run_dir / "report.html").read_text(encoding="utf-8")
-    assert "<img" not in text
-    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
-    assert HOSTILE in "".join(page.text)
-    assert sum(tag == "script" for tag, _ in page.tags) == 2
-
-
-def test_the_page_without_its_script(run_dir, page):
-    """The tables are there: every square with its worst outcome, and what is to be explained."""
-    run = reports.load_run(run_dir)
-    labels = {
-        a["aria-label"]
-        for tag, a in page.tags
-        if tag == "button" and " on " in a.get("aria-label", "")
-    }
-    assert labels == {
-        f"{name} on {backend}: {load.worst(counts)}, {counts[load.worst(counts)]} of {counts.total()} cells"
-        for (name, backend), counts in run.squares.items()
-    }
-    text = "".join(page.text)
-    assert sum(tag == "noscript" for tag, _ in page.tags) == 2
-    for outcome, meaning in OUTCOMES.items():
-        assert meaning in text and outcome in text
-    assert FACTS["git"]["commit"] in text and "Some CPU" in text and "<run>" in text
-
-
-def unpack(page):
-    return json.loads(zlib.decompress(b64decode(page.data), wbits=31))
-
-
-def test_the_data_of_the_page_are_the_results(run_dir, page):
-    data = unpack(page)
-    run = reports.load_run(run_dir)
-    columns, words = data["columns"], data["dictionaries"]
-    word = lambda name, i: words[name][columns[name][i]]
-    assert len(columns["outcome"]) == len(run.results)
-    for i, r in enumerate(run.results):
-        cell = Cell(**{name: word(name, i) for name in html.COLUMNS})
-        assert cell == r.cell and word("outcome", i) == r.outcome and word("detail", i) == r.detail
-        assert [[p.name, p.held, p.note] for p in r.properties] == [
-            [n, bool(h), note] for n, h, note in word("properties", i)
-        ]
-        oracles = [words["oracle"][k] for k in data["oracles"][i][::3]]
-        assert oracles == [[o.name, o.verdict, o.note] for o in r.oracles]
-        if r.outcome in BAD:
-            assert data["failures"][str(i)]["script"] == run.scripts[r.cell.id]
-            assert data["failures"][str(i)]["minimal"] == r.minimal
-    flat = [name for names in data["kinds"].values() for name in names]
-    assert words["operation"] == flat  # the order of the rows
-
-
-def test_reports_are_the_same_every_time(run_dir, tmp_path):
-    again = reports.write_reports(run_dir, out=tmp_path)
-    assert [p.name for p in again] == ["report.html", "summary.csv", "summary.tex", "junit.xml"]
-    for path in again:
-        assert path.read_bytes() == (run_dir / path.name).read_bytes()
-
-
-def test_a_run_without_facts_and_without_cells(tmp_path):
-    (tmp_path / "results.jsonl").write_text("")
-    for path in reports.write_reports(tmp_path):
-        assert path.stat().st_size > 0
-    (tmp_path / "results.jsonl").write_text(
-        result(Cell("sin", "numpy", "float64")).to_line() + "\n"
-    )
-    reports.write_reports(tmp_path)
-    assert "sin on numpy: pass, 1 of 1 cells" in (tmp_path / "report.html").read_text(
-        encoding="utf-8"
-    )
-
-
-@pytest.mark.slow
-def test_forty_thousand_cells_are_a_small_page(tmp_path):
-    names = [f"linalg.operation_{i}" for i in range(330)]
-    run = load.Run(
-        FACTS, list(synthetic.many(names, ["numpy", "torch", "jax", "strict", "dask"], 25))
-    )
-    assert len(run.results) > 40_000
-    assert len(html.render_html(run).encode()) < 6e6
-
-
-def test_the_templates_are_in_the_package():
-    spec = importlib.util.find_spec("pluggrad_conformance.reports")
-    folder = Path(spec.origin).parent
-    for name in ("template.html.j2", "page.css", "page.js", "schema.json", "run.schema.json"):
-        assert (folder / name).is_file()
 
 
 def test_csv_reads_back_hostile_names():
