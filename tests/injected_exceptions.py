@@ -39,7 +39,7 @@ from typing import Any
 import numpy as np
 
 import pluggrad as pg
-from pluggrad.arrays import backend
+from pluggrad.arrays import choice
 from pluggrad.arrays.backend import get_backend
 from pluggrad.engine import differentiate, levels
 from pluggrad.engine.graph_breaks import _policy
@@ -864,13 +864,13 @@ def left_on(before: list[Any], at: str) -> list[str]:
         if overrides._get_current_function_mode_stack():
             found.append("a mode of torch's")
             sys.modules["torch"]._C._pop_torch_function_stack()
-    if backend.chosen() is not backend.NO_CHOICE:
+    if choice.chosen() is not choice.NO_CHOICE:
         found.append("the backend of use")
     if not same(random_states(), before):
         found.append("random states")
     levels.put(levels.START)
     _policy.set("")
-    backend.choose(backend.NO_CHOICE)
+    choice.choose(choice.NO_CHOICE)
     return found
 
 

@@ -1,8 +1,8 @@
-"""Cells: what is tested, as a sum and not as a product.
+"""Cells: what is tested. Axes are varied one at a time, not in every combination.
 
-A base cell is an operation on a backend in a dtype, with everything else as usual. Further cells
-leave the usual in one axis, or in a pair of axes that are known to interact. The key of a cell
-names only what is unusual about it: ``sum|numpy|float64`` and ``sum|numpy|float64|order=2``.
+A base cell is an operation on a backend in a dtype, with the usual value on every axis. Further
+cells differ in one axis, or in a pair of axes that are known to interact. The key of a cell names
+only what is unusual about it: ``sum|numpy|float64`` and ``sum|numpy|float64|order=2``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Any
 
-from .operations import Case, Operation, load
+from .operations import Array, Case, Operation
+from .tables import load_operations
 
 __all__ = ["AXES", "COMPLEX", "DTYPES", "REAL", "Cell", "cells_of", "enumerate_cells"]
 
@@ -24,7 +25,7 @@ DTYPES = (*REAL, *COMPLEX, *LOW)
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing to test. The fields after `dtype` are the axes, and their defaults the usual.
+    """One thing to test. The fields after `dtype` are the axes, with their usual values.
 
     `form`: function, operator or method · `args`: "all", or the number of the one array that is
     differentiated while the others are constants · `order`: 0 (the value), 1, 2 · `mode`: reverse,
@@ -67,7 +68,7 @@ class Cell:
 
     @classmethod
     def parse(cls, key: str) -> Cell:
-        """The cell of a key; `ValueError` if it is none."""
+        """The cell with this key; `ValueError` if the key is malformed."""
         operation, backend, dtype, *rest = key.split("|") + [""] * (3 - len(key.split("|")))
         facts: dict[str, Any] = {}
         for part in rest:
@@ -79,8 +80,22 @@ class Cell:
             raise ValueError(f"{key!r} is no key of a cell: operation|backend|dtype|axis=value...")
         return cls(operation, backend, dtype, **facts)
 
+    @property
+    def quantity(self) -> str:
+        """The quantity that the cell asks for, one of `problem.QUANTITIES`."""
+        if self.order == 0:
+            return "value"
+        if self.order == 2:
+            return "second"
+        return "tangent" if self.mode == "forward" else "gradient"
+
+    @property
+    def is_base(self) -> bool:
+        """Whether every axis but the order has its usual value."""
+        return all(getattr(self, name) == usual for name, usual in AXES.items() if name != "order")
+
     def case_of(self, operation: Operation) -> Case:
-        """The case that the inputs are made from."""
+        """The case of `operation` that the inputs are made from."""
         if self.shape in ("base", "non-contiguous"):
             return (
                 operation.typical if self.case == "typical" else operation.find("case", self.case)
@@ -88,7 +103,7 @@ class Cell:
         return operation.find("shape", self.shape)
 
 
-#: The axes, with what is usual.
+#: The axes, with their usual values.
 AXES: dict[str, Any] = {f.name: f.default for f in fields(Cell)[3:]}
 
 
@@ -98,9 +113,12 @@ def enumerate_cells(
     dtypes: Iterable[str] | None = None,
     devices: dict[str, list[str]] | None = None,
 ) -> Iterator[Cell]:
-    """All cells of `backends`, operation by operation (all if None), so that what the oracles say
-    is computed once. `devices` names further devices of a backend."""
-    table = load()
+    """All cells of `backends`, for some operations and dtypes (None: all).
+
+    They come operation by operation, so that an oracle answers once for all backends. `devices`
+    names further devices of a backend.
+    """
+    table = load_operations()
     chosen = None if dtypes is None else set(dtypes)
     backends = list(backends)
     for name in sorted(table) if operations is None else operations:
@@ -152,11 +170,11 @@ def cells_of(operation: Operation, backend: str, devices: Iterable[str] = ()) ->
 
 
 def _cases(operation: Operation, backend: str, main: str) -> Iterator[Cell]:
-    """Named cases, in double precision; those of values at order 2 and forwards, too."""
+    """The named cases in double precision; those about values at order 2 and forwards, too."""
     name = operation.name
     for found in operation.cases[1:]:
         if backend == "jax" and found.axis == "shape" and found.name not in ("0-d", "broadcast"):
-            continue  # each new shape is compiled anew: two canonical ones must do
+            continue  # JAX compiles every new shape: two of them must do
         for dtype in dict.fromkeys((main, "complex128")):
             domain = "complex" if dtype == "complex128" else "real"
             if domain not in operation.domains or found.domain not in ("", domain):
@@ -174,14 +192,12 @@ def _cases(operation: Operation, backend: str, main: str) -> Iterator[Cell]:
                 continue
             if min(operation.orders, found.orders) >= 2:
                 yield Cell(name, backend, dtype, case=found.name, order=2)
-            if found.convention != "where-nan":  # forwards, a branch not taken brings nothing in
+            if found.convention != "where-nan":  # forwards, the branch not taken adds no nan
                 yield Cell(name, backend, dtype, case=found.name, mode="forward")
 
 
 def count_arrays(found: Case) -> int:
     """How many arrays of a case have a gradient."""
-    from .operations import Array
-
     total = 0
     for x in found.args:
         for item in x if isinstance(x, (list, tuple)) else (x,):

@@ -11,12 +11,16 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import gate as gating
+from . import oracles, reports
+from .freezing import freeze
+from .gate import EXPECTATIONS, gate_runs, gate_table
 from .plugins import load_plugins
-from .pool import PoolError, environment
-from .results import BAD, OUTCOMES
-from .runner import JUDGE, merge, read_results, run
+from .pool import PoolError, worker_environment
+from .repro import find_script
+from .results import BAD, OUTCOMES, read_results
+from .runner import JUDGE, merge, run
 from .selection import LEVELS, Selection, default_backends
+from .tables import load_operations, operation_names
 
 __all__ = ["main"]
 
@@ -36,7 +40,7 @@ A run that was stopped goes on when the same command is given again.
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line, and return the exit code: 0, 1 if a gate or a script fails, 2 for a
     mistake in the command, 130 if it was stopped."""
-    for name, value in environment().items():
+    for name, value in worker_environment().items():
         os.environ.setdefault(name, value)
     parser = _parser()
     arguments = parser.parse_args(argv)
@@ -48,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         load_plugins(getattr(arguments, "plugin", []))
         return int(arguments.command(arguments))
     except (ValueError, OSError, ImportError, PoolError) as error:
-        if isinstance(error, BrokenPipeError):  # `head` has seen enough
+        if isinstance(error, BrokenPipeError):  # the reader, such as `head`, closed the pipe
             sys.stderr.close()
             return 0
         print(f"pluggrad conformance: {error}", file=sys.stderr)
@@ -101,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
                          help="where to (default: the run; needed for several)")  # fmt: skip
     command.add_argument("--formats", nargs="+", default=["html,csv,latex,junit"], metavar="NAME",
                          help="some of html, csv, latex and junit (default: all)")  # fmt: skip
-    command.add_argument("--expectations", type=Path, default=gating.EXPECTATIONS, metavar="FILE",
+    command.add_argument("--expectations", type=Path, default=EXPECTATIONS, metavar="FILE",
                          help="TOML (default: those of pluggrad itself)")  # fmt: skip
 
     command = add("compare", _compare, "show what changed from one run to another")
@@ -116,7 +120,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = add("gate", _gate, "hold runs against a file of expectations; 1 if it has surprises")
     command.add_argument("runs", nargs="+", type=Path, metavar="RUN")
-    command.add_argument("--expectations", type=Path, default=gating.EXPECTATIONS, metavar="FILE",
+    command.add_argument("--expectations", type=Path, default=EXPECTATIONS, metavar="FILE",
                          help="TOML (default: those of pluggrad itself)")  # fmt: skip
 
     command = add("freeze", _freeze, "compute the answers of torch and JAX that are shipped")
@@ -178,9 +182,7 @@ def _run(arguments: Any) -> int:
     )  # fmt: skip
     print(summary(out))
     if not arguments.no_report:
-        from . import reports
-
-        _say_written(reports.write(out))
+        _say_written(reports.write_reports(out))
     return 0
 
 
@@ -215,17 +217,14 @@ def _list(arguments: Any) -> int:
         for name, meaning in OUTCOMES.items():
             print(f"{name:<24}{'explain  ' if name in BAD else '         '}{meaning}")
     elif arguments.what == "oracles":
-        from . import oracles
-
         for name in oracles.NAMES:
             print(f"{name:<20}{'' if oracles.is_live(name) else 'not installed; frozen answers'}")
     elif arguments.what == "backends":
         print("\n".join(default_backends()))
     elif arguments.what == "operations":
-        from .operations import load, names
-
-        for name in names(_split(arguments.operations)):
-            print(f"{name:<28}{load()[name].kind:<16}{len(load()[name].cases)} cases")
+        table = load_operations()
+        for name in operation_names(_split(arguments.operations)):
+            print(f"{name:<28}{table[name].kind:<16}{len(table[name].cases)} cases")
     else:
         cells = _selected(arguments).cells()
         for cell in cells:
@@ -235,8 +234,6 @@ def _list(arguments: Any) -> int:
 
 
 def _report(arguments: Any) -> int:
-    from . import reports
-
     run: Path = arguments.runs[0]
     if len(arguments.runs) > 1:
         if arguments.out is None:
@@ -244,41 +241,35 @@ def _report(arguments: Any) -> int:
         run = merge(arguments.runs, arguments.out)
         print(summary(run))
     formats = _split(arguments.formats)
-    _say_written(reports.write(run, formats, arguments.out, arguments.expectations))
+    _say_written(reports.write_reports(run, formats, arguments.out, arguments.expectations))
     return 0
 
 
 def _compare(arguments: Any) -> int:
-    from . import reports
-
-    found = reports.compare(*arguments.runs)
+    found = reports.compare_runs(*arguments.runs)
     print(found.json() if arguments.json else found.text(), end="")
     return 0
 
 
 def _repro(arguments: Any) -> int:
-    from . import repro
-
-    script = repro.find(arguments.cell, arguments.run, arguments.plugin)
+    script = find_script(arguments.cell, arguments.run, arguments.plugin)
     print(script, flush=True)
     if not arguments.execute:
         return 0
     command = [sys.executable, "-"]
-    return subprocess.run(command, input=script, text=True, env=environment()).returncode
+    return subprocess.run(command, input=script, text=True, env=worker_environment()).returncode
 
 
 def _gate(arguments: Any) -> int:
-    made = gating.gate(arguments.runs, arguments.expectations)
-    print(gating.table(made))
+    made = gate_runs(arguments.runs, arguments.expectations)
+    print(gate_table(made))
     return 0 if made.passed else 1
 
 
 def _freeze(arguments: Any) -> int:
-    from .oracles import frozen
-
     def say(done: int, total: int, key: str) -> None:
         if done % 100 == 0:
             print(f"{done}/{total} {key}", file=sys.stderr)
 
-    print(f"wrote {frozen.freeze(arguments.out, say)}")
+    print(f"wrote {freeze(arguments.out, say)}")
     return 0

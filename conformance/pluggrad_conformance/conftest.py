@@ -1,4 +1,8 @@
-"""One test for each cell; the options are in `pytest_plugin`."""
+"""One test for each cell; the options are in `pytest_plugin`.
+
+NumPy reads OMP_NUM_THREADS and its like when it is first imported. What imports NumPy is therefore
+imported late here, in `selection` and in `test_gradients`: the environment is set before.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,14 @@ from typing import Any
 
 import pytest
 
+from .gate import read_expectations
+from .plugins import load_plugins
+from .pool import worker_environment
+from .selection import Selection, group_cells
+
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Workers of pytest-xdist come here, too."""
+    """Register the mark that groups the cells of an operation for pytest-xdist."""
     config.addinivalue_line("markers", "xdist_group(name): tests that share a process")
 
 
@@ -23,16 +32,12 @@ def pytest_generate_tests(metafunc: Any) -> None:
     ask = metafunc.config.getoption
     cells: list[Any] = []
     if ask("backend", []):
-        from .plugins import load_plugins
-        from .pool import environment
-        from .selection import Selection, group
-
-        for variable, value in environment().items():
+        for variable, value in worker_environment().items():
             os.environ.setdefault(variable, value)
         load_plugins(ask("plugin"))
         operations = tuple(ask("operations")) or ("*",)
         chosen = Selection(tuple(ask("backend")), operations, level=ask("level"))
-        cells = [cell for found in group(chosen.cells()) for cell in found]
+        cells = [cell for found in group_cells(chosen.cells()) for cell in found]
     if name == "smooth_cell":
         from .random_inputs import is_smooth
 
@@ -45,7 +50,5 @@ def pytest_generate_tests(metafunc: Any) -> None:
 @pytest.fixture(scope="session")
 def expected(request: pytest.FixtureRequest) -> Any:
     """The entries of the file of expectations, if there is one."""
-    from .gate import read
-
     path = request.config.getoption("expectations", None)
-    return [] if path is None else read(Path(path))
+    return [] if path is None else read_expectations(Path(path))

@@ -34,7 +34,7 @@ DIGITS = 34
 
 
 class Row(NamedTuple):
-    """A function: how mpmath has it, points, and the arguments that have a derivative."""
+    """A function: its definition in mpmath, points, and the arguments that have a derivative."""
 
     name: str
     exact: Callable[..., Any]
@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
 
 def inverse(f: Callable[..., Any]) -> Callable[..., Any]:
-    """The inverse of `f` in its last argument, monotone and on the positive axis."""
+    """The inverse of `f` in its last argument, where `f` is monotone on the positive axis."""
 
     def found(*args: Any) -> Any:
         *first, p = args
@@ -69,44 +69,54 @@ STARTS: dict[Any, Any] = {}
 
 
 def gammainc(a: Any, x: Any) -> Any:
+    """The regularized lower incomplete gamma function."""
     return mp.gammainc(a, 0, x, regularized=True)
 
 
 def gammaincc(a: Any, x: Any) -> Any:
+    """The regularized upper incomplete gamma function."""
     return mp.gammainc(a, x, mpf("inf"), regularized=True)
 
 
 def betainc(a: Any, b: Any, x: Any) -> Any:
+    """The regularized incomplete beta function."""
     return mp.betainc(a, b, 0, x, regularized=True)
 
 
 def betaincc(a: Any, b: Any, x: Any) -> Any:
+    """The complement of `betainc`."""
     return 1 - betainc(a, b, x)
 
 
 def chdtrc(v: Any, x: Any) -> Any:
+    """The survival function of the chi-square distribution."""
     return gammaincc(v / 2, x / 2)
 
 
 def fdtr(m: Any, n: Any, x: Any) -> Any:
+    """The distribution function of the F distribution."""
     return betainc(m / 2, n / 2, m * x / (m * x + n))
 
 
 def stdtr(df: Any, t: Any) -> Any:
+    """The distribution function of Student's t distribution."""
     return mpf(1) / 2 + t * mp.gamma((df + 1) / 2) * mp.hyp2f1(
         0.5, (df + 1) / 2, 1.5, -t * t / df
     ) / (mp.sqrt(mp.pi() * df) * mp.gamma(df / 2))
 
 
 def pdtr(k: Any, m: Any) -> Any:
+    """The distribution function of the Poisson distribution."""
     return gammaincc(mp.floor(k) + 1, m)
 
 
 def bdtr(k: Any, n: Any, p: Any) -> Any:
+    """The distribution function of the binomial distribution."""
     return betainc(n - k, k + 1, 1 - p)
 
 
 def nbdtr(k: Any, n: Any, p: Any) -> Any:
+    """The distribution function of the negative binomial distribution."""
     return betainc(n, k + 1, p)
 
 
@@ -114,34 +124,42 @@ UNIT = {betainc, betaincc, bdtr, nbdtr}
 
 
 def boxcox(x: Any, power: Any) -> Any:
+    """The Box-Cox transform, written so that a power of zero needs no case of its own."""
     return ratio(mp.expm1, 1)(power * mp.log(x)) * mp.log(x)
 
 
 def inv_boxcox(y: Any, power: Any) -> Any:
+    """The inverse of `boxcox` in its first argument."""
     return mp.exp(y * ratio(mp.log1p, 1)(power * y))
 
 
 def ratio(f: Callable[[Any], Any], at_zero: int) -> Callable[[Any], Any]:
+    """``f(x) / x``, continued to `at_zero` at zero."""
     return lambda x: mpf(at_zero) if x == 0 else f(x) / x
 
 
 def logerf(x: Any) -> Any:
+    """The logarithm of the normal distribution function, accurate in both tails."""
     return mp.log1p(-mp.erfc(x / mp.sqrt(2)) / 2) if x > 0 else mp.log(mp.erfc(-x / mp.sqrt(2)) / 2)
 
 
 def probit(p: Any) -> Any:
+    """The inverse of the normal distribution function."""
     return mp.sqrt(2) * mp.erfinv(2 * p - 1)
 
 
 def scaled(f: Callable[..., Any], sign: int) -> Callable[..., Any]:
+    """`f` times ``exp(sign * abs(x))``, where x is its last argument."""
     return lambda *args: mp.exp(sign * abs(args[-1])) * f(*args)
 
 
 def bessel(f: Callable[..., Any], order: int) -> Callable[[Any], Any]:
+    """The Bessel function `f` of a fixed order."""
     return lambda x: f(order, x)
 
 
 def one(*xs: float) -> list[tuple[float, ...]]:
+    """The points of a function of one argument."""
     return [(x,) for x in xs]
 
 

@@ -13,10 +13,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pluggrad
+
+from .libraries import Library
+
 __all__ = ["SEED", "cases_hash", "run_facts"]
 
-#: Inputs are drawn from generators that are seeded with the name of the problem; this number says
-#: which such scheme, and changes when the scheme does.
+#: The version of the scheme by which inputs are drawn (a generator seeded with the name of the
+#: problem). It must change when the scheme does.
 SEED = 1
 
 #: Distributions whose version may change a number.
@@ -43,7 +47,7 @@ def run_facts(backends: Iterable[str], plugins: Iterable[str] = ()) -> dict[str,
 
 
 def cases_hash(plugins: Iterable[str] = ()) -> str:
-    """A hash of everything that says what the cells and their inputs are, plugins included."""
+    """A hash of the sources that define the cells and their inputs, plugins included."""
     here = Path(__file__).parent
     files = sorted((here / "tables").glob("*.py"))
     files += [here / f"{name}.py" for name in ("cells", "operations", "problem", "programs")]
@@ -57,8 +61,6 @@ def cases_hash(plugins: Iterable[str] = ()) -> str:
 
 def versions(backends: Iterable[str]) -> dict[str, str]:
     """The versions of Python, of the libraries that matter, and of each backend's library."""
-    from .libraries import Library
-
     found = {"python": platform.python_version()}
     for name in DISTRIBUTIONS:
         with suppress(metadata.PackageNotFoundError):
@@ -96,9 +98,7 @@ def _processor() -> str:
 
 
 def git() -> dict[str, Any] | None:
-    """The commit of the checkout that pluggrad runs from, and whether it was changed; else None."""
-    import pluggrad
-
+    """The commit of the checkout that pluggrad runs from, and whether it has changes; else None."""
     folder = Path(pluggrad.__file__).resolve().parent
 
     def ask(*words: str) -> str:

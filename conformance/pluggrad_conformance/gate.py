@@ -10,7 +10,7 @@ The file is TOML, one table for each thing that is known and explained::
 
 Cells that no entry names must not have a bad outcome. An entry must hold for every cell that it
 names; if it no longer does, even because a cell passes now, the gate fails, so that the file stays
-true. Reasons are looked at again when they expire.
+true. An entry that has expired fails the gate, too, so that its reason is looked at again.
 """
 
 from __future__ import annotations
@@ -23,10 +23,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from .results import BAD, OUTCOMES, Result
+from .cells import enumerate_cells
+from .results import BAD, OUTCOMES, Result, read_results, read_run
 from .selection import OURS
 
-__all__ = ["EXPECTATIONS", "Expectation", "Gate", "Surprise", "check", "gate", "read"]
+__all__ = [
+    "EXPECTATIONS", "Expectation", "ExpectationError", "Gate", "Surprise", "check_results",
+    "gate_runs", "gate_table", "read_expectations",
+]  # fmt: skip
 
 #: The expectations of pluggrad itself.
 EXPECTATIONS = Path(__file__).parent / "expectations.toml"
@@ -36,7 +40,7 @@ GOOD = ("pass", "convention")
 
 
 class ExpectationError(ValueError):
-    """A file of expectations that does not say what it must."""
+    """A file of expectations is malformed."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Expectation:
     expires: datetime.date
 
     def matches(self, key: str) -> bool:
-        """Whether the entry names the cell. A ``[`` is an ordinary character: names have some."""
+        """Whether the glob matches the key. A ``[`` is an ordinary character: keys may have one."""
         return fnmatchcase(key, self.cells.replace("[", "[[]"))
 
 
@@ -64,7 +68,7 @@ class Surprise:
 
 @dataclass
 class Gate:
-    """What the gate found: surprises fail it; the rest is for reading."""
+    """What the gate found. Surprises fail it; the rest is information."""
 
     surprises: list[Surprise] = field(default_factory=list)
     explained: int = 0
@@ -77,8 +81,8 @@ class Gate:
         return not self.surprises
 
 
-def read(path: Path) -> list[Expectation]:
-    """The entries of a file; ExpectationError names the entry that is not as it must be."""
+def read_expectations(path: Path) -> list[Expectation]:
+    """The entries of a file; `ExpectationError` names the one that is malformed."""
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
@@ -101,12 +105,10 @@ def _entry(path: Path, number: int, facts: dict[str, Any]) -> Expectation:
     return Expectation(**facts)
 
 
-def gate(
+def gate_runs(
     runs: Iterable[Path], expectations: Path = EXPECTATIONS, today: datetime.date | None = None
 ) -> Gate:
     """Hold runs (several shards are one run) against a file of expectations."""
-    from .runner import read_results, read_run
-
     found: dict[str, Result] = {}
     surprises: list[Surprise] = []
     backends = set(OURS)
@@ -118,24 +120,24 @@ def gate(
             surprises.append(Surprise("unfinished run", str(out), why))
         backends.update(facts["selection"]["backends"])
         found.update(results)
-    made = check(found.values(), read(expectations), today)
+    made = check_results(found.values(), read_expectations(expectations), today)
     made.surprises[:0] = surprises
-    _set_aside(made, read(expectations), backends)
+    _set_aside(made, read_expectations(expectations), backends)
     return made
 
 
 def _set_aside(made: Gate, entries: list[Expectation], backends: set[str]) -> None:
-    """An entry that names no cell of these runs is no surprise if there are such cells at all: a
-    run of one backend or of one level is held against the same file."""
-    from .cells import enumerate_cells
+    """Set aside the entries about cells of other runs: the file serves every backend and level.
 
+    An entry that matches no cell at all stays a surprise.
+    """
     unmatched = {s.about for s in made.surprises if s.kind == "unmatched entry"}
     if not unmatched:
         return
     keys = [cell.key for cell in enumerate_cells(sorted(backends))]
     for entry in entries:
         there = "device=" in entry.cells or any(entry.matches(key) for key in keys)
-        if entry.cells in unmatched and there:  # devices are those of another machine
+        if entry.cells in unmatched and there:  # another machine may have the device
             made.elsewhere.append(entry)
     elsewhere = {entry.cells for entry in made.elsewhere}
     made.surprises = [
@@ -143,10 +145,10 @@ def _set_aside(made: Gate, entries: list[Expectation], backends: set[str]) -> No
     ]
 
 
-def check(
+def check_results(
     results: Iterable[Result], entries: Iterable[Expectation], today: datetime.date | None = None
 ) -> Gate:
-    """Hold results against entries. The first entry that names a cell is the one that counts."""
+    """Hold results against entries. Of the entries that match a cell, the first one counts."""
     today = datetime.date.today() if today is None else today
     made, entries = Gate(), list(entries)
     used: set[Expectation] = set()
@@ -181,7 +183,7 @@ def _say(result: Result) -> str:
     return f"{result.outcome}: {lines[0] if lines else 'no detail'}"
 
 
-def table(made: Gate) -> str:
+def gate_table(made: Gate) -> str:
     """The surprises, one line each, by kind; and a last line that sums up."""
     lines: list[str] = []
     kinds = list(dict.fromkeys(s.kind for s in made.surprises))

@@ -17,13 +17,14 @@ with it, else oracle-conflict |
 | none answers | oracle-missing |
 
 "As bad as": numerically-off, wrong (by more than 100 tolerances), nonfinite-mismatch, or
-wrong-structure where shapes differ. Oracles that round do not stand against mpmath, which computes
-with 50 digits and speaks only where a function is smooth (torch's trigamma is wrong in the tenth
-digit); one that is merely off does not stand against two others. Their objections are kept.
+wrong-structure where shapes differ. An oracle that rounds does not outweigh mpmath, which computes
+with 50 digits and answers only where a function is smooth (torch's trigamma is wrong in the tenth
+digit). An oracle that is merely off does not outweigh two others. Such objections stay in the
+result.
 
-A value of the library that is wrong, and pluggrad's with it, is a forward-deviation. What neither
-the library nor pluggrad computes is unsupported by the backend; what pluggrad alone refuses, by the
-engine.
+If the library's own value is wrong, and pluggrad's with it, the outcome is forward-deviation. What
+neither the library nor pluggrad computes is unsupported-by-backend; what pluggrad alone refuses is
+unsupported-by-engine.
 """
 
 from __future__ import annotations
@@ -36,25 +37,24 @@ import numpy as np
 
 import pluggrad
 
-from .cells import AXES, Cell
-from .oracles import OracleAnswer, consult
+from .cells import Cell
+from .oracles import OracleAnswer, consult_oracles
 from .problem import Problem
 from .properties import RAISED, STRUCTURE, deep, structure, twice
 from .results import OracleVerdict, Property, Result
-from .subject import Answer, batch, probe, quantity_of
-from .subject import answer as ask_subject
-from .tolerance import OFF, Comparison, compare
+from .subject import Answer, batch, engine_answer, probe
+from .tolerance import OFF, Comparison, compare_with_oracle
 
-__all__ = ["judge"]
+__all__ = ["judge_cell"]
 
 #: Asked at once of base cells in float64, and of others when the first one objects or is silent.
 MORE = ("jax", "mpmath", "complex step")
 SMOKE = "finite differences"
-#: What an objection amounts to.
+#: The outcome that an objection amounts to, by its verdict.
 AMOUNTS = {"off": "numerically-off", "wrong": "wrong", "nonfinite": "nonfinite-mismatch"}
 
 
-def judge(cell: Cell, problem: Problem | None = None, engine: ModuleType = pluggrad) -> Result:
+def judge_cell(cell: Cell, problem: Problem | None = None, engine: ModuleType = pluggrad) -> Result:
     """The outcome of a cell, with everything that led to it.
 
     Parameters
@@ -64,25 +64,25 @@ def judge(cell: Cell, problem: Problem | None = None, engine: ModuleType = plugg
     problem : Problem, optional
         Other inputs than those of the cell's case: a smaller one, for instance.
     engine : module, optional
-        The pluggrad to judge: a changed copy, in tests.
+        The pluggrad to judge; tests pass a modified copy.
 
-    Raises nothing that pluggrad, the library or an oracle raises: those are outcomes.
+    Exceptions of pluggrad, the library or an oracle are not raised: they become outcomes.
 
     >>> from pluggrad_conformance.cells import Cell
-    >>> result = judge(Cell("sin", "numpy", "float64"))
+    >>> result = judge_cell(Cell("sin", "numpy", "float64"))
     >>> result.outcome
     'pass'
     """
     begin = time.perf_counter()
     case = _Case(cell, Problem.of(cell) if problem is None else problem, engine)
-    result = case.judge()
+    result = case.decide()
     result.seconds = time.perf_counter() - begin
     return result
 
 
 @dataclass
 class _Finding:
-    """What comes of comparing with the oracles; `scale` is that of the first of them."""
+    """What the comparison with the oracles found; `scale` is that of the first oracle."""
 
     outcome: str
     detail: str = ""
@@ -97,7 +97,7 @@ class _Case:
 
     def __init__(self, cell: Cell, problem: Problem, engine: ModuleType) -> None:
         self.cell, self.problem, self.engine = cell, problem, engine
-        self.quantity = quantity_of(cell)
+        self.quantity = cell.quantity
         self.whole = False
         self.notes: list[str] = []
 
@@ -112,7 +112,7 @@ class _Case:
 
     # ------------------------------------------------------------------ the steps
 
-    def judge(self) -> Result:
+    def decide(self) -> Result:
         bare = self.probe()
         if bare.error is not None and bare.error.kind == "error":
             return self.result("error", _full(bare))
@@ -133,7 +133,7 @@ class _Case:
         broken = [p for p in properties if not p.held]
         if broken:
             return self.result("wrong-structure", _said(broken), finding, properties)
-        main = self.cell.dtype in ("float64", "complex128") and self.is_usual()
+        main = self.cell.dtype in ("float64", "complex128") and self.cell.is_base
         if finding.outcome in (*AMOUNTS.values(), "oracle-conflict") or main:
             properties.append(again := self.twice(answer))
             if not again.held:
@@ -150,13 +150,8 @@ class _Case:
             return self.result(outcome, _said(broken), finding, properties)
         return self.result(finding.outcome, finding.detail, finding, properties)
 
-    def is_usual(self) -> bool:
-        """Whether the cell is a base cell, of any order."""
-        usual = ((name, value) for name, value in AXES.items() if name != "order")
-        return all(getattr(self.cell, name) == value for name, value in usual)
-
     def ask(self) -> Answer:
-        return ask_subject(self.cell, self.problem, self.engine, whole=self.whole)
+        return engine_answer(self.cell, self.problem, self.engine, whole=self.whole)
 
     def twice(self, answer: Answer) -> Property:
         try:
@@ -167,8 +162,7 @@ class _Case:
             )
 
     def probe(self) -> Answer:
-        """The bare library's value; of a library that computes in chunks, in a single one if it
-        cannot in several."""
+        """The bare library's value. Dask gets a single chunk if it cannot compute it in several."""
         bare = probe(self.cell, self.problem, self.engine)
         if bare.error is not None and self.cell.backend == "dask":
             alone = probe(self.cell, self.problem, self.engine, whole=True)
@@ -179,7 +173,7 @@ class _Case:
         return bare
 
     def failed(self, answer: Answer, bare: Answer) -> tuple[str, str]:
-        """The outcome of an exception: whose fault it is."""
+        """The outcome of an exception, by whose fault it is, and the detail."""
         failure = answer.error
         assert failure is not None
         if bare.error is None:
@@ -193,23 +187,23 @@ class _Case:
         refused = ("unsupported-by-engine", "unsupported-by-backend")
         missing = bare.error.type == "AttributeError"
         if missing and failure.kind not in refused and failure.type != "OperationError":
-            return "error", _full(answer)  # of a substitute of the engine's own
+            return "error", _full(answer)  # from the engine's substitute for it
         return "unsupported-by-backend", f"{bare.error.summary}; pluggrad: {failure.summary}"
 
     def stacked(self) -> str | None:
-        """What the bare library says against a batch of the inputs; None if nothing."""
+        """The error of the bare library on a batch of the inputs; None if it computes them."""
         inputs = [np.stack(xs) for xs in zip(*[p.inputs for p in batch(self.problem)], strict=True)]
         found = probe(self.cell, self.problem.with_inputs(inputs), self.engine, whole=self.whole)
         return None if found.error is None else found.error.summary
 
     def deviation(self, bare: Answer) -> tuple[str, bool]:
         """What is wrong with the library's own value and with pluggrad's, "" if nothing is; and
-        whether it is so far from what it should be that there is no more to ask."""
+        whether it is so far off that the gradient need not be judged."""
         said = self.objection(bare)
         if said is None:
             return "", False
         cell = Cell(**{**vars(self.cell), "order": 0, "mode": "reverse", "compiled": "no"})
-        own = ask_subject(cell, self.problem, self.engine, whole=self.whole)
+        own = engine_answer(cell, self.problem, self.engine, whole=self.whole)
         if own.error is None and self.objection(own) is None:
             self.notes.append(f"the library's own value differs: {said[1]}")
             return "", False
@@ -217,11 +211,11 @@ class _Case:
         return f"the library's own value: {said[1]}", far
 
     def objection(self, value: Answer) -> tuple[Comparison, str] | None:
-        """What the oracles have against a value, if all of them object."""
+        """The first oracle's objection to a value; None unless all of them object."""
         first: tuple[Comparison, str] | None = None
         asked: tuple[str, ...] = ("convention", "torch")
         for names in (asked, MORE):
-            for oracle in consult(self.problem, "value", names):
+            for oracle in consult_oracles(self.problem, "value", names):
                 found = self.against(oracle, value.arrays, "value")
                 if found.verdict == "agrees":
                     return None
@@ -233,19 +227,19 @@ class _Case:
     ) -> Comparison:
         """How arrays compare with an oracle's."""
         operation, dtype = self.problem.operation, self.problem.dtype
-        return compare(operation, quantity or self.quantity, dtype, arrays, oracle)
+        return compare_with_oracle(operation, quantity or self.quantity, dtype, arrays, oracle)
 
     # ------------------------------------------------------------------ the oracles
 
     def compare(self, answer: Answer) -> _Finding:
-        """The finding on the answer; of a batch, the worst one."""
+        """The finding on the answer; of a batch, the first that is bad."""
         findings = [self.one(self.problem, answer.arrays)]
         if answer.others:
             problems = batch(self.problem)[1:]
             findings += [self.one(p, arrays) for p, arrays in zip(problems, answer.others)]
         for k, finding in enumerate(findings):
             if finding.outcome not in ("pass", "convention"):
-                # other inputs than the table's may have no oracle
+                # an oracle may have no answer to the nearby inputs
                 if k and finding.outcome == "oracle-missing":
                     continue
                 if answer.others:
@@ -256,17 +250,17 @@ class _Case:
     def one(self, problem: Problem, arrays: list[np.ndarray]) -> _Finding:
         """What the oracles say of `arrays`, the answer to `problem`."""
         asked = ["convention", "torch"]
-        if self.cell.dtype == "float64" and self.is_usual():
+        if self.cell.dtype == "float64" and self.cell.is_base:
             asked += MORE
-        oracles = consult(problem, self.quantity, asked)
+        oracles = consult_oracles(problem, self.quantity, asked)
         found = [self.against(oracle, arrays) for oracle in oracles]
         silent = not any(oracle.name != "convention" for oracle in oracles)
         if len(asked) == 2 and (silent or any(c.verdict != "agrees" for c in found)):
-            oracles = consult(problem, self.quantity, [*asked, *MORE])
+            oracles = consult_oracles(problem, self.quantity, [*asked, *MORE])
             found = [self.against(oracle, arrays) for oracle in oracles]
         alone = [o for o in oracles if o.name != "convention"]
         if not oracles or (len(alone) == 1 and found[-1].verdict != "agrees"):
-            oracles += consult(problem, self.quantity, [SMOKE])
+            oracles += consult_oracles(problem, self.quantity, [SMOKE])
             found = [self.against(oracle, arrays) for oracle in oracles]
         finding = self.weigh(problem, oracles, found)
         finding.verdicts = [
@@ -281,7 +275,7 @@ class _Case:
     def weigh(
         self, problem: Problem, oracles: list[OracleAnswer], found: list[Comparison]
     ) -> _Finding:
-        """The outcome, by the table at the top."""
+        """The outcome, by the table in the docstring of this module."""
         said = list(zip(oracles, found))
         convention = [pair for pair in said if pair[0].name == "convention"]
         smoke = [pair for pair in said if pair[0].name == SMOKE]
@@ -314,7 +308,7 @@ class _Case:
     def by_one(
         self, oracle: OracleAnswer, found: Comparison, smoke: list[tuple[OracleAnswer, Comparison]]
     ) -> _Finding:
-        """There is one oracle, and it objects."""
+        """The outcome where a single oracle answers, and objects."""
         finding = _objection(oracle, found)
         if finding.outcome != "wrong":
             return finding
@@ -325,7 +319,7 @@ class _Case:
         return _Finding("oracle-conflict", f"no second oracle objects; {finding.detail}")
 
     def by_smoke(self, smoke: list[tuple[OracleAnswer, Comparison]]) -> _Finding:
-        """Finite differences are all there is: they can clear an answer, but not condemn it."""
+        """The outcome where only finite differences answer: they clear, but never condemn."""
         if not smoke:
             return _Finding("oracle-missing")
         if smoke[0][1].verdict == "agrees":

@@ -8,6 +8,7 @@ A library is named as a backend of pluggrad (ours, one of an installed plugin, o
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
@@ -30,7 +31,7 @@ class MissingDtype(Exception):
 class Library:
     """One library, by the name of its backend in the engine `engine`.
 
-    `whole` asks a library that computes in chunks for a single one: some functions need that.
+    `whole` asks a library that computes in chunks for a single chunk: some functions need that.
     """
 
     def __init__(
@@ -64,8 +65,8 @@ class Library:
     def array(self, x: np.ndarray, dtype: str = "", strided: bool = False) -> Any:
         """An array of the library with the values of `x`, in memory of its own.
 
-        With `strided` it is every second element, along each axis, of a larger array: what that is
-        in memory is the library's affair (JAX copies, Dask is lazy).
+        With `strided` it is every second element, along each axis, of a larger array; whether
+        that is a view in memory depends on the library (JAX copies, Dask is lazy).
         """
         if strided and x.ndim and x.size:
             larger = np.full([2 * n for n in x.shape], x.flat[0])
@@ -79,13 +80,13 @@ class Library:
             options["device"] = self.device
         try:
             return self.xp.asarray(x, **options)
-        except (TypeError, ValueError, NotImplementedError):  # it takes no arrays of NumPy's
+        except (TypeError, ValueError, NotImplementedError):  # it takes no NumPy arrays
             return self.xp.reshape(self.xp.asarray(x.ravel().tolist(), **options), x.shape)
 
 
 def to_numpy(x: Any) -> np.ndarray:
     """The values of a raw array in NumPy's memory, a copy; bfloat16 as float32."""
-    if hasattr(x, "resolve_conj"):  # torch: lazy conjugates, other devices
+    if hasattr(x, "resolve_conj"):  # torch, which has lazy conjugates, and other devices
         x = x.detach().resolve_conj().resolve_neg().cpu()
         if dtype_name(x) == "bfloat16":
             x = x.float()
@@ -133,7 +134,7 @@ def description(x: Any) -> tuple[str, tuple[int, ...], str]:
 
 
 class BareNamespace:
-    """The library's own namespace, and as `special` what its adapter says of special functions."""
+    """The library's own namespace, with the special functions of its adapter as `special`."""
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
@@ -157,10 +158,8 @@ class _Special:
 
 @contextmanager
 def settings(backend: str) -> Iterator[None]:
-    """What a library needs to be told so that double precision is double: JAX, for this thread and
-    this block. No warnings meanwhile: the suite visits the corners on purpose."""
-    import warnings
-
+    """Double precision for this thread and this block: JAX has to be told. And no warnings, since
+    the suite visits corner cases on purpose."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         if backend != "jax":

@@ -6,11 +6,11 @@ cells there are, the oracles, the tolerances, the report) follows from the row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-__all__ = ["KINDS", "OPERATIONS", "Array", "Case", "Operation", "add", "case", "load"]
+__all__ = ["KINDS", "OPERATIONS", "Array", "Case", "Operation", "add", "case", "extend"]
 
 #: What kinds of operation there are; `tolerance` has a constant for each.
 KINDS = (
@@ -30,8 +30,8 @@ KINDS = (
 class Array:
     """An input: random numbers of a shape from an interval, or values that the case is about.
 
-    `values` (a number or nested tuples) replaces the random numbers. `structure` is what a random
-    matrix is made into: ``"spd"`` (positive definite, well conditioned), ``"hermitian"``,
+    `values` (a number or nested tuples) replaces the random numbers. `structure` is the kind of
+    matrix that is made of them: ``"spd"`` (positive definite, well conditioned), ``"hermitian"``,
     ``"regular"`` (square, far from singular), ``"spread"`` (eigenvalues far apart), ``"lower"``,
     ``"upper"``. With `dtype` ("int64", "bool", ...) the array is a setting: it has that dtype in
     every cell and no gradient. `constant` is the same for an array of the cell's own dtype. Complex
@@ -53,11 +53,11 @@ class Case:
 
     `axis` says what the case varies: ``"case"`` (values: ties, kinks, zeros, infinities, nan) or
     ``"shape"`` (0-d, empty, broadcast, batched, large; non-contiguous is made of the typical case).
-    `convention` names a row of the documented conventions that decides here, whatever the oracles
+    `convention` names the documented convention that decides here, whatever the oracles
     say; ``expected(c, *inputs)`` gives the gradients it asks for, a list of NumPy arrays in double
     precision, for the cotangent `c` of the output (a list of them if there are several outputs).
-    `domain` is "real" or "complex" where the case has a meaning for one of them only, and `dtypes`
-    names those that it is meant for, if it is about their range. `orders` is the highest order of
+    `domain` is "real" or "complex" where the case makes sense for one of them only, and `dtypes`
+    names the dtypes it is meant for, if it is about their range. `orders` is the highest order of
     derivative that is defined here, where that is less than the operation's.
     """
 
@@ -78,7 +78,7 @@ class Case:
 def case(name: str, *args: Any, axis: str = "case", convention: str = "", domain: str = "",
          expected: Callable[..., list[Any]] | None = None,
          **kwargs: Any) -> Case:  # fmt: skip
-    """A `Case` written like the call that it is; `tables.rows` has more of such words."""
+    """A `Case`, written like the call it stands for; `tables.rows` has shorter forms."""
     return Case(name, args, kwargs, axis, convention, domain, expected)
 
 
@@ -88,11 +88,11 @@ class Operation:
 
     ``call(xp, *args, **kwargs)`` computes it in any namespace; by default it is the function of
     that name in `xp`. `torch` and `jax` replace it where these libraries spell it otherwise
-    (``torch(torch, *args, **kwargs)``, ``jax(jax.numpy, *args, **kwargs)``); None means that the
-    oracle has no such thing and is set by `no_torch` and `no_jax`. ``exact(*scalars)`` is the
-    function of mpmath numbers, for elementwise operations. `analytic` says that the complex step
-    may be used. `gauge` turns the outputs of a decomposition into what does not depend on the
-    choice of phases and signs: ``gauge(xp, outputs, inputs)`` gives a list of arrays.
+    (``torch(torch, *args, **kwargs)``, ``jax(jax.numpy, *args, **kwargs)``); `no_torch` and
+    `no_jax` say that they lack it. ``exact(*scalars)`` is the function of mpmath numbers, for
+    elementwise operations. `analytic` says that the complex step may be used. `gauge` turns the
+    outputs of a decomposition into arrays that do not depend on the choice of phases and signs:
+    ``gauge(xp, outputs, inputs)`` gives a list.
     """
 
     name: str
@@ -135,7 +135,7 @@ class Operation:
         return self.cases[0]
 
 
-#: The rule book of the suite, by name; `load` fills it from `tables`.
+#: Every operation by name; `tables.load_operations` fills it.
 OPERATIONS: dict[str, Operation] = {}
 
 
@@ -156,19 +156,3 @@ def extend(name: str, *cases: Case, **facts: Any) -> Operation:
     row = OPERATIONS[name]
     OPERATIONS[name] = replace(row, cases=(*row.cases, *cases), **facts)
     return OPERATIONS[name]
-
-
-def load() -> dict[str, Operation]:
-    """All tables, read once."""
-    from . import tables
-
-    tables.load()
-    return OPERATIONS
-
-
-def names(patterns: Iterable[str] = ("*",)) -> list[str]:
-    """The operations whose name matches one of the globs, in alphabetical order."""
-    from fnmatch import fnmatchcase
-
-    patterns = list(patterns)
-    return sorted(n for n in load() if any(fnmatchcase(n, p) for p in patterns))

@@ -13,7 +13,7 @@ __all__ = ["function_of", "load_plugin", "load_plugins"]
 
 
 def load_plugin(name: str) -> Any:
-    """Import a module by its dotted name, or a Python file by its path; each is run once.
+    """Import a module by its dotted name, or a Python file by its path. Each runs only once.
 
     >>> load_plugin("math").pi > 3
     True

@@ -26,24 +26,24 @@ Done = tuple[Result, "str | None"]
 
 START_SECONDS = 300.0  # to import everything
 STARTS = 3  # how often a worker may fail to start before the run gives up
-#: Exit codes of a process that was killed for want of memory, by a person or by a shutdown; a crash
-#: of the library (SIGSEGV, SIGABRT) is none of them.
+#: Exit codes of a process that was killed from outside: by the system when memory runs out, by a
+#: person, by a shutdown. A crash of the library (SIGSEGV, SIGABRT) is not among them.
 OUTSIDE = frozenset(-getattr(signal, name) for name in ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP")
                     if hasattr(signal, name))  # fmt: skip
 
 
 class PoolError(RuntimeError):
-    """Workers cannot even be started."""
+    """Workers fail to start."""
 
 
 class Worker:
-    """One process, with what it was given and what it is doing."""
+    """One worker process, the cells it was given, and the one it is judging."""
 
     def __init__(self, command: list[str], inbox: queue.Queue[tuple[Worker, Any]]) -> None:
         self.errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
-            env=environment(), start_new_session=True,
+            env=worker_environment(), start_new_session=True,
         )  # fmt: skip
         self.todo: dict[str, Cell] = {}
         self.current: Cell | None = None
@@ -63,8 +63,8 @@ class Worker:
         inbox.put((self, None))
 
     def _ended(self) -> int | None:
-        """The exit code of a process that ended by itself, or None if it still runs. Its pipes are
-        closed a moment before there is one."""
+        """The exit code of a process that ended by itself, or None if it still runs. Its pipes
+        close a moment before the code is known: wait for it."""
         with suppress(subprocess.TimeoutExpired):
             return self.process.wait(1.0 if self.closed else 0.0)
         return None
@@ -94,9 +94,9 @@ class Worker:
 class Pool:
     """Judges groups of cells in `jobs` processes; iterate over `run` for the results.
 
-    A worker that takes longer than `timeout` seconds for a cell is killed: "timeout". One that dies
-    gives "error", and says if it was killed from outside, which may have nothing to do with the
-    cell. Either way the rest of its group goes on in a new worker.
+    A worker that takes longer than `timeout` seconds for a cell is killed, and the outcome is
+    "timeout". If a worker dies the outcome is "error", with a note if it was killed from outside,
+    which may not be the cell's fault. Either way a new worker goes on with the rest of the group.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class Pool:
                 yield from self._lost(worker, "timeout", why)
 
     def _lost(self, worker: Worker, outcome: str, why: str) -> Iterator[Done]:
-        """A worker is gone or must go: its cell has an outcome, the others go on elsewhere."""
+        """End a worker that died or is stuck: its cell gets `outcome`, the others wait again."""
         self.workers.discard(worker)
         seconds = time.monotonic() - worker.since
         said = worker.end()
@@ -185,20 +185,13 @@ class Pool:
             del worker.todo[cell.key]
             if result is None:
                 why = why if outcome == "timeout" else f"{why}: {said}"
-                result = Result(cell, outcome, why, quantity_of(cell), seconds=seconds)
+                result = Result(cell, outcome, why, cell.quantity, seconds=seconds)
                 if worker.outside:
                     result.killed = True
                     result.detail += "\n(killed from outside: the same run tries it again)"
             yield result, None
         if worker.todo:
             self.waiting.appendleft(list(worker.todo.values()))
-
-
-def quantity_of(cell: Cell) -> str:
-    """Which of the four quantities a cell asks for."""
-    if cell.order != 1:
-        return "second" if cell.order else "value"
-    return "tangent" if cell.mode == "forward" else "gradient"
 
 
 def ending(code: int) -> str:
@@ -211,7 +204,7 @@ def ending(code: int) -> str:
         return f"signal {-code}"
 
 
-def environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
     """The environment of workers: one thread each, double precision, no colours, fixed hashes."""
     usual = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
              "JAX_ENABLE_X64": "1", "XLA_PYTHON_CLIENT_PREALLOCATE": "false",

@@ -1,7 +1,7 @@
 """Problems: the numbers behind a cell, the same on every backend and for every oracle.
 
-A `Problem` is an operation at concrete inputs, rounded to the cell's dtype. It names the quantity
-that is asked for (`QUANTITIES`); the suite's subjects and its oracles answer the same question.
+A `Problem` is an operation at concrete inputs, rounded to the cell's dtype. `QUANTITIES` names what
+is asked about it; pluggrad and the oracles answer the same question.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from .cells import Cell
-from .operations import Array, Case, Operation, load
+from .operations import Array, Case, Operation
+from .tables import load_operations
 
 __all__ = ["QUANTITIES", "Problem", "round_to", "wide"]
 
@@ -32,7 +33,7 @@ class Problem:
 
     ``args`` holds NumPy arrays of the cell's dtype (bfloat16: float32 numbers that bfloat16 can
     represent) and settings; ``places`` are the positions, in ``args`` or in a list there, of the
-    arrays that are differentiated. ``layout`` is "strided" where they are to be non-contiguous.
+    arrays that are differentiated. ``layout`` is "strided" if they should be non-contiguous.
     """
 
     def __init__(
@@ -51,19 +52,19 @@ class Problem:
     @classmethod
     def of(cls, cell: Cell) -> Problem:
         """The problem of a cell."""
-        operation = load()[cell.operation]
+        operation = load_operations()[cell.operation]
         layout = "strided" if cell.shape == "non-contiguous" else ""
         return cls(operation, cell.case_of(operation), cell.dtype, mask=cell.args, layout=layout)
 
     @property
     def key(self) -> str:
-        """What an oracle's answer depends on."""
+        """The name of the problem, the same on every backend: frozen answers are found by it."""
         return f"{self.seed}|{self.mask}"
 
     # ------------------------------------------------------------------ inputs
 
     def rng(self, what: str) -> np.random.Generator:
-        """Random numbers that depend on the problem and on `what` they are for alone."""
+        """A generator whose seed is the problem's name and `what` the numbers are for."""
         digest = hashlib.sha256(f"{self.seed}/{what}".encode()).digest()
         return np.random.default_rng(int.from_bytes(digest[:8], "little"))
 
@@ -98,7 +99,7 @@ class Problem:
         return [self.args[i] if j is None else self.args[i][j] for i, j in self.places]
 
     def with_inputs(self, inputs: list[Any]) -> Problem:
-        """The same problem at other inputs (a smaller one, or one nearby)."""
+        """The same problem at other inputs (smaller ones, or nearby)."""
         return Problem(
             self.operation, self.case, self.dtype, mask=self.mask, seed=self.seed,
             layout=self.layout, args=self.filled(inputs),
@@ -131,7 +132,7 @@ class Problem:
         """The outputs as a function of the differentiated inputs, computed in the namespace `xp`.
 
         `convert` makes a NumPy array one of `xp`; ``how(xp, *args, **kwargs)`` replaces the way of
-        calling (an operator, an oracle's own spelling). Outputs come as a list, through the gauge.
+        calling (an operator, an oracle's own spelling). Outputs come as a list, after the gauge.
         """
         how = self.operation.in_namespace if how is None else how
 
@@ -148,7 +149,7 @@ class Problem:
     # ------------------------------------------------------------------ directions
 
     def cotangent(self, number: int, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-        """The cotangent of output `number`; its numbers are short in binary: exact everywhere."""
+        """The cotangent of output `number`, in numbers that every dtype holds exactly."""
         return self._direction(f"cotangent {number}", shape, dtype)
 
     def tangents(self) -> list[np.ndarray]:
@@ -219,7 +220,7 @@ def round_to(x: Any, dtype: str) -> np.ndarray:
 
 
 def wide(x: Any) -> np.ndarray:
-    """`x` in double precision: float64 or complex128. Settings (integers, booleans) stay."""
+    """`x` in double precision: float64 or complex128. Integers and booleans, settings, stay."""
     x = np.asarray(x)
     if x.dtype.kind in "biu":
         return np.asarray(x)

@@ -74,5 +74,5 @@ def attention(xp: Any, x: Any, wq: Any, wk: Any, wv: Any) -> Any:
 
 
 def masked_log(xp: Any, x: Any) -> Any:
-    """The logarithm where there is one, and 0 elsewhere: the branch not taken is computed, too."""
+    """The logarithm of positive numbers, and 0 elsewhere; `where` computes both branches."""
     return xp.where(x > 0, xp.log(x), xp.zeros_like(x))

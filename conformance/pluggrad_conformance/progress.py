@@ -13,7 +13,7 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Shows how many cells are done, with counts by outcome; `every` seconds without a terminal."""
+    """Shows how many cells are done, by outcome; without a terminal, every `every` seconds."""
 
     def __init__(
         self, total: int, done: Counter[str], *, stream: TextIO | None = None, every: float = 10.0
@@ -44,7 +44,7 @@ class Progress:
         self.done += 1
 
     def tick(self) -> None:
-        """Show where the run is, if it is time to."""
+        """Update the bar, or print a line if the last one is old enough."""
         if self.bar is not None:
             self.bar.update(self.task, completed=self.done, left=self.left(),
                             outcomes=self.outcomes(colour=True))  # fmt: skip
@@ -73,7 +73,7 @@ class Progress:
         return ", ".join(shown)
 
     def close(self) -> None:
-        """The last state, and no more."""
+        """Show the final state, and stop."""
         if self.bar is not None:
             self.tick()
             self.bar.stop()

@@ -1,18 +1,18 @@
-"""Oracle-free properties: what holds of every derivative, whatever its numbers are.
+"""Properties that hold for every derivative, so that no oracle is needed to check them.
 
 | property | says |
 |---|---|
 | dtype, shape, device | a gradient has those of its input, a tangent those of its output |
 | unchanged | inputs, constants, cotangents and tangents hold what they held before |
 | twice | the same question has the same answer, to the last bit |
-| transposition | ⟨c, J t⟩ = ⟨Jᵀ c, t⟩: forward and reverse mode are of one function |
+| transposition | ⟨c, J t⟩ = ⟨Jᵀ c, t⟩: forward and reverse mode differentiate one function |
 | linearity | Jᵀ(2c + d) = 2 Jᵀ c + Jᵀ d |
 | zero cotangent | Jᵀ 0 = 0, where the gradient is finite |
 | fan-out | the gradient of f(x) + f(x) is twice that of f(x) |
 | aliasing | writing into a gradient changes no input, cotangent or output, and no other gradient |
 | symmetry | ⟨u, H w⟩ = ⟨w, H u⟩ |
 
-The first four are cheap and asked of every cell; the others of base cells in double precision.
+The first four are cheap, and checked for every cell; the others for base cells in double precision.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ import numpy as np
 
 import pluggrad
 
-from .cells import AXES, Cell
+from .cells import Cell
 from .libraries import has_derivative, raw, settings, to_numpy
 from .oracles.answers import OracleAnswer
 from .problem import Problem
 from .results import Property
-from .subject import Answer, Subject, quantity_of
-from .tolerance import compare, constant, limits
+from .subject import Answer, Subject
+from .tolerance import compare_with_oracle, constant, limits
 
 __all__ = ["RAISED", "STRUCTURE", "deep", "structure", "twice"]
 
-#: What `structure` asks; where one of these does not hold, numbers mean little.
+#: What `structure` checks. Where one of these does not hold, numbers mean little.
 STRUCTURE = ("dtype", "shape", "device", "unchanged")
 
-#: How the note of a property begins whose question ended in an exception.
+#: The note of a property begins so if checking it raised an exception.
 RAISED = "raised"
 
 #: Sums of products are compared within this many tolerances: both sides have errors.
@@ -46,7 +46,7 @@ SLACK = 4.0
 
 
 def structure(answer: Answer) -> list[Property]:
-    """What an answer shows by itself.
+    """The properties that the answer alone decides.
 
     >>> expected = [("float64", (2,), "cpu")]
     >>> found = Answer([np.ones(2, "float32")], ["float32"], [(2,)], ["cpu"], expected)
@@ -70,7 +70,7 @@ def structure(answer: Answer) -> list[Property]:
 
 
 def _unknown(expected: Any) -> bool:
-    """Whether it is a shape with lengths that the library does not know."""
+    """Whether `expected` is a shape with lengths that the library does not know."""
     return isinstance(expected, tuple) and any(n != n or n is None for n in expected)
 
 
@@ -82,9 +82,9 @@ def twice(
     *,
     whole: bool = False,
 ) -> Property:
-    """Ask again, and compare the last bit."""
+    """Whether asking again gives the same answer, to the last bit."""
     with settings(cell.backend):
-        again = Subject(cell, problem, engine, whole=whole).answer()
+        again = Subject(cell, problem, engine, whole=whole).compute()
     notes = [
         f"array {k} differs by up to {_largest(a, b):g}"
         for k, (a, b) in enumerate(zip(answer.arrays, again.arrays))
@@ -105,12 +105,6 @@ def _largest(a: np.ndarray, b: np.ndarray) -> float:
         return float(np.max(np.abs(a.astype(complex) - b.astype(complex)), initial=0.0))
 
 
-def is_base(cell: Cell) -> bool:
-    """Whether the cell is in double precision, and nothing is unusual but perhaps the order."""
-    usual = all(getattr(cell, name) == value for name, value in AXES.items() if name != "order")
-    return usual and cell.dtype in ("float64", "complex128")
-
-
 def deep(
     cell: Cell,
     problem: Problem,
@@ -122,10 +116,14 @@ def deep(
 ) -> list[Property]:
     """The properties that need more calls, for base cells of order 1 and 2; none for other cells.
 
-    `scale` is how sensitive the answer is (`OracleAnswer.scale`). A property whose question the
-    engine does not support, or in which infinities or nan are met, is left out.
+    `scale` is how sensitive the answer is (`OracleAnswer.scale`). A property is left out
+    where the engine does not support it, or where infinities or nan come up.
     """
-    if not is_base(cell) or cell.order == 0 or not answer.arrays:
+    if (
+        not (cell.is_base and cell.dtype in ("float64", "complex128"))
+        or cell.order == 0
+        or not answer.arrays
+    ):
         return []
     with settings(cell.backend):
         ask = _Questions(Subject(cell, problem, engine, whole=whole), answer, scale)
@@ -144,13 +142,13 @@ def deep(
 
 
 class _Questions:
-    """Each question gives what was wrong, "" if nothing was, None if it has no meaning here."""
+    """The checks. Each returns what is wrong: "" if nothing is, None if it has no meaning here."""
 
     def __init__(self, subject: Subject, answer: Answer, scale: list[np.ndarray] | None) -> None:
         self.subject, self.gs = subject, [_wide(g) for g in answer.arrays]
         fits = scale is not None and [s.shape for s in scale] == [g.shape for g in self.gs]
         self.scale = scale if fits and scale is not None else [np.zeros(g.shape) for g in self.gs]
-        self.quantity = quantity_of(subject.cell)
+        self.quantity = subject.cell.quantity
         self.finite = all(np.all(np.isfinite(g)) for g in self.gs)
         self.leaves = subject.leaves()
         self.ys = subject.f(*self.leaves)
@@ -164,7 +162,7 @@ class _Questions:
             "linearity": self.linearity,
             "zero cotangent": self.zero_cotangent,
             "fan-out": self.fan_out,
-            "aliasing": self.aliasing,  # the last: it writes into memory
+            "aliasing": self.aliasing,  # last, because it writes into memory
         }
 
     def of_second_order(self) -> dict[str, Callable[[], str | None]]:
@@ -176,7 +174,7 @@ class _Questions:
         return [_wide(to_numpy(raw(g))) for g in gs]
 
     def seeds(self, *factors: float) -> list[Any]:
-        """Σ factor · cotangent, with several sets of cotangents."""
+        """For each output Σ factor · cotangent, over several sets of cotangents."""
         made = []
         for seeds in zip(*[self.subject.seeds(self.ys, n) for n in range(len(factors))]):
             total = sum(a * to_numpy(g) for a, g in zip(factors, seeds))
@@ -185,10 +183,10 @@ class _Questions:
         return made
 
     def agree(self, got: list[np.ndarray], expected: list[np.ndarray], extra: Any) -> str:
-        """What is wrong with `got`, given how large the terms were that it is made of."""
+        """What is wrong with `got`, a sum of terms as large as `extra`; "" if nothing is."""
         scale = [s * 3.0 + np.abs(e) for s, e in zip(self.scale, extra)]
         problem = self.subject.problem
-        found = compare(
+        found = compare_with_oracle(
             problem.operation, self.quantity, problem.dtype, got, OracleAnswer("", expected, scale)
         )
         return (
@@ -249,7 +247,8 @@ class _Questions:
         return self.equal(us, self.gs, ws, along, us)
 
     def equal(self, a: Any, b: Any, c: Any, d: Any, weights: Any) -> str:
-        """Whether Re⟨a, b⟩ = Re⟨c, d⟩; the scale is that of what is multiplied by `weights`."""
+        """How far Re⟨a, b⟩ is from Re⟨c, d⟩; "" if they agree. The answer is one of the factors,
+        and `weights` is the other, so that they multiply its scale."""
         left, right = _inner(a, b), _inner(c, d)
         size = _size(a, b) + _size(c, d) + _size(self.scale, weights)
         off = abs(left - right)

@@ -1,6 +1,6 @@
 """Options of ``pytest --pyargs pluggrad_conformance --backend NAME``.
 
-pytest reads a conftest of ``--pyargs`` too late for options, so this is an entry point of its own.
+pytest reads the conftest of ``--pyargs`` too late to add options, so this module is an entry point.
 It does nothing in any other run: other projects have options of these names.
 """
 
@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-MARK = "PLUGGRAD_CONFORMANCE_PYTEST"  # tells the processes of pytest-xdist
+MARK = "PLUGGRAD_CONFORMANCE_PYTEST"  # also set in the worker processes of pytest-xdist
 
 
 def pytest_addoption(parser: Any) -> None:

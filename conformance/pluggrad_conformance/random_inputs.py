@@ -1,7 +1,7 @@
 """Random inputs: hypothesis draws them, judges them like any cell, and shrinks what fails.
 
-They come from the intervals of the typical case, and for operations that are smooth there: where a
-corner decides, the tables have a case with a name.
+Only operations that are smooth take part, on the intervals of the typical case: for corners the
+tables have named cases.
 """
 
 from __future__ import annotations
@@ -11,35 +11,35 @@ from typing import Any
 import numpy as np
 
 from .cells import Cell
-from .operations import Array, load
+from .judge import judge_cell
+from .operations import Array
 from .problem import Problem
 from .results import BAD, Result
+from .tables import load_operations
 
-__all__ = ["is_smooth", "search"]
+__all__ = ["is_smooth", "search_failure"]
 
 
 def is_smooth(cell: Cell) -> bool:
-    """Whether random inputs say anything about the cell: a base cell of a smooth operation in
+    """Whether random inputs suit the cell: a base cell of a smooth operation in
     double precision, whose inputs need no structure."""
-    operation = load()[cell.operation]
+    operation = load_operations()[cell.operation]
     arrays = _arrays(Problem.of(cell))
     plain = all(not spec.structure and spec.values is None for spec in arrays)
     double = cell.dtype in ("float64", "complex128")
     return operation.analytic and plain and double and cell.key.count("|") == 2
 
 
-def search(cell: Cell, examples: int = 10) -> tuple[Result, list[np.ndarray]] | None:
+def search_failure(cell: Cell, examples: int = 10) -> tuple[Result, list[np.ndarray]] | None:
     """The result and the inputs of the smallest failure that hypothesis finds; None if none.
 
     It draws the same inputs each time.
 
     >>> from pluggrad_conformance.cells import Cell
-    >>> search(Cell("sin", "numpy", "float64")) is None
+    >>> search_failure(Cell("sin", "numpy", "float64")) is None
     True
     """
     from hypothesis import HealthCheck, Phase, given, settings
-
-    from .judge import judge
 
     problem = Problem.of(cell)
     failed: list[tuple[Result, list[np.ndarray]]] = []
@@ -49,24 +49,24 @@ def search(cell: Cell, examples: int = 10) -> tuple[Result, list[np.ndarray]] | 
               phases=(Phase.generate, Phase.shrink))  # fmt: skip
     @given(_inputs(problem))
     def attempt(inputs: Any) -> None:
-        result = judge(cell, problem.with_inputs(list(inputs)))
+        result = judge_cell(cell, problem.with_inputs(list(inputs)))
         if result.outcome in BAD:
             failed.append((result, list(inputs)))
             raise _Failed
 
     try:
         attempt()
-    except _Failed:  # what was tried last is the smallest
+    except _Failed:  # hypothesis tries the smallest failure last
         return failed[-1]
     return None
 
 
 class _Failed(Exception):
-    """An outcome that must not be."""
+    """Tells hypothesis that an outcome is bad."""
 
 
 def _arrays(problem: Problem) -> list[Array]:
-    """What the table says of each input."""
+    """The table's `Array` of each input."""
     args = problem.case.args
     return [args[i] if j is None else args[i][j] for i, j in problem.places]
 

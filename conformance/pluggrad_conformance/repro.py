@@ -1,7 +1,7 @@
 """Scripts that reproduce a cell: they need pluggrad and the backend's library, not the suite.
 
-The inputs, the cotangents and what the oracle answered stand in the script as numbers. It prints
-what comes and what was expected, and exits with 1 if they differ by more than the tolerance.
+The inputs, the cotangents and the oracle's answer stand in the script as numbers. It prints what
+pluggrad gives and what was expected, and exits with 1 if they differ by more than the tolerance.
 """
 
 from __future__ import annotations
@@ -14,48 +14,47 @@ from typing import Any
 
 import numpy as np
 
-from . import source
-from .cells import Cell
-from .operations import Array
-from .pool import quantity_of
-from .problem import Problem
-from .results import Result, printable
+import pluggrad as pg
 
-__all__ = ["find", "script", "write_down"]
+from .cells import Cell, enumerate_cells
+from .operations import Array
+from .oracles import NAMES, consult_oracles
+from .problem import Problem
+from .results import Result, printable, read_results
+from .selection import OURS, default_backends
+from .source import definitions
+from .tables import load_operations
+from .tolerance import bounds
+
+__all__ = ["find_script", "script_for", "write_down"]
 
 #: Arrays with more components are written in compressed form.
 LONG = 200
 
 
-def find(text: str, run: Path | None = None, plugins: Sequence[str] = ()) -> str:
+def find_script(text: str, run: Path | None = None, plugins: Sequence[str] = ()) -> str:
     """The script of a cell by its ID or key: that of the run, or a new one.
 
     Raises `ValueError` if there is no such cell.
     """
-    from .runner import read_results
-
     if run is not None:
         for result in read_results(run):
             if text in (result.cell.id, result.cell.key):
                 path = Path(run) / "repro" / f"{result.cell.id}.py"
                 if path.exists():
                     return path.read_text(encoding="utf-8")
-                return script(result.cell, Problem.of(result.cell), result, plugins=plugins)
+                return script_for(result.cell, Problem.of(result.cell), result, plugins=plugins)
         raise ValueError(f"{run} has no cell {text!r}")
     cell = cell_of(text)
-    return script(cell, Problem.of(cell), plugins=plugins)
+    return script_for(cell, Problem.of(cell), plugins=plugins)
 
 
 def cell_of(text: str) -> Cell:
     """The cell that an ID or a key names; `ValueError` if there is none."""
-    from .cells import enumerate_cells
-    from .operations import load
-    from .selection import OURS, default_backends
-
     if "|" in text:
         cell = Cell.parse(text)
         try:
-            cell.case_of(load()[cell.operation])
+            cell.case_of(load_operations()[cell.operation])
         except KeyError as error:
             raise ValueError(f"there is no cell {text!r}: {error}") from None
         return cell
@@ -66,7 +65,7 @@ def cell_of(text: str) -> Cell:
     raise ValueError(f"no cell has the ID {text!r}; give its key, or --run DIR if it is from a run")
 
 
-def script(
+def script_for(
     cell: Cell,
     problem: Problem,
     result: Result | None = None,
@@ -76,15 +75,15 @@ def script(
 ) -> str:
     """The script of a cell at `problem`. It loads `plugins` (modules, or files by their path).
 
-    Without `oracles` nothing is computed here, and it says what comes, and not what should.
-    Where the operation cannot be written down (its row uses objects that have no literal), the
-    script takes the operation out of the suite's tables instead.
+    Without `oracles` nothing is computed here, and the script does not say what is expected. If
+    the operation cannot be written down (its row uses objects that have no literal), the script
+    takes the operation from the suite's tables.
     """
-    quantity = quantity_of(cell) if result is None else result.quantity
+    quantity = cell.quantity if result is None else result.quantity
     answer = first_answer(problem, quantity, result) if oracles else None
     outputs = output_dtypes(problem) if oracles else None
     lines = [*header(cell, result, answer)]
-    if cell.backend == "jax":  # which has no double precision otherwise
+    if cell.backend == "jax":  # or it has no double precision
         lines += ["import os", 'os.environ.setdefault("JAX_ENABLE_X64", "1")']
     lines += ["import sys", "import numpy as np", "import pluggrad as pg"]
     lines += [f"import runpy; runpy.run_path({p!r})" if p.endswith(".py") else f"import {p}"
@@ -105,14 +104,12 @@ def script(
 
 
 def first_answer(problem: Problem, quantity: str, result: Result | None = None) -> Any:
-    """The answer of the first oracle that has one; of those that object in `result`, if any do."""
-    from .oracles import NAMES, consult
-
+    """The answer of the first oracle that has one; those that object in `result` come first."""
     said = [] if result is None else result.oracles
     objecting = [o.name for o in said if o.verdict not in ("agrees", "none")]
     for name in [*(o for o in objecting if o in NAMES), *NAMES]:
         with np.errstate(all="ignore"):
-            for answer in consult(problem, quantity, [name]):
+            for answer in consult_oracles(problem, quantity, [name]):
                 return answer
     return None
 
@@ -128,7 +125,7 @@ def output_dtypes(problem: Problem) -> list[tuple[tuple[int, ...], str]] | None:
 
 
 def header(cell: Cell, result: Result | None, answer: Any) -> list[str]:
-    """What is wrong, in comments."""
+    """Comments that say what is wrong."""
     lines = [f"# {cell.key}"]
     if result is not None:
         lines = [f"# {result.outcome}: {cell.key}"]
@@ -146,7 +143,7 @@ def header(cell: Cell, result: Result | None, answer: Any) -> list[str]:
 
 
 def comment(text: str) -> str:
-    """The text as one line of comment, without what Python does not read in a source file."""
+    """The text as a comment of one line, without characters that Python rejects in source."""
     return "# " + printable(" ".join(text.splitlines())).replace("\0", "\\0")
 
 
@@ -154,7 +151,7 @@ def comment(text: str) -> str:
 
 
 def setup(cell: Cell, problem: Problem) -> list[str]:
-    """The namespace and the inputs."""
+    """The lines that make the namespace and the inputs."""
     if ":" in cell.backend:  # a library that has no plugin
         module, _, path = cell.backend.partition(":")
         library = ".".join(["sys.modules[" + repr(module) + "]", *filter(None, [path])])
@@ -180,7 +177,7 @@ def setup(cell: Cell, problem: Problem) -> list[str]:
 
 
 def write_down(x: np.ndarray[Any, Any], dtype: str = "", wrap: bool = True) -> str:
-    """The expression for an array: its numbers, where there are not too many.
+    """The expression for an array: its numbers, or packed data if there are many.
 
     >>> write_down(np.asarray([0.5, 2.0]), wrap=False)
     '[0.5, 2.0]'
@@ -216,8 +213,8 @@ def packed(x: np.ndarray[Any, Any]) -> str:
 
 
 def call(cell: Cell, problem: Problem, floating: list[int] | None, try_it: bool) -> list[str]:
-    """The lines that define `f`, a function of the inputs that returns a list of outputs; of those
-    that are `floating`, if others have no gradient."""
+    """The lines that define `f`, which takes the inputs and returns a list of outputs: only those
+    numbered in `floating`, if other outputs have no gradient."""
     try:
         *lines, last = plain_call(cell, problem, several(problem) if try_it else None)
     except NotLiteral:
@@ -233,16 +230,16 @@ def call(cell: Cell, problem: Problem, floating: list[int] | None, try_it: bool)
 
 
 class NotLiteral(Exception):
-    """A call that has no text."""
+    """Something that Python has no literal for."""
 
 
 def plain_call(cell: Cell, problem: Problem, many: bool | None) -> list[str]:
-    """The call as one would type it; NotLiteral if it cannot be. It returns `many` arrays, or one,
-    or (None) that is not known."""
+    """The call as a person would type it; `NotLiteral` if it cannot be written. `many` is whether
+    it returns several arrays, None if that is not known."""
     operation, lines = problem.operation, []
     where = {place: f"x{k}" for k, place in enumerate(problem.places)}
     args = [text_of(x, (i, None), where) for i, x in enumerate(problem.args)]
-    if cell.form != "function":  # operators and methods are those of Variables
+    if cell.form != "function":  # only Variables have these operators and methods
         args = [a.replace("array(", "pg.Variable(array(", 1) + ")" if a.startswith("array(") else a
                 for a in args]  # fmt: skip
     kwargs = [f"{k}={literal(v)}" for k, v in problem.kwargs.items()]
@@ -270,8 +267,6 @@ def plain_call(cell: Cell, problem: Problem, many: bool | None) -> list[str]:
 
 def several(problem: Problem) -> bool | None:
     """Whether the operation returns a tuple or list of arrays; None if NumPy does not know it."""
-    import pluggrad as pg
-
     args = problem.filled(problem.inputs)
     try:
         with np.errstate(all="ignore"):
@@ -282,7 +277,8 @@ def several(problem: Problem) -> bool | None:
 
 
 def defined(function: Any, name: str) -> list[str]:
-    lines = source.definitions(function, name)
+    """The statements that define `function` under `name`; `NotLiteral` if there are none."""
+    lines = definitions(function, name)
     if lines is None:
         raise NotLiteral(name)
     return lines
@@ -302,7 +298,7 @@ def text_of(x: Any, place: tuple[int, int | None], where: dict[Any, str]) -> str
 
 
 def literal(x: Any) -> str:
-    """What Python reads back as `x`."""
+    """The literal that Python reads back as `x`; `NotLiteral` if there is none."""
     if isinstance(x, float) and not np.isfinite(x):
         return f"float({str(x)!r})"
     text = repr(x)
@@ -373,11 +369,9 @@ def cotangents(problem: Problem, outputs: Any) -> str:
 
 
 def verdict(cell: Cell, problem: Problem, quantity: str, answer: Any) -> list[str]:
-    """The lines that print what came and what was expected, and exit."""
+    """The lines that print the answer and what was expected, and exit."""
     if answer is None:
         return ["print(*got, sep='\\n')"]
-    from .tolerance import bounds
-
     allowed = [_rounded_up(b) for b in bounds(problem.operation, quantity, cell.dtype, answer)]
     dtype = cell.dtype if quantity in ("gradient", "second") else ""
     home = "" if cell.device == "default" else ".to_device(xp.zeros(1).device)"
@@ -397,5 +391,5 @@ def verdict(cell: Cell, problem: Problem, quantity: str, answer: Any) -> list[st
 
 
 def _rounded_up(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Numbers of three digits, not smaller: nobody needs to read more of a tolerance."""
+    """Tolerances, rounded up to three digits to be readable."""
     return np.asarray([float(f"{1.01 * v:.3g}") for v in x.ravel()]).reshape(x.shape)

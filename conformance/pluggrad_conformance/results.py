@@ -1,4 +1,4 @@
-"""What the suite says about a cell: an outcome, and everything that led to it.
+"""Results: the outcome of a cell, and everything that led to it; and reading those of a run.
 
 A `Result` is one line of ``results.jsonl``; `schema.json` describes it.
 """
@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .cells import Cell
 
-__all__ = ["BAD", "OUTCOMES", "OracleVerdict", "Property", "Result", "printable"]
+__all__ = [
+    "BAD", "OUTCOMES", "OracleVerdict", "Property", "Result", "RunError", "parse_line", "printable",
+    "read_results", "read_run",
+]  # fmt: skip
 
 #: Every outcome, with what it means. Reports show them in this order.
 OUTCOMES: dict[str, str] = {
@@ -33,7 +38,7 @@ OUTCOMES: dict[str, str] = {
     "oracle-missing": "no oracle has an answer",
 }  # fmt: skip
 
-#: What a run must explain.
+#: Outcomes that fail the gate unless a file of expectations explains them.
 BAD = ("numerically-off", "wrong", "wrong-structure", "nonfinite-mismatch", "nondeterministic",
        "error", "timeout", "oracle-conflict", "oracle-missing", "forward-deviation")  # fmt: skip
 
@@ -55,7 +60,7 @@ class OracleVerdict:
 
 @dataclass
 class Property:
-    """An oracle-free property: whether it held, and what was seen if not."""
+    """A property of every derivative: whether it held, and what was seen if not."""
 
     name: str
     held: bool
@@ -76,7 +81,7 @@ class Result:
     properties: list[Property] = field(default_factory=list)
     seconds: float = 0.0
     minimal: dict[str, Any] | None = None  # the shrunk input: {"inputs": [...], "size": n}
-    killed: bool = False  # somebody ended the worker, so a run that goes on tries the cell again
+    killed: bool = False  # from outside: a run that is resumed tries the cell again
 
     def as_dict(self) -> dict[str, Any]:
         """A dictionary for JSON; numbers that JSON lacks become strings."""
@@ -94,7 +99,7 @@ class Result:
 
     @classmethod
     def from_dict(cls, facts: dict[str, Any]) -> Result:
-        """The result of a line."""
+        """The result that `as_dict` describes."""
         facts = _clean(facts)
         number = lambda x: float(x) if isinstance(x, str) else x
         return cls(
@@ -109,14 +114,50 @@ class Result:
     def to_line(self) -> str:
         """The line of ``results.jsonl``, without the newline.
 
-        It is ASCII: a line separator inside of a text (U+2028, U+0085) is no end of a line to any
-        reader.
+        ASCII only: some readers take U+2028 or U+0085 inside a text for the end of a line.
         """
         return json.dumps(self.as_dict(), allow_nan=False)
 
 
+class RunError(ValueError):
+    """A run directory is missing or unreadable, is in use, or belongs to another run."""
+
+
+def read_run(out: Path) -> dict[str, Any]:
+    """The facts in ``run.json``; `RunError` if `out` is no run directory."""
+    try:
+        facts: dict[str, Any] = json.loads((Path(out) / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{out} is no run: it has no run.json") from None
+    except ValueError as error:
+        raise RunError(f"{Path(out) / 'run.json'} cannot be read: {error}") from None
+    return facts
+
+
+def read_results(out: Path) -> Iterator[Result]:
+    """The results in ``results.jsonl``, one by one; an incomplete last line is skipped."""
+    path = Path(out) / "results.jsonl"
+    if not path.is_file():
+        raise RunError(f"{out} is no run: it has no results.jsonl")
+    with open(path, encoding="utf-8", errors="replace", newline="\n") as lines:
+        for line in lines:
+            result = parse_line(line)
+            if result is not None:
+                yield result
+
+
+def parse_line(line: str) -> Result | None:
+    """The result of a line of ``results.jsonl``; None if it is incomplete or no result."""
+    if not line.endswith("\n"):
+        return None
+    try:
+        return Result.from_dict(json.loads(line))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
 def printable(text: str) -> str:
-    r"""The text, with half characters (lone surrogates) written out: UTF-8 has no bytes for them.
+    r"""The text, with lone surrogates written as escapes: UTF-8 cannot encode them.
 
     >>> print(printable("a\ud800"))
     a\ud800

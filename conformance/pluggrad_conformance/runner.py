@@ -18,29 +18,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from . import reports
 from .facts import run_facts
 from .plugins import load_plugins
 from .pool import Done, Pool
 from .problem import Problem
 from .progress import Progress
-from .repro import script as write_script
-from .results import Result, printable
-from .selection import Selection, group
+from .repro import script_for
+from .results import Result, RunError, parse_line, printable, read_run
+from .selection import Selection, group_cells
 from .worker import FAILURES
 
-__all__ = ["JUDGE", "RunError", "merge", "read_results", "read_run", "repair", "run"]
+__all__ = ["JUDGE", "merge", "repair", "run"]
 
-JUDGE = "pluggrad_conformance.judge:judge"
+JUDGE = "pluggrad_conformance.judge:judge_cell"
 
-#: What must not have changed when a run goes on.
+#: Facts that must be the same when a run is resumed.
 SAME = ("seed", "cases", "versions", "selection")
 
-
 FACTS_SECONDS = 10.0  # how old `duration` may be if the run is killed
-
-
-class RunError(ValueError):
-    """A run directory is no such thing, is in use, or belongs to another run."""
 
 
 def run(
@@ -73,7 +69,7 @@ def run(
     shrink : int
         How many failures of an operation on a backend are shrunk to a smaller input.
     progress : bool
-        Whether to show it on stderr.
+        Whether to show progress on stderr.
     judge, plugins : str, sequence of str
         ``module:function`` that judges a cell; modules or files that workers import first.
     command : sequence of str
@@ -82,7 +78,7 @@ def run(
     Raises
     ------
     RunError
-        `out` belongs to a run of other cells, cases or versions, or another process writes to it.
+        `out` holds a run of other cells, cases or versions, or another process writes to it.
     ValueError
         Nothing is selected, or `jobs` or `timeout` is not positive.
     """
@@ -119,7 +115,7 @@ def run(
                 _write_facts(out, begin)
 
         try:
-            _judge(pool.run(group(left), tick), out, shown, plugins)
+            _judge(pool.run(group_cells(left), tick), out, shown, plugins)
         finally:
             if shown is not None:
                 shown.close()
@@ -129,13 +125,13 @@ def run(
 
 
 def _judge(done: Iterator[Done], out: Path, shown: Progress | None, plugins: Sequence[str]) -> None:
-    """Write each result as it comes. A worker that is gone has written no script: that is done
-    here, without asking anybody for what is expected."""
+    """Write each result as it comes. A lost worker has written no script: write it here, without
+    asking the oracles, which may hang as well."""
     with open(out / "results.jsonl", "a", encoding="utf-8") as lines:
         for result, script in done:
             if script is None and result.outcome in FAILURES:
                 problem = Problem.of(result.cell)
-                script = write_script(result.cell, problem, result, plugins=plugins, oracles=False)
+                script = script_for(result.cell, problem, result, plugins=plugins, oracles=False)
             if script is not None:
                 _write_script(out, result.cell.id, script)
             lines.write(result.to_line() + "\n")
@@ -152,45 +148,13 @@ def _write_script(out: Path, name: str, text: str) -> None:
 # ---------------------------------------------------------------------- run directories
 
 
-def read_run(out: Path) -> dict[str, Any]:
-    """The facts in ``run.json``; RunError if `out` is no run directory."""
-    try:
-        facts: dict[str, Any] = json.loads((Path(out) / "run.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RunError(f"{out} is no run: it has no run.json") from None
-    except ValueError as error:
-        raise RunError(f"{Path(out) / 'run.json'} cannot be read: {error}") from None
-    return facts
-
-
-def read_results(out: Path) -> Iterator[Result]:
-    """The results of a run, one by one; half a line at the end is passed over."""
-    path = Path(out) / "results.jsonl"
-    if not path.is_file():
-        raise RunError(f"{out} is no run: it has no results.jsonl")
-    with open(path, encoding="utf-8", errors="replace", newline="\n") as lines:
-        for line in lines:
-            result = _parse(line)
-            if result is not None:
-                yield result
-
-
-def _parse(line: str) -> Result | None:
-    if not line.endswith("\n"):
-        return None
-    try:
-        return Result.from_dict(json.loads(line))
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
 def repair(path: Path) -> dict[str, Result]:
-    """The results in a file by key; what a kill left behind (half a line) is taken out of it."""
+    """The results in a file by key. An incomplete last line, left by a kill, is removed from it."""
     if not path.is_file():
         return {}
     done: dict[str, Result] = {}
-    for line in path.read_bytes().split(b"\n")[:-1]:  # str.splitlines knows other ends of lines
-        result = _parse(line.decode("utf-8", "replace") + "\n")
+    for line in path.read_bytes().split(b"\n")[:-1]:  # str.splitlines would split at U+2028, too
+        result = parse_line(line.decode("utf-8", "replace") + "\n")
         if result is not None:
             done.setdefault(result.cell.key, result)
     _write(path, done)
@@ -198,15 +162,13 @@ def repair(path: Path) -> dict[str, Result]:
 
 
 def merge(runs: Sequence[Path], out: Path) -> Path:
-    """Several runs of the same cases (shards, or other backends) as one run directory `out`.
+    """Merge runs of the same cases (shards, or other backends) into one run directory `out`.
 
-    Raises `reports.ReportError` if they are no parts of one run.
+    Raises `reports.ReportError` if the runs do not belong together.
     """
-    from . import reports
-
     if any(Path(path).resolve() == out.resolve() for path in runs):
         raise RunError(f"{out} is one of the runs; they are merged into a directory of its own")
-    whole = reports.read(*runs)
+    whole = reports.load_run(*runs)
     out.mkdir(parents=True, exist_ok=True)
     _clear(out)
     _write(out / "results.jsonl", {result.cell.key: result for result in whole.results})
@@ -217,7 +179,7 @@ def merge(runs: Sequence[Path], out: Path) -> Path:
 
 
 def _sort(path: Path) -> None:
-    """In the order of keys, so that the order in which workers were done does not show."""
+    """Sort a file of results by key, so that it does not depend on which worker was faster."""
     done = repair(path)
     _write(path, {key: done[key] for key in sorted(done)})
 
@@ -234,7 +196,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _clear(out: Path) -> None:
-    """What an earlier run wrote."""
+    """Remove what an earlier run wrote."""
     for path in [out / "results.jsonl", *(out / "repro").glob("*.py")]:
         path.unlink(missing_ok=True)
 
@@ -243,7 +205,7 @@ def _clear(out: Path) -> None:
 
 
 def _before(out: Path, facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts of the run that is there already, if it is the same one."""
+    """The facts of the run that `out` holds, {} if none; `RunError` if it is a different run."""
     if not (out / "run.json").exists():
         if (out / "results.jsonl").exists():
             raise RunError(f"{out} has results but no run.json; start anew with --fresh")
@@ -266,7 +228,7 @@ def _begin(
     timeout: float,
     command: Sequence[str],
 ) -> dict[str, Any]:
-    """All that ``run.json`` says, at the start. A run that goes on keeps its first start."""
+    """What ``run.json`` says when the run begins. A resumed run keeps its first start."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     words = list(command) or [Path(sys.argv[0]).name, *sys.argv[1:]]
     return {
@@ -291,7 +253,7 @@ def _write_facts(out: Path, facts: dict[str, Any], finished: bool = False) -> No
 
 @contextmanager
 def _only_writer(out: Path) -> Iterator[None]:
-    """Hold a lock on the directory; it ends with the process, however that ends."""
+    """Lock the directory. The lock ends with this process, even if it is killed."""
     with open(out / ".lock", "w") as lock:
         with suppress(ImportError):
             import fcntl

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .cells import Cell, enumerate_cells
-from .operations import load, names
+from .cells import DTYPES, Cell, enumerate_cells
+from .tables import load_operations, operation_names
 
-__all__ = ["LEVELS", "OURS", "Selection", "default_backends", "group", "in_gate", "shard_of"]
+__all__ = ["LEVELS", "OURS", "Selection", "default_backends", "group_cells", "in_gate", "shard_of"]
 
 #: The backends of this project.
 OURS = ("numpy", "torch", "jax", "strict", "dask")
@@ -46,8 +46,8 @@ class Selection:
             raise ValueError(f"shard {part}/{parts}: parts are counted from 1 to {parts}")
 
     def cells(self) -> list[Cell]:
-        """The cells, operation by operation; without dtypes that a backend does not have."""
-        chosen = names(self.operations)
+        """The cells, operation by operation, without dtypes that their backend lacks."""
+        chosen = operation_names(self.operations)
         if not chosen:
             raise ValueError(f"no operation is called like {' '.join(self.operations)}")
         found = [cell for cell in enumerate_cells(
@@ -70,30 +70,29 @@ class Selection:
 def in_gate(cell: Cell) -> bool:
     """Whether a cell is in the gate: a fixed part that is judged in a few minutes.
 
-    On every backend the base cell in double precision, and in double complex where no compiler
-    stands in between; on NumPy all the cases of values, too.
+    On every backend the base cell in float64. In complex128, too, on NumPy and torch, which do not
+    compile it first, or if the operation is complex only. On NumPy every case about values as well.
     """
     if cell.key.count("|") == 2:
         if cell.dtype == "float64":
             return True
         return cell.dtype == "complex128" and (
-            cell.backend in ("numpy", "torch") or "real" not in load()[cell.operation].domains
+            cell.backend in ("numpy", "torch")
+            or "real" not in load_operations()[cell.operation].domains
         )
     return cell.backend == "numpy" and cell.case != "typical"
 
 
 def _dtypes(backends: Iterable[str]) -> dict[str, set[str]]:
-    """The dtypes of the cells that each backend has."""
-    from .cells import DTYPES
+    """The dtypes of `DTYPES` that each backend has."""
     from .libraries import Library
 
     return {name: {d for d in DTYPES if hasattr(Library(name).xp, d)} for name in backends}
 
 
 def devices(backends: Iterable[str]) -> dict[str, list[str]]:
-    """The devices of each backend that arrays do not go to unless they are told to, and that hold
-    double precision."""
-    import numpy as np
+    """The devices of each backend, without its default, that hold complex128 arrays."""
+    import numpy as np  # late, as `libraries` is: see `conftest`
 
     from .libraries import Library, device_name, settings
 
@@ -105,7 +104,7 @@ def devices(backends: Iterable[str]) -> dict[str, list[str]]:
             others = [str(d) for d in library.backend.adapter.devices() if str(d) != usual]
             found[name] = []
             for device in others:
-                with suppress(Exception):  # whatever the library says to that
+                with suppress(Exception):  # the device refuses: leave it out
                     Library(name, device=device).array(np.ones(1, complex))
                     found[name].append(device)
     return found
@@ -120,12 +119,12 @@ def default_backends() -> list[str]:
     return [name for name in installed if get_backend(name).name == name]
 
 
-def group(cells: Iterable[Cell]) -> list[list[Cell]]:
+def group_cells(cells: Iterable[Cell]) -> list[list[Cell]]:
     """One group for each operation, the largest first.
 
     Within a group, cells with the same inputs stand together: an oracle answers once for all
-    backends, and what JAX compiled is used again. Usual inputs come first: of failures, the first
-    ones are shrunk.
+    backends, and JAX reuses what it compiled. Usual inputs come first, because only the first
+    failures are shrunk.
     """
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
@@ -142,7 +141,7 @@ def _order(cell: Cell) -> tuple[object, ...]:
 
 def _weight(cells: list[Cell]) -> int:
     """About how long a group takes: compilers and programs dominate."""
-    heavy = load()[cells[0].operation].kind in ("program", "decomposition")
+    heavy = load_operations()[cells[0].operation].kind in ("program", "decomposition")
     return sum(5 if cell.backend in ("jax", "dask") else 1 for cell in cells) * (10 if heavy else 1)
 
 

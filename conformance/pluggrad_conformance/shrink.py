@@ -20,7 +20,7 @@ from .operations import Array
 from .problem import Problem, round_to
 from .results import Result
 
-__all__ = ["as_minimal", "shrink", "signature"]
+__all__ = ["as_minimal", "shrink_failure", "signature"]
 
 SECONDS = 2.0
 TRIES = 150
@@ -32,7 +32,7 @@ LARGEST = 200
 Arrays = list[np.ndarray[Any, Any]]
 
 
-def shrink(
+def shrink_failure(
     cell: Cell,
     problem: Problem,
     result: Result,
@@ -73,8 +73,8 @@ def shrink(
 
 
 def signature(result: Result) -> tuple[str, str]:
-    """In which way a cell fails: its outcome, and for an exception what it is about, without the
-    numbers in it; for a structure, which property."""
+    """How a cell fails, to recognise the failure at another input: the outcome, with the message of
+    an exception (without its numbers) or the names of the properties that do not hold."""
     if result.outcome == "error":
         lines = result.detail.strip().splitlines() or [""]
         return result.outcome, re.sub(r"[\d.,()x]+", "#", lines[0])[:80]
@@ -84,8 +84,7 @@ def signature(result: Result) -> tuple[str, str]:
 
 
 def as_minimal(problem: Problem) -> dict[str, Any]:
-    """What is written into a result about the shrunk input: shapes, values if there are not too
-    many, and the number of components."""
+    """The shrunk input as a result keeps it: number of components, shapes, and values if few."""
     inputs = [np.asarray(x) for x in problem.inputs]
     size = sum(x.size for x in inputs)
     values = [_plain(x) for x in inputs] if size <= LARGEST else None
@@ -131,7 +130,7 @@ def _kept(n: int) -> Iterator[list[int]]:
 
 
 def _take(x: np.ndarray[Any, Any], n: int, keep: list[int]) -> np.ndarray[Any, Any]:
-    """Every axis of length n without the other indices."""
+    """`x` with the indices `keep` alone, along every axis of length n."""
     for axis, length in enumerate(x.shape):
         if length == n:
             x = np.take(x, keep, axis=axis)
@@ -172,7 +171,7 @@ def _changes(free: bool) -> list[Callable[[Any], Any]]:
 def _tried(
     problem: Problem, k: int, spec: Array, free: bool, x: np.ndarray[Any, Any]
 ) -> Iterator[Arrays]:
-    """The inputs with `x` as the k-th, if it is simpler and still what the table asks for."""
+    """The inputs with `x` as the k-th, if it is simpler and within what the table allows."""
     old = problem.inputs[k]
     x = np.asarray(round_to(x, problem.dtype), old.dtype).reshape(old.shape)
     if _cost(x) >= _cost(old):
@@ -193,7 +192,7 @@ def _cost(x: np.ndarray[Any, Any]) -> int:
 
 
 def _spec(problem: Problem, k: int) -> Array | None:
-    """What the table says of the k-th input, if its numbers are random and free."""
+    """The table's `Array` of the k-th input; None if its numbers are given or structured."""
     i, j = problem.places[k]
     spec = problem.case.args[i] if j is None else problem.case.args[i][j]
     if not isinstance(spec, Array) or spec.values is not None or spec.structure:

@@ -1,4 +1,4 @@
-"""The source text of a function, with what it needs, so that a script can stand alone."""
+"""The source text of a function and of all it uses, so that a script can stand alone."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def _define(function: Any, name: str, made: dict[str, str]) -> None:
     else:
         new = text if node.name == name else f"{text}\n{name} = {node.name}"
     if made.setdefault(name, new) != new:
-        raise NotPlain(name)  # two things of one name
+        raise NotPlain(name)  # one name for two things
 
 
 def _use(name: str, value: Any, made: dict[str, str]) -> None:
-    """Define a name that a function uses as what it is there."""
+    """Add the definition of a name that a function uses."""
     if isinstance(value, ModuleType):
         if value.__name__.startswith("pluggrad_conformance"):
             raise NotPlain(name)

@@ -1,8 +1,8 @@
 """The subject: what pluggrad answers to a cell, on its backend and in its form, mode and device.
 
-`answer` computes the quantity that a cell asks for, `probe` the value as the bare library computes
-it, with nothing of pluggrad in between. A `Subject` is a problem laid out on a backend, which
-`properties` asks for more than the answer.
+`engine_answer` computes the quantity that a cell asks for. `probe` computes the value by the bare
+library, without pluggrad. A `Subject` is a problem laid out on a backend; `properties` uses it to
+ask for more than the answer.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from .libraries import (
     settings,
     to_numpy,
 )
-from .problem import Problem
+from .problem import Problem, round_to
 
-__all__ = ["Answer", "Failure", "Subject", "answer", "batch", "probe", "quantity_of"]
+__all__ = ["Answer", "Failure", "Subject", "batch", "engine_answer", "probe"]
 
 #: By how much the inputs of the second and third problem of a batch differ from those of the first;
-#: short in binary, so that little is rounded.
+#: factors with few binary digits, so that little is rounded.
 BATCH = (1.0, 1.015625, 0.96875)
 
 
@@ -56,13 +56,13 @@ class Failure:
 
 @dataclass
 class Answer:
-    """What came: arrays in NumPy's memory, in their own dtype (bfloat16 as float32).
+    """An answer: arrays in NumPy's memory, in their own dtype (bfloat16 as float32).
 
     There is one for each output ("value", and "tangent" of those that are floating point) or for
     each input ("gradient", "second"). `dtypes`, `shapes` and `devices` are what the library says of
     each, and `expected` what they should be: (dtype, shape, device) of the inputs, or for tangents
     of the outputs; empty for values. `others` are the answers to the other problems of a batch;
-    `changed` names what was written into that must not be.
+    `changed` names the inputs and other arrays that were written into, which must not be.
     """
 
     arrays: list[np.ndarray] = field(default_factory=list)
@@ -76,34 +76,25 @@ class Answer:
     seconds: float = 0.0
 
 
-def quantity_of(cell: Cell) -> str:
-    """Which quantity a cell asks for."""
-    if cell.order == 0:
-        return "value"
-    if cell.order == 2:
-        return "second"
-    return "tangent" if cell.mode == "forward" else "gradient"
-
-
-def answer(
+def engine_answer(
     cell: Cell, problem: Problem, engine: ModuleType = pluggrad, *, whole: bool = False
 ) -> Answer:
     """The quantity that `cell` asks for at `problem`, computed by `engine`.
 
-    It does not raise: an exception becomes the answer's `error`. `whole` asks a library that
-    computes in chunks for a single one.
+    An exception is not raised: it becomes the answer's `error`. `whole` asks a library that
+    computes in chunks for a single chunk.
 
     >>> from pluggrad_conformance.cells import Cell
     >>> cell = Cell("sin", "numpy", "float64")
     >>> problem = Problem.of(cell)
-    >>> found = answer(cell, problem)
+    >>> found = engine_answer(cell, problem)
     >>> found.dtypes, found.shapes
     (['float64'], [(2, 3)])
     >>> expected = np.cos(problem.inputs[0]) * problem.cotangent(0, (2, 3), "float64")
     >>> bool(np.all(found.arrays[0] == expected))
     True
     """
-    return _timed(lambda: Subject(cell, problem, engine, whole=whole).answer(), cell, engine)
+    return _timed(lambda: Subject(cell, problem, engine, whole=whole).compute(), cell, engine)
 
 
 def probe(
@@ -163,9 +154,7 @@ class WrongBackend(Exception):
 
 
 def batch(problem: Problem) -> list[Problem]:
-    """The problems of a batch: the problem itself, and two nearby."""
-    from .problem import round_to
-
+    """The problems of a batch: the problem itself and two nearby ones."""
     nearby = [
         problem.with_inputs(
             [round_to(np.asarray(x * factor), problem.dtype) for x in problem.inputs]
@@ -189,7 +178,7 @@ class Subject:
         self.library = Library(cell.backend, engine, device=cell.device, whole=whole)
         self.strided = problem.layout == "strided"
         self.arrays = [self.make(x) for x in problem.inputs]
-        #: What must not change: the name, the array, and what it held.
+        #: The arrays that must not change: name, array, and the values it held.
         self._watched = [
             (f"input {k}", x, source)
             for k, (x, source) in enumerate(zip(self.arrays, problem.inputs))
@@ -210,7 +199,9 @@ class Subject:
         self._watched.append(("a constant", made, x))
         if self.cell.form == "function":
             return made
-        return self.library.namespace.asarray(made)  # operators and methods are those of Variables
+        return self.library.namespace.asarray(
+            made
+        )  # only Variables have these operators and methods
 
     def check_backend(self) -> None:
         """Raises `WrongBackend` if the engine takes the arrays for those of another library."""
@@ -235,7 +226,7 @@ class Subject:
         return self._tangents
 
     def changed(self) -> list[str]:
-        """The inputs, constants, cotangents and tangents that do not hold what they held."""
+        """The inputs, constants, cotangents and tangents that have been written into, by name."""
         return [
             name for name, x, source in self._watched
             if not np.array_equal(to_numpy(x), source, equal_nan=source.dtype.kind in "fc")
@@ -291,7 +282,7 @@ class Subject:
             return operation.operator(*args, **kwargs)
         if form == "method":
             return getattr(args[0], operation.method)(*args[1:], **kwargs)
-        if operation.kind == "program":  # not every library's arrays give way in operators
+        if operation.kind == "program":  # some libraries' arrays do not defer to Variables
             variable = self.engine.Variable
             known = lambda x: not hasattr(x, "dtype") or isinstance(x, variable)
             args = tuple([x if known(x) else variable(x) for x in args])
@@ -322,18 +313,18 @@ class Subject:
         return list(grad(outputs, leaves, gs, materialize_grads=True, **options))
 
     def value(self, *arrays: Any) -> list[Any]:
-        """All outputs."""
+        """The values of all outputs."""
         return [raw(y) for y in self.f(*self.leaves(arrays))]
 
     def gradient(self, *arrays: Any) -> list[Any]:
-        """By `autograd.grad`."""
+        """The gradients, by `autograd.grad`."""
         leaves = self.leaves(arrays)
         ys = self.f(*leaves)
         kept = [y for y in ys if has_derivative(y)]
         return [raw(g) for g in self.pull(kept, self.seeds(ys), leaves)]
 
     def second(self, *arrays: Any) -> list[Any]:
-        """By `autograd.grad` of what `autograd.grad` gave with its graph."""
+        """The second derivatives, by `autograd.grad` twice."""
         return self.second_along(self.tangents(), *arrays)
 
     def second_along(self, ts: list[Any], *arrays: Any) -> list[Any]:
@@ -345,7 +336,7 @@ class Subject:
         return [raw(h) for h in self.pull(gs, ts, leaves)]
 
     def tangent(self, *arrays: Any) -> list[Any]:
-        """By `jvp`."""
+        """The tangents of the outputs, by `jvp`."""
         return list(self.engine.jvp(self.inexact_outputs, arrays, tuple(self.tangents()))[1])
 
     def pulled(self, *arrays: Any) -> list[Any]:
@@ -354,23 +345,23 @@ class Subject:
         return list(pull(self._known_seeds()))
 
     def _known_seeds(self) -> list[Any]:
-        if not self._cotangents:  # their shapes are those of one call outside of any transform
+        if not self._cotangents:  # one call outside any transform tells their shapes
             self.seeds(self.f(*self.leaves()))
         return [g for (other, _), g in sorted(self._cotangents.items()) if not other]
 
     def forward_over_reverse(self, *arrays: Any) -> list[Any]:
-        """`jvp` of the gradient."""
+        """The second derivatives, by `jvp` of the gradient."""
         self._known_seeds()
         return list(self.engine.jvp(self.pulled, arrays, tuple(self.tangents()))[1])
 
     # ------------------------------------------------------------------ the answer
 
-    def answer(self) -> Answer:
+    def compute(self) -> Answer:
         """The quantity of the cell, in its mode, compiled if the cell says so."""
         cell = self.cell
         if cell.mode == "vmap":
             return self._batched()
-        quantity = quantity_of(cell)
+        quantity = cell.quantity
         compute: Callable[..., list[Any]] = getattr(self, quantity)
         if cell.mode == "forward-over-reverse":
             compute = self.forward_over_reverse
@@ -395,7 +386,7 @@ class Subject:
             return jax.jit(compute)  # type: ignore[no-any-return]
         import torch
 
-        # Traced whole, or an error. What Inductor then makes of torch's operations is torch's own.
+        # fullgraph: traced whole, or an error. Inductor is left out: its faults would be torch's.
         torch.compiler.reset()
         return torch.compile(compute, fullgraph=True, backend="aot_eager")  # type: ignore[no-any-return]
 

@@ -14,9 +14,9 @@ from .results import BAD, Result
 
 def test_gradient(cell: Cell, expected: list[Expectation]) -> None:
     """The outcome is good, or it is the one that is expected and explained."""
-    from .judge import judge
+    from .judge import judge_cell  # late: see `conftest`
 
-    result = judge(cell)
+    result = judge_cell(cell)
     entry = next((e for e in expected if e.matches(cell.key)), None)
     if entry is not None and datetime.date.today() <= entry.expires:
         if result.outcome != entry.outcome:
@@ -30,17 +30,17 @@ def test_gradient(cell: Cell, expected: list[Expectation]) -> None:
 
 
 def test_random_inputs(smooth_cell: Cell) -> None:
-    """No input that hypothesis thinks of, from the interval of the typical case, does worse."""
-    from .random_inputs import search
+    """hypothesis finds no input, in the intervals of the typical case, at which the cell fails."""
+    from .random_inputs import search_failure  # late: see `conftest`
 
-    found = search(smooth_cell)
+    found = search_failure(smooth_cell)
     if found is not None:
         result, inputs = found
         pytest.fail(f"{say(result)}\nat {inputs!r}", pytrace=False)
 
 
 def say(result: Result) -> str:
-    """Everything about a result, to be read."""
+    """A result in full, for a person to read."""
     lines = [f"{result.outcome}: {result.detail}"]
     for o in result.oracles:
         error = "" if o.error is None else f", {o.error:.3g} eps off"
@@ -51,5 +51,5 @@ def say(result: Result) -> str:
 
 
 def first_line(text: str) -> Any:
-    """For a short summary."""
+    """The first line of a text, for a short summary."""
     return text.strip().splitlines()[0] if text.strip() else "no detail"

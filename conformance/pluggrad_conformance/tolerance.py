@@ -8,14 +8,14 @@ when all it is computed from changes by one part), eps and tiny the dtype's::
     |got - o|  <=  c · eps · (|o| + s + rms(o) + rms(s))        the others
     plus 4 · tiny, what a result that underflows may lose, and the oracle's own doubt
 
-An elementwise operation computes its components apart, so each has to be right by itself, however
-small it is beside the others. The others mix components: an algorithm that is backward stable makes
-errors of the size of the whole array in each of them. The root mean square and not the norm, and
-every component and not the norm of the difference: so that one wrong entry of a thousand cannot
-hide among the others.
+An elementwise operation computes each component by itself, so each has to be right by itself,
+however small it is beside the others. The other operations mix components: a backward stable
+algorithm makes errors of the size of the whole array in each of them. Sizes are measured by the
+root mean square, not by the norm, and errors component by component, so that one wrong entry of a
+thousand cannot hide among the others.
 
-Where all of o and s is zero, the floor is the same bound with 1 for the scale: what is exactly zero
-by cancellation comes out as a rounding of cotangents, which are about 1. (Not elementwise: zero is
+Where o and s are zero everywhere, the scale is 1 instead: a result that is exactly zero by
+cancellation comes out as a rounding of cotangents, which are about 1. (Not elementwise: zero is
 zero.)
 
 Infinities and nan must be in the same places, infinities of real numbers with the same sign; then
@@ -34,9 +34,17 @@ import numpy as np
 from .operations import Operation
 from .oracles.answers import OracleAnswer
 
-__all__ = ["CONSTANTS", "Comparison", "Limits", "bounds", "compare", "constant", "limits"]
+__all__ = [
+    "CONSTANTS",
+    "Comparison",
+    "Limits",
+    "bounds",
+    "compare_with_oracle",
+    "constant",
+    "limits",
+]
 
-#: c for each kind of operation, at order 0 and 1, and for second derivatives; why it is what it is.
+#: c for each kind of operation: for values and first derivatives, for second ones, and why.
 CONSTANTS: dict[str, tuple[float, float, str]] = {
     "elementwise": (16, 32, "a few roundings and a library function, each good to a few eps"),
     "movement": (2, 2, "copies; the cotangents that meet add up almost exactly"),
@@ -48,18 +56,17 @@ CONSTANTS: dict[str, tuple[float, float, str]] = {
     "decomposition": (128, 256, "the same, and iterations that stop at a few eps"),
     "program": (64, 128, "many operations after each other"),
 }
-#: What multiplies c for the operations whose names begin so.
-SPECIAL = {
-    "special.": 16.0
-}  # series, recurrences and asymptotics: libraries promise 1e-13, not eps
+#: Factors of c, by how the operation's name begins. Special functions are series, recurrences and
+#: asymptotics: libraries promise 1e-13, not eps.
+SPECIAL = {"special.": 16.0}
 
-OFF = 100.0  # tolerances: what is further away is wrong
+OFF = 100.0  # tolerances; further away is wrong
 _RANK = {"agrees": 0, "off": 1, "nonfinite": 2, "wrong": 3}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Of a dtype: the spacing at 1, the smallest normal and the largest number."""
+    """The limits of a dtype: the spacing at 1, the smallest normal and the largest number."""
 
     eps: float
     tiny: float
@@ -88,12 +95,11 @@ def constant(operation: Operation, quantity: str) -> float:
 class Comparison:
     """How an answer compares with an oracle's.
 
-    `error` is the largest error in units of eps of the dtype, relative to what it may depend on:
-    the component and its scale, unless the operation is elementwise also their root mean squares;
-    `ratio` the largest in
-    tolerances. `verdict`: "agrees" · "off" (up to 100 tolerances, and of the right size) · "wrong"
-    · "nonfinite" (infinities or nan in other places). `where` is the number of the array and the
-    index of the worst component in it.
+    `error` is the largest error in units of eps of the dtype, relative to the component and its
+    scale, and to their root mean squares unless the operation is elementwise. `ratio` is the
+    largest error in tolerances. `verdict`: "agrees" · "off" (up to 100 tolerances, and of the right
+    size) · "wrong" · "nonfinite" (infinities or nan in other places). `where` is the number of the
+    array and the index of the worst component in it.
     """
 
     error: float
@@ -103,15 +109,16 @@ class Comparison:
     note: str = ""
 
 
-def compare(
+def compare_with_oracle(
     operation: Operation, quantity: str, dtype: str, got: list[np.ndarray], answer: OracleAnswer
 ) -> Comparison:
     """Compare the arrays `got`, computed in `dtype`, with an oracle's answer.
 
-    >>> from pluggrad_conformance.operations import load
-    >>> sin = load()["sin"]
+    >>> from pluggrad_conformance.tables import load_operations
+    >>> sin = load_operations()["sin"]
     >>> answer = OracleAnswer("by hand", [np.ones(3)], [np.zeros(3)])
-    >>> found = compare(sin, "gradient", "float32", [np.asarray([1, 1.0001, 1], "float32")], answer)
+    >>> got = [np.asarray([1, 1.0001, 1], "float32")]
+    >>> found = compare_with_oracle(sin, "gradient", "float32", got, answer)
     >>> found.verdict, found.where, round(found.error)
     ('off', (0, 1), 839)
     """
@@ -172,9 +179,8 @@ def _bound(
     size = np.where(finite, np.abs(o), 0.0)
     s = np.where(finite & np.isfinite(s), s, 0.0)
     if not apart:
-        within = ~_overflows(
-            o, lim.max
-        )  # what is an infinity in the dtype is no measure for others
+        # a component that overflows in the dtype must not excuse the others
+        within = ~_overflows(o, lim.max)
         size = size + _rms(size[within])
         s = s + _rms(s[within])
         if not np.any(size + s):
@@ -186,11 +192,11 @@ def _bound(
 def bounds(
     operation: Operation, quantity: str, dtype: str, answer: OracleAnswer
 ) -> list[np.ndarray]:
-    """The largest error that `compare` allows, for each component of each array; zero for integers.
+    """The largest error that `compare_with_oracle` allows, for each component; zero for integers.
 
-    >>> from pluggrad_conformance.operations import load
+    >>> from pluggrad_conformance.tables import load_operations
     >>> answer = OracleAnswer("by hand", [np.asarray([1.0, 2.0])], [np.zeros(2)])
-    >>> (allowed,) = bounds(load()["sin"], "gradient", "float64", answer)
+    >>> (allowed,) = bounds(load_operations()["sin"], "gradient", "float64", answer)
     >>> np.round(allowed / np.finfo(float).eps)
     array([16., 32.])
     """
@@ -205,7 +211,7 @@ def bounds(
 
 
 def _compare_exactly(a: np.ndarray, o: np.ndarray, k: int) -> Comparison:
-    """Integers and booleans: positions, counts, answers to questions."""
+    """Compare integers and booleans, which must be equal."""
     different = a != o
     if a.dtype.kind in "fc" or o.dtype.kind in "fc":
         different |= np.asarray(True)  # one of them is no integer

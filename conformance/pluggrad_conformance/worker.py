@@ -25,14 +25,19 @@ from threading import Thread
 from typing import Any
 
 from .cells import Cell
+from .plugins import function_of, load_plugins
+from .problem import Problem
+from .repro import script_for
 from .results import Result
+from .shrink import as_minimal, shrink_failure
+from .tables import load_operations
 
 __all__ = ["FAILURES", "main"]
 
-#: Outcomes that are worth shrinking, and get a script that reproduces them.
+#: Outcomes of failures: they are shrunk, and get a script that reproduces them.
 FAILURES = ("numerically-off", "wrong", "wrong-structure", "nonfinite-mismatch", "nondeterministic",
             "error", "timeout", "oracle-conflict", "forward-deviation")  # fmt: skip
-#: What depends on the moment cannot be shrunk.
+#: A failure that depends on the moment cannot be shrunk.
 SHRINKABLE = frozenset(FAILURES) - {"timeout", "nondeterministic"}
 
 MAX_BYTES = 2_500_000_000  # then the worker retires: compiled functions pile up
@@ -42,24 +47,21 @@ MAX_MAPS = 40_000  # so do memory maps, of which Linux allows 65 530
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until stdin ends."""
     parser = argparse.ArgumentParser(prog="python -m pluggrad_conformance.worker")
-    parser.add_argument("--judge", default="pluggrad_conformance.judge:judge")
+    parser.add_argument("--judge", default="pluggrad_conformance.judge:judge_cell")
     parser.add_argument("--plugin", action="append", default=[])
     parser.add_argument("--shrink", type=int, default=0, metavar="N")
     arguments = parser.parse_args(argv)
     faulthandler.enable()
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what libraries print must not end up among the answers
+    os.dup2(2, 1)  # what libraries print must not mix with the answers
 
     def say(**message: Any) -> None:
         channel.write(json.dumps(message) + "\n")  # ASCII, so that any text can be sent
         channel.flush()
 
     groups = _groups()
-    from .operations import load
-    from .plugins import function_of, load_plugins
-
     load_plugins(arguments.plugin)
-    load()
+    load_operations()
     judge = function_of(arguments.judge)
     say(ready=True)
     while True:
@@ -75,8 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _groups() -> SimpleQueue[list[str]]:
-    """The groups that arrive on stdin. The process ends with it, whatever it is doing: a run that
-    was killed leaves no workers behind."""
+    """The groups that arrive on stdin. When stdin closes the process exits at once, so that a
+    killed run leaves no workers behind."""
     groups: SimpleQueue[list[str]] = SimpleQueue()
 
     def read() -> None:
@@ -95,9 +97,9 @@ def serve(
     shrunk: dict[str, int],
     arguments: argparse.Namespace,
 ) -> None:
-    """Judge a cell, shrink it if it failed, write its script, and say so.
+    """Judge a cell and send the result; a failure is shrunk and gets a script first.
 
-    `shrunk` counts the failures of a backend in this group that were shrunk, up to a limit.
+    `shrunk` counts, by backend, the failures of this group that were shrunk: there is a limit.
     """
     begin = time.perf_counter()
     try:
@@ -125,22 +127,18 @@ def explain(
     arguments: argparse.Namespace,
 ) -> str:
     """The script that reproduces a failure, at a smaller input if there is one."""
-    from . import repro
-    from .problem import Problem
-    from .shrink import as_minimal, shrink
-
     problem = Problem.of(cell)
     if result.outcome in SHRINKABLE and shrunk.get(cell.backend, 0) < arguments.shrink:
         shrunk[cell.backend] = shrunk.get(cell.backend, 0) + 1
-        smaller = shrink(cell, problem, result, judge)
+        smaller = shrink_failure(cell, problem, result, judge)
         if smaller is not None:
             problem = smaller
             result.minimal = as_minimal(problem)
-    return repro.script(cell, problem, result, plugins=arguments.plugin)
+    return script_for(cell, problem, result, plugins=arguments.plugin)
 
 
 def too_big() -> bool:
-    """Whether this process has grown beyond what is good for it; False where nobody knows."""
+    """Whether this process uses too much memory; False where the system does not say."""
     try:
         with open("/proc/self/statm") as f:
             size = int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -14,7 +14,7 @@ for needed in ("rich", "mpmath", "jinja2", "jsonschema"):
     pytest.importorskip(needed)
 
 from pluggrad.tools import cli
-from pluggrad_conformance.results import OUTCOMES
+from pluggrad_conformance.results import OUTCOMES, RunError, read_run
 
 STAND_IN = f"{Path(__file__).parent / 'stand_in.py'}:judge"
 
@@ -117,8 +117,8 @@ def test_run_gate_and_shards(tmp_path, monkeypatch, capsys):
     assert list(map(key, (both / "results.jsonl").read_text().splitlines())) == list(
         map(key, whole)
     )
-    assert runner.read_run(both)["cells"] == len(whole)
-    with pytest.raises(runner.RunError, match="one of the runs"):
+    assert read_run(both)["cells"] == len(whole)
+    with pytest.raises(RunError, match="one of the runs"):
         runner.merge(shards, shards[0])
 
 

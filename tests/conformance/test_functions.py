@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("rich")
 pytest.importorskip("jinja2")
 
-from pluggrad_conformance.functions import compare, main
+from pluggrad_conformance.functions import compare_contenders, main
 from pluggrad_conformance.functions.inputs import InputError, load_inputs
 
 EXAMPLE = str(Path(__file__).parents[2] / "examples" / "compare.py")
@@ -43,7 +43,7 @@ def module(tmp_path):
 
 
 def test_all_agree(module):
-    found = compare(f"{module}:f", BACKENDS, rounds=2, memory=0)
+    found = compare_contenders(f"{module}:f", BACKENDS, rounds=2, memory=0)
     x, w = np.asarray([0.1, 0.2]), np.asarray([[1.0], [3.0]])
     assert found.by == [0, 2]
     assert {row.name for row in found.rows} >= {f"pluggrad on {name}" for name in BACKENDS}
@@ -59,7 +59,7 @@ def test_all_agree(module):
 
 
 def test_complex_gradients_follow_one_convention(module):
-    found = compare(
+    found = compare_contenders(
         f"{module}:complex_one", BACKENDS, inputs=f"{module}:points", rounds=1, memory=0
     )
     z = np.asarray([1 + 2j, 0.5j])
@@ -70,23 +70,27 @@ def test_complex_gradients_follow_one_convention(module):
 
 
 def test_single_precision_is_judged_in_its_own_eps(module):
-    found = compare(f"{module}:f", ["numpy"], dtype="float32", native=False, rounds=1, memory=0)
+    found = compare_contenders(
+        f"{module}:f", ["numpy"], dtype="float32", native=False, rounds=1, memory=0
+    )
     (row,) = found.rows
     assert found.gradients[row.name][0].dtype == np.float32
     assert max(row.gradient_errors) < 8
 
 
 def test_who_cannot_take_part_says_why(module):
-    found = compare(f"{module}:operators", ["numpy"], inputs="2,", native=False, rounds=1, memory=0)
+    found = compare_contenders(
+        f"{module}:operators", ["numpy"], inputs="2,", native=False, rounds=1, memory=0
+    )
     assert not found.rows[0].problem
     with pytest.raises(ValueError, match="nobody could"):
-        compare(f"{module}:numpy_only", ["numpy"], inputs="2x2", rounds=1, memory=0)
+        compare_contenders(f"{module}:numpy_only", ["numpy"], inputs="2x2", rounds=1, memory=0)
 
 
 def test_memory_is_measured_in_a_process_of_its_own(tmp_path):
     path = tmp_path / "big.py"
     path.write_text("def f(xp, x):\n    return xp.sum(xp.exp(xp.sin(x)))\n")
-    (row,) = compare(
+    (row,) = compare_contenders(
         f"{path}:f", ["numpy"], inputs="1000000", native=False, rounds=1, memory=2
     ).rows
     assert len(row.peaks) == 2

@@ -27,19 +27,19 @@ def entry(cells, outcome="wrong", expires=LATER):
 
 
 def kinds(results, entries):
-    return [s.kind for s in gate.check(results, entries, TODAY).surprises]
+    return [s.kind for s in gate.check_results(results, entries, TODAY).surprises]
 
 
 def test_what_is_good_needs_no_entry():
     good = sorted(set(OUTCOMES) - set(BAD))
     assert good == ["convention", "pass", "unsupported-by-backend", "unsupported-by-engine"]
     results = [result(f"sin|numpy|float64|case={o}", o) for o in good]
-    assert gate.check(results, [], TODAY).passed
+    assert gate.check_results(results, [], TODAY).passed
 
 
 @pytest.mark.parametrize("outcome", BAD)
 def test_what_is_bad_needs_one(outcome):
-    found = gate.check([result("sin|numpy|float64", outcome)], [], TODAY)
+    found = gate.check_results([result("sin|numpy|float64", outcome)], [], TODAY)
     (surprise,) = found.surprises
     assert surprise.kind == "unexplained" and surprise.about == "sin|numpy|float64"
     assert "why it is so" in surprise.why and outcome in surprise.why
@@ -76,13 +76,13 @@ def test_brackets_are_ordinary():
 
 
 def test_table_names_everything():
-    found = gate.check(
+    found = gate.check_results(
         [result("sin|numpy|float64", "wrong", "off by 3\nmore")], [entry("cos|*")], TODAY
     )
-    text = gate.table(found)
+    text = gate.gate_table(found)
     assert "unexplained (1)" in text and "wrong: off by 3" in text and "more" not in text
     assert "unmatched entry (1)" in text and text.splitlines()[-1].startswith("gate FAILED with 2")
-    assert gate.table(gate.check([], [], TODAY)).startswith("gate passed: 0 cells")
+    assert gate.gate_table(gate.check_results([], [], TODAY)).startswith("gate passed: 0 cells")
 
 
 GOOD = """
@@ -97,7 +97,7 @@ expires = 2027-06-30
 def test_files(tmp_path):
     path = tmp_path / "expectations.toml"
     path.write_text(GOOD)
-    assert gate.read(path) == [entry("sin|*")]
+    assert gate.read_expectations(path) == [entry("sin|*")]
     for bad, why in [
         (GOOD.replace('reason = "a reason"', ""), "entry 1 .* needs exactly"),
         (GOOD.replace("a reason", ""), "reason"),
@@ -109,9 +109,9 @@ def test_files(tmp_path):
     ]:
         path.write_text(bad)
         with pytest.raises(gate.ExpectationError, match=why):
-            gate.read(path)
+            gate.read_expectations(path)
     with pytest.raises(gate.ExpectationError):
-        gate.read(tmp_path / "no.toml")
+        gate.read_expectations(tmp_path / "no.toml")
 
 
 def test_runs(tmp_path):
@@ -121,17 +121,17 @@ def test_runs(tmp_path):
     make(tmp_path / "a", [result("sin|torch|float64", "wrong")], backends=["torch"])
     make(tmp_path / "b", [result("exp|torch|float64")], backends=["torch"])
     make(tmp_path / "c", [result("sin|numpy|float64")], backends=["numpy"])
-    both = gate.gate([tmp_path / "a", tmp_path / "b"], path, TODAY)
+    both = gate.gate_runs([tmp_path / "a", tmp_path / "b"], path, TODAY)
     assert both.passed and both.total == 2 and both.explained == 1 and not both.elsewhere
-    other = gate.gate([tmp_path / "c"], path, TODAY)
+    other = gate.gate_runs([tmp_path / "c"], path, TODAY)
     assert other.passed and len(other.elsewhere) == 1
     path.write_text(GOOD.replace("sin|*", "sinn|torch|*"))
-    assert [s.kind for s in gate.gate([tmp_path / "c"], path, TODAY).surprises] == [
+    assert [s.kind for s in gate.gate_runs([tmp_path / "c"], path, TODAY).surprises] == [
         "unmatched entry"
     ]
     path.write_text("")
     make(tmp_path / "c", [result("sin|numpy|float64")], backends=["numpy"], cells=2)
-    (surprise,) = gate.gate([tmp_path / "c"], path, TODAY).surprises
+    (surprise,) = gate.gate_runs([tmp_path / "c"], path, TODAY).surprises
     assert surprise.kind == "unfinished run" and "1 of 2" in surprise.why
 
 
@@ -143,5 +143,5 @@ def make(out, results, backends, cells=None):
 
 
 def test_our_own_expectations_can_be_read():
-    for found in gate.read(gate.EXPECTATIONS):
+    for found in gate.read_expectations(gate.EXPECTATIONS):
         assert len(found.reason) > 20 and found.outcome != "wrong"

@@ -17,7 +17,7 @@ import pluggrad as pg
 from pluggrad_conformance import judge as judging
 from pluggrad_conformance import operations, tables
 from pluggrad_conformance.cells import Cell
-from pluggrad_conformance.judge import judge
+from pluggrad_conformance.judge import judge_cell
 from pluggrad_conformance.operations import Array, Operation, case
 from pluggrad_conformance.oracles import OracleAnswer
 from pluggrad_conformance.problem import Problem
@@ -73,7 +73,7 @@ ROWS = [
 
 @pytest.fixture(autouse=True)
 def table(monkeypatch):
-    monkeypatch.setattr(tables, "load", lambda: None)
+    monkeypatch.setattr(tables, "read_tables", lambda: None)
     monkeypatch.setattr(operations, "OPERATIONS", {row.name: row for row in ROWS})
 
 
@@ -100,7 +100,7 @@ def told(monkeypatch):
                 and (quantity != "value" or error == 0.0)
             ]  # fmt: skip
 
-        monkeypatch.setattr(judging, "consult", consult)
+        monkeypatch.setattr(judging, "consult_oracles", consult)
         return asked
 
     return tell
@@ -146,7 +146,7 @@ VERDICTS = [
 @pytest.mark.parametrize("errors, outcome", VERDICTS, ids=str)
 def test_verdicts(told, errors, outcome):
     told(**errors)
-    result = judge(Cell.parse("sin|numpy|float64"))
+    result = judge_cell(Cell.parse("sin|numpy|float64"))
     assert result.outcome == outcome, result.detail
     assert {o.name for o in result.oracles} <= {name.replace("_", " ") for name in errors}
     if outcome not in ("pass", "oracle-missing"):
@@ -157,10 +157,12 @@ def test_verdicts(told, errors, outcome):
 
 def test_a_documented_convention_settles_a_conflict(told):
     told(torch=0.0, jax=WRONG)
-    assert judge(Cell.parse("sin|numpy|float64|case=zero")).outcome == "pass"  # jax is not asked
+    assert (
+        judge_cell(Cell.parse("sin|numpy|float64|case=zero")).outcome == "pass"
+    )  # jax is not asked
     told(torch=WRONG, jax=0.0)
-    assert judge(Cell.parse("sin|numpy|float64|case=zero")).outcome == "oracle-conflict"
-    assert judge(Cell.parse("sin|numpy|float64|case=agreed")).outcome == "convention"
+    assert judge_cell(Cell.parse("sin|numpy|float64|case=zero")).outcome == "oracle-conflict"
+    assert judge_cell(Cell.parse("sin|numpy|float64|case=agreed")).outcome == "convention"
 
 
 def test_more_oracles_are_asked_only_where_they_are_needed(told):
@@ -168,22 +170,22 @@ def test_more_oracles_are_asked_only_where_they_are_needed(told):
         return {name for quantity, names in asked if quantity != "value" for name in names}
 
     asked = told(torch=0.0)
-    judge(Cell.parse("sin|numpy|float32"))
+    judge_cell(Cell.parse("sin|numpy|float32"))
     assert names(asked) == {"convention", "torch"}
     asked = told(torch=0.0)
-    judge(Cell.parse("sin|numpy|float64"))
+    judge_cell(Cell.parse("sin|numpy|float64"))
     assert names(asked) == {"convention", "torch", "jax", "mpmath", "complex step"}
     asked = told(torch=WRONG)
-    judge(Cell.parse("sin|numpy|float32"))
+    judge_cell(Cell.parse("sin|numpy|float32"))
     assert "finite differences" in names(asked) and "mpmath" in names(asked)
     asked = told(mpmath=0.0)
-    assert judge(Cell.parse("sin|numpy|float32")).outcome == "pass"
+    assert judge_cell(Cell.parse("sin|numpy|float32")).outcome == "pass"
     assert "jax" in names(asked)
 
 
 def test_errors_are_in_eps_and_ratios_in_tolerances(told):
     told(torch=160 * EPS)
-    result = judge(Cell.parse("sin|numpy|float64"))
+    result = judge_cell(Cell.parse("sin|numpy|float64"))
     size = np.abs(np.cos(Problem.of(result.cell).inputs[0]))
     assert result.oracles[0].verdict == "off"
     assert 160 / (2 * size.max()) <= result.error <= 160 / (0.2 * size.min())
@@ -192,29 +194,29 @@ def test_errors_are_in_eps_and_ratios_in_tolerances(told):
 
 def test_who_is_at_fault(told):
     told(torch=0.0, jax=0.0)
-    failed = judge(Cell.parse("broken|numpy|float64"))
+    failed = judge_cell(Cell.parse("broken|numpy|float64"))
     assert failed.outcome == "unsupported-by-backend" and "KeyError" in failed.detail
-    ours = judge(Cell.parse("only_ours|numpy|float64"))
+    ours = judge_cell(Cell.parse("only_ours|numpy|float64"))
     assert ours.outcome == "pass" and "the bare library does not compute it" in ours.detail
-    said = judge(Cell.parse("refused|numpy|float64"))
+    said = judge_cell(Cell.parse("refused|numpy|float64"))
     assert (said.outcome, said.detail) == (
         "unsupported-by-engine",
         "UnsupportedError: no derivative here",
     )
-    fault = judge(Cell.parse("failing|numpy|float64"))
+    fault = judge_cell(Cell.parse("failing|numpy|float64"))
     assert fault.outcome == "error" and fault.detail.startswith(
         "ZeroDivisionError: a mistake in the engine"
     )
-    lacking = judge(Cell.parse("lacking|numpy|float64"))
+    lacking = judge_cell(Cell.parse("lacking|numpy|float64"))
     assert lacking.outcome == "unsupported-by-backend" and "not for this dtype" in lacking.detail
-    assert judge(Cell.parse("sin|numpy|bfloat16")).outcome == "unsupported-by-backend"
-    unknown = judge(Cell.parse("sin|nosuch|float64"))
+    assert judge_cell(Cell.parse("sin|numpy|bfloat16")).outcome == "unsupported-by-backend"
+    unknown = judge_cell(Cell.parse("sin|nosuch|float64"))
     assert unknown.outcome == "error" and "nosuch" in unknown.detail
 
 
 def test_a_lost_gradient_is_wrong(told):
     told(torch=0.0, jax=0.0)
-    assert judge(Cell.parse("lost|numpy|float64")).outcome == "wrong"
+    assert judge_cell(Cell.parse("lost|numpy|float64")).outcome == "wrong"
 
 
 def test_the_value_of_the_library_is_judged_first(monkeypatch):
@@ -229,8 +231,8 @@ def test_the_value_of_the_library_is_judged_first(monkeypatch):
             answers = [OracleAnswer(n, [truth], [np.zeros(x.shape)]) for n in ("torch", "jax")]
             return [a for a in answers if a.name in names]
 
-        monkeypatch.setattr(judging, "consult", consult)
-        result = judge(Cell.parse(key))
+        monkeypatch.setattr(judging, "consult_oracles", consult)
+        result = judge_cell(Cell.parse(key))
         assert ("the library's own value: torch" in result.detail) == (result.outcome != "pass")
         return result.outcome
 
@@ -249,7 +251,7 @@ def test_every_mode_and_form_passes(monkeypatch):
         "sin|numpy|float64|order=2|mode=forward-over-reverse",
         "sin|numpy|float64|shape=non-contiguous", "sin|strict|float64", "sin|torch|bfloat16",
     ):  # fmt: skip
-        result = judge(Cell.parse(key))
+        result = judge_cell(Cell.parse(key))
         assert result.outcome == "pass", (key, result.outcome, result.detail)
         assert result.seconds > 0 and all(p.held for p in result.properties)
         assert math.isfinite(result.error) and result.ratio <= 1
@@ -257,12 +259,12 @@ def test_every_mode_and_form_passes(monkeypatch):
 
 def test_base_cells_are_asked_for_every_property():
     pytest.importorskip("torch")
-    first = judge(Cell.parse("sin|numpy|float64"))
+    first = judge_cell(Cell.parse("sin|numpy|float64"))
     assert [p.name for p in first.properties] == [
         "dtype", "shape", "device", "unchanged", "twice", "transposition", "linearity",
         "zero cotangent", "fan-out", "aliasing",
     ]  # fmt: skip
-    second = judge(Cell.parse("sin|numpy|complex128|order=2"))
+    second = judge_cell(Cell.parse("sin|numpy|complex128|order=2"))
     assert [p.name for p in second.properties][-2:] == ["twice", "symmetry"]
 
 
@@ -271,7 +273,7 @@ def test_at_other_inputs():
     pytest.importorskip("torch")
     cell = Cell.parse("sin|numpy|float64")
     problem = Problem.of(cell).with_inputs([np.asarray([0.25])])
-    result = judge(cell, problem)
+    result = judge_cell(cell, problem)
     assert result.outcome == "pass" and len(result.oracles) >= 2
 
 

@@ -44,13 +44,13 @@ def run_dir(tmp_path_factory):
     results += [result(Cell("prod", b, "float64", mode=m), o) for b, m, o in (
         ("numpy", "reverse", "pass"), ("numpy", "vmap", "wrong"), ("torch", "vmap", "convention"))]  # fmt: skip
     folder = write_run(tmp_path_factory.mktemp("page") / "a run#1", results)
-    reports.write(folder, ["html"])
+    reports.write_reports(folder, ["html"])
     return folder
 
 
 @pytest.fixture(scope="module")
 def run(run_dir):
-    return reports.read(run_dir)
+    return reports.load_run(run_dir)
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +265,7 @@ def test_what_is_explained(browser, tmp_path):
     results = [result(Cell("sin", "numpy", "float32"), "wrong"), result(Cell("sin", "numpy", "float64")),
                result(Cell("exp", "numpy", "float32"), "timeout")]  # fmt: skip
     write_run(tmp_path, results)
-    reports.write(tmp_path, ["html"], expectations=tmp_path / "known.toml")
+    reports.write_reports(tmp_path, ["html"], expectations=tmp_path / "known.toml")
     show(browser, tmp_path)
     known, unknown = (
         "sin on numpy: wrong, 1 of 2 cells, explained",
@@ -454,7 +454,7 @@ def test_without_script(browser, run_dir, run):
 def test_forty_thousand_cells_open_quickly(browser, tmp_path):
     names = [f"linalg.operation_{i}" for i in range(330)]
     write_run(tmp_path, synthetic.many(names, ["numpy", "torch", "jax", "strict", "dask"], 25))
-    reports.write(tmp_path, ["html"])
+    reports.write_reports(tmp_path, ["html"])
     show(browser, tmp_path)
     assert browser.execute_script("return data.columns.outcome.length") == 41_250
     assert int(browser.execute_script("return document.documentElement.dataset.ready")) < 6000

@@ -18,11 +18,11 @@ for needed in ("rich", "mpmath"):
 from pluggrad_conformance import repro, runner, source
 from pluggrad_conformance.cells import Cell
 from pluggrad_conformance.operations import Array, Operation, case
-from pluggrad_conformance.pool import environment
+from pluggrad_conformance.pool import worker_environment
 from pluggrad_conformance.problem import Problem
-from pluggrad_conformance.results import Property, Result
+from pluggrad_conformance.results import Property, Result, read_results
 from pluggrad_conformance.selection import Selection
-from pluggrad_conformance.shrink import as_minimal, shrink, signature
+from pluggrad_conformance.shrink import as_minimal, shrink_failure, signature
 
 STAND_IN = f"{Path(__file__).parent / 'stand_in.py'}:judge"
 
@@ -41,7 +41,7 @@ pg.register_backend(Broken())
 
 def execute(script, **options):
     return subprocess.run(
-        [sys.executable, "-"], input=script, text=True, capture_output=True, env=environment(),
+        [sys.executable, "-"], input=script, text=True, capture_output=True, env=worker_environment(),
         timeout=120, **options,
     )  # fmt: skip
 
@@ -66,7 +66,7 @@ CORRECT = [
 @pytest.mark.filterwarnings("ignore")
 def test_script_of_a_correct_cell(key, capsys):
     """It needs pluggrad and the library, nothing of the suite, and exits with 0."""
-    script = repro.find(key)
+    script = repro.find_script(key)
     assert key in script and "pluggrad_conformance" not in script
     assert len(script.splitlines()) < 40
     with pytest.raises(SystemExit) as stop:
@@ -80,7 +80,7 @@ def test_script_of_a_planted_bug(tmp_path):
     """The disagreement is there to be seen; without the bug the same script exits with 0."""
     (tmp_path / "broken.py").write_text(BROKEN)
     cell = Cell("sin", "numpy", "float64")
-    script = repro.script(cell, Problem.of(cell), plugins=["broken.py"])
+    script = repro.script_for(cell, Problem.of(cell), plugins=["broken.py"])
     done = execute(script, cwd=tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "THEY DIFFER" in done.stdout and not done.stderr
@@ -94,7 +94,7 @@ def test_script_of_a_planted_bug(tmp_path):
 def test_script_of_an_exception_shows_it(tmp_path):
     (tmp_path / "broken.py").write_text(BROKEN.replace("np.cos(x) * 1.001", "1 / 0"))
     cell = Cell("sin", "numpy", "float64")
-    script = repro.script(cell, Problem.of(cell), plugins=["broken.py"])
+    script = repro.script_for(cell, Problem.of(cell), plugins=["broken.py"])
     done = execute(script, cwd=tmp_path)
     assert done.returncode == 1 and "ZeroDivisionError" in done.stderr
 
@@ -102,7 +102,7 @@ def test_script_of_an_exception_shows_it(tmp_path):
 def test_script_without_oracles_says_what_comes():
     cell = Cell("sin", "numpy", "float64")
     result = Result(cell, "timeout", "took longer than 60 s")
-    script = repro.script(cell, Problem.of(cell), result, oracles=False)
+    script = repro.script_for(cell, Problem.of(cell), result, oracles=False)
     assert script.startswith("# timeout: sin|numpy|float64\n# took longer")
     done = execute(script)
     assert done.returncode == 0 and "Variable containing" in done.stdout
@@ -113,9 +113,9 @@ def test_script_of_what_changes_from_run_to_run(tmp_path):
     (tmp_path / "broken.py").write_text(plugin + "count = count(1.0)\n")
     cell = Cell("sin", "numpy", "float64")
     result = Result(cell, "nondeterministic")
-    script = repro.script(cell, Problem.of(cell), result, plugins=["broken.py"])
+    script = repro.script_for(cell, Problem.of(cell), result, plugins=["broken.py"])
     assert execute(script, cwd=tmp_path).returncode == 1
-    assert execute(repro.script(cell, Problem.of(cell), result)).returncode == 0
+    assert execute(repro.script_for(cell, Problem.of(cell), result)).returncode == 0
 
 
 def test_numbers_come_back():
@@ -136,11 +136,11 @@ def test_numbers_come_back():
 
 def test_mistakes_are_named(tmp_path):
     with pytest.raises(ValueError, match="no cell has the ID"):
-        repro.find("0123456789")
+        repro.find_script("0123456789")
     with pytest.raises(ValueError, match="no cell"):
-        repro.find("sin|numpy|float64|case=no such case")
+        repro.find_script("sin|numpy|float64|case=no such case")
     with pytest.raises(ValueError, match="no cell"):
-        repro.find("no such operation|numpy|float64")
+        repro.find_script("no such operation|numpy|float64")
 
 
 def test_scripts_of_a_run(tmp_path, monkeypatch):
@@ -151,16 +151,16 @@ def test_scripts_of_a_run(tmp_path, monkeypatch):
     out = runner.run(one, tmp_path / "run", judge=STAND_IN, progress=False)
     cell, lost = Cell.parse(key), Cell.parse("sin|numpy|float64|order=0")
     assert sorted(p.stem for p in (out / "repro").glob("*.py")) == sorted([cell.id, lost.id])
-    script = repro.find(cell.id, out)
-    assert script == repro.find(key, out) == (out / "repro" / f"{cell.id}.py").read_text()
+    script = repro.find_script(cell.id, out)
+    assert script == repro.find_script(key, out) == (out / "repro" / f"{cell.id}.py").read_text()
     assert "# wrong: " + key in script and "# as told" in script
-    (result,) = [r for r in runner.read_results(out) if r.outcome == "wrong"]
+    (result,) = [r for r in read_results(out) if r.outcome == "wrong"]
     assert result.minimal == {"size": 1, "shapes": [[1, 1]], "inputs": [[[1.0]]]}
     assert "array([[1.0]])" in script and execute(script).returncode == 0  # nothing is wrong
-    assert "exit code 7" in repro.find(lost.key, out)
-    assert "they" not in repro.find(lost.key, out)
+    assert "exit code 7" in repro.find_script(lost.key, out)
+    assert "they" not in repro.find_script(lost.key, out)
     with pytest.raises(ValueError, match="has no cell"):
-        repro.find("exp|numpy|float64", out)
+        repro.find_script("exp|numpy|float64", out)
 
 
 def test_a_bug_from_end_to_end(tmp_path):
@@ -177,10 +177,10 @@ def test_a_bug_from_end_to_end(tmp_path):
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=env)
     assert done.returncode == 0, done.stderr
-    good, bad = sorted(runner.read_results(tmp_path / "run"), key=lambda r: -r.cell.order)[::-1]
+    good, bad = sorted(read_results(tmp_path / "run"), key=lambda r: -r.cell.order)[::-1]
     assert (good.outcome, bad.outcome) == ("pass", "wrong")
     assert bad.minimal["size"] == 1 and len(str(bad.minimal["inputs"][0][0][0])) <= 4
-    done = execute(repro.find(bad.cell.id, tmp_path / "run"), cwd=tmp_path)
+    done = execute(repro.find_script(bad.cell.id, tmp_path / "run"), cwd=tmp_path)
     assert done.returncode == 1 and "THEY DIFFER" in done.stdout
 
 
@@ -242,7 +242,7 @@ def test_shapes_shrink_together():
         return Result(cell, "wrong" if b.size and np.max(b) >= np.floor(big) else "pass")
 
     cell = Cell("tried", "numpy", "float64")
-    smaller = shrink(cell, problem, judge(cell, problem), judge, seconds=60, tries=1000)
+    smaller = shrink_failure(cell, problem, judge(cell, problem), judge, seconds=60, tries=1000)
     a, b = smaller.inputs
     assert a.shape == (1, 1) and b.shape == (1, 1)
     assert b == np.floor(big) and a == 0.0  # a number that does not matter
@@ -261,13 +261,13 @@ def test_corners_are_not_shrunk_into():
         return Result(cell, "wrong" if problem.inputs[0].size == 6 else "pass")
 
     cell = Cell("tried", "numpy", "float64")
-    smaller = shrink(cell, problem, Result(cell, "wrong"), judge, seconds=60, tries=1000)
+    smaller = shrink_failure(cell, problem, Result(cell, "wrong"), judge, seconds=60, tries=1000)
     for x in seen:
         assert np.all((x >= 0.5) & (x <= 3.0)) and len(np.unique(x)) == x.size
     assert smaller.inputs[0].shape == (2, 3)
     values = problem_of(Array(values=(0.0, 1.25)), kind="elementwise", call=lambda xp, x: x)
     seen.clear()
-    assert shrink(cell, values, Result(cell, "wrong"), judge) is None
+    assert shrink_failure(cell, values, Result(cell, "wrong"), judge) is None
     assert {x.size for x in seen} == {1}  # the values of a case stay what they are
 
 
@@ -279,7 +279,7 @@ def test_another_failure_does_not_count():
         size = problem.inputs[0].size
         return Result(cell, "error", f"ValueError: size {size}" if size > 1 else "KeyError: one")
 
-    smaller = shrink(cell, problem, judge(cell, problem), judge, seconds=60)
+    smaller = shrink_failure(cell, problem, judge(cell, problem), judge, seconds=60)
     assert smaller.inputs[0].shape == (2,)
     assert signature(Result(cell, "error", "E: (2, 3)\nx")) == signature(
         Result(cell, "error", "E: (10, 7)\ny")
@@ -297,7 +297,10 @@ def test_shrinking_is_bounded():
 
     problem = problem_of(Array((64, 64)), Array((64, 64)))
     cell = Cell("tried", "numpy", "float64")
-    assert shrink(cell, problem, Result(cell, "wrong"), judge, tries=5) is not None
+    assert shrink_failure(cell, problem, Result(cell, "wrong"), judge, tries=5) is not None
     assert len(calls) == 5
     calls.clear()
-    assert shrink(cell, problem, Result(cell, "wrong"), judge, seconds=0.0) is None and not calls
+    assert (
+        shrink_failure(cell, problem, Result(cell, "wrong"), judge, seconds=0.0) is None
+        and not calls
+    )

@@ -22,8 +22,8 @@ from pluggrad_conformance import runner
 from pluggrad_conformance.cells import Cell
 from pluggrad_conformance.pool import PoolError
 from pluggrad_conformance.progress import Progress
-from pluggrad_conformance.results import Result
-from pluggrad_conformance.selection import Selection, group, in_gate, shard_of
+from pluggrad_conformance.results import Result, RunError, read_results, read_run
+from pluggrad_conformance.selection import Selection, group_cells, in_gate, shard_of
 
 STAND_IN = f"{Path(__file__).parent / 'stand_in.py'}:judge"
 TWO = Selection(("numpy",), operations=("sin", "exp"), dtypes=("float64",))
@@ -47,21 +47,21 @@ def go(out, selection=TWO, **options):
 
 
 def outcomes(out):
-    return {result.cell.key: result.outcome for result in runner.read_results(out)}
+    return {result.cell.key: result.outcome for result in read_results(out)}
 
 
 def test_every_cell_once_and_in_the_order_of_keys(tmp_path, tell):
     tell({"sin|numpy|float64|order=2": "wrong"})
     out = go(tmp_path / "run", jobs=2)
-    keys = [result.cell.key for result in runner.read_results(out)]
+    keys = [result.cell.key for result in read_results(out)]
     assert keys == sorted(cell.key for cell in TWO.cells())
     assert outcomes(out)["sin|numpy|float64|order=2"] == "wrong"
     assert Counter(outcomes(out).values())["wrong"] == 1
-    facts = runner.read_run(out)
+    facts = read_run(out)
     assert facts["finished"] and facts["cells"] == len(keys) and facts["resumed"] == 0
     assert facts["selection"]["operations"] == ["sin", "exp"]
     assert facts["versions"]["numpy"] and facts["hardware"]["cores"] >= 1 and facts["start"]
-    first = next(runner.read_results(out))
+    first = next(read_results(out))
     assert first.error == 1.5 and first.oracles[0].name == "torch" and first.properties[0].held
     assert not list(out.glob(".lock")) and not list(out.glob("*.new"))
 
@@ -97,7 +97,7 @@ def test_a_hang_costs_one_cell(tmp_path, tell):
 def test_a_crash_costs_one_cell(tmp_path, tell, how, says):
     tell({"sin|numpy|float64|order=0": how, "sin|numpy|float64|mode=vmap": how})
     out = go(tmp_path / "run", ONE)
-    found = {result.cell.key: result for result in runner.read_results(out)}
+    found = {result.cell.key: result for result in read_results(out)}
     for key in ("sin|numpy|float64|order=0", "sin|numpy|float64|mode=vmap"):
         lost = found.pop(key)
         assert lost.outcome == "error" and says in lost.detail
@@ -107,7 +107,7 @@ def test_a_crash_costs_one_cell(tmp_path, tell, how, says):
 
 def test_a_broken_judge_is_an_error_of_the_suite(tmp_path, tell):
     tell({"sin|numpy|float64|order=0": "raise"})
-    (lost,) = [r for r in runner.read_results(go(tmp_path / "run", ONE)) if r.outcome == "error"]
+    (lost,) = [r for r in read_results(go(tmp_path / "run", ONE)) if r.outcome == "error"]
     assert "the suite itself failed" in lost.detail and "KeyError" in lost.detail
 
 
@@ -152,7 +152,7 @@ def test_nothing_is_lost_at_a_kill(tmp_path, tell, monkeypatch):
     judged = Counter(line.split(" ")[1] for line in log.read_text().splitlines())
     # What was in flight at a kill is judged again, and nothing else.
     assert sum(judged.values()) <= len(keys) + 2 * 2 * 2
-    facts = runner.read_run(out)
+    facts = read_run(out)
     assert facts["resumed"] == 2 and facts["finished"]
 
 
@@ -180,23 +180,23 @@ def test_a_run_goes_on_only_if_it_is_the_same(tmp_path):
     out = go(tmp_path / "run", ONE)
     mark = (out / "results.jsonl").stat().st_mtime_ns
     go(out, ONE)  # nothing to do
-    assert runner.read_run(out)["resumed"] == 1
+    assert read_run(out)["resumed"] == 1
     assert (out / "results.jsonl").stat().st_mtime_ns >= mark
-    with pytest.raises(runner.RunError, match="other selection"):
+    with pytest.raises(RunError, match="other selection"):
         go(out, TWO)
-    facts = runner.read_run(out)
+    facts = read_run(out)
     (out / "run.json").write_text(json.dumps(facts | {"cases": "other"}))
-    with pytest.raises(runner.RunError, match="other cases"):
+    with pytest.raises(RunError, match="other cases"):
         go(out, ONE)
     go(out, TWO, resume=False)
     assert len(outcomes(out)) == len(TWO.cells())
-    assert runner.read_run(out)["resumed"] == 0
+    assert read_run(out)["resumed"] == 0
 
 
 def test_one_writer_at_a_time(tmp_path):
     pytest.importorskip("fcntl")
     (tmp_path / "run").mkdir()
-    with runner._only_writer(tmp_path / "run"), pytest.raises(runner.RunError, match="another"):
+    with runner._only_writer(tmp_path / "run"), pytest.raises(RunError, match="another"):
         go(tmp_path / "run", ONE)
 
 
@@ -211,10 +211,10 @@ def test_mistakes_are_named(tmp_path):
         go(tmp_path / "run", Selection(("numpy",), cells_like=("nothing|*",)))
     with pytest.raises(ValueError, match="positive"):
         go(tmp_path / "run", ONE, jobs=0)
-    with pytest.raises(runner.RunError, match="is no run"):
-        runner.read_run(tmp_path)
-    with pytest.raises(runner.RunError, match="is no run"):
-        list(runner.read_results(tmp_path))
+    with pytest.raises(RunError, match="is no run"):
+        read_run(tmp_path)
+    with pytest.raises(RunError, match="is no run"):
+        list(read_results(tmp_path))
 
 
 def test_shards_are_a_partition_and_balanced():
@@ -251,8 +251,8 @@ def test_the_gate_is_a_part_of_everything():
 
 def test_large_groups_come_first():
     few = [cell for cell in TWO.cells() if cell.operation == "sin" or cell.order == 2]
-    assert [cells[0].operation for cells in group(few)] == ["sin", "exp"]
-    assert sum(map(len, group(few))) == len(few)
+    assert [cells[0].operation for cells in group_cells(few)] == ["sin", "exp"]
+    assert sum(map(len, group_cells(few))) == len(few)
 
 
 def test_progress_says_how_long_it_takes():
@@ -301,13 +301,13 @@ def test_a_line_separator_in_a_detail_loses_no_cell(tmp_path, tell, monkeypatch)
     monkeypatch.setenv("STAND_IN_DETAIL", json.dumps(STRANGE))
     out = go(tmp_path / "run", ONE)
     keys = sorted(cell.key for cell in ONE.cells())
-    found = {result.cell.key: result for result in runner.read_results(out)}
+    found = {result.cell.key: result for result in read_results(out)}
     assert sorted(found) == keys
     detail = found["sin|numpy|float64|order=0"].detail
     assert detail == STRANGE.replace("\ud800", "\\ud800").replace("\udcff", "\\udcff")
     assert (out / "results.jsonl").read_bytes().isascii()
     go(out, ONE)  # nothing is judged again, and nothing is lost
-    assert {result.cell.key: result for result in runner.read_results(out)} == found
+    assert {result.cell.key: result for result in read_results(out)} == found
     for script in (out / "repro").iterdir():
         compile(script.read_text(encoding="utf-8"), script.name, "exec")
 
@@ -317,7 +317,7 @@ def test_files_that_hold_line_separators_are_read_whole(tmp_path):
     whole = Result(Cell("sin", "numpy", "float64"), "wrong", "one\u2028two\x85three")
     path = tmp_path / "results.jsonl"
     path.write_text(json.dumps(whole.as_dict(), ensure_ascii=False) + "\n", encoding="utf-8")
-    assert list(runner.read_results(tmp_path)) == [whole]
+    assert list(read_results(tmp_path)) == [whole]
     assert list(runner.repair(path).values()) == [whole]
 
 
@@ -327,13 +327,13 @@ def test_a_cell_whose_worker_was_killed_is_tried_again(tmp_path, tell):
     killed, crashed = "sin|numpy|float64|order=0", "sin|numpy|float64|order=2"
     tell({killed: "kill", crashed: "crash"})
     out = go(tmp_path / "run", ONE)
-    found = {result.cell.key: result for result in runner.read_results(out)}
+    found = {result.cell.key: result for result in read_results(out)}
     assert found[killed].outcome == "error" and "SIGKILL" in found[killed].detail
     assert [key for key, result in found.items() if result.killed] == [killed]
     assert len(list((out / "repro").iterdir())) == 2
     tell({})
     go(out, ONE)
-    again = {result.cell.key: result for result in runner.read_results(out)}
+    again = {result.cell.key: result for result in read_results(out)}
     assert again[killed].outcome == "pass" and not again[killed].killed
     assert again[crashed] == found[crashed] and len(again) == len(ONE.cells())
     assert [path.stem for path in (out / "repro").iterdir()] == [found[crashed].cell.id]
@@ -342,10 +342,10 @@ def test_a_cell_whose_worker_was_killed_is_tried_again(tmp_path, tell):
 def test_a_line_that_was_cut_costs_one_cell(tmp_path, monkeypatch):
     log = tmp_path / "log"
     out = go(tmp_path / "run", ONE)
-    before = list(runner.read_results(out))
+    before = list(read_results(out))
     path = out / "results.jsonl"
     path.write_bytes(path.read_bytes()[:-40])
     monkeypatch.setenv("STAND_IN_LOG", str(log))
     go(out, ONE)
-    assert list(runner.read_results(out)) == before
+    assert list(read_results(out)) == before
     assert [line.split(" ")[1] for line in log.read_text().splitlines()] == [before[-1].cell.key]

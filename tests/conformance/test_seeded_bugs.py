@@ -21,7 +21,7 @@ import mpmath
 import pluggrad
 from pluggrad_conformance import operations, tables
 from pluggrad_conformance.cells import Cell
-from pluggrad_conformance.judge import judge
+from pluggrad_conformance.judge import judge_cell
 from pluggrad_conformance.operations import Array, Operation, case
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -84,7 +84,7 @@ ROWS = [
 
 @pytest.fixture(autouse=True)
 def table(monkeypatch):
-    monkeypatch.setattr(tables, "load", lambda: None)
+    monkeypatch.setattr(tables, "read_tables", lambda: None)
     monkeypatch.setattr(operations, "OPERATIONS", {row.name: row for row in ROWS})
     fakelib.BUGS.clear()
     yield
@@ -327,13 +327,13 @@ def name_of(x):
 
 @pytest.mark.parametrize("plant, key, expected", SEEDED, ids=name_of)
 def test_a_bug_in_the_engine_is_caught(plant, key, expected):
-    result = judge(Cell.parse(key), engine=planted(plant))
+    result = judge_cell(Cell.parse(key), engine=planted(plant))
     assert result.outcome in expected, (result.outcome, result.detail)
 
 
 @pytest.mark.parametrize("key", sorted({key for _, key, _ in SEEDED}))
 def test_a_sound_copy_passes(key):
-    result = judge(Cell.parse(key), engine=planted(nothing))
+    result = judge_cell(Cell.parse(key), engine=planted(nothing))
     assert result.outcome in ("pass", "convention"), (result.outcome, result.detail)
     assert all(p.held for p in result.properties)
 
@@ -350,7 +350,7 @@ def test_what_a_bug_does_not_touch_still_passes():
         (wrong_dtype, "sin|numpy|float64"),
         (wrong_axis, "multiply|numpy|float64"),
     ]:
-        assert judge(Cell.parse(key), engine=planted(plant)).outcome == "pass"
+        assert judge_cell(Cell.parse(key), engine=planted(plant)).outcome == "pass"
 
 
 # ---------------------------------------------------------------------- bugs in a fake library
@@ -373,11 +373,11 @@ FAKE = [
 @pytest.mark.parametrize("bug, key, expected", FAKE)
 def test_a_bug_in_a_library_is_caught(bug, key, expected):
     fakelib.BUGS.add(bug)
-    result = judge(Cell.parse(key))
+    result = judge_cell(Cell.parse(key))
     assert result.outcome in expected, (result.outcome, result.detail)
 
 
 @pytest.mark.parametrize("key", sorted({key for _, key, _ in FAKE} - {"tan|fake|float64"}))
 def test_a_sound_library_of_a_third_party_passes(key):
-    result = judge(Cell.parse(key))
+    result = judge_cell(Cell.parse(key))
     assert result.outcome == "pass", (result.outcome, result.detail)

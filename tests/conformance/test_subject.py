@@ -12,7 +12,7 @@ from pluggrad_conformance.libraries import Library, settings, to_numpy
 from pluggrad_conformance.operations import Array, Operation, case
 from pluggrad_conformance.problem import Problem
 from pluggrad_conformance.properties import structure
-from pluggrad_conformance.subject import Subject, answer, batch, probe, quantity_of
+from pluggrad_conformance.subject import Subject, batch, engine_answer, probe
 
 LIBRARIES = ["numpy", "torch", "jax", "strict", "dask"]
 MODULES = {"strict": "array_api_strict", "dask": "dask.array"}
@@ -48,14 +48,14 @@ ROWS = [
 
 @pytest.fixture(autouse=True)
 def table(monkeypatch):
-    monkeypatch.setattr(tables, "load", lambda: None)
+    monkeypatch.setattr(tables, "read_tables", lambda: None)
     monkeypatch.setattr(operations, "OPERATIONS", {row.name: row for row in ROWS})
 
 
 def asked(key):
     cell = Cell.parse(key)
     problem = Problem.of(cell)
-    found = answer(cell, problem)
+    found = engine_answer(cell, problem)
     assert found.error is None, found.error.traceback
     assert all(p.held for p in structure(found)), structure(found)
     return problem, found
@@ -154,7 +154,7 @@ def test_low_precision():
         close(found, [c * x2, c * x1], dtype)
         assert found.dtypes == [dtype] * 2
         assert found.arrays[0].dtype == ("float32" if dtype == "bfloat16" else dtype)
-    missing = answer(cell := Cell.parse("multiply|numpy|bfloat16"), Problem.of(cell))
+    missing = engine_answer(cell := Cell.parse("multiply|numpy|bfloat16"), Problem.of(cell))
     assert missing.error.kind == "unsupported-by-backend" and missing.error.type == "MissingDtype"
 
 
@@ -164,7 +164,7 @@ def test_compiled():
     x1, x2, c, _, _ = product(problem)
     close(found, [c * x2, c * x1])
     cell = Cell.parse("leading|jax|float64|compiled=jit")
-    failed = answer(cell, Problem.of(cell))
+    failed = engine_answer(cell, Problem.of(cell))
     assert failed.error is not None  # shapes that depend on values cannot be compiled
 
 
@@ -173,7 +173,7 @@ def test_torch_compile_is_asked_for_the_whole_graph():
     torch = pytest.importorskip("torch")
     cell = Cell.parse("multiply|torch|float64|compiled=compile")
     problem = Problem.of(cell)
-    found = answer(cell, problem)
+    found = engine_answer(cell, problem)
     if found.error is not None:  # what cannot be traced is an answer, too
         assert found.error.kind in ("error", "unsupported-by-engine")
         pytest.skip(f"torch {torch.__version__}: {found.error.summary}")
@@ -197,7 +197,7 @@ def test_devices():
     _problem, found = asked(f"multiply|strict|float64|device={device}")
     assert found.devices == [device] * 2
     cell = Cell.parse("multiply|numpy|float64|device=moon")
-    failed = answer(cell, Problem.of(cell))
+    failed = engine_answer(cell, Problem.of(cell))
     assert failed.error.kind == "error" and "moon" in failed.error.message
 
 
@@ -222,7 +222,7 @@ def test_dask_comes_in_chunks():
 def test_a_batch():
     cell = Cell.parse("multiply|numpy|float64|mode=vmap")
     problem = Problem.of(cell)
-    found = answer(cell, problem)
+    found = engine_answer(cell, problem)
     assert len(found.others) == 2
     for other, gradients in zip(batch(problem)[1:], found.others):
         _x1, x2, c, _, _ = product(other)
@@ -251,7 +251,7 @@ def test_what_is_changed_is_seen(monkeypatch):
         Operation("keeping", "elementwise", ROWS[4].cases, call=spoil),
     )
     cell = Cell.parse("keeping|numpy|float64")
-    found = answer(cell, Problem.of(cell))
+    found = engine_answer(cell, Problem.of(cell))
     assert "a constant" in found.changed
     assert [p.name for p in structure(found) if not p.held] == ["unchanged"]
 
@@ -294,4 +294,4 @@ def test_quantities_of_cells():
         "sin|numpy|float64|order=2|mode=forward-over-reverse": "second",
         "sin|numpy|float64|mode=vmap": "gradient",
     }  # fmt: skip
-    assert {key: quantity_of(Cell.parse(key)) for key in named} == named
+    assert {key: Cell.parse(key).quantity for key in named} == named

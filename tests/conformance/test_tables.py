@@ -18,14 +18,18 @@ pytest.importorskip("pluggrad_conformance")
 
 from pluggrad_conformance import tables
 from pluggrad_conformance.cells import COMPLEX, REAL, Cell, cells_of
-from pluggrad_conformance.operations import Operation, load
-from pluggrad_conformance.oracles import consult, jax_, mp, torch_
+from pluggrad_conformance.operations import Operation
+from pluggrad_conformance.oracles import consult_oracles
 from pluggrad_conformance.oracles.answers import NoAnswer, quiet
+from pluggrad_conformance.oracles.jax_ import jax_answer
+from pluggrad_conformance.oracles.mpmath_ import mpmath_answer
+from pluggrad_conformance.oracles.torch_ import torch_answer
 from pluggrad_conformance.problem import Problem
-from pluggrad_conformance.subject import answer, probe
-from pluggrad_conformance.tolerance import compare
+from pluggrad_conformance.subject import engine_answer, probe
+from pluggrad_conformance.tables import load_operations
+from pluggrad_conformance.tolerance import compare_with_oracle
 
-ROWS = load()
+ROWS = load_operations()
 
 
 def cases(row: Operation, *, double: bool = False) -> Iterator[Cell]:
@@ -45,7 +49,7 @@ def cases(row: Operation, *, double: bool = False) -> Iterator[Cell]:
 
 
 def test_every_differentiable_function_has_a_row() -> None:
-    composites = sys.modules["pluggrad.namespace"].COMPOSITES
+    composites = sys.modules["pluggrad.arrays.composites"].COMPOSITES
     book = {n for n, p in PRIMITIVES.items() if not p.private and p.kind != "constant"}
     assert sorted((book | set(composites)) - set(ROWS)) == []
     known = book | set(composites) | {"getitem", "setitem"}
@@ -91,7 +95,7 @@ def test_every_case_can_be_computed(name: str) -> None:
     for cell in cases(row):
         problem = Problem.of(cell)
         assert problem.places, cell.key
-        found = answer(cell, problem)
+        found = engine_answer(cell, problem)
         refused = found.error is not None and found.error.type in (
             "UnsupportedError",
             "OperationError",
@@ -122,7 +126,7 @@ def differences(name: str, oracle: str, *, few: bool) -> Iterator[str]:
         inputs = [x for x in problem.inputs if x.dtype.kind in "fc"]
         if oracle == "mpmath" and any(np.any((x == 0) | ~np.isfinite(x)) for x in inputs):
             continue  # it has no signed zeros, and other infinities
-        theirs, ours = oracle_values(oracle, problem), answer(cell, problem)
+        theirs, ours = oracle_values(oracle, problem), engine_answer(cell, problem)
         if isinstance(theirs, str):
             if not theirs.startswith(LACKING) and name not in NOT_THERE.get(oracle, ()):
                 yield f"{cell.key}: {theirs}"
@@ -135,7 +139,7 @@ def differences(name: str, oracle: str, *, few: bool) -> Iterator[str]:
                     yield f"{cell.key}: {a} instead of {b}"
 
 
-ORACLES = {"torch": torch_.answer, "jax": jax_.answer, "mpmath": mp.answer}
+ORACLES = {"torch": torch_answer, "jax": jax_answer, "mpmath": mpmath_answer}
 #: How it begins when an oracle says that it has no such thing.
 LACKING = (
     "NoAnswer", "AttributeError: module 'torch.special'", "AttributeError: module 'jax.",
@@ -163,11 +167,11 @@ def test_the_conventions_demand_what_pluggrad_does(name: str) -> None:
         problem = Problem.of(cell)
         if not problem.case.convention:
             continue
-        said = consult(problem, "gradient", ["convention"])
+        said = consult_oracles(problem, "gradient", ["convention"])
         if not said and find_spec("torch") is None:
             continue  # NumPy cannot compute the value, nor can anybody else here
         (demanded,) = said
-        found = answer(dataclasses.replace(cell, order=1), problem)
+        found = engine_answer(dataclasses.replace(cell, order=1), problem)
         if found.error is None:
-            verdict = compare(row, "gradient", cell.dtype, found.arrays, demanded)
+            verdict = compare_with_oracle(row, "gradient", cell.dtype, found.arrays, demanded)
             assert verdict.verdict == "agrees", f"{cell.key}: {verdict.note}"

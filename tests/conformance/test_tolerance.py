@@ -13,12 +13,12 @@ torch = pytest.importorskip("torch")
 
 
 from pluggrad_conformance.operations import KINDS, Array, Operation, case
-from pluggrad_conformance.oracles import OracleAnswer, consult
+from pluggrad_conformance.oracles import OracleAnswer, consult_oracles
 from pluggrad_conformance.problem import Problem, round_to
 from pluggrad_conformance.tolerance import (
     CONSTANTS,
     Comparison,
-    compare,
+    compare_with_oracle,
     constant,
     limits,
 )
@@ -77,11 +77,11 @@ def by_torch(problem: Problem, quantity: str) -> list[np.ndarray]:
 
 def judged(name: str, dtype: str, quantity: str, change: Any = None) -> Comparison:
     problem = Problem(ROWS[name], ROWS[name].typical, dtype)
-    (oracle,) = consult(problem, quantity, ["torch"])
+    (oracle,) = consult_oracles(problem, quantity, ["torch"])
     got = [np.array(g) for g in by_torch(problem, quantity)]
     if change is not None:
         got = [np.asarray(change(g), g.dtype) for g in got]
-    return compare(ROWS[name], quantity, dtype, got, oracle)
+    return compare_with_oracle(ROWS[name], quantity, dtype, got, oracle)
 
 
 # ---------------------------------------------------------------- correct code
@@ -99,7 +99,7 @@ def test_correct_code_agrees(name: str, dtype: str, quantity: str) -> None:
 def normwise(name: str) -> float:
     """The error of torch's gradient in float32, in eps, by a bound that knows of no cancellation."""
     problem = Problem(ROWS[name], ROWS[name].typical, "float32")
-    (oracle,) = consult(problem, "gradient", ["torch"])
+    (oracle,) = consult_oracles(problem, "gradient", ["torch"])
     (g,), (o,) = by_torch(problem, "gradient"), oracle.arrays
     return float(np.linalg.norm(g - o) / np.linalg.norm(o) / limits("float32").eps)
 
@@ -163,23 +163,25 @@ def test_a_gradient_that_is_doubled_at_tiny_inputs_is_wrong(name: str, dtype: st
     x = np.asarray(rng.uniform(0.5e-7, 2e-7, (20, 50)), dtype)
     operation = ROWS[name]
     problem = Problem(operation, operation.typical, dtype).with_inputs([x])
-    (oracle,) = consult(problem, "gradient", ["torch"])
+    (oracle,) = consult_oracles(problem, "gradient", ["torch"])
     (g,) = by_torch(problem, "gradient")
-    assert compare(operation, "gradient", dtype, [g], oracle).verdict == "agrees"
-    assert compare(operation, "gradient", dtype, [2 * g], oracle).verdict == "wrong"
+    assert compare_with_oracle(operation, "gradient", dtype, [g], oracle).verdict == "agrees"
+    assert compare_with_oracle(operation, "gradient", dtype, [2 * g], oracle).verdict == "wrong"
     tiny = np.where(np.abs(x) < 1e-7, 2 * g, g)
-    assert compare(operation, "gradient", dtype, [tiny], oracle).verdict == "wrong"
+    assert compare_with_oracle(operation, "gradient", dtype, [tiny], oracle).verdict == "wrong"
 
 
 def test_a_wrong_tie_is_not_excused_by_the_jump_beside_it() -> None:
     operation = Operation("max", "reduction", (case("ties", Array(values=(1.0, 3.0, 3.0))),))
     for dtype in ("float32", "float64"):
         problem = Problem(operation, operation.typical, dtype)
-        (oracle,) = consult(problem, "gradient", ["torch"])
+        (oracle,) = consult_oracles(problem, "gradient", ["torch"])
         c = float(problem.cotangent(0, (), dtype))
         right, wrong = np.asarray([0, c / 2, c / 2]), np.asarray([0, c, 0])
-        assert compare(operation, "gradient", dtype, [right], oracle).verdict == "agrees"
-        assert compare(operation, "gradient", dtype, [wrong], oracle).verdict == "wrong"
+        assert (
+            compare_with_oracle(operation, "gradient", dtype, [right], oracle).verdict == "agrees"
+        )
+        assert compare_with_oracle(operation, "gradient", dtype, [wrong], oracle).verdict == "wrong"
 
 
 # ---------------------------------------------------------------- structure, and what is not finite
@@ -194,14 +196,16 @@ SIN, SUM = ROWS["sin"], ROWS["sum"]
 
 
 def verdict(got: Any, expected: Any, dtype: str = "float64", operation: Operation = SIN) -> str:
-    return compare(operation, "gradient", dtype, [np.asarray(got)], by_hand(expected)).verdict
+    return compare_with_oracle(
+        operation, "gradient", dtype, [np.asarray(got)], by_hand(expected)
+    ).verdict
 
 
 def test_structure() -> None:
-    found = compare(SIN, "gradient", "float64", [np.ones((3, 1))], by_hand(np.ones(3)))
+    found = compare_with_oracle(SIN, "gradient", "float64", [np.ones((3, 1))], by_hand(np.ones(3)))
     assert found.verdict == "wrong"
     assert "shape (3, 1) instead of (3,)" in found.note
-    found = compare(SIN, "gradient", "float64", [], by_hand(np.ones(3)))
+    found = compare_with_oracle(SIN, "gradient", "float64", [], by_hand(np.ones(3)))
     assert found.verdict == "wrong"
     assert "0 arrays instead of 1" in found.note
     assert verdict(np.zeros((0, 3)), np.zeros((0, 3))) == "agrees"
@@ -210,7 +214,9 @@ def test_structure() -> None:
 
 def test_where_the_worst_component_is() -> None:
     got = [np.ones(3), np.asarray([[1.0, 1.0], [1.0, 1.5]])]
-    found = compare(SIN, "gradient", "float64", got, by_hand(np.ones(3), np.ones((2, 2))))
+    found = compare_with_oracle(
+        SIN, "gradient", "float64", got, by_hand(np.ones(3), np.ones((2, 2)))
+    )
     assert found.where == (1, 1, 1)
     assert found.note == "1.5 instead of 1.0"
 
@@ -268,9 +274,9 @@ def test_off_and_wrong() -> None:
 def test_the_doubt_of_an_oracle_widens_the_tolerance() -> None:
     answer = by_hand(np.ones(3))
     got = [np.full(3, 1 + 1e-8)]
-    assert compare(SIN, "gradient", "float64", got, answer).verdict == "wrong"
+    assert compare_with_oracle(SIN, "gradient", "float64", got, answer).verdict == "wrong"
     answer.doubt = [np.full(3, 1e-7)]
-    assert compare(SIN, "gradient", "float64", got, answer).verdict == "agrees"
+    assert compare_with_oracle(SIN, "gradient", "float64", got, answer).verdict == "agrees"
 
 
 def test_every_kind_has_a_constant_and_a_reason() -> None:

@@ -4,6 +4,6 @@ framework's own differentiation: values, gradients, time and memory side by side
 from __future__ import annotations
 
 from .cli import main
-from .measure import Comparison, Row, compare
+from .measure import ContenderRow, FunctionComparison, compare_contenders
 
-__all__ = ["Comparison", "Row", "compare", "main"]
+__all__ = ["ContenderRow", "FunctionComparison", "compare_contenders", "main"]

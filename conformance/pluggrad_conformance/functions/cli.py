@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .inputs import InputError
-from .measure import Comparison, Row, compare
+from .measure import FunctionComparison, compare_contenders
+from .page import figures_of, render_comparison
 
 __all__ = ["main"]
 
@@ -59,18 +60,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.json:
         given.json.write_text(found.as_json() + "\n", encoding="utf-8")
     if given.html:
-        from .page import render
-
-        given.html.write_text(render(found), encoding="utf-8")
+        given.html.write_text(render_comparison(found), encoding="utf-8")
     return 0
 
 
-def _with_progress(given: argparse.Namespace) -> Comparison:
+def _with_progress(given: argparse.Namespace) -> FunctionComparison:
     from rich.console import Console
 
     console = Console(stderr=True)
     with console.status("") as status:
-        return compare(
+        return compare_contenders(
             given.function, [b.strip() for b in given.backends.split(",") if b.strip()],
             inputs=given.inputs,
             by=[int(n) for n in given.argnums.split(",")] if given.argnums else None,
@@ -79,7 +78,7 @@ def _with_progress(given: argparse.Namespace) -> Comparison:
         )  # fmt: skip
 
 
-def show(found: Comparison) -> None:
+def show(found: FunctionComparison) -> None:
     """Print the table."""
     from rich.console import Console
     from rich.table import Table
@@ -91,25 +90,8 @@ def show(found: Comparison) -> None:
     for name in ("", "value", "error", "gradient error", "time", "memory"):
         table.add_column(name, justify="left" if not name else "right", no_wrap=not name)
     for row in found.rows:
-        table.add_row(row.name, *(cells_of(row) if not row.problem else ["–"] * 5))
+        table.add_row(row.name, *(figures_of(row) if not row.problem else ["–"] * 5))
     console.print(table)
     for row in found.rows:
         if row.problem:
             console.print(f"{row.name}: {row.problem}", style="yellow", markup=False)
-
-
-def cells_of(row: Row) -> list[str]:
-    """The figures of a row, in words."""
-    q, time = row.spread, ""
-    if row.time is not None and q is not None:
-        time = f"{_seconds(row.time)} ± {50 * (q[1] - q[0]) / row.time:.0f} %"
-    memory = f"{min(row.peaks) / 1e6:.3g}–{max(row.peaks) / 1e6:.3g} MB" if row.peaks else ""
-    errors = ", ".join(f"{e:.2g}" for e in row.gradient_errors or [])
-    return [f"{row.value:.7g}", f"{row.value_error:.2g}", errors, time, memory]
-
-
-def _seconds(t: float) -> str:
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if t >= size or unit == "µs":
-            return f"{t / size:.3g} {unit}"
-    raise AssertionError

@@ -1,4 +1,4 @@
-"""Who takes part: pluggrad on each backend, and what each framework has of its own.
+"""The contenders: pluggrad on each backend, and each framework's own differentiation.
 
 A contender makes a step from a function and NumPy arguments: called without arguments, the step
 computes value and gradients, in the library's own arrays, and waits until they are there.
@@ -15,7 +15,7 @@ import numpy as np
 
 from .inputs import takes_namespace
 
-__all__ = ["Contender", "contenders", "to_numpy"]
+__all__ = ["Contender", "as_numpy", "contenders"]
 
 Step = Callable[[], tuple[Any, list[Any]]]
 
@@ -30,7 +30,7 @@ class Contender:
 
 
 def contenders(backends: Sequence[str], native: bool = True) -> list[Contender]:
-    """pluggrad on each of `backends`, each followed by what is native there and installed."""
+    """pluggrad on each of `backends`, each followed by the installed frameworks native to it."""
     found = []
     for backend in backends:
         found.append(Contender(f"pluggrad on {backend}", backend, _ours(backend)))
@@ -40,7 +40,7 @@ def contenders(backends: Sequence[str], native: bool = True) -> list[Contender]:
     return found
 
 
-def to_numpy(x: Any) -> np.ndarray:
+def as_numpy(x: Any) -> np.ndarray:
     """A value of any library as a NumPy array."""
     x = x.detach() if hasattr(x, "detach") else x
     x = getattr(x, "data", x) if hasattr(type(x), "_backend") else x
@@ -49,7 +49,7 @@ def to_numpy(x: Any) -> np.ndarray:
 
 
 def _call(function: Callable[..., Any], xp: Any, args: list[Any], total: Any) -> Any:
-    """The function's value, summed over all that it returns, real parts of complex numbers."""
+    """The function's value; an array that it returns is summed by `total`."""
     y = function(xp, *args) if takes_namespace(function) else function(*args)
     return y if tuple(getattr(y, "shape", ())) == () else total(y)
 
@@ -94,7 +94,7 @@ def _on(backend: str, args: list[Any]) -> list[Any]:
 
 
 def _wait(x: Any) -> Any:
-    """`x`, when it has been computed: lazy and asynchronous libraries only begin."""
+    """`x` when it is computed: lazy and asynchronous libraries return before that."""
     if hasattr(x, "block_until_ready"):
         return x.block_until_ready()
     return x.compute(scheduler="synchronous") if hasattr(x, "dask") else x
@@ -137,7 +137,7 @@ def _jax(jit: bool) -> Any:
 
         def step() -> tuple[Any, list[Any]]:
             value, gradients = both(*[fixed[i] for i in places])
-            # ours, as torch's, is the conjugate of JAX's
+            # pluggrad's gradient, as torch's, is the conjugate of JAX's
             return _wait(value), [_wait(xp.conj(g)) for g in gradients]
 
         return step

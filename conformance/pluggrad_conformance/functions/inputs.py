@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["InputError", "describe", "load_function", "load_inputs", "takes_namespace"]
+__all__ = ["InputError", "describe_arguments", "load_function", "load_inputs", "takes_namespace"]
 
 
 class InputError(ValueError):
-    """A function or inputs that cannot be found, with what to do."""
+    """A function or inputs cannot be found; the message says what to do."""
 
 
 def _module(name: str) -> Any:
@@ -57,7 +57,7 @@ def load_function(name: str) -> Callable[..., Any]:
 
 
 def takes_namespace(function: Callable[..., Any]) -> bool:
-    """Whether the first parameter is called `xp`: it is handed the namespace of the arrays."""
+    """Whether the first parameter is called `xp`: then it gets the namespace of the arrays."""
     return next(iter(inspect.signature(function).parameters), "") == "xp"
 
 
@@ -95,7 +95,7 @@ def load_inputs(given: str | None, function: Callable[..., Any], seed: int = 0) 
     return [np.asarray(x) if hasattr(x, "__array__") or isinstance(x, float) else x for x in found]
 
 
-def describe(args: list[Any]) -> list[str]:
+def describe_arguments(args: list[Any]) -> list[str]:
     """A few words for each argument."""
     return [
         f"{x.dtype} {'×'.join(map(str, x.shape)) or 'number'}" if isinstance(x, np.ndarray)

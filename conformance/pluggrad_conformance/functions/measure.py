@@ -17,18 +17,18 @@ from typing import Any
 import numpy as np
 
 from ..facts import hardware, versions
-from .contenders import Contender, contenders, to_numpy
-from .inputs import describe, load_function, load_inputs
+from .contenders import Contender, as_numpy, contenders
+from .inputs import describe_arguments, load_function, load_inputs
 
-__all__ = ["Comparison", "Row", "compare", "peak_of"]
+__all__ = ["ContenderRow", "FunctionComparison", "compare_contenders", "peak_of"]
 
-#: In this order the first that has an answer is the reference for errors.
+#: The first of these that has an answer is the reference for errors.
 REFERENCES = ("torch.autograd", "jax.grad", "HIPS autograd")
 
 
 @dataclass
-class Row:
-    """What one contender gave. Times are seconds, memory bytes; None where there is none.
+class ContenderRow:
+    """What one contender gave. Times are in seconds, memory in bytes; None if not measured.
 
     `value_error` and `gradient_errors` are the largest errors in units of eps of the dtype,
     relative to the largest magnitude of the reference.
@@ -57,12 +57,12 @@ class Row:
         return q[0], q[2]
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything, for JSON."""
+        """All fields, and the median and quartiles, for JSON."""
         return {**asdict(self), "time": self.time, "spread": self.spread}
 
 
 @dataclass
-class Comparison:
+class FunctionComparison:
     """One function, all contenders: the rows, and what was run on what."""
 
     function: str
@@ -70,7 +70,7 @@ class Comparison:
     by: list[int]
     dtype: str
     reference: str
-    rows: list[Row]
+    rows: list[ContenderRow]
     facts: dict[str, Any]
     gradients: dict[str, list[np.ndarray]] = field(default_factory=dict, repr=False)
 
@@ -84,7 +84,7 @@ class Comparison:
         return json.dumps(facts, indent=2, default=str)
 
 
-def compare(
+def compare_contenders(
     function: str,
     backends: Sequence[str],
     *,
@@ -96,10 +96,10 @@ def compare(
     memory: int = 3,
     seed: int = 0,
     progress: Callable[[str], None] = lambda text: None,
-) -> Comparison:
-    """Differentiate ``module:function`` in every way there is, and measure.
+) -> FunctionComparison:
+    """Differentiate ``module:function`` by every contender, and measure.
 
-    Each contender has its turn in each round, so that a slow moment of the machine meets them all.
+    Every contender is timed in every round, so that a slow moment of the machine slows them all.
     The reference for errors is the first of `REFERENCES` that has an answer, in double precision at
     the inputs as rounded to `dtype`; pluggrad on NumPy where there is none.
     """
@@ -113,13 +113,13 @@ def compare(
     rows, steps, found = [], {}, {}
     for contender in wanted:
         progress(f"{contender.name}: value and gradient")
-        row = Row(contender.name, contender.backend)
+        row = ContenderRow(contender.name, contender.backend)
         rows.append(row)
         try:
             step = contender.make(f, args, places)
             value, gradients = step()
-            row.value = float(np.real(to_numpy(value)))
-            found[contender.name] = [to_numpy(value), *[to_numpy(g) for g in gradients]]
+            row.value = float(np.real(as_numpy(value)))
+            found[contender.name] = [as_numpy(value), *[as_numpy(g) for g in gradients]]
             steps[contender.name] = step
         except Exception as error:
             row.problem = (
@@ -148,7 +148,9 @@ def compare(
         "threads": os.environ.get("OMP_NUM_THREADS", ""),
     }  # fmt: skip
     kept = {row.name: found[row.name][1:] for row in rows if row.name in found}
-    return Comparison(function, describe(args), places, dtype, name, rows, facts, kept)
+    return FunctionComparison(
+        function, describe_arguments(args), places, dtype, name, rows, facts, kept
+    )
 
 
 def _cast(x: Any, dtype: str) -> Any:
@@ -185,7 +187,7 @@ def _reference(
                 value, gradients = everyone[name].make(f, [_wide(x) for x in args], places)()
         except Exception:
             continue
-        return f"{name}, float64", [to_numpy(value), *[to_numpy(g) for g in gradients]]
+        return f"{name}, float64", [as_numpy(value), *[as_numpy(g) for g in gradients]]
     raise ValueError("nobody could compute the gradient. " + "; ".join(problems))
 
 
@@ -212,10 +214,10 @@ def _time(step: Callable[[], Any], before: list[float]) -> float:
 
 
 def _peak(
-    function: str, inputs: str | None, row: Row, places: Sequence[int], dtype: str, seed: int,
-    native: bool,
+    function: str, inputs: str | None, row: ContenderRow, places: Sequence[int], dtype: str,
+    seed: int, native: bool,
 ) -> int | None:  # fmt: skip
-    """Bytes by which a fresh process grows at most, beyond imports and inputs."""
+    """The peak memory of a fresh process in bytes, above that of imports and inputs."""
     job = json.dumps([function, inputs, row.name, row.backend, list(places), dtype, seed, native])
     code = f"import sys; from {__name__} import peak_of; peak_of(sys.argv[1])"
     done = subprocess.run([sys.executable, "-c", code, job], capture_output=True, text=True)
@@ -224,13 +226,13 @@ def _peak(
 
 
 def peak_of(job: str) -> None:
-    """Print what `_peak` asks for; called in a process of its own."""
+    """Print the peak memory of a job; `_peak` calls this in a process of its own."""
     function, inputs, name, backend, places, dtype, seed, native = json.loads(job)
     f = load_function(function)
     args = [_cast(x, dtype) for x in load_inputs(inputs, f, seed)]
     contender: Contender = next(c for c in contenders([backend], native) if c.name == name)
     small = contender.make(lambda xp, x: xp.sum(x * x), [np.ones(2, args[places[0]].dtype)], [0])
-    small()  # what the library loads when it is first used
+    small()  # loads what the library loads on first use
     step = contender.make(f, args, places)
     before = _highest(reset=True)
     step()
@@ -238,10 +240,10 @@ def peak_of(job: str) -> None:
 
 
 def _highest(reset: bool = False) -> int:
-    """The most memory that this process has held, in bytes; since now, after a reset."""
+    """The peak memory of this process in bytes; with `reset`, the peak starts anew where it can."""
     import resource
 
-    with suppress(OSError), open("/proc/self/status") as status:  # Linux can forget the past
+    with suppress(OSError), open("/proc/self/status") as status:  # on Linux the peak can be reset
         if reset:
             with open("/proc/self/clear_refs", "w") as forget:
                 forget.write("5")

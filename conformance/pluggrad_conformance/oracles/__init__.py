@@ -1,6 +1,6 @@
 """Oracles: what others say the value and the derivatives of an operation are.
 
-`consult` asks them. They are, in the order of authority:
+`consult_oracles` asks them. They are, in the order of authority:
 
 | name | what it is |
 |---|---|
@@ -28,11 +28,17 @@ from typing import Any
 import numpy as np
 
 from ..problem import QUANTITIES, Problem
-from . import complex_step, jax_, mp, richardson, torch_
 from .answers import Ask, NoAnswer, OracleAnswer, quiet
+from .complex_step import complex_step_answer
 from .conditioning import DRAWS, scale_of
+from .conventions import convention_answer
+from .frozen import frozen_answer, frozen_as_live, frozen_versions
+from .jax_ import jax_answer
+from .mpmath_ import mpmath_answer
+from .richardson import differences_and_doubt
+from .torch_ import torch_answer
 
-__all__ = ["NAMES", "OracleAnswer", "clear", "consult", "describe", "is_live", "silence"]
+__all__ = ["NAMES", "OracleAnswer", "clear", "consult_oracles", "describe", "is_live", "silence"]
 
 _ABOUT = {
     "convention": "the documented convention, where it decides whatever the libraries say",
@@ -46,10 +52,10 @@ _ABOUT = {
 NAMES = tuple(_ABOUT)
 
 _ASK: dict[str, Ask] = {
-    "torch": torch_.answer,
-    "jax": jax_.answer,
-    "mpmath": mp.answer,
-    "complex step": complex_step.answer,
+    "torch": torch_answer,
+    "jax": jax_answer,
+    "mpmath": mpmath_answer,
+    "complex step": complex_step_answer,
 }
 _MODULES = {"torch": "torch", "jax": "jax", "mpmath": "mpmath"}
 _KEPT = 400
@@ -58,19 +64,19 @@ _answers: OrderedDict[tuple[Any, ...], OracleAnswer | str] = OrderedDict()
 _scales: OrderedDict[tuple[Any, ...], list[np.ndarray]] = OrderedDict()
 
 
-def consult(
+def consult_oracles(
     problem: Problem, quantity: str, names: Iterable[str] | None = None
 ) -> list[OracleAnswer]:
     """The answers of the oracles `names` (all if None) that have one, in the order of authority.
 
-    Each is computed when first asked for, and kept: ask for few first, and for more when they
-    object.
-    `silence` tells why an oracle gave none. Raises `ValueError` for an unknown quantity or oracle.
+    An answer is computed when it is first asked for, and kept: ask few oracles first, and more if
+    they object. `silence` tells why an oracle gave none. Raises `ValueError` for an unknown
+    quantity or oracle.
 
     >>> from pluggrad_conformance.cells import Cell
     >>> from pluggrad_conformance.problem import Problem
     >>> problem = Problem.of(Cell("sin", "numpy", "float64"))
-    >>> (answer,) = consult(problem, "gradient", ["complex step"])
+    >>> (answer,) = consult_oracles(problem, "gradient", ["complex step"])
     >>> expected = np.cos(problem.inputs[0]) * problem.cotangent(0, (2, 3), "float64")
     >>> bool(np.allclose(answer.arrays[0], expected, rtol=1e-15))
     True
@@ -87,13 +93,11 @@ def silence(problem: Problem, quantity: str, names: Iterable[str] | None = None)
 
 
 def describe() -> dict[str, str]:
-    """The oracles by name, and where each stands here: live, frozen, or missing."""
-    from . import frozen
-
+    """The oracles by name: what each is, and whether it is live, frozen or missing here."""
     found = {}
     for name, about in _ABOUT.items():
         if name in _MODULES:
-            versions = frozen.versions()
+            versions = frozen_versions()
             state = f"frozen ({versions[name]})" if name in versions else "missing"
             about += f" · {'live' if is_live(name) else state}"
         found[name] = about
@@ -107,7 +111,7 @@ def clear() -> None:
 
 
 def is_live(name: str) -> bool:
-    """Whether the oracle can be asked here, and not only its frozen answers."""
+    """Whether the oracle itself can be asked here, rather than its frozen answers."""
     if name in ("torch", "jax") and os.environ.get("PLUGGRAD_ORACLES") == "frozen":
         return False
     return name not in _MODULES or _installed(_MODULES[name])
@@ -137,23 +141,22 @@ def _asked(problem: Problem, quantity: str, name: str) -> OracleAnswer | str:
 
 
 def _ask(problem: Problem, quantity: str, name: str, key: tuple[Any, ...]) -> OracleAnswer | str:
-    """An answer, or the reason for none. An oracle that fails is one that has no answer: it is the
-    library that fails, and others may know."""
-    from .. import conventions
-    from . import frozen
-
+    """An answer, or the reason for none. An exception counts as no answer: another oracle may
+    know."""
     ask = _ASK.get(name)
     with quiet():
         try:
             if name == "convention":
-                arrays, note = conventions.answer(problem, quantity)
+                arrays, note = convention_answer(
+                    problem, quantity, lambda: _library_values(problem)
+                )
                 return OracleAnswer(name, arrays, _borrowed(problem, quantity, arrays), note)
             if not is_live(name):
-                return frozen.answer(problem, quantity, name)
-            if name == "mpmath" and (known := frozen.known(problem, quantity, name)) is not None:
-                return known  # the same everywhere, and slow to compute
+                return frozen_answer(problem, quantity, name)
+            if name == "mpmath" and (found := frozen_as_live(problem, quantity, name)) is not None:
+                return found  # the same everywhere, and slow to compute
             if ask is None:
-                arrays, doubt = richardson.answer_with_doubt(problem, quantity)
+                arrays, doubt = differences_and_doubt(problem, quantity)
                 return OracleAnswer(name, arrays, _borrowed(problem, quantity, arrays), "", doubt)
             arrays = ask(problem, quantity)
             if key not in _scales:
@@ -167,8 +170,14 @@ def _ask(problem: Problem, quantity: str, name: str, key: tuple[Any, ...]) -> Or
     return OracleAnswer(name, arrays, _fitting(_scales[key], arrays))
 
 
+def _library_values(problem: Problem) -> list[np.ndarray] | None:
+    """The outputs as torch or else JAX computes them; None if neither does."""
+    found = consult_oracles(problem, "value", ["torch", "jax"])
+    return found[0].arrays if found else None
+
+
 def _borrowed(problem: Problem, quantity: str, arrays: list[np.ndarray]) -> list[np.ndarray]:
-    """The scale of another oracle, for one that cannot be asked nearby."""
+    """The scale of another oracle, for an oracle that cannot be asked about nearby inputs."""
     for name in ("torch", "jax", "complex step"):
         other = _asked(problem, quantity, name)
         if isinstance(other, OracleAnswer):
@@ -189,7 +198,7 @@ def _keep(store: OrderedDict[tuple[Any, ...], Any], key: tuple[Any, ...], value:
 
 
 def _identity(problem: Problem) -> tuple[Any, ...]:
-    """What an answer depends on: the key, and the numbers, which a shrunk problem has others of."""
+    """What an answer depends on: the key, and the numbers, since a shrunk problem keeps its key."""
     parts: list[Any] = [id(problem.operation), problem.key]
     for x in problem.args:
         for item in x if isinstance(x, (list, tuple)) else (x,):

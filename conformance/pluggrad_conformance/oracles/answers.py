@@ -1,7 +1,8 @@
-"""What an oracle answers with, and how it says that it cannot."""
+"""The answer of an oracle, `OracleAnswer`, or `NoAnswer` where it has none."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,9 @@ import numpy as np
 
 from ..problem import Problem, wide
 
-__all__ = ["Ask", "NoAnswer", "OracleAnswer", "inexact", "wide_cotangents", "wide_inputs"]
+__all__ = [
+    "Ask", "NoAnswer", "OracleAnswer", "inexact", "quiet", "wide_cotangents", "wide_inputs",
+]  # fmt: skip
 
 #: An oracle: ``ask(problem, quantity)`` gives the arrays, or raises `NoAnswer`.
 Ask = Callable[[Problem, str], list[np.ndarray]]
@@ -64,9 +67,7 @@ def wide_cotangents(problem: Problem, outputs: list[Any]) -> list[np.ndarray | N
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No warnings of NumPy or of a library: oracles visit the corners on purpose."""
-    import warnings
-
+    """No warnings of NumPy or of a library: oracles visit corner cases on purpose."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         yield

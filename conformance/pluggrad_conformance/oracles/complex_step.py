@@ -8,17 +8,17 @@ import numpy as np
 
 from ..problem import Problem, wide
 from .answers import NoAnswer, inexact, wide_inputs
-from .plain import numpy_values
+from .values import numpy_values
 
-__all__ = ["LIMIT", "NAME", "answer"]
+__all__ = ["LIMIT", "NAME", "complex_step_answer"]
 
 NAME = "complex step"
-#: Gradients of more components are left to others: each takes an evaluation.
+#: Gradients with more components are left to other oracles: each takes an evaluation.
 LIMIT = 40
-STEP = 1e-150  # its square is below every rounding, and still a number
+STEP = 1e-150  # h² vanishes beside any number, and h is still normal
 
 
-def answer(problem: Problem, quantity: str) -> list[np.ndarray]:
+def complex_step_answer(problem: Problem, quantity: str) -> list[np.ndarray]:
     """Gradients and tangents of analytic operations on real inputs."""
     if not problem.operation.analytic:
         raise NoAnswer("not an analytic function")

@@ -1,4 +1,4 @@
-"""How sensitive an answer is: what an oracle says of inputs that are a little different.
+"""How sensitive an answer is: how it changes if the inputs change a little.
 
 The scale of a component q_i is an estimate of Σ_j |∂q_i/∂x_j| |x_j| over everything that q is
 computed from (inputs, constants, cotangents, tangents): all of it is changed by one part in a
@@ -8,9 +8,9 @@ Cotangents count because a gradient may be linear in them and depend on nothing 
 FFT.
 
 Where a tie or a kink is broken, the answer jumps; a jump does not shrink with the change, and so is
-told from a slope by a second, shorter change. It is no sensitivity: else a wrong tie would pass as
-rounding. What jumps and is next to nothing is the oracle's own rounding of a zero; its scale is 1,
-the size of cotangents.
+told from a slope by a second, shorter change. A jump does not count as sensitivity, or a wrong tie
+would pass as rounding. A jump of next to nothing is the oracle's own rounding of a zero; its scale
+is 1, the size of cotangents.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ __all__ = ["scale_of"]
 
 STEP, SHORTER = 1e-6, 1e-8
 DRAWS = 3
-#: A change this many times the answer may be a jump; less is no excuse worth looking into.
+#: A change this many times the answer may be a jump; smaller ones are not looked into.
 SUSPECT = 100.0
 NOISE = 1e-13
 
 
 class _Changes:
-    """One draw: by how much everything changes, and what it changes from."""
+    """One draw of random changes: the same array changes in the same way at every step."""
 
     def __init__(self, problem: Problem, draw: int) -> None:
         self.rng = problem.rng(f"conditioning {draw}")
@@ -51,7 +51,7 @@ class _Changes:
 
 
 class _Nearby(Problem):
-    """A problem with everything that is a number of the cell's dtype changed a little."""
+    """A problem in which every number of the cell's dtype is changed a little."""
 
     def __init__(self, problem: Problem, changes: _Changes, step: float) -> None:
         self.__dict__.update(problem.__dict__)
@@ -75,7 +75,7 @@ class _Nearby(Problem):
 def scale_of(
     ask: Ask, problem: Problem, quantity: str, arrays: list[np.ndarray], draws: int = DRAWS
 ) -> list[np.ndarray]:
-    """The scale of each component of what the oracle `ask` said, `arrays`."""
+    """The scale of each component of `arrays`, the answer of the oracle `ask`."""
     scales = [np.zeros(q.shape) for q in arrays]
     if problem.operation.kind == "movement" or not any(q.size for q in arrays):
         return scales  # copies: nothing can cancel
@@ -110,7 +110,7 @@ def _slopes(
 ) -> list[np.ndarray] | None:
     """By how much the answer changes, in units of the step.
 
-    None where the problem nearby is another (other shapes), or none at all (outside the domain).
+    None where the changed problem has other shapes, or lies outside the domain.
     """
     try:
         found = ask(nearby, quantity)

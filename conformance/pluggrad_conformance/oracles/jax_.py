@@ -16,7 +16,7 @@ import numpy as np
 from ..problem import Problem, wide
 from .answers import NoAnswer, wide_cotangents, wide_inputs
 
-__all__ = ["NAME", "answer"]
+__all__ = ["NAME", "jax_answer"]
 
 NAME = "jax"
 
@@ -40,9 +40,9 @@ def _pull(jax: Any, f: Callable[..., list[Any]], xs: list[Any], gs: list[Any]) -
     return [jnp.conj(g) for g in vjp([jnp.conj(g) for g in gs])]
 
 
-def answer(problem: Problem, quantity: str) -> list[np.ndarray]:
-    """The quantity as jax.vjp and jax.jvp compute it, operation by operation (not compiled as a
-    whole, which would take longer than all that it saves)."""
+def jax_answer(problem: Problem, quantity: str) -> list[np.ndarray]:
+    """The quantity as jax.vjp and jax.jvp compute it, operation by operation (compiling
+    it as a whole would take longer than it saves)."""
     import jax
 
     row = problem.operation

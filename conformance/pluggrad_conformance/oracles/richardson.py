@@ -12,26 +12,28 @@ import numpy as np
 
 from ..problem import Problem, wide
 from .answers import NoAnswer, inexact, wide_inputs
-from .plain import Values, evaluator
+from .values import Values, numpy_or_torch_values
 
-__all__ = ["LIMIT", "NAME", "answer_with_doubt"]
+__all__ = ["LIMIT", "NAME", "differences_and_doubt"]
 
 NAME = "finite differences"
-#: Gradients of more real components are left to others: each takes a table of evaluations.
+#: Gradients with more real components are left to other oracles: each takes many evaluations.
 LIMIT = 40
 LEVELS = 7
 ROUNDING = 1e-15  # of values, relative to their size
-FLOOR = 1e-11  # what is less is not told from zero
+FLOOR = 1e-11  # smaller numbers cannot be told from zero
 
 
-def answer_with_doubt(problem: Problem, quantity: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def differences_and_doubt(
+    problem: Problem, quantity: str
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The quantity, and the absolute error of every component of it."""
     if quantity == "value":
         raise NoAnswer("finite differences are for derivatives")
     inputs = wide_inputs(problem)
     if not all(np.all(np.isfinite(x)) for x in inputs):
         raise NoAnswer("infinities and nan have no differences")
-    f = evaluator(problem, inputs)
+    f = numpy_or_torch_values(problem, inputs)
     ts = [np.asarray(wide(t)) for t in problem.tangents()]
     if quantity == "tangent":
         return _tangent(f, inputs, ts)
@@ -66,7 +68,7 @@ def answer_with_doubt(problem: Problem, quantity: str) -> tuple[list[np.ndarray]
 def _useful(
     answers: list[np.ndarray], doubts: list[np.ndarray]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The arguments, if the doubt leaves anything to judge with."""
+    """The arguments; `NoAnswer` if the doubt is too large to judge by them."""
     size = max((float(np.max(np.abs(q), initial=0.0)) for q in answers), default=0.0)
     if any(np.any(d > 1e-2 * size + 1e-6) for d in doubts):
         raise NoAnswer("too inaccurate here")
@@ -74,7 +76,7 @@ def _useful(
 
 
 def _step(x: complex) -> float:
-    """Short beside the number, which may be near a singularity at zero, and beside 1."""
+    """A step well below |x|, since zero may be a singularity, and below 1."""
     return 0.1 * min(abs(x), 1.0) if x != 0 else 0.01
 
 

@@ -11,14 +11,14 @@ import numpy as np
 from ..problem import Problem, wide
 from .answers import NoAnswer, wide_cotangents, wide_inputs
 
-__all__ = ["NAME", "answer", "evaluator"]
+__all__ = ["NAME", "torch_answer", "torch_values"]
 
 NAME = "torch"
 
 
 @contextmanager
 def _double(torch: Any) -> Iterator[None]:
-    """Numbers that a row makes by itself are doubles too; the user's setting comes back."""
+    """float64 as torch's default in this block, for the numbers that a row makes by itself."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
@@ -38,7 +38,7 @@ def _function(problem: Problem) -> Any:
     spelled = row.torch
     how = None if spelled is None else lambda _, *args, **kw: spelled(torch, *args, **kw)
     f = problem.function(xp, lambda x: _tensor(torch, wide(x)), how)
-    # the rows of operations that write get tensors that are no leaves, as torch demands
+    # torch refuses to write into leaves, as some rows do: give them clones
     return torch, lambda *inputs: f(*[x.clone() for x in inputs])
 
 
@@ -72,7 +72,7 @@ def _derivatives(
     )
 
 
-def answer(problem: Problem, quantity: str) -> list[np.ndarray]:
+def torch_answer(problem: Problem, quantity: str) -> list[np.ndarray]:
     """The quantity as torch.autograd computes it.
 
     Tangents come from differentiating twice backwards: torch's forward rules decide some ties in
@@ -107,7 +107,7 @@ def answer(problem: Problem, quantity: str) -> list[np.ndarray]:
             return [_numpy(y) for y, c in zip(ys, cotangents, strict=True) if c is not None]
 
 
-def evaluator(problem: Problem) -> Any:
+def torch_values(problem: Problem) -> Any:
     """The outputs as NumPy arrays, as a function of NumPy inputs, without autograd."""
     torch, f = _function(problem)
 

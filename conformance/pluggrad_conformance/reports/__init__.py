@@ -10,23 +10,29 @@ from pathlib import Path
 
 from .. import gate
 from ..results import printable
-from . import csv_, html, junit, latex
-from .difference import Difference, compare
-from .load import ReportError, Run, read
-from .validate import check
+from .csv_ import render_csv
+from .difference import Difference, compare_runs
+from .html import render_html
+from .junit import render_junit
+from .latex import render_latex
+from .load import ReportError, Run, load_run
+from .validate import check_run
 
-__all__ = ["FORMATS", "Difference", "ReportError", "Run", "check", "compare", "read", "write"]
+__all__ = [
+    "FORMATS", "Difference", "ReportError", "Run", "check_run", "compare_runs", "load_run",
+    "write_reports",
+]  # fmt: skip
 
-#: The formats, each with the name of its file and what makes its text of a `Run`.
+#: The formats, each with its file name and the function that renders a `Run`.
 FORMATS: dict[str, tuple[str, Callable[[Run], str]]] = {
-    "html": ("report.html", html.render),
-    "csv": ("summary.csv", csv_.render),
-    "latex": ("summary.tex", latex.render),
-    "junit": ("junit.xml", junit.render),
+    "html": ("report.html", render_html),
+    "csv": ("summary.csv", render_csv),
+    "latex": ("summary.tex", render_latex),
+    "junit": ("junit.xml", render_junit),
 }
 
 
-def write(
+def write_reports(
     run_dir: Path | str | Sequence[Path | str],
     formats: Iterable[str] = tuple(FORMATS),
     out: Path | str | None = None,
@@ -57,9 +63,9 @@ def write(
         if name not in FORMATS:
             raise ReportError(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
     paths = [run_dir] if isinstance(run_dir, (str, Path)) else list(run_dir)
-    run = read(*paths)
+    run = load_run(*paths)
     if expectations is not None:
-        run.explain(gate.read(Path(expectations)))
+        run.explain(gate.read_expectations(Path(expectations)))
     folder = Path(out) if out is not None else _folder(Path(paths[0]))
     folder.mkdir(parents=True, exist_ok=True)
     written = []

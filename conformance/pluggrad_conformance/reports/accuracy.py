@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from ..cells import DTYPES
 from ..results import Result
 
-__all__ = ["BINS", "Accuracy", "accuracy", "bin_of"]
+__all__ = ["BINS", "Accuracy", "accuracy_by_dtype", "bin_of"]
 
-#: Decades of the error in eps: none at all, below 0.1, below 1, ..., from 10⁶ on, and not finite
-#: (nan, too).
+#: Decades of the error in eps: zero, below 0.1, below 1, ..., 10⁶ or more, not finite (or nan).
 BINS = ("0", "<0.1", "<1", "<10", "<10²", "<10³", "<10⁴", "<10⁵", "<10⁶", "≥10⁶", "∞")
 
 
@@ -20,8 +19,9 @@ BINS = ("0", "<0.1", "<1", "<10", "<10²", "<10³", "<10⁴", "<10⁵", "<10⁶"
 class Accuracy:
     """Errors in eps of a dtype.
 
-    `cells` is how many have a number; `median`, `percentile` (the 99th) and `largest` are over
-    those that are pass or convention. `accepted` and `others` count the cells in each of `BINS`.
+    `cells` is how many cells have an error; `median`, `percentile` (the 99th) and `largest` are
+    over those that are pass or convention. `accepted` and `others` count the cells in each of
+    `BINS`.
     """
 
     dtype: str
@@ -33,7 +33,7 @@ class Accuracy:
     others: tuple[int, ...]
 
 
-def accuracy(results: Sequence[Result]) -> list[Accuracy]:
+def accuracy_by_dtype(results: Sequence[Result]) -> list[Accuracy]:
     """One for each dtype that has errors, in the order of `DTYPES`."""
     seen = dict.fromkeys(r.cell.dtype for r in results)
     found = (_of(dtype, results) for dtype in [*DTYPES, *(d for d in seen if d not in DTYPES)])

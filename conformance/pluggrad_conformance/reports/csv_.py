@@ -10,15 +10,15 @@ from collections import Counter
 from ..results import OUTCOMES
 from .load import Run, worst
 
-__all__ = ["COLUMNS", "render"]
+__all__ = ["COLUMNS", "render_csv"]
 
 COLUMNS = ("operation", "kind", "backend", "cells", "worst", *OUTCOMES, "explained",
            "largest_error_eps", "largest_ratio", "seconds")  # fmt: skip
 
 
-def render(run: Run) -> str:
-    """The table of a run. The largest error and ratio are those among cells that were judged to be
-    pass or convention: how close the accepted answers are."""
+def render_csv(run: Run) -> str:
+    """The table of a run. The largest error and ratio are over the accepted cells (pass and
+    convention): they tell how accurate accepted answers are."""
     errors: dict[tuple[str, str], float] = {}
     ratios: dict[tuple[str, str], float] = {}
     seconds: dict[tuple[str, str], float] = {}

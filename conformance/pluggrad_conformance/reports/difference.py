@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..results import OUTCOMES, Result
-from .load import SEVERITY, Run, read
+from .load import SEVERITY, Run, load_run
 
-__all__ = ["Change", "Difference", "compare"]
+__all__ = ["Change", "Difference", "compare_runs"]
 
 _RANK = {outcome: rank for rank, outcome in enumerate(SEVERITY)}
 
@@ -128,7 +128,7 @@ class Difference:
         return "\n".join(rows) + "\n"
 
 
-def compare(
+def compare_runs(
     run_a: Run | Path | str, run_b: Run | Path | str, *, factor: float = 2.0, floor: float = 1.0
 ) -> Difference:
     """What changed from `run_a` to `run_b`.
@@ -149,8 +149,8 @@ def compare(
     """
     if not (factor >= 1 and floor >= 0):
         raise ValueError(f"factor is {factor} and floor {floor}: give at least 1 and 0")
-    a = run_a if isinstance(run_a, Run) else read(run_a)
-    b = run_b if isinstance(run_b, Run) else read(run_b)
+    a = run_a if isinstance(run_a, Run) else load_run(run_a)
+    b = run_b if isinstance(run_b, Run) else load_run(run_b)
     old = {r.cell.key: r for r in a.results}
     new = {r.cell.key: r for r in b.results}
     found = Difference(

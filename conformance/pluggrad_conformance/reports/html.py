@@ -1,8 +1,8 @@
 """HTML: one page with everything in it, which opens from a file and asks the network for nothing.
 
-The squares of the matrix, the tables and the pictures stand in the page as they are; a script adds
-filters and the way down to a cell. For that, all cells are in the page once more, in columns whose
-values point into dictionaries, as gzip and base64.
+The matrix, the tables and the pictures are plain HTML; a script adds filters, and shows the details
+of a cell. For the script all cells are in the page once more: columns of indices into dictionaries,
+as gzip and base64.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 
 from ..cells import AXES, DTYPES, Cell
 from ..results import BAD, OUTCOMES, Result
-from .accuracy import BINS, Accuracy, accuracy
+from .accuracy import BINS, Accuracy, accuracy_by_dtype
 from .load import SEVERITY, ReportError, Run, worst
 
-__all__ = ["MARKS", "TONES", "payload", "render"]
+__all__ = ["MARKS", "TONES", "payload", "render_html"]
 
 #: A sign for each outcome, so that nothing is said by colour alone.
 MARKS = {
@@ -45,11 +45,11 @@ TONES = {
 #: Fields of a cell that are stored as numbers into a dictionary.
 COLUMNS = tuple(f.name for f in fields(Cell))
 
-#: What else there is of each cell, in a column each.
+#: Further facts of each cell, one column each.
 FACTS = ("outcome", "quantity", "detail", "error", "ratio", "seconds", "properties")
 
 
-def render(run: Run) -> str:
+def render_html(run: Run) -> str:
     """The page of a run."""
     try:
         import jinja2
@@ -73,7 +73,7 @@ def render(run: Run) -> str:
     style, script = ((here / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     return page.get_template("template.html.j2").render(
         run=run, facts=run.facts, outcomes=OUTCOMES, marks=MARKS, tones=TONES, bad=BAD, worst=worst,
-        severity=SEVERITY, bins=BINS, histograms=[_bars(a) for a in accuracy(run.results)],
+        severity=SEVERITY, bins=BINS, histograms=[_bars(a) for a in accuracy_by_dtype(run.results)],
         segments={b: _segments(run, b) for b in run.backends}, unexplained=_unexplained(run),
         entries=Counter(run.explained.values()), plain=_plain_squares(run),
         axes=list(AXES), style=Markup(style), script=Markup(script), data=data,
@@ -138,7 +138,7 @@ def _failure(run: Run, r: Result) -> dict[str, Any]:
 
 
 def _short(x: float | None) -> Any:
-    """Three digits are enough for the eye, and small in the page."""
+    """Three digits: enough to read, and they keep the page small."""
     if x is None:
         return None
     if not math.isfinite(x):
@@ -176,7 +176,7 @@ def _bars(found: Accuracy) -> dict[str, Any]:
 
 
 def _plain_squares(run: Run) -> set[tuple[str, str]]:
-    """The squares whose worst outcome is not explained in all of its cells."""
+    """The squares with a cell of their worst outcome that no entry explains."""
     return {
         place for r in run.results
         if r.cell.key not in run.explained
@@ -185,7 +185,7 @@ def _plain_squares(run: Run) -> set[tuple[str, str]]:
 
 
 def _unexplained(run: Run) -> Iterable[tuple[str, str, str, int, str]]:
-    """Where no script runs: operation, backend, outcome, cells and one detail, the worst first."""
+    """Rows for readers without scripts: place, outcome, count and one detail, the worst first."""
     found: dict[tuple[str, str, str], list[Result]] = {}
     for r in run.unexplained:
         found.setdefault((r.outcome, r.cell.operation, r.cell.backend), []).append(r)

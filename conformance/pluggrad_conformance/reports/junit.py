@@ -1,6 +1,6 @@
 """JUnit: one suite for each backend, one test for each cell, as CI servers show them.
 
-What an expectation explains, and what is not supported, counts as skipped.
+Outcomes that an expectation explains count as skipped, and so does what is not supported.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from xml.etree import ElementTree as xml
 from ..results import BAD, Result
 from .load import Run
 
-__all__ = ["render"]
+__all__ = ["render_junit"]
 
-#: What XML 1.0 has no way to write.
+#: Characters that XML 1.0 cannot contain.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-#: A test that could not be judged at all is an error, one that was judged and fell is a failure.
+#: Outcomes of cells that could not be judged: errors to JUnit. Other bad outcomes are failures.
 _ERRORS = ("error", "timeout")
 
 
-def render(run: Run) -> str:
+def render_junit(run: Run) -> str:
     """The XML document of a run."""
     root = xml.Element("testsuites", name="pluggrad conformance")
     by_backend: dict[str, list[Result]] = {backend: [] for backend in run.backends}
@@ -61,7 +61,7 @@ def _test(result: Result, run: Run) -> xml.Element:
 
 
 def _body(result: Result) -> str:
-    """Who said what, and how to see it again."""
+    """What each oracle said, and how to reproduce it."""
     rows = [result.detail, ""]
     for oracle in result.oracles:
         error = "" if oracle.error is None else f", {oracle.error:.3g} eps"

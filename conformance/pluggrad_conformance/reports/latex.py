@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterable, Sequence
 
 from ..results import OUTCOMES
-from .accuracy import accuracy
+from .accuracy import accuracy_by_dtype
 from .load import Run
 
-__all__ = ["escape", "render"]
+__all__ = ["escape", "render_latex"]
 
 _ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -20,7 +20,7 @@ _ESCAPES = {
 
 
 def escape(text: str) -> str:
-    r"""`text` as LaTeX shows it, letter by letter; letters outside ASCII stand as they are.
+    r"""`text` escaped for LaTeX; letters outside ASCII are left as they are.
 
     >>> print(escape("50_% <a>"))
     50\_\% \textless{}a\textgreater{}
@@ -29,7 +29,7 @@ def escape(text: str) -> str:
     return shown.replace("--", "-{}-")
 
 
-def render(run: Run) -> str:
+def render_latex(run: Run) -> str:
     """Both tables of a run: outcomes by backend, and errors by dtype."""
     return "\n".join([
         r"% \input this file; it needs \usepackage{booktabs} and, for quotes in names,",
@@ -62,7 +62,7 @@ def _outcomes(run: Run) -> list[str]:
 def _errors(run: Run) -> list[str]:
     rows = [
         [a.dtype, a.cells, *(_number(x) for x in (a.median, a.percentile, a.largest))]
-        for a in accuracy(run.results)
+        for a in accuracy_by_dtype(run.results)
     ]
     return _table(
         "Largest componentwise errors of the accepted cells against the oracle, in units of the "

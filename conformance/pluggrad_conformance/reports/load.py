@@ -14,10 +14,10 @@ from typing import IO, Any
 
 from ..gate import GOOD, Expectation
 from ..operations import KINDS
-from ..operations import load as load_operations
 from ..results import BAD, OUTCOMES, Result
+from ..tables import load_operations
 
-__all__ = ["SEVERITY", "ReportError", "Run", "lines", "read", "results_file", "worst"]
+__all__ = ["SEVERITY", "ReportError", "Run", "load_run", "numbered_lines", "results_file", "worst"]
 
 #: Outcomes from the worst to the best: a square of the matrix shows the worst of its cells.
 SEVERITY = (
@@ -33,7 +33,7 @@ SHARED = ("format", "seed", "cases")
 
 
 class ReportError(ValueError):
-    """A run that cannot be read or merged, or a report that there is not."""
+    """A run cannot be read or merged, or there is no report of that name."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Run:
     explained: dict[str, Expectation] = field(default_factory=dict)
 
     def explain(self, entries: Iterable[Expectation]) -> None:
-        """Note which outcomes are as an entry says. The first entry that names a cell counts."""
+        """Note which outcomes are as an entry says; the first entry that matches a cell counts."""
         entries = list(entries)
         for r in self.results:
             if r.outcome in GOOD:
@@ -59,7 +59,7 @@ class Run:
 
     @cached_property
     def backends(self) -> list[str]:
-        """In the order in which they were asked for."""
+        """The backends, in the order in which they were asked for."""
         found = dict.fromkeys(r.cell.backend for r in self.results)
         asked = self.facts.get("selection", {}).get("backends", [])
         return [b for b in asked if b in found] + [b for b in found if b not in asked]
@@ -97,12 +97,12 @@ class Run:
 
     @property
     def bad(self) -> int:
-        """How many cells have an outcome that a run must explain."""
+        """How many cells have an outcome of `BAD`."""
         return sum(self.total[outcome] for outcome in BAD)
 
     @property
     def unexplained(self) -> list[Result]:
-        """The cells with an outcome that a run must explain, and that nothing explains."""
+        """The cells with an outcome of `BAD` that no entry explains."""
         return [r for r in self.results if r.outcome in BAD and r.cell.key not in self.explained]
 
 
@@ -115,12 +115,12 @@ def worst(counts: Counter[str]) -> str:
     return next(outcome for outcome in SEVERITY if counts[outcome])
 
 
-def read(*paths: Path | str) -> Run:
+def load_run(*paths: Path | str) -> Run:
     """The run in one or several run directories (or files of results).
 
     Several are merged, as the shards of one run are: they must have the same cases, and no cell may
     have two outcomes. Where versions differ (shards of several machines), all of them are kept.
-    Half a line at the end, which a killed run leaves behind, is passed over.
+    An incomplete last line, left by a killed run, is skipped.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def read(*paths: Path | str) -> Run:
 def _read(path: Path) -> Run:
     file = results_file(path)
     results: dict[str, Result] = {}
-    for number, line in lines(file):
+    for number, line in numbered_lines(file):
         try:
             result = Result.from_dict(line)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -169,8 +169,8 @@ def results_file(path: Path) -> Path:
     raise ReportError(f"{path} is no run: there is no {' or '.join(NAMES)}")
 
 
-def lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The numbered lines of a file of results, from JSON; half a line at the end is left out."""
+def numbered_lines(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The numbered lines of a file of results, from JSON; an incomplete last line is skipped."""
     broken = None
     try:
         with _open(file) as text:
@@ -194,7 +194,7 @@ def _open(file: Path) -> IO[str]:
         return lzma.open(file, "rt", encoding="utf-8", errors="replace", newline="\n")
     if file.suffix == ".gz":
         return gzip.open(file, "rt", encoding="utf-8", errors="replace", newline="\n")
-    # Half a line may end in half a letter.
+    # An incomplete line may end inside a letter.
     return open(file, encoding="utf-8", errors="replace", newline="\n")
 
 

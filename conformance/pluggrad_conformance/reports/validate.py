@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from .load import lines, results_file
+from .load import numbered_lines, results_file
 
-__all__ = ["check", "schema", "validator"]
+__all__ = ["check_run", "schema", "validator"]
 
 
 @cache
@@ -30,8 +30,8 @@ def validator(name: str = "schema.json") -> Any:
     return jsonschema.Draft202012Validator(schema(name))
 
 
-def check(run_dir: Path | str) -> Iterator[str]:
-    """What is not as the schemas say, one message each; nothing if all is well.
+def check_run(run_dir: Path | str) -> Iterator[str]:
+    """The violations of the schemas, one message each.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def check(run_dir: Path | str) -> Iterator[str]:
     facts = (path if path.is_dir() else path.parent) / "run.json"
     if facts.exists():
         yield from _errors("run.json", "run.schema.json", json.loads(facts.read_text("utf-8")))
-    for number, line in lines(results_file(path)):
+    for number, line in numbered_lines(results_file(path)):
         yield from _errors(f"line {number}", "schema.json", line)
 
 

@@ -1,7 +1,7 @@
 """The tables: one module per family of operations, each a list of rows.
 
 A row is an operation with its cases (`operations.Case`): the typical one, then shapes, then values
-that hurt. A case that the libraries disagree about, or that one of them has wrong, names the
+that hurt. A case that libraries disagree about, or that one of them gets wrong, names the
 documented convention that decides:
 
 | convention | says |
@@ -32,16 +32,32 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
-__all__ = ["load"]
+from .. import operations
 
-_loaded = False
+__all__ = ["load_operations", "operation_names", "read_tables"]
+
+_read = False
 
 
-def load() -> None:
-    """Read every table, once."""
-    global _loaded
-    if not _loaded:
-        _loaded = True
+def load_operations() -> dict[str, operations.Operation]:
+    """Every operation by name. The first call reads the tables."""
+    read_tables()
+    return operations.OPERATIONS
+
+
+def read_tables() -> None:
+    """Import every module of this package, once: each adds its rows to `operations.OPERATIONS`."""
+    global _read
+    if not _read:
+        _read = True
         for module in pkgutil.iter_modules(__path__):
             importlib.import_module(f"{__name__}.{module.name}")
+
+
+def operation_names(patterns: Iterable[str] = ("*",)) -> list[str]:
+    """The operations whose name matches one of the globs, in alphabetical order."""
+    patterns = list(patterns)
+    return sorted(n for n in load_operations() if any(fnmatchcase(n, p) for p in patterns))

@@ -44,8 +44,8 @@ def binary(name: str, low: float, high: float, exact: Callable[..., Any] | None,
         exact=exact, **facts)
 
 
-#: What nearly every function is asked: infinities and nan beside a number.
 def extremes(number: float, name: str = "infinities", **facts: Any) -> Case:
+    """Infinities and nan beside a number: nearly every function is asked about them."""
     return about(name, numbers(inf, -inf, nan, number), domain="real", **facts)
 
 
@@ -140,20 +140,24 @@ unary("atanh", -0.9, 0.9, mp.atanh, bounds, outside, near, analytic=True)
 
 
 def leg1(x: Any, y: Any) -> Any:
+    """The slope of hypot by its first argument."""
     r = np.hypot(x, y)
     return np.where(r == 0, 0.0, x / np.where(r == 0, 1.0, r))
 
 
 def leg2(x: Any, y: Any) -> Any:
+    """The slope of hypot by its second argument."""
     return leg1(y, x)
 
 
 def angle1(x: Any, y: Any) -> Any:
+    """The slope of atan2 by its first argument."""
     r = np.hypot(x, y)
     return np.where(r == 0, 0.0, y / np.where(r == 0, 1.0, r) / np.where(r == 0, 1.0, r))
 
 
 def angle2(x: Any, y: Any) -> Any:
+    """The slope of atan2 by its second argument."""
     return -angle1(y, x)
 
 
@@ -193,6 +197,7 @@ for name, exact, wins in (("maximum", max, np.greater), ("minimum", min, np.less
 
 
 def clipped(x: Any, low: Any = None, high: Any = None, **names: Any) -> Any:
+    """clip of exact numbers."""
     low, high = names.get("min", low), names.get("max", high)
     x = x if low is None else max(x, low)
     return x if high is None else min(x, high)

@@ -19,6 +19,7 @@ grid = numbers(0.0, 1.0, 2.5, 3.0)
 
 
 def torch_linspace(torch: Any, start: Any, stop: Any, num: int, endpoint: bool = True) -> Any:
+    """torch's linspace takes no tensors: from the shares of both ends."""
     share = torch.arange(num) / max(num - bool(endpoint), 1)
     return start + (stop - start) * share
 
@@ -30,7 +31,7 @@ add("linspace", "elementwise", usual(scalar, scalar, 5), shaped("one", scalar, s
 
 
 def torch_interp(torch: Any, x: Any, xp: Any, fp: Any) -> Any:
-    """Between the points that surround `x`; constant outside."""
+    """Linear between the two points that surround `x`; constant outside."""
     k = torch.clamp(torch.searchsorted(xp.detach(), x.detach(), right=True), 1, xp.shape[0] - 1)
     x0, x1, f0, f1 = xp[k - 1], xp[k], fp[k - 1], fp[k]
     inside = f0 + (f1 - f0) * (x - x0) / (x1 - x0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..operations import Array, add
 from .rows import about, shaped, torch_function, usual
 
-#: What a transform takes. The standard's fft and ifft take complex numbers alone; libraries take real ones, too.
+#: The kinds of numbers that a transform takes. The standard's fft and ifft take complex numbers alone; libraries take real ones, too.
 DOMAINS = {"fft": ("real", "complex"), "ifft": ("real", "complex"), "rfft": ("real",), "irfft": ("complex",), "hfft": ("complex",), "ihfft": ("real",)}
 x, m = Array((8,)), Array((3, 4))
 

@@ -17,14 +17,17 @@ every = slice(None)
 
 
 def integers(*values: Any) -> Array:
+    """An index array."""
     return Array(values=values, dtype="int64")
 
 
 def mask(*values: Any) -> Array:
+    """A boolean mask."""
     return Array(values=values, dtype="bool")
 
 
-def read(xp: Any, x: Any, key: Any) -> Any:
+def read_at(xp: Any, x: Any, key: Any) -> Any:
+    """``x[key]``."""
     return x[key]
 
 
@@ -36,18 +39,19 @@ def write(xp: Any, x: Any, value: Any, key: Any) -> Any:
 
 
 def places(torch: Any, x: Any, key: Any) -> Any:
-    """Where in `x`, counted along its elements, `key` reads from: NumPy says it, of integers."""
+    """The positions in `x`, counted along its elements, that `key` selects, as NumPy does."""
     plain = lambda k: k.numpy() if hasattr(k, "numpy") else k
     key = tuple([plain(k) for k in key]) if isinstance(key, tuple) else plain(key)
     return torch.from_numpy(np.array(np.arange(x.numel()).reshape(tuple(x.shape))[key]))
 
 
 def torch_read(torch: Any, x: Any, key: Any) -> Any:
+    """``x[key]`` through `torch.take`, which has no kinds of key to get wrong."""
     return torch.take(x, places(torch, x, key))
 
 
 def torch_write(torch: Any, x: Any, value: Any, key: Any) -> Any:
-    """Each place takes from the last of those that are written to it."""
+    """Of several values that are written to one place, the last one stays."""
     where = places(torch, x, key)
     value = torch.broadcast_to(torch.as_tensor(value, dtype=x.dtype), where.shape).reshape(-1)
     source = torch.full((x.numel(),), -1)
@@ -58,6 +62,7 @@ def torch_write(torch: Any, x: Any, value: Any, key: Any) -> Any:
 
 
 def jax_write(jnp: Any, x: Any, value: Any, key: Any) -> Any:
+    """``x[key] = value`` in JAX's spelling."""
     return x.at[key].set(value)
 
 
@@ -90,13 +95,14 @@ FEW = ("an integer", "a negative step", "a new axis", "a mask of rows", "an arra
 
 
 def reading(name: str, key: Any) -> Case:
+    """The case that reads with a key; those of `FEW` at second order and forwards, too."""
     return (about if name in FEW else shaped)(name, m, key)
 
 
 add("getitem", "movement", usual(m, (slice(1, None), slice(None, None, 2))), shaped("0-d", Array(), ()), shaped("empty", Array((0, 3)), (every, 0)),
     *[reading(name, key) for name, key in KEYS.items()], shaped("arrays apart", cube, (integers(1, 0, 1), every, integers(0, 3, 0))),
     shaped("an array in the middle", cube, (every, integers(2, 0, 2))), shaped("large", Array((1000,)), Array((500,), 0, 999, dtype="int64")),
-    call=read, torch=torch_read)
+    call=read_at, torch=torch_read)
 
 add("setitem", "movement", usual(m, Array((2, 2)), (slice(1, None), slice(None, None, 2))), shaped("0-d", Array(), Array(), ()), shaped("broadcast", m, Array((4,)), (slice(0, 2), every)),
     shaped("empty", m, Array((0, 4)), slice(2, 2)), about("an integer", m, Array((4,)), 1), about("a number", m, 0.5, (every, 1)), shaped("everything", m, Array((3, 4)), Ellipsis),

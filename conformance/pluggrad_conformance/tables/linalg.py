@@ -1,6 +1,6 @@
 """Linear algebra. Factorisations are judged through functions of them that do not depend on their
-gauge: on signs, phases and the choice of bases. Functions that look at one triangle of a Hermitian
-matrix are given the Hermitian part of theirs."""
+gauge: on signs, phases and the choice of bases. Functions that read one triangle of a Hermitian
+matrix are given the Hermitian part of their argument."""
 
 # ruff: noqa: E501
 # fmt: off
@@ -16,6 +16,7 @@ from .rows import about, inf, jnp_function, numbers, shaped, usual
 
 
 def square(structure: str, *batch: int) -> Array:
+    """A square matrix, or a batch of them."""
     return Array((*batch, 3, 3), structure=structure)
 
 
@@ -24,6 +25,7 @@ TALL, WIDE, V = Array((4, 2)), Array((2, 4)), Array((4,))
 
 
 def linear(name: str, *cases: Case, kind: str = "linalg", **facts: Any) -> None:
+    """A function of `linalg`."""
     add(f"linalg.{name}", kind, *cases, **facts)
 
 
@@ -31,10 +33,12 @@ def linear(name: str, *cases: Case, kind: str = "linalg", **facts: Any) -> None:
 
 
 def is_complex(x: Any) -> bool:
+    """Whether an array is complex."""
     return "complex" in str(x.dtype)
 
 
 def adjoint(xp: Any, x: Any) -> Any:
+    """The conjugate transpose."""
     x = xp.matrix_transpose(x)
     return xp.conj(x) if is_complex(x) else x
 
@@ -59,6 +63,7 @@ def of_svd(xp: Any, outputs: Any, inputs: Any) -> Any:
 
 
 def of_eigh(xp: Any, outputs: Any, inputs: Any) -> Any:
+    """The eigenvalues, the sizes of the vectors, and V sin(W) Vᴴ."""
     w, vectors = outputs
     return [w, size(xp, vectors), scaled(xp, vectors, w) @ adjoint(xp, vectors)]
 
@@ -71,6 +76,7 @@ def of_eig(xp: Any, outputs: Any, inputs: Any) -> Any:
 
 
 def of_eigvals(xp: Any, outputs: Any, inputs: Any) -> Any:
+    """Sums of powers, in which the order of the eigenvalues does not matter."""
     (w,) = outputs
     return [xp.sum(w, axis=-1), xp.sum(w * w * w, axis=-1)]
 
@@ -85,12 +91,13 @@ def of_qr(xp: Any, outputs: Any, inputs: Any) -> Any:
 
 
 def of_slogdet(xp: Any, outputs: Any, inputs: Any) -> Any:
+    """Both outputs as they are: a determinant has no gauge."""
     return list(outputs)
 
 
 def torch_svd(torch: Any, x: Any, full_matrices: bool = True) -> Any:
-    """torch's rule knows nothing of the vectors beyond the rank: the projectors on their spaces
-    stand in for them, from which the gauge makes the same."""
+    """torch does not differentiate the vectors beyond the rank. The projectors on their spaces take
+    their place: the gauge makes the same of them."""
     u, s, vh = torch.linalg.svd(x, full_matrices=False)
     if not full_matrices:
         return u, s, vh
@@ -156,7 +163,7 @@ NAMED = {1: "1", 3: "3", 0.5: "a half", -2: "-2", 0: "0", inf: "inf", -inf: "-in
 
 
 def share_inf(c: Any, x: Any) -> list[Any]:
-    """Of the largest entries alone, evenly."""
+    """The gradient of the maximum norm: the largest entries share it evenly."""
     hits = np.abs(x) == np.max(np.abs(x))
     return [c * np.sign(x) * hits / np.sum(hits)]
 

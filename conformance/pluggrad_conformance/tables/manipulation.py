@@ -22,6 +22,7 @@ def moving(name: str, *cases: Case, **facts: Any) -> None:
 
 
 def integers(*values: Any) -> Array:
+    """An index array."""
     return Array(values=values, dtype="int64")
 
 
@@ -78,7 +79,7 @@ moving("tile", usual(m, (2, 1)), shaped("0-d", scalar, (3,)), shaped("more axes"
 
 
 def torch_pad(torch: Any, x: Any, width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
-    """By the places that NumPy puts the elements in."""
+    """torch's pad has other modes: pad the positions by NumPy, and take the elements there."""
     more: dict[str, Any] = {"constant_values": -1} if mode == "constant" else {}
     pad: Any = np.pad
     places = pad(np.arange(x.numel()).reshape(x.shape), width, mode, **more)
@@ -97,6 +98,7 @@ moving("take_along_axis", usual(m, integers((0, 1), (2, 2), (3, 0)), axis=1), sh
 
 
 def torch_sort(torch: Any, x: Any, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
+    """torch's sort gives the indices too; only the values are wanted."""
     return torch.sort(x, dim=axis, descending=descending, stable=stable).values
 
 
@@ -105,14 +107,14 @@ moving("sort", usual(Array((6,))), shaped("empty", Array((0,))), shaped("large",
 
 
 def first_of_each(c: Any, x: Any) -> list[Any]:
-    """Each value's cotangent, to the first element that has it."""
+    """The gradient of the unique values: each goes to the first element that has the value."""
     found = np.zeros_like(x)
     found[np.unique(x, return_index=True)[1]] = c[0] if isinstance(c, list) else c
     return [found]
 
 
 def torch_unique(*names: str) -> Any:
-    """The values where NumPy finds the first of each, and what else is named."""
+    """The elements at the places where NumPy finds the first of each; and the outputs `names`."""
     def call(torch: Any, x: Any) -> Any:
         found = np.unique(x.detach().numpy(), return_index=True, return_inverse=True, return_counts=True)
         others = dict(zip(("indices", "inverse", "counts"), [torch.from_numpy(np.array(part)) for part in found[1:]], strict=True))

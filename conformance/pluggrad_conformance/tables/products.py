@@ -1,4 +1,4 @@
-"""Products of arrays, and what is summed over."""
+"""Products of arrays that are summed over some axes."""
 
 # ruff: noqa: E501
 # fmt: off
@@ -37,7 +37,7 @@ product("trace", usual(m), shaped("above", m, 1), shaped("batched", cube, 0, 1, 
 
 
 def torch_convolve(torch: Any, a: Any, v: Any, mode: str = "full") -> Any:
-    """By a table of which product goes where."""
+    """torch's convolution is for batches of images: sum the products that go to each place."""
     a, v = (a, v) if len(a) >= len(v) else (v, a)
     count = len(a) + len(v) - 1
     full = torch.stack([sum((a[k - j] * v[j] for j in range(len(v)) if 0 <= k - j < len(a)), 0 * a[0]) for k in range(count)])

@@ -27,7 +27,7 @@ def reduction(name: str, *cases: Case, scalar: Case | None = None, **facts: Any)
 
 
 def others(c: Any, x: Any) -> list[Any]:
-    """The gradient of prod, from the products of all the others; frexp keeps them in the range."""
+    """The gradient of prod: for each element, the product of the others. frexp avoids overflow."""
     mantissas, exponents = np.frexp(x)
     found = [np.ldexp(np.prod(np.delete(mantissas, k)), int(np.sum(np.delete(exponents, k)))) for k in range(x.size)]
     return [c * np.asarray(found)]
@@ -71,6 +71,7 @@ still = lambda c, x: [np.zeros_like(x)]
 
 
 def no_freedom(c: Any, x: Any) -> list[Any]:
+    """nan everywhere: the variance divides by zero."""
     return [np.full_like(x, nan)]
 
 
@@ -90,7 +91,7 @@ reduction("std", about("corrected", m, axis=1, correction=1), shaped("first axis
 
 
 def torch_over_axes(name: str) -> Any:
-    """torch's function of that name, which wants to be told the axes."""
+    """torch's function of that name, which has no default for the axes."""
     def call(torch: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         return getattr(torch, name)(x, tuple(range(x.ndim)) if axis is None else axis, keepdims)
 
@@ -107,7 +108,7 @@ def torch_softmax(name: str) -> Any:
 
 
 def jax_softmax(name: str) -> Any:
-    """JAX's, whose axis is the last one if none is given."""
+    """JAX's softmax, whose default is the last axis, not all of them."""
     def call(jnp: Any, x: Any, axis: Any = None) -> Any:
         return jnp_function("jax.nn", name)(jnp, x, axis=tuple(range(x.ndim)) if axis is None else axis)
 
@@ -115,6 +116,7 @@ def jax_softmax(name: str) -> Any:
 
 
 def equal_infinities(c: Any, x: Any) -> list[Any]:
+    """The infinities that attain the maximum share the gradient evenly."""
     return [c * (x == np.max(x)) / np.sum(x == np.max(x))]
 
 
@@ -133,7 +135,7 @@ with_nan = numbers((1.0, nan, 3.0, -2.0), (0.5, 2.0, nan, 4.0))
 
 
 def without_nan(name: str, fill: float) -> Any:
-    """The function in torch: nan replaced by what changes nothing."""
+    """The function in torch: nan is replaced by `fill`, which does not change the result."""
     def call(torch: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         filled = torch.where(torch.isnan(x), torch.full_like(x, fill), x)
         if axis is None:
@@ -145,10 +147,12 @@ def without_nan(name: str, fill: float) -> Any:
 
 
 def torch_nanmean(torch: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """torch's nanmean, with the standard's keywords."""
     return torch.nanmean(x, dim=axis, keepdim=keepdims)
 
 
 def torch_nanvar(torch: Any, x: Any, axis: Any = None, ddof: float = 0.0, keepdims: bool = False) -> Any:
+    """torch has no nanvar: from nanmean and the elements that are not nan."""
     axes = tuple(range(x.ndim)) if axis is None else axis
     d = x - torch.nanmean(x, dim=axes, keepdim=True)
     d = torch.where(torch.isnan(x), torch.zeros_like(x), d)
@@ -157,6 +161,7 @@ def torch_nanvar(torch: Any, x: Any, axis: Any = None, ddof: float = 0.0, keepdi
 
 
 def torch_nanstd(torch: Any, *args: Any, **kwargs: Any) -> Any:
+    """The root of `torch_nanvar`."""
     return torch.sqrt(torch_nanvar(torch, *args, **kwargs))
 
 
@@ -174,6 +179,7 @@ for name, spelled in TORCH.items():
 
 
 def torch_median(torch: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """torch's own median takes the lower of two middle elements; its quantile takes their mean, as NumPy does."""
     return torch.quantile(x, 0.5, dim=axis, keepdim=keepdims)
 
 

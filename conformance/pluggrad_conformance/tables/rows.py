@@ -1,7 +1,8 @@
-"""The words that rows are written in: cases, the usual shapes, expected gradients, mpmath."""
+"""Helpers that rows are written with: cases, the usual shapes, expected gradients, mpmath."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -49,7 +50,7 @@ def numbers(*values: Any) -> Array:
 
 
 def torch_function(name: str, **words: str) -> Callable[..., Any]:
-    """torch's own function of that dotted name; `words` says what it calls a keyword."""
+    """torch's function of that dotted name; `words` maps keywords to torch's names for them."""
 
     def call(torch: Any, *args: Any, **kwargs: Any) -> Any:
         function = torch
@@ -64,8 +65,6 @@ def jnp_function(module: str, name: str) -> Callable[..., Any]:
     """The function of that name of a module of JAX."""
 
     def call(jnp: Any, *args: Any, **kwargs: Any) -> Any:
-        import importlib
-
         return getattr(importlib.import_module(module), name)(*args, **kwargs)
 
     return call
@@ -79,7 +78,7 @@ def partials(*slopes: Any) -> Expected:
         found = []
         for x, slope in zip(inputs, slopes, strict=True):
             part = np.asarray(slope(*inputs) if callable(slope) else slope, dtype=x.dtype)
-            # a component without cotangent has no part in it, however infinite its slope
+            # without a cotangent even an infinite slope adds nothing
             found.append(np.broadcast_to(np.where(c == 0, 0.0, c * part), np.shape(x)))
         return found
 

@@ -22,7 +22,7 @@ def cumulative(name: str, *cases: Case, **facts: Any) -> None:
 
 
 def along(name: str, of: str, fill: float | None = None) -> Any:
-    """torch's scan, of the elements in a row if no axis is given; nan replaced by `fill`."""
+    """torch's scan. Without an axis it flattens its argument; nan is replaced by `fill`."""
     def call(torch: Any, x: Any, axis: Any = None) -> Any:
         x = x.reshape(-1) if axis is None else x
         x = x if fill is None else torch.where(torch.isnan(x), torch.full_like(x, fill), x)
@@ -32,7 +32,7 @@ def along(name: str, of: str, fill: float | None = None) -> Any:
 
 
 def excluding(c: Any, x: Any) -> list[Any]:
-    """The gradient of the running products, from the products of all the others."""
+    """The gradient of the running products: for each element, the products of the others."""
     found = np.zeros_like(x)
     for j in range(x.size):
         for k in range(j, x.size):
@@ -57,10 +57,12 @@ for name, of, fill in (("cumsum", "cumsum", None), ("cumprod", "cumprod", None),
 
 
 def diff(xp: Any, x: Any, before: Any = None, after: Any = None, **kwargs: Any) -> Any:
+    """`xp.diff`, with arrays to join as positional arguments, so that they are differentiated."""
     return xp.diff(x, prepend=before, append=after, **kwargs) if before is not None else xp.diff(x, **kwargs)
 
 
 def torch_diff(torch: Any, x: Any, before: Any = None, after: Any = None, axis: int = -1, n: int = 1) -> Any:
+    """torch's spelling of `diff`."""
     return torch.diff(x, n=n, dim=axis, prepend=before, append=after)
 
 

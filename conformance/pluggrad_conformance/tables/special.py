@@ -12,7 +12,7 @@ from ..operations import Array, Case, add
 from .reductions import jax_softmax, torch_over_axes, torch_softmax
 from .rows import about, inf, jnp_function, numbers, shaped, torch_function, usual
 
-#: What torch calls otherwise. It has a few functions elsewhere, and some without a derivative.
+#: Functions with other names in torch than in `torch.special`.
 IN_TORCH = {"log_expit": "nn.functional.logsigmoid", "loggamma": "lgamma"}
 IN_JAX = {"sinc": "jax.numpy", "exp2": "jax.numpy", "expm1": "jax.numpy", "log1p": "jax.numpy", "cbrt": "jax.numpy", "log_expit": "jax.nn"}
 JAX_NAMES = {"log_expit": "log_sigmoid", "psi": "digamma", "loggamma": "gammaln"}
@@ -21,7 +21,7 @@ COMPLEX = ("erf", "erfc", "erfcx", "gamma", "rgamma", "loggamma", "expm1", "log1
 
 
 def spellings(name: str) -> dict[str, Any]:
-    """What torch and JAX call the function, as far as they have it."""
+    """How to call the function in torch and JAX."""
     return {
         "torch": torch_function(IN_TORCH.get(name, f"special.{name}")),
         "jax": jnp_function(IN_JAX.get(name, "jax.scipy.special"), JAX_NAMES.get(name, name)),
@@ -39,8 +39,8 @@ def arguments(points: list[tuple[float, ...]], row: Row) -> tuple[Array, ...]:
 
 
 def spread(points: list[tuple[float, ...]], row: Row) -> tuple[Array, ...]:
-    """The first argument along one axis, and the others along another: of a single point, since
-    others may leave the domain together."""
+    """The first argument along one axis, and the others along another. All values are those of a
+    single point: those of several may leave the domain together."""
     first, *others = arguments(points[:1], row)
     column = Array(values=(first.values,) * 2, constant=first.constant)
     return (column, *[Array(values=x.values * 3, constant=x.constant) for x in others])
@@ -90,10 +90,12 @@ for name in ("softmax", "log_softmax"):
 
 
 def torch_logsumexp(torch: Any, a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
+    """torch's logsumexp has no weights: their logarithms are added."""
     return torch_over_axes("logsumexp")(torch, a if b is None else a + torch.log(b), axis, keepdims)
 
 
 def jax_logsumexp(jnp: Any, a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
+    """JAX's logsumexp, with SciPy's keywords."""
     return jnp_function("jax.scipy.special", "logsumexp")(jnp, a, axis=axis, b=b, keepdims=keepdims)
 
 

@@ -15,16 +15,16 @@ import numpy as np
 from ..problem import Problem, wide
 from .answers import NoAnswer, wide_inputs
 
-__all__ = ["LIMIT", "NAME", "answer"]
+__all__ = ["LIMIT", "NAME", "mpmath_answer"]
 
 NAME = "mpmath"
-#: Problems with more components of the output are left to others: this oracle is slow.
+#: Outputs with more components are left to other oracles: this one is slow.
 LIMIT = 12
 DIGITS = 50  # of an answer
 STEP = 16  # digits by which a step is smaller than the smallest input
 
 
-def answer(problem: Problem, quantity: str) -> list[np.ndarray]:
+def mpmath_answer(problem: Problem, quantity: str) -> list[np.ndarray]:
     """The quantity of an elementwise operation whose row has `exact`."""
     exact = problem.operation.exact
     if exact is None:
@@ -45,7 +45,7 @@ def answer(problem: Problem, quantity: str) -> list[np.ndarray]:
     zeros = STEP - math.floor(math.log10(min(lengths.min(), 1.0) if lengths.size else 1.0))
     digits = DIGITS + {"value": 0, "second": 4}.get(quantity, 2) * zeros
     with mpmath.workdps(digits):  # the context in which `exact` computes
-        return _Differences(mpmath, problem, shape, mpmath.mpf(10) ** -zeros).answer(quantity)
+        return _Differences(mpmath, problem, shape, mpmath.mpf(10) ** -zeros).of(quantity)
 
 
 class _Differences:
@@ -68,7 +68,7 @@ class _Differences:
         """The outputs at the inputs + Σ length · direction."""
         xs = list(self.inputs)
         for direction, length in moves:
-            # (of arrays without axes, NumPy makes bare numbers)
+            # asarray: for 0-d arrays NumPy returns bare numbers
             xs = [np.asarray(x + length * d, object) for x, d in zip(xs, direction, strict=True)]
         args = self.problem.filled(xs, lambda x: _exact(self.mpmath, wide(x)))
         flat = [np.broadcast_to(x, self.shape) if isinstance(x, np.ndarray) else x for x in args]
@@ -89,7 +89,7 @@ class _Differences:
         h = self.step
         corner = {(a, b): self.moved((direction, a * h), (other, b * h))
                   for a in (1, -1) for b in (1, -1)}  # fmt: skip
-        if self.problem.case.axis == "case":  # a kink, perhaps, in the function or in its slope
+        if self.problem.case.axis == "case":  # there may be a kink in the function or in its slope
             self.along(direction)
             near = [
                 corner[a, a] - self.moved((direction, a * h)) - self.moved((other, a * h)) + self.y
@@ -100,8 +100,8 @@ class _Differences:
         return self.without_noise(total / (4 * h * h), list(corner.values()), h * h)
 
     def without_noise(self, found: np.ndarray, values: list[np.ndarray], unit: Any) -> np.ndarray:
-        """`found` with zeros where it is no more than the rounding of `values` over `unit`, or, at
-        an input of zero, than what a difference leaves of higher derivatives."""
+        """`found`, with zeros in place of noise: the rounding of `values` over `unit`, and at an
+        input of zero what a difference leaves of higher derivatives."""
         mp = self.mpmath
         found, made = np.asarray(found, dtype=object), np.empty(self.shape, dtype=object)
         for place in np.ndindex(self.shape):
@@ -113,7 +113,7 @@ class _Differences:
         return made
 
     def smooth(self, right: np.ndarray, left: np.ndarray, unit: Any) -> None:
-        """Raises where the differences to both sides disagree more than a smooth function's can."""
+        """Raise `NoAnswer` where the differences to both sides disagree: there is a kink."""
         mp = self.mpmath
         for a, b in zip(np.asarray(right).flat, np.asarray(left).flat, strict=True):
             if not (mp.isfinite(a) and mp.isfinite(b)):
@@ -121,7 +121,8 @@ class _Differences:
             if abs(a - b) > (abs(a) + abs(b)) * mp.mpf(10) ** -8 + unit * mp.mpf(10) ** -12:
                 raise NoAnswer("not differentiable here")
 
-    def answer(self, quantity: str) -> list[np.ndarray]:
+    def of(self, quantity: str) -> list[np.ndarray]:
+        """The arrays of the quantity, rounded to double precision."""
         mp, problem = self.mpmath, self.problem
         if quantity == "value":
             return [_rounded(self.y, self.complex_output)]
@@ -135,7 +136,7 @@ class _Differences:
             units = [mp.mpf(1), mp.mpc(0, 1)] if np.iscomplexobj(x) else [mp.mpf(1)]
             total: Any = 0
             for unit in units:
-                # all components of this input at once: none touches the output of another
+                # all components of this input at once: each affects only its own output
                 d = [
                     _filled(z.shape, unit if i == k else mp.mpf(0))
                     for i, z in enumerate(self.inputs)

@@ -11,14 +11,15 @@ import numpy as np
 
 from ..problem import Problem, wide
 from .answers import NoAnswer
+from .torch_ import torch_values
 
-__all__ = ["Values", "evaluator", "numpy_values"]
+__all__ = ["Values", "numpy_or_torch_values", "numpy_values"]
 
 Values = Callable[..., list[np.ndarray]]
 
 
 class _Namespace:
-    """NumPy in the standard's terms, with `special` from SciPy."""
+    """NumPy with the standard's names, and `special` from SciPy."""
 
     def __getattr__(self, name: str) -> Any:
         if name == "special":
@@ -40,12 +41,10 @@ def numpy_values(problem: Problem) -> Values:
     return lambda *inputs: [np.asarray(y) for y in f(*[x.copy() for x in inputs])]
 
 
-def evaluator(problem: Problem, inputs: list[np.ndarray]) -> Values:
+def numpy_or_torch_values(problem: Problem, inputs: list[np.ndarray]) -> Values:
     """NumPy's values if it has the operation, torch's if it has not."""
-    from . import torch_
-
     reasons = []
-    for make in (numpy_values, torch_.evaluator):
+    for make in (numpy_values, torch_values):
         try:
             found: Values = make(problem)
             found(*inputs)

@@ -1,0 +1,208 @@
+"""Freezing: ask torch, JAX and mpmath, and write their answers into the package's ``data/``.
+
+`oracles.frozen` reads them where these libraries are missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .cells import Cell, cells_of
+from .oracles import OracleAnswer, consult_oracles, frozen, is_live
+from .oracles.frozen import FORMAT, LIBRARIES, clear_cache, digest, frozen_index
+from .problem import Problem
+from .tables import load_operations
+from .tolerance import compare_with_oracle
+
+__all__ = ["freeze", "problems_to_freeze", "verify_frozen"]
+
+LARGEST = 400  # components; answers with more are left out
+
+
+def verify_frozen(directory: Path | None = None) -> dict[str, Any]:
+    """Check every file against the manifest, and every answer against the tables of today.
+
+    Returns the number of ``answers``; the keys of those whose problem has ``changed`` since, of
+    those whose problem is ``gone``, and of problems whose answer is ``missing``; and the ``bytes``
+    of all files. Raises `FrozenError` if a file is damaged.
+    """
+    directory = frozen.DATA if directory is None else Path(directory)
+    clear_cache()
+    index = frozen_index(directory)
+    wanted = {f"{p.key}/{q}": p for p, q in problems_to_freeze()}
+    changed = [
+        k for k, (_, facts) in index.items() if k in wanted and facts["inputs"] != digest(wanted[k])
+    ]
+    return {
+        "answers": len(index),
+        "changed": sorted(changed),
+        "gone": sorted(set(index) - set(wanted)),
+        "missing": sorted(set(wanted) - set(index)),
+        "bytes": sum(f.stat().st_size for f in directory.iterdir()),
+    }
+
+
+def problems_to_freeze() -> Iterator[tuple[Problem, str]]:
+    """The problems and quantities to freeze: those of the base cells and of the named cases."""
+    quantities = {0: "value", 1: "gradient", 2: "second"}
+    seen = set()
+    for name, operation in sorted(load_operations().items()):
+        for cell in cells_of(operation, "numpy"):
+            if cell.dtype in ("float16", "bfloat16") or cell.shape in ("large", "non-contiguous"):
+                continue
+            base = cell == Cell(name, "numpy", cell.dtype, order=cell.order)
+            named = cell.case != "typical" or cell.shape != "base"
+            forward = cell.mode == "forward" and cell.case == "typical"
+            if not (base or named or forward):
+                continue
+            quantity = "tangent" if cell.mode == "forward" else quantities[cell.order]
+            problem = Problem.of(cell)
+            if (problem.key, quantity) not in seen:
+                seen.add((problem.key, quantity))
+                yield problem, quantity
+
+
+def freeze(
+    directory: Path | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+    problems: Iterator[tuple[Problem, str]] | None = None,
+) -> Path:
+    """Ask the live oracles and write their answers; the path of the manifest.
+
+    ``progress(done, total, key)`` is called before each problem. `problems` defaults to
+    `problems_to_freeze`. Raises `RuntimeError` if torch, JAX or mpmath is not installed: without
+    their answers the files are useless.
+    """
+    if absent := [n for n in LIBRARIES if not is_live(n)]:
+        raise RuntimeError(f"freezing answers needs {', '.join(absent)} live")
+    directory = frozen.DATA if directory is None else Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    families: dict[str, _Family] = {}
+    work = list(problems_to_freeze() if problems is None else problems)
+    for done, (problem, quantity) in enumerate(work):
+        if progress is not None:
+            progress(done, len(work), f"{problem.key}/{quantity}")
+        if found := _said(problem, quantity):
+            families.setdefault(_family(problem), _Family()).add(problem, quantity, found)
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "date": _today(),
+        "versions": _versions(),
+        "families": {},
+    }
+    for old in directory.glob("*.npz"):
+        old.unlink()
+    for family, content in sorted(families.items()):
+        path = directory / f"{family}.npz"
+        content.write(path)
+        manifest["families"][family] = {
+            "file": path.name,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "answers": len(content.index),
+            "inputs": hashlib.sha256(
+                "".join(sorted(f["inputs"] for f in content.index.values())).encode()
+            ).hexdigest(),
+        }
+    path = directory / "manifest.json"
+    path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    clear_cache()
+    return path
+
+
+def _said(problem: Problem, quantity: str) -> dict[str, OracleAnswer]:
+    """The live answers by name.
+
+    JAX compiles for every shape: it is asked only about typical cases, and where torch is silent.
+    """
+    found = consult_oracles(problem, quantity, ["torch", "mpmath"])
+    typical = problem.case is problem.operation.typical
+    if typical or not any(a.name == "torch" for a in found):
+        found = sorted(
+            [*found, *consult_oracles(problem, quantity, ["jax"])],
+            key=lambda a: LIBRARIES.index(a.name),
+        )
+    return {a.name: a for a in found}
+
+
+def _family(problem: Problem) -> str:
+    """The kind of the operation, special functions apart."""
+    name = problem.operation.name
+    return "special" if name.startswith("special.") else problem.operation.kind
+
+
+class _Family:
+    """The answers of a family on their way to a file."""
+
+    def __init__(self) -> None:
+        self.index: dict[str, Any] = {}
+        self.numbers: list[np.ndarray] = []
+        self.scales: list[np.ndarray] = []
+        self.counts = [0, 0]
+
+    def add(self, problem: Problem, quantity: str, found: dict[str, OracleAnswer]) -> None:
+        main = next(iter(found.values()))
+        if sum(x.size for x in main.arrays) > LARGEST:
+            return
+        agree, own = [main.name], {}
+        for name, other in found.items():
+            if other is main:
+                continue
+            if [x.shape for x in other.arrays] != [x.shape for x in main.arrays]:
+                continue
+            said = compare_with_oracle(problem.operation, quantity, "float64", other.arrays, main)
+            if said.verdict == "agrees":
+                agree.append(name)
+            else:
+                own[name] = self._pack(other)
+        self.index[f"{problem.key}/{quantity}"] = {
+            "inputs": digest(problem),
+            "shapes": [list(x.shape) for x in main.arrays],
+            "main": self._pack(main),
+            "agree": agree,
+            "own": own,
+        }
+
+    def _pack(self, answer: OracleAnswer) -> list[Any]:
+        start = list(self.counts)
+        kinds = ""
+        for x, s in zip(answer.arrays, answer.scale, strict=True):
+            kind = {"u": "i"}.get(x.dtype.kind, x.dtype.kind)
+            kinds += kind
+            flat = np.ravel(x).astype(np.complex128 if kind == "c" else np.float64)
+            self.numbers.append(flat.view(np.float64))
+            self.scales.append(np.ravel(s).astype(np.float32))
+            self.counts[0] += self.numbers[-1].size
+            self.counts[1] += self.scales[-1].size
+        return [*start, kinds]
+
+    def write(self, path: Path) -> None:
+        index = json.dumps(self.index, separators=(",", ":"), sort_keys=True).encode()
+        np.savez_compressed(
+            path,
+            index=np.frombuffer(index, np.uint8),
+            numbers=np.concatenate(self.numbers or [np.zeros(0)]),
+            scales=np.concatenate(self.scales or [np.zeros(0, np.float32)]),
+        )
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("numpy", "array-api-compat", *LIBRARIES):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()

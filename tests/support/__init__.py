@@ -1,0 +1,1 @@
+"""What several tests share: reading the source of a package, for instance."""
