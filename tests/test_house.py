@@ -1,52 +1,102 @@
-"""How the house is built: imports run one way, and bring in no array library but NumPy."""
+"""How the house is built: imports run one way, names say one thing, and NumPy alone is loaded."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from types import ModuleType
 
-import pluggrad
+import pytest
 
-ROOT = Path(pluggrad.__file__).parent
-#: `record` leaves Nodes behind and makes views, `cells` writes by recording: one room, two files.
-ONE_ROOM = {"cells": "record"}
+import pluggrad as pg
+from pluggrad.arrays.backend import PRIMITIVES
+from pluggrad.arrays.standard import CREATION, INQUIRIES
+from support.imports import import_graph
+
+ROOT = Path(pg.__file__).parent
+BACKENDS = Path(__file__).parents[1] / "backends"
+
+#: From the ground up: what stands further left is imported by what stands further right.
+FLOORS = [
+    "errors", "decorator", "arrays", "engine", "rules", "variables", "staging", "transforms",
+    "autograd", "interop", "tools", "", "plugin", "__main__",
+]  # fmt: skip
+#: Imports for annotations alone, under TYPE_CHECKING: the only ones that may run up.
+TIES = {
+    ("arrays.adapter", "arrays.backend"),
+    ("arrays.backend", "engine.primitive"),
+    ("engine.views", "variables.variable"),
+}
 
 
-def imports(path: Path) -> set[str]:
-    """The modules of pluggrad that a file imports when it is itself imported."""
-    found = set()
-    package = path.relative_to(ROOT).parts[:-1]
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = package[: len(package) - node.level + 1]
-            if node.module:
-                found.add((*base, *node.module.split("."))[0])
-            else:
-                found |= {(*base, alias.name)[0] for alias in node.names}
-    return found
+def engine_imports() -> dict[str, set[str]]:
+    """Who imports whom in pluggrad, lazy imports included, without the ties."""
+    graph = import_graph(ROOT)
+    return {name: {n for n in needs if (name, n) not in TIES} for name, needs in graph.items()}
+
+
+def floor(module: str) -> int:
+    """How high in the house a module stands. The command line stands above the package itself."""
+    if module in ("tools.cli", "tools.tour"):
+        return FLOORS.index("plugin")
+    return FLOORS.index(module.partition(".")[0])
 
 
 def test_imports_run_one_way():
-    graph: dict[str, set[str]] = {}
-    for path in ROOT.rglob("*.py"):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        if parts[0] in ("__init__", "__main__"):
-            continue
-        room = ONE_ROOM.get(parts[0], parts[0])
-        needs = {ONE_ROOM.get(name, name) for name in imports(path)} - {room}
-        graph.setdefault(room, set()).update(needs)
-    assert len(graph) > 15
-    order = list(TopologicalSorter(graph).static_order())  # raises CycleError, naming the cycle
-    assert order.index("graph") < order.index("record") < order.index("variable")
-    assert order.index("primitive") < order.index("rules") < order.index("variable")
+    graph = engine_imports()
+    assert len(graph) > 60
+    up = [(name, n) for name, needs in graph.items() for n in needs if floor(n) > floor(name)]
+    assert up == []
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"a circle: {' imports '.join(reversed(error.args[1]))}", pytrace=False)
+    assert order.index("engine.graph") < order.index("engine.record")
+    assert order.index("engine.record") < order.index("variables.variable")
+
+
+def test_the_ties_are_for_annotations_alone():
+    """They stand under TYPE_CHECKING, and each of them is still there."""
+    for name, other in TIES:
+        path = ROOT / (name.replace(".", "/") + ".py")
+        checked = [
+            alias.name
+            for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            for inner in ast.walk(node)
+            if isinstance(inner, ast.ImportFrom) and inner.module
+            for alias in inner.names
+            if inner.module.split(".")[-1] == other.split(".")[-1]
+        ]
+        everywhere = path.read_text().count(f"{other.split('.')[-1]} import")
+        assert checked and everywhere == 1, (name, other)
+
+
+@pytest.mark.parametrize("package", sorted(p.name for p in BACKENDS.glob("pluggrad_*")))
+def test_backends_import_one_way(package):
+    graph = import_graph(BACKENDS / package)
+    list(TopologicalSorter(graph).static_order())  # raises CycleError, naming the circle
 
 
 def test_the_walks_know_no_mathematics():
-    for walk in ("backward", "forward", "graph", "record"):
-        assert "rules" not in imports(ROOT / f"{walk}.py")
+    for name, needs in engine_imports().items():
+        if name.startswith(("engine.", "arrays.")):
+            assert not {n for n in needs if n.startswith("rules")}, name
+
+
+def test_no_module_is_named_like_a_public_function():
+    """A late import of such a module would rebind the function in its package."""
+    functions = {*CREATION, *INQUIRIES, *(n for n, row in PRIMITIVES.items() if not row.private)}
+    for package in (pg, pg.transforms, pg.autograd):
+        prefix = package.__name__.removeprefix("pluggrad").lstrip(".")
+        inside = {n.removeprefix(prefix).lstrip(".") for n in import_graph(ROOT) if prefix in n}
+        modules = {name for name in inside if name and "." not in name}
+        assert len(modules) > 3
+        public = {n for n in package.__all__ if not isinstance(getattr(package, n), ModuleType)}
+        assert not modules & (public | (functions if package is pg else set()))
 
 
 def test_import_brings_in_no_other_library():

@@ -108,7 +108,7 @@ def planted(plant):
     copy = importlib.util.module_from_spec(spec)
     sys.modules[name] = copy
     spec.loader.exec_module(copy)
-    plant(copy, copy.dispatch.xp)
+    plant(copy, copy.arrays.dispatch.xp)
     return copy
 
 
@@ -163,10 +163,10 @@ def doubled_at_tiny(engine, xp):
 
 
 def missing_conj(engine, xp):
-    product = engine.primitive.PRIMITIVES["multiply"]
+    product = engine.engine.primitive.PRIMITIVES["multiply"]
     for rule in product.rules:
         made = rule.variant(
-            lambda g, kept, pull=rule.pull: engine.cotangents.fit(pull(g, kept[0]), kept[1])
+            lambda g, kept, pull=rule.pull: engine.engine.cotangents.fit(pull(g, kept[0]), kept[1])
         )
         rule.careful.pull = made.pull
 
@@ -209,7 +209,7 @@ def wrong_axis(engine, xp):
         axes = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
         return xp.sum(g, axis=axes, keepdims=True) if axes else g
 
-    engine.cotangents.sum_to = sum_to
+    engine.engine.cotangents.sum_to = sum_to
 
 
 def same_buffer(engine, xp):
@@ -229,10 +229,10 @@ def same_buffer(engine, xp):
 
 def shared_cotangent(engine, xp):
     """Nothing is copied on the way out: the gradients of a sum are one array, the cotangent."""
-    copies = {engine.cotangents.own, engine.backward.own}
+    copies = {engine.engine.cotangents.own, engine.engine.backward.own}
     for name, module in list(sys.modules.items()):
         if name.startswith(f"{engine.__name__}.") and vars(module).get("own") in copies:
-            module.own = engine.cotangents.dense
+            module.own = engine.engine.cotangents.dense
 
 
 def writes_input(engine, xp):
@@ -262,7 +262,7 @@ def noise(engine, xp):
 
 
 def wrong_forwards(engine, xp):
-    row = engine.primitive.PRIMITIVES["max"]
+    row = engine.engine.primitive.PRIMITIVES["max"]
     along = row.jvp
     row.jvp = functools.wraps(along)(lambda *args: 1.0001 * along(*args))
 
@@ -270,7 +270,7 @@ def wrong_forwards(engine, xp):
 def last_use_only(engine, xp):
     """Of several uses of one value, only one counts."""
     engine.autograd.in_place_type = lambda backend: None
-    engine.backward.add = lambda a, c: c
+    engine.engine.backward.add = lambda a, c: c
 
 
 def first_of_the_batch(engine, xp):

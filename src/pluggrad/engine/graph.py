@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .primitive import Rule
+from .primitive import Rule
 
 __all__ = ["Edge", "HookedNode", "LeafNode", "Node", "RemovableHandle", "count_uses", "nodes_below"]
 

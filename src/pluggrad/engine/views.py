@@ -32,11 +32,11 @@ from .levels import (
     read,
 )
 from .modes import inside
+from .primitive import Primitive
 from .record import evaluate
 
 if TYPE_CHECKING:
     from ..variables.variable import Variable
-    from .primitive import Primitive
 
 __all__ = [
     "Cell",
