@@ -14,6 +14,7 @@ import copy
 import dis
 import functools
 from collections.abc import Callable
+from operator import is_
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
 
@@ -51,21 +52,16 @@ class Seen:
 class _Record:
     """One function, or one callable made of functions, and what it referred to.
 
-    `names` are the globals that it reads (or its attributes), and `values` the contents of its
-    closure, then those of `names`. `inner` says which values have records of their own: by number,
-    so that functions that refer to each other make no reference cycle.
+    `names` are the globals that it reads (or its attributes), and `values` those of `names`, and
+    before them the contents of its closure. `inner` says which values have records of their own: by
+    number, so that functions that refer to each other make no reference cycle.
     """
 
     __slots__ = ("inner", "names", "of", "values")
 
-    def __init__(self, of: Any, names: tuple[str, ...], values: tuple[Any, ...]) -> None:
-        self.of, self.names, self.values, self.inner = of, names, values, NONE
-
-    def now(self) -> tuple[Any, ...]:
-        """The present values."""
-        if type(self.of) is FunctionType:
-            return _values(self.of, self.names)
-        return tuple([getattr(self.of, name) for name in self.names])
+    def __init__(self, of: Any, names: tuple[str, ...]) -> None:
+        self.of, self.names, self.inner = of, names, NONE
+        self.values = _values(of, names)
 
 
 class SeenFunction(Seen):
@@ -73,22 +69,24 @@ class SeenFunction(Seen):
 
     __slots__ = ("records",)
 
-    def __init__(self, fun: FunctionType) -> None:
-        self.fun, self.records = fun, _taken(fun)
+    def __init__(self, fun: FunctionType, names: tuple[str, ...]) -> None:
+        self.fun, self.records = fun, [_Record(fun, names)]
+        _follow(self.records)
 
     @property
     def variables(self) -> list[Any]:
-        found = [x for record in self.records for x in record.values if type(x) in VARIABLES]
+        found = []
         for record in self.records:
-            given = getattr(record.of, "__defaults__", None)
-            found += [x for x in given or () if type(x) in VARIABLES]
+            given = getattr(record.of, "__defaults__", None) or ()
+            for x in (*record.values, *given):
+                if type(x) in VARIABLES:
+                    found.append(x)
         return found
 
     def as_called(self) -> Callable[..., Any]:
         for record in self.records:
-            for a, b in zip(record.now(), record.values):
-                if a is not b:
-                    return self._copied()
+            if not all(map(is_, _values(record.of, record.names), record.values)):
+                return self._copied()
         return self.fun  # type: ignore[no-any-return]
 
     def _copied(self) -> Callable[..., Any]:
@@ -132,9 +130,10 @@ class SeenAround(Seen):
 def seen(fun: Any) -> Seen:
     """Take down what `fun` refers to by name."""
     if type(fun) is FunctionType:
-        if fun.__closure__ is None and not fun.__defaults__ and not _globals_of(fun):
+        names = _globals_of(fun)
+        if not names and fun.__closure__ is None and not fun.__defaults__:
             return Seen(fun)
-        return SeenFunction(fun)
+        return SeenFunction(fun, names)
     if isinstance(fun, functools.partial):
         return SeenAround(fun, seen(fun.func))
     if isinstance(fun, MethodType):
@@ -145,11 +144,9 @@ def seen(fun: Any) -> Seen:
 # ---------------------------------------------------------------- taking down
 
 
-def _taken(fun: FunctionType) -> list[_Record]:
-    """The records of `fun` and of all that it leads to."""
-    names = _globals_of(fun)
-    records = [_Record(fun, names, _values(fun, names))]
-    numbers = None  # by id; most functions lead to no other
+def _follow(records: list[_Record]) -> None:
+    """Add to the record of a function those of all that it leads to."""
+    numbers: dict[int, int] | None = None  # by id; most functions lead to no other
     for record in records:  # which grows
         for i, value in enumerate(record.values):
             kind = type(value)
@@ -158,17 +155,14 @@ def _taken(fun: FunctionType) -> list[_Record]:
             if not _leads_on(record.of, i, value):
                 continue
             if numbers is None:
-                numbers = {id(fun): 0}
+                numbers = {id(record.of): 0}
             number = numbers.setdefault(id(value), len(records))
             if number == len(records):
                 names = _globals_of(value) if kind is FunctionType else PARTS[kind]
-                new = _Record(value, names, ())
-                new.values = new.now()
-                records.append(new)
+                records.append(_Record(value, names))
             if record.inner is NONE:
                 record.inner = {}
             record.inner[i] = number
-    return records
 
 
 def _leads_on(fun: Any, i: int, value: Any) -> bool:
@@ -185,14 +179,13 @@ def _leads_on(fun: Any, i: int, value: Any) -> bool:
     return value.__globals__ is fun.__globals__
 
 
-def _values(fun: FunctionType, names: tuple[str, ...]) -> tuple[Any, ...]:
-    scope = fun.__globals__
-    try:
-        values = [cell.cell_contents for cell in fun.__closure__ or ()]
-    except ValueError:
-        values = [_content(cell) for cell in fun.__closure__ or ()]
-    values += [scope.get(name) for name in names]
-    return tuple(values)
+def _values(of: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
+    """The present values of what a function, or a callable made of functions, refers to."""
+    if type(of) is not FunctionType:
+        return tuple([getattr(of, name) for name in names])
+    values = tuple(map(of.__globals__.get, names))
+    cells = of.__closure__
+    return values if cells is None else (*map(_content, cells), *values)
 
 
 def _content(cell: CellType) -> Any:
