@@ -32,11 +32,14 @@ from .levels import (
     Level,
     Sealed,
     deepest,
+    during,
     open_level,
     read,
+    recorded,
     recording,
     restored,
     sealed,
+    sealed_at,
 )
 from .linear import check_homogeneous, check_run, is_linear_level, made_of_zeros
 from .modes import check_made, inside
@@ -138,9 +141,9 @@ class Operation:
     several = True
     differentiable: Sequence[bool] | None = None
 
-    def needs(self, kind: str, i: int) -> bool:
-        """Whether its derivative needs the value of input ("in") or output ("out") number `i`."""
-        return kind == "in"
+    def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
+        """The inputs and outputs that its derivative needs; of others, what `shape_alone` gives."""
+        return inputs, [shape_alone(y) for y in outputs]
 
     def run(self, args: list[Any]) -> list[Any]:
         """The outputs, where nothing is tracked."""
@@ -228,24 +231,23 @@ class Call:
 
     def pull(self, gs: list[Any]) -> list[Any]:
         """The gradients of the inputs: each of the input's library, shape and dtype, or None."""
-        backend, recorded = self.backend, self.recorded
-        among = recorded
+        backend, recording, pull = self.backend, self.recorded, self.op.pull
+        among = recording
         for k, g in enumerate(gs):
             if type(g) in VARIABLES:
                 among, gs[k] = True, handle(g)
             elif g is not None:
                 gs[k] = variable(dense(g), backend)
-        if (self.level in read().off) is recorded:
-            with recording(self.level, recorded):
-                found = list(self.op.pull(gs, self))
+        if (self.level in read().off) is recording:
+            found = list(during(recorded(self.level, recording), pull, gs, self))
         else:
-            found = list(self.op.pull(gs, self))
+            found = list(pull(gs, self))
         if len(found) != len(self.inputs):
             raise InvalidArgumentError(
                 f"the backward of {self.op.rule.primitive.name} gave {len(found)} gradients for "
                 f"{len(self.inputs)} inputs"
             )
-        watched = any([is_tracked(g) and not is_linear_level(g._level) for g in gs])
+        watched = among and any([is_tracked(g) and not is_linear_level(g._level) for g in gs])
         for i, (g, x, need) in enumerate(zip(found, self.inputs, self.needs)):
             if watched and need and not is_tracked(g):
                 check_connected(g, backend, f"the backward of {self.op.rule.primitive.name}")
@@ -291,12 +293,14 @@ def variable(x: Any, backend: Backend | None = None) -> Any:
 
 
 def lowered(v: Any) -> Any:
-    """A raw array in the place of an untracked Variable."""
-    if type(v) not in VARIABLES:
-        return v
-    v = v._snapshot()
-    if v._node is None and (v._level is ROOT or v._level is VOLATILE):
-        return lowered(v._value)
+    """A raw array in the place of an untracked Variable; a snapshot of a tracked one."""
+    while type(v) in VARIABLES:
+        value, node = v._read()
+        if node is not None or (v._level is not ROOT and v._level is not VOLATILE):
+            return v._snapshot()
+        if v._cell is not None:
+            v._cell.owned = False  # from now on somebody else has its buffer
+        v = value
     return v
 
 
@@ -374,33 +378,20 @@ def differentiable(op: Operation, k: int, y: Any) -> bool:
     return op.differentiable is None or op.differentiable[k]
 
 
-@restored
 def call(op: Operation, args: list[Any]) -> list[Any]:
     """A custom operation at the deepest level of its arguments, and at all below."""
     level = read().plain
     if level is not None and (found := _at_once(op, args, level)) is not None:
         return found
-    level = None
-    for x in args:
-        if type(x) in VARIABLES and (x._read()[1] is not None or x._level is not ROOT):
-            level = x._level if level is None else deepest(x._level, level)
-    if level is None:
-        with sealed():
-            return [taken(y, None, op.rule.primitive.name) for y in op.run(args)]
-    if not level.alive:
-        level.process()  # type: ignore[misc]  # it raises: the transform has returned
-    if (run := inside()) is not None and run.level is level:
-        with run.further_down():
-            outputs = _call(op, args, level, run.values_only)
-        return list(run.keep(outputs))
-    return _call(op, args, level)
+    return _at_levels(op, args)
 
 
 def _at_once(op: Operation, args: list[Any], level: Level) -> list[Any] | None:
-    """What `_call` does in the ordinary case: Variables over raw arrays of one library at the open
-    level, which records, beside constants. None where it is another one."""
+    """What `_at_levels` does in the ordinary case: Variables over raw arrays of one library at the
+    open level, which records, beside constants. None where it is another one."""
     inner: list[Any] = []
     parents: list[Any] = []
+    tracked: list[bool] = []
     backend: Any = None
     for x in args:
         node = None
@@ -415,12 +406,30 @@ def _at_once(op: Operation, args: list[Any], level: Level) -> list[Any] | None:
             backend, x = x._backend, x._value
         inner.append(x)
         parents.append(node)
-    tracked = [node is not None for node in parents]
+        tracked.append(node is not None)
     if True not in tracked:
         return None
-    with sealed(level):
-        outputs, kept = op.compute(inner, tracked, None, level)
+    outputs, kept = during(sealed_at(level), op.compute, inner, tracked, None, level)
     return _recorded(_made(op, inner, outputs, kept, tracked, level, backend), parents)
+
+
+@restored
+def _at_levels(op: Operation, args: list[Any]) -> list[Any]:
+    """The same at any level, and from there on down."""
+    level = None
+    for x in args:
+        if type(x) in VARIABLES and (x._read()[1] is not None or x._level is not ROOT):
+            level = x._level if level is None else deepest(x._level, level)
+    if level is None:
+        with sealed():
+            return [taken(y, None, op.rule.primitive.name) for y in op.run(args)]
+    if not level.alive:
+        level.process()  # type: ignore[misc]  # it raises: the transform has returned
+    if (run := inside()) is not None and run.level is level:
+        with run.further_down():
+            outputs = _call(op, args, level, run.values_only)
+        return list(run.keep(outputs))
+    return _call(op, args, level)
 
 
 def _made(
@@ -495,7 +504,7 @@ def one_down(args: list[Any], level: Level) -> tuple[list[Any], list[bool]]:
 
 def _recorded(made: Call, parents: list[Any]) -> list[Any]:
     op, level, backend, outputs = made.op, made.level, made.backend, made.outputs
-    made.inputs, made.outputs = _kept(op, "in", made.inputs), _kept(op, "out", outputs)
+    made.inputs, made.outputs = op.kept(made.inputs, outputs)
     rule, parent = op.rule.alone, parents[0]
     if len(parents) > 1:
         rule, parent = op.rule.several, None
@@ -519,15 +528,9 @@ def _recorded(made: Call, parents: list[Any]) -> list[Any]:
     return found
 
 
-def _kept(op: Operation, kind: str, items: list[Any]) -> list[Any]:
-    """The inputs or outputs that the derivative needs; of the others, shape and dtype."""
-    found = items
-    for i, x in enumerate(items):
-        if not op.needs(kind, i):
-            if found is items:
-                found = list(items)
-            found[i] = (tuple(x.shape), x.dtype)
-    return found
+def shape_alone(x: Any) -> Any:
+    """What a call keeps of an input or output whose value it does not need."""
+    return tuple(x.shape), x.dtype
 
 
 def _pushed(made: Call, tangents: list[Any]) -> list[Any]:

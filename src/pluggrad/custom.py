@@ -104,8 +104,10 @@ class _Custom:
             flat = [run.enter(x) for x in flat]
         op = self._operation()
         op.rule, op.spec, op.where, op.settings = self._rule, spec, self._settings, settings
-        outputs = [variable(y) for y in call(op, flat)]
-        return outputs[0] if op.output_spec is ARRAY else unflatten(op.output_spec, outputs)
+        outputs = call(op, flat)
+        if op.output_spec is ARRAY:
+            return variable(outputs[0])
+        return unflatten(op.output_spec, [variable(y) for y in outputs])
 
     def _bound(self, args: Any, kwargs: Any) -> tuple[Any, ...]:
         """The arguments by position, defaults filled in."""
@@ -157,16 +159,15 @@ class _Derived(Operation):
     rule: CallRules
     fun: Callable[..., Any]
 
-    def tree(self, args: Sequence[Any]) -> tuple[Any, ...]:
+    def tree(self, args: Sequence[Any]) -> Sequence[Any]:
         """The differentiable arguments, in the structure that they were given in."""
-        found: Any = unflatten_arguments(self.spec, [variable(x) for x in args])
-        return tuple(found)
+        return unflatten_arguments(self.spec, [variable(x) for x in args])
 
-    def arguments(self, args: Sequence[Any]) -> list[Any]:
+    def arguments(self, args: Sequence[Any]) -> Sequence[Any]:
         """All arguments, settings included."""
         chosen = self.tree(args)
         if not self.where:
-            return list(chosen)
+            return chosen
         rest = iter(chosen)
         given = dict(zip(self.where, self.settings, strict=True))
         count = len(given) + len(chosen)
@@ -195,13 +196,13 @@ class _Derived(Operation):
             )
 
 
-def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
-    """`f` of each array in `tree`."""
+def mapped(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """`f` of each array in `tree`, and of `rest`."""
     if type(tree) in BACKENDS:
-        return f(tree)
+        return f(tree, *rest)
     if type(tree) is tuple and all([type(x) in BACKENDS for x in tree]):
-        return tuple([f(x) for x in tree])
-    return optree.tree_map(f, tree)
+        return tuple([f(x, *rest) for x in tree])
+    return optree.tree_map(lambda x: f(x, *rest), tree)
 
 
 def _described(found: Any) -> str:
@@ -314,7 +315,7 @@ class _VJP(_Derived):
         check_captured(self.seen_bwd, level)
         outputs, residuals = self.forward(self.fwd, args)
         name = self.rule.primitive.name
-        return self.flat(outputs), mapped(lambda x: taken(x, level, name), residuals)
+        return self.flat(outputs), mapped(taken, residuals, level, name)
 
     def forward(self, fwd: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Any]:
         found = fwd(*self.arguments(args))
@@ -537,7 +538,7 @@ class _JVP(_Derived):
         """What the rule gives for these inputs and tangents, None for those that have none."""
         filled = [self.absent(x) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
         filled = unflatten_arguments(self.spec, filled)
-        found = derivative(*self.settings, self.tree(inputs), tuple(filled))
+        found = derivative(*self.settings, tuple(self.tree(inputs)), tuple(filled))
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeMismatchError(
                 f"the jvp of {self.rule.primitive.name} returns a pair (output, tangent), not "

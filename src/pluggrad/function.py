@@ -22,6 +22,7 @@ from .calls import (
     check_captured,
     handle,
     rule_of,
+    shape_alone,
     transposed,
     variable,
 )
@@ -121,9 +122,11 @@ class _FunctionCall(Operation):
         self.differentiable: list[bool] = []
         self.dirty: list[tuple[int, int]] = []  # which inputs were written: (argument, output)
 
-    def needs(self, kind: str, i: int) -> bool:
-        return (kind, i) in self.saved["backward"] or (
-            bool(self.attributes) and (kind, i) in self.attributes.values()
+    def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
+        used = [*self.saved["backward"], *self.attributes.values()]
+        return (
+            [x if ("in", i) in used else shape_alone(x) for i, x in enumerate(inputs)],
+            [y if ("out", k) in used else shape_alone(y) for k, y in enumerate(outputs)],
         )
 
     def trial(self) -> Operation:
@@ -369,8 +372,8 @@ class _MappedFunction(Operation):
     def __init__(self, inside: _FunctionCall | _MappedFunction, on: list[bool]) -> None:
         self.inside, self.on, self.rule = inside, on, inside.rule
 
-    def needs(self, kind: str, i: int) -> bool:
-        return self.inside.needs(kind, i)
+    def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
+        return self.inside.kept(inputs, outputs)
 
     def materialized(self, gs: list[Any], call: Call) -> list[Any]:
         """The cotangents of the outputs, with zeros for None where that is wanted."""
