@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import dis
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import is_
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
@@ -32,21 +32,19 @@ _globals_by_code: dict[CodeType, tuple[str, ...]] = {}
 
 
 class Seen:
-    """A callable as it was when it was called; itself, if it is no function of Python's."""
+    """A callable as it was when it was called; itself, if it is no function of Python's.
 
-    __slots__ = ("fun",)
+    `variables` are those that it refers to by name, or that a function which it names refers to.
+    """
 
-    def __init__(self, fun: Any) -> None:
-        self.fun = fun
+    __slots__ = ("fun", "variables")
+
+    def __init__(self, fun: Any, variables: Sequence[Any] = ()) -> None:
+        self.fun, self.variables = fun, variables
 
     def as_called(self) -> Callable[..., Any]:
         """The callable, with the names that it reads as they were."""
         return self.fun  # type: ignore[no-any-return]
-
-    @property
-    def variables(self) -> list[Any]:
-        """The Variables that it refers to by name, or that a function which it names refers to."""
-        return []
 
 
 class _Record:
@@ -71,17 +69,7 @@ class SeenFunction(Seen):
 
     def __init__(self, fun: FunctionType, names: tuple[str, ...]) -> None:
         self.fun, self.records = fun, [_Record(fun, names)]
-        _follow(self.records)
-
-    @property
-    def variables(self) -> list[Any]:
-        found = []
-        for record in self.records:
-            given = getattr(record.of, "__defaults__", None) or ()
-            for x in (*record.values, *given):
-                if type(x) in VARIABLES:
-                    found.append(x)
-        return found
+        self.variables = _follow(self.records)
 
     def as_called(self) -> Callable[..., Any]:
         for record in self.records:
@@ -108,7 +96,9 @@ class SeenAround(Seen):
     __slots__ = ("inner",)
 
     def __init__(self, fun: Any, inner: Seen) -> None:
-        self.fun, self.inner = fun, inner
+        given = (*fun.args, *fun.keywords.values()) if isinstance(fun, functools.partial) else ()
+        super().__init__(fun, [*inner.variables, *[x for x in given if type(x) in VARIABLES]])
+        self.inner = inner
 
     def as_called(self) -> Callable[..., Any]:
         fun, inner = self.fun, self.inner.as_called()
@@ -117,14 +107,6 @@ class SeenAround(Seen):
         if isinstance(fun, MethodType):
             return MethodType(inner, fun.__self__)
         return functools.partial(inner, *fun.args, **fun.keywords)
-
-    @property
-    def variables(self) -> list[Any]:
-        found = self.inner.variables
-        if isinstance(self.fun, functools.partial):
-            given = (*self.fun.args, *self.fun.keywords.values())
-            found = found + [x for x in given if type(x) in VARIABLES]
-        return found
 
 
 def seen(fun: Any) -> Seen:
@@ -144,15 +126,19 @@ def seen(fun: Any) -> Seen:
 # ---------------------------------------------------------------- taking down
 
 
-def _follow(records: list[_Record]) -> None:
-    """Add to the record of a function those of all that it leads to."""
+def _follow(records: list[_Record]) -> Sequence[Any]:
+    """Add to the record of a function those of all that it leads to. Returns the Variables that
+    were found on the way."""
     numbers: dict[int, int] | None = None  # by id; most functions lead to no other
+    variables: Sequence[Any] = ()
     for record in records:  # which grows
         for i, value in enumerate(record.values):
             kind = type(value)
-            if kind is not FunctionType and kind not in PARTS:
-                continue
-            if not _leads_on(record.of, i, value):
+            if kind in VARIABLES:
+                variables = (*variables, value)
+            if (kind is not FunctionType and kind not in PARTS) or not _leads_on(
+                record.of, i, value
+            ):
                 continue
             if numbers is None:
                 numbers = {id(record.of): 0}
@@ -163,6 +149,9 @@ def _follow(records: list[_Record]) -> None:
             if record.inner is NONE:
                 record.inner = {}
             record.inner[i] = number
+        if type(record.of) is FunctionType and record.of.__defaults__:
+            variables = (*variables, *[x for x in record.of.__defaults__ if type(x) in VARIABLES])
+    return variables
 
 
 def _leads_on(fun: Any, i: int, value: Any) -> bool:
