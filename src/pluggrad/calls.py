@@ -237,7 +237,7 @@ class Call:
             if type(g) in VARIABLES:
                 among, gs[k] = True, handle(g)
             elif g is not None:
-                gs[k] = variable(dense(g), backend)
+                gs[k] = wrap(dense(g), None, ROOT, backend)
         if (self.level in read().off) is recording:
             found = list(during(recorded(self.level, recording), pull, gs, self))
         else:
@@ -372,10 +372,10 @@ def check_captured(fun: Seen, level: Level) -> None:
 
 def differentiable(op: Operation, k: int, y: Any) -> bool:
     """Whether output `k` of `op`, of value `y`, has a gradient."""
-    backend = backend_of(y) if hasattr(y, "dtype") else None
-    if backend is None or y.dtype not in backend.float_dtypes:
+    if op.differentiable is not None and not op.differentiable[k]:
         return False
-    return op.differentiable is None or op.differentiable[k]
+    backend = BACKENDS.get(type(y))
+    return backend is not None and y.dtype in backend.float_dtypes
 
 
 def call(op: Operation, args: list[Any]) -> list[Any]:

@@ -15,16 +15,17 @@ import dis
 import functools
 from collections.abc import Callable, Sequence
 from operator import is_
-from types import CellType, CodeType, FunctionType, MethodType
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from .backend import VARIABLES
 
-__all__ = ["PARTS", "Seen", "seen"]
+__all__ = ["PARTS", "Seen", "SeenModules", "seen"]
 
 #: Classes of callables that are made of functions: the attributes where these are.
 PARTS: dict[type, tuple[str, ...]] = {}
 
+STEADY = frozenset({ModuleType, type(None)})  # (None stands for a builtin)
 NONE: dict[int, int] = {}  # no functions inside; nobody writes it
 _EMPTY: Any = object()  # the content of a cell that has none yet
 _CACHE = 4096
@@ -90,6 +91,24 @@ class SeenFunction(Seen):
         return made[0]  # type: ignore[no-any-return]
 
 
+class SeenModules(SeenFunction):
+    """A function that refers to modules alone, as most rules do. These are seldom others the next
+    time, so that it need not be taken down again."""
+
+    __slots__ = ("names", "scope")
+
+    def __init__(self, fun: FunctionType, names: tuple[str, ...]) -> None:
+        super().__init__(fun, names)
+        self.names, self.scope = names, fun.__globals__
+
+    def holds(self) -> bool:
+        """Whether the names still mean the same."""
+        return all(map(is_, map(self.scope.get, self.names), self.records[0].values))
+
+    def as_called(self) -> Callable[..., Any]:
+        return self.fun if self.holds() else self._copied()  # type: ignore[no-any-return]
+
+
 class SeenAround(Seen):
     """A partial function or a method: what is around a function that is `seen`."""
 
@@ -109,13 +128,21 @@ class SeenAround(Seen):
         return functools.partial(inner, *fun.args, **fun.keywords)
 
 
-def seen(fun: Any) -> Seen:
-    """Take down what `fun` refers to by name."""
+def seen(fun: Any, steady: dict[FunctionType, SeenModules] | None = None) -> Seen:
+    """Take down what `fun` refers to by name; if it is modules alone, for later calls, too, in
+    `steady`."""
     if type(fun) is FunctionType:
+        if steady and (known := steady.get(fun)) is not None and known.holds():
+            return known
         names = _globals_of(fun)
-        if not names and fun.__closure__ is None and not fun.__defaults__:
+        if fun.__closure__ is not None or fun.__defaults__:
+            return SeenFunction(fun, names)
+        if not names:
             return Seen(fun)
-        return SeenFunction(fun, names)
+        if steady is None or not all([type(x) in STEADY for x in _values(fun, names)]):
+            return SeenFunction(fun, names)
+        steady[fun] = known = SeenModules(fun, names)
+        return known
     if isinstance(fun, functools.partial):
         return SeenAround(fun, seen(fun.func))
     if isinstance(fun, MethodType):

@@ -28,7 +28,7 @@ from .calls import (
     taken,
     variable,
 )
-from .closures import PARTS, Seen, seen
+from .closures import PARTS, Seen, SeenModules, seen
 from .crossing import ARRAY, plain, unflatten
 from .dispatch import is_variable, xp
 from .errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
@@ -53,6 +53,7 @@ class _Custom:
     ) -> None:
         functools.update_wrapper(self, fun)
         self._fun = fun
+        self._steady: dict[Any, SeenModules] = {}
         self._rule = rule_of(getattr(fun, "__name__", type(fun).__name__))
         try:
             self._signature: inspect.Signature | None = inspect.signature(fun)
@@ -94,7 +95,7 @@ class _Custom:
             self._check_settings(settings)
             chosen = tuple([x for n, x in enumerate(args) if n not in self._settings])
         flat, spec = flatten_arguments(chosen)
-        if not any([type(x) in VARIABLES and is_tracked(x) for x in flat]):
+        if not any(map(is_tracked, flat)):
             # Nothing to differentiate by: the function as it stands, arrays in, arrays out.
             y = self._fun(*args)
             if any([type(x) in VARIABLES for x in flat]):
@@ -158,6 +159,7 @@ class _Derived(Operation):
     output_spec: Any = None
     rule: CallRules
     fun: Callable[..., Any]
+    steady: dict[Any, SeenModules] | None = None  # what need not be taken down again
 
     def tree(self, args: Sequence[Any]) -> Sequence[Any]:
         """The differentiable arguments, in the structure that they were given in."""
@@ -295,7 +297,7 @@ class custom_vjp(_Custom):
                 f"{self._rule.primitive.name} has no derivative yet: call its defvjp(fwd, bwd)"
             )
         op = _VJP()
-        op.fun, op.fwd, op.bwd = self._fun, self._fwd, self._bwd
+        op.fun, op.fwd, op.bwd, op.steady = self._fun, self._fwd, self._bwd, self._steady
         return op
 
 
@@ -311,7 +313,7 @@ class _VJP(_Derived):
     def compute(
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:
-        self.seen_fwd, self.seen_bwd = seen(self.fwd), seen(self.bwd)
+        self.seen_fwd, self.seen_bwd = seen(self.fwd, self.steady), seen(self.bwd, self.steady)
         check_captured(self.seen_bwd, level)
         outputs, residuals = self.forward(self.fwd, args)
         name = self.rule.primitive.name
@@ -340,9 +342,8 @@ class _VJP(_Derived):
 
     def gradients(self, found: Any) -> list[Any]:
         """What `bwd` returned, as a list with one entry per array."""
-        arrays = type(found) is tuple and all([g is None or hasattr(g, "dtype") for g in found])
-        if arrays and self.spec is _TUPLES.get(len(found)):  # as are the arguments
-            return list(found)
+        if type(found) is tuple and self.spec is _TUPLES.get(len(found)):
+            return list(found)  # one array for each, as the arguments are
         name = self.rule.primitive.name
         trees = optree.treespec_children(self.spec)
         if not isinstance(found, (tuple, list)) or len(found) != len(trees):
@@ -487,7 +488,7 @@ class custom_jvp(_Custom):
                 f"{self._rule.primitive.name} has no derivative yet: call its defjvp(rule)"
             )
         op = _JVP()
-        op.fun, op.derivative = self._fun, self._derivative
+        op.fun, op.derivative, op.steady = self._fun, self._derivative, self._steady
         op.absent = SymbolicZero if self._symbolic else _zero
         return op
 
@@ -560,7 +561,7 @@ class _JVP(_Derived):
     def compute(
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:
-        self.seen = seen(self.derivative)
+        self.seen = seen(self.derivative, self.steady)
         if tangents is None:
             return self.linearized(self.derivative, args, tracked, level)
         given = [variable(t) for t in tangents]

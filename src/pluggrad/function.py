@@ -26,7 +26,7 @@ from .calls import (
     transposed,
     variable,
 )
-from .closures import Seen, seen
+from .closures import Seen, SeenModules, seen
 from .cotangents import shape_dtype, zeros
 from .dispatch import is_variable, xp
 from .errors import (
@@ -138,7 +138,7 @@ class _FunctionCall(Operation):
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:
         if self.seen is None:
-            self.seen = seen(_backward_of(self.function))
+            self.seen = seen(_backward_of(self.function), self.function._steady)
         check_captured(self.seen, level)
         for x in args:
             if type(x) in VARIABLES:
@@ -500,8 +500,11 @@ class Function:
         CallRules, CallRules
     ]  # where nothing is saved for `backward`, and where something is
 
+    _steady: dict[Any, SeenModules]  # what need not be taken down again
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._steady = {}
         cls._rules = rule_of(cls.__name__, True, False), rule_of(cls.__name__, True)
 
     @classmethod
