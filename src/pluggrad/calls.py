@@ -34,6 +34,7 @@ from .levels import (
     deepest,
     during,
     open_level,
+    put,
     read,
     recorded,
     recording,
@@ -142,8 +143,8 @@ class Operation:
     differentiable: Sequence[bool] | None = None
 
     def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
-        """The inputs and outputs that its derivative needs; of others, what `shape_alone` gives."""
-        return inputs, [shape_alone(y) for y in outputs]
+        """The inputs and outputs that its derivative needs; of others, shape and dtype."""
+        return inputs, [(tuple(y.shape), y.dtype) for y in outputs]
 
     def run(self, args: list[Any]) -> list[Any]:
         """The outputs, where nothing is tracked."""
@@ -247,20 +248,24 @@ class Call:
                 f"the backward of {self.op.rule.primitive.name} gave {len(found)} gradients for "
                 f"{len(self.inputs)} inputs"
             )
-        watched = among and any([is_tracked(g) and not is_linear_level(g._level) for g in gs])
-        for i, (g, x, need) in enumerate(zip(found, self.inputs, self.needs)):
-            if watched and need and not is_tracked(g):
-                check_connected(g, backend, f"the backward of {self.op.rule.primitive.name}")
-            found[i] = self._gradient(i, g, x, among) if need and g is not None else None
+        if among and any([is_tracked(g) and not is_linear_level(g._level) for g in gs]):
+            for g, need in zip(found, self.needs):
+                if need and not is_tracked(g):
+                    check_connected(g, backend, f"the backward of {self.op.rule.primitive.name}")
+        for i, need in enumerate(self.needs):
+            found[i] = self._gradient(i, found[i], among) if need else None
         return found
 
-    def _gradient(self, i: int, g: Any, x: Any, among: bool) -> Any:
+    def _gradient(self, i: int, g: Any, among: bool) -> Any:
         """What the user's rule gave for input number `i`, as the walk takes it."""
+        x = self.inputs[i]
         if type(g) is self.backend.variable and g._cell is None:
             shape, dtype = x if type(x) is tuple else (x.shape, x.dtype)
             value = g._value
             if value.shape == shape and value.dtype == dtype:  # the ordinary case
                 return g if among or g._node is not None or g._level is not ROOT else value
+        if g is None:
+            return None
         name, backend = self.op.rule.primitive.name, self.backend
         g = of_backend(g, backend, f"the backward of {name} gave", f"for input {i}")
         shape, dtype = shape_dtype(x)
@@ -286,21 +291,26 @@ def _reduces(shape: tuple[Any, ...], to: tuple[Any, ...]) -> bool:
 
 def variable(x: Any, backend: Backend | None = None) -> Any:
     """`x` as a Variable, if it is an array."""
-    if type(x) in VARIABLES or not hasattr(x, "dtype"):
+    kind = type(x)
+    if kind in VARIABLES:
         return x
-    backend = BACKENDS.get(type(x)) or backend_of(x) or backend
-    return x if backend is None else wrap(x, None, ROOT, backend)
+    found = BACKENDS.get(kind)
+    if found is None:
+        found = (backend_of(x) or backend) if hasattr(x, "dtype") else None
+        if found is None:
+            return x
+    return wrap(x, None, ROOT, found)
 
 
 def lowered(v: Any) -> Any:
     """A raw array in the place of an untracked Variable; a snapshot of a tracked one."""
     while type(v) in VARIABLES:
-        value, node = v._read()
-        if node is not None or (v._level is not ROOT and v._level is not VOLATILE):
-            return v._snapshot()
         if v._cell is not None:
+            v._read()
             v._cell.owned = False  # from now on somebody else has its buffer
-        v = value
+        if v._node is not None or (v._level is not ROOT and v._level is not VOLATILE):
+            return v._snapshot()
+        v = v._value
     return v
 
 
@@ -323,10 +333,11 @@ def among_variables(seeds: Iterable[Any]) -> Any:
 def is_tracked(x: Any) -> bool:
     """Whether there is a derivative by `x` at any level."""
     while type(x) in VARIABLES:
-        value, node = x._read()
-        if node is not None and x._level.size is None:
+        if x._cell is not None:
+            x._read()
+        if x._node is not None and x._level.size is None:
             return True
-        x = value
+        x = x._value
     return False
 
 
@@ -409,7 +420,14 @@ def _at_once(op: Operation, args: list[Any], level: Level) -> list[Any] | None:
         tracked.append(node is not None)
     if True not in tracked:
         return None
-    outputs, kept = during(sealed_at(level), op.compute, inner, tracked, None, level)
+    state = read()
+    try:
+        put(sealed_at(level))
+        outputs, kept = op.compute(inner, tracked, None, level)
+        put(state)
+    except BaseException:
+        put(state)
+        raise
     return _recorded(_made(op, inner, outputs, kept, tracked, level, backend), parents)
 
 

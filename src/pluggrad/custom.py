@@ -161,15 +161,11 @@ class _Derived(Operation):
     fun: Callable[..., Any]
     steady: dict[Any, SeenModules] | None = None  # what need not be taken down again
 
-    def tree(self, args: Sequence[Any]) -> Sequence[Any]:
-        """The differentiable arguments, in the structure that they were given in."""
-        return unflatten_arguments(self.spec, [variable(x) for x in args])
-
     def arguments(self, args: Sequence[Any]) -> Sequence[Any]:
         """All arguments, settings included."""
-        chosen = self.tree(args)
+        chosen = unflatten_arguments(self.spec, [variable(x) for x in args])
         if not self.where:
-            return chosen
+            return chosen  # type: ignore[no-any-return]
         rest = iter(chosen)
         given = dict(zip(self.where, self.settings, strict=True))
         count = len(given) + len(chosen)
@@ -314,10 +310,10 @@ class _VJP(_Derived):
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:
         self.seen_fwd, self.seen_bwd = seen(self.fwd, self.steady), seen(self.bwd, self.steady)
-        check_captured(self.seen_bwd, level)
+        if self.seen_bwd.variables:
+            check_captured(self.seen_bwd, level)
         outputs, residuals = self.forward(self.fwd, args)
-        name = self.rule.primitive.name
-        return self.flat(outputs), mapped(taken, residuals, level, name)
+        return self.flat(outputs), mapped(taken, residuals, level, self.rule.primitive.name)
 
     def forward(self, fwd: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Any]:
         found = fwd(*self.arguments(args))
@@ -539,7 +535,8 @@ class _JVP(_Derived):
         """What the rule gives for these inputs and tangents, None for those that have none."""
         filled = [self.absent(x) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
         filled = unflatten_arguments(self.spec, filled)
-        found = derivative(*self.settings, tuple(self.tree(inputs)), tuple(filled))
+        primals = unflatten_arguments(self.spec, [variable(x) for x in inputs])
+        found = derivative(*self.settings, tuple(primals), tuple(filled))
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeMismatchError(
                 f"the jvp of {self.rule.primitive.name} returns a pair (output, tangent), not "
