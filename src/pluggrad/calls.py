@@ -442,7 +442,7 @@ def _at_levels(op: Operation, args: list[Any]) -> list[Any]:
         with sealed():
             return [taken(y, None, op.rule.primitive.name) for y in op.run(args)]
     if not level.alive:
-        level.process()  # type: ignore[misc]  # it raises: the transform has returned
+        level.process()  # it raises: the transform has returned
     if (run := inside()) is not None and run.level is level:
         with run.further_down():
             outputs = _call(op, args, level, run.values_only)

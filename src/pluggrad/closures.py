@@ -106,7 +106,7 @@ class SeenModules(SeenFunction):
         return all(map(is_, map(self.scope.get, self.names), self.records[0].values))
 
     def as_called(self) -> Callable[..., Any]:
-        return self.fun if self.holds() else self._copied()  # type: ignore[no-any-return]
+        return self.fun if self.holds() else self._copied()
 
 
 class SeenAround(Seen):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from . import cells
@@ -104,23 +104,28 @@ class FunctionContext:
         return view
 
 
+NONE: Mapping[Any, Any] = {}  # nobody writes it
+
+
 class _FunctionCall(Operation):
     """One application of a Function."""
+
+    seen: Seen | None = None  # the backward, with what it refers to by name
+    count = 0  # how many outputs are arrays; what else was saved comes after them
+    differentiable: list[bool]
+    saved: dict[str, Sequence[tuple[str, Any]]]  # for which derivative; what, or where
+    others: Mapping[int, Any] = NONE  # outputs that are no arrays, by position
+    attributes: Mapping[str, tuple[str, Any]] = NONE  # of the context, that are in or outputs
+    dirty: Sequence[tuple[int, int]] = ()  # which inputs were written: (argument, output)
 
     def __init__(self, function: type[Function], args: tuple[Any, ...], places: list[int]) -> None:
         self.function, self.places = function, places
         # The Variables come from elsewhere: kept here, they would keep their `grad`, and its graph.
-        self.args = [None if type(x) in VARIABLES else x for x in args]
-        self.context = FunctionContext([type(x) in VARIABLES and bool(x._tracked) for x in args])
-        self.saved: dict[
-            str, Sequence[tuple[str, Any]]
-        ] = {}  # for which derivative; what, or where
-        self.count = 0  # how many outputs are arrays; what else was saved comes after them
-        self.others: dict[int, Any] = {}  # outputs that are no arrays, by position
-        self.seen: Seen | None = None  # the backward, with what it refers to by name
-        self.attributes: dict[str, tuple[str, Any]] = {}  # of the context, that are in or outputs
-        self.differentiable: list[bool] = []
-        self.dirty: list[tuple[int, int]] = []  # which inputs were written: (argument, output)
+        self.args, needs = list(args), [False] * len(args)
+        for place in places:
+            x, self.args[place] = args[place], None
+            needs[place] = x is not None and x._read()[1] is not None
+        self.context = FunctionContext(needs)
 
     def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
         used = [*self.saved["backward"], *self.attributes.values()]
@@ -139,7 +144,8 @@ class _FunctionCall(Operation):
     ) -> tuple[list[Any], Any]:
         if self.seen is None:
             self.seen = seen(_backward_of(self.function), self.function._steady)
-        check_captured(self.seen, level)
+        if self.seen.variables:
+            check_captured(self.seen, level)
         for x in args:
             if type(x) in VARIABLES:
                 return call(self, args), None
@@ -191,7 +197,7 @@ class _FunctionCall(Operation):
             if type(x) in VARIABLES:
                 known = self._known(x, given, outputs[: self.count], dirty)
                 if known is not None:  # what is neither is a constant
-                    self.attributes[name] = known
+                    self.attributes = {**self.attributes, name: known}
         self.rule = function._rules[bool(self.saved["backward"] or self.attributes)]
         return outputs
 
@@ -321,10 +327,10 @@ class _FunctionCall(Operation):
         return view
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
-        function, name = self.function, self.function.__name__
-        if function.backward is Function.backward and function.vjp is Function.vjp:
-            raise UnsupportedError(f"{name} has no static method backward(ctx, *grads)")
+        name = self.function.__name__
         assert self.seen is not None
+        if self.seen.fun is Function.vjp:
+            raise UnsupportedError(f"{name} has no static method backward(ctx, *grads)")
         backward = self.seen.as_called()
         gs = self.materialized(gs, call)
         found = backward(self._context(call, "backward"), *self.completed(gs, lambda k: None))
