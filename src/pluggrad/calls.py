@@ -540,15 +540,11 @@ def _recorded(made: Call, parents: list[Any]) -> list[Any]:
     for k, y in enumerate(outputs):
         if not differentiable(op, k, y):
             found.append(wrap_untracked(y, backend))
-            continue
-        place = part_of(node, tuple(outputs), k) if op.several else node
-        found.append(wrap(y, place, level, backend))
+        elif op.several:
+            found.append(wrap(y, part_of(node, tuple(outputs), k), level, backend))
+        else:
+            found.append(wrap(y, node, level, backend))
     return found
-
-
-def shape_alone(x: Any) -> Any:
-    """What a call keeps of an input or output whose value it does not need."""
-    return tuple(x.shape), x.dtype
 
 
 def _pushed(made: Call, tangents: list[Any]) -> list[Any]:

@@ -199,7 +199,7 @@ def _values(of: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
     """The present values of what a function, or a callable made of functions, refers to."""
     if type(of) is not FunctionType:
         return tuple([getattr(of, name) for name in names])
-    values = tuple(map(of.__globals__.get, names))
+    values = (*map(of.__globals__.get, names),)  # `tuple(map(...))` asks for room for ten
     cells = of.__closure__
     return values if cells is None else (*map(_content, cells), *values)
 

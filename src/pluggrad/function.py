@@ -22,7 +22,6 @@ from .calls import (
     check_captured,
     handle,
     rule_of,
-    shape_alone,
     transposed,
     variable,
 )
@@ -128,11 +127,14 @@ class _FunctionCall(Operation):
         self.context = FunctionContext(needs)
 
     def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
-        used = [*self.saved["backward"], *self.attributes.values()]
-        return (
-            [x if ("in", i) in used else shape_alone(x) for i, x in enumerate(inputs)],
-            [y if ("out", k) in used else shape_alone(y) for k, y in enumerate(outputs)],
-        )
+        kept_in: list[Any] = [(tuple(x.shape), x.dtype) for x in inputs]
+        kept_out: list[Any] = [(tuple(y.shape), y.dtype) for y in outputs]
+        for kind, i in (*self.saved["backward"], *self.attributes.values()):
+            if kind == "in":
+                kept_in[i] = inputs[i]
+            elif kind == "out":
+                kept_out[i] = outputs[i]
+        return kept_in, kept_out
 
     def trial(self) -> Operation:
         made = _FunctionCall(self.function, tuple(self.args), self.places)
