@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import cmath
 import functools
 import gc
+import math
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from pluggrad.engine.closures import seen
 
 number = 1
+library: Any = math
 
 
 def plain(x: Any) -> Any:
@@ -34,6 +37,28 @@ def test_a_function_that_has_not_changed_is_itself() -> None:
     method = [].append
     for f in (plain, reads_a_global, calls_a_helper, closes, method, functools.partial(closes, 1)):
         assert seen(f).as_called() is f
+
+
+def sines(x: Any) -> Any:
+    return library.sin(x)
+
+
+def test_modules_are_taken_down_again_where_they_are_others() -> None:
+    global library
+    steady: dict[Any, Any] = {}
+    first = seen(sines, steady)
+    assert seen(sines, steady) is first and list(steady) == [sines]
+    assert not isinstance(seen(reads_a_global, steady), type(first))
+    try:
+        library = cmath
+        assert isinstance(first.as_called()(0.0), float)
+        other = seen(sines, steady)
+        assert other is not first and isinstance(other.as_called()(0.0), complex)
+        library = math
+        assert isinstance(other.as_called()(0.0), complex)
+        assert isinstance(seen(sines, steady).as_called()(0.0), float)
+    finally:
+        library = math
 
 
 def test_cells_globals_and_helpers_are_those_of_the_call() -> None:

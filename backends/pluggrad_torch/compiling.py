@@ -81,7 +81,7 @@ torch.compiler.assume_constant_result(names)
 # Nothing is computed twice by `checkpoint`: the compiler would only merge what it computes twice.
 substitute(recomputes)(lambda: False)
 # What a rule closes over is what it was when it was compiled.
-substitute(seen, skip_signature_check=True)(lambda fun: Seen(fun))
+substitute(seen, skip_signature_check=True)(lambda fun, steady=None: Seen(fun))
 substitute(sized, skip_signature_check=True)(lambda count, shape: count)
 
 

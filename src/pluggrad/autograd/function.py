@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..arrays.backend import VARIABLES
 from ..arrays.dispatch import is_variable, xp
 from ..engine import views
 from ..engine.batch import batched
-from ..engine.closures import Seen, seen
+from ..engine.closures import Seen, SeenModules, seen
 from ..engine.cotangents import shape_dtype, zeros
 from ..engine.custom_op import (
     Call,
@@ -112,28 +112,38 @@ class FunctionContext:
         return view
 
 
+NONE: Mapping[Any, Any] = {}  # nobody writes it
+
+
 class _FunctionCall(Operation):
     """One application of a Function."""
+
+    seen: Seen | None = None  # the backward, with what it refers to by name
+    count = 0  # how many outputs are arrays; what else was saved comes after them
+    differentiable: list[bool]
+    saved: dict[str, Sequence[tuple[str, Any]]]  # for which derivative; what, or where
+    others: Mapping[int, Any] = NONE  # outputs that are no arrays, by position
+    attributes: Mapping[str, tuple[str, Any]] = NONE  # of the context, that are in or outputs
+    dirty: Sequence[tuple[int, int]] = ()  # which inputs were written: (argument, output)
 
     def __init__(self, function: type[Function], args: tuple[Any, ...], places: list[int]) -> None:
         self.function, self.places = function, places
         # The Variables come from elsewhere: kept here, they would keep their `grad`, and its graph.
-        self.args = [None if type(x) in VARIABLES else x for x in args]
-        self.context = FunctionContext([type(x) in VARIABLES and bool(x._tracked) for x in args])
-        self.saved: dict[
-            str, Sequence[tuple[str, Any]]
-        ] = {}  # for which derivative; what, or where
-        self.count = 0  # how many outputs are arrays; what else was saved comes after them
-        self.others: dict[int, Any] = {}  # outputs that are no arrays, by position
-        self.seen: Seen | None = None  # the backward, with what it refers to by name
-        self.attributes: dict[str, tuple[str, Any]] = {}  # of the context, that are in or outputs
-        self.differentiable: list[bool] = []
-        self.dirty: list[tuple[int, int]] = []  # which inputs were written: (argument, output)
+        self.args, needs = list(args), [False] * len(args)
+        for place in places:
+            x, self.args[place] = args[place], None
+            needs[place] = x is not None and x._read()[1] is not None
+        self.context = FunctionContext(needs)
 
-    def needs(self, kind: str, i: int) -> bool:
-        return (kind, i) in self.saved["backward"] or (
-            bool(self.attributes) and (kind, i) in self.attributes.values()
-        )
+    def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
+        kept_in: list[Any] = [(tuple(x.shape), x.dtype) for x in inputs]
+        kept_out: list[Any] = [(tuple(y.shape), y.dtype) for y in outputs]
+        for kind, i in (*self.saved["backward"], *self.attributes.values()):
+            if kind == "in":
+                kept_in[i] = inputs[i]
+            elif kind == "out":
+                kept_out[i] = outputs[i]
+        return kept_in, kept_out
 
     def trial(self) -> Operation:
         made = _FunctionCall(self.function, tuple(self.args), self.places)
@@ -144,8 +154,9 @@ class _FunctionCall(Operation):
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:
         if self.seen is None:
-            self.seen = seen(_backward_of(self.function))
-        check_captured(self.seen, level)
+            self.seen = seen(_backward_of(self.function), self.function._steady)
+        if self.seen.variables:
+            check_captured(self.seen, level)
         for x in args:
             if type(x) in VARIABLES:
                 return call(self, args), None
@@ -197,7 +208,7 @@ class _FunctionCall(Operation):
             if type(x) in VARIABLES:
                 known = self._known(x, given, outputs[: self.count], dirty)
                 if known is not None:  # what is neither is a constant
-                    self.attributes[name] = known
+                    self.attributes = {**self.attributes, name: known}
         self.rule = function._rules[bool(self.saved["backward"] or self.attributes)]
         return outputs
 
@@ -327,10 +338,10 @@ class _FunctionCall(Operation):
         return view
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
-        function, name = self.function, self.function.__name__
-        if function.backward is Function.backward and function.vjp is Function.vjp:
-            raise UnsupportedError(f"{name} has no static method backward(ctx, *grads)")
+        name = self.function.__name__
         assert self.seen is not None
+        if self.seen.fun is Function.vjp:
+            raise UnsupportedError(f"{name} has no static method backward(ctx, *grads)")
         backward = self.seen.as_called()
         gs = self.materialized(gs, call)
         found = backward(self._context(call, "backward"), *self.completed(gs, lambda k: None))
@@ -378,8 +389,8 @@ class _MappedFunction(Operation):
     def __init__(self, inside: _FunctionCall | _MappedFunction, on: list[bool]) -> None:
         self.inside, self.on, self.rule = inside, on, inside.rule
 
-    def needs(self, kind: str, i: int) -> bool:
-        return self.inside.needs(kind, i)
+    def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
+        return self.inside.kept(inputs, outputs)
 
     def materialized(self, gs: list[Any], call: Call) -> list[Any]:
         """The cotangents of the outputs, with zeros for None where that is wanted."""
@@ -502,8 +513,11 @@ class Function:
         CallRules, CallRules
     ]  # where nothing is saved for `backward`, and where something is
 
+    _steady: dict[Any, SeenModules]  # what need not be taken down again
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._steady = {}
         cls._rules = rule_of(cls.__name__, True, False), rule_of(cls.__name__, True)
 
     @classmethod

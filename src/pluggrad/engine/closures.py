@@ -13,17 +13,19 @@ from __future__ import annotations
 import copy
 import dis
 import functools
-from collections.abc import Callable
-from types import CellType, CodeType, FunctionType, MethodType
+from collections.abc import Callable, Sequence
+from operator import is_
+from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from ..arrays.backend import VARIABLES
 
-__all__ = ["PARTS", "Seen", "seen"]
+__all__ = ["PARTS", "Seen", "SeenModules", "seen"]
 
 #: Classes of callables that are made of functions: the attributes where these are.
 PARTS: dict[type, tuple[str, ...]] = {}
 
+STEADY = frozenset({ModuleType, type(None)})  # (None stands for a builtin)
 NONE: dict[int, int] = {}  # no functions inside; nobody writes it
 _EMPTY: Any = object()  # the content of a cell that has none yet
 _CACHE = 4096
@@ -31,41 +33,34 @@ _globals_by_code: dict[CodeType, tuple[str, ...]] = {}
 
 
 class Seen:
-    """A callable as it was when it was called; itself, if it is no function of Python's."""
+    """A callable as it was when it was called; itself, if it is no function of Python's.
 
-    __slots__ = ("fun",)
+    `variables` are those that it refers to by name, or that a function which it names refers to.
+    """
 
-    def __init__(self, fun: Any) -> None:
-        self.fun = fun
+    __slots__ = ("fun", "variables")
+
+    def __init__(self, fun: Any, variables: Sequence[Any] = ()) -> None:
+        self.fun, self.variables = fun, variables
 
     def as_called(self) -> Callable[..., Any]:
         """The callable, with the names that it reads as they were."""
         return self.fun  # type: ignore[no-any-return]
 
-    @property
-    def variables(self) -> list[Any]:
-        """The Variables that it refers to by name, or that a function which it names refers to."""
-        return []
-
 
 class _Record:
     """One function, or one callable made of functions, and what it referred to.
 
-    `names` are the globals that it reads (or its attributes), and `values` the contents of its
-    closure, then those of `names`. `inner` says which values have records of their own: by number,
-    so that functions that refer to each other make no reference cycle.
+    `names` are the globals that it reads (or its attributes), and `values` those of `names`, and
+    before them the contents of its closure. `inner` says which values have records of their own: by
+    number, so that functions that refer to each other make no reference cycle.
     """
 
     __slots__ = ("inner", "names", "of", "values")
 
-    def __init__(self, of: Any, names: tuple[str, ...], values: tuple[Any, ...]) -> None:
-        self.of, self.names, self.values, self.inner = of, names, values, NONE
-
-    def now(self) -> tuple[Any, ...]:
-        """The present values."""
-        if type(self.of) is FunctionType:
-            return _values(self.of, self.names)
-        return tuple([getattr(self.of, name) for name in self.names])
+    def __init__(self, of: Any, names: tuple[str, ...]) -> None:
+        self.of, self.names, self.inner = of, names, NONE
+        self.values = _values(of, names)
 
 
 class SeenFunction(Seen):
@@ -73,22 +68,14 @@ class SeenFunction(Seen):
 
     __slots__ = ("records",)
 
-    def __init__(self, fun: FunctionType) -> None:
-        self.fun, self.records = fun, _taken(fun)
-
-    @property
-    def variables(self) -> list[Any]:
-        found = [x for record in self.records for x in record.values if type(x) in VARIABLES]
-        for record in self.records:
-            given = getattr(record.of, "__defaults__", None)
-            found += [x for x in given or () if type(x) in VARIABLES]
-        return found
+    def __init__(self, fun: FunctionType, names: tuple[str, ...]) -> None:
+        self.fun, self.records = fun, [_Record(fun, names)]
+        self.variables = _follow(self.records)
 
     def as_called(self) -> Callable[..., Any]:
         for record in self.records:
-            for a, b in zip(record.now(), record.values):
-                if a is not b:
-                    return self._copied()
+            if not all(map(is_, _values(record.of, record.names), record.values)):
+                return self._copied()
         return self.fun  # type: ignore[no-any-return]
 
     def _copied(self) -> Callable[..., Any]:
@@ -104,13 +91,33 @@ class SeenFunction(Seen):
         return made[0]  # type: ignore[no-any-return]
 
 
+class SeenModules(SeenFunction):
+    """A function that refers to modules alone, as most rules do. These are seldom others the next
+    time, so that it need not be taken down again."""
+
+    __slots__ = ("names", "scope")
+
+    def __init__(self, fun: FunctionType, names: tuple[str, ...]) -> None:
+        super().__init__(fun, names)
+        self.names, self.scope = names, fun.__globals__
+
+    def holds(self) -> bool:
+        """Whether the names still mean the same."""
+        return all(map(is_, map(self.scope.get, self.names), self.records[0].values))
+
+    def as_called(self) -> Callable[..., Any]:
+        return self.fun if self.holds() else self._copied()
+
+
 class SeenAround(Seen):
     """A partial function or a method: what is around a function that is `seen`."""
 
     __slots__ = ("inner",)
 
     def __init__(self, fun: Any, inner: Seen) -> None:
-        self.fun, self.inner = fun, inner
+        given = (*fun.args, *fun.keywords.values()) if isinstance(fun, functools.partial) else ()
+        super().__init__(fun, [*inner.variables, *[x for x in given if type(x) in VARIABLES]])
+        self.inner = inner
 
     def as_called(self) -> Callable[..., Any]:
         fun, inner = self.fun, self.inner.as_called()
@@ -120,21 +127,22 @@ class SeenAround(Seen):
             return MethodType(inner, fun.__self__)
         return functools.partial(inner, *fun.args, **fun.keywords)
 
-    @property
-    def variables(self) -> list[Any]:
-        found = self.inner.variables
-        if isinstance(self.fun, functools.partial):
-            given = (*self.fun.args, *self.fun.keywords.values())
-            found = found + [x for x in given if type(x) in VARIABLES]
-        return found
 
-
-def seen(fun: Any) -> Seen:
-    """Take down what `fun` refers to by name."""
+def seen(fun: Any, steady: dict[FunctionType, SeenModules] | None = None) -> Seen:
+    """Take down what `fun` refers to by name; if it is modules alone, for later calls, too, in
+    `steady`."""
     if type(fun) is FunctionType:
-        if fun.__closure__ is None and not fun.__defaults__ and not _globals_of(fun):
+        if steady and (known := steady.get(fun)) is not None and known.holds():
+            return known
+        names = _globals_of(fun)
+        if fun.__closure__ is not None or fun.__defaults__:
+            return SeenFunction(fun, names)
+        if not names:
             return Seen(fun)
-        return SeenFunction(fun)
+        if steady is None or not all([type(x) in STEADY for x in _values(fun, names)]):
+            return SeenFunction(fun, names)
+        steady[fun] = known = SeenModules(fun, names)
+        return known
     if isinstance(fun, functools.partial):
         return SeenAround(fun, seen(fun.func))
     if isinstance(fun, MethodType):
@@ -145,30 +153,32 @@ def seen(fun: Any) -> Seen:
 # ---------------------------------------------------------------- taking down
 
 
-def _taken(fun: FunctionType) -> list[_Record]:
-    """The records of `fun` and of all that it leads to."""
-    names = _globals_of(fun)
-    records = [_Record(fun, names, _values(fun, names))]
-    numbers = None  # by id; most functions lead to no other
+def _follow(records: list[_Record]) -> Sequence[Any]:
+    """Add to the record of a function those of all that it leads to. Returns the Variables that
+    were found on the way."""
+    numbers: dict[int, int] | None = None  # by id; most functions lead to no other
+    variables: Sequence[Any] = ()
     for record in records:  # which grows
         for i, value in enumerate(record.values):
             kind = type(value)
-            if kind is not FunctionType and kind not in PARTS:
-                continue
-            if not _leads_on(record.of, i, value):
+            if kind in VARIABLES:
+                variables = (*variables, value)
+            if (kind is not FunctionType and kind not in PARTS) or not _leads_on(
+                record.of, i, value
+            ):
                 continue
             if numbers is None:
-                numbers = {id(fun): 0}
+                numbers = {id(record.of): 0}
             number = numbers.setdefault(id(value), len(records))
             if number == len(records):
                 names = _globals_of(value) if kind is FunctionType else PARTS[kind]
-                new = _Record(value, names, ())
-                new.values = new.now()
-                records.append(new)
+                records.append(_Record(value, names))
             if record.inner is NONE:
                 record.inner = {}
             record.inner[i] = number
-    return records
+        if type(record.of) is FunctionType and record.of.__defaults__:
+            variables = (*variables, *[x for x in record.of.__defaults__ if type(x) in VARIABLES])
+    return variables
 
 
 def _leads_on(fun: Any, i: int, value: Any) -> bool:
@@ -185,14 +195,13 @@ def _leads_on(fun: Any, i: int, value: Any) -> bool:
     return value.__globals__ is fun.__globals__
 
 
-def _values(fun: FunctionType, names: tuple[str, ...]) -> tuple[Any, ...]:
-    scope = fun.__globals__
-    try:
-        values = [cell.cell_contents for cell in fun.__closure__ or ()]
-    except ValueError:
-        values = [_content(cell) for cell in fun.__closure__ or ()]
-    values += [scope.get(name) for name in names]
-    return tuple(values)
+def _values(of: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
+    """The present values of what a function, or a callable made of functions, refers to."""
+    if type(of) is not FunctionType:
+        return tuple([getattr(of, name) for name in names])
+    values = (*map(of.__globals__.get, names),)  # `tuple(map(...))` asks for room for ten
+    cells = of.__closure__
+    return values if cells is None else (*map(_content, cells), *values)
 
 
 def _content(cell: CellType) -> Any:

@@ -280,9 +280,9 @@ def own(g: Any) -> Any:
         return g.flush()
     g = dense(g)
     backend = backend_of(g)
-    if backend is None or is_variable(g):
+    if backend is None or type(g) in VARIABLES:
         return g
-    return xp.copy(g) if backend.writable or backend.hold is not None else g
+    return backend.raw("copy")(g) if backend.writable or backend.hold is not None else g
 
 
 class Shares:

@@ -23,8 +23,10 @@ from .cotangents import dense, fit, same_shape, shape_dtype
 from .forward import Forward
 from .grad_mode import (
     Sealed,
+    recorded,
     recording,
     sealed,
+    sealed_at,
 )
 from .graph import LeafNode, Node
 from .handles import (
@@ -38,7 +40,9 @@ from .levels import (
     VOLATILE,
     Level,
     deepest,
+    during,
     open_level,
+    put,
     read,
     restored,
 )
@@ -150,9 +154,9 @@ class Operation:
     several = True
     differentiable: Sequence[bool] | None = None
 
-    def needs(self, kind: str, i: int) -> bool:
-        """Whether its derivative needs the value of input ("in") or output ("out") number `i`."""
-        return kind == "in"
+    def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
+        """The inputs and outputs that its derivative needs; of others, shape and dtype."""
+        return inputs, [(tuple(y.shape), y.dtype) for y in outputs]
 
     def run(self, args: list[Any]) -> list[Any]:
         """The outputs, where nothing is tracked."""
@@ -240,37 +244,40 @@ class Call:
 
     def pull(self, gs: list[Any]) -> list[Any]:
         """The gradients of the inputs: each of the input's library, shape and dtype, or None."""
-        backend, recorded = self.backend, self.recorded
-        among = recorded
+        backend, recording, pull = self.backend, self.recorded, self.op.pull
+        among = recording
         for k, g in enumerate(gs):
             if type(g) in VARIABLES:
                 among, gs[k] = True, handle(g)
             elif g is not None:
-                gs[k] = variable(dense(g), backend)
-        if (self.level in read().off) is recorded:
-            with recording(self.level, recorded):
-                found = list(self.op.pull(gs, self))
+                gs[k] = wrap(dense(g), None, ROOT, backend)
+        if (self.level in read().off) is recording:
+            found = list(during(recorded(self.level, recording), pull, gs, self))
         else:
-            found = list(self.op.pull(gs, self))
+            found = list(pull(gs, self))
         if len(found) != len(self.inputs):
             raise InvalidArgumentError(
                 f"the backward of {self.op.rule.primitive.name} gave {len(found)} gradients for "
                 f"{len(self.inputs)} inputs"
             )
-        watched = any([is_tracked(g) and not is_linear_level(g._level) for g in gs])
-        for i, (g, x, need) in enumerate(zip(found, self.inputs, self.needs)):
-            if watched and need and not is_tracked(g):
-                check_connected(g, backend, f"the backward of {self.op.rule.primitive.name}")
-            found[i] = self._gradient(i, g, x, among) if need and g is not None else None
+        if among and any([is_tracked(g) and not is_linear_level(g._level) for g in gs]):
+            for g, need in zip(found, self.needs):
+                if need and not is_tracked(g):
+                    check_connected(g, backend, f"the backward of {self.op.rule.primitive.name}")
+        for i, need in enumerate(self.needs):
+            found[i] = self._gradient(i, found[i], among) if need else None
         return found
 
-    def _gradient(self, i: int, g: Any, x: Any, among: bool) -> Any:
+    def _gradient(self, i: int, g: Any, among: bool) -> Any:
         """What the user's rule gave for input number `i`, as the walk takes it."""
+        x = self.inputs[i]
         if type(g) is self.backend.variable and g._cell is None:
             shape, dtype = x if type(x) is tuple else (x.shape, x.dtype)
             value = g._value
             if value.shape == shape and value.dtype == dtype:  # the ordinary case
                 return g if among or g._node is not None or g._level is not ROOT else value
+        if g is None:
+            return None
         name, backend = self.op.rule.primitive.name, self.backend
         g = of_backend(g, backend, f"the backward of {name} gave", f"for input {i}")
         shape, dtype = shape_dtype(x)
@@ -296,19 +303,26 @@ def _reduces(shape: tuple[Any, ...], to: tuple[Any, ...]) -> bool:
 
 def variable(x: Any, backend: Backend | None = None) -> Any:
     """`x` as a Variable, if it is an array."""
-    if type(x) in VARIABLES or not hasattr(x, "dtype"):
+    kind = type(x)
+    if kind in VARIABLES:
         return x
-    backend = BACKENDS.get(type(x)) or backend_of(x) or backend
-    return x if backend is None else wrap(x, None, ROOT, backend)
+    found = BACKENDS.get(kind)
+    if found is None:
+        found = (backend_of(x) or backend) if hasattr(x, "dtype") else None
+        if found is None:
+            return x
+    return wrap(x, None, ROOT, found)
 
 
 def lowered(v: Any) -> Any:
-    """A raw array in the place of an untracked Variable."""
-    if type(v) not in VARIABLES:
-        return v
-    v = v._snapshot()
-    if v._node is None and (v._level is ROOT or v._level is VOLATILE):
-        return lowered(v._value)
+    """A raw array in the place of an untracked Variable; a snapshot of a tracked one."""
+    while type(v) in VARIABLES:
+        if v._cell is not None:
+            v._read()
+            v._cell.owned = False  # from now on somebody else has its buffer
+        if v._node is not None or (v._level is not ROOT and v._level is not VOLATILE):
+            return v._snapshot()
+        v = v._value
     return v
 
 
@@ -324,10 +338,11 @@ def handle(x: Any) -> Any:
 def is_tracked(x: Any) -> bool:
     """Whether there is a derivative by `x` at any level."""
     while type(x) in VARIABLES:
-        value, node = x._read()
-        if node is not None and not x._level.maps:
+        if x._cell is not None:
+            x._read()
+        if x._node is not None and not x._level.maps:
             return True
-        x = value
+        x = x._value
     return False
 
 
@@ -373,39 +388,26 @@ def check_captured(fun: Seen, level: Level) -> None:
 
 def differentiable(op: Operation, k: int, y: Any) -> bool:
     """Whether output `k` of `op`, of value `y`, has a gradient."""
-    backend = backend_of(y) if hasattr(y, "dtype") else None
-    if backend is None or y.dtype not in backend.float_dtypes:
+    if op.differentiable is not None and not op.differentiable[k]:
         return False
-    return op.differentiable is None or op.differentiable[k]
+    backend = BACKENDS.get(type(y))
+    return backend is not None and y.dtype in backend.float_dtypes
 
 
-@restored
 def call(op: Operation, args: list[Any]) -> list[Any]:
     """A custom operation at the deepest level of its arguments, and at all below."""
     level = read().plain
     if level is not None and (found := _at_once(op, args, level)) is not None:
         return found
-    level = None
-    for x in args:
-        if type(x) in VARIABLES and (x._read()[1] is not None or x._level is not ROOT):
-            level = x._level if level is None else deepest(x._level, level)
-    if level is None:
-        with sealed():
-            return [taken(y, None, op.rule.primitive.name) for y in op.run(args)]
-    if not level.alive:
-        level.process()  # type: ignore[misc]  # it raises: the transform has returned
-    if (run := inside()) is not None and run.level is level:
-        with run.further_down():
-            outputs = _call(op, args, level, run.values_only)
-        return list(run.keep(outputs))
-    return _call(op, args, level)
+    return _at_levels(op, args)
 
 
 def _at_once(op: Operation, args: list[Any], level: Level) -> list[Any] | None:
-    """What `_call` does in the ordinary case: Variables over raw arrays of one library at the open
-    level, which records, beside constants. None where it is another one."""
+    """What `_at_levels` does in the ordinary case: Variables over raw arrays of one library at the
+    open level, which records, beside constants. None where it is another one."""
     inner: list[Any] = []
     parents: list[Any] = []
+    tracked: list[bool] = []
     backend: Any = None
     for x in args:
         node = None
@@ -420,12 +422,37 @@ def _at_once(op: Operation, args: list[Any], level: Level) -> list[Any] | None:
             backend, x = x._backend, x._value
         inner.append(x)
         parents.append(node)
-    tracked = [node is not None for node in parents]
+        tracked.append(node is not None)
     if True not in tracked:
         return None
-    with sealed(level):
+    state = read()
+    try:
+        put(sealed_at(level))
         outputs, kept = op.compute(inner, tracked, None, level)
+        put(state)
+    except BaseException:
+        put(state)
+        raise
     return _recorded(_made(op, inner, outputs, kept, tracked, level, backend), parents)
+
+
+@restored
+def _at_levels(op: Operation, args: list[Any]) -> list[Any]:
+    """The same at any level, and from there on down."""
+    level = None
+    for x in args:
+        if type(x) in VARIABLES and (x._read()[1] is not None or x._level is not ROOT):
+            level = x._level if level is None else deepest(x._level, level)
+    if level is None:
+        with sealed():
+            return [taken(y, None, op.rule.primitive.name) for y in op.run(args)]
+    if not level.alive:
+        level.process()  # it raises: the transform has returned
+    if (run := inside()) is not None and run.level is level:
+        with run.further_down():
+            outputs = _call(op, args, level, run.values_only)
+        return list(run.keep(outputs))
+    return _call(op, args, level)
 
 
 def _made(
@@ -500,7 +527,7 @@ def one_down(args: list[Any], level: Level) -> tuple[list[Any], list[bool]]:
 
 def _recorded(made: Call, parents: list[Any]) -> list[Any]:
     op, level, backend, outputs = made.op, made.level, made.backend, made.outputs
-    made.inputs, made.outputs = _kept(op, "in", made.inputs), _kept(op, "out", outputs)
+    made.inputs, made.outputs = op.kept(made.inputs, outputs)
     rule, parent = op.rule.alone, parents[0]
     if len(parents) > 1:
         rule, parent = op.rule.several, None
@@ -518,20 +545,10 @@ def _recorded(made: Call, parents: list[Any]) -> list[Any]:
     for k, y in enumerate(outputs):
         if not differentiable(op, k, y):
             found.append(wrap_untracked(y, backend))
-            continue
-        place = part_of(node, tuple(outputs), k) if op.several else node
-        found.append(wrap(y, place, level, backend))
-    return found
-
-
-def _kept(op: Operation, kind: str, items: list[Any]) -> list[Any]:
-    """The inputs or outputs that the derivative needs; of the others, shape and dtype."""
-    found = items
-    for i, x in enumerate(items):
-        if not op.needs(kind, i):
-            if found is items:
-                found = list(items)
-            found[i] = (tuple(x.shape), x.dtype)
+        elif op.several:
+            found.append(wrap(y, part_of(node, tuple(outputs), k), level, backend))
+        else:
+            found.append(wrap(y, node, level, backend))
     return found
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "recorded",
     "recording",
     "sealed",
+    "sealed_at",
     "set_grad_enabled",
     "unrecorded",
 ]
@@ -164,11 +165,16 @@ class Sealed(frozenset[Level]):
 
 def sealed(level: Level | None = None) -> holding:
     """A block in which a custom operation computes: `level` is sealed, or every open one (None)."""
+    return holding(sealed_at(level))
+
+
+def sealed_at(level: Level | None = None) -> State:
+    """The state in a `sealed` block."""
     state = read()
     if (state is START or state is SEALED) and (level is None or level is ROOT):
-        return holding(SEALED)
+        return SEALED
     levels = _open(state.level) if level is None else [level]
-    return holding(_seal(state, frozenset(levels) - state.off))
+    return _seal(state, frozenset(levels) - state.off)
 
 
 def _seal(state: State, levels: frozenset[Level]) -> State:

@@ -18,7 +18,7 @@ from ..engine.boundary import (
     ARRAY,
     unflatten,
 )
-from ..engine.closures import PARTS, Seen, seen
+from ..engine.closures import PARTS, Seen, SeenModules, seen
 from ..engine.custom_op import (
     Call,
     CallRules,
@@ -62,6 +62,7 @@ class _Custom:
     ) -> None:
         functools.update_wrapper(self, fun)
         self._fun = fun
+        self._steady: dict[Any, SeenModules] = {}
         self._rule = rule_of(getattr(fun, "__name__", type(fun).__name__))
         try:
             self._signature: inspect.Signature | None = inspect.signature(fun)
@@ -103,7 +104,7 @@ class _Custom:
             self._check_settings(settings)
             chosen = tuple([x for n, x in enumerate(args) if n not in self._settings])
         flat, spec = flatten_arguments(chosen)
-        if not any([type(x) in VARIABLES and is_tracked(x) for x in flat]):
+        if not any(map(is_tracked, flat)):
             # Nothing to differentiate by: the function as it stands, arrays in, arrays out.
             y = self._fun(*args)
             if any([type(x) in VARIABLES for x in flat]):
@@ -113,8 +114,10 @@ class _Custom:
             flat = [run.enter(x) for x in flat]
         op = self._operation()
         op.rule, op.spec, op.where, op.settings = self._rule, spec, self._settings, settings
-        outputs = [variable(y) for y in call(op, flat)]
-        return outputs[0] if op.output_spec is ARRAY else unflatten(op.output_spec, outputs)
+        outputs = call(op, flat)
+        if op.output_spec is ARRAY:
+            return variable(outputs[0])
+        return unflatten(op.output_spec, [variable(y) for y in outputs])
 
     def _bound(self, args: Any, kwargs: Any) -> tuple[Any, ...]:
         """The arguments by position, defaults filled in."""
@@ -165,17 +168,13 @@ class _Derived(Operation):
     output_spec: Any = None
     rule: CallRules
     fun: Callable[..., Any]
+    steady: dict[Any, SeenModules] | None = None  # what need not be taken down again
 
-    def tree(self, args: Sequence[Any]) -> tuple[Any, ...]:
-        """The differentiable arguments, in the structure that they were given in."""
-        found: Any = unflatten_arguments(self.spec, [variable(x) for x in args])
-        return tuple(found)
-
-    def arguments(self, args: Sequence[Any]) -> list[Any]:
+    def arguments(self, args: Sequence[Any]) -> Sequence[Any]:
         """All arguments, settings included."""
-        chosen = self.tree(args)
+        chosen = unflatten_arguments(self.spec, [variable(x) for x in args])
         if not self.where:
-            return list(chosen)
+            return chosen  # type: ignore[no-any-return]
         rest = iter(chosen)
         given = dict(zip(self.where, self.settings, strict=True))
         count = len(given) + len(chosen)
@@ -204,13 +203,13 @@ class _Derived(Operation):
             )
 
 
-def mapped(f: Callable[[Any], Any], tree: Any) -> Any:
-    """`f` of each array in `tree`."""
+def mapped(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
+    """`f` of each array in `tree`, and of `rest`."""
     if type(tree) in BACKENDS:
-        return f(tree)
+        return f(tree, *rest)
     if type(tree) is tuple and all([type(x) in BACKENDS for x in tree]):
-        return tuple([f(x) for x in tree])
-    return optree.tree_map(f, tree)
+        return tuple([f(x, *rest) for x in tree])
+    return optree.tree_map(lambda x: f(x, *rest), tree)
 
 
 def _described(found: Any) -> str:
@@ -303,7 +302,7 @@ class custom_vjp(_Custom):
                 f"{self._rule.primitive.name} has no derivative yet: call its defvjp(fwd, bwd)"
             )
         op = _VJP()
-        op.fun, op.fwd, op.bwd = self._fun, self._fwd, self._bwd
+        op.fun, op.fwd, op.bwd, op.steady = self._fun, self._fwd, self._bwd, self._steady
         return op
 
 
@@ -319,11 +318,11 @@ class _VJP(_Derived):
     def compute(
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:
-        self.seen_fwd, self.seen_bwd = seen(self.fwd), seen(self.bwd)
-        check_captured(self.seen_bwd, level)
+        self.seen_fwd, self.seen_bwd = seen(self.fwd, self.steady), seen(self.bwd, self.steady)
+        if self.seen_bwd.variables:
+            check_captured(self.seen_bwd, level)
         outputs, residuals = self.forward(self.fwd, args)
-        name = self.rule.primitive.name
-        return self.flat(outputs), mapped(lambda x: taken(x, level, name), residuals)
+        return self.flat(outputs), mapped(taken, residuals, level, self.rule.primitive.name)
 
     def forward(self, fwd: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Any]:
         found = fwd(*self.arguments(args))
@@ -348,9 +347,8 @@ class _VJP(_Derived):
 
     def gradients(self, found: Any) -> list[Any]:
         """What `bwd` returned, as a list with one entry per array."""
-        arrays = type(found) is tuple and all([g is None or hasattr(g, "dtype") for g in found])
-        if arrays and self.spec is _TUPLES.get(len(found)):  # as are the arguments
-            return list(found)
+        if type(found) is tuple and self.spec is _TUPLES.get(len(found)):
+            return list(found)  # one array for each, as the arguments are
         name = self.rule.primitive.name
         trees = optree.treespec_children(self.spec)
         if not isinstance(found, (tuple, list)) or len(found) != len(trees):
@@ -493,7 +491,7 @@ class custom_jvp(_Custom):
                 f"{self._rule.primitive.name} has no derivative yet: call its defjvp(rule)"
             )
         op = _JVP()
-        op.fun, op.derivative = self._fun, self._derivative
+        op.fun, op.derivative, op.steady = self._fun, self._derivative, self._steady
         op.absent = SymbolicZero if self._symbolic else _zero
         return op
 
@@ -544,7 +542,8 @@ class _JVP(_Derived):
         """What the rule gives for these inputs and tangents, None for those that have none."""
         filled = [self.absent(x) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
         filled = unflatten_arguments(self.spec, filled)
-        found = derivative(*self.settings, self.tree(inputs), tuple(filled))
+        primals = unflatten_arguments(self.spec, [variable(x) for x in inputs])
+        found = derivative(*self.settings, tuple(primals), tuple(filled))
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeMismatchError(
                 f"the jvp of {self.rule.primitive.name} returns a pair (output, tangent), not "
@@ -566,7 +565,7 @@ class _JVP(_Derived):
     def compute(
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:
-        self.seen = seen(self.derivative)
+        self.seen = seen(self.derivative, self.steady)
         if tangents is None:
             return self.linearized(self.derivative, args, tracked, level)
         given = [variable(t) for t in tangents]
