@@ -12,14 +12,8 @@ import pytest
 import injected_exceptions as injected
 import pluggrad as pg
 from pluggrad import Variable
-from pluggrad.arrays.backend import (
-    _registered,
-    get_backend,
-)
-from pluggrad.arrays.choice import (
-    NO_CHOICE,
-    chosen,
-)
+from pluggrad.arrays.backend import _registered, get_backend
+from pluggrad.arrays.choice import NO_CHOICE, chosen
 from pluggrad.engine import levels
 from pluggrad.engine.graph_breaks import _policy
 

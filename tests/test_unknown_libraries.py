@@ -12,10 +12,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.adapter import Adapter
-from pluggrad.arrays.backend import (
-    backend_of,
-    get_backend,
-)
+from pluggrad.arrays.backend import backend_of, get_backend
 
 X = np.asarray([[0.0, 1.5, 0.0, 2.0], [0.0, 0.0, 3.0, 0.0], [1.0, 0.0, 0.0, 0.5]])
 

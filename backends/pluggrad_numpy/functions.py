@@ -9,13 +9,7 @@ import numpy as np
 
 from pluggrad.engine.arguments import axes_of
 from pluggrad.errors import UnsupportedError
-from pluggrad.variables.library_functions import (
-    Table,
-    answer_constant,
-    answer_raw,
-    lookup,
-    write,
-)
+from pluggrad.variables.library_functions import Table, answer_constant, answer_raw, lookup, write
 
 TABLE = Table("""
 sum = sum(a | axis dtype out keepdims)

@@ -20,12 +20,7 @@ from torch._dynamo.variables import BuiltinVariable, UserDefinedObjectVariable
 
 import pluggrad
 from pluggrad.arrays.backend import get_backend
-from pluggrad.arrays.choice import (
-    NO_CHOICE,
-    choose,
-    chosen,
-    current_choice,
-)
+from pluggrad.arrays.choice import NO_CHOICE, choose, chosen, current_choice
 from pluggrad.engine.closures import Seen, seen
 from pluggrad.engine.levels import START, put, read
 from pluggrad.tools.compilers import find_all

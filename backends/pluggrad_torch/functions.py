@@ -7,13 +7,7 @@ from typing import Any
 from pluggrad import autograd
 from pluggrad.engine.arguments import axis_of
 from pluggrad.errors import UnsupportedError
-from pluggrad.variables.library_functions import (
-    Table,
-    answer_raw,
-    lookup,
-    names,
-    write,
-)
+from pluggrad.variables.library_functions import Table, answer_raw, lookup, names, write
 
 TABLE = Table("""
 mm bmm = matmul(input mat2)

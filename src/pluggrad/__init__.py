@@ -10,17 +10,12 @@ from typing import Any
 
 from . import autograd, interop, rules  # noqa: F401  (rules fills the rule book)
 from .arrays.adapter import Adapter
-from .arrays.backend import (
-    backends,
-    register_backend,
-)
-from .arrays.choice import (
-    set_default_backend,
-    use,
-)
+from .arrays.backend import backends, register_backend
+from .arrays.choice import set_default_backend, use
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .engine.graph_breaks import graph_breaks
-from .engine.modes import debug, strong_zeros
+from .engine.modes import debug
+from .engine.strong_zeros import strong_zeros
 from .errors import (
     AnomalyError,
     BackendError,
@@ -56,10 +51,7 @@ from .transforms import (
     vjp,
     vmap,
 )
-from .variables.namespace import (
-    lift,
-    namespace,
-)
+from .variables.namespace import lift, namespace
 from .variables.top_level import top_level
 from .variables.variable import Variable
 

@@ -27,14 +27,7 @@ from .generic import UnknownLibrary
 if TYPE_CHECKING:
     from ..engine.primitive import Primitive
 
-__all__ = [
-    "Adapter",
-    "Backend",
-    "backend_of",
-    "backends",
-    "get_backend",
-    "register_backend",
-]
+__all__ = ["Adapter", "Backend", "backend_of", "backends", "get_backend", "register_backend"]
 
 SCALARS = (float, int, complex, bool)
 

@@ -12,22 +12,10 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import TypeMismatchError, UnsupportedError
-from .backend import (
-    BACKENDS,
-    PRIMITIVES,
-    VARIABLES,
-    Backend,
-    backend_of,
-)
+from .backend import BACKENDS, PRIMITIVES, VARIABLES, Backend, backend_of
 from .composites import composite_over_raw
 
-__all__ = [
-    "Dispatch",
-    "find_for",
-    "is_batched",
-    "is_variable",
-    "xp",
-]
+__all__ = ["Dispatch", "find_for", "is_batched", "is_variable", "xp"]
 
 
 class Dispatch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..engine.anomaly import detect_anomaly, set_detect_anomaly
 from ..engine.differentiate import backward
 from ..engine.grad_mode import (
     enable_grad,
@@ -10,7 +11,7 @@ from ..engine.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
-from ..engine.modes import detect_anomaly, saved_tensors_hooks, set_detect_anomaly
+from ..engine.modes import saved_tensors_hooks
 from . import function, graph
 from .checking import gradcheck, gradgradcheck
 from .function import Function

@@ -15,10 +15,7 @@ from typing import Any
 from ..arrays.dispatch import is_variable
 from ..engine.grad_mode import no_grad
 from ..engine.handles import wrap
-from ..engine.levels import (
-    ROOT,
-    restored,
-)
+from ..engine.levels import ROOT, restored
 from ..errors import DifferentiationError, InvalidArgumentError, PluggradError
 from ..transforms.gradients import jvp, vjp
 from ..transforms.mapping import vmap

@@ -28,24 +28,12 @@ from ..engine.custom_op import (
     transposed,
     variable,
 )
-from ..engine.grad_mode import (
-    SEALED,
-    sealed,
-    unrecorded,
-)
-from ..engine.levels import (
-    Level,
-    read,
-)
+from ..engine.grad_mode import SEALED, sealed, unrecorded
+from ..engine.levels import Level, read
 from ..engine.linear import is_linear_level
 from ..engine.modes import inside
 from ..engine.primitive import new
-from ..errors import (
-    DifferentiationError,
-    InvalidArgumentError,
-    TypeMismatchError,
-    UnsupportedError,
-)
+from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError, UnsupportedError
 from ..transforms.mapping import inner_vmap
 from ..variables.variable import WANTED
 

@@ -6,13 +6,7 @@ import operator
 from numbers import Integral
 from typing import Any, NoReturn
 
-from ..arrays.backend import (
-    BACKENDS,
-    SCALARS,
-    Backend,
-    backend_of,
-    mixed,
-)
+from ..arrays.backend import BACKENDS, SCALARS, Backend, backend_of, mixed
 from ..arrays.dispatch import is_batched, is_variable
 from ..errors import (
     BatchingError,

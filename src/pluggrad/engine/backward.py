@@ -10,18 +10,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..arrays.backend import SCALARS
-from .cotangents import (
-    Scatter,
-    Shares,
-    Uniform,
-    add,
-    dense,
-    own,
-)
+from .anomaly import pull_with
+from .cotangents import Scatter, Shares, Uniform, add, dense, own
 from .graph import Edge, Node, count_uses, count_uses_towards
 from .hooks import quietly, sending
 from .levels import Level, read
-from .modes import pull_with
 from .record import part_of
 from .saved import Box
 

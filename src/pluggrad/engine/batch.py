@@ -20,14 +20,7 @@ from .levels import ROOT, Level, read
 from .primitive import Primitive, new
 from .record import evaluate
 
-__all__ = [
-    "BATCHING",
-    "Batched",
-    "Operation",
-    "batched",
-    "drawn",
-    "template",
-]
+__all__ = ["BATCHING", "Batched", "Operation", "batched", "drawn", "template"]
 
 #: How each primitive runs on a batch: a function of the `Operation`.
 BATCHING: dict[str, Callable[[Operation], Any]] = {}

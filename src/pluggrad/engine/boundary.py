@@ -8,24 +8,13 @@ from typing import Any
 
 import optree
 
-from ..arrays.backend import (
-    BACKENDS,
-    SCALARS,
-    Backend,
-    backend_of,
-    mixed,
-)
+from ..arrays.backend import BACKENDS, SCALARS, Backend, backend_of, mixed
 from ..arrays.choice import get_default_backend
 from ..arrays.dispatch import is_variable, xp
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .cotangents import device_of, is_complex, same_shape
 from .graph import Node
-from .handles import (
-    constant_of,
-    released,
-    unwrap_untracked,
-    wrap,
-)
+from .handles import constant_of, released, unwrap_untracked, wrap
 from .levels import Level, read
 from .modes import inside
 from .record import make_leaf

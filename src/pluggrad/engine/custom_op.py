@@ -15,45 +15,21 @@ import optree
 from ..arrays.backend import BACKENDS, VARIABLES, Backend, backend_of
 from ..arrays.dispatch import is_variable, xp
 from ..errors import DifferentiationError, InvalidArgumentError, UnsupportedError
+from .anomaly import check_made
 from .arguments import of_backend
 from .backward import walk
 from .batch import Batch, batched
 from .closures import Seen
 from .cotangents import dense, fit, same_shape, shape_dtype
 from .forward import Forward
-from .grad_mode import (
-    Sealed,
-    recorded,
-    recording,
-    sealed,
-    sealed_at,
-)
+from .grad_mode import Sealed, recorded, recording, sealed, sealed_at
 from .graph import LeafNode, Node
-from .handles import (
-    captured,
-    handle_of,
-    wrap,
-    wrap_untracked,
-)
-from .levels import (
-    ROOT,
-    VOLATILE,
-    Level,
-    deepest,
-    during,
-    open_level,
-    put,
-    read,
-    restored,
-)
+from .handles import captured, handle_of, wrap, wrap_untracked
+from .levels import ROOT, VOLATILE, Level, deepest, during, open_level, put, read, restored
 from .linear import Linear, check_homogeneous, check_run, is_linear_level, made_of_zeros
-from .modes import check_made, inside
+from .modes import inside
 from .primitive import Primitive, Rule, _freed_rule, new
-from .record import (
-    LEAF,
-    make_leaf,
-    part_of,
-)
+from .record import LEAF, make_leaf, part_of
 from .saved import keep
 from .seeds import among_variables
 from .short_cuts.over_duals import dual

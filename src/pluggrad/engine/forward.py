@@ -13,29 +13,17 @@ from typing import Any
 
 from ..arrays.backend import Backend
 from ..arrays.dispatch import is_variable, xp
+from .anomaly import check_made
 from .backward import walk
 from .cotangents import dense
 from .grad_mode import Sealed
-from .handles import (
-    constant_of,
-    wrap,
-    wrap_untracked,
-)
-from .levels import (
-    ROOT,
-    Level,
-    open_level,
-    read,
-)
-from .modes import annihilating, check_made, strong_rule
+from .handles import constant_of, wrap, wrap_untracked
+from .levels import ROOT, Level, open_level, read
 from .primitive import Primitive
-from .record import (
-    evaluate,
-    make_leaf,
-    refuse_captured,
-)
+from .record import evaluate, make_leaf, refuse_captured
 from .seeds import among_variables
 from .short_cuts.over_duals import Tangent, dual, like_value
+from .strong_zeros import annihilating, strong_rule
 
 __all__ = ["push", "tangent_of"]
 

@@ -10,10 +10,7 @@ from typing import Any, Literal, NoReturn
 
 from ..decorator import AtOnce
 from ..errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
-from .levels import (
-    Level,
-    read,
-)
+from .levels import Level, read
 
 __all__ = ["break_graph", "graph_breaks", "warn_scalar"]
 

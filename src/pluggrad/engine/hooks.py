@@ -13,12 +13,7 @@ from .cotangents import dense, own, same_shape
 from .grad_mode import recorded
 from .graph import Edge, Node
 from .handles import wrap
-from .levels import (
-    ROOT,
-    VOLATILE,
-    Level,
-    during,
-)
+from .levels import ROOT, VOLATILE, Level, during
 
 __all__ = ["quietly", "received", "sending"]
 

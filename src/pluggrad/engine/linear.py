@@ -16,10 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..arrays.backend import Backend, backend_of
-from ..arrays.dispatch import (
-    is_batched,
-    is_variable,
-)
+from ..arrays.dispatch import is_batched, is_variable
 from ..errors import GraphBreakError, NotLinearError
 from .cotangents import device_of
 from .handles import raw_of

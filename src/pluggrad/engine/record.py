@@ -17,24 +17,11 @@ from .arguments import backend_among
 from .grad_mode import Sealed
 from .graph import Extra, LeafNode, Node
 from .handles import captured, constant_of, wrap, wrap_untracked
-from .levels import (
-    ROOT,
-    VOLATILE,
-    Level,
-    deepest,
-    put,
-    read,
-)
+from .levels import ROOT, VOLATILE, Level, deepest, put, read
 from .primitive import PASS, Primitive, new
 from .saved import keep
 
-__all__ = [
-    "evaluate",
-    "make_leaf",
-    "part_of",
-    "record",
-    "refuse_captured",
-]
+__all__ = ["evaluate", "make_leaf", "part_of", "record", "refuse_captured"]
 
 
 def evaluate(

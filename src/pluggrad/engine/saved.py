@@ -11,18 +11,17 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.backend import BACKENDS, Backend, backend_of
-from ..arrays.dispatch import (
-    is_variable,
-    xp,
-)
+from ..arrays.dispatch import is_variable, xp
 from ..errors import InvalidArgumentError, MutationError
+from .anomaly import callers
 from .arguments import of_backend
 from .cotangents import same_shape
 from .graph import Edge, Node
 from .handles import raw_of, wrap_untracked
 from .levels import read
-from .modes import Modes, callers, changed, strong_rule
+from .modes import Modes, changed
 from .primitive import Rule
+from .strong_zeros import strong_rule
 
 __all__ = ["Box", "Kept", "keep", "marked", "opened"]
 

@@ -25,12 +25,7 @@ from .cotangents import same_shape
 from .grad_mode import every_level_records
 from .graph import LeafNode
 from .handles import wrap, wrap_untracked
-from .levels import (
-    ROOT,
-    VOLATILE,
-    Level,
-    read,
-)
+from .levels import ROOT, VOLATILE, Level, read
 from .modes import inside
 from .primitive import Primitive
 from .record import evaluate

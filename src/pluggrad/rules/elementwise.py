@@ -14,20 +14,10 @@ from typing import Any
 
 from ..arrays.backend import SCALARS, backend_of
 from ..arrays.dispatch import xp
-from ..engine.cotangents import (
-    conjugate,
-    dense,
-    fit,
-    is_complex,
-    shape_dtype,
-)
+from ..engine.cotangents import conjugate, dense, fit, is_complex, shape_dtype
 from ..engine.primitive import PASS, Rule
 from ..errors import TypeMismatchError
-from .kinds import (
-    constant,
-    elementwise,
-    general,
-)
+from .kinds import constant, elementwise, general
 
 
 def zero(t: Any) -> Any:

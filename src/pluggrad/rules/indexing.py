@@ -9,14 +9,7 @@ from ..arrays.adapter import selects_once
 from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_batched, xp
 from ..engine.batch import template
-from ..engine.cotangents import (
-    Scatter,
-    erase,
-    fit,
-    pick,
-    scatter,
-    zeros,
-)
+from ..engine.cotangents import Scatter, erase, fit, pick, scatter, zeros
 from ..errors import UnsupportedError
 from .kinds import constant, linear
 from .manipulation import arange, raw_indices

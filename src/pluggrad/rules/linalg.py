@@ -20,14 +20,7 @@ from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import whole
-from ..engine.cotangents import (
-    conjugate,
-    device_of,
-    is_complex,
-    spread,
-    sum_to,
-    zeros,
-)
+from ..engine.cotangents import conjugate, device_of, is_complex, spread, sum_to, zeros
 from .kinds import bilinear, constant, general, linear
 from .manipulation import shape_of
 from .norms import matrix_norm, vector_norm

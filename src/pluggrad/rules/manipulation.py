@@ -8,29 +8,15 @@ from typing import Any
 
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
-from ..arrays.dispatch import (
-    is_batched,
-    is_variable,
-    xp,
-)
+from ..arrays.dispatch import is_batched, is_variable, xp
 from ..engine.arguments import axis_of, whole
 from ..engine.batch import refuse, template
-from ..engine.cotangents import (
-    dense,
-    device_of,
-    scatter,
-    shape_dtype,
-    sum_to,
-)
+from ..engine.cotangents import dense, device_of, scatter, shape_dtype, sum_to
 from ..engine.handles import raw_of
 from ..engine.primitive import PASS
 from ..errors import InvalidArgumentError
 from . import positions
-from .kinds import (
-    constant,
-    elementwise,
-    linear,
-)
+from .kinds import constant, elementwise, linear
 
 
 def shape_of(like: Any) -> tuple[Any, ...]:

@@ -22,12 +22,7 @@ from ..engine.graph import Edge, LeafNode, Node, count_uses
 from ..engine.handles import wrap
 from ..engine.levels import Level, read
 from ..engine.primitive import Rule, new
-from ..engine.seeds import (
-    among_variables,
-    in_place_type,
-    lifter,
-    seed_for,
-)
+from ..engine.seeds import among_variables, in_place_type, lifter, seed_for
 from ..errors import TypeMismatchError
 from .tracer import Program, UntraceableError, tracers
 

@@ -14,10 +14,7 @@ from ..arrays.dispatch import is_variable, xp
 from ..engine import linear
 from ..engine.arguments import of_backend
 from ..engine.backward import walk
-from ..engine.boundary import (
-    ARRAY,
-    unflatten,
-)
+from ..engine.boundary import ARRAY, unflatten
 from ..engine.closures import PARTS, Seen, SeenModules, seen
 from ..engine.custom_op import (
     Call,
@@ -34,11 +31,7 @@ from ..engine.custom_op import (
     variable,
 )
 from ..engine.graph import Node
-from ..engine.handles import (
-    captured,
-    unwrap_untracked,
-    wrap,
-)
+from ..engine.handles import captured, unwrap_untracked, wrap
 from ..engine.levels import ROOT, Level, open_level
 from ..engine.linear import Linear, check_homogeneous
 from ..engine.modes import inside

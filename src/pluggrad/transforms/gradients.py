@@ -35,11 +35,7 @@ from ..engine.graph import Node
 from ..engine.graph_breaks import untracked_result
 from ..engine.handles import unwrap_untracked, wrap
 from ..engine.levels import ROOT, open_level, put, restored
-from ..engine.seeds import (
-    among_variables,
-    in_place_type,
-    seed_for,
-)
+from ..engine.seeds import among_variables, in_place_type, seed_for
 from ..errors import InvalidArgumentError, TypeMismatchError
 
 __all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]

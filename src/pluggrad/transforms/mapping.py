@@ -8,21 +8,11 @@ from typing import Any
 
 import optree
 
-from ..arrays.backend import (
-    BACKENDS,
-    SCALARS,
-    Backend,
-    backend_of,
-)
+from ..arrays.backend import BACKENDS, SCALARS, Backend, backend_of
 from ..arrays.choice import get_default_backend
 from ..arrays.dispatch import is_variable, xp
 from ..engine.batch import Batch, batched
-from ..engine.boundary import (
-    flatten,
-    flatten_call,
-    is_of,
-    unflatten_call,
-)
+from ..engine.boundary import flatten, flatten_call, is_of, unflatten_call
 from ..engine.handles import constant_of, unwrap_untracked
 from ..engine.levels import Level, open_level, read, restored
 from ..engine.modes import inside

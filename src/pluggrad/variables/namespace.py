@@ -7,30 +7,15 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.backend import (
-    PRIMITIVES,
-    Backend,
-    backend_of,
-    get_backend,
-)
-from ..arrays.choice import (
-    current_choice,
-    get_default_backend,
-)
+from ..arrays.backend import PRIMITIVES, Backend, backend_of, get_backend
+from ..arrays.choice import current_choice, get_default_backend
 from ..arrays.composites import COMPOSITES, OWN
-from ..arrays.dispatch import (
-    is_batched,
-    is_variable,
-)
+from ..arrays.dispatch import is_batched, is_variable
 from ..arrays.standard import CREATION, INQUIRIES, Info
 from ..engine.arguments import explain
 from ..engine.batch import template
 from ..engine.graph_breaks import break_graph
-from ..engine.handles import (
-    raw_of,
-    wrap,
-    wrap_untracked,
-)
+from ..engine.handles import raw_of, wrap, wrap_untracked
 from ..engine.levels import ROOT, VOLATILE
 from ..engine.short_cuts.bind import bind
 from ..errors import BackendError, BatchingError, InvalidArgumentError, UnsupportedError

@@ -6,34 +6,19 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.backend import (
-    Backend,
-    backend_of,
-)
+from ..arrays.backend import Backend, backend_of
 from ..arrays.choice import get_default_backend
 from ..engine import views
+from ..engine.anomaly import check_made
 from ..engine.arguments import convert, explain
 from ..engine.cotangents import same_shape
 from ..engine.differentiate import backward
 from ..engine.grad_mode import no_grad
-from ..engine.graph import (
-    HookedNode,
-    LeafNode,
-    Node,
-    RemovableHandle,
-    add_hook,
-    watch,
-)
+from ..engine.graph import HookedNode, LeafNode, Node, RemovableHandle, add_hook, watch
 from ..engine.handles import wrap
-from ..engine.levels import (
-    ROOT,
-    VOLATILE,
-    Level,
-    read,
-    restored,
-)
+from ..engine.levels import ROOT, VOLATILE, Level, read, restored
 from ..engine.linear import is_linear_level, refuse
-from ..engine.modes import check_made, inside
+from ..engine.modes import inside
 from ..engine.primitive import new
 from ..engine.record import make_leaf
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError

@@ -12,13 +12,7 @@ from typing import Any
 
 from ...arrays.backend import Backend
 from ...arrays.dispatch import is_variable
-from ..arguments import (
-    explain,
-    integers,
-    no_axis,
-    number,
-    setting,
-)
+from ..arguments import explain, integers, no_axis, number, setting
 from ..graph import Node
 from ..handles import wrap
 from ..levels import ROOT, read

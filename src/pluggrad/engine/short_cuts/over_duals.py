@@ -9,13 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...arrays.backend import (
-    BACKENDS,
-    SCALARS,
-    VARIABLES,
-    Backend,
-    backend_of,
-)
+from ...arrays.backend import BACKENDS, SCALARS, VARIABLES, Backend, backend_of
 from ...arrays.dispatch import xp
 from ..arguments import explain
 from ..cotangents import shape_dtype, spread

@@ -6,13 +6,6 @@ derivative are marked `unknown`: their gradient is an error. A parameter that is
 integer has the derivative zero.
 """
 
-from . import (
-    bessel,
-    distributions,
-    elementary,
-    gamma,
-    integrals,
-    normalize,
-)
+from . import bessel, distributions, elementary, gamma, integrals, normalize
 
 __all__ = ["bessel", "distributions", "elementary", "gamma", "integrals", "normalize"]

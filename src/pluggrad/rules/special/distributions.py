@@ -11,17 +11,8 @@ from typing import Any
 from ...arrays.dispatch import xp
 from ...engine.primitive import PASS
 from ..elementwise import zero
-from ..kinds import (
-    elementwise,
-    unknown,
-)
-from .stable import (
-    TWO_OVER_ROOT_PI,
-    beta_density,
-    erfcx_slope,
-    gamma_density,
-    real,
-)
+from ..kinds import elementwise, unknown
+from .stable import TWO_OVER_ROOT_PI, beta_density, erfcx_slope, gamma_density, real
 
 ROOT_2 = math.sqrt(2)
 ROOT_2PI = math.sqrt(2 * math.pi)

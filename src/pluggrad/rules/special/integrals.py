@@ -6,13 +6,7 @@ from typing import Any
 
 from ...arrays.dispatch import xp
 from ..kinds import elementwise, unknown
-from .stable import (
-    ELLIPE,
-    ELLIPK,
-    patched,
-    series,
-    spence_slope,
-)
+from .stable import ELLIPE, ELLIPK, patched, series, spence_slope
 
 
 def ellipk_slope(m: Any, k: Any, e: Any, rest: Any) -> Any:

@@ -16,28 +16,14 @@ from typing import Any
 import optree
 
 from ...arrays.backend import backend_of
-from ...arrays.choice import (
-    current_choice,
-    use,
-)
+from ...arrays.choice import current_choice, use
 from ...arrays.dispatch import is_variable, xp
 from ...engine.backward import walk
 from ...engine.boundary import flatten_call, unflatten_call
 from ...engine.closures import Seen, seen
 from ...engine.cotangents import same_shape
-from ...engine.custom_op import (
-    Call,
-    Operation,
-    call,
-    is_tracked,
-    lowered,
-    rule_of,
-    variable,
-)
-from ...engine.handles import (
-    handle_of,
-    wrap,
-)
+from ...engine.custom_op import Call, Operation, call, is_tracked, lowered, rule_of, variable
+from ...engine.handles import handle_of, wrap
 from ...engine.levels import ROOT, Level, read, restored
 from ...engine.linear import check_run
 from ...engine.modes import changed, inside

@@ -16,10 +16,7 @@ from ...engine.custom_op import is_tracked, lowered
 from ...engine.handles import wrap
 from ...engine.levels import ROOT, Level, open_level, put
 from ...engine.modes import altered, inside
-from ...engine.record import (
-    make_leaf,
-    record,
-)
+from ...engine.record import make_leaf, record
 from ...engine.saved import marked
 from ...errors import DifferentiationError
 

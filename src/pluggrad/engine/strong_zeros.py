@@ -1,0 +1,75 @@
+"""Strong zeros: a zero cotangent annihilates infinities and nan in elementwise rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.dispatch import xp
+from .cotangents import Uniform, is_complex
+from .modes import changed
+from .primitive import PASS, Primitive, Rule, _careful_pull, _puller
+
+__all__ = ["annihilating", "strong_rule", "strong_zeros"]
+
+
+def strong_zeros() -> changed:
+    """A zero cotangent annihilates infinities and nan in the rules of elementwise functions.
+
+    The derivative of ``where(x > 0, log(x), 0)`` at 0 is 0 · ∞ = nan, here as in torch and JAX,
+    because the branch that was not taken is differentiated, too. For operations recorded, or walks
+    made, in this block, it is 0: rules compute ``t ⊙ partial``, where ⊙ is the product with
+    0 ⊙ anything = 0. It is bilinear, so every order has it, forwards and backwards.
+
+    It changes no value of a function, and a derivative that is a number by a rounding error at most
+    (unless the partial overflows on its way). It holds for functions that act element by element.
+    The rules of reductions (``max``, ``prod``, ``std``, ...),
+    contractions (``matmul``, ``vecdot``, ...), ``fft`` and ``linalg`` keep the ordinary product,
+    and so does what a rule of one's own computes. As a decorator it holds in the body of a
+    function; other threads do not see it, and a function that ``jax.jit`` compiled keeps the mode
+    in which it was traced. Elementwise rules take two to three times as long.
+
+    >>> import numpy as np, pluggrad as pg
+    >>> f = lambda x: pg.sum(pg.where(x > 0, pg.sqrt(x), 0.0))
+    >>> with pg.strong_zeros():
+    ...     pg.grad(f)(np.asarray([0.0, 4.0]))
+    array([0.  , 0.25])
+    """
+    return changed(strong=True)
+
+
+def strong_rule(rule: Rule) -> Rule:
+    """`rule` with the product ⊙ between the cotangent and the partial derivative."""
+    try:
+        return rule.strong
+    except AttributeError:
+        pass
+    primitive, formula = rule.primitive, getattr(rule, "formula", None)
+    if not primitive.pointwise or formula is None or formula is PASS:
+        rule.strong = rule
+        return rule
+    pull = annihilating(_puller(formula, len(rule.names)), primitive)
+    if rule.is_careful:
+        pull = _careful_pull(pull, primitive)
+    made = rule.variant(pull)
+    made.strong = made
+    rule.strong = made
+    return made
+
+
+def annihilating(f: Callable[..., Any], primitive: Primitive) -> Callable[..., Any]:
+    """`f(t, ...)`, linear in `t` and element by element, as ``t ⊙ f(1, ...)``."""
+
+    def strong(t: Any, *rest: Any) -> Any:
+        if type(t) is Uniform:
+            if t.one:
+                return f(t, *rest)
+            t = t.array()
+        with strong_zeros():
+            one = xp.ones_like(t)
+            if primitive.holomorphic or not is_complex(t):
+                return xp.strong_multiply(t, f(one, *rest))
+            parts = (xp.real(t), f(one, *rest)), (xp.imag(t), f(one * 1j, *rest))
+            return xp.strong_multiply(*parts[0]) + xp.strong_multiply(*parts[1])
+
+    return strong
