@@ -17,18 +17,11 @@ from ..engine import views
 from ..engine.batch import batched
 from ..engine.closures import Seen, SeenModules, seen
 from ..engine.cotangents import shape_dtype, zeros
-from ..engine.custom_op import (
-    Call,
-    CallRules,
-    Operation,
-    call,
-    check_captured,
-    handle,
-    rule_of,
-    transposed,
-    variable,
-)
+from ..engine.custom_call import Call, check_captured
+from ..engine.custom_node import CallRules, rule_of
+from ..engine.custom_op import Operation, call, transposed
 from ..engine.grad_mode import SEALED, sealed, unrecorded
+from ..engine.handles import as_variable, own_handle
 from ..engine.levels import Level, read
 from ..engine.linear import is_linear_level
 from ..engine.modes import inside
@@ -295,13 +288,13 @@ class _FunctionCall(Operation):
     def _entering(self, y: Any, dim: int | None, level: Any, backend: Any) -> Any:
         """An output of the user's `vmap` as a value of `level`."""
         if dim is None or not hasattr(y, "shape"):
-            return variable(y, backend)
+            return as_variable(y, backend)
         if not -len(y.shape) <= dim < len(y.shape) or y.shape[dim] != level.size:
             raise InvalidArgumentError(
                 f"{self.function.__name__}.vmap returned an output of shape {tuple(y.shape)} with "
                 f"the batch at axis {dim}, and the batch has size {level.size}"
             )
-        y = variable(y, backend)
+        y = as_variable(y, backend)
         return batched(xp.moveaxis(y, dim, 0) if dim % len(y.shape) else y, level, backend)
 
     def _context(self, call: Call, mode: str) -> FunctionContext:
@@ -322,7 +315,7 @@ class _FunctionCall(Operation):
         if self.attributes:  # at this level
             view.__dict__ = {**view.__dict__}
             for name, (kind, i) in self.attributes.items():
-                view.__dict__[name] = handle((call.inputs if kind == "in" else call.outputs)[i])
+                view.__dict__[name] = own_handle((call.inputs if kind == "in" else call.outputs)[i])
         return view
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
@@ -352,9 +345,9 @@ class _FunctionCall(Operation):
         for place, x in zip(self.places, call.inputs, strict=True):
             given[place] = x
         zero = self.context._materialize
-        given = [variable(xp.zeros_like(x)) if zero and _is_array(x) else None for x in given]
+        given = [as_variable(xp.zeros_like(x)) if zero and _is_array(x) else None for x in given]
         for place, t in zip(self.places, tangents, strict=True):
-            given[place] = given[place] if t is None else variable(t)
+            given[place] = given[place] if t is None else as_variable(t)
         found = function.jvp(self._context(call, "forward"), *given)
         found = list(found) if self.several else [found]
         if len(found) != self.count + len(self.others):
@@ -533,7 +526,7 @@ class Function:
         if not op.several and not op.dirty and outputs and type(outputs[0]) in VARIABLES:
             op.args = [None] * len(args)
             return outputs[0]
-        outputs = [variable(y) for y in outputs]
+        outputs = [as_variable(y) for y in outputs]
         op.args = [None] * len(args)  # nothing but what was saved stays alive
         for place, k in op.dirty:
             views.write(handles[place], None, outputs[k])
@@ -544,7 +537,7 @@ class Function:
 
 def _handed(x: Any, wanted: bool) -> Any:
     """`x` as an untracked Variable, which says so where a gradient with respect to it is wanted."""
-    v = handle(x)
+    v = own_handle(x)
     if wanted and v._node is None:
         v._leaf = WANTED
     return v
@@ -621,7 +614,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
         several = isinstance(found, (tuple, list))
         items = list(found) if several else [found]
         arrays = [i for i, g in enumerate(items) if g is not None]
-        marked = _Once.apply(name, len(arrays), *[variable(items[i]) for i in arrays], *sources)
+        marked = _Once.apply(name, len(arrays), *[as_variable(items[i]) for i in arrays], *sources)
         for i, g in zip(arrays, marked, strict=True):
             items[i] = g
         return tuple(items) if several else items[0]

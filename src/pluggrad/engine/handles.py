@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.backend import BACKENDS, Backend
-from ..arrays.dispatch import is_variable
+from ..arrays.backend import BACKENDS, VARIABLES, Backend, backend_of
+from ..arrays.dispatch import is_variable, xp
 from ..errors import CapturedVariableError
 from .grad_mode import Sealed
+from .graph import LeafNode
 from .levels import ROOT, VOLATILE, Level, read
 from .primitive import new
 
@@ -95,3 +96,48 @@ def released(g: Any) -> Any:
     """A gradient as it is handed out: not as a view of what a rule made on the way to it, which may
     be read-only."""
     return handle_of(g) if is_variable(g) and g._cell is not None else g
+
+
+def as_variable(x: Any, backend: Backend | None = None) -> Any:
+    """`x` as a Variable, if it is an array."""
+    kind = type(x)
+    if kind in VARIABLES:
+        return x
+    found = BACKENDS.get(kind)
+    if found is None:
+        found = (backend_of(x) or backend) if hasattr(x, "dtype") else None
+        if found is None:
+            return x
+    return wrap(x, None, ROOT, found)
+
+
+def snapshot_of(v: Any) -> Any:
+    """`v` as it is kept: a raw array for an untracked Variable, a snapshot of a tracked one."""
+    while type(v) in VARIABLES:
+        if v._cell is not None:
+            v._read()
+            v._cell.owned = False  # from now on somebody else has its buffer
+        if v._node is not None or (v._level is not ROOT and v._level is not VOLATILE):
+            return v._snapshot()
+        v = v._value
+    return v
+
+
+def own_handle(x: Any) -> Any:
+    """`x` as a Variable, in a handle that a user's function may write: if it is an array."""
+    if type(x) not in VARIABLES:
+        return as_variable(x)
+    # A leaf is not written outside of no_grad, by whatever handle.
+    leaf = type(x._read()[1]) is LeafNode and x._level is ROOT
+    return xp.copy(x) if leaf else handle_of(x)
+
+
+def is_tracked(x: Any) -> bool:
+    """Whether there is a derivative by `x` at any level."""
+    while type(x) in VARIABLES:
+        if x._cell is not None:
+            x._read()
+        if x._node is not None and not x._level.maps:
+            return True
+        x = x._value
+    return False

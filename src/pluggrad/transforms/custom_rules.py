@@ -16,22 +16,19 @@ from ..engine.arguments import of_backend
 from ..engine.backward import walk
 from ..engine.boundary import ARRAY, unflatten
 from ..engine.closures import PARTS, Seen, SeenModules, seen
-from ..engine.custom_op import (
-    Call,
-    CallRules,
-    Operation,
-    call,
-    check_captured,
-    check_tangent,
-    handle,
-    is_tracked,
-    lowered,
-    rule_of,
-    taken,
-    variable,
-)
+from ..engine.custom_call import Call, check_captured, taken
+from ..engine.custom_node import CallRules, rule_of
+from ..engine.custom_op import Operation, call, check_tangent
 from ..engine.graph import Node
-from ..engine.handles import captured, unwrap_untracked, wrap
+from ..engine.handles import (
+    as_variable,
+    captured,
+    is_tracked,
+    own_handle,
+    snapshot_of,
+    unwrap_untracked,
+    wrap,
+)
 from ..engine.levels import ROOT, Level, open_level
 from ..engine.linear import Linear, check_homogeneous
 from ..engine.modes import inside
@@ -101,7 +98,7 @@ class _Custom:
             # Nothing to differentiate by: the function as it stands, arrays in, arrays out.
             y = self._fun(*args)
             if any([type(x) in VARIABLES for x in flat]):
-                return y if type(y) in VARIABLES else optree.tree_map(variable, y)
+                return y if type(y) in VARIABLES else optree.tree_map(as_variable, y)
             return unwrap_untracked(y) if is_variable(y) else optree.tree_map(unwrap_untracked, y)
         if (run := inside()) is not None:
             flat = [run.enter(x) for x in flat]
@@ -109,8 +106,8 @@ class _Custom:
         op.rule, op.spec, op.where, op.settings = self._rule, spec, self._settings, settings
         outputs = call(op, flat)
         if op.output_spec is ARRAY:
-            return variable(outputs[0])
-        return unflatten(op.output_spec, [variable(y) for y in outputs])
+            return as_variable(outputs[0])
+        return unflatten(op.output_spec, [as_variable(y) for y in outputs])
 
     def _bound(self, args: Any, kwargs: Any) -> tuple[Any, ...]:
         """The arguments by position, defaults filled in."""
@@ -165,7 +162,7 @@ class _Derived(Operation):
 
     def arguments(self, args: Sequence[Any]) -> Sequence[Any]:
         """All arguments, settings included."""
-        chosen = unflatten_arguments(self.spec, [variable(x) for x in args])
+        chosen = unflatten_arguments(self.spec, [as_variable(x) for x in args])
         if not self.where:
             return chosen  # type: ignore[no-any-return]
         rest = iter(chosen)
@@ -334,7 +331,7 @@ class _VJP(_Derived):
             self.flat(outputs)
             pairs = zip(*[optree.tree_leaves(r) for r in (residuals, call.residuals)], strict=False)
             self.again("fwd", [differ(x, y) for x, y in pairs])
-        residuals = mapped(handle, residuals)
+        residuals = mapped(own_handle, residuals)
         g = gs[0] if self.output_spec is ARRAY else unflatten(self.output_spec, gs)
         return self.gradients(self.seen_bwd.as_called()(*self.settings, residuals, g))
 
@@ -514,7 +511,7 @@ class SymbolicZero:
 
 
 def _zero(x: Any) -> Any:
-    return variable(xp.zeros_like(x)) if hasattr(x, "dtype") else 0.0
+    return as_variable(xp.zeros_like(x)) if hasattr(x, "dtype") else 0.0
 
 
 class _JVP(_Derived):
@@ -535,7 +532,7 @@ class _JVP(_Derived):
         """What the rule gives for these inputs and tangents, None for those that have none."""
         filled = [self.absent(x) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
         filled = unflatten_arguments(self.spec, filled)
-        primals = unflatten_arguments(self.spec, [variable(x) for x in inputs])
+        primals = unflatten_arguments(self.spec, [as_variable(x) for x in inputs])
         found = derivative(*self.settings, tuple(primals), tuple(filled))
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeMismatchError(
@@ -561,7 +558,7 @@ class _JVP(_Derived):
         self.seen = seen(self.derivative, self.steady)
         if tangents is None:
             return self.linearized(self.derivative, args, tracked, level)
-        given = [variable(t) for t in tangents]
+        given = [as_variable(t) for t in tangents]
         y, pushed = self.derived(self.derivative, args, given)
         return self.flat(y), optree.tree_leaves(pushed)
 
@@ -582,16 +579,16 @@ class _JVP(_Derived):
             for x, track in zip(args, tracked, strict=True):
                 v = None
                 if track:
-                    zero = variable(xp.zeros_like(x))
-                    v = wrap(lowered(zero), None, level, zero._backend)
+                    zero = as_variable(xp.zeros_like(x))
+                    v = wrap(snapshot_of(zero), None, level, zero._backend)
                     v._node = make_leaf(v)
                 leaves.append(v)
-            handles = [None if v is None else handle(v) for v in leaves]  # which it may write
+            handles = [None if v is None else own_handle(v) for v in leaves]  # which it may write
             y, pushed = self.derived(derivative, args, handles)
             outputs = self.flat(y)
             ends: list[Any] = []
             for t, y in zip(optree.tree_leaves(pushed), outputs, strict=True):
-                ends.append(self._end(t, variable(y), level, outer))
+                ends.append(self._end(t, as_variable(y), level, outer))
         made = [Made(y) for y in outputs if hasattr(y, "dtype")]
         return outputs, ([None if v is None else v._node for v in leaves], ends, made)
 
@@ -602,7 +599,7 @@ class _JVP(_Derived):
                 linear.refuse(f"the tangent is the number {t}")
             return None
         name = self.rule.primitive.name
-        t = variable(of_backend(t, y._backend, f"the jvp of {name} gave", "for an output"))
+        t = as_variable(of_backend(t, y._backend, f"the jvp of {name} gave", "for an output"))
         check_tangent(t, y, self)
         check_homogeneous(t, y._backend)
         here = t._level is level

@@ -17,7 +17,8 @@ from typing import Any
 import optree
 
 from ...arrays.dispatch import is_variable
-from ...engine.custom_op import _SHARING, Call
+from ...engine.custom_call import Call
+from ...engine.custom_node import SHARING
 from ...engine.graph import LeafNode, Node, nodes_below
 from ...engine.record import PART
 from ...engine.saved import Box as SavedBox
@@ -74,14 +75,14 @@ class Graph:
                 for facts in (named, shapes):
                     if node in facts:
                         facts[node.parent] = facts[node]  # type: ignore[index]
-            elif node.rule.primitive is not _SHARING:
+            elif node.rule.primitive is not SHARING:
                 place[node] = len(self.vertices)
                 self.vertices.append(_vertex(node, named.get(node, ""), shapes.get(node)))
         drawn = list(place.items())
         place.update({node: place[node.parent] for node in only if node.parent is not None})
         for node, number in drawn:
             source = node
-            if node.parent is not None and node.parent.rule.primitive is _SHARING:
+            if node.parent is not None and node.parent.rule.primitive is SHARING:
                 source = node.parent  # the second node of a custom operation: the two are one here
             edge: Any = source
             inputs = self.vertices[number].inputs

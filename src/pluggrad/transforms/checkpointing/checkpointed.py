@@ -22,8 +22,10 @@ from ...engine.backward import walk
 from ...engine.boundary import flatten_call, unflatten_call
 from ...engine.closures import Seen, seen
 from ...engine.cotangents import same_shape
-from ...engine.custom_op import Call, Operation, call, is_tracked, lowered, rule_of, variable
-from ...engine.handles import handle_of, wrap
+from ...engine.custom_call import Call
+from ...engine.custom_node import rule_of
+from ...engine.custom_op import Operation, call
+from ...engine.handles import as_variable, handle_of, is_tracked, snapshot_of, wrap
 from ...engine.levels import ROOT, Level, read, restored
 from ...engine.linear import check_run
 from ...engine.modes import changed, inside
@@ -243,7 +245,7 @@ class _Derived(_Recomputed):
         self._values = values
 
     def values(self, args: list[Any]) -> list[Any]:
-        return [lowered(y) for y in self._values(list(args))]
+        return [snapshot_of(y) for y in self._values(list(args))]
 
 
 class _Mapped(_Recomputed):
@@ -361,7 +363,7 @@ class _Body(_Recomputed):
             leaf = run.leaf(x, tracked, run.level)
             leaves.append(leaf)
             if place in self.raw:
-                flat[place] = lowered(x)
+                flat[place] = snapshot_of(x)
                 continue
             flat[place] = handle = leaf._snapshot()  # of its own, which it may write
             handle._birth = run.level
@@ -407,7 +409,7 @@ class _Body(_Recomputed):
 
     def values(self, args: list[Any]) -> list[Any]:
         with self.again(args, values_only=True) as (run, _, outputs):
-            return [lowered(_out_of(y, run.level)) for y in outputs]
+            return [snapshot_of(_out_of(y, run.level)) for y in outputs]
 
     def gradients(self, args: list[Any], wanted: list[bool], gs: list[Any]) -> list[Any]:
         with self.again(args) as (run, leaves, outputs):
@@ -416,9 +418,9 @@ class _Body(_Recomputed):
         cotangents: dict[Any, Any] = {}
         for (value, node), g in zip(ys, gs, strict=True):
             if node is not None and g is not None:
-                g = lowered(g)
+                g = snapshot_of(g)
                 if is_variable(value):
-                    g = variable(g)
+                    g = as_variable(g)
                 cotangents[node] = cotangents[node] + g if node in cotangents else g
         del ys
         if not cotangents:
@@ -444,7 +446,7 @@ def _out_of(y: Any, level: Level) -> Any:
         return y._snapshot()._value
     if not y._level.alive:
         y._level.process()  # it raises: a transform inside has returned
-    return lowered(y)
+    return snapshot_of(y)
 
 
 def _as_variable(y: Any, backend: Any) -> Any:
@@ -466,7 +468,7 @@ def _fenced(args: list[Any]) -> list[Any]:
     """`args`, such that a compiler does not see that they were computed with before."""
     found = []
     for x in args:
-        raw = lowered(x)
+        raw = snapshot_of(x)
         backend = None if is_variable(raw) else backend_of(raw)
         found.append(x if backend is None else backend.adapter.fence(raw))
     return found

@@ -12,8 +12,7 @@ from typing import Any
 from ...arrays.backend import backend_of
 from ...arrays.dispatch import is_variable
 from ...engine.batch import batched
-from ...engine.custom_op import is_tracked, lowered
-from ...engine.handles import wrap
+from ...engine.handles import is_tracked, snapshot_of, wrap
 from ...engine.levels import ROOT, Level, open_level, put
 from ...engine.modes import altered, inside
 from ...engine.record import make_leaf, record
@@ -48,7 +47,7 @@ class Inside:
         """A Variable of this level for an input."""
         backend = backend_of(value)
         assert backend is not None
-        value = lowered(value)
+        value = snapshot_of(value)
         v = wrap(value, None, self.level, backend)
         v._birth = birth
         if tracked and value.dtype in backend.float_dtypes:

@@ -1,0 +1,88 @@
+"""The nodes that a custom operation leaves in the graph.
+
+A call of several inputs is two nodes: the operation itself, whose pull answers with the gradients
+of all inputs at once, and one behind it that hands each input its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .primitive import Primitive, Rule, _freed_rule, new
+from .record import LEAF
+
+__all__ = ["SHARING", "CallRules", "Custom", "Gradients", "rule_of", "share"]
+
+
+class Custom(Primitive):
+    """The primitive of a custom operation: a name for the graph, and not in the rule book."""
+
+    def __init__(self, name: str, partial: bool = False) -> None:
+        self.__dict__.update(LEAF.primitive.__dict__)  # general, of one output, without settings
+        self.name, self.signature = name, f"{name}(*args)"
+        self.parameters = self.positional = ("args",)
+        self.partial, self.keeps, self.is_call, self.is_custom = partial, True, True, True
+        self.freed = _freed_rule(self)
+
+
+class Gradients:
+    """The cotangents of all inputs of a call, on their way to the node that shares them out."""
+
+    __slots__ = ("gradients",)
+
+    def __init__(self, gradients: list[Any]) -> None:
+        self.gradients = gradients
+
+
+def _rule(primitive: Custom, position: int, names: tuple[str, ...], pull: Any) -> Rule:
+    rule: Rule = new(Rule)
+    rule.primitive, rule.position, rule.names, rule.pull = primitive, position, names, pull
+    rule.keeps, rule.sources = bool(names), names[0] if names else None
+    rule.fresh = rule.is_careful = False
+    rule.freed, rule.careful = primitive.freed, rule
+    return rule
+
+
+def rule_of(name: str, partial: bool = False, keeps: bool = True) -> CallRules:
+    """The rules of a custom operation. One that `keeps` nothing can be walked through any number of
+    times."""
+
+    def pull(g: Any, call: Any) -> Gradients:
+        return Gradients(call.pull(list(g) if isinstance(g, tuple) else [g]))
+
+    def pull_alone(g: Any, call: Any) -> Any:
+        return call.pull(list(g) if isinstance(g, tuple) else [g])[0]
+
+    several, alone = Custom(name, partial), Custom(name, partial)
+    alone.is_call = False
+    rules = CallRules(_rule(several, 0, ("call",), pull), _rule(alone, 0, ("call",), pull_alone))
+    rules.several.keeps = rules.alone.keeps = keeps
+    return rules
+
+
+class CallRules(NamedTuple):
+    """The rules of a custom operation: of `several` inputs, whose gradients come all at once, and
+    of one `alone`, whose node is like any other."""
+
+    several: Rule
+    alone: Rule
+
+    @property
+    def primitive(self) -> Primitive:
+        """What both are rules of."""
+        return self.several.primitive
+
+
+SHARING = Custom("share")
+
+
+def _sharing(position: int) -> Rule:
+    return _rule(SHARING, position, (), lambda g, saved: g.gradients[position])
+
+
+_SHARES = tuple([_sharing(position) for position in range(16)])  # compilers know no caches
+
+
+def share(position: int) -> Rule:
+    """The rule of the edge to input number `position`."""
+    return _SHARES[position] if position < len(_SHARES) else _sharing(position)
