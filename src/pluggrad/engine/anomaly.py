@@ -11,9 +11,9 @@ from ..arrays.backend import backend_of
 from ..arrays.dispatch import xp
 from ..decorator import AtOnce
 from ..errors import AnomalyError
-from .cotangents import Scatter, Shares, dense
 from .graph import Edge, Node
 from .handles import raw_of
+from .lazy_cotangents import parts_of
 from .levels import read
 from .modes import Modes, changed
 from .strong_zeros import strong_rule
@@ -115,28 +115,14 @@ def check_made(what: str, given: Any, made: Any) -> None:
 
 def _made_bad(given: Any, made: Any) -> str:
     """How many nan or infinities are in `made`, if there are none in `given`."""
-    if any([_count_bad(x)[1] for x in _parts(given)]):
+    if any([_count_bad(x)[1] for x in parts_of(given)]):
         return ""
-    for part in _parts(made):
+    for part in parts_of(made):
         nan, bad = _count_bad(part)
         if bad:
             size = math.prod(raw_of(part).shape)
             return f"{'nan' if nan else 'inf'} at {bad} of {size} elements"
     return ""
-
-
-def _parts(c: Any) -> list[Any]:
-    """The arrays in a cotangent on its way."""
-    if c is None:
-        return []
-    if type(c) is Scatter:
-        return [g for _, g in c.pieces] + ([] if c.buffer is None else [c.buffer])
-    items = getattr(c, "gradients", None) or (c.items if type(c) is Shares else None)
-    if items is not None:  # of an operation with several inputs or outputs
-        return [part for item in items for part in _parts(item)]
-    if isinstance(c, (tuple, list)):
-        return [part for item in c for part in _parts(item)]
-    return [dense(c)]
 
 
 def _count_bad(x: Any) -> tuple[int, int]:

@@ -11,9 +11,9 @@ from typing import Any
 
 from ..arrays.backend import SCALARS
 from .anomaly import pull_with
-from .cotangents import Scatter, Shares, Uniform, add, dense, own
 from .graph import Edge, Node, count_uses, count_uses_towards
 from .hooks import quietly, sending
+from .lazy_cotangents import LazyCotangent, Scatter, Uniform, add, dense, own
 from .levels import Level, read
 from .record import part_of
 from .saved import Box
@@ -39,20 +39,20 @@ def walk(
     makes a saved value a Variable again: given under ``create_graph``, so that what the rules
     compute is recorded. Arrays of type `in_place` may be added to in place where a rule has just
     made them. What hooks compute is not recorded at the level `quiet`.
+
+    A node is passed when the cotangents of all its uses have arrived and are added up (`waiting`).
     """
     ends: set[Node] = set() if targets is None else set(targets)
     if uses is None:
         uses = count_uses(cotangents) if targets is None else count_uses_towards(cotangents, ends)
     waiting = {node: g for node, g in cotangents.items() if node in uses}
-    borrowed = set(waiting)  # nodes whose cotangent somebody else may hold, too
+    borrowed = set(waiting)  # nodes whose cotangent may be held by somebody else, too
     ready = [node for node in waiting if not uses[node]]
     arrived: dict[Node, Any] = {}
     modes = read().modes
-    unusual: Callable[[Edge, Node, Any], Any] | None = None  # how to pull, where it is not plain
     of_edge = lambda edge, node: _lifted(edge, node, lift)
-    if modes is not None:
-        unusual = pull_with(modes, of_edge)
-    usual, watched = unusual, False
+    #: How to pull through an edge, where a mode or a hook makes that unusual.
+    unusual = None if modes is None else pull_with(modes, of_edge)
     node: Node | None = None
     while True:
         if node is None:
@@ -60,37 +60,22 @@ def walk(
                 return arrived
             node = ready.pop()
             g = waiting.pop(node, None)
-        if type(node) is not Node and g is not None:  # somebody looks at what arrives
-            g = g.flush() if type(g) is Scatter else g  # so its buffer is written no longer
-            for hook in tuple(node.extra.hooks):
-                borrowed.add(node)  # a hook may keep what it sees, or return what somebody holds
-                replaced = quietly(hook, quiet, dense(g))
-                g = g if replaced is None else replaced
-            watched = bool(node.extra.sent or node.extra.before) and _leads_on(node, uses)
-            if node.extra.variable is not None or node in ends:
-                arrived[node] = own(g) if node in borrowed else dense(g)
-        elif ends and node in ends and g is not None:
-            g = g.flush() if type(g) is Scatter else g
-            arrived[node] = own(g) if node in borrowed else dense(g)
-        if (node.parent is None and not watched) or (  # the end
-            ends and node in ends and not _leads_on(node, uses)
-        ):
+        pull, passes, watched = unusual, node.parent is not None, False
+        if type(node) is not Node or (ends and node in ends):
+            g = _arrive(node, g, node in ends, arrived, borrowed, quiet)
+            if passes:
+                leads_on = any([edge.parent in uses for edge in node.edges()])
+                watched = leads_on and type(node) is not Node and g is not None and _sends(node)
+                passes = leads_on or node not in ends
+        if not passes:  # where the walk only arrives, what is saved stays
             node = None
             continue
         one = False  # where it is known to be 1, a rule may return what it had saved
-        kind = type(g)
-        if kind is not in_place:
-            if kind is Scatter and not node.rule.primitive.takes_scatter:
-                g = g.flush()
-            elif kind is Shares:
-                g = tuple(g.items) if node.rule.primitive.partial else g.all()
-            elif kind is Uniform:
-                if _takes_uniform(node):
-                    one = g.one
-                else:
-                    g = g.array()
+        if type(g) is not in_place and isinstance(g, LazyCotangent):
+            g = g.for_rules_of(node)
+            one = type(g) is Uniform and g.one
         if watched:
-            unusual = sending(node, g, usual or pull_with(None, of_edge), quiet)
+            pull = sending(node, g, unusual or pull_with(None, of_edge), quiet)
         keep = retain or not node.rule.keeps
         following = None
         edge: Edge | None = node
@@ -100,11 +85,11 @@ def walk(
             if parent in uses:
                 if g is None:
                     c = None
-                elif unusual is None:
+                elif pull is None:
                     plain = lift is None or rule.sources is None
                     c = rule.pull(g, edge.saved if plain else _lifted(edge, node, lift))
                 else:
-                    c = unusual(edge, node, g)
+                    c = pull(edge, node, g)
                 left = uses[parent] - 1
                 if parent not in waiting:
                     if one or not rule.fresh:
@@ -118,8 +103,6 @@ def walk(
                     if rule.fresh and type(c) is in_place and type(a) is in_place and not one:
                         c += a
                         waiting[parent] = c
-                    elif type(a) is Scatter:
-                        waiting[parent] = a.merge(c.array() if type(c) is Uniform else c)
                     else:
                         waiting[parent] = add(a, c)
                     borrowed.discard(parent)
@@ -131,26 +114,34 @@ def walk(
             edge = edge.more
         if not keep and lift is not None:
             node.free()
-        if watched:
-            unusual, watched = usual, False
         node = following
         if following is not None:
             g = c
 
 
-def _leads_on(node: Node, uses: dict[Node, int]) -> bool:
-    """Whether the walk passes `node`; where it only arrives, what is saved there stays."""
-    return any([edge.parent in uses for edge in node.edges()])
+def _arrive(
+    node: Any, g: Any, is_end: bool, arrived: dict[Node, Any], borrowed: set[Node],
+    quiet: Level | None,
+) -> Any:  # fmt: skip
+    """The cotangent `g` of `node` after its hooks; noted in `arrived` where it is wanted."""
+    if g is None:
+        return None
+    if type(g) is Scatter:  # somebody looks at it, so its buffer is written no longer
+        g = g.dense()
+    if type(node) is not Node:
+        for hook in tuple(node.extra.hooks):
+            borrowed.add(node)  # a hook may keep what it sees, or return what somebody holds
+            replaced = quietly(hook, quiet, dense(g))
+            g = g if replaced is None else replaced
+        is_end = is_end or node.extra.variable is not None
+    if is_end:
+        arrived[node] = own(g) if node in borrowed else dense(g)
+    return g
 
 
-def _takes_uniform(node: Node) -> bool:
-    edge: Edge | None = node
-    while edge is not None:
-        rule = edge.rule
-        if rule.is_careful or not rule.primitive.takes_uniform:
-            return False
-        edge = edge.more
-    return True
+def _sends(node: Any) -> bool:
+    """Whether there are hooks on the node itself, which see what it sends on."""
+    return bool(node.extra.sent or node.extra.before)
 
 
 def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any] | None) -> Any:

@@ -12,10 +12,11 @@ from ..arrays.dispatch import is_variable
 from ..errors import DifferentiationError, InvalidArgumentError
 from .arguments import of_backend
 from .closures import Seen
-from .cotangents import dense, fit, same_shape, shape_dtype
+from .cotangents import same_shape, shape_dtype
 from .grad_mode import recorded
 from .graph import Node
 from .handles import as_variable, captured, is_tracked, own_handle, snapshot_of, wrap
+from .lazy_cotangents import dense, fit
 from .levels import ROOT, VOLATILE, Level, during, read
 from .linear import is_linear_level, made_of_zeros
 from .record import part_of

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from .lazy_cotangents import LazyCotangent, parts_of
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF
 
@@ -25,13 +26,19 @@ class Custom(Primitive):
         self.freed = _freed_rule(self)
 
 
-class Gradients:
+class Gradients(LazyCotangent):
     """The cotangents of all inputs of a call, on their way to the node that shares them out."""
 
     __slots__ = ("gradients",)
 
     def __init__(self, gradients: list[Any]) -> None:
         self.gradients = gradients
+
+    def dense(self) -> Any:
+        return self  # the node behind takes it as it is
+
+    def parts(self) -> list[Any]:
+        return [part for g in self.gradients for part in parts_of(g)]
 
 
 def _rule(primitive: Custom, position: int, names: tuple[str, ...], pull: Any) -> Rule:

@@ -14,11 +14,11 @@ from ..arrays.backend import Backend
 from ..arrays.dispatch import is_variable
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .backward import walk
-from .cotangents import add, own
 from .grad_mode import recording
 from .graph import HookedNode, LeafNode, Node, count_uses_towards
 from .handles import released, wrap
 from .hooks import quietly, received
+from .lazy_cotangents import add, own
 from .levels import ROOT, VOLATILE, deepest, restored
 from .modes import inside
 from .record import make_leaf

@@ -15,9 +15,9 @@ from ..arrays.backend import Backend
 from ..arrays.dispatch import is_variable, xp
 from .anomaly import check_made
 from .backward import walk
-from .cotangents import dense
 from .grad_mode import Sealed
 from .handles import constant_of, wrap, wrap_untracked
+from .lazy_cotangents import dense
 from .levels import ROOT, Level, open_level, read
 from .primitive import Primitive
 from .record import evaluate, make_leaf, refuse_captured

@@ -9,10 +9,11 @@ from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_variable
 from ..errors import InvalidArgumentError
 from .arguments import of_backend
-from .cotangents import dense, own, same_shape
+from .cotangents import same_shape
 from .grad_mode import recorded
 from .graph import Edge, Node
 from .handles import wrap
+from .lazy_cotangents import dense, own
 from .levels import ROOT, VOLATILE, Level, during
 
 __all__ = ["quietly", "received", "sending"]

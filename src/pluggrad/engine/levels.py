@@ -148,9 +148,11 @@ class open_level:
 
     __slots__ = ("_level",)
 
-    def __init__(self, kind: Callable[..., Level] = Recording, *facts: Any) -> None:
+    def __init__(self, kind: Callable[..., Level] | None = None, *facts: Any) -> None:
         state = read()
-        self._level = level = kind(state.level, *facts)
+        # (torch.compile cannot make an object of a class that is the default of an argument.)
+        level = Recording(state.level) if kind is None else kind(state.level, *facts)
+        self._level = level
         level.outside = state
         level.inside = State(level, state.off, state.modes)
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from ..arrays.backend import PRIMITIVES
 from ..errors import GraphFreedError
-from . import cotangents
+from .cotangents import conjugate, in_dtype_of
+from .lazy_cotangents import dense, fit
 
 __all__ = ["PASS", "PRIMITIVES", "Primitive", "Rule"]
 
@@ -151,13 +152,13 @@ def _careful_pull(
     def careful(g: Any, kept: Any) -> Any:
         saved, like = kept
         if product:
-            g = cotangents.dense(g)
-            saved = cotangents.in_dtype_of(g, saved)
+            g = dense(g)
+            saved = in_dtype_of(g, saved)
         if holomorphic:
-            g = cotangents.conjugate(pull(cotangents.conjugate(g), saved))
+            g = conjugate(pull(conjugate(g), saved))
         else:
             g = pull(g, saved)
-        return cotangents.fit(g, like)
+        return fit(g, like)
 
     return careful
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_variable
-from . import cotangents
 from .arguments import backend_among
 from .grad_mode import Sealed
 from .graph import Extra, LeafNode, Node
 from .handles import captured, constant_of, wrap, wrap_untracked
+from .lazy_cotangents import Shares
 from .levels import ROOT, VOLATILE, Level, deepest, put, read
 from .primitive import PASS, Primitive, new
 from .saved import keep
@@ -206,7 +206,7 @@ Primitive.evaluate = evaluate_among
 
 #: Two primitives of the graph itself: one output among several, and the end of a walk.
 PART: Any = Primitive("part(x, /)", "general", (lambda g, kwargs: g,), private=True).rules[0]
-PART.pull = lambda g, saved: cotangents.Shares(g, *saved)
+PART.pull = lambda g, saved: Shares(g, *saved)
 PART.primitive.is_part, PART.keeps = True, False  # there is nothing to free
 LEAF: Any = Primitive("accumulate_grad(x, /)", "general", (PASS,), private=True).rules[0]
 

@@ -9,9 +9,10 @@ from ..arrays.backend import SCALARS, Backend, backend_of
 from ..arrays.dispatch import is_variable
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .arguments import convert, one_device
-from .cotangents import Uniform, device_of, same_shape
+from .cotangents import device_of, same_shape
 from .graph import Node
 from .handles import raw_of, wrap
+from .lazy_cotangents import Uniform
 from .levels import ROOT, Level
 from .primitive import new
 

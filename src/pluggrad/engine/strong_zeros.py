@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.dispatch import xp
-from .cotangents import Uniform, is_complex
+from .cotangents import is_complex
+from .lazy_cotangents import Uniform
 from .modes import changed
 from .primitive import PASS, Primitive, Rule, _careful_pull, _puller
 
@@ -64,7 +65,7 @@ def annihilating(f: Callable[..., Any], primitive: Primitive) -> Callable[..., A
         if type(t) is Uniform:
             if t.one:
                 return f(t, *rest)
-            t = t.array()
+            t = t.dense()
         with strong_zeros():
             one = xp.ones_like(t)
             if primitive.holomorphic or not is_complex(t):

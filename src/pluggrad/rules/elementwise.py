@@ -14,7 +14,8 @@ from typing import Any
 
 from ..arrays.backend import SCALARS, backend_of
 from ..arrays.dispatch import xp
-from ..engine.cotangents import conjugate, dense, fit, is_complex, shape_dtype
+from ..engine.cotangents import conjugate, is_complex, shape_dtype
+from ..engine.lazy_cotangents import dense, fit
 from ..engine.primitive import PASS, Rule
 from ..errors import TypeMismatchError
 from .kinds import constant, elementwise, general

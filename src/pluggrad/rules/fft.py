@@ -13,7 +13,8 @@ from typing import Any
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
-from ..engine.cotangents import conjugate, is_complex, scatter, shape_dtype
+from ..engine.cotangents import conjugate, is_complex, shape_dtype
+from ..engine.lazy_cotangents import scatter
 from ..errors import InvalidArgumentError
 from .kinds import general, linear
 from .manipulation import arange, shape_of

@@ -9,7 +9,8 @@ from ..arrays.adapter import selects_once
 from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_batched, xp
 from ..engine.batch import template
-from ..engine.cotangents import Scatter, erase, fit, pick, scatter, zeros
+from ..engine.cotangents import pick, zeros
+from ..engine.lazy_cotangents import Scatter, erase, fit, scatter
 from ..errors import UnsupportedError
 from .kinds import constant, linear
 from .manipulation import arange, raw_indices
@@ -114,7 +115,7 @@ def _spelled_out(k: Any, free: int, raw: Any) -> list[Any]:
 def look_up(g: Any, key: Any, like: Any) -> Any:
     """What arrived at `key`, for the value that was written there: at each place, for the last."""
     if type(g) is Scatter:
-        g = g.flush()
+        g = g.dense()
         found = xp.copy(pick(g, key))
     else:
         found = pick(g, key)

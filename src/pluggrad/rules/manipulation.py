@@ -11,8 +11,9 @@ from ..arrays.composites import composite
 from ..arrays.dispatch import is_batched, is_variable, xp
 from ..engine.arguments import axis_of, whole
 from ..engine.batch import refuse, template
-from ..engine.cotangents import dense, device_of, scatter, shape_dtype, sum_to
+from ..engine.cotangents import device_of, shape_dtype, sum_to
 from ..engine.handles import raw_of
+from ..engine.lazy_cotangents import dense, scatter
 from ..engine.primitive import PASS
 from ..errors import InvalidArgumentError
 from . import positions

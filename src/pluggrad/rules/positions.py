@@ -14,7 +14,8 @@ from typing import Any
 from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_variable, xp
 from ..engine.batch import refuse
-from ..engine.cotangents import device_of, fit, zeros
+from ..engine.cotangents import device_of, zeros
+from ..engine.lazy_cotangents import fit
 from ..errors import OutOfRangeError
 from .kinds import constant, linear
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..arrays.composites import composite
 from ..arrays.dispatch import xp
-from ..engine.cotangents import fit
+from ..engine.lazy_cotangents import fit
 from ..errors import InvalidArgumentError
 from .kinds import bilinear, general
 from .manipulation import inverse, shape_of

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ..arrays.dispatch import xp
-from ..engine.cotangents import Uniform, conjugate, shape_dtype, spread
+from ..engine.cotangents import conjugate, shape_dtype, spread
+from ..engine.lazy_cotangents import Uniform
 from .elementwise import apart, real
 from .kinds import constant, general, linear
 
