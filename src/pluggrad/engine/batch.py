@@ -15,9 +15,9 @@ from ..arrays.dispatch import is_variable, xp
 from ..errors import BatchingError
 from .arguments import axis_of
 from .cotangents import device_of
-from .handles import constant_of
+from .handles import constant_of, make
 from .levels import ROOT, Level, read
-from .primitive import Primitive, new
+from .primitive import Primitive
 from .record import evaluate
 
 __all__ = ["BATCHING", "Batched", "Operation", "batched", "drawn", "template"]
@@ -125,8 +125,7 @@ def batched(y: Any, level: Level, backend: Backend) -> Any:
     elif isinstance(y, (tuple, list)):
         items = [batched(item, level, backend) for item in y]
         return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
-    v = new(backend.batched)
-    v._value, v._node, v._level, v._cell = y, MARK, level, None
+    v = make(backend.batched, y, MARK, level)
     v._birth = read().level
     return v
 

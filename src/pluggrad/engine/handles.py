@@ -27,6 +27,16 @@ __all__ = [
 ]
 
 
+def make(cls: Any, value: Any, node: Any, level: Level) -> Any:
+    """A handle of class `cls`: the one constructor, without the checks of the public one.
+
+    (`short_cuts.bind` and `Variable._snapshot` state it once more, where the call would cost.)
+    """
+    v = new(cls)
+    v._value, v._node, v._level, v._cell = value, node, level, None
+    return v
+
+
 def handle_of(v: Any) -> Any:
     """Another handle for the value and the place of `v`, made here, to be written by itself."""
     made = v._snapshot()
@@ -60,8 +70,9 @@ def captured(x: Any, where: str) -> CapturedVariableError:
 
 def wrap(y: Any, node: Any, level: Level, backend: Backend) -> Any:
     """A Variable for the result `y`, without the checks of the public constructor."""
-    v = new(backend.nested if isinstance(y, backend.variable) else backend.variable)
-    v._value, v._node, v._level, v._cell = y, node, level, None
+    v = make(
+        backend.nested if isinstance(y, backend.variable) else backend.variable, y, node, level
+    )
     opened = read().level
     if opened is not ROOT:
         v._birth = opened

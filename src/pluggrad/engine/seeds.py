@@ -11,10 +11,9 @@ from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchErr
 from .arguments import convert, one_device
 from .cotangents import device_of, same_shape
 from .graph import Node
-from .handles import raw_of, wrap
+from .handles import make, raw_of, wrap
 from .lazy_cotangents import Uniform
 from .levels import ROOT, Level
-from .primitive import new
 
 __all__ = ["among_variables", "in_place_type", "lifter", "seed_for"]
 
@@ -34,9 +33,8 @@ def lifter(level: Level, backend: Backend) -> Any:
             type(value) in SCALARS or is_variable(value) or not hasattr(value, "shape")
         ):
             return value
-        v = new(nested if isinstance(value, cls) else cls)
-        v._value, v._node, v._level, v._cell = value, node, level if node else ROOT, None
-        return v
+        kind = nested if isinstance(value, cls) else cls
+        return make(kind, value, node, level if node else ROOT)
 
     return lift
 

@@ -14,7 +14,7 @@ from ...arrays.backend import Backend
 from ...arrays.dispatch import is_variable
 from ..arguments import explain, integers, no_axis, number, setting
 from ..graph import Node
-from ..handles import wrap
+from ..handles import make, wrap
 from ..levels import ROOT, read
 from ..operation import apply
 from ..primitive import Primitive, new
@@ -111,88 +111,47 @@ def bind_binary(
     rule1, rule2 = primitive.rules
     assert rule1 is not None and rule2 is not None
     code1, code2 = rule1.code, rule2.code
-    itself = primitive.squares if primitive.name == "multiply" else None  # the rule of x * x
-    square = primitive.squares if primitive.name == "pow" else None  # that of x ** 2
     bilinear = primitive.kind == "bilinear"
+    beside_number = _beside_number(primitive, backend, raw)
     bound: Any
     others = _other_levels(primitive, backend, raw, lambda args, kwargs: bound(*args))
 
     def operate(x1: Any, x2: Any, /) -> Any:
         kind1, kind2 = type(x1), type(x2)
-        alone = None  # the Variable beside a number or itself: a single edge, nothing broadcast
+        v = parent1 = parent2 = level = None
         if kind1 is cls:
             if kind2 is float or x1 is x2 or kind2 is int:
-                alone, other = x1, x2
-                rule, code = rule1, code1
+                v = beside_number(x1, x2, True)
         elif kind2 is cls and (kind1 is float or kind1 is int):
-            alone, other = x2, x1
-            rule, code = rule2, code2
-        if alone is not None and (
-            (c := alone._cell) is None or (not alone._seen.past and (not c.owned or alone._chain))
-        ):
-            parent = alone._node
-            if parent is not None and (level := alone._level) is read().plain:
-                value = alone._value
-                if itself is not None if other is alone else not bilinear:
-                    if other is alone:
-                        y, only = raw(value, value), itself
-                    elif alone is x2:
-                        y, only = raw(other, value), None
-                    else:
-                        y, only = raw(value, other), square
-                        if only is not None and other != 2:
-                            only = None
-                    if y.dtype is value.dtype and y.dtype in reals:
-                        node: Any = new(Node)
-                        if only is not None:
-                            node.rule, node.saved = only, value
-                        else:
-                            node.rule = rule
-                            if not code:
-                                node.saved = None
-                            elif code == 3:
-                                node.saved = y
-                            elif code == 4:
-                                both = (value, other) if alone is x1 else (other, value)
-                                node.saved = rule.pick(both, {}, y, like)
-                            else:
-                                node.saved = value if (code == 1) is (alone is x1) else other
-                        node.parent, node.more = parent, None
-                        v = new(cls)
-                        v._value, v._node, v._level, v._cell = y, node, level, None
-                        return v
-        parent1 = parent2 = level = None
-        if type(x1) is cls:
-            if (c := x1._cell) is not None and (
-                x1._seen.past or (c.owned and not x1._chain)
-            ):  # not settled
+            v = beside_number(x2, x1, False)
+        if v is not None:
+            return v
+        if kind1 is cls:
+            if (c := x1._cell) is not None and not settled(x1, c):
                 return general(x1, x2)
             value1, parent1, level = x1._value, x1._node, x1._level
-        elif type(x1) in constants:
+        elif kind1 in constants:
             value1 = x1
         else:
             return general(x1, x2)
-        if type(x2) is cls:
-            if (c := x2._cell) is not None and (
-                x2._seen.past or (c.owned and not x2._chain)
-            ):  # not settled
+        if kind2 is cls:
+            if (c := x2._cell) is not None and not settled(x2, c):
                 return general(x1, x2)
             value2, parent2 = x2._value, x2._node
             if level is None or (parent1 is None and level is ROOT):  # a constant at any level
                 level = x2._level
             elif x2._level is not level and (parent2 is not None or x2._level is not ROOT):
                 return general(x1, x2)
-        elif type(x2) in constants:
+        elif kind2 in constants:
             value2 = x2
         else:
             return general(x1, x2)
         untracked = parent1 is None and parent2 is None
         state = read()
-        if (
-            (level is not ROOT or state.modes is not None)
-            if untracked
-            else level is not state.plain
-        ):
+        if untracked:
+            if level is not ROOT or state.modes is not None:
+                return general(x1, x2)
+        elif level is not state.plain:
             return general(x1, x2)
         try:
             y = raw(value1, value2)
@@ -201,44 +160,27 @@ def bind_binary(
         if untracked:
             return wrap(y, None, ROOT, backend)
         dtype, shape = y.dtype, y.shape
-        real = dtype in reals
-        fits = (
-            bilinear
-            and len(value1.shape) <= 2 >= len(value2.shape)
-            and value1.dtype is value2.dtype
-        )
+        fits = dtype in reals  # whether cotangents need no care, but for dtype and shape
+        if bilinear and fits:
+            fits = len(value1.shape) <= 2 >= len(value2.shape) and value1.dtype is value2.dtype
+        kept = (None, value1, value2, y)  # by the code of the rule
         node = None
         if parent2 is not None:
             node = new(Node)
-            node.parent, node.more = parent2, None
-            if not code2:
-                saved = None
-            elif code2 == 1:
-                saved = value1
-            elif code2 == 3:
-                saved = y
-            else:
-                saved = value2 if code2 == 2 else rule2.pick((value1, value2), {}, y, like)
-            if real and value2.dtype is dtype and (fits if bilinear else value2.shape == shape):
+            saved = kept[code2] if code2 < 4 else rule2.pick((value1, value2), NONE, y, like)
+            if fits and value2.dtype is dtype and (bilinear or value2.shape == shape):
                 node.rule, node.saved = rule2, saved
             else:
                 node.rule, node.saved = rule2.careful, (saved, like(value2))
+            node.parent, node.more = parent2, None
         if parent1 is not None:
-            edge = node
-            node = new(Node)
-            node.parent, node.more = parent1, edge
-            if not code1:
-                saved = None
-            elif code1 == 2:
-                saved = value2
-            elif code1 == 3:
-                saved = y
-            else:
-                saved = value1 if code1 == 1 else rule1.pick((value1, value2), {}, y, like)
-            if real and value1.dtype is dtype and (fits if bilinear else value1.shape == shape):
+            edge, node = node, new(Node)
+            saved = kept[code1] if code1 < 4 else rule1.pick((value1, value2), NONE, y, like)
+            if fits and value1.dtype is dtype and (bilinear or value1.shape == shape):
                 node.rule, node.saved = rule1, saved
             else:
                 node.rule, node.saved = rule1.careful, (saved, like(value1))
+            node.parent, node.more = parent1, edge
         v = new(cls)
         v._value, v._node, v._level, v._cell = y, node, level, None
         return v
@@ -253,6 +195,53 @@ def bind_binary(
 
     bound = _keeping(operate, backend)
     return (lambda x2, x1, /: bound(x1, x2)) if reflected else bound
+
+
+def _beside_number(
+    primitive: Primitive, backend: Backend, raw: Callable[..., Any]
+) -> Callable[[Any, Any, bool], Any]:
+    """`primitive` of a Variable beside a number, or beside itself: one edge, and nothing broadcast.
+
+    The function takes the Variable, the other argument, and whether the Variable comes first. It
+    answers None where this is no place for a short cut."""
+    cls, reals, like = backend.variable, backend.real_dtypes, backend.like
+    rules: Any = primitive.rules
+    rule1, rule2 = rules
+    product, power = primitive.name == "multiply", primitive.name == "pow"
+    square = primitive.squares  # the rule of x * x, or of x ** 2
+    bilinear = primitive.kind == "bilinear"
+
+    def operate(x: Any, other: Any, first: bool) -> Any:
+        parent, level = x._node, x._level
+        if parent is None or level is not read().plain:
+            return None
+        if (c := x._cell) is not None and not settled(x, c):
+            return None
+        value = x._value
+        if other is x:
+            if not product:
+                return None
+            y, rule, saved = raw(value, value), square, value
+        elif bilinear:
+            return None
+        elif power and first and other == 2:
+            y, rule, saved = raw(value, other), square, value
+        else:
+            if first:
+                y, rule, x1, x2 = raw(value, other), rule1, value, other
+            else:
+                y, rule, x1, x2 = raw(other, value), rule2, other, value
+            code = rule.code
+            saved = (None, x1, x2, y)[code] if code < 4 else rule.pick((x1, x2), NONE, y, like)
+        if y.dtype is not value.dtype or y.dtype not in reals:
+            return None
+        node = new(Node)
+        node.rule, node.saved, node.parent, node.more = rule, saved, parent, None
+        v = new(cls)
+        v._value, v._node, v._level, v._cell = y, node, level, None
+        return v
+
+    return operate
 
 
 def bind_first(
@@ -295,8 +284,7 @@ def bind_first(
             node.parent, node.more = parent, None
             if found != dtype:
                 node.rule, node.saved = rule.careful, (node.saved, like(value))
-            v = new(cls)
-            v._value, v._node, v._level, v._cell = y, node, level, None
+            v = make(cls, y, node, level)
         return v
 
     bound = _keeping(operate, backend)

@@ -13,9 +13,9 @@ from ...arrays.backend import BACKENDS, SCALARS, VARIABLES, Backend, backend_of
 from ...arrays.dispatch import xp
 from ..arguments import explain
 from ..cotangents import shape_dtype, spread
-from ..handles import wrap
+from ..handles import make, wrap
 from ..levels import ROOT, Level, put, read
-from ..primitive import Primitive, new
+from ..primitive import Primitive
 from ..views import settled
 
 __all__ = ["Tangent", "dual", "like_value", "short_cut"]
@@ -32,8 +32,7 @@ class Tangent:
 
 def dual(x: Any, t: Any, level: Level, backend: Backend) -> Any:
     """The Variable of `level` with value `x` and tangent `t`."""
-    v = new(backend.dual)
-    v._value, v._node, v._level, v._cell = x, Tangent(t), level, None
+    v = make(backend.dual, x, Tangent(t), level)
     if (opened := read().level) is not level:
         v._birth = opened  # made inside a deeper level, whose values may be written into it
     return v
@@ -131,8 +130,6 @@ def short_cut(
         except BaseException:
             put(state)
             raise
-        v = new(backend.dual)
-        v._value, v._node, v._level, v._cell = y, Tangent(total), level, None
-        return v
+        return make(backend.dual, y, Tangent(total), level)
 
     return operate
