@@ -20,10 +20,10 @@ from .levels import ROOT, Level, read
 from .primitive import Primitive
 from .record import evaluate
 
-__all__ = ["BATCHING", "Batched", "Operation", "batched", "drawn", "template"]
+__all__ = ["BATCHING", "Batched", "BatchedCall", "batched", "drawn", "template"]
 
-#: How each primitive runs on a batch: a function of the `Operation`.
-BATCHING: dict[str, Callable[[Operation], Any]] = {}
+#: How each primitive runs on a batch: a function of the `BatchedCall`.
+BATCHING: dict[str, Callable[[BatchedCall], Any]] = {}
 
 
 class Mark:
@@ -130,7 +130,7 @@ def batched(y: Any, level: Level, backend: Backend) -> Any:
     return v
 
 
-class Operation:
+class BatchedCall:
     """A primitive called with arguments of which some hold a batch, seen from one level down.
 
     `args` are the values there, and `on` says which of them have the batch axis, in front.
@@ -246,7 +246,7 @@ class Batch(Level):
             on.append(here)
         rule = BATCHING.get(primitive.name)
         if rule is not None:
-            y = rule(Operation(primitive, inner, on, kwargs, raw, level.size, backend))
+            y = rule(BatchedCall(primitive, inner, on, kwargs, raw, level.size, backend))
         elif primitive.kind == "elementwise":
             if len(inner) > 1:
                 align(inner, on)
@@ -254,7 +254,7 @@ class Batch(Level):
         elif primitive.fallback is not None:
             return primitive.fallback(*args, **kwargs)
         else:
-            op = Operation(primitive, inner, on, kwargs, raw, level.size, backend)
+            op = BatchedCall(primitive, inner, on, kwargs, raw, level.size, backend)
             op.refuse(
                 "there is no batching rule. Call it outside of vmap, or write it in other terms"
             )
@@ -294,7 +294,7 @@ def align(args: list[Any], on: list[bool]) -> None:
             args[i] = xp.reshape(args[i], (n, *(1,) * (most - rank), *lengths))
 
 
-def elementwise(op: Operation) -> Any:
+def elementwise(op: BatchedCall) -> Any:
     """Functions that act element by element: ranks are aligned behind the batch axis."""
     align(op.args, op.on)
     return op(*op.args, **op.kwargs)

@@ -148,7 +148,7 @@ def _at_levels(op: Operation, args: list[Any]) -> list[Any]:
     if (run := inside()) is not None and run.level is level:
         with run.further_down():
             outputs = _call(op, args, level, run.values_only)
-        return list(run.keep(outputs))
+        return list(run.own_value(outputs))
     return _call(op, args, level)
 
 

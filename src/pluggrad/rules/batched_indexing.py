@@ -9,7 +9,7 @@ from typing import Any
 
 from ..arrays.backend import PRIMITIVES
 from ..arrays.dispatch import xp
-from ..engine.batch import Operation
+from ..engine.batch import BatchedCall
 from ..engine.cotangents import device_of, shape_dtype
 from .batching import at_front, merged, rows
 from .positions import from_front, is_array, is_mask
@@ -17,7 +17,7 @@ from .positions import from_front, is_array, is_mask
 __all__: list[str] = []
 
 
-def take(op: Operation) -> Any:
+def take(op: BatchedCall) -> Any:
     x, indices = op.args
     axis, ndim = op.get("axis"), op.ndim(0)
     axis = op.axis(0 if axis is None and ndim == 1 else axis, ndim) - 1
@@ -36,26 +36,26 @@ def take(op: Operation) -> Any:
     return xp.moveaxis(xp.reshape(y, (op.size, *count, *table.shape[1:])), 1, axis + 1)
 
 
-def offset(op: Operation, places: Any, length: int) -> Any:
+def offset(op: BatchedCall, places: Any, length: int) -> Any:
     """Places in rows of `length` as places in all of the rows, one behind the other."""
     starts = op.backend.raw("reshape")(op.counts() * length, (-1,) + (1,) * (places.ndim - 1))
     return from_front(places, length) + starts
 
 
-def take_along_axis(op: Operation) -> Any:
+def take_along_axis(op: BatchedCall) -> Any:
     ndim = max(op.ndim(0), op.ndim(1))
     x, indices = [v if on else xp.expand_dims(v, axis=0)
                   for v, on in zip(op.args, op.on, strict=True)]  # fmt: skip
     return op(x, indices, axis=op.axis(op.get("axis"), ndim))
 
 
-def add_at(op: Operation) -> Any:
+def add_at(op: BatchedCall) -> Any:
     g, places, length = op.full(0), op.full(1), op.get("length")
     found = op(merged(g), merged(offset(op, places, length)), length=op.size * length)
     return xp.reshape(found, (op.size, length, *found.shape[1:]))
 
 
-def put_at(op: Operation) -> Any:
+def put_at(op: BatchedCall) -> Any:
     value, x, places = op.aligned(0, 1), op.full(1), op.full(2)
     if hasattr(value, "shape"):
         value = merged(xp.broadcast_to(value, places.shape))
@@ -63,7 +63,7 @@ def put_at(op: Operation) -> Any:
     return xp.reshape(y, x.shape)
 
 
-def shifted(op: Operation, key: Any, ndim: int) -> tuple[Any, int] | None:
+def shifted(op: BatchedCall, key: Any, ndim: int) -> tuple[Any, int] | None:
     """The key with the batch in front, and the number of axes that it selects from one of the
     batch; None for a key that has to be turned into positions first."""
     parts = key if isinstance(key, tuple) else (key,)
@@ -86,14 +86,14 @@ def shifted(op: Operation, key: Any, ndim: int) -> tuple[Any, int] | None:
     return (slice(None), *parts), ndim - len(advanced) + new + block
 
 
-def positions_of(op: Operation, key: Any, shape: tuple[int, ...], like: Any) -> Any:
+def positions_of(op: BatchedCall, key: Any, shape: tuple[int, ...], like: Any) -> Any:
     """The positions that `key` selects in an array of `shape`: the library's own answer."""
     raw = op.backend.raw
     flat = raw("arange")(math.prod(shape), device=device_of(like))
     return op.backend.getitem(raw("reshape")(flat, shape), key)
 
 
-def getitem(op: Operation) -> Any:
+def getitem(op: BatchedCall) -> Any:
     x, key = op.args
     found = shifted(op, key, op.ndim(0))
     if found is not None:
@@ -104,7 +104,7 @@ def getitem(op: Operation) -> Any:
     return xp.reshape(y, (op.size, *places.shape))
 
 
-def scatter(op: Operation) -> Any:
+def scatter(op: BatchedCall) -> Any:
     g, key = op.args[0], op.get("key")
     shape, dtype = shape_dtype(op.get("like"))
     shape = tuple(shape)
@@ -118,7 +118,7 @@ def scatter(op: Operation) -> Any:
     return xp.reshape(y, (op.size, *shape))
 
 
-def scatter_all(op: Operation) -> Any:
+def scatter_all(op: BatchedCall) -> Any:
     keys, like = op.get("keys"), op.get("like")
     shape, dtype = shape_dtype(like)
     gs = [op.full(i) for i in range(len(keys))]
@@ -130,18 +130,18 @@ def scatter_all(op: Operation) -> Any:
         one = PRIMITIVES["scatter"]
         kwargs = {"key": key, "like": like}
         total = total + scatter(
-            Operation(one, [g], [True], kwargs, op.backend.raw("scatter"), op.size, op.backend)
+            BatchedCall(one, [g], [True], kwargs, op.backend.raw("scatter"), op.size, op.backend)
         )
     return total
 
 
-def everywhere(op: Operation, places: Any) -> tuple[Any, Any]:
+def everywhere(op: BatchedCall, places: Any) -> tuple[Any, Any]:
     """The same places in each row."""
     raw = op.backend.raw
     return raw("reshape")(op.counts(), (-1, 1)), raw("reshape")(places, (1, -1))
 
 
-def put(op: Operation) -> Any:
+def put(op: BatchedCall) -> Any:
     value, x, key = op.args[0], op.full(1), op.args[2]
     write = PRIMITIVES["put"]
     found = shifted(op, key, op.ndim(1))
@@ -158,7 +158,7 @@ def put(op: Operation) -> Any:
     return xp.reshape(y, (op.size, *shape))
 
 
-def fitted(op: Operation, ndim: int) -> Any:
+def fitted(op: BatchedCall, ndim: int) -> Any:
     """The value to write, where one of the batch has `ndim` axes."""
     value = op.aligned(0, ndim)
     extra = op.ndim(0) - ndim
@@ -167,7 +167,7 @@ def fitted(op: Operation, ndim: int) -> Any:
     return value
 
 
-def nonzero(op: Operation) -> Any:
+def nonzero(op: BatchedCall) -> Any:
     op.refuse("each of the batch has another number of them. Work with the mask itself, and "
               "`pluggrad.where`")  # fmt: skip
 

@@ -1,6 +1,6 @@
 """How arguments shift to make room for a batch axis in front: one row per primitive, by kind.
 
-A rule is a function of the `Operation`, whose arguments are one level down; it returns the result
+A rule is a function of the `BatchedCall`, whose arguments are one level down; it returns the result
 there, with the batch axis in front. Each makes one call for the whole batch. Elementwise functions
 need no row.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from ..arrays.backend import PRIMITIVES
 from ..arrays.dispatch import xp
-from ..engine.batch import BATCHING, Operation, elementwise
+from ..engine.batch import BATCHING, BatchedCall, elementwise
 from ..engine.cotangents import device_of, shape_dtype
 from ..errors import InvalidArgumentError
 
@@ -43,19 +43,19 @@ def merged(x: Any) -> Any:
 # ---------------------------------------------------------------- reductions, scans, sorting
 
 
-def as_is(op: Operation) -> Any:
+def as_is(op: BatchedCall) -> Any:
     """Functions of the last axes, which take any number of axes before them."""
     return op(*op.args, **op.kwargs)
 
 
-def of_matrices(op: Operation) -> Any:
+def of_matrices(op: BatchedCall) -> Any:
     """Functions of the last two axes."""
     if op.ndim(0) < 2:
         op.refuse(f"a matrix has two axes, and there are {op.ndim(0)}")
     return op(*op.args, **op.kwargs)
 
 
-def reduction(op: Operation) -> Any:
+def reduction(op: BatchedCall) -> Any:
     axes = op.axes(op.get("axis"), op.ndim(0))
     if axes == ():  # over nothing, which some libraries take for everything
         x = xp.expand_dims(op.args[0], axis=-1)
@@ -63,7 +63,7 @@ def reduction(op: Operation) -> Any:
     return op(op.args[0], **swapped(op.kwargs, axis=axes))
 
 
-def normalised(op: Operation) -> Any:
+def normalised(op: BatchedCall) -> Any:
     """softmax and the like: along axes that stay."""
     ndim = op.ndim(0)
     if not ndim:
@@ -73,7 +73,7 @@ def normalised(op: Operation) -> Any:
     return op(op.args[0], **swapped(op.kwargs, axis=op.axes(op.get("axis"), ndim)))
 
 
-def place_of_extremum(op: Operation) -> Any:
+def place_of_extremum(op: BatchedCall) -> Any:
     x, ndim, axis = op.args[0], op.ndim(0), op.get("axis")
     if axis is not None:
         return op(x, **swapped(op.kwargs, axis=op.axis(axis, ndim)))
@@ -81,14 +81,14 @@ def place_of_extremum(op: Operation) -> Any:
     return xp.reshape(y, (op.size,) + (1,) * ndim) if op.get("keepdims") else y
 
 
-def along_one(op: Operation) -> Any:
+def along_one(op: BatchedCall) -> Any:
     """Running sums and products, and sorting."""
     axis, ndim = op.get("axis"), op.ndim(0)
     axis = 0 if axis is None and ndim == 1 else axis
     return op(op.args[0], **swapped(op.kwargs, axis=op.axis(axis, ndim)))
 
 
-def searchsorted(op: Operation) -> Any:
+def searchsorted(op: BatchedCall) -> Any:
     """By sorting what is searched and what it is searched in together, unless all search in the
     same array: how many of the latter come before."""
     x1, x2 = op.args
@@ -115,7 +115,7 @@ def ranks(x: Any) -> Any:
     return xp.argsort(xp.argsort(x, axis=1, stable=True), axis=1, stable=True)
 
 
-def isin(op: Operation) -> Any:
+def isin(op: BatchedCall) -> Any:
     x1, x2 = xp.expand_dims(op.args[0], axis=-1), op.args[1]
     if op.on[1]:
         x2 = xp.reshape(x2, (op.size, *(1,) * op.ndim(0), math.prod(op.shape(1))))
@@ -128,7 +128,7 @@ def isin(op: Operation) -> Any:
 # ---------------------------------------------------------------- manipulation
 
 
-def broadcast_to(op: Operation) -> Any:
+def broadcast_to(op: BatchedCall) -> Any:
     shape = op.get("shape")
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     if any([n < 0 for n in shape]):
@@ -136,12 +136,12 @@ def broadcast_to(op: Operation) -> Any:
     return op(op.aligned(0, len(shape)), shape=(op.size, *shape))
 
 
-def expand(op: Operation) -> Any:
+def expand(op: BatchedCall) -> Any:
     shape = tuple(shape_dtype(op.get("to"))[0])
     return xp.broadcast_to(op.aligned(0, len(shape)), (op.size, *shape))
 
 
-def reshape(op: Operation) -> Any:
+def reshape(op: BatchedCall) -> Any:
     shape = op.get("shape")
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     if -1 in shape:
@@ -153,22 +153,22 @@ def reshape(op: Operation) -> Any:
     return op(op.args[0], **swapped(op.kwargs, shape=(op.size, *shape)))
 
 
-def new_axes(op: Operation) -> Any:
+def new_axes(op: BatchedCall) -> Any:
     axis = op.get("axis")
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = op.axes(tuple(axes), op.ndim(0) + len(axes))
     return op(op.args[0], axis=axes[0] if len(axes) == 1 else axes)
 
 
-def no_axes(op: Operation) -> Any:
+def no_axes(op: BatchedCall) -> Any:
     return op(op.args[0], axis=op.axes(op.get("axis"), op.ndim(0)))
 
 
-def permuted(op: Operation) -> Any:
+def permuted(op: BatchedCall) -> Any:
     return op(op.args[0], axes=(0, *op.axes(tuple(op.get("axes")), op.ndim(0))))
 
 
-def moved(op: Operation) -> Any:
+def moved(op: BatchedCall) -> Any:
     x, here, there = op.args
     if here is None or there is None:
         op.refuse("both the source and the destination must be given")
@@ -178,14 +178,14 @@ def moved(op: Operation) -> Any:
 def along_axes(name: str) -> Any:
     """Functions of one or several axes, of all if none is given."""
 
-    def rule(op: Operation) -> Any:
+    def rule(op: BatchedCall) -> Any:
         axes = op.axes(op.get(name), op.ndim(0))
         return op(op.args[0], **swapped(op.kwargs, **{name: axes})) if axes != () else op.args[0]
 
     return rule
 
 
-def roll(op: Operation) -> Any:
+def roll(op: BatchedCall) -> Any:
     x, axis = op.args[0], op.get("axis")
     if axis == ():
         op.refuse("libraries differ about no axes at all. Leave the call out")
@@ -195,7 +195,7 @@ def roll(op: Operation) -> Any:
     return xp.reshape(op(flat, **swapped(op.kwargs, axis=1)), x.shape)
 
 
-def repeat(op: Operation) -> Any:
+def repeat(op: BatchedCall) -> Any:
     x, repeats = op.args
     if op.on[1]:
         op.refuse("counts that differ give each of the batch another shape. Repeat as often as the "
@@ -206,21 +206,21 @@ def repeat(op: Operation) -> Any:
     return op(x, repeats, axis=op.axis(axis, op.ndim(0)))
 
 
-def tile(op: Operation) -> Any:
+def tile(op: BatchedCall) -> Any:
     counts = op.args[1]
     counts = (counts,) if isinstance(counts, int) else tuple(counts)
     ndim = max(len(counts), op.ndim(0))
     return op(op.aligned(0, ndim), (1,) * (1 + ndim - len(counts)) + counts)
 
 
-def concat(op: Operation) -> Any:
+def concat(op: BatchedCall) -> Any:
     arrays, axis = [op.full(i) for i in range(len(op.args))], op.get("axis")
     if axis is None:
         arrays = [xp.reshape(x, (op.size, math.prod(x.shape[1:]))) for x in arrays]
     return op(*arrays, axis=1 if axis is None else op.axis(axis, op.ndim(0)))
 
 
-def stack(op: Operation) -> Any:
+def stack(op: BatchedCall) -> Any:
     arrays = [op.full(i) for i in range(len(op.args))]
     return op(*arrays, axis=op.axis(op.get("axis"), op.ndim(0) + 1))
 
@@ -228,7 +228,7 @@ def stack(op: Operation) -> Any:
 # ---------------------------------------------------------------- products and linear algebra
 
 
-def matmul(op: Operation) -> Any:
+def matmul(op: BatchedCall) -> Any:
     """One product, as large as can be, of two arrays; vectors become matrices of one row or
     column."""
     x1, x2 = op.args
@@ -251,14 +251,14 @@ def matmul(op: Operation) -> Any:
     left = x1 if n1 > 1 else xp.expand_dims(x1, axis=-2)
     right = x2 if n2 > 1 else xp.expand_dims(x2, axis=-1)
     ndim = max(n1, n2, 2)
-    pair = Operation(op.primitive, [left, right], op.on, {}, op.raw, op.size, op.backend)
+    pair = BatchedCall(op.primitive, [left, right], op.on, {}, op.raw, op.size, op.backend)
     y = op(pair.aligned(0, ndim), pair.aligned(1, ndim))
     if n1 == 1:
         y = xp.squeeze(y, axis=-2)
     return xp.squeeze(y, axis=-1) if n2 == 1 else y
 
 
-def tensordot(op: Operation) -> Any:
+def tensordot(op: BatchedCall) -> Any:
     x1, x2 = op.args
     axes, n1, n2 = op.get("axes"), op.ndim(0), op.ndim(1)
     if isinstance(axes, int):
@@ -285,19 +285,19 @@ def tensordot(op: Operation) -> Any:
     return xp.reshape(xp.matmul(x1, x2), (op.size, *lengths1, *lengths2))
 
 
-def outer(op: Operation) -> Any:
+def outer(op: BatchedCall) -> Any:
     x1, x2 = [xp.reshape(x, (op.size, -1) if on else (-1,)) for x, on in zip(op.args, op.on)]
     return xp.expand_dims(x1, axis=-1) * xp.expand_dims(x2, axis=-2)
 
 
-def along_last(op: Operation) -> Any:
+def along_last(op: BatchedCall) -> Any:
     """`vecdot` and `cross`: an axis of both, after broadcasting."""
     ndim = max(op.ndim(0), op.ndim(1))
     axis = op.axis(op.get("axis"), ndim) - 1 - ndim
     return op(op.aligned(0, ndim), op.aligned(1, ndim), axis=axis)
 
 
-def solve(op: Operation) -> Any:
+def solve(op: BatchedCall) -> Any:
     """For one matrix, all right-hand sides at once."""
     x1, x2 = op.args
     vector = op.ndim(1) == 1
@@ -308,7 +308,7 @@ def solve(op: Operation) -> Any:
         y = op(x1, xp.reshape(columns, (shape[0], math.prod(shape[1:]))), kept=[])[0]
         return (xp.permute_dims(xp.reshape(y, shape), order),)
     columns = xp.expand_dims(x2, axis=-1) if vector else x2
-    pair = Operation(op.primitive, [x1, columns], op.on, {}, op.raw, op.size, op.backend)
+    pair = BatchedCall(op.primitive, [x1, columns], op.on, {}, op.raw, op.size, op.backend)
     ndim = max(pair.ndim(0), pair.ndim(1))
     y = op(pair.aligned(0, ndim), pair.aligned(1, ndim), kept=[])[0]
     return (y[..., 0] if vector else y,)
@@ -317,11 +317,11 @@ def solve(op: Operation) -> Any:
 # ---------------------------------------------------------------- Fourier transforms
 
 
-def transform(op: Operation) -> Any:
+def transform(op: BatchedCall) -> Any:
     return op(op.args[0], **swapped(op.kwargs, axis=op.axis(op.get("axis"), op.ndim(0))))
 
 
-def transform_axes(op: Operation) -> Any:
+def transform_axes(op: BatchedCall) -> Any:
     s, axes, ndim = op.get("s"), op.get("axes"), op.ndim(0)
     if axes is None:
         s = (s,) if isinstance(s, int) else s

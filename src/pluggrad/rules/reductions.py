@@ -20,7 +20,7 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     return tuple([n % ndim if ndim else 0 for n in axes])
 
 
-def keep(g: Any, ndim: int, axis: Any, keepdims: Any) -> Any:
+def restore_axes(g: Any, ndim: int, axis: Any, keepdims: Any) -> Any:
     """`g`, of the shape of a reduction's output, with its reduced axes back at length 1."""
     if not keepdims and g.ndim:
         for n in sorted(axes_of(axis, ndim)):
@@ -33,7 +33,7 @@ def expand(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
     if type(g) is Uniform:
         return Uniform(g.number, like, g.one)
     shape, _ = shape_dtype(like)
-    return spread(keep(g, len(shape), axis, keepdims), like)
+    return spread(restore_axes(g, len(shape), axis, keepdims), like)
 
 
 def count(shape: Any, axis: Any) -> Any:
@@ -58,7 +58,7 @@ def tally(x: Any, axis: Any, keepdims: Any) -> Any:
 
 def attaining(x: Any, y: Any, axis: Any, keepdims: Any) -> tuple[Any, Any]:
     """1 where `x` attains the extremum `y` and 0 elsewhere; and how many do: nan if y is."""
-    hits = xp.astype(x == keep(y, x.ndim, axis, keepdims), y.dtype)
+    hits = xp.astype(x == restore_axes(y, x.ndim, axis, keepdims), y.dtype)
     ties = xp.sum(hits, axis=axis, keepdims=keepdims)
     return hits, xp.where(ties == 0, math.nan, ties)
 
@@ -66,7 +66,7 @@ def attaining(x: Any, y: Any, axis: Any, keepdims: Any) -> tuple[Any, Any]:
 def extremum_back(g: Any, x: Any, y: Any, axis: Any, keepdims: Any) -> Any:
     """Split evenly among those that attain the extremum."""
     hits, ties = attaining(x, y, axis, keepdims)
-    return keep(g / ties, x.ndim, axis, keepdims) * hits
+    return restore_axes(g / ties, x.ndim, axis, keepdims) * hits
 
 
 def extremum_along(t: Any, x: Any, y: Any, axis: Any, keepdims: Any) -> Any:
@@ -93,7 +93,7 @@ def deviations(x: Any, axis: Any) -> Any:
 
 def var_back(g: Any, x: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
     g = g * (2 * one_by(x, axis, correction, keepdims))
-    return keep(g, x.ndim, axis, keepdims) * deviations(x, axis)
+    return restore_axes(g, x.ndim, axis, keepdims) * deviations(x, axis)
 
 
 def var_along(t: Any, x: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
@@ -108,7 +108,7 @@ def std_back(g: Any, x: Any, y: Any, axis: Any, correction: Any, keepdims: Any) 
     mean of the deviations takes the error away.
     """
     g = g / apart(y) * one_by(x, axis, correction, keepdims)
-    return keep(g, x.ndim, axis, keepdims) * deviations(deviations(x, axis), axis)
+    return restore_axes(g, x.ndim, axis, keepdims) * deviations(deviations(x, axis), axis)
 
 
 def std_along(t: Any, x: Any, y: Any, axis: Any, correction: Any, keepdims: Any) -> Any:

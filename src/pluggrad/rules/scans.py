@@ -9,7 +9,7 @@ from ..arrays.backend import backend_of
 from ..arrays.dispatch import xp
 from ..engine.cotangents import conjugate, shape_dtype
 from .kinds import constant, general, linear
-from .reductions import axes_of, count, keep
+from .reductions import axes_of, count, restore_axes
 
 
 def exponent(x: Any) -> Any:
@@ -77,7 +77,7 @@ def product_of_others(x: Any, axis: Any) -> Any:
 
 def prod_back(g: Any, x: Any, axis: Any, dtype: Any, keepdims: Any) -> Any:
     x = x if dtype is None else xp.astype(x, dtype)
-    return keep(g, x.ndim, axis, keepdims) * conjugate(product_of_others(x, axis))
+    return restore_axes(g, x.ndim, axis, keepdims) * conjugate(product_of_others(x, axis))
 
 
 def prod_along(t: Any, x: Any, axis: Any, dtype: Any, keepdims: Any) -> Any:

@@ -13,7 +13,7 @@ from ..arrays.dispatch import xp
 from ..engine.cotangents import conjugate
 from .elementwise import real
 from .kinds import general
-from .reductions import keep
+from .reductions import restore_axes
 
 
 def below_maximum(x: Any, axis: Any) -> tuple[Any, Any]:
@@ -40,7 +40,7 @@ def log_softmax_raw(x: Any, axis: Any = None) -> Any:
 
 
 def log_sum_back(g: Any, x: Any, axis: Any, keepdims: Any) -> Any:
-    return keep(g, x.ndim, axis, keepdims) * xp.softmax_of(x, axis=axis)
+    return restore_axes(g, x.ndim, axis, keepdims) * xp.softmax_of(x, axis=axis)
 
 
 def log_sum_along(t: Any, x: Any, axis: Any, keepdims: Any) -> Any:

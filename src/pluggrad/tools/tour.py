@@ -17,10 +17,10 @@ from typing import Any
 from ..arrays.backend import get_backend
 from ..arrays.choice import use
 
-__all__ = ["STEPS", "Step", "run", "statements"]
+__all__ = ["STEPS", "Chapter", "run", "statements"]
 
 
-class Step:
+class Chapter:
     """A title, something to read, and code to run."""
 
     __slots__ = ("code", "prose", "title")
@@ -32,7 +32,7 @@ class Step:
 
 
 STEPS = [
-    Step(
+    Chapter(
         "Setting up",
         """Two imports, and two helpers: `array` makes an array of the library that this tour
         runs on, of random numbers between -1 and 1. `rng` is Python's own generator, seeded,
@@ -52,7 +52,7 @@ STEPS = [
         array(2, 2)
         """,
     ),
-    Step(
+    Chapter(
         "Wrapping an array",
         """A Variable is a thin handle around an array. It prints the values, and says which
         library and dtype they have.""",
@@ -61,7 +61,7 @@ STEPS = [
         print(z)
         """,
     ),
-    Step(
+    Chapter(
         "Properties",
         """`.data` is the raw array that was wrapped, not a copy. `.grad` is where gradients of
         this Variable will add up; there is none yet. `requires_grad` and `volatile` decide
@@ -73,7 +73,7 @@ STEPS = [
         z.data
         """,
     ),
-    Step(
+    Chapter(
         "Operations",
         """Operators, and the functions of the Array API standard, take Variables like arrays.
         `size` is a number, the count of elements, and can be called for the shape.""",
@@ -85,7 +85,7 @@ STEPS = [
         print('largest sine:', pg.max(pg.abs(pg.sin(z))).item())
         """,
     ),
-    Step(
+    Chapter(
         "Define by run",
         """There is no separate description of a model. Whatever runs is what will be
         differentiated: loops, branches and early exits are Python's own, and may go
@@ -100,7 +100,7 @@ STEPS = [
         print(x.grad)
         """,
     ),
-    Step(
+    Chapter(
         "grad_fn",
         """While a Variable that requires grad is among the inputs, each operation leaves a node
         behind. The `grad_fn` of a result is its node, and `next_functions` leads on towards
@@ -115,7 +115,7 @@ STEPS = [
         print((y * 2).grad_fn)
         """,
     ),
-    Step(
+    Chapter(
         "Gradients with backward",
         """`backward` starts with a cotangent of the shape of the output, given as `gradient`,
         and brings the gradients to the leaves. For an output of one element it can be left
@@ -129,7 +129,7 @@ STEPS = [
         y.grad
         """,
     ),
-    Step(
+    Chapter(
         "Accumulation",
         """A second `backward` adds to what is there, which is how the gradients of several
         losses are summed. `zero_grad` starts afresh. The graph of a computation is let go by
@@ -145,7 +145,7 @@ STEPS = [
         print('after zero_grad:', x.grad.tolist())
         """,
     ),
-    Step(
+    Chapter(
         "Gradients with autograd.grad",
         """`pg.autograd.grad` returns the gradients in a tuple, and leaves every `.grad` alone.
         Its first walk frees what the graph had saved on the way it took, so `retain_graph`
@@ -161,7 +161,7 @@ STEPS = [
         print(x.grad, y.grad)
         """,
     ),
-    Step(
+    Chapter(
         "Two graphs from the same Variables",
         """Three leaves, from which two different computations follow.""",
         """
@@ -170,7 +170,7 @@ STEPS = [
         z = Variable(array(5), requires_grad=True)
         """,
     ),
-    Step(
+    Chapter(
         "Graph 1: xy + z",
         """Each row of do/dx is the sum of the columns of y; z is added to five rows, so its
         gradient is 5.""",
@@ -182,7 +182,7 @@ STEPS = [
             print(gradient)
         """,
     ),
-    Step(
+    Chapter(
         "Graph 2: xy / z",
         """The same leaves in another graph. The broadcasting of z over the rows is undone on
         the way back, by summing.""",
@@ -194,7 +194,7 @@ STEPS = [
             print(gradient)
         """,
     ),
-    Step(
+    Chapter(
         "Leaving parts out: requires_grad",
         """A result requires grad if any input does. Where no input does, nothing is recorded,
         and backward never goes there.""",
@@ -208,7 +208,7 @@ STEPS = [
         print(o.requires_grad)
         """,
     ),
-    Step(
+    Chapter(
         "Leaving parts out: volatile",
         """One volatile input is enough to switch recording off for all that follows from it,
         whatever the other inputs ask for: meant for evaluation, where no gradient is wanted.
@@ -225,7 +225,7 @@ STEPS = [
             print((z * z).requires_grad)
         """,
     ),
-    Step(
+    Chapter(
         "Leaving parts out: detach",
         """`detach` gives the value without its history: to the rest of the computation it is a
         constant. Of x² with one factor detached, the derivative is x and not 2x.""",
@@ -237,7 +237,7 @@ STEPS = [
         print(x.detach().requires_grad, x.detach().grad_fn)
         """,
     ),
-    Step(
+    Chapter(
         "Gradients of intermediate Variables",
         """Only leaves keep a gradient by default. `retain_grad` asks a computed Variable to
         keep its own, and `pg.autograd.grad` takes computed Variables among its inputs.""",
@@ -253,7 +253,7 @@ STEPS = [
         print('by autograd.grad: ', dh.tolist())
         """,
     ),
-    Step(
+    Chapter(
         "Second order",
         """With `create_graph` the backward computation is recorded like any other, so a
         gradient can be differentiated again, as often as one likes. Of x³ they are 3x², 6x
@@ -268,7 +268,7 @@ STEPS = [
         print('third: ', third.tolist())
         """,
     ),
-    Step(
+    Chapter(
         "The same for functions",
         """`pg.grad` takes a function and gives its derivative as a function: plain arrays in,
         plain arrays out. It nests.""",

@@ -80,7 +80,7 @@ class _Custom:
             raise InvalidArgumentError(f"nondiff_argnums are not negative: {nondiff_argnums}")
         self._settings = tuple(sorted(numbers))
 
-    def _operation(self) -> _Derived:
+    def _operation(self) -> _CustomCall:
         raise NotImplementedError
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -146,7 +146,7 @@ def flatten_arguments(args: tuple[Any, ...]) -> tuple[list[Any], Any]:
     return list(args), _tuple_of(len(args))
 
 
-class _Derived(Operation):
+class _CustomCall(Operation):
     """A call of a function with a custom derivative, on the flat list of its arrays.
 
     `settings` are the arguments at the positions `where`, which are not differentiated by.
@@ -286,7 +286,7 @@ class custom_vjp(_Custom):
             )
         self._fwd, self._bwd = fwd, bwd
 
-    def _operation(self) -> _Derived:
+    def _operation(self) -> _CustomCall:
         if self._fwd is None:
             raise InvalidArgumentError(
                 f"{self._rule.primitive.name} has no derivative yet: call its defvjp(fwd, bwd)"
@@ -296,7 +296,7 @@ class custom_vjp(_Custom):
         return op
 
 
-class _VJP(_Derived):
+class _VJP(_CustomCall):
     """A call of a `custom_vjp`. When it is recorded, what `fwd` and `bwd` refer to is taken down:
     `bwd` runs when a walk comes by, and `fwd` again for higher derivatives."""
 
@@ -475,7 +475,7 @@ class custom_jvp(_Custom):
 
         self.defjvp(rule)
 
-    def _operation(self) -> _Derived:
+    def _operation(self) -> _CustomCall:
         if self._derivative is None:
             raise InvalidArgumentError(
                 f"{self._rule.primitive.name} has no derivative yet: call its defjvp(rule)"
@@ -514,7 +514,7 @@ def _zero(x: Any) -> Any:
     return as_variable(xp.zeros_like(x)) if hasattr(x, "dtype") else 0.0
 
 
-class _JVP(_Derived):
+class _JVP(_CustomCall):
     """A call of a `custom_jvp`. The rule runs at the call, in both modes, and gives the output.
 
     In reverse mode the tangents are zeros that stand for any, at a level where all is linear. What

@@ -199,7 +199,7 @@ class _Recomputed(Operation):
             reached[:] = [i for i, g in enumerate(found) if g is not None]
             return [found[i] for i in reached]
 
-        flat = call(_Derived(values), [*call_.inputs, *gs])
+        flat = call(_RecomputedByFunction(values), [*call_.inputs, *gs])
         found: list[Any] = [None] * count
         for i, g in zip(reached, flat, strict=True):
             found[i] = g
@@ -218,7 +218,7 @@ class _Recomputed(Operation):
 
             return list(jvp(f, [args[i] for i in moving], args[count:])[1])
 
-        return call(_Derived(values), [*call_.inputs, *[tangents[i] for i in moving]])
+        return call(_RecomputedByFunction(values), [*call_.inputs, *[tangents[i] for i in moving]])
 
     def mapped(self, on: list[bool], size: int) -> Operation:
         return _Mapped(self, on)
@@ -238,7 +238,7 @@ def _is_float(y: Any) -> bool:
     return backend is not None and y.dtype in backend.float_dtypes
 
 
-class _Derived(_Recomputed):
+class _RecomputedByFunction(_Recomputed):
     """One whose outputs a function gives that needs nothing but the inputs."""
 
     def __init__(self, values: Callable[[list[Any]], list[Any]]) -> None:

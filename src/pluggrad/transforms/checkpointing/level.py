@@ -99,10 +99,10 @@ class Inside:
             run.constants[id(x)] = mark
             run = run.outer
 
-    def keep(self, y: Any) -> Any:
+    def own_value(self, y: Any) -> Any:
         """The result of an operation at this level, also if it is untracked, at this level."""
         if isinstance(y, (tuple, list)) and not hasattr(y, "shape"):
-            items = [self.keep(item) for item in y]
+            items = [self.own_value(item) for item in y]
             return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
         if not is_variable(y) or y._level is self.level:
             return y
@@ -115,13 +115,13 @@ class Inside:
         backend, value = y._backend, stripped(y)
         return wrap(value, None, self.level if is_variable(value) else ROOT, backend)
 
-    def process(
+    def operate(
         self, primitive: Any, args: Any, kwargs: Any, raw: Any, level: Level, backend: Any
     ) -> Any:
         """An operation at this level."""
         with self.further_down():
             y = record(primitive, args, kwargs, raw, level, backend)
-        return self.keep(y)
+        return self.own_value(y)
 
     def further_down(self) -> _Below:
         """A block in which what is met are values below this level."""
@@ -160,7 +160,7 @@ class Checkpoint(Level):
     @staticmethod
     def operate(primitive: Any, args: Any, kwargs: Any, raw: Any, level: Any, backend: Any) -> Any:
         """An operation at this level."""
-        return level.run.process(primitive, args, kwargs, raw, level, backend)
+        return level.run.operate(primitive, args, kwargs, raw, level, backend)
 
 
 class run_inside(open_level):
