@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pluggrad as pg
-from pluggrad.engine.graph import nodes_below
+from pluggrad.engine.backward import nodes_below
 
 
 def layer(x: Any, w: Any) -> Any:

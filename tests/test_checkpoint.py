@@ -15,7 +15,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-from pluggrad.engine.graph import nodes_below
+from pluggrad.engine.backward import nodes_below
 
 NAMES = ["numpy", "torch", "jax", "strict"]
 A, B = np.asarray([0.5, 0.3, -1.2]), np.asarray([1.5, -0.4, 0.8])

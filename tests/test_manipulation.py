@@ -9,7 +9,7 @@ import pytest
 
 import pluggrad as pg
 from derivatives import check, flat, inner, random_like
-from pluggrad.engine.graph import nodes_below
+from pluggrad.engine.backward import nodes_below
 
 RNG = np.random.default_rng(7)
 

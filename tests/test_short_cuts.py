@@ -14,7 +14,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
-from pluggrad.engine.graph import nodes_below
+from pluggrad.engine.backward import nodes_below
 from test_rules import to_numpy
 
 torch = pytest.importorskip("torch")

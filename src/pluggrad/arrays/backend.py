@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import operator
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -125,6 +126,11 @@ class Backend:
             function = found
             return lambda *arrays, **kwargs: function(list(arrays), **kwargs)
         return found  # type: ignore[no-any-return]
+
+    @cached_property
+    def copy(self) -> Callable[[Any], Any]:
+        """The library's function that copies an array."""
+        return self.raw("copy")
 
     def has(self, name: str) -> bool:
         """Whether `raw(name)` would find something."""

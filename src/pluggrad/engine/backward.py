@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..arrays.backend import SCALARS
+from ..arrays.backend import SCALARS, Backend
+from ..arrays.dispatch import is_variable
 from .anomaly import pull_with
-from .graph import Edge, Node, count_uses, count_uses_towards
+from .graph import Edge, Node
+from .handles import wrap
 from .hooks import quietly, sending
 from .lazy_cotangents import LazyCotangent, Scatter, Uniform, add, dense, own
-from .levels import Level, read
+from .levels import ROOT, Level, read
 from .record import part_of
 from .saved import Box
 
@@ -191,3 +193,78 @@ def _placed(
         return lift(saved, node)
     parts = [lift(item, part_of(node, saved, i)) for i, item in enumerate(saved)]
     return type(saved)(*parts) if hasattr(saved, "_fields") else type(saved)(parts)
+
+
+def in_place_type(backend: Backend) -> type | None:
+    """The type of arrays that the walk may add to in place."""
+    return backend.adapter.array_type if backend.accumulates_in_place else None
+
+
+def among_variables(seeds: Iterable[Any]) -> Any:
+    """What makes saved numbers Variables where the cotangents are some, as those of `vmap` are:
+    not every library lets its arrays meet others in operators. None where they are not."""
+    for seed in seeds:
+        seed = seed.number if type(seed) is Uniform else seed
+        if is_variable(seed):
+            backend = seed._backend
+            return lambda value, node: (
+                wrap(value, None, ROOT, backend)
+                if getattr(value, "dtype", None) in backend.float_dtypes and not is_variable(value)
+                else value
+            )
+    return None
+
+
+# ---------------------------------------------------------------- the order of a walk
+
+
+def count_uses(roots: Iterable[Node]) -> dict[Node, int]:
+    """For each node below `roots`, how many edges lead to it. No recursion, linear."""
+    uses = dict.fromkeys(roots, 0)
+    stack = list(uses)
+    while stack:
+        edge: Edge | None = stack.pop()
+        while edge is not None:
+            parent = edge.parent
+            if parent is not None:
+                if parent in uses:
+                    uses[parent] += 1
+                else:
+                    uses[parent] = 1
+                    stack.append(parent)
+            edge = edge.more
+    return uses
+
+
+def nodes_below(roots: Iterable[Node]) -> list[Node]:
+    """Every node below `roots`, each before those that it leads to."""
+    roots = list(roots)
+    uses = count_uses(roots)
+    ready = [node for node in dict.fromkeys(roots) if not uses[node]]
+    order = []
+    while ready:
+        node = ready.pop()
+        order.append(node)
+        for edge in node.edges():
+            parent = edge.parent
+            assert parent is not None
+            uses[parent] -= 1
+            if not uses[parent]:
+                ready.append(parent)
+    return order
+
+
+def count_uses_towards(roots: Iterable[Node], targets: Iterable[Node]) -> dict[Node, int]:
+    """`count_uses`, over the paths that lead to one of `targets` only."""
+    targets = set(targets)
+    useful = set()
+    order = nodes_below(roots)
+    for node in reversed(order):
+        if node in targets or any(edge.parent in useful for edge in node.edges()):
+            useful.add(node)
+    uses = {node: 0 for node in order if node in useful}
+    for node in uses:
+        for edge in node.edges():
+            if edge.parent in useful:
+                uses[edge.parent] += 1
+    return uses

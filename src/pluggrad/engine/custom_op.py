@@ -13,7 +13,7 @@ from ..arrays.dispatch import is_variable, xp
 from ..errors import InvalidArgumentError, UnsupportedError
 from .anomaly import check_made
 from .arguments import of_backend
-from .backward import walk
+from .backward import among_variables, walk
 from .batch import Batch, batched
 from .cotangents import same_shape
 from .custom_call import Call, check_connected, differentiable, taken
@@ -28,7 +28,6 @@ from .modes import inside
 from .primitive import new
 from .record import make_leaf, part_of
 from .saved import keep
-from .seeds import among_variables
 from .short_cuts.over_duals import dual
 from .views import settled
 

@@ -10,19 +10,19 @@ from contextlib import nullcontext
 from threading import RLock
 from typing import Any
 
-from ..arrays.backend import Backend
-from ..arrays.dispatch import is_variable
+from ..arrays.backend import SCALARS, VARIABLES, Backend, backend_of
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
-from .backward import walk
+from .arguments import convert, one_device
+from .backward import among_variables, count_uses_towards, in_place_type, walk
+from .cotangents import device_of, same_shape
 from .grad_mode import recording
-from .graph import HookedNode, LeafNode, Node, count_uses_towards
-from .handles import released, wrap
+from .graph import HookedNode, LeafNode, Node
+from .handles import make, raw_of, released, wrap
 from .hooks import quietly, received
-from .lazy_cotangents import add, own
-from .levels import ROOT, VOLATILE, deepest, restored
+from .lazy_cotangents import Uniform, add, own
+from .levels import ROOT, VOLATILE, Level, deepest, put, read
 from .modes import inside
 from .record import make_leaf
-from .seeds import among_variables, in_place_type, lifter, seed_for
 
 __all__ = ["as_list", "backward", "cotangents_of", "gradients"]
 
@@ -68,7 +68,7 @@ def backward(
             raise InvalidArgumentError("inputs is empty; leave it out to reach all leaves")
         targets = [_node_of(x, "inputs") for x in inputs]
     for y in outputs:
-        if is_variable(y) and y._level not in (ROOT, VOLATILE) and y._level.alive:
+        if type(y) in VARIABLES and y._level not in (ROOT, VOLATILE) and y._level.alive:
             raise DifferentiationError(
                 "backward() inside a transform would write to .grad, which belongs to the "
                 "outermost level; use pluggrad.autograd.grad there"
@@ -78,7 +78,9 @@ def backward(
     by_node = {} if inputs is None else dict(zip(targets or (), inputs, strict=True))
     sums = []
     # Two threads may add to the same leaf. A compiler that traces knows no locks.
-    with nullcontext() if backend.adapter.tracing() else ACCUMULATING:
+    adapter = backend.adapter
+    compiling = adapter.reads_code and adapter.tracing()
+    with nullcontext() if compiling else ACCUMULATING:
         for node, g in arrived.items():
             v = by_node.get(node)
             if v is None and isinstance(node, HookedNode) and node.extra.variable is not None:
@@ -86,7 +88,7 @@ def backward(
             if v is not None and v.requires_grad:  # it may have been switched off since
                 if type(node) is LeafNode and node.extra.before:
                     g = received(node, g, quiet)
-                g = released(g) if is_variable(g) else wrap(g, None, ROOT, v._backend)
+                g = released(g) if type(g) in VARIABLES else wrap(g, None, ROOT, v._backend)
                 before = v.grad
                 sums.append((node, v, g, before, g if before is None else before + g))
         try:
@@ -145,7 +147,7 @@ def gradients(
                 g = x._backend.namespace.zeros_like(x.detach())
                 if create_graph:  # of which the next derivatives are zeros, too
                     g._level, g._node = outputs[0]._level, make_leaf(g)
-        elif not is_variable(g):
+        elif type(g) not in VARIABLES:
             if node in targets[: len(found)]:
                 g = own(g)  # the same input a second time
             g = wrap(g, None, ROOT, backend)
@@ -172,7 +174,6 @@ def cotangents_of(outputs: list[Any], given: Any) -> list[Any]:
     return list(given)
 
 
-@restored
 def _run(
     outputs: Sequence[Any],
     seeds: Sequence[Any],
@@ -188,7 +189,8 @@ def _run(
         raise InvalidArgumentError(f"{len(outputs)} outputs, but {len(seeds)} cotangents")
     nodes = [_node_of(y, "outputs") for y in outputs]
     level, backend = outputs[0]._level, outputs[0]._backend
-    deepest(level, ROOT)  # raises if its transform has returned
+    if level is not ROOT:
+        deepest(level, ROOT)  # raises if its transform has returned
     cotangents: dict[Node, Any] = {}
     for y, node, seed in zip(outputs, nodes, seeds, strict=True):
         if y._level is not level:
@@ -201,18 +203,30 @@ def _run(
         if targets[position] not in uses:
             raise _unused(position, x)
     retain = create_graph if retain_graph is None else retain_graph
-    run = inside()
-    down = run is not None and run.level is level
-    with recording(level) if create_graph else run.further_down() if down else nullcontext():
-        arrived = walk(
-            cotangents,
-            targets=targets,
-            uses=uses,
-            retain=retain,
-            lift=lifter(level, backend) if create_graph else among_variables(cotangents.values()),
-            in_place=None if create_graph else in_place_type(backend),
-            quiet=None if create_graph else level,
-        )
+    state = read()
+    run = None if state.modes is None else inside()
+    block: Any = nullcontext()
+    if create_graph:
+        block, lift = recording(level), lifter(level, backend)
+    else:
+        lift = among_variables(cotangents.values())
+        if run is not None and run.level is level:
+            block = run.further_down()
+    try:
+        with block:
+            arrived = walk(
+                cotangents,
+                targets=targets,
+                uses=uses,
+                retain=retain,
+                lift=lift,
+                in_place=None if create_graph else in_place_type(backend),
+                quiet=None if create_graph else level,
+            )
+        put(state)
+    except BaseException:  # even one between two statements of the block
+        put(state)
+        raise
     return arrived, backend
 
 
@@ -224,7 +238,7 @@ def as_list(x: Any) -> Any:
 
 
 def _node_of(v: Any, where: str) -> Node:
-    if not is_variable(v):
+    if type(v) not in VARIABLES:
         raise TypeMismatchError(f"{where} must be Variables, not {type(v).__name__}")
     if v._level.maps:
         raise DifferentiationError(
@@ -245,3 +259,72 @@ def _node_of(v: Any, where: str) -> Node:
             "which has no graph: inside jvp, differentiate with `pluggrad.grad` or `pluggrad.vjp`"
         )
     return node
+
+
+def lifter(level: Level, backend: Backend) -> Any:
+    """A function that makes a saved value a Variable of `level` again."""
+
+    cls, nested = backend.variable, backend.nested
+
+    def lift(value: Any, node: Node | None) -> Any:
+        if node is None and (
+            type(value) in SCALARS or type(value) in VARIABLES or not hasattr(value, "shape")
+        ):
+            return value
+        kind = nested if isinstance(value, cls) else cls
+        return make(kind, value, node, level if node else ROOT)
+
+    return lift
+
+
+def seed_for(y: Any, seed: Any, create_graph: bool) -> Any:
+    """The cotangent to start from at `y`: checked, and one level down unless recorded."""
+    backend = y._backend
+    value = y._read()[0]
+    if seed is None:
+        if value.shape != () and y.size != 1:
+            raise DifferentiationError(
+                f"backward of an output of shape {tuple(y.shape)} needs a cotangent: gradient= (or "
+                "grad_outputs=) of the same shape. It can be left out for one element only."
+            )
+        if value.dtype in backend.complex_dtypes:
+            raise DifferentiationError(
+                f"backward of a complex output ({value.dtype}) needs a cotangent: gradient= (or "
+                "grad_outputs=). Without one, take the real part or abs first."
+            )
+        if value.shape == () and not (backend.adapter.reads_code and backend.adapter.tracing()):
+            # (A compiler that reads code cannot see through `Uniform * x`, and fuses anyway.)
+            seed = backend.adapter.one(raw_of(value))
+            if create_graph or type(value) in VARIABLES:
+                seed = wrap(seed, None, ROOT, backend)
+            return Uniform(seed, backend.like(value), one=True)
+        seed = backend.raw("ones")(value.shape, dtype=value.dtype, device=device_of(value))
+    else:
+        if isinstance(seed, (int, float, complex, list, tuple)):
+            seed = backend.namespace.raw_asarray(seed, dtype=y.dtype)
+        if backend_of(seed) is not backend:
+            seed = convert(seed, backend, y._node.rule.primitive)
+        if not hasattr(seed, "shape"):
+            raise TypeMismatchError(f"gradient is an array, not {type(seed).__name__}")
+        if not same_shape(seed.shape, y.shape):
+            raise InvalidArgumentError(
+                f"gradient has shape {tuple(seed.shape)}, and the output {tuple(y.shape)}"
+            )
+        if not backend.adapter.same_device(raw_of(seed), raw_of(y)):
+            one_device((seed, y), "backward")
+        if type(seed) in VARIABLES:
+            seed = seed._snapshot()
+            if not create_graph and (seed._level is y._level or seed._node is None):
+                seed = seed._value
+        if seed.dtype != y.dtype:
+            if seed.dtype in backend.complex_dtypes and y.dtype not in backend.complex_dtypes:
+                raise TypeMismatchError(
+                    f"gradient has dtype {seed.dtype}, and the output is real ({y.dtype})"
+                )
+            seed = (
+                backend.namespace.astype(seed, y.dtype) if type(seed) in VARIABLES
+                else backend.raw("astype")(seed, y.dtype)
+            )  # fmt: skip
+    if (create_graph or type(value) in VARIABLES) and type(seed) not in VARIABLES:
+        seed = wrap(seed, None, ROOT, backend)
+    return seed

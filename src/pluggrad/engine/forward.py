@@ -14,14 +14,13 @@ from typing import Any
 from ..arrays.backend import Backend
 from ..arrays.dispatch import is_variable, xp
 from .anomaly import check_made
-from .backward import walk
+from .backward import among_variables, walk
 from .grad_mode import Sealed
 from .handles import constant_of, wrap, wrap_untracked
 from .lazy_cotangents import dense
 from .levels import ROOT, Level, open_level, read
 from .primitive import Primitive
 from .record import evaluate, make_leaf, refuse_captured
-from .seeds import among_variables
 from .short_cuts.over_duals import Tangent, dual, like_value
 from .strong_zeros import annihilating, strong_rule
 

@@ -7,12 +7,12 @@ object per operation, without tuples or closures, is what keeps recording cheap.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .primitive import Rule
 
-__all__ = ["Edge", "HookedNode", "LeafNode", "Node", "RemovableHandle", "count_uses", "nodes_below"]
+__all__ = ["Edge", "HookedNode", "LeafNode", "Node", "RemovableHandle"]
 
 
 class Edge:
@@ -203,55 +203,3 @@ def add_hook(node: Node, hook: Callable[..., Any]) -> RemovableHandle:
     hooks = watch(node).hooks
     hooks.append(hook)
     return RemovableHandle(hooks, hook)
-
-
-def count_uses(roots: Iterable[Node]) -> dict[Node, int]:
-    """For each node below `roots`, how many edges lead to it. No recursion, linear."""
-    uses = dict.fromkeys(roots, 0)
-    stack = list(uses)
-    while stack:
-        edge: Edge | None = stack.pop()
-        while edge is not None:
-            parent = edge.parent
-            if parent is not None:
-                if parent in uses:
-                    uses[parent] += 1
-                else:
-                    uses[parent] = 1
-                    stack.append(parent)
-            edge = edge.more
-    return uses
-
-
-def nodes_below(roots: Iterable[Node]) -> list[Node]:
-    """Every node below `roots`, each before those that it leads to."""
-    roots = list(roots)
-    uses = count_uses(roots)
-    ready = [node for node in dict.fromkeys(roots) if not uses[node]]
-    order = []
-    while ready:
-        node = ready.pop()
-        order.append(node)
-        for edge in node.edges():
-            parent = edge.parent
-            assert parent is not None
-            uses[parent] -= 1
-            if not uses[parent]:
-                ready.append(parent)
-    return order
-
-
-def count_uses_towards(roots: Iterable[Node], targets: Iterable[Node]) -> dict[Node, int]:
-    """`count_uses`, over the paths that lead to one of `targets` only."""
-    targets = set(targets)
-    useful = set()
-    order = nodes_below(roots)
-    for node in reversed(order):
-        if node in targets or any(edge.parent in useful for edge in node.edges()):
-            useful.add(node)
-    uses = {node: 0 for node in order if node in useful}
-    for node in uses:
-        for edge in node.edges():
-            if edge.parent in useful:
-                uses[edge.parent] += 1
-    return uses

@@ -91,7 +91,7 @@ def wrap_untracked(y: Any, backend: Backend, level: Level = ROOT) -> Any:
 
 def raw_of(x: Any) -> Any:
     """The raw array at the bottom of `x`."""
-    while is_variable(x):
+    while type(x) in VARIABLES:
         x = x._read()[0]
     return x
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.backend import PRIMITIVES, SCALARS, VARIABLES, backend_of
+from ..arrays.backend import BACKENDS, PRIMITIVES, SCALARS, VARIABLES, backend_of
 from ..arrays.dispatch import is_variable, xp
 from .cotangents import shape_dtype, spread, sum_to, zeros
 
@@ -208,10 +208,11 @@ class Uniform(LazyCotangent):
     quotients and with a sign; for all others it becomes an array first.
     """
 
-    __slots__ = ("like", "number", "one")
+    __slots__ = ("_dtype", "_shape", "like", "number", "one")
 
     def __init__(self, number: Any, like: Any, one: bool = False) -> None:
         self.number, self.like, self.one = number, like, one
+        self._shape, self._dtype = like if type(like) is tuple else (like.shape, like.dtype)
 
     def dense(self) -> Any:
         return spread(self.number, self.like)
@@ -229,20 +230,21 @@ class Uniform(LazyCotangent):
         return other.plus(self) if type(other) is Scatter else self.dense() + dense(other)
 
     def __mul__(self, x: Any) -> Any:
-        shape, dtype = shape_dtype(self.like)
+        shape = self._shape
         if type(x) in SCALARS:
             return Uniform(self.number * x, self.like) if shape else self.number * x
         value = x._read()[0] if type(x) in VARIABLES and not x._level.maps else x
         if value.shape != shape:
             return self.dense() * x if value.shape else Uniform(self.number * x, self.like)
-        if value.dtype != dtype:  # some libraries let the dtype of the array win over the number's
+        # Some libraries let the dtype of the array win over the number's.
+        if value.dtype != self._dtype:
             return self.dense() * x
         return x if self.one else self.number * x
 
     def __truediv__(self, x: Any) -> Any:
         other = () if type(x) in SCALARS else x.shape
-        shape, dtype = shape_dtype(self.like)
-        if other == shape and (not shape or x.dtype == dtype):
+        shape = self._shape
+        if other == shape and (not shape or x.dtype == self._dtype):
             return self.number / x
         return self.dense() / x if other else Uniform(self.number / x, self.like)
 
@@ -259,10 +261,10 @@ def own(g: Any) -> Any:
     """`g` as an array that nobody else holds: a copy, where arrays can be written at all."""
     if isinstance(g, LazyCotangent):
         return g.own()
-    backend = backend_of(g)
-    if backend is None or is_variable(g):
+    backend = BACKENDS.get(type(g))
+    if backend is None or type(g) in VARIABLES:
         return g
-    return xp.copy(g) if backend.writable or backend.hold is not None else g
+    return backend.copy(g) if backend.writable or backend.hold is not None else g
 
 
 class Shares(LazyCotangent):

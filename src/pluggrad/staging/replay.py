@@ -16,13 +16,13 @@ from typing import Any
 
 from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_variable
-from ..engine.backward import walk
+from ..engine.backward import among_variables, count_uses, in_place_type, walk
 from ..engine.boundary import is_of
-from ..engine.graph import Edge, LeafNode, Node, count_uses
+from ..engine.differentiate import lifter, seed_for
+from ..engine.graph import Edge, LeafNode, Node
 from ..engine.handles import wrap
 from ..engine.levels import Level, read
 from ..engine.primitive import Rule, new
-from ..engine.seeds import among_variables, in_place_type, lifter, seed_for
 from ..errors import TypeMismatchError
 from .tracer import Program, UntraceableError, tracers
 

@@ -13,7 +13,7 @@ from ..arrays.backend import BACKENDS, SCALARS, VARIABLES
 from ..arrays.dispatch import is_variable, xp
 from ..engine import linear
 from ..engine.arguments import of_backend
-from ..engine.backward import walk
+from ..engine.backward import among_variables, walk
 from ..engine.boundary import ARRAY, unflatten
 from ..engine.closures import PARTS, Seen, SeenModules, seen
 from ..engine.custom_call import Call, check_captured, taken
@@ -34,7 +34,6 @@ from ..engine.linear import Linear, check_homogeneous
 from ..engine.modes import inside
 from ..engine.recomputed import Made, differ
 from ..engine.record import make_leaf
-from ..engine.seeds import among_variables
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .mapping import inner_vmap
 

@@ -9,7 +9,7 @@ from typing import Any
 import optree
 
 from ..arrays.dispatch import is_variable, xp
-from ..engine.backward import walk
+from ..engine.backward import among_variables, in_place_type, walk
 from ..engine.boundary import (
     all_complex,
     as_cotangent,
@@ -30,12 +30,12 @@ from ..engine.boundary import (
     unflatten,
 )
 from ..engine.cotangents import conjugate
+from ..engine.differentiate import seed_for
 from ..engine.forward import Forward, tangent_of
 from ..engine.graph import Node
 from ..engine.graph_breaks import untracked_result
 from ..engine.handles import unwrap_untracked, wrap
 from ..engine.levels import ROOT, open_level, put, restored
-from ..engine.seeds import among_variables, in_place_type, seed_for
 from ..errors import InvalidArgumentError, TypeMismatchError
 
 __all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]

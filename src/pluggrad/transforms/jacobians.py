@@ -11,7 +11,7 @@ import optree
 
 from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_variable, xp
-from ..engine.backward import walk
+from ..engine.backward import among_variables, walk
 from ..engine.boundary import (
     all_complex,
     as_array,
@@ -34,7 +34,6 @@ from ..engine.graph_breaks import untracked_result
 from ..engine.handles import unwrap_untracked, wrap
 from ..engine.levels import ROOT, open_level, restored
 from ..engine.linear import Linear
-from ..engine.seeds import among_variables
 from ..errors import InvalidArgumentError, TypeMismatchError
 from ..staging import replay
 from .gradients import grad, jvp, pushed_forward, vjp

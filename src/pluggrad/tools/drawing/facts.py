@@ -17,9 +17,10 @@ from typing import Any
 import optree
 
 from ...arrays.dispatch import is_variable
+from ...engine.backward import nodes_below
 from ...engine.custom_call import Call
 from ...engine.custom_node import SHARING
-from ...engine.graph import LeafNode, Node, nodes_below
+from ...engine.graph import LeafNode, Node
 from ...engine.record import PART
 from ...engine.saved import Box as SavedBox
 from ...engine.saved import Kept

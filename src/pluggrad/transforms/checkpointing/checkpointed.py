@@ -18,7 +18,7 @@ import optree
 from ...arrays.backend import backend_of
 from ...arrays.choice import current_choice, use
 from ...arrays.dispatch import is_variable, xp
-from ...engine.backward import walk
+from ...engine.backward import among_variables, in_place_type, walk
 from ...engine.boundary import flatten_call, unflatten_call
 from ...engine.closures import Seen, seen
 from ...engine.cotangents import same_shape
@@ -30,7 +30,6 @@ from ...engine.levels import ROOT, Level, read, restored
 from ...engine.linear import check_run
 from ...engine.modes import changed, inside
 from ...engine.recomputed import Made
-from ...engine.seeds import among_variables, in_place_type
 from ...errors import TypeMismatchError, UnsupportedError
 from ..gradients import jvp, vjp
 from ..mapping import inner_vmap, leave
