@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..arrays.backend import SCALARS, Backend
+from ..arrays.backend import SCALARS, VARIABLES, Backend
 from ..arrays.dispatch import is_variable
 from .anomaly import pull_with
 from .graph import Edge, Node
@@ -205,7 +205,7 @@ def among_variables(seeds: Iterable[Any]) -> Any:
     not every library lets its arrays meet others in operators. None where they are not."""
     for seed in seeds:
         seed = seed.number if type(seed) is Uniform else seed
-        if is_variable(seed):
+        if type(seed) in VARIABLES:
             backend = seed._backend
             return lambda value, node: (
                 wrap(value, None, ROOT, backend)
