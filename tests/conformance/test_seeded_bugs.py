@@ -166,7 +166,7 @@ def missing_conj(engine, xp):
     product = engine.engine.primitive.PRIMITIVES["multiply"]
     for rule in product.rules:
         made = rule.variant(
-            lambda g, kept, pull=rule.pull: engine.engine.cotangents.fit(pull(g, kept[0]), kept[1])
+            lambda g, kept, pull=rule.pull: engine.engine.lazy_cotangents.fit(pull(g, kept[0]), kept[1])
         )
         rule.careful.pull = made.pull
 
@@ -209,7 +209,7 @@ def wrong_axis(engine, xp):
         axes = tuple(i for i, n in enumerate(shape) if n == 1 and g.shape[i] != 1)
         return xp.sum(g, axis=axes, keepdims=True) if axes else g
 
-    engine.engine.cotangents.sum_to = sum_to
+    engine.engine.lazy_cotangents.sum_to = sum_to
 
 
 def same_buffer(engine, xp):
@@ -229,10 +229,10 @@ def same_buffer(engine, xp):
 
 def shared_cotangent(engine, xp):
     """Nothing is copied on the way out: the gradients of a sum are one array, the cotangent."""
-    copies = {engine.engine.cotangents.own, engine.engine.backward.own}
+    copies = {engine.engine.lazy_cotangents.own, engine.engine.backward.own}
     for name, module in list(sys.modules.items()):
         if name.startswith(f"{engine.__name__}.") and vars(module).get("own") in copies:
-            module.own = engine.engine.cotangents.dense
+            module.own = engine.engine.lazy_cotangents.dense
 
 
 def writes_input(engine, xp):
