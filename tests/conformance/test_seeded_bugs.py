@@ -166,7 +166,9 @@ def missing_conj(engine, xp):
     product = engine.engine.primitive.PRIMITIVES["multiply"]
     for rule in product.rules:
         made = rule.variant(
-            lambda g, kept, pull=rule.pull: engine.engine.lazy_cotangents.fit(pull(g, kept[0]), kept[1])
+            lambda g, kept, pull=rule.pull: engine.engine.lazy_cotangents.fit(
+                pull(g, kept[0]), kept[1]
+            )
         )
         rule.careful.pull = made.pull
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cache, cached_property
+from types import CodeType
 from typing import Any
 
 from ..arrays.backend import PRIMITIVES
+from ..arrays.standard import parse
 from ..errors import GraphFreedError
 from .cotangents import conjugate, in_dtype_of
 from .lazy_cotangents import dense, fit
@@ -45,7 +48,7 @@ class Rule:
         self.primitive = primitive
         self.position = position
         self.formula = formula
-        names = () if formula is PASS else tuple(inspect.signature(formula).parameters)[1:]
+        names = () if formula is PASS else _parameters(formula)[1:]
         # The number of the input is not kept: what is, is the same for all of a variadic primitive.
         self.place = names.index("i") if "i" in names else None
         self.names = tuple([name for name in names if name != "i"])
@@ -97,6 +100,25 @@ class Rule:
         if len(self.names) == 1:
             return (saved,)
         return saved if self.names else ()
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of the parameters. (`inspect.signature` takes ten times as long.)"""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return tuple(inspect.signature(function).parameters)
+    names: tuple[str, ...] = code.co_varnames
+    return names[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _signature_of(arguments: str) -> tuple[CodeType, dict[str, Any]]:
+    """The code of a function with these arguments, and the default of each argument."""
+    function = eval(f"lambda {arguments}: None")
+    code = function.__code__
+    defaults = dict.fromkeys(code.co_varnames, inspect.Parameter.empty)
+    given = function.__defaults__ or ()
+    defaults |= zip(code.co_varnames[code.co_argcount - len(given) : code.co_argcount], given)
+    return code, defaults | (function.__kwdefaults__ or {})
 
 
 def _sources(primitive: Primitive, names: tuple[str, ...]) -> Any:
@@ -172,10 +194,17 @@ def _picker(
     found = f"({''.join([f'{value}, ' for value in values])})"
     if packed and len(values) < 2:
         found = values[0] if values else "None"
-    picker: Callable[..., Any] = eval(
-        f"lambda args, kwargs, y, like: {found}",
-        {"defaults": primitive.defaults, "computed": primitive.computed},
-    )
+    if "defaults" not in found and "computed" not in found:
+        return _compiled_picker(found)
+    scope = {"defaults": primitive.defaults, "computed": primitive.computed}
+    picker: Callable[..., Any] = eval(f"lambda args, kwargs, y, like: {found}", scope)
+    return picker
+
+
+@cache
+def _compiled_picker(found: str) -> Callable[..., Any]:
+    """The function that evaluates `found`, which many rules share."""
+    picker: Callable[..., Any] = eval(f"lambda args, kwargs, y, like: {found}")
     return picker
 
 
@@ -284,16 +313,12 @@ class Primitive:
         self.fresh = fresh  # whether all formulas make new arrays, never `g` or a saved one
         self.holomorphic = holomorphic or kind in ("elementwise", "bilinear")
         self.pointwise = pointwise or kind == "elementwise"
-        arguments = "(" + signature.split("(", 1)[1]
-        self.parsed = inspect.signature(eval(f"lambda {arguments[1:-1]}: None"))
-        self.parameters = tuple(self.parsed.parameters)
-        only = inspect.Parameter.POSITIONAL_ONLY
-        count = sum(p.kind is only for p in self.parsed.parameters.values())
-        self.positional = self.parameters[: max(count, len(formulas))]
-        self.defaults = {name: p.default for name, p in self.parsed.parameters.items()}
+        code, self.defaults = _signature_of(signature.split("(", 1)[1][:-1])
+        self.parameters = code.co_varnames
+        self.positional = self.parameters[: max(code.co_posonlyargcount, len(formulas))]
         self.formulas = formulas
         if jvp is not None:
-            names = tuple(inspect.signature(jvp).parameters)[1 if variadic else len(formulas) :]
+            names = _parameters(jvp)[1 if variadic else len(formulas) :]
             self.pick_along = _picker(self, 0, names, packed=False)
         self.freed = _freed_rule(self)
         self.rules = tuple(
@@ -307,6 +332,11 @@ class Primitive:
                 rule.keeps = rule.careful.keeps = keeps
         self._later: dict[int, Rule] = {}
         PRIMITIVES[self.name] = self
+
+    @cached_property
+    def parsed(self) -> inspect.Signature:
+        """The standard's signature. It is made when it is asked for, as that takes its time."""
+        return parse(self.signature.split("(", 1)[1][:-1])
 
     def saves(self, name: str) -> bool:
         """Whether keeping `name` keeps an array."""
