@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from pluggrad import autograd
-from pluggrad.engine.arguments import axis_of
-from pluggrad.errors import UnsupportedError
-from pluggrad.variables.library_functions import (
+from pluggrad.plugin import (
     Table,
+    UnsupportedError,
     answer_raw,
+    axis_of,
     lookup,
     names,
     write,
