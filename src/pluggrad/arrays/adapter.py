@@ -44,7 +44,8 @@ class Adapter:
 
     Subclass it, fill in `name`, `modules` and `namespace`, and register an instance under the
     entry-point group ``pluggrad.backends`` or with `register_backend`. Everything else has a
-    default. Attributes are read once, when the backend is made: after `namespace` was called.
+    default. `namespace` is called before anything else is asked, so it may set attributes that
+    depend on the library.
     """
 
     #: The name that users choose the backend by, as in ``pg.use("numpy")``. The entry point has the
@@ -54,9 +55,8 @@ class Adapter:
     #: one to look for in order to know whether the library is installed, and whose ``__version__``
     #: is shown.
     modules: tuple[str, ...] = ()
-    #: The version of `pluggrad.plugin` that the adapter was written for. Adapters whose version is
-    #: not supported is refused. Write down the number: the default follows the pluggrad that is
-    #: installed.
+    #: The version of `pluggrad.plugin` that the adapter was written for, as a number. An adapter is
+    #: refused if its version is not supported.
     #: Default: the current version.
     plugin_version: int = VERSION
 
@@ -68,14 +68,15 @@ class Adapter:
     #: Functions of raw arrays, by name: faster ones than the namespace's, or ones that it lacks.
     #: They are called in the place of the namespace's. The names are those of the standard, such as
     #: ``"sum"`` or ``"linalg.solve"``, those of `pluggrad.special`, such as ``"special.erf"``, and
-    #: those in `pluggrad.plugin.FUNCTIONS`. It may be filled in by `namespace`.
+    #: those in `pluggrad.plugin.FUNCTIONS`. `namespace` may fill it in.
     #: Default: the functions of the namespace.
     functions: dict[str, Callable[..., Any]] = {}  # noqa: RUF012
 
     # ------------------------------------------------------------ what arrays are like
 
-    #: The class of ordinary arrays, if the engine may add to them in place.
-    #: Default: no class, and nothing is added in place.
+    #: The class of ordinary arrays. Operators between a Variable and an array of exactly this class
+    #: are quicker, and only buffers of this class are added to in place.
+    #: Default: no class; all arrays take the longer way.
     array_type: type | None = None
 
     #: Whether arrays can be written in place. Where they cannot, every write makes a new array, by

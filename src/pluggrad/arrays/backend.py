@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 import warnings
 from collections.abc import Callable, Iterable
+from importlib.metadata import EntryPoint
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -185,7 +186,11 @@ def _adapter(name: str) -> Adapter:
         return _registered[name]
     if name not in plugins():
         raise unknown(name, _registered)
-    return load(name, _registered)
+    return load(name)
+
+
+def _point(name: str) -> EntryPoint | None:
+    return None if name in _registered else plugins().get(name)
 
 
 def get_backend(name: str) -> Backend:
@@ -193,7 +198,7 @@ def get_backend(name: str) -> Backend:
     backend = _by_name.get(name)
     if backend is None:
         adapter = _adapter(name)  # it imports the library, which is not to be done under a lock
-        made = asked(name, "when its backend is made", lambda: _made(adapter))
+        made = asked(name, _point(name), "when its backend is made", lambda: _made(adapter))
         backend = _by_name[name] = made
     return backend
 
@@ -201,8 +206,8 @@ def get_backend(name: str) -> Backend:
 def _made(adapter: Adapter) -> Backend:
     """The one backend of the adapter's name, made if there is none.
 
-    What looks like a hook and is none is warned of: results are right without it, if slower, which
-    is why it is no error.
+    What looks like a hook and is none is warned of. It is no error, since an adapter may well have
+    a helper of its own with such a name.
     """
     with _making:
         backend = _by_name.get(adapter.name)
@@ -316,10 +321,11 @@ def backends() -> dict[str, dict[str, Any]]:
 
 def _facts(name: str, adapter: Adapter) -> dict[str, Any]:
     """What `backends` says of an adapter that was loaded."""
-    namespace = asked(name, "in namespace()", adapter.namespace)
-    version = asked(name, "in version()", lambda: str(adapter.version()))
-    devices = asked(name, "in devices()", lambda: [x for x in adapter.devices() if str(x)])
-    can = asked(name, "in capabilities()", lambda: dict(adapter.capabilities()))
+    point = _point(name)
+    namespace = asked(name, point, "in namespace()", adapter.namespace)
+    version = asked(name, point, "in version()", lambda: str(adapter.version()))
+    devices = asked(name, point, "in devices()", lambda: [x for x in adapter.devices() if str(x)])
+    can = asked(name, point, "in capabilities()", lambda: dict(adapter.capabilities()))
     found: dict[str, Any] = {
         "installed": True,
         "version": version,

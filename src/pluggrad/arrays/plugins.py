@@ -45,17 +45,21 @@ class PluginError(BackendError):
 
 def plugins() -> dict[str, EntryPoint]:
     """The entry points by name, read once. Of several of one name, pluggrad's own wins; of others
-    the first on `sys.path`, as in imports."""
+    that whose distribution comes first in the alphabet."""
     global _plugins
     if _plugins is None:
         found: dict[str, EntryPoint] = {}
-        for point in sorted(entry_points(group=GROUP), key=lambda point: not is_ours(point)):
+        for point in sorted(entry_points(group=GROUP), key=_rank):
             if point.name in found:
                 _doubles.setdefault(point.name, []).append(point)
             else:
                 found[point.name] = point
         _plugins = found
     return _plugins
+
+
+def _rank(point: EntryPoint) -> tuple[bool, str]:
+    return not is_ours(point), distribution(point)
 
 
 def doubles(name: str) -> list[str]:
@@ -67,58 +71,55 @@ def doubles(name: str) -> list[str]:
 
 def distribution(point: EntryPoint) -> str:
     """The distribution that registered a plugin, with its version; empty if that is unknown."""
-    dist = getattr(point, "dist", None)
-    return "" if dist is None else f"{dist.name} {dist.version}"
+    dist: Any = getattr(point, "dist", None)
+    try:
+        return f"{dist.name} {dist.version}" if dist is not None and dist.name else ""
+    except Exception:  # its metadata cannot be read
+        return ""
 
 
 def is_ours(point: EntryPoint) -> bool:
     """Whether a plugin comes with pluggrad."""
-    dist = getattr(point, "dist", None)
-    return dist is None or dist.name == "pluggrad"
+    return getattr(point, "dist", None) is None or distribution(point).startswith("pluggrad ")
 
 
 # ---------------------------------------------------------------- loading
 
 
-def load(name: str, registered: Collection[str] = ()) -> Adapter:
+def load(name: str) -> Adapter:
     """The adapter of the plugin `name`, whose library is there and has been imported.
 
-    Raises a PluginError otherwise; what the plugin itself raised is its cause. `registered` are
-    the names of adapters that stand before plugins.
+    Raises a PluginError otherwise; what the plugin itself raised is its cause.
     """
     point = plugins()[name]
-    adapter: Any = asked(name, "when it is imported", point.load)
-    if why := asked(name, "when its adapter is looked at", lambda: check_adapter(adapter)):
-        raise failure(name, why)
-    owner = plugins().get(adapter.name)
-    if adapter.name != name and (
-        adapter.name in registered or (owner is not None and owner.value != point.value)
-    ):
-        raise failure(name, f"its adapter has the name of another backend, {adapter.name!r}")
-    if asked(name, "in namespace()", adapter.namespace) is None:
-        raise failure(name, "its namespace() returns None")
+    adapter: Any = asked(name, point, "when it is imported", point.load)
+    if why := asked(name, point, "when it is looked at", lambda: check_adapter(adapter)):
+        raise failure(name, point, why)
+    if adapter.name != name:  # one adapter may have several entry points, and one of them its name
+        owner = plugins().get(adapter.name)
+        if owner is None or owner.value != point.value:
+            raise failure(name, point, f"its entry point is called {name!r}, and its adapter "
+                          f"{adapter.name!r}; they need the same name")  # fmt: skip
+    if asked(name, point, "in namespace()", adapter.namespace) is None:
+        raise failure(name, point, "its namespace() returns None")
     return adapter  # type: ignore[no-any-return]
 
 
-def asked(name: str, where: str, question: Callable[[], Any]) -> Any:
-    """What the plugin `name`, or an adapter registered under that name, answers; a PluginError if
-    it raises."""
+def asked(name: str, point: EntryPoint | None, where: str, question: Callable[[], Any]) -> Any:
+    """What the plugin behind `point` answers, or an adapter that was registered without one; a
+    PluginError if it raises."""
     try:
         return question()
     except PluginError:
         raise
     except Exception as error:
-        point = plugins().get(name)
-        if isinstance(error, ImportError) and point is not None and (
-            is_ours(point) or isinstance(error, ModuleNotFoundError)
-        ):  # fmt: skip
+        if isinstance(error, ImportError) and point is not None and lacks_library(point, error):
             raise missing(point, error) from error
-        raise failure(name, f"{one_line(error)} ({where})") from error
+        raise failure(name, point, f"{one_line(error)} ({where})") from error
 
 
-def failure(name: str, why: str) -> PluginError:
+def failure(name: str, point: EntryPoint | None, why: str) -> PluginError:
     """The error that says why a plugin cannot be used."""
-    point = plugins().get(name)
     by = "" if point is None else distribution(point)
     found = PluginError(
         f"the backend {name!r} cannot be used: its plugin{f', registered by {by},' if by else ''} "
@@ -126,6 +127,16 @@ def failure(name: str, why: str) -> PluginError:
     )
     found.line = f"{why}; registered by {by}" if by else why
     return found
+
+
+def lacks_library(point: EntryPoint, error: ImportError) -> bool:
+    """Whether it is the library that cannot be imported, and not a part of the plugin or of
+    pluggrad."""
+    if is_ours(point):
+        return True
+    module = (error.name or "").partition(".")[0]
+    own = ("", "pluggrad", point.value.partition(":")[0].partition(".")[0])
+    return isinstance(error, ModuleNotFoundError) and module not in own
 
 
 def missing(point: EntryPoint, error: ImportError) -> PluginError:
@@ -139,9 +150,8 @@ def missing(point: EntryPoint, error: ImportError) -> PluginError:
         f"`{install}` {'brings' if is_ours(point) else 'may bring'} it. {installed()}"
     )
     found.install = install
-    found.line = one_line(error)
-    if by := distribution(point):
-        found.line += f"; registered by {by}"
+    by = distribution(point)
+    found.line = one_line(error) + (f"; registered by {by}" if by else "")
     return found
 
 
@@ -203,13 +213,13 @@ def misspelt(adapter: Adapter, functions: Collection[str], namespace: Any) -> li
     for owner in (adapter, *classes[: classes.index(Adapter)]):
         for name in vars(owner):
             if name not in hooks and not name.startswith("_"):
-                found += [f"{name!r} is not called, for it is no name that adapters may override; "
-                          f"is {near!r} meant?"
+                found += [f"{name!r} has no effect, since adapters have no hook of this name; is "
+                          f"{near!r} meant?"
                           for near in get_close_matches(name, hooks, 1, 0.8)]  # fmt: skip
     for name in adapter.functions:
         if name not in functions and not _has(namespace, name):
-            found += [f"functions[{name!r}] is not called, for it is no name that pluggrad looks "
-                      f"up; is {near!r} meant?"
+            found += [f"functions[{name!r}] has no effect, since pluggrad looks up no function of "
+                      f"this name; is {near!r} meant?"
                       for near in get_close_matches(name, functions, 1, 0.8)]  # fmt: skip
     return list(dict.fromkeys(found))
 
