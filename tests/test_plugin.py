@@ -45,8 +45,8 @@ def test_every_name_of_the_adapter_is_a_hook_and_says_what_it_must_do():
     for name, hook in {**hooks, **plugin.FUNCTIONS}.items():
         assert hook.call.startswith(name)
         assert len(hook.does) > 5 and hook.does.endswith("."), hook
-        assert hook.default.endswith((".", "`")), hook
-    required = [name for name, hook in hooks.items() if hook.default == "It is required."]
+        assert not hook.default or hook.default.endswith("."), hook
+    required = [name for name, hook in hooks.items() if not hook.default]
     assert required == ["name", "modules", "namespace"]
 
 
@@ -459,4 +459,5 @@ def test_the_command_line_prints_the_hooks(capsys):
     text = capsys.readouterr().out
     for hook in (*plugin.hooks().values(), *plugin.FUNCTIONS.values()):
         assert f"\n  {hook.call}\n" in text
-    assert text.count("Default: ") == len(plugin.hooks()) + len(plugin.FUNCTIONS)
+    assert text.count("Default: ") == len(plugin.hooks()) - 3 + len(plugin.FUNCTIONS)
+    assert text.count("Required.") == 3

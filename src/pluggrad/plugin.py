@@ -33,7 +33,7 @@ What is here by group:
 - answering a library's own functions, for `Adapter.foreign`: `Table`, `lookup`, `names`, `label`,
   `answer_raw`, `answer_constant`, `write`
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
-- functions of ours in the library's autograd, for `Adapter.interop`: `Program`, `lowered`,
+- functions of pluggrad in the library's autograd, for `Adapter.interop`: `Program`, `lowered`,
   `first_possible`
 - compilers that read Python code, for `Adapter.compiler`: `UNREADABLE`, `CONSTANT`, `make_ready`
 - errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,

@@ -6,10 +6,8 @@ and `FUNCTIONS` lists the names of ours that `Adapter.functions` may hold.
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib
-import inspect
 import math
 import operator
 from collections.abc import Callable
@@ -160,8 +158,9 @@ class Adapter:
         """
         return self.namespace().ones((), dtype=x.dtype, device=getattr(x, "device", None))
 
-    #: A function that is called with each array that the user hands over, and returns a handle of
-    #: our own over the same values. For libraries whose assignments change the handle, as Dask's.
+    #: A function that is called with each array that the user hands over, and returns another
+    #: handle on the same values, which the user does not have. For libraries whose assignments
+    #: change the handle, such as Dask.
     #: Default: arrays are taken as they are.
     hold: Callable[[Any], Any] | None = None
 
@@ -220,7 +219,7 @@ class Adapter:
     writes: Callable[[Any], Any] | None = None
 
     def checksum(self, x: Any) -> Any:
-        """A number that is another one after `x` was written in place; None where arrays never are.
+        """A number that changes when `x` is written in place; None where arrays never are.
 
         Default: computed by NumPy from the memory of `x`.
         """
@@ -250,8 +249,8 @@ class Adapter:
 
     @property
     def generators(self) -> tuple[type, ...]:
-        """The classes of the library's random number generators, whose state `checkpoint` restores
-        when it finds one in the hands of a function.
+        """The classes of the library's random number generators. `checkpoint` restores the state of
+        those that a function uses before it runs the function again.
 
         Default: no classes.
         """
@@ -304,8 +303,8 @@ class Adapter:
 
     def foreign(self, backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
         """Answer `func`, a function of the library's own that was called with Variables among its
-        arguments; return NotImplemented if nothing of ours has its meaning. `pluggrad.plugin.Table`
-        helps.
+        arguments; return NotImplemented if no function of pluggrad has its meaning.
+        `pluggrad.plugin.Table` helps.
 
         Default: every such call raises `UnsupportedError`.
         """
@@ -324,8 +323,8 @@ class Adapter:
         return getattr(getattr(self.namespace(), "special", None), name, None)
 
     def interop(self) -> Any:
-        """What ``pg.interop.<name>`` is: a module with functions of ours for the library's own
-        autograd.
+        """What ``pg.interop.<name>`` is: a module that brings functions of pluggrad into the
+        library's own autograd.
 
         Default: an error that the library has no autograd.
         """
@@ -363,7 +362,7 @@ class Adapter:
 
 class Hook(NamedTuple):
     """One name that an adapter may override: how it is written, what it must do, and what holds
-    for an adapter without it."""
+    for an adapter without it (empty if none works without it)."""
 
     call: str
     does: str
@@ -383,12 +382,12 @@ index(places, *, length): `places` counted from the front of an axis of that len
 last_of_each(places): For each of the integers in the row `places`, the number of the last element that is equal to it. Default: each is compared with each.
 expand(x, *, to): `x` broadcast like `to` (what `Adapter.like` returned). Lazy libraries keep the chunks of `to`. Default: `broadcast_to`.
 move(x, *, device): `x` on that device. Default: `to_device`, where the device is another one.
-solve_triangular(x1, x2, *, upper): The solution of the triangular system; the other triangle of `x1` holds zeros. Default: `linalg.solve`, or the inverse.
+solve_triangular(x1, x2, *, upper): The solution of a triangular system; the other triangle of `x1` holds zeros, and `x2` may have fewer axes in front. Default: by `inverse_triangular`.
 lu_factor(x): The pair of LU factors and pivots of a matrix, for `lu_solve`; give both functions or none. Default: `linalg.solve` is called again in derivatives.
 lu_solve(lu, pivots, x2, *, adjoint): The solution of the system whose factors `lu_factor` found, or with `adjoint` that of its conjugate transpose. Default: see `lu_factor`.
 inverse_triangular(x, *, upper): The inverse of a triangular matrix. Default: by `solve_triangular`, else `linalg.inv`.
 adjugate(x): The adjugate of a matrix, also of a singular one. Default: from the singular value decomposition.
-exponent(x): The power of two next to |x|, as a whole number in a float; 0 for zeros, infinities and nan. Default: by `log2`.
+exponent(x): The whole number k, in the dtype of `x`, for which 2^k is next to the size of `x`; 0 for zeros, infinities and nan. Default: by `log2`.
 strong_multiply(x1, x2): The product, but 0 wherever one factor is 0, be the other infinite or nan. Default: by `where`.
 logistic(x): 1 / (1 + exp(-x)), without overflow. Default: in functions of the standard.
 log_sum(x, *, axis=None, keepdims=False): The logarithm of the sum of the exponentials, without overflow. Default: in functions of the standard.
@@ -414,6 +413,9 @@ for _line in _FUNCTIONS.strip().splitlines():
 @functools.cache
 def hooks() -> dict[str, Hook]:
     """Every name that an adapter may override, read from the source of `Adapter`."""
+    import ast
+    import inspect
+
     source = inspect.getsource(Adapter)
     lines = source.splitlines()
     found: dict[str, Hook] = {}
@@ -436,8 +438,8 @@ def hooks() -> dict[str, Hook]:
 def _hook(call: str, text: str) -> Hook:
     """The hook that a docstring describes, whose last paragraph says what holds without it."""
     does, _, default = text.partition("Default: ")
-    default = " ".join(default.split()) or "It is required."
-    return Hook(call, " ".join(does.split()), default[0].upper() + default[1:])
+    default = " ".join(default.split())
+    return Hook(call, " ".join(does.split()), default[:1].upper() + default[1:])
 
 
 def careful_norm(norm: Callable[..., Any], xp: Any, concrete: Any = None) -> Callable[..., Any]:

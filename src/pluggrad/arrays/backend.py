@@ -305,17 +305,18 @@ def backends() -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for name in sorted({*_registered, *plugins()}):
-        shown = name
         try:
             adapter = _adapter(name)
-            if (shown := adapter.name) not in found:
-                found[shown] = _facts(name, adapter)
+            if adapter.name in found:  # by another of its entry points
+                continue
+            shown, facts = adapter.name, _facts(name, adapter)
         except PluginError as error:
-            found[name] = {"installed": False, "error": error.line}
+            shown, facts = name, {"installed": False, "error": error.line}
             if error.install:
-                found[name]["install"] = error.install
+                facts["install"] = error.install
         if warned := doubles(name):
-            found[shown]["warnings"] = [*found[shown].get("warnings", ()), *warned]
+            facts["warnings"] = [*facts.get("warnings", ()), *warned]
+        found[shown] = facts
     return dict(sorted(found.items()))
 
 

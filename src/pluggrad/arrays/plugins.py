@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable
-from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import Any
@@ -49,16 +48,17 @@ def plugins() -> dict[str, EntryPoint]:
     global _plugins
     if _plugins is None:
         found: dict[str, EntryPoint] = {}
-        for point in sorted(entry_points(group=GROUP), key=_rank):
+        for point in entry_points(group=GROUP):
             if point.name in found:
-                _doubles.setdefault(point.name, []).append(point)
-            else:
-                found[point.name] = point
+                point, lost = sorted((found[point.name], point), key=_rank)
+                _doubles.setdefault(point.name, []).append(lost)
+            found[point.name] = point
         _plugins = found
     return _plugins
 
 
 def _rank(point: EntryPoint) -> tuple[bool, str]:
+    """The order of plugins of one name. (It reads metadata, which takes a while.)"""
     return not is_ours(point), distribution(point)
 
 
@@ -201,6 +201,13 @@ def check_adapter(adapter: Any) -> str:
     return ""
 
 
+def nearest(name: str, names: Iterable[str], cutoff: float) -> list[str]:
+    """The one of `names` that is most like `name`, if any is like it."""
+    from difflib import get_close_matches
+
+    return get_close_matches(name, names, 1, cutoff)
+
+
 def misspelt(adapter: Adapter, functions: Collection[str], namespace: Any) -> list[str]:
     """What looks like a hook of an adapter and is none: nothing would ever call it.
 
@@ -215,12 +222,12 @@ def misspelt(adapter: Adapter, functions: Collection[str], namespace: Any) -> li
             if name not in hooks and not name.startswith("_"):
                 found += [f"{name!r} has no effect, since adapters have no hook of this name; is "
                           f"{near!r} meant?"
-                          for near in get_close_matches(name, hooks, 1, 0.8)]  # fmt: skip
+                          for near in nearest(name, hooks, 0.8)]  # fmt: skip
     for name in adapter.functions:
         if name not in functions and not _has(namespace, name):
             found += [f"functions[{name!r}] has no effect, since pluggrad looks up no function of "
                       f"this name; is {near!r} meant?"
-                      for near in get_close_matches(name, functions, 1, 0.8)]  # fmt: skip
+                      for near in nearest(name, functions, 0.8)]  # fmt: skip
     return list(dict.fromkeys(found))
 
 
@@ -261,7 +268,7 @@ def installed(registered: Iterable[str] = ()) -> str:
 def unknown(name: Any, registered: Iterable[str] = ()) -> BackendError:
     """The error for a name that is no backend's, with the nearest that is one."""
     names = sorted({*registered, *plugins()})
-    near = get_close_matches(str(name).lower(), names, 1)
+    near = nearest(str(name).lower(), names, 0.6)
     chosen = os.environ.get("PLUGGRAD_BACKEND") == name
     where = ", which the environment variable PLUGGRAD_BACKEND names" if chosen else ""
     meant = f"; did you mean {near[0]!r}?" if near else "."

@@ -185,8 +185,9 @@ def hooks_as_text() -> str:
     for title, table in zip(INTRODUCTIONS, (hooks(), FUNCTIONS), strict=True):
         lines += ["", title]
         for hook in table.values():
-            lines += ["", f"  {hook.call}", _wrapped(hook.does, " " * 6, " " * 6),
-                      _wrapped(f"Default: {hook.default}", " " * 6, " " * 6)]  # fmt: skip
+            default = f"Default: {hook.default}" if hook.default else "Required."
+            texts = [_wrapped(text, " " * 6, " " * 6) for text in (hook.does, default)]
+            lines += ["", f"  {hook.call}", *texts]
     return "\n".join(lines)
 
 
@@ -199,7 +200,8 @@ def hooks_as_markdown() -> str:
         lines += ["", f"{title}:", "", "| name | what it must do | without it |", "|---|---|---|"]
         for hook in table.values():
             does, default = [
-                text.replace("|", r"\|").replace("``", "`") for text in (hook.does, hook.default)
+                text.replace("|", r"\|").replace("``", "`")
+                for text in (hook.does, hook.default or "(required)")
             ]
             lines.append(f"| `{hook.call}` | {does} | {default} |")
     return "\n".join(lines)
