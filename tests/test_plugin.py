@@ -158,6 +158,7 @@ SOURCES = {
     "importing": HEAD + "raise ImportError('cannot import this')",
     "missing": HEAD + "import library_that_is_not_there",
     "syntax": HEAD + "def f(:",
+    "exiting": HEAD + "sys.exit('bye')",
     "noadapter": HEAD + "backend = object()",
     "theclass": HEAD + "backend = Plug",
     "nothing": HEAD,
@@ -188,6 +189,7 @@ BROKEN = {
     "brokenlib": "RuntimeError: the plugin of brokenlib (when it is imported)",
     "importing": "ImportError: cannot import this (when it is imported)",
     "syntax": "SyntaxError: invalid syntax (plug_syntax.py, line 14) (when it is imported)",
+    "exiting": "SystemExit: bye (when it is imported)",
     "noadapter": "an object of type object is registered",
     "theclass": "the class Plug is registered; register an instance of it",
     "nothing": "AttributeError: module 'plug_nothing' has no attribute 'backend'",
@@ -288,7 +290,7 @@ def test_choosing_a_broken_plugin_names_it_and_keeps_what_it_raised(facts):
             continue
         message, cause = facts["chosen"][name]
         assert repr(name) in message and f"{name}-plugin 0.1" in message and line in message
-        assert cause == (line.partition(":")[0] if "Error: " in line else None)
+        assert cause == (line.partition(":")[0] if " (" in line or "Error: " in line else None)
 
 
 def test_a_missing_library_is_told_from_a_broken_plugin(facts):

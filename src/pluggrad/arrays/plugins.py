@@ -45,15 +45,16 @@ class PluginError(BackendError):
 def plugins() -> dict[str, EntryPoint]:
     """The entry points by name, read once. Of several of one name, pluggrad's own wins; of others
     that whose distribution comes first in the alphabet."""
-    global _plugins
+    global _plugins, _doubles
     if _plugins is None:
         found: dict[str, EntryPoint] = {}
+        doubled: dict[str, list[EntryPoint]] = {}
         for point in entry_points(group=GROUP):
             if point.name in found:
                 point, lost = sorted((found[point.name], point), key=_rank)
-                _doubles.setdefault(point.name, []).append(lost)
+                doubled.setdefault(point.name, []).append(lost)
             found[point.name] = point
-        _plugins = found
+        _plugins, _doubles = found, doubled
     return _plugins
 
 
@@ -112,7 +113,7 @@ def asked(name: str, point: EntryPoint | None, where: str, question: Callable[[]
         return question()
     except PluginError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if isinstance(error, ImportError) and point is not None and lacks_library(point, error):
             raise missing(point, error) from error
         raise failure(name, point, f"{one_line(error)} ({where})") from error
@@ -246,7 +247,7 @@ def is_installed(name: str) -> bool:
     try:
         adapter: Any = plugins()[name].load()
         return not check_adapter(adapter) and has_module(adapter.modules)
-    except Exception:
+    except (Exception, SystemExit):
         return False
 
 
