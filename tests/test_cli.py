@@ -123,7 +123,7 @@ def test_unknown_backend(capsys):
 
 
 def test_backend_whose_library_is_missing(capsys, monkeypatch):
-    from pluggrad.arrays import backend
+    from pluggrad.arrays.plugins import plugins
 
     class Point:
         name, module = "absent", "pluggrad_numpy"
@@ -132,7 +132,7 @@ def test_backend_whose_library_is_missing(capsys, monkeypatch):
         def load():
             raise ImportError("No module named 'absent'")
 
-    monkeypatch.setitem(backend._entry_points(), "absent", Point())
+    monkeypatch.setitem(plugins(), "absent", Point())
     assert main(["tour", "--backend", "absent"]) == 2
     assert "pip install 'pluggrad[absent]'" in capsys.readouterr().err
 

@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 import pluggrad as pg
+from pluggrad import plugin
 from pluggrad.arrays.backend import PRIMITIVES
 from pluggrad.arrays.standard import CREATION, INQUIRIES
 from support.imports import import_graph
@@ -79,6 +80,57 @@ def test_the_ties_are_for_annotations_alone():
 def test_backends_import_one_way(package):
     graph = import_graph(BACKENDS / package)
     list(TopologicalSorter(graph).static_order())  # raises CycleError, naming the circle
+
+
+def past_the_door(source: str) -> list[str]:
+    """What a plugin takes of pluggrad that is neither in `pluggrad.plugin` nor public, lazily or
+    not, as an import or as an attribute of an imported package."""
+    found, packages = [], {"pluggrad"}
+    open_names = {"pluggrad": set(pg.__all__), "pluggrad.plugin": set(plugin.__all__),
+                  "pluggrad.errors": set(pg.errors.__all__)}  # fmt: skip
+    nodes = list(ast.walk(ast.parse(source)))
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            ours = [a for a in node.names if a.name.partition(".")[0] == "pluggrad"]
+            found += [a.name for a in ours if a.name not in open_names]
+            packages |= {a.asname for a in ours if a.asname}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            module = node.module or ""
+            names = open_names.get(module, set())
+            if module.partition(".")[0] == "pluggrad":
+                found += [f"{module}.{a.name}" for a in node.names if a.name not in names]
+    modules = {name.partition(".")[0] for name in import_graph(ROOT)} - {"plugin", "errors"}
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            inner = node.attr in modules - set(pg.__all__) or node.attr.startswith("_")
+            if node.value.id in packages and inner:
+                found.append(f"{node.value.id}.{node.attr}")
+    return found
+
+
+@pytest.mark.parametrize("package", sorted(p.name for p in BACKENDS.glob("pluggrad_*")))
+def test_backends_come_in_by_the_door(package):
+    paths = sorted((BACKENDS / package).rglob("*.py"))
+    assert paths
+    for path in paths:
+        assert past_the_door(path.read_text(encoding="utf-8")) == [], path.name
+
+
+def test_what_comes_in_by_a_window_is_seen():
+    source = """
+import pluggrad as pg, pluggrad.plugin, pluggrad.errors
+from pluggrad import Variable, arrays
+from pluggrad.plugin import Adapter, START
+from . import pluggrad_like
+def lazily():
+    import pluggrad.arrays.backend
+    from pluggrad.engine.levels import read
+    pg.zeros, pg.autograd, pg.engine, pluggrad._watch, pluggrad.plugin.Adapter
+"""
+    assert sorted(past_the_door(source)) == [
+        "pg.engine", "pluggrad._watch", "pluggrad.arrays", "pluggrad.arrays.backend",
+        "pluggrad.engine.levels.read", "pluggrad.plugin.START",
+    ]  # fmt: skip
 
 
 def test_the_walks_know_no_mathematics():

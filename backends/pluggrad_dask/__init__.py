@@ -12,18 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.arrays.adapter import Adapter
-from pluggrad.arrays.dispatch import is_batched
-from pluggrad.variables.variable import Variable
+from pluggrad import Variable
+from pluggrad.plugin import Adapter, is_batched
 
 from .indexing import deposit, one_array, split
-
-MODULES = ("dask",)
 
 
 class DaskAdapter(Adapter):
     name = "dask"
-    modules = MODULES
+    modules = ("dask",)
     writable = False
     last_write_wins = True
     slices_beside_arrays = True

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.errors import UnsupportedError
+from pluggrad.plugin import UnsupportedError
 
 
 def one_array(parts: Any) -> None:

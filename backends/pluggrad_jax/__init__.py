@@ -6,10 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.arrays.adapter import Adapter, careful_norm
-from pluggrad.errors import InvalidArgumentError
-
-MODULES = ("jax",)
+from pluggrad.plugin import Adapter, InvalidArgumentError, careful_norm
 
 
 class JaxAdapter(Adapter):

@@ -13,9 +13,15 @@ import numpy as np
 import optree
 from jax.interpreters import ad, batching, mlir
 
-from pluggrad.arrays.backend import Backend, backend_of, get_backend
-from pluggrad.errors import InvalidArgumentError, TypeMismatchError
-from pluggrad.interop import Program, first_possible
+from pluggrad.plugin import (
+    Backend,
+    InvalidArgumentError,
+    Program,
+    TypeMismatchError,
+    backend_of,
+    first_possible,
+    get_backend,
+)
 
 __all__ = ["wrap"]
 

@@ -8,9 +8,7 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
-from pluggrad.arrays.adapter import Adapter, careful_norm, selects_once
-
-MODULES = ("numpy",)
+from pluggrad.plugin import Adapter, careful_norm, selects_once
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:
@@ -77,7 +75,7 @@ class NumpyAdapter(Adapter):
     """What the engine needs to know about NumPy."""
 
     name = "numpy"
-    modules = MODULES
+    modules = ("numpy",)
     array_type = np.ndarray
     accumulates_in_place = True
     replays = True

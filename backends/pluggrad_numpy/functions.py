@@ -7,9 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.engine.arguments import axes_of
-from pluggrad.errors import UnsupportedError
-from pluggrad.variables.library_functions import Table, answer_constant, answer_raw, lookup, write
+from pluggrad.plugin import (
+    Table,
+    UnsupportedError,
+    answer_constant,
+    answer_raw,
+    axes_of,
+    is_variable,
+    lookup,
+    write,
+)
 
 TABLE = Table("""
 sum = sum(a | axis dtype out keepdims)
@@ -174,8 +181,6 @@ def _integers(x: list[Any]) -> bool:
 
 def _write(func: Any, name: str, args: Any, kwargs: Any) -> Any:
     """`np.copyto(dst, src)` and the like."""
-    from pluggrad.arrays.dispatch import is_variable
-
     target = args[0] if args else kwargs["dst"]
     if not is_variable(target):
         return write(func, args, kwargs)

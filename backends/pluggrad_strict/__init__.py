@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pluggrad.arrays.adapter import Adapter, careful_norm, selects_once
-
-MODULES = ("array_api_strict",)
+from pluggrad.plugin import Adapter, careful_norm, selects_once
 
 
 class StrictAdapter(Adapter):
     name = "strict"
-    modules = MODULES
+    modules = ("array_api_strict",)
     last_write_wins = True
 
     def namespace(self) -> Any:

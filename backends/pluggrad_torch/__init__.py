@@ -6,17 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.arrays.adapter import Adapter, careful_norm, selects_once
-from pluggrad.arrays.immutable import has_arrays
-from pluggrad.errors import TypeMismatchError
-
-MODULES = ("torch",)
+from pluggrad.plugin import Adapter, TypeMismatchError, careful_norm, has_arrays, selects_once
 
 
 class TorchAdapter(Adapter):
     name = "torch"
     ellipsis_between = False
-    modules = MODULES
+    modules = ("torch",)
     last_write_wins = True
     integers_first = True
     reads_code = True

@@ -18,66 +18,18 @@ import array_api_compat.torch._aliases as _aliases
 import torch._dynamo
 from torch._dynamo.variables import BuiltinVariable, UserDefinedObjectVariable
 
-import pluggrad
-from pluggrad.arrays.backend import get_backend
-from pluggrad.arrays.choice import NO_CHOICE, choose, chosen, current_choice
-from pluggrad.engine.closures import Seen, seen
-from pluggrad.engine.levels import START, put, read
-from pluggrad.tools.compilers import find_all
-from pluggrad.transforms.checkpointing.checkpointed import recomputes
-from pluggrad.variables.indexing import sized
-from pluggrad.variables.library_functions import label, names
-from pluggrad.variables.variable import Variable
+from pluggrad import Variable
+from pluggrad.plugin import CONSTANT, UNREADABLE, get_backend, make_ready
 
 __all__: list[str] = []
 
 substitute: Any = torch._dynamo.substitute_in_graph
 
 
-class _Traced:
-    """What a function that is being traced has changed of the engine's state and of the choice of
-    a backend; None where it is as it was."""
-
-    state: Any
-    choice: Any
-
-
-_traced = _Traced()
-_traced.state = _traced.choice = None
-
-
-def _read() -> Any:
-    state = _traced.state
-    return START.now if state is None else state
-
-
-def _put(state: Any) -> None:
-    before = START.now
-    same = state.level is before.level and state.modes is before.modes and state.off == before.off
-    _traced.state = None if same else state
-
-
-def _chosen() -> Any:
-    choice = _traced.choice
-    return NO_CHOICE.now if choice is None else choice
-
-
-def _choose(choice: Any) -> None:
-    _traced.choice = None if choice is NO_CHOICE.now else choice
-
-
-substitute(read, skip_signature_check=True)(_read)
-substitute(put, skip_signature_check=True)(_put)
-substitute(chosen, skip_signature_check=True)(_chosen)
-substitute(choose, skip_signature_check=True)(_choose)
-current_choice()  # the default is made when it is first asked for
-torch.compiler.assume_constant_result(label)
-torch.compiler.assume_constant_result(names)
-# Nothing is computed twice by `checkpoint`: the compiler would only merge what it computes twice.
-substitute(recomputes)(lambda: False)
-# What a rule closes over is what it was when it was compiled.
-substitute(seen, skip_signature_check=True)(lambda fun, steady=None: Seen(fun))
-substitute(sized, skip_signature_check=True)(lambda count, shape: count)
+for _function, _instead in UNREADABLE.items():
+    substitute(_function, skip_signature_check=True)(_instead)
+for _function in CONSTANT:
+    torch.compiler.assume_constant_result(_function)
 
 
 def _result_type(x: Any, y: Any) -> Any:
@@ -123,7 +75,7 @@ for _method in list(vars(get_backend("torch").variable).values()):
         _redirect(_method)
 
 # What is looked up when it is first used has to be there before anything is traced.
-find_all(pluggrad, get_backend("torch"), torch.Tensor, torch.nn.Parameter)
+make_ready(get_backend("torch"), torch.Tensor, torch.nn.Parameter)
 
 
 # ---------------------------------------------------------------- a tensor beside a Variable

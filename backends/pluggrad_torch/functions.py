@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from pluggrad import autograd
-from pluggrad.engine.arguments import axis_of
-from pluggrad.errors import UnsupportedError
-from pluggrad.variables.library_functions import Table, answer_raw, lookup, names, write
+from pluggrad.plugin import (
+    Table,
+    UnsupportedError,
+    answer_raw,
+    axis_of,
+    lookup,
+    names,
+    write,
+)
 
 TABLE = Table("""
 mm bmm = matmul(input mat2)

@@ -10,9 +10,15 @@ import numpy as np
 import optree
 import torch
 
-from pluggrad.arrays.backend import backend_of, get_backend
-from pluggrad.errors import TypeMismatchError, UnsupportedError
-from pluggrad.interop import Program, first_possible, lowered
+from pluggrad.plugin import (
+    Program,
+    TypeMismatchError,
+    UnsupportedError,
+    backend_of,
+    first_possible,
+    get_backend,
+    lowered,
+)
 
 __all__ = ["wrap"]
 

@@ -10,10 +10,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from pluggrad.arrays.dispatch import is_variable
-from pluggrad.engine.batch import drawn
-from pluggrad.errors import BatchingError
-from pluggrad.variables.library_functions import names
+from pluggrad.plugin import BatchingError, drawn, is_variable, names
 
 #: Functions of a shape, and of a tensor whose shape their result has.
 OF_SIZE = {"rand", "randn", "randint", "randperm", "normal"}

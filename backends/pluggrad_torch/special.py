@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from pluggrad.engine.arguments import whole
+from pluggrad.plugin import whole
 
 special = torch.special
 

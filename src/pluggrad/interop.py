@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any
 
-from .arrays.backend import _entry_points, _registered, backend_of, get_backend
+from .arrays.backend import backend_of, get_backend, has_backend
 from .arrays.dispatch import is_variable
 from .engine.graph_breaks import break_graph, graph_breaks
 from .engine.handles import wrap
@@ -24,7 +24,7 @@ __all__ = ["Program", "differentiable", "first_possible", "lowered"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _entry_points() and name not in _registered:
+    if not has_backend(name):
         raise MissingFunctionError(f"pluggrad.interop has nothing for {name!r}; see `backends()`")
     return get_backend(name).adapter.interop()
 

@@ -1,12 +1,17 @@
-"""Adapters: what a plugin tells the engine about one array library."""
+"""Adapters: what a plugin tells the engine about one array library.
+
+`Adapter` has every name that a plugin may override; `hooks` makes a table of them from its source,
+and `FUNCTIONS` lists the names of ours that `Adapter.functions` may hold.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MissingFunctionError
 from .immutable import has_arrays, surround
@@ -14,125 +19,165 @@ from .immutable import has_arrays, surround
 if TYPE_CHECKING:
     from .backend import Backend
 
-__all__ = ["Adapter", "careful_norm", "selects_once"]
+__all__ = [
+    "FUNCTIONS",
+    "OLDEST_VERSION",
+    "VERSION",
+    "Adapter",
+    "Hook",
+    "careful_norm",
+    "hooks",
+    "selects_once",
+]
+
+#: The version of what `Adapter` and `pluggrad.plugin` promise. It grows when a plugin that was
+#: written for the version before may no longer work.
+VERSION = 1
+#: The oldest version whose plugins still work.
+OLDEST_VERSION = 1
 
 
 class Adapter:
-    """What a backend plugin tells the engine about its library. Every method has a default.
+    """What a backend plugin tells the engine about its library.
 
     Subclass it, fill in `name`, `modules` and `namespace`, and register an instance under the
-    entry-point group ``pluggrad.backends`` or with `register_backend`.
+    entry-point group ``pluggrad.backends`` or with `register_backend`. Everything else has a
+    default. `namespace` is called before anything else is asked, so it may set attributes that
+    depend on the library.
     """
 
+    #: The name that users choose the backend by, as in ``pg.use("numpy")``. The entry point has the
+    #: same name.
     name: str = ""
-    #: Top-level modules that the library's array classes come from.
+    #: The top-level modules that the classes of the library's arrays come from. The first is the
+    #: one to look for in order to know whether the library is installed, and whose ``__version__``
+    #: is shown.
     modules: tuple[str, ...] = ()
-    #: Whether an array can be written in place; False sends writes through `setitem`.
-    writable: bool = True
-    #: Whether the last of several values written to one place by integer arrays stays there.
-    last_write_wins: bool = False
-    #: Whether special functions take integers beside floats, without losing digits of large ones.
-    promotes: bool = False
-    #: Whether elementwise functions and products take lists of numbers in the place of arrays.
-    takes_lists: bool = False
-    #: Whether the engine may add cotangents in place into buffers that it allocated itself.
-    accumulates_in_place: bool = False
-    #: Whether arrays compute at once, so that it pays to keep what `hvp` computes as a program.
-    replays: bool = False
-    #: Whether arrays can be read by an array of integers and slices in one index.
-    slices_beside_arrays: bool = False
-
-    #: Whether integers beside integer arrays in an index select first, as if alone. The standard's
-    #: are arrays of no axes, which decides where the arrays' axes are if a slice is between them.
-    integers_first: bool = False
-    #: Whether an Ellipsis between arrays in an index sets them apart even if it stands for no axes,
-    #: so that their axes come first.
-    ellipsis_between: bool = True
-    #: Raw functions by name, used instead of the namespace's: faster ones, or ones it lacks.
-    functions: dict[str, Callable[..., Any]] = {}  # noqa: RUF012
+    #: The version of `pluggrad.plugin` that the adapter was written for, as a number. An adapter is
+    #: refused if its version is not supported.
+    #: Default: the current version.
+    plugin_version: int = VERSION
 
     def namespace(self) -> Any:
-        """The raw Array API namespace; imported here and not before."""
+        """The library's own Array API namespace. Import the library here and not before, so that
+        the plugin can be imported where the library is not installed."""
         raise NotImplementedError
 
+    #: Functions of raw arrays, by name: faster ones than the namespace's, or ones that it lacks.
+    #: They are called in the place of the namespace's. The names are those of the standard, such as
+    #: ``"sum"`` or ``"linalg.solve"``, those of `pluggrad.special`, such as ``"special.erf"``, and
+    #: those in `pluggrad.plugin.FUNCTIONS`. `namespace` may fill it in.
+    #: Default: the functions of the namespace.
+    functions: dict[str, Callable[..., Any]] = {}  # noqa: RUF012
+
+    # ------------------------------------------------------------ what arrays are like
+
+    #: The class of ordinary arrays. Operators between a Variable and an array of exactly this class
+    #: are quicker, and only buffers of this class are added to in place.
+    #: Default: no class; all arrays take the longer way.
+    array_type: type | None = None
+
+    #: Whether arrays can be written in place. Where they cannot, every write makes a new array, by
+    #: the function ``put``.
+    #: Default: they can.
+    writable: bool = True
+
+    #: Whether, of several values that an index by integer arrays writes to one place, the last one
+    #: stays. Where a library does not promise it, the engine sorts the values out before it writes.
+    #: Default: not promised.
+    last_write_wins: bool = False
+
+    #: Whether the engine may add cotangents in place into buffers that it allocated itself.
+    #: Default: it makes new arrays.
+    accumulates_in_place: bool = False
+
+    #: Whether special functions take integers beside floats, without losing digits of large ones.
+    #: Default: integers are converted first.
+    promotes: bool = False
+
+    #: Whether elementwise functions and products take lists of numbers in the place of arrays.
+    #: Default: lists are refused.
+    takes_lists: bool = False
+
+    #: Whether arrays compute at once, so that it pays to keep what `hvp` computes as a program.
+    #: Default: nothing is kept.
+    replays: bool = False
+
+    #: Whether one index may hold slices beside an array of integers.
+    #: Default: the engine does not rely on it, and spells the slices out as arrays.
+    slices_beside_arrays: bool = False
+
+    #: Whether an integer beside arrays of integers in an index selects first, as if it stood alone.
+    #: In the standard it is an array without axes, which matters for where the axes of the arrays
+    #: end up if a slice stands between them.
+    #: Default: as in the standard.
+    integers_first: bool = False
+
+    #: Whether an Ellipsis between arrays in an index sets them apart even if it stands for no axes,
+    #: so that the axes of the arrays come first in the result.
+    #: Default: it does.
+    ellipsis_between: bool = True
+
     def check(self, x: Any) -> None:
-        """Raise if `x` must not be wrapped as a leaf that requires grad (see torch)."""
+        """Raise `TypeMismatchError` if `x` must not be wrapped as a leaf that requires grad, such
+        as a tensor that another autograd already follows.
+
+        Default: every array can be wrapped.
+        """
 
     def refuse(self, x: Any) -> str:
-        """Why an array of the type of `x` cannot be wrapped at all; empty if it can."""
+        """Say why arrays of the type of `x` cannot be wrapped at all, with what to do instead;
+        return an empty string if they can. Asked once per type.
+
+        Default: they can.
+        """
         return ""
 
-    def like(self, x: Any) -> Any:
-        """What a rule keeps of `x` to make arrays like it: its shape and dtype.
+    def same_device(self, x: Any, y: Any) -> bool:
+        """Whether one operation can take both `x` and `y`, as far as devices go.
 
-        Lazy libraries return `x` itself, so that expansions can follow its chunks.
+        Default: their attributes ``device`` are equal.
+        """
+        return bool(getattr(x, "device", None) == getattr(y, "device", None))
+
+    # ------------------------------------------------------------ making arrays, and writing them
+
+    def like(self, x: Any) -> Any:
+        """What a rule keeps of `x` to make arrays like it later. Lazy libraries return `x` itself,
+        so that what is made can follow its chunks.
+
+        Default: the pair of its shape and its dtype.
         """
         return (x.shape, x.dtype)
 
     def one(self, x: Any) -> Any:
-        """The number 1, of the dtype and on the device of `x`; nobody writes it."""
+        """The number 1 as an array without axes, of the dtype and on the device of `x`. It is where
+        `backward` starts, and is never written.
+
+        Default: made by ``ones`` of the namespace.
+        """
         return self.namespace().ones((), dtype=x.dtype, device=getattr(x, "device", None))
 
-    #: Called with each array that the user hands over, where its library changes the objects
-    #: themselves: it returns a handle of our own. None: arrays are taken as they are.
+    #: A function that is called with each array that the user hands over, and returns another
+    #: handle on the same values, which the user does not have. For libraries whose assignments
+    #: change the handle, such as Dask.
+    #: Default: arrays are taken as they are.
     hold: Callable[[Any], Any] | None = None
 
-    #: A count that grows when an array is written in place, where the library keeps one (and None
-    #: for an array that has none). What operations save is then checked before it is used.
-    writes: Callable[[Any], Any] | None = None
-
-    def checksum(self, x: Any) -> Any:
-        """A number that tells whether `x` was written in place; None where arrays never are."""
-        if not self.writable or self.hold is not None:
-            return None
-        import zlib
-
-        import numpy as np
-
-        return zlib.crc32(np.ascontiguousarray(np.asarray(x)).reshape(-1).view(np.uint8).data)
-
-    def host(self, x: Any) -> Any:
-        """The values of `x` as a NumPy array, where they are there to be looked at; None where they
-        are not (lazy arrays, and those that a compiler traces)."""
-        return None
-
-    #: Called as ``drawing(backend, randomness)`` with what `vmap` was told: a context in which it
-    #: runs, which makes the library's random functions heed it. None: they know nothing of `vmap`.
-    drawing: Callable[..., Any] | None = None
-
-    #: Whether the library has a compiler that reads Python code.
-    reads_code: bool = False
-
-    def tracing(self) -> bool:
-        """Whether a compiler of the library is just reading Python code to compile it."""
-        return False
-
-    @property
-    def generators(self) -> tuple[type, ...]:
-        """The types of random number generators of one's own."""
-        return ()
-
-    def rng_state(self, generator: Any = None) -> Any:
-        """The state of a generator of one's own, or of the library's global ones; None where it
-        has none."""
-        return None
-
-    def set_rng_state(self, state: Any, generator: Any = None) -> None:
-        """Go back to what `rng_state` returned."""
-
-    def fence(self, x: Any) -> Any:
-        """`x`, such that a compiler does not merge what is computed from it with what was computed
-        from `x` before."""
-        return x
-
     def shares_memory(self, x: Any, y: Any) -> bool:
-        """Whether `y`, made from `x` by a reshape, is a view of it. Without an answer: it is."""
+        """Whether `y`, which was made from `x` by a reshape, is a view of the memory of `x`.
+
+        Default: it is.
+        """
         return True
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
-        """Add each `(key, g)` of `pieces` to `buffer`, in place if arrays can be written.
+        """Add `g` to `buffer` at `key`, for each `(key, g)` of `pieces`, and return the sum. What
+        several pieces, or duplicated indices, add to one place adds up. Where arrays can be
+        written, the sum may be written into `buffer`.
 
-        Duplicated indices add up. This one serves any library that reads by integer arrays.
+        Default: in functions of the standard. Integer arrays cost as much as the length of the
+        buffer times the number of indices.
         """
         for key, g in pieces:
             if not self.writable and not has_arrays(key):
@@ -144,7 +189,10 @@ class Adapter:
         return buffer
 
     def places(self, x: Any, key: Any) -> Any:
-        """The positions in the flat `x` that `key` selects."""
+        """The positions in the flat `x` that `key` selects, in the shape of ``x[key]``.
+
+        Default: the positions of all elements, read at `key`.
+        """
         xp = self.namespace()
         count = math.prod(x.shape)
         flat = xp.arange(count, device=getattr(x, "device", None))
@@ -162,47 +210,236 @@ class Adapter:
         total = xp.sum(xp.where(hits, g, xp.zeros_like(g)), axis=0)
         return xp.reshape(total, buffer.shape)
 
-    #: The class of ordinary arrays, if the engine may add to them in place.
-    array_type: type | None = None
+    # ------------------------------------------------------------ noticing changes
+
+    #: A function that returns how often an array was written in place, where the library counts
+    #: that; it returns None for an array without such a count. The engine then notices when a value
+    #: that it has saved was changed before it is used.
+    #: Default: changes are noticed by `checksum`, and only under `pg.debug`.
+    writes: Callable[[Any], Any] | None = None
+
+    def checksum(self, x: Any) -> Any:
+        """A number that changes when `x` is written in place; None where arrays never are.
+
+        Default: computed by NumPy from the memory of `x`.
+        """
+        if not self.writable or self.hold is not None:
+            return None
+        import zlib
+
+        import numpy as np
+
+        return zlib.crc32(np.ascontiguousarray(np.asarray(x)).reshape(-1).view(np.uint8).data)
+
+    def host(self, x: Any) -> Any:
+        """The values of `x` as a NumPy array, if they can be looked at now; None if they cannot, as
+        those of lazy arrays and of arrays that a compiler traces.
+
+        Default: None.
+        """
+        return None
+
+    # ------------------------------------------------------------ random numbers
+
+    #: A function that is called as ``drawing(backend, randomness)``, with what `vmap` was told. It
+    #: returns a context manager in which the library's random functions heed it; see
+    #: `pluggrad.plugin.drawn`.
+    #: Default: the library's random functions know nothing of `vmap`.
+    drawing: Callable[..., Any] | None = None
+
+    @property
+    def generators(self) -> tuple[type, ...]:
+        """The classes of the library's random number generators. `checkpoint` restores the state of
+        those that a function uses before it runs the function again.
+
+        Default: no classes.
+        """
+        return ()
+
+    def rng_state(self, generator: Any = None) -> Any:
+        """The state of `generator`, or of the library's global generators; None where there are
+        none.
+
+        Default: None.
+        """
+        return None
+
+    def set_rng_state(self, state: Any, generator: Any = None) -> None:
+        """Go back to a state that `rng_state` returned.
+
+        Default: nothing to go back to.
+        """
+
+    # ------------------------------------------------------------ compilers
+
+    #: Whether the library has a compiler that reads Python code, as torch.compile does.
+    #: Default: it has none.
+    reads_code: bool = False
+
+    def tracing(self) -> bool:
+        """Whether a compiler of the library is reading the code that is just running.
+
+        Default: never.
+        """
+        return False
+
+    def compiler(self) -> None:
+        """Tell the library's compiler what it cannot read; see `pluggrad.plugin.UNREADABLE`. Called
+        when the compiler is imported. pluggrad waits for one compiler, ``torch._dynamo``, and asks
+        the backend ``torch``.
+
+        Default: nothing is told.
+        """
+
+    def fence(self, x: Any) -> Any:
+        """`x`, such that a compiler does not merge what is computed from it with what was computed
+        from `x` before. `checkpoint` needs it.
+
+        Default: `x` itself.
+        """
+        return x
+
+    # ------------------------------------------------------------ more functions
 
     def foreign(self, backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
-        """Answer the library's own function `func`, called with Variables among its arguments."""
+        """Answer `func`, a function of the library's own that was called with Variables among its
+        arguments; return NotImplemented if no function of pluggrad has its meaning.
+        `pluggrad.plugin.Table` helps.
+
+        Default: every such call raises `UnsupportedError`.
+        """
         return NotImplemented
 
-    #: What to install for the special functions that the library itself does not have.
+    #: What to install for the special functions that the library itself does not have. It is shown
+    #: when one is missing.
+    #: Default: no hint.
     special_needs: str = ""
 
     def special(self, name: str) -> Callable[..., Any] | None:
-        """The raw function that `scipy.special` calls `name`; None where the library has none."""
+        """The function of raw arrays that `scipy.special` calls `name`; None if there is none.
+
+        Default: looked up in ``special`` of the namespace.
+        """
         return getattr(getattr(self.namespace(), "special", None), name, None)
 
-    def same_device(self, x: Any, y: Any) -> bool:
-        """Whether `x` and `y` can be operands of one operation, as far as devices go."""
-        return bool(getattr(x, "device", None) == getattr(y, "device", None))
-
     def interop(self) -> Any:
-        """What `pluggrad.interop` has for this library: functions of ours in its own autograd."""
+        """What ``pg.interop.<name>`` is: a module that brings functions of pluggrad into the
+        library's own autograd.
+
+        Default: an error that the library has no autograd.
+        """
         raise MissingFunctionError(
             f"pluggrad.interop is for libraries with an autograd of their own; {self.name} has none"
         )
 
-    def compiler(self) -> None:
-        """Tell the library's compiler what it cannot read: called when that has been imported."""
+    # ------------------------------------------------------------ what `pluggrad backends` shows
 
     def version(self) -> str:
-        """The library's version."""
+        """The library's version.
+
+        Default: ``__version__`` of the first of `modules`.
+        """
         return str(getattr(importlib.import_module(self.modules[0]), "__version__", "unknown"))
 
     def devices(self) -> list[Any]:
-        """The devices that arrays can live on."""
+        """The devices that arrays can live on.
+
+        Default: what the namespace's inspection says; ``["cpu"]`` if it has none.
+        """
         xp = self.namespace()
         if hasattr(xp, "__array_namespace_info__"):
             return list(xp.__array_namespace_info__().devices())
         return ["cpu"]
 
     def capabilities(self) -> dict[str, Any]:
-        """What the library can do beyond computing: shown by `pluggrad backends`."""
+        """What the library can do beyond computing: ``"writable"``, ``"lazy"``, and a ``"note"`` in
+        a few words.
+
+        Default: ``{"writable": self.writable}``.
+        """
         return {"writable": self.writable}
+
+
+class Hook(NamedTuple):
+    """One name that an adapter may override: how it is written, what it must do, and what holds
+    for an adapter without it (empty if none works without it)."""
+
+    call: str
+    does: str
+    default: str
+
+
+_FUNCTIONS = """
+copy(x): A copy of `x`, with memory of its own. Default: `x + 0`.
+getitem(x, key): `x[key]`, for every key that users may write: integers, slices, None, Ellipsis, masks and arrays of integers. Default: `x[key]`.
+put(value, x, key): A new array: `x` with `value` at `key`, broadcast; `x` stays as it is. Default: written into a copy; where arrays cannot be written, put together in functions of the standard, for keys without arrays.
+put_in_place(value, x, key): Write `value` into `x` at `key`, and return `x`. Only called where arrays can be written. Default: `x[key] = value`.
+scatter(g, *, key, like): Zeros as `like` says (what `Adapter.like` returned), with `g` added at `key`; duplicated indices add up. Default: by `Adapter.scatter_add`.
+scatter_all(*gs, keys, like): Zeros as `like` says, with each of `gs` added at its own of `keys`. Default: by `Adapter.scatter_add`.
+add_at(g, places, *, length): Zeros with `length` rows, and the rows of `g` added at `places` along the first axis. Default: by `Adapter.scatter_add`.
+put_at(value, x, places): A new array: `x`, of one axis, with `value` at `places`; of equal places the last wins. Default: by `put`.
+index(places, *, length): `places` counted from the front of an axis of that length, as integers wide enough for positions; out of range is an error. Default: in functions of the standard.
+last_of_each(places): For each of the integers in the row `places`, the number of the last element that is equal to it. Default: each is compared with each.
+expand(x, *, to): `x` broadcast like `to` (what `Adapter.like` returned). Lazy libraries keep the chunks of `to`. Default: `broadcast_to`.
+move(x, *, device): `x` on that device. Default: `to_device`, where the device is another one.
+solve_triangular(x1, x2, *, upper): The solution of a triangular system; the other triangle of `x1` holds zeros, and `x2` may have fewer axes in front. Default: by `inverse_triangular`.
+lu_factor(x): The pair of LU factors and pivots of a matrix, for `lu_solve`; give both functions or none. Default: `linalg.solve` is called again in derivatives.
+lu_solve(lu, pivots, x2, *, adjoint): The solution of the system whose factors `lu_factor` found, or with `adjoint` that of its conjugate transpose. Default: see `lu_factor`.
+inverse_triangular(x, *, upper): The inverse of a triangular matrix. Default: by `solve_triangular`, else `linalg.inv`.
+adjugate(x): The adjugate of a matrix, also of a singular one. Default: from the singular value decomposition.
+exponent(x): The whole number k, in the dtype of `x`, for which 2^k is next to the size of `x`; 0 for zeros, infinities and nan. Default: by `log2`.
+strong_multiply(x1, x2): The product, but 0 wherever one factor is 0, be the other infinite or nan. Default: by `where`.
+logistic(x): 1 / (1 + exp(-x)), without overflow. Default: in functions of the standard.
+log_sum(x, *, axis=None, keepdims=False): The logarithm of the sum of the exponentials, without overflow. Default: in functions of the standard.
+softmax_of(x, *, axis=None): The exponentials divided by their sum, without overflow. Default: in functions of the standard.
+log_softmax_of(x, *, axis=None): The logarithm of `softmax_of`, without overflow. Default: in functions of the standard.
+gap(x): 1 - x², precise near 1 and -1. Default: in functions of the standard.
+below(x): √(x - 1) √(x + 1), without overflow of the square. Default: in functions of the standard.
+above(x): √(x² + 1), without overflow of the square. Default: in functions of the standard.
+cosine(x1, x2, r): x1 / r, where `r` is hypot(x1, x2); 0 where `r` is 0. Default: in functions of the standard.
+leg(x1, x2, r): x1 / r², without the square; 0 where `r` is 0. Default: in functions of the standard.
+gaussian(x): exp(-x²). Default: in functions of the standard.
+bell(x): exp(-x² / 2). Default: in functions of the standard.
+"""  # noqa: E501
+#: The names of ours that `Adapter.functions` may hold beside those of the standard. Arrays are raw
+#: ones, and arguments after the star are handed over by keyword.
+FUNCTIONS: dict[str, Hook] = {}
+for _line in _FUNCTIONS.strip().splitlines():
+    _call, _, _text = _line.partition(": ")
+    _does, _, _default = _text.partition(" Default: ")
+    FUNCTIONS[_call.partition("(")[0]] = Hook(_call, _does, _default[0].upper() + _default[1:])
+
+
+@functools.cache
+def hooks() -> dict[str, Hook]:
+    """Every name that an adapter may override, read from the source of `Adapter`."""
+    import ast
+    import inspect
+
+    source = inspect.getsource(Adapter)
+    lines = source.splitlines()
+    found: dict[str, Hook] = {}
+    for node in ast.parse(source).body[0].body:  # type: ignore[attr-defined]
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            first = node.lineno - 1
+            while lines[first - 1].lstrip().startswith("#:"):
+                first -= 1
+            text = "\n".join(line.strip()[2:].strip() for line in lines[first : node.lineno - 1])
+            found[node.target.id] = _hook(node.target.id, text)
+        elif isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            for argument in node.args.args:
+                argument.annotation = None
+            given = ast.unparse(node.args).partition(", ")[2]  # without `self`
+            call = node.name if node.decorator_list else f"{node.name}({given})"
+            found[node.name] = _hook(call, ast.get_docstring(node) or "")
+    return found
+
+
+def _hook(call: str, text: str) -> Hook:
+    """The hook that a docstring describes, whose last paragraph says what holds without it."""
+    does, _, default = text.partition("Default: ")
+    default = " ".join(default.split())
+    return Hook(call, " ".join(does.split()), default[:1].upper() + default[1:])
 
 
 def careful_norm(norm: Callable[..., Any], xp: Any, concrete: Any = None) -> Callable[..., Any]:

@@ -7,11 +7,10 @@ over them. Finding the backend of an array is one dict look-up on its type.
 
 from __future__ import annotations
 
-import importlib
 import operator
+import warnings
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
@@ -22,13 +21,25 @@ from ..errors import (
     TypeMismatchError,
     UnsupportedError,
 )
-from .adapter import Adapter
+from .adapter import FUNCTIONS, Adapter
 from .generic import UnknownLibrary
+from .plugins import PluginError, asked, check_adapter, doubles, load, misspelt, plugins, unknown
+from .standard import CREATION, INQUIRIES
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from ..engine.primitive import Primitive
 
-__all__ = ["Adapter", "Backend", "backend_of", "backends", "get_backend", "register_backend"]
+__all__ = [
+    "Adapter",
+    "Backend",
+    "backend_of",
+    "backends",
+    "get_backend",
+    "has_backend",
+    "register_backend",
+]
 
 SCALARS = (float, int, complex, bool)
 
@@ -151,59 +162,42 @@ BACKENDS: dict[type, Backend | None] = dict.fromkeys(
 )
 _by_name: dict[str, Backend] = {}
 _registered: dict[str, Adapter] = {}
-_plugins: dict[str, EntryPoint] | None = None
 _making = RLock()  # two backends of one library would not know each other's arrays
 
 
 def register_backend(adapter: Adapter) -> None:
     """Make `adapter` known under its name in this process, as an entry point would.
 
-    Arrays that were seen before keep the backend that they had.
+    It stands before a plugin of the same name. Arrays that were seen before keep the backend that
+    they had.
+
+    Raises
+    ------
+    ValueError
+        `adapter` is no adapter, lacks a name or a namespace, or was written for a version of
+        `pluggrad.plugin` that this pluggrad does not support.
     """
-    if not adapter.name:
-        raise BackendError("an adapter needs a name")
+    if why := check_adapter(adapter):
+        raise BackendError(f"this adapter cannot be registered: {why}")
     _registered[adapter.name] = adapter
     _by_name.pop(adapter.name, None)
 
 
-def _entry_points() -> dict[str, EntryPoint]:
-    global _plugins
-    if _plugins is None:
-        _plugins = {point.name: point for point in entry_points(group="pluggrad.backends")}
-    return _plugins
+def has_backend(name: str) -> bool:
+    """Whether there is a plugin or an adapter of that name, be it usable or not."""
+    return name in _registered or name in plugins()
 
 
 def _adapter(name: str) -> Adapter:
     if name in _registered:
         return _registered[name]
-    point = _entry_points().get(name)
-    if point is None:
-        raise BackendError(
-            f"unknown backend {name!r}. {_installed()} Plugins are there for "
-            f"{', '.join(sorted(_entry_points()))}; `pip install 'pluggrad[NAME]'` brings one."
-        )
-    try:
-        adapter = point.load()
-        adapter.namespace()
-    except ImportError as error:
-        raise BackendError(
-            f"the backend {name!r} needs a library that is not installed ({error}); "
-            f"`pip install 'pluggrad[{name}]'` brings it. {_installed()}"
-        ) from error
-    return adapter  # type: ignore[no-any-return]
+    if name not in plugins():
+        raise unknown(name, _registered)
+    return load(name)
 
 
-def _library(point: EntryPoint) -> str:
-    """The module that the plugin behind `point` needs."""
-    modules: tuple[str, ...] = getattr(importlib.import_module(point.module), "MODULES", ())
-    return modules[0] if modules else point.name
-
-
-def _installed() -> str:
-    from importlib.util import find_spec
-
-    names = {name for name, point in _entry_points().items() if find_spec(_library(point))}
-    return f"Installed: {', '.join(sorted({*_registered, *names}))}."
+def _point(name: str) -> EntryPoint | None:
+    return None if name in _registered else plugins().get(name)
 
 
 def get_backend(name: str) -> Backend:
@@ -211,17 +205,35 @@ def get_backend(name: str) -> Backend:
     backend = _by_name.get(name)
     if backend is None:
         adapter = _adapter(name)  # it imports the library, which is not to be done under a lock
-        backend = _by_name[name] = _made(adapter)
+        made = asked(name, _point(name), "when its backend is made", lambda: _made(adapter))
+        backend = _by_name[name] = made
     return backend
 
 
 def _made(adapter: Adapter) -> Backend:
-    """The one backend of the adapter's name, made if there is none."""
+    """The one backend of the adapter's name, made if there is none.
+
+    What looks like a hook and is none is warned of. It is no error, since an adapter may well have
+    a helper of its own with such a name.
+    """
     with _making:
         backend = _by_name.get(adapter.name)
         if backend is None:
             backend = _by_name[adapter.name] = Backend(adapter)
+            for problem in misspelt(adapter, _function_names(), backend.xp):
+                warnings.warn(
+                    f"the plugin of the backend {adapter.name!r}: {problem} See "
+                    "`pluggrad backends --hooks`.",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
     return backend
+
+
+def _function_names() -> set[str]:
+    """The names of functions that pluggrad looks up in every library."""
+    public = {name for name, primitive in PRIMITIVES.items() if not primitive.private}
+    return {*FUNCTIONS, *public, *CREATION, *INQUIRIES}
 
 
 def backend_of(x: Any) -> Backend | None:
@@ -249,17 +261,27 @@ def _find_backend(x: Any) -> Backend | None:
         return get_backend(LIBRARIES[module])
     import array_api_compat
 
+    name, namespace = module, None
     try:
         namespace = array_api_compat.array_namespace(x)
+        name = str(namespace.__name__).removeprefix("array_api_compat.")
     except TypeError:
-        raise TypeMismatchError(
-            f"{type(x).__name__} is no array: pluggrad wraps arrays whose library follows the "
-            "Array API standard. Make one first, by `pluggrad.asarray(...)` or your library's own."
-        ) from None
-    name = str(namespace.__name__).removeprefix("array_api_compat.")
-    for point_name in _entry_points():
-        if point_name == name.split(".")[0]:
-            return get_backend(point_name)
+        if module not in plugins():
+            raise TypeMismatchError(
+                f"{type(x).__name__} is no array: pluggrad wraps arrays whose library follows the "
+                "Array API standard. Make one first, by `pluggrad.asarray(...)` or your library's "
+                "own."
+            ) from None
+    for point_name in dict.fromkeys((module, name.split(".")[0])):
+        if point_name in plugins():
+            try:
+                return get_backend(point_name)
+            except PluginError as error:
+                if namespace is None:
+                    raise
+                # The standard is known of the library all the same.
+                warnings.warn(f"{error}. Its arrays are taken as those of a library without a "
+                              "plugin.", RuntimeWarning, stacklevel=3)  # fmt: skip
     if name not in _by_name:
         return _made(UnknownLibrary(name, namespace, x))
     return _by_name[name]
@@ -279,31 +301,48 @@ LIBRARIES = {
 def backends() -> dict[str, dict[str, Any]]:
     """What is installed: for each backend its version, devices and capabilities.
 
-    A library is imported only to be asked for its devices. Backends whose library is missing are
-    listed with ``installed: False`` and what to install.
+    A library is imported only to be asked for its devices. A backend that cannot be used is listed
+    with ``installed: False``, with ``"error"``, which says why in one line, and with ``"install"``,
+    if it is only the library that is missing. ``"warnings"`` is there if there is anything to warn
+    of.
 
     >>> import pluggrad as pg
     >>> pg.backends()["numpy"]["installed"]
     True
     """
-    from importlib.util import find_spec
-
     found: dict[str, dict[str, Any]] = {}
-    for name, point in sorted(_entry_points().items()):
-        library = getattr(importlib.import_module(point.module), "MODULES", (name,))[0]
-        if find_spec(library) is None:
-            found[name] = {"installed": False, "install": f"pip install 'pluggrad[{name}]'"}
-    for name in sorted({*_registered, *_entry_points()} - set(found)):
-        adapter = _adapter(name)
-        if adapter.name in found:
-            continue
-        found[adapter.name] = {
-            "installed": True,
-            "version": adapter.version(),
-            "devices": adapter.devices(),
-            "capabilities": adapter.capabilities(),
-        }
+    for name in sorted({*_registered, *plugins()}):
+        try:
+            adapter = _adapter(name)
+            if adapter.name in found:  # by another of its entry points
+                continue
+            shown, facts = adapter.name, _facts(name, adapter)
+        except PluginError as error:
+            shown, facts = name, {"installed": False, "error": error.line}
+            if error.install:
+                facts["install"] = error.install
+        if warned := doubles(name):
+            facts["warnings"] = [*facts.get("warnings", ()), *warned]
+        found[shown] = facts
     return dict(sorted(found.items()))
+
+
+def _facts(name: str, adapter: Adapter) -> dict[str, Any]:
+    """What `backends` says of an adapter that was loaded."""
+    point = _point(name)
+    namespace = asked(name, point, "in namespace()", adapter.namespace)
+    version = asked(name, point, "in version()", lambda: str(adapter.version()))
+    devices = asked(name, point, "in devices()", lambda: [x for x in adapter.devices() if str(x)])
+    can = asked(name, point, "in capabilities()", lambda: dict(adapter.capabilities()))
+    found: dict[str, Any] = {
+        "installed": True,
+        "version": version,
+        "devices": devices,
+        "capabilities": {"writable": adapter.writable, **can},
+    }
+    if warned := misspelt(adapter, _function_names(), namespace):
+        found["warnings"] = warned
+    return found
 
 
 def mixed(first: Backend, second: Backend, where: str) -> MixedBackendsError:

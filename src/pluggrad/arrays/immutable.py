@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import UnsupportedError
 
-__all__ = ["complete", "put", "surround", "without_new_axes"]
+__all__ = ["complete", "has_arrays", "put", "surround", "without_new_axes"]
 
 
 def put(xp: Any, value: Any, x: Any, key: Any) -> Any:
@@ -70,10 +70,12 @@ def _zeros(xp: Any, g: Any, axis: int, length: int) -> Any:
 
 
 def parts_of(key: Any) -> tuple[Any, ...]:
+    """`key` as a tuple, with one part for each axis, new axis or Ellipsis."""
     return key if isinstance(key, tuple) else (key,)
 
 
 def has_arrays(key: Any) -> bool:
+    """Whether `key`, an index, has arrays in it: of integers, or masks."""
     return any([not isinstance(part, slice) and hasattr(part, "dtype") for part in parts_of(key)])
 
 

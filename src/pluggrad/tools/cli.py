@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Any
 
 from ..errors import BackendError
@@ -45,7 +47,15 @@ def _parser() -> argparse.ArgumentParser:
         "backends",
         help="list the array libraries that pluggrad can use here",
         description="List the array libraries that pluggrad can use here, with their versions and "
-        "devices, and what to install for the others.",
+        "devices, what to install for the others, and which plugins do not work, and why.",
+    )
+    command.add_argument(
+        "--hooks",
+        nargs="?",
+        choices=("text", "markdown"),
+        const="text",
+        help="print instead what a plugin for a library may override, what each name must do, and "
+        "what holds without it; as text, or as tables in Markdown",
     )
     command.set_defaults(run=_backends)
     command = commands.add_parser(
@@ -110,14 +120,25 @@ def _tour(arguments: Any) -> int:
 
 
 def _backends(arguments: Any) -> int:
-    from ..arrays.backend import backends
+    from ..arrays.backend import backends, has_backend
     from ..arrays.choice import current_choice
+    from ..arrays.plugins import unknown
 
+    if arguments.hooks:
+        print(hooks_as_markdown() if arguments.hooks == "markdown" else hooks_as_text())
+        return 0
     default = current_choice().name
+    listed = backends()
     rows = [("NAME", "VERSION", "DEVICES", "WRITES", "NOTES")]
-    for name, facts in backends().items():
+    broken, warned = [], []
+    for name, facts in listed.items():
+        warned += [f"{name}: {warning}" for warning in facts.get("warnings", ())]
         if not facts["installed"]:
-            rows.append((name, "not installed", "", "", facts["install"]))
+            if "install" in facts:
+                rows.append((name, "not installed", "", "", facts["install"]))
+            else:
+                rows.append((name, "not usable", "", "", "see below"))
+                broken.append(f"{name}: {facts['error']}")
             continue
         can = facts["capabilities"]
         notes = "; ".join(
@@ -128,7 +149,62 @@ def _backends(arguments: Any) -> int:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip())
+    _paragraphs("Plugins that do not work (all others do):", broken)
+    _paragraphs("Warnings:", warned)
+    if not has_backend(default):
+        _paragraphs("The default:", [str(unknown(default, listed))])
     return 0
+
+
+def _paragraphs(title: str, items: Sequence[str]) -> None:
+    """A title and, below it, items that are wrapped to the width of the terminal."""
+    if items:
+        print(f"\n{title}")
+    for item in items:
+        print(_wrapped(item, "  ", "    "))
+
+
+def _wrapped(text: str, first: str, indent: str) -> str:
+    width = max(50, min(100, get_terminal_size().columns))
+    return fill(text, width, initial_indent=first, subsequent_indent=indent,
+                break_long_words=False, break_on_hyphens=False)  # fmt: skip
+
+
+#: What introduces the two tables of names.
+INTRODUCTIONS = (
+    "What an adapter may override",
+    "What `functions` of an adapter may hold, beside functions of the standard",
+)
+
+
+def hooks_as_text() -> str:
+    """The names that a plugin may override, to be read in a terminal."""
+    from ..plugin import FUNCTIONS, VERSION, hooks
+
+    lines = [f"pluggrad.plugin, version {VERSION}"]
+    for title, table in zip(INTRODUCTIONS, (hooks(), FUNCTIONS), strict=True):
+        lines += ["", title]
+        for hook in table.values():
+            default = f"Default: {hook.default}" if hook.default else "Required."
+            texts = [_wrapped(text, " " * 6, " " * 6) for text in (hook.does, default)]
+            lines += ["", f"  {hook.call}", *texts]
+    return "\n".join(lines)
+
+
+def hooks_as_markdown() -> str:
+    """The same as two tables, which are in CONTRIBUTING.md."""
+    from ..plugin import FUNCTIONS, VERSION, hooks
+
+    lines = [f"This is version {VERSION} of `pluggrad.plugin`."]
+    for title, table in zip(INTRODUCTIONS, (hooks(), FUNCTIONS), strict=True):
+        lines += ["", f"{title}:", "", "| name | what it must do | without it |", "|---|---|---|"]
+        for hook in table.values():
+            does, default = [
+                text.replace("|", r"\|").replace("``", "`")
+                for text in (hook.does, hook.default or "(required)")
+            ]
+            lines.append(f"| `{hook.call}` | {does} | {default} |")
+    return "\n".join(lines)
 
 
 def _devices(devices: Sequence[Any]) -> str:

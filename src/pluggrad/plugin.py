@@ -1,0 +1,209 @@
+"""The one door for backends: everything that a plugin for an array library needs.
+
+A plugin imports from here, from `pluggrad` itself, from `pluggrad.errors` and from nowhere else. A
+test holds our own backends to that.
+
+A plugin is an object of a subclass of `Adapter`, registered as an entry point:
+
+.. code-block:: toml
+
+    [project.entry-points."pluggrad.backends"]
+    mylib = "pluggrad_mylib:backend"
+
+`hooks` and `FUNCTIONS` say what it may override, and what each name must do; ``pluggrad backends
+--hooks`` prints them. Every hook has a default in terms of the standard, so begin with none:
+
+>>> from pluggrad.plugin import Adapter
+>>> class MyAdapter(Adapter):
+...     name = "mylib"
+...     modules = ("mylib",)
+...     plugin_version = 1
+...
+...     def namespace(self):
+...         import mylib.array_api
+...         return mylib.array_api
+>>> backend = MyAdapter()
+
+What is here by group:
+
+- the adapter: `Adapter`, `hooks`, `FUNCTIONS`, `Hook`, `VERSION`, `OLDEST_VERSION`,
+  `register_backend`; to write hooks with: `selects_once`, `has_arrays`, `careful_norm`
+- arrays and Variables: `Backend`, `backend_of`, `get_backend`, `is_variable`, `is_batched`
+- arguments: `whole`, `axis_of`, `axes_of`
+- answering a library's own functions, for `Adapter.foreign`: `Table`, `lookup`, `names`, `label`,
+  `answer_raw`, `answer_constant`, `write`
+- random numbers under `vmap`, for `Adapter.drawing`: `drawn`
+- functions of pluggrad in the library's autograd, for `Adapter.interop`: `Program`, `lowered`,
+  `first_possible`
+- compilers that read Python code, for `Adapter.compiler`: `UNREADABLE`, `CONSTANT`, `make_ready`
+- errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,
+  `OutOfRangeError`, `TypeMismatchError`, `UnsupportedError`; all others are in `pluggrad.errors`
+
+`VERSION` grows when something here changes such that a plugin may no longer work. An adapter states
+as `plugin_version` what it was written for. An adapter for a version that is newer than `VERSION`,
+or older than `OLDEST_VERSION`, is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pluggrad
+
+from .arrays.adapter import (
+    FUNCTIONS,
+    OLDEST_VERSION,
+    VERSION,
+    Adapter,
+    Hook,
+    careful_norm,
+    hooks,
+    selects_once,
+)
+from .arrays.backend import Backend, backend_of, get_backend, register_backend
+from .arrays.choice import NO_CHOICE, choose, chosen, current_choice
+from .arrays.dispatch import is_batched, is_variable
+from .arrays.immutable import has_arrays
+from .engine.arguments import axes_of, axis_of, whole
+from .engine.batch import drawn
+from .engine.closures import Seen, seen
+from .engine.levels import START, put, read
+from .errors import (
+    BatchingError,
+    InvalidArgumentError,
+    MissingFunctionError,
+    OutOfRangeError,
+    TypeMismatchError,
+    UnsupportedError,
+)
+from .interop import Program, first_possible, lowered
+from .tools.compilers import find_all
+from .transforms.checkpointing.checkpointed import recomputes
+from .variables.indexing import sized
+from .variables.library_functions import (
+    Table,
+    answer_constant,
+    answer_raw,
+    label,
+    lookup,
+    names,
+    write,
+)
+
+__all__ = [
+    "CONSTANT",
+    "FUNCTIONS",
+    "OLDEST_VERSION",
+    "UNREADABLE",
+    "VERSION",
+    "Adapter",
+    "Backend",
+    "BatchingError",
+    "Hook",
+    "InvalidArgumentError",
+    "MissingFunctionError",
+    "OutOfRangeError",
+    "Program",
+    "Table",
+    "TypeMismatchError",
+    "UnsupportedError",
+    "answer_constant",
+    "answer_raw",
+    "axes_of",
+    "axis_of",
+    "backend_of",
+    "careful_norm",
+    "drawn",
+    "first_possible",
+    "get_backend",
+    "has_arrays",
+    "hooks",
+    "is_batched",
+    "is_variable",
+    "label",
+    "lookup",
+    "lowered",
+    "make_ready",
+    "names",
+    "register_backend",
+    "selects_once",
+    "whole",
+    "write",
+]
+
+
+# ---------------------------------------------------------------- compilers that read Python code
+
+
+class _Traced:
+    """What a function that is being traced has changed of the engine's state and of the choice of
+    a backend; None where it is as it was."""
+
+    state: Any
+    choice: Any
+
+
+_traced = _Traced()
+_traced.state = _traced.choice = None
+
+
+def _read() -> Any:
+    state = _traced.state
+    return START.now if state is None else state
+
+
+def _put(state: Any) -> None:
+    before = START.now
+    same = state.level is before.level and state.modes is before.modes and state.off == before.off
+    _traced.state = None if same else state
+
+
+def _chosen() -> Any:
+    choice = _traced.choice
+    return NO_CHOICE.now if choice is None else choice
+
+
+def _choose(choice: Any) -> None:
+    _traced.choice = None if choice is NO_CHOICE.now else choice
+
+
+def _recomputes() -> bool:
+    """Nothing is computed twice by `checkpoint`: a compiler would only merge what it computes
+    twice."""
+    return False
+
+
+def _seen(fun: Any, steady: Any = None) -> Any:
+    """What a rule closes over is what it was when it was compiled."""
+    return Seen(fun)
+
+
+def _sized(count: int, shape: Any) -> int:
+    """Compilers know no integers but Python's own."""
+    return count
+
+
+#: The functions of the engine that a compiler cannot read: they use context variables, look into
+#: closures, or make objects that it does not know. Each comes with a function to trace in its
+#: place, which it can read.
+UNREADABLE: dict[Any, Callable[..., Any]] = {
+    read: _read,
+    put: _put,
+    chosen: _chosen,
+    choose: _choose,
+    recomputes: _recomputes,
+    seen: _seen,
+    sized: _sized,
+}
+#: The functions whose results a compiler may take for constants: their arguments are functions, and
+#: their results strings.
+CONSTANT: tuple[Callable[..., Any], ...] = (label, names)
+
+
+def make_ready(backend: Backend, *arrays: type) -> None:
+    """Make now what is otherwise made when it is first used: the choice of a backend, and all
+    functions of `backend` for its `arrays` and for Variables over them. A compiler that reads code
+    can find these, and cannot make them."""
+    current_choice()
+    find_all(pluggrad, backend, *arrays)
