@@ -104,7 +104,7 @@ def random_inputs() -> list[np.ndarray]:
 
 
 def test_what_is_printed_comes_from_running(capsys, monkeypatch):
-    step = tour.Step("A step", "Prose.", "a = 20\na + 1\nfor i in range(2):\n    print(i)")
+    step = tour.Chapter("A step", "Prose.", "a = 20\na + 1\nfor i in range(2):\n    print(i)")
     monkeypatch.setattr(tour, "STEPS", [step])
     tour.run("numpy")
     shown = capsys.readouterr().out.split("Prose.\n\n")[1].splitlines()

@@ -101,6 +101,9 @@ class NumpyAdapter(Adapter):
     def host(self, x: Any) -> Any:
         return x
 
+    # A function in C, as most operations call it.
+    like = staticmethod(operator.attrgetter("shape", "dtype"))  # type: ignore[assignment]
+
     def one(self, x: Any) -> Any:
         return x.dtype.type(1)
 
