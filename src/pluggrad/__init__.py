@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import autograd, interop, rules  # noqa: F401  (rules fills the rule book)
 from .arrays.adapter import Adapter
@@ -51,9 +51,13 @@ from .transforms import (
     vjp,
     vmap,
 )
+from .variables.names import public_names
 from .variables.namespace import lift, namespace
 from .variables.top_level import top_level
 from .variables.variable import Variable
+
+if TYPE_CHECKING:
+    from .variables.declared import *  # noqa: F403  (what `__getattr__` finds)
 
 # What is defined here; the functions of the standard come by `__getattr__`.
 __all__ = [
@@ -75,7 +79,13 @@ def __array_namespace_info__() -> Any:
     return namespace().__array_namespace_info__()
 
 
-def __getattr__(name: str) -> Any:
+def __dir__() -> list[str]:
+    """The public names, and the module's own with two underscores."""
+    own = [name for name in globals() if name[:2] == "__" and name not in _HOOKS]
+    return sorted({*own, "__version__", *__all__, *public_names()})
+
+
+def _find(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
@@ -90,5 +100,9 @@ def __getattr__(name: str) -> Any:
         globals()[name] = found  # dtypes and constants depend on the default backend
     return found
 
+
+_HOOKS = ("__builtins__", "__dir__", "__getattr__")
+if not TYPE_CHECKING:  # a type checker would take any name for granted
+    __getattr__ = _find
 
 _watch()

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 __all__ = ["AtOnce", "Decorator"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Decorator:
@@ -79,8 +82,12 @@ class Decorator:
         """One like this, for each call of a decorated function."""
         raise NotImplementedError
 
-    def __call__(self, func: Any) -> Any:
+    def __call__(self, func: F) -> F:
         """`func`, with the mode while its body runs; generators and coroutines keep it to that."""
+        decorated: F = self._decorated(func)
+        return decorated
+
+    def _decorated(self, func: Any) -> Any:
         if inspect.isgeneratorfunction(func):
             return functools.wraps(func)(lambda *args, **kwargs: self._steps(func(*args, **kwargs)))
         if inspect.isasyncgenfunction(func):
@@ -151,8 +158,8 @@ class AtOnce(Decorator):
         if not (self._waits_for and self._waits_for.pop()):
             super().__enter__()
 
-    def __call__(self, func: Any) -> Any:
+    def _decorated(self, func: Any) -> Any:
         # Used as a decorator: the switch made on construction is taken back.
         if self._waits_for and self._waits_for.pop():
             self._end()
-        return super().__call__(func)
+        return super()._decorated(func)

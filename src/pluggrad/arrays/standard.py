@@ -3,6 +3,7 @@ answer questions, and the inspection of a namespace."""
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -12,6 +13,7 @@ __all__ = ["CREATION", "INQUIRIES", "VERSIONS", "Info", "parse"]
 VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 
+@functools.cache
 def parse(arguments: str) -> inspect.Signature:
     """The signature that `arguments` spells."""
     return inspect.signature(eval(f"lambda {arguments}: None"))

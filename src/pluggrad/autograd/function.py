@@ -452,8 +452,10 @@ class Function:
     12.0
     """
 
+    # (For type checkers: with `*args: Any, **kwargs: Any`, a subclass may name its arguments.)
+
     @staticmethod
-    def forward(*args: Any) -> Any:
+    def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute the outputs: one array, or a tuple."""
         raise UnsupportedError("a Function needs a static method forward(ctx, *args)")
 
@@ -462,17 +464,17 @@ class Function:
         """Save what `backward` needs, where `forward` takes no `ctx`."""
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
+    def backward(ctx: Any, *grads: Any, **kwargs: Any) -> Any:
         """One gradient, or None, per input of `forward`."""
         raise UnsupportedError("this Function has no static method backward(ctx, *grads)")
 
     @staticmethod
-    def vjp(ctx: Any, *grads: Any) -> Any:
+    def vjp(ctx: Any, *grads: Any, **kwargs: Any) -> Any:
         """Another name for `backward`."""
         raise UnsupportedError("this Function has no static method vjp(ctx, *grads)")
 
     @staticmethod
-    def jvp(ctx: Any, *tangents: Any) -> Any:
+    def jvp(ctx: Any, *tangents: Any, **kwargs: Any) -> Any:
         """One tangent per output."""
         raise UnsupportedError("this Function has no static method jvp(ctx, *tangents)")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self, overload
 
-from ..decorator import AtOnce, Decorator
+from ..decorator import AtOnce, Decorator, F
 from .levels import ROOT, START, Level, State, holding, put, read, state_of
 
 __all__ = [
@@ -31,6 +31,10 @@ class _GradMode(Decorator):
     _get: Any = staticmethod(read)
     _set: Any = staticmethod(put)
 
+    @overload
+    def __new__(cls, mode: bool = True) -> Self: ...
+    @overload
+    def __new__(cls, mode: F) -> F: ...  # type: ignore[misc]
     def __new__(cls, mode: Any = True) -> Any:
         if mode is False:  # as in `torch.inference_mode(False)`
             return enable_grad() if cls is no_grad else no_grad()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import optree
 
@@ -38,6 +38,8 @@ from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchErr
 from .mapping import inner_vmap
 
 __all__ = ["custom_jvp", "custom_vjp"]
+
+Rule = TypeVar("Rule", bound=Callable[..., Any])
 
 
 class _Custom:
@@ -446,7 +448,7 @@ class custom_jvp(_Custom):
     _derivative: Callable[..., Any] | None = None
     _symbolic = False
 
-    def defjvp(self, jvp: Callable[..., Any], symbolic_zeros: bool = False) -> Callable[..., Any]:
+    def defjvp(self, jvp: Rule, symbolic_zeros: bool = False) -> Rule:
         """Give the derivative; returns `jvp`, so that it is a decorator, too.
 
         With `symbolic_zeros`, tangents of arguments that are not differentiated by are no arrays of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 import optree
 
@@ -37,10 +37,29 @@ from ..engine.graph_breaks import untracked_result
 from ..engine.handles import unwrap_untracked, wrap
 from ..engine.levels import ROOT, open_level, put, restored
 from ..errors import InvalidArgumentError, TypeMismatchError
+from ..variables.types import ArrayLike, Transformed
+from ..variables.variable import Variable
 
 __all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 
+
+@overload
+def grad(
+    fun: Callable[Concatenate[Variable, P], Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Transformed[Concatenate[ArrayLike, P], Any]: ...
+@overload
+def grad(
+    fun: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Transformed[P, Any]: ...
 def grad(
     fun: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
@@ -86,6 +105,20 @@ def grad(
     return gradient
 
 
+@overload
+def value_and_grad(
+    fun: Callable[Concatenate[Variable, P], Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Transformed[Concatenate[ArrayLike, P], tuple[Any, Any]]: ...
+@overload
+def value_and_grad(
+    fun: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Transformed[P, tuple[Any, Any]]: ...
 def value_and_grad(
     fun: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
@@ -257,11 +290,12 @@ def pushed_forward(
     return (y, t, aux) if has_aux else (y, t)
 
 
-def stop_gradient(x: Any) -> Any:
+def stop_gradient(x: T) -> T:
     """`x`, or every array in a pytree, as a constant: no gradient flows through it.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.grad(lambda x: pg.sum(x * pg.stop_gradient(x)))(np.asarray([1.0, 2.0]))
     array([1., 2.])
     """
-    return optree.tree_map(lambda v: v.detach() if is_variable(v) else v, x)
+    tree: Any = x
+    return optree.tree_map(lambda v: v.detach() if is_variable(v) else v, tree)  # type: ignore[return-value]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, overload
 
 import optree
 
@@ -36,12 +36,30 @@ from ..engine.levels import ROOT, open_level, restored
 from ..engine.linear import Linear
 from ..errors import InvalidArgumentError, TypeMismatchError
 from ..staging import replay
+from ..variables.types import ArrayLike, Transformed
+from ..variables.variable import Variable
 from .gradients import grad, jvp, pushed_forward, vjp
 from .mapping import inner_vmap
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacrev", "linearize"]
 
+P = ParamSpec("P")
 
+
+@overload
+def jacrev(
+    fun: Callable[Concatenate[Variable, P], Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Transformed[Concatenate[ArrayLike, P], Any]: ...
+@overload
+def jacrev(
+    fun: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Transformed[P, Any]: ...
 def jacrev(
     fun: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
@@ -117,6 +135,20 @@ def jacrev(
     return jacobian
 
 
+@overload
+def jacfwd(
+    fun: Callable[Concatenate[Variable, P], Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Transformed[Concatenate[ArrayLike, P], Any]: ...
+@overload
+def jacfwd(
+    fun: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Transformed[P, Any]: ...
 def jacfwd(
     fun: Callable[..., Any],
     argnums: int | Sequence[int] = 0,
@@ -185,6 +217,20 @@ def _jacfwd(
     return jacobian
 
 
+@overload
+def hessian(
+    fun: Callable[Concatenate[Variable, P], Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Transformed[Concatenate[ArrayLike, P], Any]: ...
+@overload
+def hessian(
+    fun: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Transformed[P, Any]: ...
 def hessian(
     fun: Callable[..., Any],
     argnums: int | Sequence[int] = 0,

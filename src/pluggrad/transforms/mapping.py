@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, overload
 
 import optree
 
@@ -17,10 +17,30 @@ from ..engine.handles import constant_of, unwrap_untracked
 from ..engine.levels import Level, open_level, read, restored
 from ..engine.modes import inside
 from ..errors import InvalidArgumentError, NotMappableError, TypeMismatchError
+from ..variables.types import ArrayLike, Transformed
+from ..variables.variable import Variable
 
 __all__ = ["inner_vmap", "leave", "vmap"]
 
+P = ParamSpec("P")
 
+
+@overload
+def vmap(
+    fun: Callable[Concatenate[Variable, P], Any],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    axis_size: int | None = None,
+    randomness: str = "error",
+) -> Transformed[Concatenate[ArrayLike, P], Any]: ...
+@overload
+def vmap(
+    fun: Callable[P, Any],
+    in_axes: Any = 0,
+    out_axes: Any = 0,
+    axis_size: int | None = None,
+    randomness: str = "error",
+) -> Transformed[P, Any]: ...
 def vmap(
     fun: Callable[..., Any],
     in_axes: Any = 0,

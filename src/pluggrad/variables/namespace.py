@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..arrays.backend import PRIMITIVES, Backend, backend_of, get_backend
 from ..arrays.choice import current_choice, get_default_backend
@@ -19,16 +19,21 @@ from ..engine.handles import raw_of, wrap, wrap_untracked
 from ..engine.levels import ROOT, VOLATILE
 from ..engine.short_cuts.bind import bind
 from ..errors import BackendError, BatchingError, InvalidArgumentError, UnsupportedError
+from .names import ALIASES, EXTENSIONS, public_names, signature_of
 
-__all__ = ["Namespace", "namespace"]
+if TYPE_CHECKING:
+    from .declared import Functions
+else:
+    Functions = object
+
+__all__ = ["ALIASES", "EXTENSIONS", "Namespace", "describe", "namespace"]
 
 
-#: Names under which a function of the main namespace is found in an extension, too.
-ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
-EXTENSIONS = ("linalg", "fft", "special")
+#: Names with underscores that a namespace offers; the first one is not for its extensions.
+DUNDERS = ("__array_namespace_info__", "__array_api_version__", "__doc__", "__name__")
 
 
-class Namespace:
+class Namespace(Functions):
     """The functions of the Array API standard, version 2025.12, on Variables over one backend.
 
     They take Variables, raw arrays of the backend and Python scalars, and return Variables,
@@ -58,7 +63,7 @@ class Namespace:
         if name in EXTENSIONS and not self._prefix:
             return Namespace(backend, f"{name}.")
         if full in PRIMITIVES and backend.has(full):
-            return bind(PRIMITIVES[full], backend)
+            return describe(bind(PRIMITIVES[full], backend), self._prefix + name)
         if full in COMPOSITES:
             return _bind_composite(full, backend)
         if full in CREATION and backend.has(full):
@@ -77,13 +82,7 @@ class Namespace:
         return raw
 
     def __dir__(self) -> list[str]:
-        names = {n for n, p in PRIMITIVES.items() if not p.private}
-        names |= {*COMPOSITES, *CREATION, *ALIASES, "asarray"}
-        names |= {*INQUIRIES, *EXTENSIONS, "bool", "pi", "e", "inf", "nan", "newaxis"}
-        names |= {"int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-                  "float32", "float64", "complex64", "complex128"}  # fmt: skip
-        inside = [n.removeprefix(self._prefix) for n in names if n.startswith(self._prefix)]
-        return sorted(n for n in inside if "." not in n)
+        return [*DUNDERS[bool(self._prefix) :], *public_names(self._prefix)]
 
     def __array_namespace_info__(self) -> Any:
         """The standard's inspection utilities."""
@@ -92,7 +91,11 @@ class Namespace:
     def asarray(
         self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None
     ) -> Any:
-        """`obj` as a Variable; a Variable stays connected, and so do those inside a list."""
+        """`obj` as a Variable; a Variable stays connected, and so do those inside a list.
+
+        Array API 2025.12, creation functions: asarray
+        https://data-apis.org/array-api/2025.12/API_specification/generated/array_api.asarray.html
+        """
         if isinstance(obj, (list, tuple)) and _holds_variables(obj):
             if copy is False:
                 raise InvalidArgumentError("asarray: a list cannot become an array without a copy")
@@ -130,6 +133,22 @@ class Namespace:
 
     def __repr__(self) -> str:
         return f"<{self.__name__}>"
+
+
+def describe(function: Any, full: str) -> Any:
+    """Give `function` the documentation and the signature of the public function `full`; return it.
+
+    The tables of the documentation are imported here, when the first function is asked for.
+    """
+    from .documentation import documentation
+
+    name = ALIASES.get(full, full)
+    if name in COMPOSITES:
+        function.__signature__ = signature_of(name)
+    text = documentation(full)
+    if text:
+        function.__doc__ = text
+    return function
 
 
 def is_dtype(raw: Any) -> bool:
@@ -190,7 +209,7 @@ def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
         return y.requires_grad_() if requires_grad else y
 
     call.__module__ = "pluggrad"
-    return call
+    return describe(call, name)  # type: ignore[no-any-return]
 
 
 def _lift(x: Any, backend: Backend) -> Any:
@@ -283,6 +302,7 @@ def _like(function: Any, raw: Any, name: str) -> Any:
     function.__name__ = function.__qualname__ = name.split(".")[-1]
     function.__module__ = "pluggrad"
     function.__doc__ = getattr(raw, "__doc__", None) or f"The library's `{name}`."
+    describe(function, name)
     signature = CREATION.get(name) or INQUIRIES.get(name)
     if signature is None:
         try:

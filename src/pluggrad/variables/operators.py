@@ -6,6 +6,7 @@ Each operator is bound to the raw operator of the backend, so `v * w` means what
 from __future__ import annotations
 
 import operator
+from inspect import Parameter, Signature
 from typing import Any
 
 from ..arrays.backend import PRIMITIVES, Backend
@@ -17,6 +18,7 @@ from ..engine.cotangents import same_shape
 from ..engine.operation import apply
 from ..engine.short_cuts.bind import bind_binary, bind_first, bind_unary
 from ..errors import InvalidArgumentError, TypeMismatchError
+from .names import signature_of
 from .namespace import Namespace
 from .variable import Variable
 
@@ -41,6 +43,14 @@ _NAMES = {
     "lshift": "bitwise_left_shift", "rshift": "bitwise_right_shift", "eq": "equal",
     "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
     "neg": "negative", "pos": "positive", "invert": "bitwise_invert",
+}  # fmt: skip
+
+
+_SYMBOLS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**",
+    "matmul": "@", "and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>",
+    "eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">=",
+    "neg": "-", "pos": "+", "invert": "~",
 }  # fmt: skip
 
 
@@ -75,9 +85,6 @@ def make_variable_classes(backend: Backend) -> tuple[type, ...]:
             swapped = short not in ("add", "mul")
             _set_operator(cls, f"r{short}", _binary(primitive, backend, raw, reflected=swapped))
             _set_operator(cls, f"i{short}", _in_place(operate))
-    for name in METHODS:
-        if not hasattr(Variable, name):
-            setattr(cls, name, _method(name))
     return cls, nested, dual, batched
 
 
@@ -85,17 +92,79 @@ def _set_operator(cls: type, short: str, operate: Any, arguments: str = "self, o
     operate.__name__, operate.__module__ = f"__{short}__", "pluggrad"
     operate.__qualname__ = f"Variable.__{short}__"
     operate.__signature__ = parse(arguments)
+    operate.__doc__ = _operator_doc(short)
     setattr(cls, operate.__name__, operate)
 
 
-#: Methods that the wrapped libraries share: the namespace's function of that name.
+def _operator_doc(short: str) -> str:
+    """What the operator of that name computes."""
+    bare = short if short in _NAMES or short in BINARY or short in UNARY else short[1:]
+    function = f"pluggrad.{_NAMES.get(bare, bare)}"
+    symbol = _SYMBOLS.get(bare, "")
+    if bare in UNARY:
+        shown = f"{symbol}self" if symbol else f"{bare}(self)"
+        return f"`{shown}`, as `{function}`: a Variable of the same shape."
+    if bare == short:
+        shown = f"self {symbol} other"
+    elif short[0] == "r":
+        shown = f"other {symbol} self"
+    else:
+        return (
+            f"`self {symbol}= other`, as `{function}`. The Variable is written in place, and keeps "
+            "its shape and dtype."
+        )
+    result = "a boolean Variable" if bare in COMPARE else "a Variable"
+    how = "as matrices" if bare == "matmul" else "broadcast"
+    return f"`{shown}`, as `{function}`: {result}, the two {how}. `other` is an array or a number."
+
+
+def _deferred(name: str) -> Any:
+    """The operator of `Variable` itself: it calls that of the Variable's own class.
+
+    Every Variable is of a class for one backend, whose operators are bound to that backend. This
+    one is for `hasattr`, completion and documentation, and for ``Variable.__add__(v, w)``.
+    """
+
+    def operate(self: Any, *other: Any) -> Any:
+        return getattr(type(self), name)(self, *other)
+
+    return operate
+
+
+def _give_operators() -> None:
+    """Put every operator and method on `Variable` itself."""
+    for short in UNARY:
+        _set_operator(Variable, short, _deferred(f"__{short}__"), "self, /")
+    for short in BINARY:
+        for operation in (short, f"r{short}", f"i{short}"):
+            _set_operator(Variable, operation, _deferred(f"__{operation}__"))
+    for short in COMPARE:
+        _set_operator(Variable, short, _deferred(f"__{short}__"))
+    for name in METHODS:
+        setattr(Variable, name, _method(name))
+
+
+_REDUCED = "without the axes reduced"
+_SAME = "of the same shape"
+_ROW = "with one axis"
+
+#: Methods that the wrapped libraries share: the namespace's function of that name. Which arguments
+#: may be given by position ("*": as many as there are axes), and what comes back.
 METHODS = {
-    "sum": "axis", "mean": "axis", "max": "axis", "min": "axis", "prod": "axis", "std": "axis",
-    "var": "axis", "all": "axis", "any": "axis", "argmax": "axis", "argmin": "axis",
-    "cumsum": "axis", "cumprod": "axis", "copy": "", "conj": "", "astype": "dtype",
-    "reshape": "*", "transpose": "*", "flatten": "", "ravel": "", "clip": "", "round": "",
-    "repeat": "",
-    "swapaxes": "", "trace": "", "diagonal": "", "take": "", "dot": "", "argsort": "", "view": "",
+    "sum": ("axis", _REDUCED), "mean": ("axis", _REDUCED), "max": ("axis", _REDUCED),
+    "min": ("axis", _REDUCED), "prod": ("axis", _REDUCED), "std": ("axis", _REDUCED),
+    "var": ("axis", _REDUCED), "all": ("axis", _REDUCED), "any": ("axis", _REDUCED),
+    "argmax": ("axis", _REDUCED), "argmin": ("axis", _REDUCED),
+    "cumsum": ("axis", _SAME), "cumprod": ("axis", _SAME), "copy": ("", _SAME),
+    "conj": ("", _SAME), "astype": ("dtype", "of the same shape, in the new dtype"),
+    "reshape": ("*", "of the given shape: separate integers or one tuple"),
+    "transpose": ("*", "with its axes in the given order; reversed, if none is given"),
+    "flatten": ("", _ROW), "ravel": ("", _ROW), "clip": ("", _SAME), "round": ("", _SAME),
+    "repeat": ("", "as long along the axis as the counts sum to"),
+    "swapaxes": ("", "with two axes exchanged"), "trace": ("", "without the two axes"),
+    "diagonal": ("", "with the diagonal as its last axis"),
+    "take": ("", "as the indices select"), "dot": ("", "of the axes that are left"),
+    "argsort": ("", _SAME), "view": ("", "of the shape or the dtype that is asked for"),
 }  # fmt: skip
 
 
@@ -104,7 +173,7 @@ SPELLINGS = {"dim": "axis", "keepdim": "keepdims", "ddof": "correction"}
 
 
 def _method(name: str) -> Any:
-    leading = METHODS[name]
+    leading, result = METHODS[name]
 
     def method(self: Variable, *args: Any, **kwargs: Any) -> Any:
         function = getattr(self._backend.namespace, name)
@@ -118,9 +187,26 @@ def _method(name: str) -> Any:
             kwargs["axis"], args = args[0], args[1:]
         return function(self, *args, **kwargs)
 
-    method.__name__ = method.__qualname__ = name
-    method.__doc__ = f"`pluggrad.{name}` of this Variable."
+    method.__name__, method.__qualname__ = name, f"Variable.{name}"
+    method.__module__ = "pluggrad"
+    method.__signature__ = _method_signature(name, leading)  # type: ignore[attr-defined]
+    method.__doc__ = f"As the function `pluggrad.{name}`: a Variable {result}."
     return method
+
+
+def _method_signature(name: str, leading: str) -> Signature:
+    """That of the function, with `self` first and the leading arguments by position."""
+    itself = Parameter("self", Parameter.POSITIONAL_ONLY)
+    _, *rest = signature_of(name).parameters.values()
+    if leading == "*":
+        given = rest.pop(0).name
+        several = Parameter(given, Parameter.VAR_POSITIONAL)
+        return Signature([itself, several, *rest])
+    return Signature(
+        [itself]
+        + [p.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for p in rest if p.name == leading]
+        + [p for p in rest if p.name != leading]
+    )
 
 
 def _unary(primitive: Any, backend: Backend, raw: Any) -> Any:
@@ -185,4 +271,5 @@ def _complete(backend: Backend) -> None:
     backend.classes = make_variable_classes(backend)
 
 
+_give_operators()
 Backend.complete = staticmethod(_complete)

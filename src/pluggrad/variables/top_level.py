@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,8 @@ from ..arrays.backend import BACKENDS, LIBRARIES, PRIMITIVES, Backend, backend_o
 from ..arrays.choice import get_default_backend
 from ..arrays.composites import COMPOSITES
 from ..arrays.standard import CREATION, INQUIRIES
-from .namespace import ALIASES, EXTENSIONS, Namespace, is_dtype
+from .names import ALIASES, EXTENSIONS, public_names, signature_of
+from .namespace import describe, is_dtype
 
 __all__ = ["top_level"]
 
@@ -31,6 +31,7 @@ class _TopLevel:
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
+        self.__name__ = f"pluggrad.{prefix[:-1]}"
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -40,7 +41,7 @@ class _TopLevel:
         return found
 
     def __dir__(self) -> list[str]:
-        return dir(Namespace(get_default_backend(), self._prefix))
+        return ["__doc__", "__name__", *public_names(self._prefix)]
 
     def find(self, name: str) -> Any:
         full = self._prefix + name
@@ -75,15 +76,15 @@ class _TopLevel:
 
         call.__name__ = call.__qualname__ = name
         call.__module__ = "pluggrad"
-        if full in PRIMITIVES:
-            call.__signature__ = PRIMITIVES[full].parsed  # type: ignore[attr-defined]
-        elif full in COMPOSITES:
+        known = full not in COMPOSITES and (sample is None or full in CREATION or full == "asarray")
+        if full in COMPOSITES:
             functools.update_wrapper(call, COMPOSITES[full])
-        elif full in CREATION or full in INQUIRIES:
-            call.__signature__ = CREATION.get(full) or INQUIRIES.get(full)  # type: ignore[attr-defined]
-            call.__doc__ = sample.__doc__ if sample else f"The standard's `{name}`."
-        elif full == "asarray":
-            call.__signature__, call.__doc__ = inspect.signature(sample), sample.__doc__  # type: ignore[attr-defined]
+            call.__module__ = "pluggrad"
+        elif known:
+            call.__signature__ = signature_of(full)  # type: ignore[attr-defined]
+        else:
+            call.__doc__ = sample.__doc__
+        describe(call, self._prefix + name)
         return call
 
 

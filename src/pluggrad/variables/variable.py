@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..arrays.backend import Backend, backend_of
 from ..arrays.choice import get_default_backend
@@ -25,12 +25,26 @@ from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchErr
 from .conversions import Conversions
 from .indexing import Elements, Size, sized
 
+if TYPE_CHECKING:
+    from .declared import Declared
+    from .types import ArrayLike
+else:
+
+    class Declared:
+        """The operators and methods that `operators` puts on Variables, for type checkers to see.
+
+        They are declared in `declared.pyi`, which `docs/stubs.py` writes.
+        """
+
+        __slots__ = ()
+
+
 __all__ = ["Size", "Variable"]
 
 WANTED: Any = object()
 
 
-class Variable(Elements, Conversions):
+class Variable(Declared, Elements, Conversions):
     """An array that remembers how it was computed.
 
     Parameters
@@ -175,9 +189,9 @@ class Variable(Elements, Conversions):
         _replace(self, wrap(value, None, ROOT, self._backend))
 
     @property
-    def shape(self) -> Any:
+    def shape(self) -> tuple[Any, ...]:
         """The shape: a tuple of ints."""
-        return self._read()[0].shape
+        return self._read()[0].shape  # type: ignore[no-any-return]
 
     @property
     def ndim(self) -> int:
@@ -198,7 +212,7 @@ class Variable(Elements, Conversions):
         return value.device if hasattr(value, "device") else "cpu"
 
     @property
-    def size(self) -> Size | None:
+    def size(self) -> Size | Any:
         """The number of elements, None where it is unknown; `size()` and `size(dim)` work, too."""
         count = 1
         shape = self.shape
@@ -271,15 +285,16 @@ class Variable(Elements, Conversions):
         return node.shown()[0] if isinstance(node, Node) and type(node) is not LeafNode else None
 
     @property
-    def grad(self) -> Variable | None:
+    def grad(self) -> Variable | Any:
         """The gradient accumulated so far, a Variable; None before the first `backward`."""
+        # (To type checkers `Any` is the None that nobody wants to ask about: after `backward`.)
         try:
             return self._grad
         except AttributeError:
             return None
 
     @grad.setter
-    def grad(self, value: Any) -> None:
+    def grad(self, value: ArrayLike | None) -> None:
         if value is not None:
             if not isinstance(value, Variable):
                 value = Variable(value)

