@@ -158,3 +158,26 @@ def test_import_brings_in_no_other_library():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_import_brings_in_what_everybody_needs_and_no_more():
+    """The faces come when they are first used, and what is slow to import when it is needed."""
+    code = "import sys, pluggrad; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = set(result.stdout.split())
+    floors = {name.split(".")[1] for name in loaded if name.startswith("pluggrad.")}
+    assert floors == {"arrays", "decorator", "engine", "errors", "rules", "tools", "variables"}
+    assert "pluggrad.tools.compilers" in loaded and "pluggrad.tools.drawing" not in loaded
+    assert not loaded & {"importlib.metadata", "email", "socket", "pathlib"}
+
+
+def test_what_is_loaded_later_is_found():
+    code = (
+        "import pluggrad as pg\n"
+        "for name in pg.__all__: getattr(pg, name)\n"
+        "from pluggrad import autograd, grad, interop, transforms\n"
+        "assert pg.grad is transforms.grad is grad and pg.autograd is autograd\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,13 +6,20 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import autograd, interop, rules  # noqa: F401  (rules fills the rule book)
+from . import rules  # noqa: F401  (it fills the rule book)
 from .arrays.adapter import Adapter
 from .arrays.backend import backends, register_backend
 from .arrays.choice import set_default_backend, use
-from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from .engine.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from .engine.graph_breaks import graph_breaks
 from .engine.modes import debug
 from .engine.strong_zeros import strong_zeros
@@ -34,30 +41,31 @@ from .errors import (
     UnsupportedError,
 )
 from .tools.compilers import watch as _watch
-from .tools.drawing import draw
-from .transforms import (
-    checkpoint,
-    custom_jvp,
-    custom_vjp,
-    grad,
-    hessian,
-    hvp,
-    jacfwd,
-    jacrev,
-    jvp,
-    linearize,
-    stop_gradient,
-    value_and_grad,
-    vjp,
-    vmap,
-)
 from .variables.names import public_names
 from .variables.namespace import lift, namespace
 from .variables.top_level import top_level
 from .variables.variable import Variable
 
-if TYPE_CHECKING:
-    from .variables.declared import *  # noqa: F403  (what `__getattr__` finds)
+if TYPE_CHECKING:  # what `__getattr__` finds
+    from . import autograd, interop, transforms  # noqa: F401
+    from .tools.drawing import draw
+    from .transforms import (
+        checkpoint,
+        custom_jvp,
+        custom_vjp,
+        grad,
+        hessian,
+        hvp,
+        jacfwd,
+        jacrev,
+        jvp,
+        linearize,
+        stop_gradient,
+        value_and_grad,
+        vjp,
+        vmap,
+    )
+    from .variables.declared import *  # noqa: F403
 
 # What is defined here; the functions of the standard come by `__getattr__`.
 __all__ = [
@@ -85,7 +93,22 @@ def __dir__() -> list[str]:
     return sorted({*own, "__version__", *__all__, *public_names()})
 
 
+#: What is loaded when it is first used: so `import pluggrad` takes hardly longer than
+#: `import numpy`. By name, the module it is in.
+_LATER = {name: name for name in ("autograd", "interop", "transforms")}
+_LATER["draw"] = "tools.drawing"
+_LATER |= dict.fromkeys(
+    ("checkpoint", "custom_jvp", "custom_vjp", "grad", "hessian", "hvp", "jacfwd", "jacrev", "jvp",
+     "linearize", "stop_gradient", "value_and_grad", "vjp", "vmap"),
+    "transforms",
+)  # fmt: skip
+
+
 def _find(name: str) -> Any:
+    if name in _LATER:
+        module = import_module(f".{_LATER[name]}", __name__)
+        globals()[name] = found = module if name == _LATER[name] else getattr(module, name)
+        return found
     if name == "__version__":
         from importlib.metadata import version
 

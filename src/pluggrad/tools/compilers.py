@@ -87,6 +87,8 @@ def find_all(pluggrad: Any, backend: Backend, *arrays: type) -> None:
     its `arrays` and for Variables. A compiler that reads code can find them, and not make them.
     `pluggrad` is our package, on which the functions of the top level are set.
     """
+    for name in pluggrad.__all__:
+        getattr(pluggrad, name)
     for cls in arrays:
         BACKENDS[cls] = backend
     for extension in ("", *EXTENSIONS):
