@@ -28,7 +28,7 @@ import numpy as np
 import pluggrad as pg
 from pluggrad.arrays.backend import PRIMITIVES, get_backend
 from pluggrad.engine.primitive import Primitive
-from samples import DOMAINS, REAL_ONLY, SAMPLES, A, Call
+from support.samples import DOMAINS, REAL_ONLY, SAMPLES, A, Call
 
 STEP = 1e-5
 SQUARE, TALL = A((3, 3)), A((4, 2))

@@ -9,29 +9,11 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from derivatives import check, host, random_like
+from support.derivatives import check, host, random_like
+from support.fft_rows import FFT_ROWS, FROM_REAL
 
 LIBRARIES = {"torch": "torch", "jax": "jax", "strict": "array_api_strict"}
 BACKENDS = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
-FROM_REAL = {"rfft", "rfftn", "ihfft"}
-NORMS = ["backward", "ortho", "forward"]
-
-ONE = [
-    ((8,), {}), ((7,), {}), ((8,), {"n": 5}), ((7,), {"n": 12}), ((5,), {"n": 1}),
-    ((3, 4), {"axis": 0}), ((3, 4), {"axis": 0, "n": 6}), ((2, 3, 5), {"axis": -2, "n": 2}),
-    ((0, 4), {}),
-]  # fmt: skip
-SEVERAL = [
-    ((4, 5), {}), ((5, 4), {"axes": (1, 0)}), ((3, 4), {"axes": (0,)}),
-    ((3, 4), {"s": (5, 2), "axes": (0, 1)}), ((3, 4), {"s": (2, 7), "axes": (1, 0)}),
-    ((2, 3, 4), {"axes": (0, 2), "s": (3, 3)}),
-]  # fmt: skip
-ROWS = [
-    pytest.param(name, shape, {**kwargs, "norm": norm}, id=f"{name} {shape} {kwargs} {norm}")
-    for names, cases in ((("fft", "ifft", "rfft", "irfft", "hfft", "ihfft"), ONE),
-                         (("fftn", "ifftn", "rfftn", "irfftn"), SEVERAL))
-    for name in names for shape, kwargs in cases for norm in NORMS
-]  # fmt: skip
 
 
 def array_for(name: str, shape: Any) -> np.ndarray:
@@ -39,7 +21,7 @@ def array_for(name: str, shape: Any) -> np.ndarray:
     return random_like(np.empty(shape, dtype), np.random.default_rng(sum(shape)))
 
 
-@pytest.mark.parametrize("name, shape, kwargs", ROWS)
+@pytest.mark.parametrize("name, shape, kwargs", FFT_ROWS)
 def test_against_differences(name: str, shape: Any, kwargs: Any) -> None:
     if kwargs["norm"] == "ortho" or len(kwargs) > 1:
         check(lambda x: getattr(pg.fft, name)(x, **kwargs), array_for(name, shape))
@@ -47,7 +29,7 @@ def test_against_differences(name: str, shape: Any, kwargs: Any) -> None:
         check(lambda x: getattr(pg.fft, name)(x, **kwargs), array_for(name, shape), second=False)
 
 
-@pytest.mark.parametrize("name, shape, kwargs", ROWS)
+@pytest.mark.parametrize("name, shape, kwargs", FFT_ROWS)
 def test_against_torch(name: str, shape: Any, kwargs: Any) -> None:
     torch = pytest.importorskip("torch")
     x = array_for(name, shape)

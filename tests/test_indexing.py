@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from derivatives import check
+from support.derivatives import check
 
 RNG = np.random.default_rng(3)
 MASK = np.asarray([[True, False, True], [False, False, True]])

@@ -12,135 +12,20 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from derivatives import check, host, random_like
 from pluggrad.arrays.backend import get_backend
+from support.derivatives import check, host, random_like
+from support.linalg_rows import (
+    BATCH,
+    DTYPES,
+    LINALG_CASES,
+    LINALG_ROWS,
+    shapes_of,
+    squared_modulus,
+)
 
 L = pg.linalg
 LIBRARIES = {"torch": "torch", "jax": "jax", "strict": "array_api_strict"}
 BACKENDS = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
-DTYPES = ["float64", "complex128"]
-
-
-def H(x: Any) -> Any:
-    return pg.conj(pg.matrix_transpose(x))
-
-
-def hermitian(x: Any) -> Any:
-    return x + H(x)
-
-
-def definite(x: Any) -> Any:
-    return x @ H(x) + 3.0 * L.matrix_power(x, 0)
-
-
-def size(x: Any) -> Any:
-    """|x|², which no sign or phase changes."""
-    return pg.real(x * pg.conj(x))
-
-
-def projector(x: Any) -> Any:
-    return x @ H(x)
-
-
-def eigh(x: Any) -> Any:
-    w, v = L.eigh(hermitian(x))
-    return w, size(v), (v * pg.expand_dims(pg.sin(w), axis=-2)) @ H(v)
-
-
-def eig(x: Any) -> Any:
-    w, v = L.eig(x)
-    return pg.abs(w) ** 2, size(v)
-
-
-def svd(x: Any) -> Any:
-    u, s, v = L.svd(x, full_matrices=False)
-    return s, size(u), size(v), (u * pg.expand_dims(pg.sin(s), axis=-2)) @ v
-
-
-def full_svd(x: Any) -> Any:
-    u, s, v = L.svd(x)
-    k = s.shape[-1]
-    return s, projector(u[..., :, k:]), projector(H(v)[..., :, k:]), size(v[..., :k, :])
-
-
-def complete_qr(x: Any) -> Any:
-    q, r = L.qr(x, mode="complete")
-    k = min(x.shape[-2:])
-    return r, q[..., :, :k], projector(q[..., :, k:])
-
-
-def slogdet(x: Any) -> Any:
-    return tuple(L.slogdet(x))
-
-
-SQUARE = (3, 3)
-BATCH = (2, 3, 3)
-ANY = [(3, 3), (4, 2), (2, 4), (2, 3, 2)]
-
-#: name -> a function, and for each test the shapes of its arguments.
-CASES: dict[str, tuple[Any, list[Any]]] = {
-    "cholesky": (lambda x: L.cholesky(definite(x)), [SQUARE, BATCH, (1, 1)]),
-    "cholesky upper": (lambda x: L.cholesky(definite(x), upper=True), [SQUARE]),
-    "cross": (L.cross, [((3,), (3,)), ((2, 1, 3), (4, 3)), ((2, 3), (1, 3)), ((3,), (2, 3))]),
-    "cross axis": (lambda a, b: L.cross(a, b, axis=-2), [((3, 2), (3, 2))]),
-    "det": (L.det, [SQUARE, BATCH, (1, 1), (2, 2)]),
-    "diagonal": (L.diagonal, [SQUARE, (2, 3, 4), (4, 2)]),
-    "diagonal above": (lambda x: L.diagonal(x, offset=2), [(3, 4), (5, 3), (2, 2, 5)]),
-    "diagonal below": (lambda x: L.diagonal(x, offset=-1), [(3, 4), (5, 3), (2, 2, 5)]),
-    "eigh": (eigh, [SQUARE, BATCH]),
-    "eigvalsh": (lambda x: L.eigvalsh(hermitian(x)), [SQUARE]),
-    "eigvals": (lambda x: pg.abs(L.eigvals(x)) ** 2, [SQUARE]),
-    "inv": (L.inv, [SQUARE, BATCH]),
-    "matmul": (L.matmul, [((2, 3), (3, 2))]),
-    "matrix_norm": (L.matrix_norm, ANY),
-    "matrix_power -2": (lambda x: L.matrix_power(x, -2), [SQUARE]),
-    "matrix_power 0": (lambda x: L.matrix_power(x, 0), [BATCH]),
-    "matrix_power 1": (lambda x: L.matrix_power(x, 1), [SQUARE]),
-    "matrix_power 5": (lambda x: L.matrix_power(x, 5), [BATCH]),
-    "matrix_transpose": (L.matrix_transpose, [BATCH]),
-    "outer": (L.outer, [((3,), (2,))]),
-    "pinv": (L.pinv, ANY),
-    "qr": (lambda x: tuple(L.qr(x)), ANY),
-    "qr, q": (lambda x: L.qr(x)[0], ANY),
-    "qr, r": (lambda x: L.qr(x)[1], ANY),
-    "qr complete": (complete_qr, ANY),
-    "slogdet": (slogdet, [SQUARE, BATCH]),
-    "solve": (L.solve, [(SQUARE, (3, 2)), (BATCH, (3, 2)), (SQUARE, (2, 3, 1)), (BATCH, BATCH)]),
-    "solve vector": (L.solve, [(SQUARE, (3,)), (BATCH, (3,))]),
-    "svd": (svd, ANY),
-    "svd full": (full_svd, ANY),
-    "svdvals": (L.svdvals, ANY),
-    "tensordot": (lambda a, b: L.tensordot(a, b, axes=1), [((2, 3), (3, 2))]),
-    "trace": (L.trace, [SQUARE, (2, 3, 4)]),
-    "trace above": (lambda x: L.trace(x, offset=1), [(2, 3, 4)]),
-    "vecdot": (L.vecdot, [((2, 3), (3,))]),
-    "vector_norm": (L.vector_norm, [(3,), (2, 3), ()]),
-}
-for _order in (1, -1, 2, -2, np.inf, -np.inf, "nuc"):
-    CASES[f"matrix_norm {_order}"] = (
-        lambda x, order=_order: L.matrix_norm(x, ord=order, keepdims=True),
-        [(3, 3), (2, 3, 2)],
-    )
-for _order in (0, 1, 3, 4, 2.5, 1.5, 0.5, -1, -2, np.inf, -np.inf):
-    CASES[f"vector_norm {_order}"] = (
-        lambda x, order=_order: L.vector_norm(x, ord=order, axis=-1),
-        [(3,), (2, 3)],
-    )
-CASES["vector_norm axes"] = (
-    lambda x: L.vector_norm(x, ord=3, axis=(0, -1), keepdims=True), [(2, 3, 2)])  # fmt: skip
-CASES["eig"] = (eig, [SQUARE, BATCH])
-
-
-def each(shapes: Any) -> Any:
-    """The shapes of all arguments: a single one may stand by itself."""
-    return shapes if shapes and isinstance(shapes[0], tuple) else (shapes,)
-
-
-ROWS = [
-    pytest.param(f, each(shapes), dtype, id=f"{name} {shapes} {dtype}")
-    for name, (f, tests) in CASES.items() for shapes in tests for dtype in DTYPES
-    if name != "eig" or dtype == "complex128"
-]  # fmt: skip
 
 
 def arrays_for(shapes: Any, dtype: str) -> list[np.ndarray]:
@@ -150,7 +35,7 @@ def arrays_for(shapes: Any, dtype: str) -> list[np.ndarray]:
             for shape in shapes]  # fmt: skip
 
 
-@pytest.mark.parametrize("f, shapes, dtype", ROWS)
+@pytest.mark.parametrize("f, shapes, dtype", LINALG_ROWS)
 def test_against_differences(f: Any, shapes: Any, dtype: str) -> None:
     # Squares of these inputs may be ill-conditioned; the second order has its own test below.
     check(f, *arrays_for(shapes, dtype), second=False)
@@ -176,7 +61,7 @@ def derivatives(f: Any, arrays: Any, convert: Any) -> list[np.ndarray]:
 
 
 @pytest.mark.filterwarnings("ignore:the function returned a value that does not depend")  # ord=0
-@pytest.mark.parametrize("f, shapes, dtype", ROWS)
+@pytest.mark.parametrize("f, shapes, dtype", LINALG_ROWS)
 def test_second_order(f: Any, shapes: Any, dtype: str) -> None:
     """The second derivative along t, against a difference of gradients."""
     arrays = arrays_for(shapes, dtype)
@@ -186,7 +71,7 @@ def test_second_order(f: Any, shapes: Any, dtype: str) -> None:
     def gradients(*xs: Any) -> Any:
         def total(*zs: Any) -> Any:
             found = f(*zs)
-            return sum(pg.sum(size(y)) + pg.sum(pg.real(y) ** 3)
+            return sum(pg.sum(squared_modulus(y)) + pg.sum(pg.real(y) ** 3)
                        for y in (found if isinstance(found, tuple) else (found,)))  # fmt: skip
 
         return pg.grad(total, argnums=tuple(range(len(xs))))(*xs)
@@ -203,16 +88,16 @@ def test_second_order(f: Any, shapes: Any, dtype: str) -> None:
 
 @pytest.mark.parametrize(
     "name, dtype, backend",
-    [(name, dtype, backend) for name in CASES for backend in BACKENDS
+    [(name, dtype, backend) for name in LINALG_CASES for backend in BACKENDS
      for dtype in (DTYPES[1:] if backend == "jax" else DTYPES)],  # JAX compiles for minutes
 )  # fmt: skip
 def test_backends_agree(name: str, dtype: str, backend: str) -> None:
-    f, tests = CASES[name]
+    f, tests = LINALG_CASES[name]
     xp = pg.namespace(backend)
     general = name in ("eig", "eigvals")
     if general and (dtype == "float64" or not hasattr(get_backend(backend).xp.linalg, "eig")):
         pytest.skip("no general eigenvalues there, or NumPy's own are real")
-    arrays = arrays_for(each(tests[-1]), dtype)
+    arrays = arrays_for(shapes_of(tests[-1]), dtype)
     mine = derivatives(f, arrays, lambda a: xp.asarray(np.asarray(a)).data)
     reference = derivatives(f, arrays, np.asarray)
     assert len(mine) == len(reference)
@@ -226,7 +111,7 @@ def test_precision_is_kept(dtype: str) -> None:
     x = (arrays_for([(3, 3)], "complex128" if dtype == "complex64" else "float64")[0]).astype(dtype)
     names = "cholesky det eigh inv matrix_norm pinv qr slogdet svd trace"
     for name in names.split():
-        for g in derivatives(CASES[name][0], [x], np.asarray):
+        for g in derivatives(LINALG_CASES[name][0], [x], np.asarray):
             assert g.dtype == dtype and np.isfinite(g).all(), name
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from derivatives import check, flat, inner, random_like
 from pluggrad.engine.graph import nodes_below
+from support.derivatives import check, flat, inner, random_like
 
 RNG = np.random.default_rng(7)
 

@@ -16,8 +16,15 @@ from pluggrad.arrays.backend import backend_of, get_backend
 from pluggrad.arrays.dispatch import xp
 from pluggrad.staging import replay
 from pluggrad.staging.tracer import Program, UntraceableError, tracing
-from samples import COMPLEX_ONLY
-from test_rules import RULES, arrays_in, calls_of, get, put, resolve
+from support.samples import (
+    COMPLEX_ONLY,
+    RULES,
+    argument_at,
+    arrays_in,
+    calls_of,
+    put_argument,
+    resolve,
+)
 
 rng = np.random.default_rng(0)
 X = rng.uniform(0.5, 2.0, size=4)
@@ -83,12 +90,12 @@ def test_rule(name: str) -> None:
                 def f(*xs: Any, args: Any = args, places: Any = places, call: Any = call) -> Any:
                     args = list(args)
                     for place, x in zip(places, xs, strict=True):
-                        put(args, place, x)
+                        put_argument(args, place, x)
                     y = getattr(pg, name)(*args, **call.kwargs)
                     y = pg.real(y) if "complex" in str(y.dtype) else y
                     return pg.sum(y * y)
 
-                xs = tuple(get(args, place) for place in places)
+                xs = tuple(argument_at(args, place) for place in places)
                 v = tuple(np.asarray(made.normal(size=x.shape), dtype=x.dtype) for x in xs)
                 same(pg.hvp(f, xs, v), by_walks(f, xs, v))
             if name not in WITHOUT:

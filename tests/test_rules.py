@@ -15,9 +15,19 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.arrays.backend import PRIMITIVES, get_backend
-from pluggrad.engine.primitive import Primitive
-from samples import BINARY, COMPLEX_ONLY, DOMAINS, ELSEWHERE, REAL_ONLY, SAMPLES, UNARY, A, Call
+from pluggrad.arrays.backend import get_backend
+from support.arrays import convert, to_numpy
+from support.samples import (
+    COMPLEX_ONLY,
+    REAL_ONLY,
+    RULES,
+    Call,
+    argument_at,
+    arrays_in,
+    calls_of,
+    put_argument,
+    resolve,
+)
 
 LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict",
              "dask": "dask"}  # fmt: skip
@@ -25,88 +35,6 @@ BACKENDS = [name for name, lib in LIBRARIES.items() if importlib.util.find_spec(
 TORCH = importlib.util.find_spec("torch") is not None
 DTYPES = ["float32", "float64", "complex64", "complex128"]
 TOLERANCE = {"float32": 2e-4, "complex64": 2e-4, "float64": 1e-9, "complex128": 1e-9}
-
-RULES = {
-    name: primitive
-    for name, primitive in PRIMITIVES.items()
-    if primitive.kind != "constant" and not primitive.private and not name.startswith(ELSEWHERE)
-}
-
-
-def calls_of(primitive: Primitive, backend: str) -> list[Call]:
-    name = primitive.name
-    if name in SAMPLES:
-        calls = SAMPLES[name]
-    elif primitive.kind == "elementwise" and len(primitive.parameters) <= 2:
-        low, high = DOMAINS.get(name, (-2.0, 2.0))
-        if len(primitive.parameters) == 1:
-            calls = [Call((A(shape, low, high),)) for shape in UNARY]
-        else:
-            calls = [Call((A(s1, low, high), A(s2, low, high))) for s1, s2 in BINARY]
-    else:
-        pytest.fail(f"{name} is a rule without samples: add a row to tests/samples.py")
-    return calls[: {"jax": 2, "dask": 4}.get(backend)]  # JAX compiles anew for every shape
-
-
-def arrays_in(call: Call, rng: np.random.Generator, dtype: str) -> Any:
-    """The call with arrays made, and the places of those to differentiate by."""
-    args: list[Any] = []
-    places: list[tuple[int, int | None]] = []
-    for i, x in enumerate(call.args):
-        if isinstance(x, A):
-            args.append(x.make(rng, dtype))
-            places.append((i, None))
-        elif isinstance(x, list):
-            args.append([item.make(rng, dtype) for item in x])
-            places += [(i, j) for j in range(len(x))]
-        else:
-            args.append(x)
-    return args, places
-
-
-def get(args: list[Any], place: tuple[int, int | None]) -> Any:
-    return args[place[0]] if place[1] is None else args[place[0]][place[1]]
-
-
-def put(args: list[Any], place: tuple[int, int | None], x: Any) -> None:
-    if place[1] is None:
-        args[place[0]] = x
-    else:
-        args[place[0]] = [*args[place[0]]]
-        args[place[0]][place[1]] = x
-
-
-def convert(x: Any, backend: str) -> Any:
-    """A NumPy array as one of `backend`; strings are names of dtypes."""
-    xp = get_backend(backend).xp
-    if isinstance(x, np.ndarray):
-        if backend == "numpy":
-            return x
-        if backend == "strict":
-            return xp.asarray(x)
-        if backend == "dask":
-            return xp.from_array(x.copy(), chunks=2)  # several chunks in every axis
-        return xp.asarray(x.copy())
-    if isinstance(x, list):
-        return [convert(item, backend) for item in x]
-    return x
-
-
-def resolve(args: list[Any], dtype: str, xp: Any) -> list[Any]:
-    """`astype` needs another dtype of the library: complex or double of the one under test."""
-    target = {"float32": "float64", "float64": "complex128", "complex64": "complex128",
-              "complex128": "complex64"}[dtype]  # fmt: skip
-    return [getattr(xp, target) if isinstance(x, str) and x == "dtype" else x for x in args]
-
-
-def to_numpy(x: Any) -> np.ndarray:
-    x = x.detach() if hasattr(x, "detach") else x
-    x = x.data if isinstance(x, pg.Variable) else x
-    if hasattr(x, "dask"):
-        x = x.compute(scheduler="synchronous")
-    if hasattr(x, "resolve_conj"):
-        x = x.numpy(force=True)
-    return np.asarray(x)
 
 
 def close(got: Any, expected: Any, dtype: str, what: str) -> None:
@@ -157,8 +85,8 @@ def test_rule(name: str, backend: str, dtype: str) -> None:
         if backend == "dask" and not able(xp, name, raw, call.kwargs):
             continue
         for place in places:
-            put(leaves, place, pg.Variable(get(raw, place), requires_grad=True))
-        xs = [get(leaves, place) for place in places]
+            put_argument(leaves, place, pg.Variable(argument_at(raw, place), requires_grad=True))
+        xs = [argument_at(leaves, place) for place in places]
         y = ours(name, backend, leaves, call.kwargs)
         g = np.asarray(rng.normal(size=y.shape) + (1j * rng.normal(size=y.shape)
                        if "complex" in str(y.dtype) else 0), dtype=str(y.dtype).split(".")[-1])  # fmt: skip
@@ -207,8 +135,8 @@ def against_torch(
 
     leaves = resolve([convert(x, "torch") for x in args], dtype, txp)
     for place in places:
-        put(leaves, place, get(leaves, place).clone().requires_grad_(True))
-    xs = [get(leaves, place) for place in places]
+        put_argument(leaves, place, argument_at(leaves, place).clone().requires_grad_(True))
+    xs = [argument_at(leaves, place) for place in places]
     try:
         ty = theirs(name, leaves, call.kwargs)
     except (AttributeError, TypeError, RuntimeError, NotImplementedError) as error:
@@ -219,7 +147,7 @@ def against_torch(
     expected = torch.autograd.grad(ty, xs, torch.asarray(g), create_graph=True, allow_unused=True)
     total: Any = 0
     for place, got, wanted, v in zip(places, grads, expected, w, strict=True):
-        wanted = torch.zeros_like(get(leaves, place)) if wanted is None else wanted
+        wanted = torch.zeros_like(argument_at(leaves, place)) if wanted is None else wanted
         close(got, wanted, precise, f"{name}: gradient by argument {place}")
         total = total + torch.sum(torch.real(wanted * torch.asarray(v)))
     if not total.requires_grad:
@@ -244,10 +172,10 @@ def forwards(
     def f(*xs: Any) -> Any:
         args = list(raw)
         for place, x in zip(places, xs, strict=True):
-            put(args, place, x)
+            put_argument(args, place, x)
         return ours(name, backend, args, call.kwargs)
 
-    primals = tuple(get(raw, place) for place in places)
+    primals = tuple(argument_at(raw, place) for place in places)
     _, jt = pg.jvp(f, primals, tuple(convert(v, backend) for v in w))
     left = inner(g, to_numpy(jt))
     right = sum(inner(to_numpy(dx), v) for dx, v in zip(grads, w, strict=True))
@@ -265,7 +193,7 @@ def differences(name: str, call: Call, raw: Any, places: Any, w: Any, g: Any, gr
     def f(h: float) -> np.ndarray:
         args = list(raw)
         for place, v in zip(places, w, strict=True):
-            put(args, place, get(args, place) + h * v)
+            put_argument(args, place, argument_at(args, place) + h * v)
         return to_numpy(ours(name, "numpy", args, call.kwargs))
 
     def slope(h: float) -> np.ndarray:

@@ -15,7 +15,7 @@ import pytest
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
 from pluggrad.engine.graph import nodes_below
-from test_rules import to_numpy
+from support.arrays import to_numpy
 
 torch = pytest.importorskip("torch")
 

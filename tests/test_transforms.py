@@ -13,7 +13,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import backend_of, get_backend
-from test_rules import convert, to_numpy
+from support.arrays import convert, to_numpy
 
 LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}
 BACKENDS = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]

@@ -16,20 +16,14 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import PRIMITIVES, get_backend
-from samples import COMPLEX_ONLY, REAL_ONLY, A
-from test_fft import FROM_REAL
-from test_fft import ROWS as TRANSFORMS
-from test_linalg import CASES
-from test_linalg import ROWS as LINALG
-from test_rules import RULES, calls_of, convert, to_numpy
+from support.arrays import convert, numbers, stacked, to_numpy
+from support.fft_rows import FFT_ROWS, FROM_REAL
+from support.linalg_rows import LINALG_CASES, LINALG_ROWS
+from support.samples import COMPLEX_ONLY, REAL_ONLY, RULES, A, calls_of
 
 LIBRARIES = {"torch": "torch", "jax": "jax", "strict": "array_api_strict"}
 OTHERS = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
 SIZE = 3
-
-
-def numbers(y: Any) -> list[Any]:
-    return [to_numpy(v) for v in (y if isinstance(y, (list, tuple)) else [y])]
 
 
 def close(got: Any, expected: Any, what: str = "") -> None:
@@ -37,10 +31,6 @@ def close(got: Any, expected: Any, what: str = "") -> None:
         assert a.dtype == b.dtype, what
         scale = max(1.0, float(np.max(np.abs(b), initial=0.0)))
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * scale, err_msg=what)
-
-
-def stacked(rows: list[list[Any]]) -> list[Any]:
-    return [np.stack(column) for column in zip(*rows, strict=True)]
 
 
 def check(f: Any, shapes: list[Any], dtype: str, backend: str, *, grads: bool = True) -> None:
@@ -160,7 +150,7 @@ def test_rules_elsewhere(name: str, backend: str) -> None:
         check(f, shapes, "float64", backend)
 
 
-@pytest.mark.parametrize("f, shapes, dtype", LINALG)
+@pytest.mark.parametrize("f, shapes, dtype", LINALG_ROWS)
 def test_linalg(f: Any, shapes: Any, dtype: str) -> None:
     check(f, [A(shape) for shape in shapes], dtype, "numpy")
 
@@ -170,12 +160,12 @@ def test_linalg(f: Any, shapes: Any, dtype: str) -> None:
     "name", ["solve", "solve vector", "det", "inv", "qr, r", "svdvals", "cholesky"]
 )
 def test_linalg_elsewhere(name: str, backend: str) -> None:
-    f, cases = CASES[name]
+    f, cases = LINALG_CASES[name]
     shapes = cases[0] if isinstance(cases[0][0], tuple) else (cases[0],)
     check(f, [A(shape) for shape in shapes], "float64", backend)
 
 
-@pytest.mark.parametrize("name, shape, kwargs", TRANSFORMS)
+@pytest.mark.parametrize("name, shape, kwargs", FFT_ROWS)
 def test_fft(name: str, shape: Any, kwargs: Any) -> None:
     dtype = "float64" if name in FROM_REAL else "complex128"
     check(lambda x: getattr(pg.fft, name)(x, **kwargs), [A(shape)], dtype, "numpy")

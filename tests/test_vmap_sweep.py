@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from samples import A
-from test_vmap import numbers, stacked
+from support.arrays import numbers, stacked
+from support.samples import A
 
 Row = tuple[Callable[..., Any], list[Any]]
 ROWS: dict[str, Row] = {}

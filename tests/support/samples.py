@@ -1,4 +1,4 @@
-"""Inputs for every rule of the rule book: what `test_rules` calls each primitive with.
+"""Inputs for every rule of the rule book: what `test_rules`, `test_vmap` and others call it with.
 
 A new elementwise rule is covered by existing: it gets `UNARY` or `BINARY` below. Others need a row
 here, and a test fails until there is one. A row is a list of calls; a call is a tuple of arguments
@@ -11,6 +11,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
+
+from pluggrad.arrays.backend import PRIMITIVES
+from pluggrad.engine.primitive import Primitive
 
 
 class A(NamedTuple):
@@ -108,3 +112,63 @@ REAL_ONLY = {
 
 #: Complex arguments only.
 COMPLEX_ONLY = {"imag"}
+
+#: Every rule that has samples here, by name.
+RULES = {
+    name: primitive
+    for name, primitive in PRIMITIVES.items()
+    if primitive.kind != "constant" and not primitive.private and not name.startswith(ELSEWHERE)
+}
+
+
+def calls_of(primitive: Primitive, backend: str) -> list[Call]:
+    """The sample calls of a rule, and fewer of them on a backend that is slow to start."""
+    name = primitive.name
+    if name in SAMPLES:
+        calls = SAMPLES[name]
+    elif primitive.kind == "elementwise" and len(primitive.parameters) <= 2:
+        low, high = DOMAINS.get(name, (-2.0, 2.0))
+        if len(primitive.parameters) == 1:
+            calls = [Call((A(shape, low, high),)) for shape in UNARY]
+        else:
+            calls = [Call((A(s1, low, high), A(s2, low, high))) for s1, s2 in BINARY]
+    else:
+        pytest.fail(f"{name} is a rule without samples: add a row to tests/support/samples.py")
+    return calls[: {"jax": 2, "dask": 4}.get(backend)]  # JAX compiles anew for every shape
+
+
+def arrays_in(call: Call, rng: np.random.Generator, dtype: str) -> Any:
+    """The call with arrays made, and the places of those to differentiate by."""
+    args: list[Any] = []
+    places: list[tuple[int, int | None]] = []
+    for i, x in enumerate(call.args):
+        if isinstance(x, A):
+            args.append(x.make(rng, dtype))
+            places.append((i, None))
+        elif isinstance(x, list):
+            args.append([item.make(rng, dtype) for item in x])
+            places += [(i, j) for j in range(len(x))]
+        else:
+            args.append(x)
+    return args, places
+
+
+def argument_at(args: list[Any], place: tuple[int, int | None]) -> Any:
+    """The argument at a place: a number, or a number and a position in a list of arrays."""
+    return args[place[0]] if place[1] is None else args[place[0]][place[1]]
+
+
+def put_argument(args: list[Any], place: tuple[int, int | None], x: Any) -> None:
+    """Put `x` at a place of the arguments; a list of arrays is copied first."""
+    if place[1] is None:
+        args[place[0]] = x
+    else:
+        args[place[0]] = [*args[place[0]]]
+        args[place[0]][place[1]] = x
+
+
+def resolve(args: list[Any], dtype: str, xp: Any) -> list[Any]:
+    """`astype` needs another dtype of the library: complex or double of the one under test."""
+    target = {"float32": "float64", "float64": "complex128", "complex64": "complex128",
+              "complex128": "complex64"}[dtype]  # fmt: skip
+    return [getattr(xp, target) if isinstance(x, str) and x == "dtype" else x for x in args]
