@@ -13,13 +13,14 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.standard import CREATION, INQUIRIES
+from support.optional import needs
 
 BACKENDS = ["numpy", "strict", "torch", "jax"]
 
 
 @pytest.fixture(params=BACKENDS)
 def xp(request):
-    pytest.importorskip({"strict": "array_api_strict"}.get(request.param, request.param))
+    needs(request.param)
     return pg.namespace(request.param)
 
 
@@ -40,7 +41,7 @@ def tracked(xp, values=(1.0, 2.0, 3.0)) -> pg.Variable:
 
 @pytest.mark.parametrize("extension", ["", "linalg", "fft"])
 def test_signatures_are_those_of_the_standard(xp, extension):
-    standard = pytest.importorskip("array_api_strict", reason="it spells the signatures out")
+    standard = needs("array_api_strict", reason="it spells the signatures out")
     top = pg
     if extension:
         xp, top, standard = (getattr(namespace, extension) for namespace in (xp, pg, standard))
@@ -143,7 +144,7 @@ def test_to_device(xp):
 
 
 def test_another_device():
-    pytest.importorskip("array_api_strict")
+    needs("array_api_strict")
     xp = pg.namespace("strict")
     here, there = xp.__array_namespace_info__().devices()[:2]
     v = tracked(xp)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
+from support.backends import ALL
+from support.optional import needs
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}
 NAMES = ("axis", "axes", "axis1", "axis2")
 
 Call = Callable[[Any, Any, Any], Any]  # of a namespace, an array and an axis
@@ -89,10 +89,9 @@ def rows() -> dict[str, Call]:
 ROWS = rows()
 
 
-@pytest.fixture(params=LIBRARIES)
+@pytest.fixture(params=ALL)
 def backend(request: pytest.FixtureRequest) -> str:
-    if find_spec(LIBRARIES[request.param]) is None:
-        pytest.skip(f"{LIBRARIES[request.param]} is not installed")
+    needs(request.param)
     return str(request.param)
 
 
@@ -255,7 +254,7 @@ def test_lists_are_arrays_to_the_functions_of_numpy_only() -> None:
     pg.sum(np.multiply(v, [1.0, 2.0])).backward()
     assert v.grad is not None
     assert v.grad.data.tolist() == [1.0, 2.0]
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     with pytest.raises(pg.PluggradError, match="no array"):
         pg.multiply(pg.Variable(torch.ones(2), requires_grad=True), [1.0, 2.0])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 
@@ -11,16 +10,11 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-
-LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}
-
-
-def need(library: str) -> pytest.MarkDecorator:
-    missing = importlib.util.find_spec(library) is None
-    return pytest.mark.skipif(missing, reason=f"{library} is not installed")
+from support.backends import ALL
+from support.optional import is_installed, needs, skip_without, skipped_if_missing
 
 
-@pytest.fixture(params=[pytest.param(n, marks=need(lib)) for n, lib in LIBRARIES.items()])
+@pytest.fixture(params=skipped_if_missing(ALL))
 def name(request):
     return request.param
 
@@ -200,7 +194,7 @@ def test_python_scalars_in_functions(raw, function):
 def test_mixed_backends(raw, name):
     v = Variable(raw([1.0, 2.0]), requires_grad=True)
     other = "strict" if name == "numpy" else "numpy"
-    if importlib.util.find_spec(LIBRARIES[other]) is None:
+    if not is_installed(other):
         pytest.skip("one library alone cannot be mixed")
     foreign = pg.namespace(other).ones(2, dtype=pg.namespace(other).float64)
     for attempt in (lambda: v + foreign, lambda: pg.add(v, foreign.data), lambda: v @ foreign):
@@ -236,7 +230,7 @@ def test_import_brings_in_no_array_library_but_numpy():
 
 def test_a_plugin_from_elsewhere():
     """The door that our own backends use, with nothing but a name and a namespace."""
-    strict = pytest.importorskip("array_api_strict")
+    strict = needs("array_api_strict")
 
     class Bare(pg.Adapter):
         name = "bare"
@@ -258,7 +252,7 @@ def test_a_plugin_from_elsewhere():
 # ---------------------------------------------------------------- devices
 
 
-@need("array_api_strict")
+@skip_without("array_api_strict")
 def test_results_stay_on_their_device():
     import array_api_strict as xp
 
@@ -272,7 +266,7 @@ def test_results_stay_on_their_device():
     assert pg.autograd.grad(pg.sum(y), x)[0].device == device
 
 
-@need("array_api_strict")
+@skip_without("array_api_strict")
 def test_mixed_devices():
     import array_api_strict as xp
 
@@ -288,7 +282,7 @@ def test_mixed_devices():
 
 
 @pytest.mark.cuda
-@need("torch")
+@skip_without("torch")
 def test_torch_on_cuda():
     import torch
 
@@ -328,7 +322,7 @@ def squares(a):
     return v.grad.data
 
 
-@need("torch")
+@skip_without("torch")
 def test_torch_func_tracers():
     import torch
 
@@ -343,7 +337,7 @@ def test_torch_func_tracers():
     torch.testing.assert_close(torch.func.vmap(pg.grad(curve))(torch.stack([x, x]))[1], first)
 
 
-@need("torch")
+@skip_without("torch")
 def test_tracked_torch_tensor_is_refused():
     import torch
 
@@ -356,7 +350,7 @@ def test_tracked_torch_tensor_is_refused():
     assert Variable(leaf.detach(), requires_grad=True).requires_grad
 
 
-@need("jax")
+@skip_without("jax")
 def test_jax_tracers():
     import jax
     import jax.numpy as jnp
@@ -373,7 +367,7 @@ def test_jax_tracers():
     np.testing.assert_allclose(by_place(x, jnp.asarray([0, 0, 2])), [4.0, 0.0, 6.0])
 
 
-@need("jax")
+@skip_without("jax")
 def test_jax_index_out_of_bounds():
     import jax.numpy as jnp
 
@@ -478,7 +472,7 @@ def test_unsupported_numpy_functions_name_themselves():
             attempt()
 
 
-@need("torch")
+@skip_without("torch")
 def test_numpy_function_over_another_library():
     import torch
 
@@ -518,7 +512,7 @@ torch.round(x, decimals=1) | torch.lerp(x, z, 0.5) | torch.clone(x) | torch.deta
 """
 
 
-@need("torch")
+@skip_without("torch")
 @pytest.mark.parametrize("expression", expressions(TORCH))
 def test_torch_function_on_variables(expression):
     import torch
@@ -547,7 +541,7 @@ def test_torch_function_on_variables(expression):
                 torch.testing.assert_close(ours.data, grad)
 
 
-@need("torch")
+@skip_without("torch")
 def test_torch_autograd_functions():
     import torch
 
@@ -559,7 +553,7 @@ def test_torch_autograd_functions():
     equal(x.grad, 2 * X)
 
 
-@need("torch")
+@skip_without("torch")
 def test_tracked_variables_are_not_written_into_tensors():
     import torch
 
@@ -576,7 +570,7 @@ def test_tracked_variables_are_not_written_into_tensors():
     torch.testing.assert_close(t[0], torch.asarray(X[0]))
 
 
-@need("torch")
+@skip_without("torch")
 def test_unsupported_torch_functions_name_themselves():
     import torch
 

@@ -8,6 +8,7 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.autograd import Function, gradcheck, gradgradcheck
+from support.optional import array_library, needs
 
 
 def leaf(x):
@@ -20,7 +21,7 @@ X, Z = RNG.normal(size=(2, 3)), RNG.normal(size=(3,)) + 1j * RNG.normal(size=(3,
 
 @pytest.mark.parametrize("name", ["numpy", "torch", "jax", "array_api_strict"])
 def test_right_gradients_pass(name):
-    lib = pytest.importorskip({"jax": "jax.numpy"}.get(name, name))
+    lib = array_library(name)
     x, z = leaf(lib.asarray(X)), leaf(lib.asarray(Z))
     y = leaf(lib.asarray(X[0]))
     for f, inputs in [
@@ -165,7 +166,7 @@ class Stubborn(Function):
 
 
 def test_torchs_options():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     import inspect
 
     for ours, theirs in ((gradcheck, torch.autograd.gradcheck),

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import functools
 import gc
-import importlib.util
 import tracemalloc
 import weakref
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +14,8 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.engine.graph import nodes_below
+from support.examples import load_example
+from support.optional import array_library, needs
 
 NAMES = ["numpy", "torch", "jax", "strict"]
 A, B = np.asarray([0.5, 0.3, -1.2]), np.asarray([1.5, -0.4, 0.8])
@@ -27,7 +27,7 @@ def plain(fun, **_):
 
 
 def array(name, values):
-    pytest.importorskip({"jax": "jax.numpy", "strict": "array_api_strict"}.get(name, name))
+    array_library(name)
     with pg.use(name):
         xp = pg.namespace(name)
         return xp.asarray(np.asarray(values).tolist(), dtype=xp.float64).data
@@ -225,7 +225,7 @@ def test_no_grad_inside():
 
 
 def test_agrees_with_torch():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     from torch.utils.checkpoint import checkpoint
 
     a, b = torch.asarray(A), torch.asarray(B)
@@ -253,7 +253,7 @@ def test_agrees_with_torch():
 
 
 def test_agrees_with_jax():
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
 
     def tower(lib, xp):
         @lib.checkpoint
@@ -454,7 +454,7 @@ def test_generators_of_ones_own():
         pg.sum(y).backward()
         np.testing.assert_array_equal(x.grad.data, y.data)
         assert around.bit_generator.state == state
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     own = torch.Generator()
     x = Variable(torch.ones(20), requires_grad=True)
     y = pg.checkpoint(lambda x: x * torch.rand(20, generator=own))(x)
@@ -472,7 +472,7 @@ def test_a_change_of_a_raw_argument_is_noticed():
     w[0] = 100.0
     with pytest.raises(pg.MutationError, match="checkpoint"):
         y.backward()
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     x, w = Variable(torch.ones(3), requires_grad=True), torch.ones(3)
     y = pg.sum(pg.checkpoint(lambda x, w: x * w)(x, w))
     w.add_(1)
@@ -485,7 +485,7 @@ def test_arguments_that_are_no_arrays_of_ours():
     found = pg.grad(lambda x: pg.sum(pg.checkpoint(lambda x, m, w: x * (m.sum() + len(w)))(
         x, masked, words)))(A)  # fmt: skip
     np.testing.assert_array_equal(found, [5.0, 5.0, 5.0])
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     x, key = jax.numpy.ones(3), jax.random.key(0)
     f = pg.checkpoint(lambda x, key: x * jax.random.normal(key, (3,)))
     for g in (lambda x: pg.grad(lambda x: pg.sum(f(x, key)))(x),):
@@ -494,7 +494,7 @@ def test_arguments_that_are_no_arrays_of_ours():
 
 
 def test_random_numbers_of_torch():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     x = Variable(torch.ones(20, dtype=torch.float64), requires_grad=True)
 
     @pg.checkpoint
@@ -755,7 +755,7 @@ def test_a_batched_jacobian():
 
 
 def test_under_jit_it_is_not_merged():
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
 
     def gradient(lib, xp, ck):
         block = ck(lambda x: xp.sin(xp.cos(xp.sin(x))))
@@ -775,11 +775,7 @@ def test_under_jit_it_is_not_merged():
 
 
 def test_example():
-    path = Path(__file__).parents[1] / "examples" / "checkpoint.py"
-    spec = importlib.util.spec_from_file_location("checkpoint_example", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found = module.compare("numpy", blocks=12, size=20_000)
+    found = load_example("checkpoint").compare("numpy", blocks=12, size=20_000)
     assert found["with"]["memory"] < 0.5 * found["without"]["memory"]
     assert found["difference"] == 0.0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import random
 import re
 import subprocess
@@ -14,20 +13,11 @@ import pytest
 
 from pluggrad.tools import tour
 from pluggrad.tools.cli import main
-
-LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}
-BACKENDS = [
-    pytest.param(
-        name,
-        marks=pytest.mark.skipif(
-            importlib.util.find_spec(library) is None, reason=f"{library} is not installed"
-        ),
-    )
-    for name, library in LIBRARIES.items()
-]
+from support.backends import ALL
+from support.optional import skipped_if_missing
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=skipped_if_missing(ALL))
 def walk(request):
     """What `pluggrad tour` prints on one backend, and the variables that it ends with."""
     import contextlib

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
+from support.optional import needs
 
-torch = pytest.importorskip("torch")
+torch = needs("torch")
 
 pytestmark = pytest.mark.slow
 

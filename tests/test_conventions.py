@@ -7,7 +7,6 @@ every axis of every argument), and where a Hessian is given, for that too, in tw
 from __future__ import annotations
 
 import math
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -15,17 +14,17 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
+from support.backends import ALL
+from support.optional import needs
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 inf, nan = math.inf, math.nan
-LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}
 
 
-@pytest.fixture(params=LIBRARIES)
+@pytest.fixture(params=ALL)
 def backend(request: pytest.FixtureRequest) -> str:
-    if find_spec(LIBRARIES[request.param]) is None:
-        pytest.skip(f"{LIBRARIES[request.param]} is not installed")
+    needs(request.param)
     return str(request.param)
 
 

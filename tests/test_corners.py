@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from importlib.util import find_spec
 from itertools import product
 from typing import Any
 
@@ -18,19 +17,19 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
+from support.backends import ALL
+from support.optional import needs
 
-mp = pytest.importorskip("mpmath")
+mp = needs("mpmath")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}
 inf = math.inf
 
 
-@pytest.fixture(params=[name for name in LIBRARIES if name != "jax"])
+@pytest.fixture(params=[name for name in ALL if name != "jax"])
 def backend(request: pytest.FixtureRequest) -> str:
     """JAX is left out where numbers are too small for XLA, or its compiler too slow for the rows."""
-    if find_spec(LIBRARIES[request.param]) is None:
-        pytest.skip(f"{LIBRARIES[request.param]} is not installed")
+    needs(request.param)
     return str(request.param)
 
 
@@ -309,7 +308,7 @@ def test_products_of_two_dtypes_go_backwards_as_forwards(
 
 
 def test_float32_times_float64_matrices_of_torch() -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     a = pg.Variable(torch.ones(2, 2), requires_grad=True)
     b = pg.Variable(torch.ones(2, 2, dtype=torch.float64), requires_grad=True)
     pg.sum(pg.matmul(a, b)).backward()
@@ -412,7 +411,7 @@ def test_reads_and_writes_of_a_0d_array(backend: str, start: Any, names: Any) ->
 
 
 def test_bools_read_copies_of_torch_tensors() -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     v = pg.Variable(torch.tensor([1.5, 2.0]), requires_grad=True)
     pg.sum(v[True] * 2 + v[True, None, 1]).backward()
     assert v.grad is not None
@@ -423,7 +422,7 @@ def test_bools_read_copies_of_torch_tensors() -> None:
 
 
 def test_angle_has_the_derivative_of_torch(backend: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     z = np.asarray([1 + 2j, -1 + 1e-3j, 0j, 3 - 4j, -2 - 1j])
     x = raw(backend, z)
     np.testing.assert_allclose(plain(pg.angle(x)), np.angle(z), rtol=1e-15)
@@ -463,7 +462,7 @@ def test_angle_and_sinc_of_the_libraries_themselves() -> None:
     pg.sum(np.sinc(v)).backward()
     assert v.grad is not None
     np.testing.assert_allclose(v.grad.data, [0.0, -4 / math.pi])
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     w = pg.Variable(torch.tensor([0.0, 0.5], dtype=torch.float64), requires_grad=True)
     pg.sum(torch.sinc(w) + torch.angle(w)).backward()
     assert w.grad is not None

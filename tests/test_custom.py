@@ -8,6 +8,7 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.transforms import SymbolicZero
+from support.optional import needs
 
 
 def by_vjp(lib, xp):
@@ -47,7 +48,7 @@ A, B = np.asarray([0.3, 0.7, 1.1]), np.asarray([1.5, -0.4, 0.8])
 
 @pytest.mark.parametrize("define", [by_vjp, by_jvp])
 def test_every_order_agrees_with_jax(define):
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     ours, theirs = define(pg, pg), define(jax, jax.numpy)
 
     def towers(lib, xp, f):
@@ -67,7 +68,7 @@ def test_every_order_agrees_with_jax(define):
 
 @pytest.mark.parametrize("define", [by_vjp, by_jvp])
 def test_vmap_agrees_with_jax(define):
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     ours, theirs = define(pg, pg), define(jax, jax.numpy)
 
     def outside(lib, xp, f, axes):
@@ -91,7 +92,7 @@ def test_vmap_agrees_with_jax(define):
 @pytest.mark.parametrize("define", [by_vjp, by_jvp])
 @pytest.mark.parametrize("name", ["numpy", "torch", "array_api_strict"])
 def test_torch_style_orders(define, name):
-    lib = pytest.importorskip(name)
+    lib = needs(name)
     f = define(pg, pg)
     a, b = [Variable(lib.asarray(x), requires_grad=True) for x in (A, B)]
     g = pg.autograd.grad(f(a, b), (a, b), create_graph=True)
@@ -136,7 +137,7 @@ def test_residuals_may_be_anything_also_in_a_batch(kept):
 
 
 def test_forward_mode():
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     ours, theirs = by_jvp(pg, pg), by_jvp(jax, jax.numpy)
     np.testing.assert_allclose(pg.jvp(ours, (A, B), (B, A)), jax.jvp(theirs, (A, B), (B, A)))
     np.testing.assert_allclose(
@@ -187,7 +188,7 @@ def test_mistakes_are_errors():
 
 @pytest.mark.parametrize("kind", ["custom_vjp", "custom_jvp"])
 def test_nondiff_argnames_agree_with_jax(kind):
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
 
     def define(lib):
         f = getattr(lib, kind)(lambda x, n, g: g(x) ** n, nondiff_argnames=("n", "g"))
@@ -210,7 +211,7 @@ def test_nondiff_argnames_agree_with_jax(kind):
 
 
 def test_symbolic_zeros_agree_with_jax():
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     seen = []
 
     def define(lib, xp):

@@ -11,9 +11,10 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
+from support.backends import ALL
+from support.optional import array_library
 
 ONE, TWO = np.asarray(1.0), np.asarray([1.0, 2.0])
-LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax.numpy", "strict": "array_api_strict"}
 
 
 def leaf(x: Any) -> Variable:
@@ -540,12 +541,12 @@ def hooked(kind: str, make: Any, v: Any) -> None:
     pg.sum(y * y).backward()
 
 
-@pytest.mark.parametrize("other", LIBRARIES)
-@pytest.mark.parametrize("name", LIBRARIES)
+@pytest.mark.parametrize("other", ALL)
+@pytest.mark.parametrize("name", ALL)
 def test_an_array_of_another_library_is_refused_wherever_it_is_returned(
     name: str, other: str
 ) -> None:
-    lib, another = (pytest.importorskip(LIBRARIES[n]) for n in (name, other))
+    lib, another = (array_library(n) for n in (name, other))
     x = lib.asarray([1.0, 2.0], dtype=lib.float64)
     make = lambda: another.asarray([2.0, 4.0], dtype=another.float64)
     runs: dict[str, Callable[[], Any]] = {}

@@ -10,9 +10,10 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
+from support.optional import needs
 
-dask = pytest.importorskip("dask")
-da = pytest.importorskip("dask.array")
+dask = needs("dask")
+da = needs("dask.array")
 
 X = np.linspace(-1.0, 2.0, 24).reshape(4, 6)
 CHUNKS = ((2, 2), (4, 2))

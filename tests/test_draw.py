@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +13,8 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.tools.drawing import layout
+from support.examples import EXAMPLES, load_example
+from support.optional import needs
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -65,7 +65,7 @@ def leaf(backend, *shape, dtype="float64"):
 
 @pytest.fixture(params=["numpy", "torch", "jax", "strict"])
 def backend(request):
-    pytest.importorskip("array_api_strict" if request.param == "strict" else request.param)
+    needs(request.param)
     return request.param
 
 
@@ -517,13 +517,11 @@ def test_colours_have_contrast_in_light_and_dark():
 
 
 def test_the_example_runs(tmp_path, backend, capsys):
-    path = Path(__file__).parents[1] / "examples" / "draw.py"
-    spec = importlib.util.spec_from_file_location("example_draw", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    first, second = module.draw(backend, str(tmp_path))
+    first, second = load_example("draw").draw(backend, str(tmp_path))
     assert seen_titles(first) >= {"w1", "b2", "hidden = tanh"}
     assert "matmul, add, tanh × 1,000" in seen_titles(second)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["network.svg", "recurrent.svg"]
-    done = subprocess.run([sys.executable, path, "--help"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / "draw.py", "--help"], capture_output=True, text=True
+    )
     assert done.returncode == 0 and "--backend" in done.stdout

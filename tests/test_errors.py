@@ -9,6 +9,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
+from support.optional import needs
 
 
 def leaf(*values: float) -> Variable:
@@ -125,7 +126,7 @@ def test_shapes_that_do_not_broadcast():
 
 
 def test_mixed_backends():
-    strict = pytest.importorskip("array_api_strict")
+    strict = needs("array_api_strict")
     x = leaf(1.0, 2.0)
     with pytest.raises(TypeError, match=r"cannot be mixed.*lift"):
         x * strict.ones(2)

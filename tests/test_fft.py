@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
 import pytest
 
 import pluggrad as pg
+from support.backends import OTHERS
 from support.derivatives import check, host, random_like
 from support.fft_rows import FFT_ROWS, FROM_REAL
-
-LIBRARIES = {"torch": "torch", "jax": "jax", "strict": "array_api_strict"}
-BACKENDS = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
+from support.optional import needs
 
 
 def array_for(name: str, shape: Any) -> np.ndarray:
@@ -31,7 +29,7 @@ def test_against_differences(name: str, shape: Any, kwargs: Any) -> None:
 
 @pytest.mark.parametrize("name, shape, kwargs", FFT_ROWS)
 def test_against_torch(name: str, shape: Any, kwargs: Any) -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     x = array_for(name, shape)
     if not x.size:
         pytest.skip("torch refuses empty arrays")
@@ -52,7 +50,7 @@ TRANSFORMS = [
 
 @pytest.mark.parametrize(
     "name, single, backend",
-    [(name, single, backend) for name in TRANSFORMS for backend in BACKENDS
+    [(name, single, backend) for name in TRANSFORMS for backend in OTHERS
      for single in ((False,) if backend == "jax" else (False, True))],
 )  # fmt: skip
 def test_backends_agree(name: str, single: bool, backend: str) -> None:
@@ -98,7 +96,7 @@ def test_two_axes(name: str) -> None:
 def test_frequencies_are_made_by_the_backend_in_use() -> None:
     np.testing.assert_array_equal(pg.fft.fftfreq(5, d=0.5).data, np.fft.fftfreq(5, d=0.5))
     np.testing.assert_array_equal(pg.fft.rfftfreq(4).data, np.fft.rfftfreq(4))
-    for backend in BACKENDS:
+    for backend in OTHERS:
         with pg.use(backend):
             assert pg.fft.fftfreq(3).data.__class__ is pg.zeros(3).data.__class__
 

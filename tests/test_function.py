@@ -14,6 +14,7 @@ from pluggrad import Variable
 from pluggrad.arrays.backend import PRIMITIVES
 from pluggrad.autograd import Function
 from pluggrad.autograd.function import once_differentiable
+from support.optional import array_library, needs
 
 
 class Cube(Function):
@@ -47,7 +48,7 @@ class Opaque(Function):
 
 
 def array(name, values):
-    module = pytest.importorskip({"jax": "jax.numpy"}.get(name, name))
+    module = array_library(name)
     return (
         module.asarray(values) if name != "torch" else module.asarray(values, dtype=module.float64)
     )
@@ -176,7 +177,7 @@ def test_an_opaque_forward_with_two_outputs_at_every_level():
 
 
 def test_agrees_with_torch():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
 
     def define(base, sin, cos):
         class F(base):
@@ -390,7 +391,7 @@ def sorting(base, lib):
 
 
 def test_a_vmap_of_its_own_agrees_with_torch():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     theirs, ours = sorting(torch.autograd.Function, torch.as_tensor), sorting(Function, np.asarray)
     x = np.asarray([[3.0, 1.0, 2.0], [0.5, -1.0, 7.0]])
     w = np.asarray([1.0, 10.0, 100.0])
@@ -431,7 +432,7 @@ def scaling(base):
 
 
 def test_two_vmaps_of_arrays_tracked_outside():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     theirs, ours = scaling(torch.autograd.Function), scaling(Function)
     x = np.arange(1.0, 7.0).reshape(2, 3)
     for inner, outer, first, y in [
@@ -521,7 +522,7 @@ def exponential(base, exp):
 
 
 def test_writing_an_input_agrees_with_torch():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     theirs, ours = exponential(torch.autograd.Function, None), exponential(Function, pg.exp)
     a = torch.tensor([0.5, 1.5], dtype=torch.float64)
     x, y = a.clone().requires_grad_(), (a + 1).requires_grad_()
@@ -650,7 +651,7 @@ def test_saved_tensors_hooks_see_what_was_saved(function, packed):
 
 
 def test_a_change_of_what_was_not_saved_is_none():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     for function in (Tripled, Cube):
         a = torch.ones(3, dtype=torch.float64)
         x = Variable(a, requires_grad=True)
@@ -699,7 +700,7 @@ def test_outputs_that_are_no_arrays():
 
 def test_what_is_saved_for_jvp_and_its_zeros():
     """As torch: `jvp` finds what `save_for_forward` was given, and zeros for missing tangents."""
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
 
     def define(base):
         class Product(base):
@@ -794,7 +795,7 @@ def test_missing_cotangents_are_zero_in_vmap():
 
 
 def test_what_is_saved_may_be_of_another_library():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
 
     class Sine(Function):
         @staticmethod

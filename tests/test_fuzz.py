@@ -10,9 +10,9 @@ from contextlib import nullcontext
 import pytest
 
 import pluggrad as pg
+from support.optional import needs
 
-pytest.importorskip("torch")
-pytest.importorskip("hypothesis")
+needs("torch", "hypothesis")
 
 import hypothesis
 from hypothesis import strategies as st
@@ -60,13 +60,13 @@ def test_random_programs_on_numpy(part):
 @pytest.mark.parametrize("part", range(2))
 @pytest.mark.parametrize("backend", ["torch", "strict"])
 def test_random_programs_on_other_backends(backend, part):
-    pytest.importorskip({"strict": "array_api_strict"}.get(backend, backend))
+    needs(backend)
     run_random_programs(backend, 100 + part, EACH, slow=False)
 
 
 @pytest.mark.slow
 def test_random_programs_on_jax():
-    pytest.importorskip("jax")
+    needs("jax")
     run_random_programs("jax", 200, 10, slow=False)
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
 import pytest
 
 import pluggrad as pg
+from support.optional import needs, skip_without
 
-JAX = importlib.util.find_spec("jax") is not None
-TORCH = importlib.util.find_spec("torch") is not None
-with_jax = pytest.mark.skipif(not JAX, reason="jax is not installed")
-with_torch = pytest.mark.skipif(not TORCH, reason="torch is not installed")
+with_jax, with_torch = skip_without("jax"), skip_without("torch")
 
 RNG = np.random.default_rng(0)
 W, X = RNG.normal(size=(4, 3)), RNG.normal(size=(5, 4))
@@ -47,7 +44,7 @@ def close(a: Any, b: Any) -> None:
 
 @pytest.fixture
 def jax() -> Any:
-    module = pytest.importorskip("jax")
+    module = needs("jax")
     assert module.config.jax_enable_x64
     return module
 

@@ -9,6 +9,7 @@ import pytest
 
 import pluggrad as pg
 from support.derivatives import check
+from support.optional import needs
 
 RNG = np.random.default_rng(3)
 MASK = np.asarray([[True, False, True], [False, False, True]])
@@ -126,7 +127,7 @@ def test_lists_as_index() -> None:
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_numpy_s_arrays_as_index_of_another_library(backend: str) -> None:
-    pytest.importorskip(backend)
+    needs(backend)
     x = made((2, 3, 4), "float64")
     array = pg.namespace(backend).asarray(x).data
     keys = [KEYS[name] for name in ("duplicates", "two arrays", "array and slice", "mask")]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import doctest
-import importlib.util
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import pluggrad as pg
+from support.examples import EXAMPLES, load_example
+from support.optional import needs
 
 RNG = np.random.default_rng(7)
 X, W = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 2))
@@ -48,7 +48,7 @@ def test_a_library_that_is_missing_is_named(library):
 
 @pytest.mark.parametrize("library", ["torch", "jax"])
 def test_the_examples_of_the_docstrings_hold(library):
-    pytest.importorskip(library)
+    needs(library)
     module = getattr(pg.interop, library)
     found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert found.attempted > 2 and not found.failed
@@ -79,16 +79,13 @@ def not_batched():
 
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch")
+    return needs("torch")
 
 
 @pytest.fixture(params=["torch", "numpy", "strict", "jax"])
 def inside(request, torch):
     """A backend that computes inside torch."""
-    if request.param == "jax":
-        pytest.importorskip("jax")
-    if request.param == "strict":
-        pytest.importorskip("array_api_strict")
+    needs(request.param)
     return request.param
 
 
@@ -348,15 +345,13 @@ def test_torch_compile_leaves_it_out(torch):
 
 
 def test_the_example_runs(torch, inside):
-    path = Path(__file__).parents[1] / "examples" / "interop.py"
-    spec = importlib.util.spec_from_file_location("example_interop", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found = module.fit(inside)
+    found = load_example("interop").fit(inside)
     assert found["losses"][-1] < 1e-3 * found["losses"][0]
     np.testing.assert_allclose(found["found"], found["truth"], rtol=0.05)
     if inside == "torch":
-        done = subprocess.run([sys.executable, path, "--help"], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / "interop.py", "--help"], capture_output=True, text=True
+        )
         assert done.returncode == 0 and "--backend" in done.stdout
 
 
@@ -365,14 +360,13 @@ def test_the_example_runs(torch, inside):
 
 @pytest.fixture
 def jax():
-    return pytest.importorskip("jax")
+    return needs("jax")
 
 
 @pytest.fixture(params=["numpy", "torch", "jax"])
 def within(request, jax):
     """A backend that computes inside JAX."""
-    if request.param == "torch":
-        pytest.importorskip("torch")
+    needs(request.param)
     return request.param
 
 
@@ -555,7 +549,7 @@ def test_jax_shapes_that_ones_do_not_tell(jax):
 
 
 def test_jax_errors(jax):
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     wrap = pg.interop.jax.wrap
     with pytest.raises(TypeError, match="computes in numpy, and returned Tensor"):
         wrap(lambda x: torch.ones(2))(X)
@@ -599,8 +593,8 @@ def test_no_warning_where_a_derivative_is_constant(jax):
 @pytest.mark.parametrize("library", ["torch", "jax"])
 def test_by_default_in_numpy_or_where_the_function_can(library):
     """A constant of NumPy's and one of the host's, without being told which."""
-    module = pytest.importorskip(library)
-    pytest.importorskip("array_api_strict")
+    module = needs(library)
+    needs("array_api_strict")
     host = module if library == "torch" else module.numpy
     wrap, seen = getattr(pg.interop, library).wrap, []
 

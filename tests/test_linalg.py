@@ -5,7 +5,6 @@ Factors are tested through functions that do not depend on their gauge (signs, p
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
+from support.backends import OTHERS
 from support.derivatives import check, host, random_like
 from support.linalg_rows import (
     BATCH,
@@ -22,10 +22,9 @@ from support.linalg_rows import (
     shapes_of,
     squared_modulus,
 )
+from support.optional import needs
 
 L = pg.linalg
-LIBRARIES = {"torch": "torch", "jax": "jax", "strict": "array_api_strict"}
-BACKENDS = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
 
 
 def arrays_for(shapes: Any, dtype: str) -> list[np.ndarray]:
@@ -88,7 +87,7 @@ def test_second_order(f: Any, shapes: Any, dtype: str) -> None:
 
 @pytest.mark.parametrize(
     "name, dtype, backend",
-    [(name, dtype, backend) for name in LINALG_CASES for backend in BACKENDS
+    [(name, dtype, backend) for name in LINALG_CASES for backend in OTHERS
      for dtype in (DTYPES[1:] if backend == "jax" else DTYPES)],  # JAX compiles for minutes
 )  # fmt: skip
 def test_backends_agree(name: str, dtype: str, backend: str) -> None:
@@ -240,7 +239,7 @@ TORCH_NAMES = ["inv", "det", "slogdet", "pinv", "qr", "svdvals", "solve", "chole
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", TORCH_NAMES)
 def test_against_torch(name: str, dtype: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     rng = np.random.default_rng(3)
     arrays = arrays_for([BATCH, BATCH] if name == "solve" else [BATCH], dtype)
     if name in ("cholesky", "eigvalsh"):
@@ -289,7 +288,7 @@ FACTORED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("backend", ["numpy", *[b for b in BACKENDS if b == "strict"]])
+@pytest.mark.parametrize("backend", ["numpy", *[b for b in OTHERS if b == "strict"]])
 @pytest.mark.parametrize("name", FACTORED)
 def test_forward_mode_of_a_batch_and_twice(name: str, backend: str) -> None:
     # Tangents are Variables then, and not every library lets its arrays meet those in operators.

@@ -10,6 +10,7 @@ import pytest
 import pluggrad as pg
 from pluggrad.engine.graph import nodes_below
 from support.derivatives import check, flat, inner, random_like
+from support.optional import needs
 
 RNG = np.random.default_rng(7)
 
@@ -260,7 +261,7 @@ FEW = ("broadcast_to", "squeeze", "flip", "roll axis", "repeat counts", "tile", 
 )
 def test_other_libraries(name: str, backend: str) -> None:
     """The same values and gradients as on NumPy."""
-    pytest.importorskip(backend)
+    needs(backend)
     f, *shapes = ONE.get(name) or TWO[name]
     rng = np.random.default_rng(1)
     for kind in "fc":
@@ -294,7 +295,7 @@ def test_other_libraries(name: str, backend: str) -> None:
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 def test_full_and_linspace_of_variables_keep_their_dtype(backend: str) -> None:
     """torch's own look at the number alone, and make it single precision."""
-    pytest.importorskip(backend)
+    needs(backend)
     xp = pg.namespace(backend)
     third = xp.asarray(1 / 3, dtype=xp.float64)
     for y in (xp.full((2,), third), xp.linspace(third, 1, 3), xp.linspace(0.0, third, 2)):
@@ -329,7 +330,7 @@ def test_what_joining_many_arrays_keeps_is_kept_once():
     ],
 )
 def test_einsum_of_several(subscripts, shapes):
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     rng = np.random.default_rng(0)
     arrays = [rng.standard_normal(shape) for shape in shapes]
     theirs = [torch.tensor(a, requires_grad=True) for a in arrays]

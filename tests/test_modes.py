@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import threading
 from typing import Any
 
@@ -15,12 +14,8 @@ import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.arrays.backend import PRIMITIVES, get_backend
 from pluggrad.engine.levels import read
-
-BACKENDS = [
-    name for name, lib in {"numpy": "numpy", "torch": "torch", "jax": "jax",
-                           "strict": "array_api_strict"}.items() if importlib.util.find_spec(lib)
-]  # fmt: skip
-every_backend = pytest.mark.parametrize("backend", BACKENDS)
+from support.backends import INSTALLED, every_backend
+from support.optional import needs
 
 
 def array(values: Any, backend: str) -> Any:
@@ -378,7 +373,7 @@ def test_hooks_use_variables_of_their_own_transform(register):
 
 
 def test_hooks_are_recorded_as_their_walk_is():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
 
     def run(make: Any, total: Any, enabled: Any, create: bool) -> list[bool]:
         seen: list[bool] = []
@@ -409,7 +404,7 @@ def test_hooks_are_recorded_as_their_walk_is():
 
 
 def test_node_hooks_as_torch_has_them():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
 
     def run(x: Any, w: Any, exp: Any) -> tuple[Any, list[Any]]:
         seen = []
@@ -486,7 +481,7 @@ def test_node_hooks_on_one_output_of_several():
 
 
 def test_hooks_on_the_way_to_a_leaf_as_torch_has_them():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
 
     def run(x: Any) -> list[Any]:
         y = x * 3
@@ -626,7 +621,7 @@ REAL_ONLY = {"atan2", "ceil", "clip", "copysign", "floor", "floor_divide", "hypo
 def test_no_rule_lets_a_masked_element_through(name, position):
     """Every rule by every argument, where the partial derivative is infinite, nan, or a number."""
     if name.startswith("special."):
-        pytest.importorskip("scipy")
+        needs("scipy")
     function: Any = pg.namespace("numpy")
     for part in name.split("."):
         function = getattr(function, part)
@@ -672,10 +667,10 @@ def test_the_product_of_a_zero_keeps_its_derivatives(backend):
         np.testing.assert_allclose(numbers(pg.hessian(f)(x)), np.diag([1.0, np.cos(2.0)]))
         total = lambda x: pg.grad(f)(x).sum()
         if backend == "jax":
-            jax = pytest.importorskip("jax")
+            jax = needs("jax")
             np.testing.assert_allclose(jax.grad(total)(x), [1.0, np.cos(2.0)])
         if backend == "torch":
-            torch = pytest.importorskip("torch")
+            torch = needs("torch")
             np.testing.assert_allclose(torch.func.grad(total)(x), [1.0, np.cos(2.0)])
 
 
@@ -715,7 +710,7 @@ def test_elsewhere_nothing_changes(dtype):
 # ---------------------------------------------------------------- changed arrays
 
 
-@pytest.mark.parametrize("backend", [b for b in BACKENDS if b in ("numpy", "strict")])
+@pytest.mark.parametrize("backend", [b for b in INSTALLED if b in ("numpy", "strict")])
 def test_a_changed_operand_is_found(backend):
     x, w = leaf([1.0, 2.0], backend), array([3.0, 4.0], backend)
     with pg.debug(mutations=True):
@@ -746,7 +741,7 @@ def test_numbers_and_strided_arrays_have_checksums():
 
 
 def test_torch_counts_always():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     x, w = leaf([1.0, 2.0], "torch"), torch.tensor([3.0, 4.0], dtype=torch.float64)
     programs = [
         lambda x, w: x * w,
@@ -804,7 +799,7 @@ KEEPERS = {
 }
 
 
-@pytest.mark.parametrize("backend", [b for b in BACKENDS if b in ("numpy", "torch")])
+@pytest.mark.parametrize("backend", [b for b in INSTALLED if b in ("numpy", "torch")])
 @pytest.mark.parametrize("name", KEEPERS)
 def test_whatever_keeps_an_array_finds_it_changed(name, backend):
     for again in (False, True):
@@ -840,7 +835,7 @@ def test_what_a_function_saved_is_not_what_is_written_later():
 
 
 def test_debugging_finds_what_torch_does_not_count():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     for dtype in (torch.float64, torch.bfloat16, torch.complex128):
         for inference in (False, True):
             x = Variable(torch.ones((2, 1), dtype=dtype), requires_grad=True)
@@ -862,7 +857,7 @@ def test_debugging_finds_what_torch_does_not_count():
 
 
 def test_our_own_writes_are_no_mutations():
-    for backend in BACKENDS:
+    for backend in INSTALLED:
         with pg.debug(mutations=True):
             x = leaf([1.0, 2.0, 3.0], backend)
             u = x * 1.0
@@ -878,7 +873,7 @@ def test_our_own_writes_are_no_mutations():
 
 
 def test_the_second_order_knows_changes_too():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     x, w = leaf([1.0, 2.0], "torch"), torch.tensor([3.0, 4.0], dtype=torch.float64)
     (g,) = pg.autograd.grad(pg.sum(pg.sin(x * w)), x, create_graph=True)
     w.mul_(2)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
+from support.optional import needs
 
-torch = pytest.importorskip("torch")
+torch = needs("torch")
 
 X = torch.full((3, 8), 0.5, dtype=torch.float64)
 F = torch.nn.functional

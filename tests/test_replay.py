@@ -16,6 +16,7 @@ from pluggrad.arrays.backend import backend_of, get_backend
 from pluggrad.arrays.dispatch import xp
 from pluggrad.staging import replay
 from pluggrad.staging.tracer import Program, UntraceableError, tracing
+from support.optional import needs
 from support.samples import (
     COMPLEX_ONLY,
     RULES,
@@ -157,7 +158,7 @@ WALKED: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function(name: str) -> None:
     if name == "special functions":
-        pytest.importorskip("scipy")
+        needs("scipy")
     with np.errstate(all="ignore"):
         check(FUNCTIONS[name], X)
 

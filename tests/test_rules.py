@@ -7,7 +7,6 @@ and, for the NumPy backend, a finite difference.
 
 from __future__ import annotations
 
-import importlib.util
 import zlib
 from typing import Any
 
@@ -17,6 +16,8 @@ import pytest
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
 from support.arrays import convert, to_numpy
+from support.backends import ALL
+from support.optional import installed, is_installed
 from support.samples import (
     COMPLEX_ONLY,
     REAL_ONLY,
@@ -29,10 +30,7 @@ from support.samples import (
     resolve,
 )
 
-LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict",
-             "dask": "dask"}  # fmt: skip
-BACKENDS = [name for name, lib in LIBRARIES.items() if importlib.util.find_spec(lib)]
-TORCH = importlib.util.find_spec("torch") is not None
+BACKENDS = installed(*ALL, "dask")
 DTYPES = ["float32", "float64", "complex64", "complex128"]
 TOLERANCE = {"float32": 2e-4, "complex64": 2e-4, "float64": 1e-9, "complex128": 1e-9}
 
@@ -99,7 +97,7 @@ def test_rule(name: str, backend: str, dtype: str) -> None:
             checked += 1
         w = [np.asarray(rng.normal(size=x.shape), dtype=dtype) for x in xs]
         second = second_order(grads, xs, [convert(v, backend) for v in w])
-        if TORCH:
+        if is_installed("torch"):
             against_torch(name, call, args, places, dtype, precise, y, g, grads, w, second)
         forwards(name, backend, call, raw, places, w, g, grads, precise)
         if backend == "numpy" and dtype == "float64":

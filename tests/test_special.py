@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import subprocess
 import sys
@@ -16,9 +15,9 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import PRIMITIVES, get_backend
+from support.optional import installed, needs
 
-pytest.importorskip("scipy")
-pytest.importorskip("mpmath")
+needs("scipy", "mpmath")
 
 from pluggrad_conformance.exact import ROWS, Row
 
@@ -38,7 +37,7 @@ boxcox boxcox1p cbrt cosdg cosm1 entr exp10 exp2 expit expm1 exprel huber inv_bo
 kl_div log1p log_expit logit pseudo_huber radian rel_entr sinc sindg tandg xlog1py xlogy
 """.split()
 BY_NAME = {row.name: row for row in ROWS}
-OTHERS = [name for name in ("torch", "jax") if importlib.util.find_spec(name)]
+OTHERS = installed("torch", "jax")
 
 
 def raw(backend: str, values: Any, dtype: str = "float64") -> Any:
@@ -151,7 +150,7 @@ def test_other_backends_agree_with_numpy(row: Row, backend: str) -> None:
 
 @pytest.mark.parametrize("name", STANDARD)
 def test_standard_alone_is_enough(name: str) -> None:
-    pytest.importorskip("array_api_strict")
+    needs("array_api_strict")
     compare(BY_NAME[name], "strict", 1e-9)
 
 
@@ -322,7 +321,7 @@ NATIVE = ["digamma", "entr", "erf", "erfc", "erfinv", "exp2", "expit", "expm1", 
 
 @pytest.mark.parametrize("name", NATIVE)
 def test_against_torch_autograd(name: str) -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     row = BY_NAME[name]
     for i in row.by:
         for point in row.points:
@@ -342,7 +341,7 @@ def test_against_torch_autograd(name: str) -> None:
 )
 def test_host_transforms_see_through(name: str) -> None:
     """jax.jit of a gradient is the gradient."""
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     row = BY_NAME[name]
     args = [raw("jax", p) for p in row.points[0]]
     i = row.by[-1]

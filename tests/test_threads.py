@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import subprocess
 import sys
 import threading
@@ -15,8 +14,9 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
+from support.optional import installed
 
-BACKENDS = ["numpy", *[name for name in ("torch", "jax") if importlib.util.find_spec(name)]]
+BACKENDS = installed("numpy", "torch", "jax")
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import warnings
 from collections.abc import Callable
@@ -14,11 +13,9 @@ import pytest
 import pluggrad as pg
 from pluggrad.arrays.backend import backend_of, get_backend
 from support.arrays import convert, to_numpy
-
-LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax", "strict": "array_api_strict"}
-BACKENDS = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
-JAX = importlib.util.find_spec("jax") is not None
-TORCH = importlib.util.find_spec("torch") is not None
+from support.backends import INSTALLED, every_backend
+from support.examples import load_example
+from support.optional import is_installed, needs, skip_without
 
 RNG = np.random.default_rng(0)
 W = RNG.standard_normal((4, 3))
@@ -62,11 +59,11 @@ def functions(xp: Any, w: Any) -> dict[str, Any]:
 NAMES = list(functions(np, W))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@every_backend
 @pytest.mark.parametrize("transform", ["jacrev", "jacfwd", "hessian"])
 @pytest.mark.parametrize("name", NAMES)
 def test_against_jax(name: str, transform: str, backend: str) -> None:
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     import jax.numpy as jnp
 
     if transform == "hessian" and name == "empty":
@@ -83,7 +80,7 @@ def test_against_jax(name: str, transform: str, backend: str) -> None:
 
 @pytest.mark.parametrize("transform", ["jacrev", "jacfwd", "hessian"])
 def test_pytrees_argnums_and_aux_against_jax(transform: str) -> None:
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
 
     def make(xp: Any) -> Any:
         def f(tree: Any, b: Any, n: Any, *, scale: Any) -> Any:
@@ -106,7 +103,7 @@ def test_pytrees_argnums_and_aux_against_jax(transform: str) -> None:
         assert note == "note"
 
 
-@pytest.mark.skipif(not TORCH, reason="needs torch")
+@skip_without("torch")
 @pytest.mark.parametrize("transform", ["jacrev", "jacfwd"])
 @pytest.mark.parametrize("number", range(4))
 def test_complex_numbers_follow_backward(transform: str, number: int) -> None:
@@ -155,10 +152,10 @@ HOLOMORPHIC = {
 
 @pytest.mark.parametrize("name", HOLOMORPHIC)
 def test_holomorphic_functions_have_the_derivatives_of_jax(name: str) -> None:
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     z = X[:2] + 1j * B[0, :2]
     expected = jax_tree(HOLOMORPHIC[name](jax, jax.numpy)(z))
-    for backend in BACKENDS:
+    for backend in INSTALLED:
         close_trees(HOLOMORPHIC[name](pg, pg)(convert(z, backend)), expected)
     for f, x in ((pg.sum, X), (lambda z: pg.sum(pg.abs(z)), z)):
         for transform in (pg.grad, pg.jacrev, pg.jacfwd, pg.hessian):
@@ -166,7 +163,7 @@ def test_holomorphic_functions_have_the_derivatives_of_jax(name: str) -> None:
                 transform(f, holomorphic=True)(x)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@every_backend
 def test_numbers_that_are_returned_become_arrays_of_the_arguments_library(backend: str) -> None:
     x = convert(X.astype(np.float32), backend)
 
@@ -195,7 +192,7 @@ def test_numbers_that_are_returned_become_arrays_of_the_arguments_library(backen
         assert not to_numpy(y).any()
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@every_backend
 def test_numbers_beside_arrays_are_of_their_library(backend: str) -> None:
     x = convert(X.astype(np.float32), backend)
 
@@ -250,7 +247,7 @@ def test_what_a_function_must_return() -> None:
     close(aux, X)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@every_backend
 def test_numbers_inside_of_a_transform_are_of_its_library(backend: str) -> None:
     x, xs = convert(np.asarray(3.0), backend), convert(np.asarray([1.0, 2.0]), backend)
     slope = lambda x: pg.grad(lambda y: x * y * y)(2.0)
@@ -263,7 +260,7 @@ def test_numbers_inside_of_a_transform_are_of_its_library(backend: str) -> None:
     assert type(pg.grad(lambda y: y * y)(2.0)) is type(pg.grad(lambda y: y * y)(np.asarray(2.0)))
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@every_backend
 def test_custom_functions_of_arrays_return_arrays(backend: str) -> None:
     x = convert(np.asarray([1.0, 2.0]), backend)
     f = lambda x: {"y": pg.sin(x), "n": 3, "x": x}
@@ -325,7 +322,7 @@ def test_hvp_is_that_of_the_gradient_as_the_user_has_it(f: Callable[[Any], Any])
     np.testing.assert_allclose(mapped, [expected, 2 * expected])
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@every_backend
 def test_hvp(backend: str) -> None:
     x, v = convert(X, backend), convert(B[0], backend)
 
@@ -343,7 +340,7 @@ def test_hvp(backend: str) -> None:
     close(two[1]["b"], 2 * X * B[0])
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@every_backend
 def test_linearize(backend: str) -> None:
     calls = []
 
@@ -383,7 +380,7 @@ def test_tangents_are_fitted_to_what_was_linearized() -> None:
     for wrong, message in ((X * 1j, "complex"), (np.arange(3), "dtype")):
         with pytest.raises(TypeError, match=message):
             push(wrong)
-    if TORCH:
+    if is_installed("torch"):
         with pytest.raises(pg.PluggradError, match="mixed"):
             push(convert(X, "torch"))
         t = pg.jvp(lambda x: x**2, (convert(np.asarray(3.0), "torch"),), (1.0,))[1]
@@ -481,7 +478,7 @@ def test_the_graph_outside_reaches_through() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
-@pytest.mark.parametrize("backend", BACKENDS)
+@every_backend
 def test_dtypes_are_kept(backend: str, dtype: str) -> None:
     x = convert(X.astype(dtype), backend)
     for transform in (pg.jacrev, pg.jacfwd):
@@ -522,7 +519,7 @@ def test_what_cannot_be_differentiated_is_explained() -> None:
 
 
 @pytest.mark.parametrize("create_graph", [False, True])
-@pytest.mark.parametrize("backend", BACKENDS)
+@every_backend
 def test_is_grads_batched(backend: str, create_graph: bool) -> None:
     x = pg.Variable(convert(X, backend), requires_grad=True)
     w = pg.Variable(convert(W, backend), requires_grad=True)
@@ -567,7 +564,7 @@ def test_the_torch_face_is_refused_inside_vmap() -> None:
         pg.vmap(lambda v: (v * v).backward())(X)
 
 
-@pytest.mark.skipif(not (JAX and TORCH), reason="needs jax and torch")
+@skip_without("jax", "torch")
 def test_vmap_against_jax_and_torch() -> None:
     import jax
     import torch
@@ -587,17 +584,10 @@ def test_vmap_against_jax_and_torch() -> None:
 # ---------------------------------------------------------------- the example
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@every_backend
 def test_example(backend: str) -> None:
-    import importlib.util
-    from pathlib import Path
 
-    path = Path(__file__).parents[1] / "examples" / "transforms.py"
-    spec = importlib.util.spec_from_file_location("transforms_example", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found = module.fit(backend)
+    found = load_example("transforms").fit(backend)
     np.testing.assert_allclose(to_numpy(found["parameters"]), [2.5, 1.3, 0.5], atol=0.05)
     np.testing.assert_allclose(to_numpy(found["gradient"]), 0.0, atol=1e-8)
     product = to_numpy(found["hessian"]) @ np.ones(3)
@@ -606,7 +596,7 @@ def test_example(backend: str) -> None:
 
 
 def test_stopped_gradients_stop_at_every_level():
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     x = np.asarray([1.0, 2.0])
     want = jax.hessian(lambda x: jax.numpy.sum(x**2 * jax.lax.stop_gradient(x**2)))(x)
     for stop in (pg.stop_gradient, lambda v: v.detach()):

@@ -16,6 +16,7 @@ from pluggrad.arrays.backend import (
     backend_of,
     get_backend,
 )
+from support.optional import needs
 
 X = np.asarray([[0.0, 1.5, 0.0, 2.0], [0.0, 0.0, 3.0, 0.0], [1.0, 0.0, 0.0, 0.5]])
 
@@ -111,15 +112,15 @@ TOY, TOY_XP = make_library("toylib")
 
 
 def sparse_array(x: np.ndarray) -> Any:
-    return pytest.importorskip("sparse").COO.from_numpy(x)
+    return needs("sparse").COO.from_numpy(x)
 
 
 def ndonnx_array(x: np.ndarray) -> Any:
-    return pytest.importorskip("ndonnx").asarray(x)
+    return needs("ndonnx").asarray(x)
 
 
 def cubed_array(x: np.ndarray) -> Any:
-    return pytest.importorskip("cubed.array_api").asarray(x, chunks=2)
+    return needs("cubed.array_api").asarray(x, chunks=2)
 
 
 LIBRARIES: dict[str, Callable[[np.ndarray], Any]] = {

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import pluggrad as pg
+from support.optional import needs
 
 SHAPE = (3, 4)
 STEP = 1e-6
@@ -132,7 +133,7 @@ def test_random_programs(program: Any) -> None:
 @given(programs)
 def test_random_programs_on_torch(program: Any) -> None:
     """Gradients as torch.autograd's, for the programs that it does not refuse."""
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     # No flip, which copies there, and no duplicate indices, whose order it does not promise.
     program = [(op % 10, i, j % 8 if op % 10 < 3 else j, n) for op, i, j, n in program]
     x = torch.tensor(start(), requires_grad=True)
@@ -354,7 +355,7 @@ def test_a_write_under_no_grad_keeps_the_history() -> None:
 
 @pytest.mark.parametrize("through", [lambda f: f, pg.checkpoint], ids=["plain", "checkpoint"])
 def test_a_write_under_no_grad_keeps_the_history_in_transforms(through: Any) -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
 
     def element(x: Any, no_grad: Any) -> Any:
         u = x * 1.0

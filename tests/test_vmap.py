@@ -7,7 +7,6 @@ values, the gradient of the mapped function and the mapped gradient are those of
 # ruff: noqa: B023
 from __future__ import annotations
 
-import importlib.util
 import zlib
 from typing import Any
 
@@ -17,12 +16,11 @@ import pytest
 import pluggrad as pg
 from pluggrad.arrays.backend import PRIMITIVES, get_backend
 from support.arrays import convert, numbers, stacked, to_numpy
+from support.backends import OTHERS
 from support.fft_rows import FFT_ROWS, FROM_REAL
 from support.linalg_rows import LINALG_CASES, LINALG_ROWS
 from support.samples import COMPLEX_ONLY, REAL_ONLY, RULES, A, calls_of
 
-LIBRARIES = {"torch": "torch", "jax": "jax", "strict": "array_api_strict"}
-OTHERS = [name for name, library in LIBRARIES.items() if importlib.util.find_spec(library)]
 SIZE = 3
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
+from support.backends import ALL
+from support.optional import array_library, needs
 
-LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax.numpy", "strict": "array_api_strict"}
 RNG = np.random.default_rng(0)
 W = RNG.normal(size=(3, 4))
 X = np.arange(12.0).reshape(3, 4) + 0.5
@@ -20,9 +21,9 @@ GRID = np.asarray([[1, 0, 1, 0], [0, 1, 0, 1], [1, 1, 0, 0]], bool)
 
 def library(name: str) -> Any:
     if name == "jax":
-        jax = pytest.importorskip("jax")
+        jax = needs("jax")
         jax.config.update("jax_enable_x64", True)
-    return pytest.importorskip(LIBRARIES[name])
+    return array_library(name)
 
 
 def number(v: Any) -> np.ndarray:
@@ -53,7 +54,7 @@ def shapes_at(key: Any) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("key", KEYS, ids=str)
-@pytest.mark.parametrize("name", LIBRARIES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_value_may_have_more_axes_than_the_place_it_is_written_to(name: str, key: Any) -> None:
     lib = library(name)
     raw_key, checked = arrays(key, np), 0
@@ -326,7 +327,7 @@ def faces(f: Any, lib: Any) -> Iterator[tuple[str, np.ndarray]]:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("name", LIBRARIES)
+@pytest.mark.parametrize("name", ALL)
 @pytest.mark.filterwarnings("ignore::pluggrad.GraphBreakWarning")
 def test_a_write_under_no_grad_changes_the_value_and_no_derivative(name: str, program: str) -> None:
     lib, f = library(name), PROGRAMS[program]
@@ -396,7 +397,7 @@ def test_a_value_that_would_outlive_its_transform_is_refused() -> None:
             transform(f)(np.ones(2))
 
 
-@pytest.mark.parametrize("name", LIBRARIES)
+@pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("update", [
     lambda y: y.__setitem__(..., y + y), lambda y: y.__iadd__(y), lambda y: y.__setitem__((), 2 * y),
 ], ids=["y[...] = y + y", "y += y", "y[()] = 2 * y"])  # fmt: skip

@@ -9,17 +9,18 @@ import pytest
 from recipe import MATRIX, RNG, X, cases, check, total
 
 import pluggrad as pg
+from support.optional import needs
 
 IMAGES = RNG.normal(size=(2, 4, 6))
 OTHER = RNG.normal(size=(3, 5))
 
 
 def module(name: str) -> Any:
-    return pytest.importorskip(name)
+    return needs(name)
 
 
 def xpx() -> Any:
-    return pytest.importorskip("array_api_extra", minversion="0.8")
+    return needs("array_api_extra", minversion="0.8")
 
 
 # fmt: off
@@ -79,7 +80,7 @@ AUTORAY = [
 
 
 def einops() -> Any:
-    found = pytest.importorskip("einops")
+    found = needs("einops")
     import pluggrad_einops
 
     assert pluggrad_einops.PluggradBackend.framework_name == "pluggrad"
@@ -88,7 +89,7 @@ def einops() -> Any:
 
 def array(x: Any, dims: str = "t") -> Any:
     coords = {dims[0]: np.arange(x.shape[0])}
-    return pytest.importorskip("xarray").DataArray(x, dims=tuple(dims), coords=coords)
+    return needs("xarray").DataArray(x, dims=tuple(dims), coords=coords)
 
 
 XARRAY = [

@@ -10,8 +10,9 @@ import pytest
 from recipe import RNG, cases, check, check_leaving, leaving, total
 
 import pluggrad as pg
+from support.optional import needs
 
-sklearn = pytest.importorskip("sklearn", minversion="1.6")
+sklearn = needs("sklearn", minversion="1.6")
 
 from sklearn import preprocessing
 from sklearn.cluster import KMeans

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-for needed in ("rich", "mpmath", "jinja2", "jsonschema"):
-    pytest.importorskip(needed)
+from support.optional import needs
+
+needs("rich", "mpmath", "jinja2", "jsonschema")
 
 from pluggrad.tools import cli
 from pluggrad_conformance.results import OUTCOMES, RunError, read_run

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("mpmath")
+from support.optional import needs
+
+needs("mpmath")
 
 from oracle_rows import ROWS, inf, nan, need_both, problem_of
 

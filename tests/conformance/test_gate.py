@@ -7,7 +7,9 @@ import json
 
 import pytest
 
-pytest.importorskip("mpmath")
+from support.optional import needs
+
+needs("mpmath")
 
 from pluggrad_conformance import gate
 from pluggrad_conformance.cells import Cell

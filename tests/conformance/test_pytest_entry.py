@@ -9,8 +9,9 @@ from importlib.metadata import entry_points
 
 import pytest
 
-for needed in ("rich", "mpmath"):
-    pytest.importorskip(needed)
+from support.optional import needs
+
+needs("rich", "mpmath")
 
 if "pluggrad_conformance" not in entry_points(group="pytest11").names:
     pytest.skip("pluggrad was installed before it had this entry point", allow_module_level=True)

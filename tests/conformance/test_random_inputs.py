@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-for needed in ("mpmath", "torch", "hypothesis"):
-    pytest.importorskip(needed)
+from support.optional import needs
+
+needs("mpmath", "torch", "hypothesis")
 
 from pluggrad.arrays.backend import PRIMITIVES
 from pluggrad_conformance.cells import Cell

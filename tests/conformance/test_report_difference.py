@@ -7,8 +7,9 @@ import math
 
 import pytest
 
-for library in ("jinja2", "jsonschema", "mpmath"):
-    pytest.importorskip(library)
+from support.optional import needs
+
+needs("jinja2", "jsonschema", "mpmath")
 
 from synthetic import FACTS, every_outcome, result, write_run
 

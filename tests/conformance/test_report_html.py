@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-for library in ("jinja2", "jsonschema", "mpmath"):
-    pytest.importorskip(library)
+from support.optional import needs
+
+needs("jinja2", "jsonschema", "mpmath")
 
 import synthetic
 from report_text import Page, unpack

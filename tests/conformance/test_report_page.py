@@ -13,8 +13,9 @@ from collections import Counter
 
 import pytest
 
-for library in ("jinja2", "mpmath", "selenium"):
-    pytest.importorskip(library)
+from support.optional import needs
+
+needs("jinja2", "mpmath", "selenium")
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service

@@ -15,8 +15,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-for library in ("jinja2", "jsonschema", "mpmath"):
-    pytest.importorskip(library)
+from support.optional import needs
+
+needs("jinja2", "jsonschema", "mpmath")
 
 from report_text import Page, unpack
 from synthetic import FACTS, HOSTILE, every_outcome, result, write_run

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("mpmath")
-pytest.importorskip("torch")
+from support.optional import needs
+
+needs("mpmath", "torch")
 import mpmath
 
 import pluggrad

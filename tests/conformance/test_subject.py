@@ -5,7 +5,9 @@ import operator
 import numpy as np
 import pytest
 
-pytest.importorskip("mpmath")
+from support.optional import array_library, needs
+
+needs("mpmath")
 from pluggrad_conformance import operations, tables
 from pluggrad_conformance.cells import Cell
 from pluggrad_conformance.libraries import Library, settings, to_numpy
@@ -15,11 +17,6 @@ from pluggrad_conformance.properties import structure
 from pluggrad_conformance.subject import Subject, batch, engine_answer, probe
 
 LIBRARIES = ["numpy", "torch", "jax", "strict", "dask"]
-MODULES = {"strict": "array_api_strict", "dask": "dask.array"}
-
-
-def needs(name):
-    pytest.importorskip(MODULES.get(name, name))
 
 
 ROWS = [
@@ -81,7 +78,7 @@ def product(problem):
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
 def test_quantities(name, dtype):
     """Of a product, in the convention ∂L/∂Re + i ∂L/∂Im."""
-    needs(name)
+    array_library(name)
     problem, found = asked(f"multiply|{name}|{dtype}")
     x1, x2, c, t1, t2 = product(problem)
     close(found, [c * np.conj(x2), c * np.conj(x1)], dtype)
@@ -95,7 +92,7 @@ def test_quantities(name, dtype):
 
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_axes(name):
-    needs(name)
+    array_library(name)
     expected = None
     for axis in (
         "form=function",
@@ -121,7 +118,7 @@ def test_axes(name):
 
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_several_outputs_settings_and_lists(name):
-    needs(name)
+    array_library(name)
     problem, found = asked(f"halves|{name}|float64")
     x, n = problem.args
     c0, c2 = problem.cotangent(0, (), "float64"), problem.cotangent(2, x.shape, "float64")
@@ -148,7 +145,7 @@ def test_low_precision():
         ("torch", "bfloat16"),
         ("jax", "bfloat16"),
     ]:
-        needs(name)
+        array_library(name)
         problem, found = asked(f"multiply|{name}|{dtype}")
         x1, x2, c, _, _ = product(problem)
         close(found, [c * x2, c * x1], dtype)
@@ -159,7 +156,7 @@ def test_low_precision():
 
 
 def test_compiled():
-    pytest.importorskip("jax")
+    needs("jax")
     problem, found = asked("multiply|jax|float64|compiled=jit")
     x1, x2, c, _, _ = product(problem)
     close(found, [c * x2, c * x1])
@@ -170,7 +167,7 @@ def test_compiled():
 
 @pytest.mark.slow
 def test_torch_compile_is_asked_for_the_whole_graph():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     cell = Cell.parse("multiply|torch|float64|compiled=compile")
     problem = Problem.of(cell)
     found = engine_answer(cell, problem)
@@ -182,7 +179,7 @@ def test_torch_compile_is_asked_for_the_whole_graph():
 
 
 def test_unknown_lengths():
-    pytest.importorskip("dask")
+    needs("dask")
     problem, found = asked("leading|dask|float64")
     x = problem.args[0]
     c = problem.cotangent(0, (int(np.sum(x > 0)),), "float64")
@@ -192,7 +189,7 @@ def test_unknown_lengths():
 
 
 def test_devices():
-    pytest.importorskip("array_api_strict")
+    needs("array_api_strict")
     device = "array_api_strict.Device('device1')"
     _problem, found = asked(f"multiply|strict|float64|device={device}")
     assert found.devices == [device] * 2
@@ -208,13 +205,13 @@ def test_layouts():
     assert subject.arrays[0].strides == (96, 16) and np.array_equal(
         subject.arrays[0], problem.inputs[0]
     )
-    pytest.importorskip("torch")
+    needs("torch")
     cell = Cell.parse("multiply|torch|float64|shape=non-contiguous")
     assert Subject(cell, Problem.of(cell)).arrays[0].stride() == (12, 2)
 
 
 def test_dask_comes_in_chunks():
-    pytest.importorskip("dask")
+    needs("dask")
     assert Library("dask").array(np.ones((3, 4))).chunks == ((2, 1), (2, 2))
     assert Library("dask", whole=True).array(np.ones((3, 4))).npartitions == 1
 
@@ -257,7 +254,7 @@ def test_what_is_changed_is_seen(monkeypatch):
 
 
 def test_namespaces_without_a_plugin():
-    pytest.importorskip("array_api_strict")
+    needs("array_api_strict")
     problem, found = asked("multiply|array_api_strict:|float64")
     x1, x2, c, _, _ = product(problem)
     close(found, [c * x2, c * x1])
@@ -266,7 +263,7 @@ def test_namespaces_without_a_plugin():
 
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_there_and_back(name):
-    needs(name)
+    array_library(name)
     with settings(name):
         library = Library(name)
         for x in (np.asarray(1.5), np.zeros((0, 2)), np.asarray([1, 2**40]), np.asarray([True, False]),
@@ -278,7 +275,7 @@ def test_there_and_back(name):
 def test_memory_is_not_shared():
     x = np.ones(3)
     for name in ("numpy", "torch"):
-        needs(name)
+        array_library(name)
         made = Library(name).array(x)
         made[...] = 5
         assert np.all(x == 1)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip("mpmath")
-torch = pytest.importorskip("torch")
+from support.optional import needs
+
+torch = needs("torch", "mpmath")
 
 
 from pluggrad_conformance.operations import KINDS, Array, Operation, case
