@@ -21,14 +21,14 @@ from typing import Any
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[0] = str(Path(__file__).parents[1])
 
 import numpy as np
 
 import pluggrad as pg
 from pluggrad.arrays.backend import PRIMITIVES, get_backend
 from pluggrad.engine.primitive import Primitive
-from support.samples import DOMAINS, REAL_ONLY, SAMPLES, A, Call
+from tests.support.samples import DOMAINS, REAL_ONLY, SAMPLES, A, Call
 
 STEP = 1e-5
 SQUARE, TALL = A((3, 3)), A((4, 2))

@@ -37,12 +37,15 @@ from typing import Any
 
 import numpy as np
 
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parents[1])
+
 import pluggrad as pg
 from pluggrad.arrays import choice
 from pluggrad.arrays.backend import get_backend
 from pluggrad.engine import differentiate, levels
 from pluggrad.engine.graph_breaks import _policy
-from support.optional import folder_of, is_installed
+from tests.support.optional import folder_of, is_installed
 
 #: Where our code is, in a checkout and where it is installed.
 FOLDERS = tuple([

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from support.examples import load_example
-from support.optional import needs
+from tests.support.examples import load_example
+from tests.support.optional import needs
 
 needs("sklearn")
 

@@ -9,7 +9,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-from support.optional import needs
+from tests.support.optional import needs
 
 
 def leaf(*values: float) -> Variable:

@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from support.examples import EXAMPLES, load_example
-from support.optional import installed
+from tests.support.examples import EXAMPLES, load_example
+from tests.support.optional import installed
 
 not_the_strict_one = pytest.mark.parametrize("backend", installed("numpy", "torch", "jax"))
 

@@ -10,19 +10,19 @@ from contextlib import nullcontext
 import pytest
 
 import pluggrad as pg
-from support.optional import needs
+from tests.support.optional import needs
 
 needs("torch", "hypothesis")
 
 import hypothesis
 from hypothesis import strategies as st
 
-from fuzz.check import check, kind, refusals, report, smallest
-from fuzz.generator import Seeded, generate
-from fuzz.oracle import Oracle
-from fuzz.programs import Program, Statement, Sub, count, source
-from fuzz.run import MOST_REFUSED
-from fuzz.shrink import shrink
+from tests.fuzz.check import check, kind, refusals, report, smallest
+from tests.fuzz.generator import Seeded, generate
+from tests.fuzz.oracle import Oracle
+from tests.fuzz.programs import Program, Statement, Sub, count, source
+from tests.fuzz.run import MOST_REFUSED
+from tests.fuzz.shrink import shrink
 
 EACH = 100  # programs of a test
 
@@ -107,7 +107,7 @@ def once(monkeypatch):
 
 def swapped(monkeypatch):
     """The derivative of where, the wrong way round."""
-    from fuzz import programs
+    from tests.fuzz import programs
 
     call = programs.CALLS["where"]
     wrong = call._replace(torch=lambda a, b, mask: call.torch(b, a, mask=mask))

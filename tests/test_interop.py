@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from support.examples import EXAMPLES, load_example
-from support.optional import needs
+from tests.support.examples import EXAMPLES, load_example
+from tests.support.optional import needs
 
 RNG = np.random.default_rng(7)
 X, W = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 2))

@@ -9,7 +9,6 @@ import inspect
 import numpy as np
 import pytest
 
-import injected_exceptions as injected
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.arrays.backend import (
@@ -22,6 +21,7 @@ from pluggrad.arrays.choice import (
 )
 from pluggrad.engine import levels
 from pluggrad.engine.graph_breaks import _policy
+from tests import injected_exceptions as injected
 
 
 class Oops(Exception):

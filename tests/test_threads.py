@@ -14,7 +14,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-from support.optional import installed
+from tests.support.optional import installed
 
 BACKENDS = installed("numpy", "torch", "jax")
 

@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from support.optional import needs
+from tests.support.optional import needs
 
 torch = needs("torch")
 

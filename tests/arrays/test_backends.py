@@ -10,8 +10,8 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-from support.backends import ALL
-from support.optional import is_installed, needs, skip_without, skipped_if_missing
+from tests.support.backends import ALL
+from tests.support.optional import is_installed, needs, skip_without, skipped_if_missing
 
 
 @pytest.fixture(params=skipped_if_missing(ALL))

@@ -10,7 +10,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
-from support.optional import needs
+from tests.support.optional import needs
 
 dask = needs("dask")
 da = needs("dask.array")

@@ -16,7 +16,7 @@ from pluggrad.arrays.backend import (
     backend_of,
     get_backend,
 )
-from support.optional import needs
+from tests.support.optional import needs
 
 X = np.asarray([[0.0, 1.5, 0.0, 2.0], [0.0, 0.0, 3.0, 0.0], [1.0, 0.0, 0.0, 0.5]])
 

@@ -8,7 +8,7 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.autograd import Function, gradcheck, gradgradcheck
-from support.optional import array_library, needs
+from tests.support.optional import array_library, needs
 
 
 def leaf(x):

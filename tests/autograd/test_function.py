@@ -14,7 +14,7 @@ from pluggrad import Variable
 from pluggrad.arrays.backend import PRIMITIVES
 from pluggrad.autograd import Function
 from pluggrad.autograd.function import once_differentiable
-from support.optional import array_library, needs
+from tests.support.optional import array_library, needs
 
 
 class Cube(Function):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from support.optional import needs, skip_without
+from tests.support.optional import needs, skip_without
 
 mpmath = needs("mpmath")
 

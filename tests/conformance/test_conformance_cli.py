@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from support.optional import needs
+from tests.support.optional import needs
 
 needs("rich", "mpmath", "jinja2", "jsonschema")
 

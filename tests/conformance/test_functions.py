@@ -6,9 +6,8 @@ import json
 
 import numpy as np
 import pytest
-
-from support.examples import EXAMPLES
-from support.optional import installed, needs
+from tests.support.examples import EXAMPLES
+from tests.support.optional import installed, needs
 
 needs("rich", "jinja2")
 

@@ -6,8 +6,7 @@ import datetime
 import json
 
 import pytest
-
-from support.optional import needs
+from tests.support.optional import needs
 
 needs("mpmath")
 

@@ -8,9 +8,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
-
-from support.examples import CHECKOUT
-from support.imports import import_graph, imports_of, units
+from tests.support.examples import CHECKOUT
+from tests.support.imports import import_graph, imports_of, units
 
 ROOT = CHECKOUT / "conformance" / "pluggrad_conformance"
 #: The longest file that can still be read in one sitting.

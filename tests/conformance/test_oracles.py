@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from support.optional import is_installed, needs
+from tests.support.optional import is_installed, needs
 
 mpmath = needs("mpmath")
 

@@ -8,8 +8,7 @@ import sys
 from importlib.metadata import entry_points
 
 import pytest
-
-from support.optional import needs
+from tests.support.optional import needs
 
 needs("rich", "mpmath")
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
-from support.optional import needs
+from tests.support.optional import needs
 
 needs("mpmath", "torch", "hypothesis")
 

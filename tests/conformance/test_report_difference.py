@@ -6,8 +6,7 @@ import json
 import math
 
 import pytest
-
-from support.optional import needs
+from tests.support.optional import needs
 
 needs("jinja2", "jsonschema", "mpmath")
 

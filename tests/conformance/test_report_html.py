@@ -7,8 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-
-from support.optional import needs
+from tests.support.optional import needs
 
 needs("jinja2", "jsonschema", "mpmath")
 

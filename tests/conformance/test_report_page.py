@@ -12,8 +12,7 @@ from base64 import b64decode
 from collections import Counter
 
 import pytest
-
-from support.optional import needs
+from tests.support.optional import needs
 
 needs("jinja2", "mpmath", "selenium")
 

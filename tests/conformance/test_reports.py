@@ -14,8 +14,7 @@ import subprocess
 from xml.etree import ElementTree
 
 import pytest
-
-from support.optional import needs
+from tests.support.optional import needs
 
 needs("jinja2", "jsonschema", "mpmath")
 

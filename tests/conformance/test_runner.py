@@ -14,8 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-
-from support.optional import needs
+from tests.support.optional import needs
 
 needs("rich", "mpmath")
 

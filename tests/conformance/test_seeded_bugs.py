@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from support.optional import needs
+from tests.support.optional import needs
 
 needs("mpmath", "torch")
 import mpmath

@@ -4,8 +4,7 @@ import operator
 
 import numpy as np
 import pytest
-
-from support.optional import array_library, needs
+from tests.support.optional import array_library, needs
 
 needs("mpmath")
 from pluggrad_conformance import operations, tables

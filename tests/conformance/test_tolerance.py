@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from support.optional import needs
+from tests.support.optional import needs
 
 torch = needs("torch", "mpmath")
 

@@ -14,8 +14,8 @@ import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.arrays.backend import PRIMITIVES, get_backend
 from pluggrad.engine.levels import read
-from support.backends import INSTALLED, every_backend
-from support.optional import needs
+from tests.support.backends import INSTALLED, every_backend
+from tests.support.optional import needs
 
 
 def array(values: Any, backend: str) -> Any:

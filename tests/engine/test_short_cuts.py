@@ -14,9 +14,9 @@ import pytest
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
 from pluggrad.engine.graph import nodes_below
-from support.arrays import to_numpy
-from support.backends import INSTALLED, every_backend
-from support.optional import needs
+from tests.support.arrays import to_numpy
+from tests.support.backends import INSTALLED, every_backend
+from tests.support.optional import needs
 
 torch = needs("torch")
 

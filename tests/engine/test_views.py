@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import pluggrad as pg
-from support.optional import needs
+from tests.support.optional import needs
 
 SHAPE = (3, 4)
 STEP = 1e-6

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from support.backends import ALL
-from support.optional import array_library, needs
+from tests.support.backends import ALL
+from tests.support.optional import array_library, needs
 
 RNG = np.random.default_rng(0)
 W = RNG.normal(size=(3, 4))

@@ -17,8 +17,8 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
-from support.backends import ALL
-from support.optional import needs
+from tests.support.backends import ALL
+from tests.support.optional import needs
 
 mp = needs("mpmath")
 pytestmark = pytest.mark.filterwarnings("ignore")

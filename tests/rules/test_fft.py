@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from support.backends import OTHERS
-from support.derivatives import check, host, random_like
-from support.fft_rows import FFT_ROWS, FROM_REAL
-from support.optional import needs
+from tests.support.backends import OTHERS
+from tests.support.derivatives import check, host, random_like
+from tests.support.fft_rows import FFT_ROWS, FROM_REAL
+from tests.support.optional import needs
 
 
 def array_for(name: str, shape: Any) -> np.ndarray:

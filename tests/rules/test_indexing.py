@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from support.derivatives import check
-from support.optional import needs
+from tests.support.derivatives import check
+from tests.support.optional import needs
 
 RNG = np.random.default_rng(3)
 MASK = np.asarray([[True, False, True], [False, False, True]])

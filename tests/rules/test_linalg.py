@@ -12,9 +12,9 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
-from support.backends import OTHERS
-from support.derivatives import check, host, random_like
-from support.linalg_rows import (
+from tests.support.backends import OTHERS
+from tests.support.derivatives import check, host, random_like
+from tests.support.linalg_rows import (
     BATCH,
     DTYPES,
     LINALG_CASES,
@@ -22,7 +22,7 @@ from support.linalg_rows import (
     shapes_of,
     squared_modulus,
 )
-from support.optional import needs
+from tests.support.optional import needs
 
 L = pg.linalg
 

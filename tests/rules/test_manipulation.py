@@ -9,8 +9,8 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.engine.graph import nodes_below
-from support.derivatives import check, flat, inner, random_like
-from support.optional import needs
+from tests.support.derivatives import check, flat, inner, random_like
+from tests.support.optional import needs
 
 RNG = np.random.default_rng(7)
 

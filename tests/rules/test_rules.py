@@ -15,10 +15,10 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
-from support.arrays import convert, to_numpy
-from support.backends import ALL
-from support.optional import installed, is_installed
-from support.samples import (
+from tests.support.arrays import convert, to_numpy
+from tests.support.backends import ALL
+from tests.support.optional import installed, is_installed
+from tests.support.samples import (
     COMPLEX_ONLY,
     REAL_ONLY,
     RULES,

@@ -15,7 +15,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import PRIMITIVES, get_backend
-from support.optional import installed, needs
+from tests.support.optional import installed, needs
 
 needs("scipy", "mpmath")
 

@@ -16,8 +16,8 @@ from pluggrad.arrays.backend import backend_of, get_backend
 from pluggrad.arrays.dispatch import xp
 from pluggrad.staging import replay
 from pluggrad.staging.tracer import Program, UntraceableError, tracing
-from support.optional import needs
-from support.samples import (
+from tests.support.optional import needs
+from tests.support.samples import (
     COMPLEX_ONLY,
     RULES,
     argument_at,

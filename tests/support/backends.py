@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.optional import installed
+from tests.support.optional import installed
 
 #: The eager backends; Dask's is lazy, and has tests of its own.
 ALL = ("numpy", "torch", "jax", "strict")

@@ -37,11 +37,10 @@ def folder_of(name: str) -> Path | None:
 def needs(name: str, *others: str, minversion: str | None = None, reason: str | None = None) -> Any:
     """Skip the test, or the file, unless these are installed. Returns the module of the first."""
     __tracebackhide__ = True  # the skip is reported where it was asked for
-    modules = [
-        pytest.importorskip(MODULES.get(n, n), minversion=minversion, reason=reason)
-        for n in (name, *others)
-    ]
-    return modules[0]
+    module = pytest.importorskip(MODULES.get(name, name), minversion=minversion, reason=reason)
+    for other in others:
+        pytest.importorskip(MODULES.get(other, other))
+    return module
 
 
 def array_library(name: str) -> Any:

@@ -13,8 +13,8 @@ import pytest
 
 from pluggrad.tools import tour
 from pluggrad.tools.cli import main
-from support.backends import ALL
-from support.optional import skipped_if_missing
+from tests.support.backends import ALL
+from tests.support.optional import skipped_if_missing
 
 
 @pytest.fixture(scope="module", params=skipped_if_missing(ALL))

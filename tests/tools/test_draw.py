@@ -13,8 +13,8 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.tools.drawing import layout
-from support.examples import EXAMPLES, load_example
-from support.optional import needs
+from tests.support.examples import EXAMPLES, load_example
+from tests.support.optional import needs
 
 SVG = "{http://www.w3.org/2000/svg}"
 

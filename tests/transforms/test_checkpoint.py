@@ -14,8 +14,8 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.engine.graph import nodes_below
-from support.examples import load_example
-from support.optional import array_library, needs
+from tests.support.examples import load_example
+from tests.support.optional import array_library, needs
 
 NAMES = ["numpy", "torch", "jax", "strict"]
 A, B = np.asarray([0.5, 0.3, -1.2]), np.asarray([1.5, -0.4, 0.8])

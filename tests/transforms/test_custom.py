@@ -8,7 +8,7 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.transforms import SymbolicZero
-from support.optional import needs
+from tests.support.optional import needs
 
 
 def by_vjp(lib, xp):

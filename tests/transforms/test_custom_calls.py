@@ -11,8 +11,8 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-from support.backends import ALL
-from support.optional import array_library
+from tests.support.backends import ALL
+from tests.support.optional import array_library
 
 ONE, TWO = np.asarray(1.0), np.asarray([1.0, 2.0])
 

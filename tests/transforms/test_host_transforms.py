@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from support.optional import needs, skip_without
+from tests.support.optional import needs, skip_without
 
 with_jax, with_torch = skip_without("jax"), skip_without("torch")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from support.optional import needs
+from tests.support.optional import needs
 
 torch = needs("torch")
 

@@ -12,10 +12,10 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import backend_of, get_backend
-from support.arrays import convert, to_numpy
-from support.backends import INSTALLED, every_backend
-from support.examples import load_example
-from support.optional import is_installed, needs, skip_without
+from tests.support.arrays import convert, to_numpy
+from tests.support.backends import INSTALLED, every_backend
+from tests.support.examples import load_example
+from tests.support.optional import is_installed, needs, skip_without
 
 RNG = np.random.default_rng(0)
 W = RNG.standard_normal((4, 3))

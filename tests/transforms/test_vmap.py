@@ -15,11 +15,11 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import PRIMITIVES, get_backend
-from support.arrays import convert, numbers, stacked, to_numpy
-from support.backends import OTHERS
-from support.fft_rows import FFT_ROWS, FROM_REAL
-from support.linalg_rows import LINALG_CASES, LINALG_ROWS
-from support.samples import COMPLEX_ONLY, REAL_ONLY, RULES, A, calls_of
+from tests.support.arrays import convert, numbers, stacked, to_numpy
+from tests.support.backends import OTHERS
+from tests.support.fft_rows import FFT_ROWS, FROM_REAL
+from tests.support.linalg_rows import LINALG_CASES, LINALG_ROWS
+from tests.support.samples import COMPLEX_ONLY, REAL_ONLY, RULES, A, calls_of
 
 SIZE = 3
 

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from support.arrays import numbers, stacked
-from support.samples import A
+from tests.support.arrays import numbers, stacked
+from tests.support.samples import A
 
 Row = tuple[Callable[..., Any], list[Any]]
 ROWS: dict[str, Row] = {}

@@ -13,7 +13,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.standard import CREATION, INQUIRIES
-from support.optional import needs
+from tests.support.optional import needs
 
 BACKENDS = ["numpy", "strict", "torch", "jax"]
 
