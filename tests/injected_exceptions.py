@@ -45,6 +45,7 @@ from pluggrad.arrays import choice
 from pluggrad.arrays.backend import get_backend
 from pluggrad.engine import differentiate, levels
 from pluggrad.engine.graph_breaks import _policy
+from tests.support.arrays import leaf
 from tests.support.optional import folder_of, is_installed
 
 #: Where our code is, in a checkout and where it is installed.
@@ -89,10 +90,6 @@ PROGRAMS: dict[str, Callable[[], Case]] = {}
 def program(make: Callable[[], Case]) -> Callable[[], Case]:
     PROGRAMS[make.__name__.replace("_", " ")] = make
     return make
-
-
-def leaf(*values: float) -> Any:
-    return pg.Variable(np.asarray(values), requires_grad=True)
 
 
 X = np.asarray([0.5, 1.5, 2.5])

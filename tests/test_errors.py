@@ -9,11 +9,8 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
+from tests.support.arrays import leaf
 from tests.support.optional import needs
-
-
-def leaf(*values: float) -> Variable:
-    return Variable(np.asarray(values), requires_grad=True)
 
 
 def test_gradient_of_the_wrong_shape():

@@ -378,7 +378,7 @@ def in_jax(jax):
     return f
 
 
-def close(jax, a, b):
+def same_tree(jax, a, b):
     assert jax.tree.structure(a) == jax.tree.structure(b)
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         assert x.dtype == y.dtype and isinstance(x, jax.Array)
@@ -418,7 +418,7 @@ def test_jax_transforms(jax, within, jitted):
         if jitted:
             mine = jax.jit(mine)
         args = jnp.asarray(X), jnp.asarray(W)
-        close(jax, mine(*args), jax.jit(theirs)(*args))
+        same_tree(jax, mine(*args), jax.jit(theirs)(*args))
 
 
 def test_jax_loops_and_linear_maps(jax):
@@ -438,7 +438,7 @@ def test_jax_loops_and_linear_maps(jax):
         lambda f: jax.linear_transpose(jax.vmap(jax.linearize(f, xs[0])[1]), xs)(xs),
         lambda f: jax.vjp(jax.vjp(f, xs[0])[1], xs[0])[1]((xs[1],)),
     ):
-        close(jax, transform(mine), transform(lambda x: jnp.sin(x) * jnp.cumsum(x)))
+        same_tree(jax, transform(mine), transform(lambda x: jnp.sin(x) * jnp.cumsum(x)))
 
 
 def test_jax_third_order(jax):
@@ -446,7 +446,7 @@ def test_jax_third_order(jax):
     theirs = lambda x: jax.numpy.sum(jax.numpy.sin(x) * x)
     for _ in range(3):
         mine, theirs = [jax.grad(lambda x, f=f: jax.numpy.sum(f(x))) for f in (mine, theirs)]
-        close(jax, jax.jit(mine)(X), theirs(X))
+        same_tree(jax, jax.jit(mine)(X), theirs(X))
 
 
 @pytest.mark.parametrize("jitted", [False, True])
@@ -465,11 +465,11 @@ def test_jax_complex_gradients_are_its_own(jax, within, jitted):
         )
 
     once = jax.jit if jitted else lambda f: f
-    close(jax, once(jax.grad(loss(f), (0, 1)))(z, x), jax.grad(loss(g), (0, 1))(z, x))
+    same_tree(jax, once(jax.grad(loss(f), (0, 1)))(z, x), jax.grad(loss(g), (0, 1))(z, x))
     second = lambda f: jax.grad(lambda z: jnp.sum(jnp.abs(jax.grad(loss(f))(z, x)) ** 2))
-    close(jax, once(second(f))(z), second(g)(z))
+    same_tree(jax, once(second(f))(z), second(g)(z))
     seed = (z * 2 + 1j, jnp.sum(z))
-    close(jax, jax.vjp(f, z, x)[1](seed), jax.vjp(g, z, x)[1](seed))
+    same_tree(jax, jax.vjp(f, z, x)[1](seed), jax.vjp(g, z, x)[1](seed))
 
 
 def test_jax_trees_and_constants(jax):

@@ -22,6 +22,7 @@ from pluggrad.arrays.choice import (
 from pluggrad.engine import levels
 from pluggrad.engine.graph_breaks import _policy
 from tests import injected_exceptions as injected
+from tests.support.arrays import leaf
 
 
 class Oops(Exception):
@@ -40,10 +41,6 @@ def nothing_is_left_on():
     yield
     assert levels.read() is levels.START
     assert chosen() is NO_CHOICE and not _policy.get()
-
-
-def leaf(*values: float) -> Variable:
-    return Variable(np.asarray(values), requires_grad=True)
 
 
 def raising(error):

@@ -41,7 +41,7 @@ def lazy(x: np.ndarray = X, chunks: Any = CHUNKS) -> Any:
     return da.from_array(x, chunks=chunks)
 
 
-def array(like: Any, values: Any) -> Any:
+def constant_like(like: Any, values: Any) -> Any:
     """A raw constant of the library of `like`."""
     return get_backend(like._backend.name).xp.asarray(np.asarray(values))
 
@@ -61,7 +61,7 @@ def set_row_from_new_axis(x: Any) -> Any:
 def set_twice(x: Any) -> Any:
     """Two values for row 0: the second stays."""
     y = x * x
-    y[array(x, [0, 2, 0])] = pg.exp(x[1:])
+    y[constant_like(x, [0, 2, 0])] = pg.exp(x[1:])
     return y
 
 
@@ -80,8 +80,8 @@ def set_mask_scalar(x: Any) -> Any:
 def add_to_mask(x: Any) -> Any:
     y = x * x
     y[x > 0.5] *= 3.0
-    y[:, array(x, [True, False, True, True, False, False])] += x[:, :1]
-    y[:, array(x, [False, True, False, True, True, False])] = x[:, :3]
+    y[:, constant_like(x, [True, False, True, True, False, False])] += x[:, :1]
+    y[:, constant_like(x, [False, True, False, True, True, False])] = x[:, :3]
     return y
 
 
@@ -104,13 +104,13 @@ def loop(x: Any) -> Any:
 PROGRAMS: list[Callable[[Any], Any]] = [
     lambda x: x[1:, ::2] ** 2,
     lambda x: x[None, 1, ..., None] * x[0, 0],
-    lambda x: x[array(x, [2, 0, 2])] ** 2,
-    lambda x: x[1:3, array(x, [5, 0, 5, -1])] ** 3,
+    lambda x: x[constant_like(x, [2, 0, 2])] ** 2,
+    lambda x: x[1:3, constant_like(x, [5, 0, 5, -1])] ** 3,
     lambda x: x[x > 0.3] ** 2,
-    lambda x: x[array(x, [True, False, True, True])] ** 2,
-    lambda x: x[:, array(x, [True, False, True, True, False, True])] ** 2,
-    lambda x: pg.take(x, array(x, [1, 1, 0]), axis=1) ** 2,
-    lambda x: pg.take(pg.reshape(x, (-1,)), array(x, [1, 1, 0])) ** 2,
+    lambda x: x[constant_like(x, [True, False, True, True])] ** 2,
+    lambda x: x[:, constant_like(x, [True, False, True, True, False, True])] ** 2,
+    lambda x: pg.take(x, constant_like(x, [1, 1, 0]), axis=1) ** 2,
+    lambda x: pg.take(pg.reshape(x, (-1,)), constant_like(x, [1, 1, 0])) ** 2,
     lambda x: pg.mean(x * x, axis=0),
     lambda x: pg.max(x * x, axis=1, keepdims=True),
     lambda x: pg.var(x**3) + pg.std(x * x, axis=1, correction=1),

@@ -128,7 +128,7 @@ LIBRARIES: dict[str, Callable[[np.ndarray], Any]] = {
 }  # fmt: skip
 
 
-def to_numpy(x: Any) -> np.ndarray:
+def unwrapped(x: Any) -> np.ndarray:
     x = x.data if isinstance(x, pg.Variable) else x
     for method in ("todense", "unwrap_numpy", "compute"):
         if hasattr(x, method):
@@ -204,8 +204,8 @@ def test_gradients(library: str, name: str) -> None:
     expected_y, expected = run(X)
     if (library, name) != ("sparse", "element"):  # its elements are NumPy's scalars
         assert type(g.data) is type(x)
-    np.testing.assert_allclose(to_numpy(y), expected_y.detach().numpy(), rtol=1e-6)
-    np.testing.assert_allclose(to_numpy(g), expected.data, rtol=1e-6)
+    np.testing.assert_allclose(unwrapped(y), expected_y.detach().numpy(), rtol=1e-6)
+    np.testing.assert_allclose(unwrapped(g), expected.data, rtol=1e-6)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -215,15 +215,15 @@ def test_transforms_and_second_order(library: str) -> None:
     def f(x: Any) -> Any:
         return pg.sum(x * x * x)
 
-    np.testing.assert_allclose(to_numpy(pg.grad(f)(x)), 3 * X * X)
+    np.testing.assert_allclose(unwrapped(pg.grad(f)(x)), 3 * X * X)
     _, t = pg.jvp(f, (x,), (x,))
-    assert float(to_numpy(t)) == pytest.approx(np.sum(3 * X**3))
+    assert float(unwrapped(t)) == pytest.approx(np.sum(3 * X**3))
     h = pg.grad(lambda x: pg.sum(pg.grad(f)(x) ** 2))(x)
-    np.testing.assert_allclose(to_numpy(h), 36 * X**3)
+    np.testing.assert_allclose(unwrapped(h), 36 * X**3)
     v = pg.Variable(x, requires_grad=True)
     (g,) = pg.autograd.grad(f(v), v, create_graph=True)
     (h,) = pg.autograd.grad(pg.sum(g * g), v)
-    np.testing.assert_allclose(to_numpy(h), 36 * X**3)
+    np.testing.assert_allclose(unwrapped(h), 36 * X**3)
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -235,8 +235,8 @@ def test_a_variable_is_a_variable(library: str) -> None:
     assert pg.sum(v).item() == X.sum()
     assert bool(pg.sum(v) > 0)
     assert v.tolist() == X.tolist()
-    np.testing.assert_allclose(to_numpy(v.copy()), X)
-    np.testing.assert_allclose(to_numpy(v.__array_namespace__().zeros((2, 3))), np.zeros((2, 3)))
+    np.testing.assert_allclose(unwrapped(v.copy()), X)
+    np.testing.assert_allclose(unwrapped(v.__array_namespace__().zeros((2, 3))), np.zeros((2, 3)))
     if library == "sparse":
         with pytest.raises(RuntimeError, match="todense"):
             v.numpy()
@@ -312,9 +312,9 @@ def test_a_plugin_of_a_third_party(theirs: None) -> None:
     assert TheirAdapter.calls > before
     expected = pg.grad(lambda x: pg.sum(pg.exp(x) * x[1]))(X)
     assert type(g) is THEIRS
-    np.testing.assert_allclose(to_numpy(g), expected)
+    np.testing.assert_allclose(unwrapped(g), expected)
     e = pg.special.expit(pg.Variable(x))
-    np.testing.assert_allclose(to_numpy(e), 1 / (1 + np.exp(-X)))
+    np.testing.assert_allclose(unwrapped(e), 1 / (1 + np.exp(-X)))
     with pg.use("theirs"):
         assert type(pg.ones((2, 2)).data) is THEIRS
     listed = pg.backends()["theirs"]

@@ -12,10 +12,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-
-
-def leaf(*values: float) -> Variable:
-    return Variable(np.asarray(values), requires_grad=True)
+from tests.support.arrays import leaf
 
 
 def test_backward_fills_grad_and_accumulates():

@@ -8,12 +8,8 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.autograd import Function, gradcheck, gradgradcheck
+from tests.support.arrays import tracked
 from tests.support.optional import array_library, needs
-
-
-def leaf(x):
-    return Variable(x, requires_grad=True)
-
 
 RNG = np.random.default_rng(0)
 X, Z = RNG.normal(size=(2, 3)), RNG.normal(size=(3,)) + 1j * RNG.normal(size=(3,))
@@ -22,8 +18,8 @@ X, Z = RNG.normal(size=(2, 3)), RNG.normal(size=(3,)) + 1j * RNG.normal(size=(3,
 @pytest.mark.parametrize("name", ["numpy", "torch", "jax", "array_api_strict"])
 def test_right_gradients_pass(name):
     lib = array_library(name)
-    x, z = leaf(lib.asarray(X)), leaf(lib.asarray(Z))
-    y = leaf(lib.asarray(X[0]))
+    x, z = tracked(lib.asarray(X)), tracked(lib.asarray(Z))
+    y = tracked(lib.asarray(X[0]))
     for f, inputs in [
         (lambda x, y: (pg.sin(x) * y, pg.sum(y * y)), (x, y)),
         (lambda z: pg.exp(z) * pg.conj(z), (z,)),
@@ -50,7 +46,7 @@ class Wrong(Function):
 
 
 def test_one_wrong_entry_in_a_thousand():
-    x = leaf(np.linspace(0.1, 1.0, 32))
+    x = tracked(np.linspace(0.1, 1.0, 32))
     outer = lambda at, factor: lambda x: Wrong.apply(x, at, factor)
     for at in (0, 17, 31):  # 1 of 1024 entries of the Jacobian
         assert gradcheck(outer(at, 2.0), x)
@@ -62,7 +58,7 @@ def test_one_wrong_entry_in_a_thousand():
 
 
 def test_a_wrong_imaginary_part():
-    z = leaf(Z)
+    z = tracked(Z)
     assert gradcheck(lambda z: Wrong.apply(z, 1, 2.0), z)
     assert not gradcheck(lambda z: Wrong.apply(z, 1, 2 + 0.1j), z, raise_exception=False)
 
@@ -78,7 +74,7 @@ def test_a_wrong_second_order():
         def backward(ctx, g):
             return 3 * ctx.saved_tensors[0] ** 2 * g
 
-    x = leaf(np.asarray([0.5, 2.0]))
+    x = tracked(np.asarray([0.5, 2.0]))
     assert gradcheck(Cube.apply, x)
     assert gradgradcheck(lambda x: x**3, x)
     with pytest.raises(RuntimeError, match="by input 0"):
@@ -98,7 +94,7 @@ def test_a_backward_that_changes_its_mind():
             Moody.count += 1
             return g * (2 + 1e-9 * Moody.count)
 
-    x = leaf(np.ones(2))
+    x = tracked(np.ones(2))
     with pytest.raises(RuntimeError, match="deterministic"):
         gradcheck(Moody.apply, x)
     assert gradcheck(Moody.apply, x, nondet_tol=1e-6)
@@ -110,7 +106,7 @@ def test_a_wrong_forward_mode():
         return 2 * x
 
     f.defvjp(lambda x: (2 * x, None), lambda _, g: (2 * g,))
-    x = leaf(np.ones(2))
+    x = tracked(np.ones(2))
     assert gradcheck(f, x, check_forward_ad=True)
 
     class Off(Function):
@@ -133,8 +129,8 @@ def test_a_wrong_forward_mode():
 
 def test_shapes_that_hurt():
     for shape in ((), (0,), (1, 2, 1)):
-        assert gradcheck(pg.sin, leaf(np.full(shape, 0.5)))
-        assert gradgradcheck(pg.sin, leaf(np.full(shape, 0.5)))
+        assert gradcheck(pg.sin, tracked(np.full(shape, 0.5)))
+        assert gradgradcheck(pg.sin, tracked(np.full(shape, 0.5)))
     with pytest.raises(ValueError, match="requires grad"):
         gradcheck(pg.sin, Variable(np.ones(2)))
 

@@ -57,7 +57,7 @@ def asked(key):
     return problem, found
 
 
-def close(found, expected, dtype="float64"):
+def answers_are(found, expected, dtype="float64"):
     eps = 2.0**-7 if dtype == "bfloat16" else np.finfo(dtype).eps
     assert len(found.arrays) == len(expected)
     for a, e in zip(found.arrays, expected):
@@ -80,13 +80,15 @@ def test_quantities(name, dtype):
     array_library(name)
     problem, found = asked(f"multiply|{name}|{dtype}")
     x1, x2, c, t1, t2 = product(problem)
-    close(found, [c * np.conj(x2), c * np.conj(x1)], dtype)
+    answers_are(found, [c * np.conj(x2), c * np.conj(x1)], dtype)
     assert found.dtypes == [dtype, dtype] and found.arrays[0].dtype == dtype
-    close(asked(f"multiply|{name}|{dtype}|order=0")[1], [x1 * x2], dtype)
-    close(asked(f"multiply|{name}|{dtype}|mode=forward")[1], [t1 * x2 + t2 * x1], dtype)
+    answers_are(asked(f"multiply|{name}|{dtype}|order=0")[1], [x1 * x2], dtype)
+    answers_are(asked(f"multiply|{name}|{dtype}|mode=forward")[1], [t1 * x2 + t2 * x1], dtype)
     second = [c * np.conj(t2), c * np.conj(t1)]
-    close(asked(f"multiply|{name}|{dtype}|order=2")[1], second, dtype)
-    close(asked(f"multiply|{name}|{dtype}|order=2|mode=forward-over-reverse")[1], second, dtype)
+    answers_are(asked(f"multiply|{name}|{dtype}|order=2")[1], second, dtype)
+    answers_are(
+        asked(f"multiply|{name}|{dtype}|order=2|mode=forward-over-reverse")[1], second, dtype
+    )
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
@@ -103,16 +105,16 @@ def test_axes(name):
         problem, found = asked(f"multiply|{name}|float64|{axis}")
         x1, x2, c, _, _ = product(problem)
         expected = [c * x2, c * x1]
-        close(found, expected)
+        answers_are(found, expected)
     for number in (0, 1):
         for form in ("function", "operator", "method"):
-            close(
+            answers_are(
                 asked(f"multiply|{name}|float64|form={form}|args={number}")[1], [expected[number]]
             )
     for shape in ("0-d", "empty"):
         problem, found = asked(f"multiply|{name}|float64|shape={shape}")
         x1, x2, c, _, _ = product(problem)
-        close(found, [c * x2, c * x1])
+        answers_are(found, [c * x2, c * x1])
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
@@ -123,18 +125,18 @@ def test_several_outputs_settings_and_lists(name):
     c0, c2 = problem.cotangent(0, (), "float64"), problem.cotangent(2, x.shape, "float64")
     expected = 2 * c0 * x + c2 * x[n[0]]
     expected[n[0]] += np.sum(c2 * x)
-    close(found, [expected])
+    answers_are(found, [expected])
     value = asked(f"halves|{name}|float64|order=0")[1]
     assert len(value.arrays) == 3 and value.arrays[1] == np.argmax(x)
     tangent = asked(f"halves|{name}|float64|mode=forward")[1]
     t = problem.tangents()[0]
-    close(tangent, [np.asarray(2 * np.sum(x * t)), t[n[0]] * x + x[n[0]] * t])
+    answers_are(tangent, [np.asarray(2 * np.sum(x * t)), t[n[0]] * x + x[n[0]] * t])
 
     problem, found = asked(f"concat|{name}|float64")
     c = problem.cotangent(0, (6,), "float64")
-    close(found, [c[:2], c[5:]])
+    answers_are(found, [c[:2], c[5:]])
     for order in (1, 2):
-        close(asked(f"constant|{name}|float64|order={order}")[1], [np.zeros(2)])
+        answers_are(asked(f"constant|{name}|float64|order={order}")[1], [np.zeros(2)])
 
 
 def test_low_precision():
@@ -147,7 +149,7 @@ def test_low_precision():
         array_library(name)
         problem, found = asked(f"multiply|{name}|{dtype}")
         x1, x2, c, _, _ = product(problem)
-        close(found, [c * x2, c * x1], dtype)
+        answers_are(found, [c * x2, c * x1], dtype)
         assert found.dtypes == [dtype] * 2
         assert found.arrays[0].dtype == ("float32" if dtype == "bfloat16" else dtype)
     missing = engine_answer(cell := Cell.parse("multiply|numpy|bfloat16"), Problem.of(cell))
@@ -158,7 +160,7 @@ def test_compiled():
     needs("jax")
     problem, found = asked("multiply|jax|float64|compiled=jit")
     x1, x2, c, _, _ = product(problem)
-    close(found, [c * x2, c * x1])
+    answers_are(found, [c * x2, c * x1])
     cell = Cell.parse("leading|jax|float64|compiled=jit")
     failed = engine_answer(cell, Problem.of(cell))
     assert failed.error is not None  # shapes that depend on values cannot be compiled
@@ -174,7 +176,7 @@ def test_torch_compile_is_asked_for_the_whole_graph():
         assert found.error.kind in ("error", "unsupported-by-engine")
         pytest.skip(f"torch {torch.__version__}: {found.error.summary}")
     x1, x2, c, _, _ = product(problem)
-    close(found, [c * x2, c * x1])
+    answers_are(found, [c * x2, c * x1])
 
 
 def test_unknown_lengths():
@@ -184,7 +186,7 @@ def test_unknown_lengths():
     c = problem.cotangent(0, (int(np.sum(x > 0)),), "float64")
     expected = np.zeros(3)
     expected[x > 0] = c
-    close(found, [expected])
+    answers_are(found, [expected])
 
 
 def test_devices():
@@ -256,7 +258,7 @@ def test_namespaces_without_a_plugin():
     needs("array_api_strict")
     problem, found = asked("multiply|array_api_strict:|float64")
     x1, x2, c, _, _ = product(problem)
-    close(found, [c * x2, c * x1])
+    answers_are(found, [c * x2, c * x1])
     assert Library("numpy:").backend.name == "numpy"
 
 

@@ -12,32 +12,18 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-from pluggrad.arrays.backend import PRIMITIVES, get_backend
+from pluggrad.arrays.backend import PRIMITIVES
 from pluggrad.engine.levels import read
+from tests.support.arrays import array, leaf_of, value_of
 from tests.support.backends import INSTALLED, every_backend
 from tests.support.optional import needs
-
-
-def array(values: Any, backend: str) -> Any:
-    xp = get_backend(backend).xp
-    return xp.asarray(np.asarray(values, dtype="float64").tolist(), dtype=xp.float64)
-
-
-def leaf(values: Any, backend: str = "numpy") -> Variable:
-    return Variable(array(values, backend), requires_grad=True)
-
-
-def numbers(x: Any) -> np.ndarray:
-    x = x.detach().data if isinstance(x, Variable) else x
-    return np.asarray(x)
-
 
 # ---------------------------------------------------------------- anomalies
 
 
 @every_backend
 def test_an_anomaly_names_the_operation_and_the_line(backend):
-    x = leaf([1.0, 0.0, 4.0], backend)
+    x = leaf_of([1.0, 0.0, 4.0], backend)
     with pg.autograd.detect_anomaly():
         y = pg.sum(pg.sqrt(x) * 2)  # the line that the error names
         with pytest.raises(RuntimeError, match="'sqrt' by input 0 has inf at 1 of 3") as caught:
@@ -48,7 +34,7 @@ def test_an_anomaly_names_the_operation_and_the_line(backend):
 
 
 def test_nan_is_named():
-    x = leaf([0.0])
+    x = leaf_of([0.0])
     with pg.autograd.detect_anomaly():
         y = pg.sum(pg.where(x > 0, pg.log(x), 0.0))
         with pytest.raises(pg.AnomalyError, match="'log' by input 0 has nan"):
@@ -60,7 +46,7 @@ def test_nan_is_named():
 
 
 def test_a_graph_from_outside_says_so():
-    x = leaf([0.0])
+    x = leaf_of([0.0])
     y = pg.sum(pg.sqrt(x))
     with pg.autograd.detect_anomaly(), pytest.raises(pg.AnomalyError, match="recorded outside"):
         y.backward()
@@ -76,7 +62,7 @@ def test_a_bad_backward_shows_the_forward_line():
         def backward(ctx, g):
             raise ValueError("no gradient today")
 
-    x = leaf([1.0])
+    x = leaf_of([1.0])
     with pg.autograd.detect_anomaly():
         y = pg.sum(Bad.apply(x))  # here it was called
         with pytest.raises(ValueError, match="no gradient today") as caught:
@@ -85,7 +71,7 @@ def test_a_bad_backward_shows_the_forward_line():
 
 
 def test_infinite_cotangents_are_no_anomaly_of_the_operation():
-    x = leaf([1.0, 2.0])
+    x = leaf_of([1.0, 2.0])
     with pg.autograd.detect_anomaly():
         (x * 2).backward(np.asarray([np.inf, 1.0]))
     np.testing.assert_array_equal(x.grad.data, [np.inf, 2.0])
@@ -93,7 +79,7 @@ def test_infinite_cotangents_are_no_anomaly_of_the_operation():
 
 def test_anomalies_of_the_second_order_and_in_transforms():
     with pg.autograd.detect_anomaly():
-        x = leaf([1.0, 0.0])
+        x = leaf_of([1.0, 0.0])
         (g,) = pg.autograd.grad(pg.sum(x**1.5), x, create_graph=True)
         with pytest.raises(pg.AnomalyError, match="'pow'"):
             g.backward(np.ones(2))
@@ -107,7 +93,7 @@ def test_a_derivative_shows_whose_it_is():
         return pg.sum(x**1.5)  # forward
 
     with pg.autograd.detect_anomaly():
-        x = leaf([1.0, 0.0])
+        x = leaf_of([1.0, 0.0])
         (g,) = pg.autograd.grad(power(x), x, create_graph=True)  # backward
         with pytest.raises(pg.AnomalyError) as caught:
             g.backward(np.ones(2))
@@ -126,7 +112,7 @@ def test_a_derivative_shows_whose_it_is():
 
 @every_backend
 def test_anomalies_of_forward_mode(backend):
-    x = leaf([1.0, 0.0], backend).data
+    x = leaf_of([1.0, 0.0], backend).data
     root = lambda x: pg.sqrt(x)  # the root
 
     class Bad(pg.autograd.Function):
@@ -150,7 +136,7 @@ def test_anomalies_of_forward_mode(backend):
 
 
 def test_a_hook_that_makes_nan():
-    x = leaf([1.0])
+    x = leaf_of([1.0])
     with pg.autograd.detect_anomaly():
         y = x * 2
         y.register_hook(lambda g: g * np.nan)
@@ -159,7 +145,7 @@ def test_a_hook_that_makes_nan():
 
 
 def test_set_detect_anomaly():
-    x = leaf([0.0])
+    x = leaf_of([0.0])
 
     def bad():
         with pytest.raises(pg.AnomalyError):
@@ -183,11 +169,11 @@ def test_set_detect_anomaly():
 
 def test_reads_and_several_outputs_under_anomaly_detection():
     with pg.autograd.detect_anomaly():
-        x = leaf(np.arange(1.0, 7.0).reshape(3, 2))
+        x = leaf_of(np.arange(1.0, 7.0).reshape(3, 2))
         y = x[0, 0] * x[1, 1] + pg.sum(x[np.asarray([0, 0])])
         _, r = pg.linalg.qr(x)
         (y + pg.sum(r * r)).backward()
-    z = leaf(np.arange(1.0, 7.0).reshape(3, 2))
+    z = leaf_of(np.arange(1.0, 7.0).reshape(3, 2))
     _, r = pg.linalg.qr(z)
     (z[0, 0] * z[1, 1] + pg.sum(z[np.asarray([0, 0])]) + pg.sum(r * r)).backward()
     np.testing.assert_array_equal(x.grad.data, z.grad.data)
@@ -208,7 +194,7 @@ def test_hooks_see_all_that_is_saved(backend, order):
     values = rng.normal(size=(4, 3)), rng.normal(size=(3, 3))
 
     def gradients(hooks: bool) -> list[np.ndarray]:
-        x, w = leaf(values[0], backend), leaf(values[1], backend)
+        x, w = leaf_of(values[0], backend), leaf_of(values[1], backend)
         packed = []
 
         def pack(v):
@@ -225,14 +211,14 @@ def test_hooks_see_all_that_is_saved(backend, order):
         found = pg.autograd.grad(y, [x, w], create_graph=order == 2)
         if order == 2:
             found = pg.autograd.grad(pg.sum(found[0] ** 2) + pg.sum(found[1] ** 2), [x, w])
-        return [numbers(g) for g in found]
+        return [value_of(g) for g in found]
 
     for got, expected in zip(gradients(True), gradients(False), strict=True):
         np.testing.assert_array_equal(got, expected)
 
 
 def test_the_hooks_decide_what_is_kept():
-    x = leaf([1.0, 2.0])
+    x = leaf_of([1.0, 2.0])
     with pg.autograd.saved_tensors_hooks(lambda v: v.data.astype("float32"), lambda v: v * 2.0):
         y = pg.sum(pg.exp(x))
     y.backward()
@@ -242,7 +228,7 @@ def test_the_hooks_decide_what_is_kept():
 
 def test_hooks_nest_and_end():
     calls = []
-    x = leaf([1.0])
+    x = leaf_of([1.0])
     note = lambda name: lambda v: (calls.append(name), v)[1]
     keep = lambda v: v
     with pg.autograd.saved_tensors_hooks(note("outer"), keep):
@@ -255,7 +241,7 @@ def test_hooks_nest_and_end():
 
 
 def test_a_hook_that_returns_no_array():
-    x = leaf([1.0])
+    x = leaf_of([1.0])
     with pg.autograd.saved_tensors_hooks(lambda v: None, lambda v: v):
         y = pg.exp(x)
     with pytest.raises(RuntimeError, match="unpack hook returned NoneType"):
@@ -274,7 +260,7 @@ def test_what_functions_save_goes_through_the_hooks():
             (x,) = ctx.saved_tensors
             return 3 * x**2 * g
 
-    x, seen = leaf([2.0]), []
+    x, seen = leaf_of([2.0]), []
     with pg.autograd.saved_tensors_hooks(lambda v: (seen.append(v), v)[1], lambda v: v):
         y = Cube.apply(x)
     y.backward()
@@ -295,7 +281,7 @@ def test_hooks_in_transforms():
 @pytest.mark.parametrize("raw", [False, True])
 def test_hooks_see_arrays_and_all_levels_keep_their_derivatives(backend, raw):
     xp = pg.namespace(backend)
-    x = leaf([0.1, 0.2], backend)
+    x = leaf_of([0.1, 0.2], backend)
 
     def answers(w: Any) -> list[Any]:
         f = lambda v: pg.sum(pg.sin(v) * pg.exp(v) * w)
@@ -307,11 +293,11 @@ def test_hooks_see_arrays_and_all_levels_keep_their_derivatives(backend, raw):
         assert not v.requires_grad and type(v.data) is type(x.data)
         return v.data * 2 if raw else v * 2
 
-    expected = answers(leaf([1.0, 3.0], backend))
+    expected = answers(leaf_of([1.0, 3.0], backend))
     with pg.autograd.saved_tensors_hooks(pack, lambda v: v / 2):
-        found = answers(leaf([1.0, 3.0], backend))
+        found = answers(leaf_of([1.0, 3.0], backend))
     for a, b in zip(found, expected, strict=True):
-        np.testing.assert_allclose(numbers(xp.asarray(a)), numbers(xp.asarray(b)))
+        np.testing.assert_allclose(value_of(xp.asarray(a)), value_of(xp.asarray(b)))
 
 
 # ---------------------------------------------------------------- hooks on nodes
@@ -334,19 +320,19 @@ def test_hooks_bring_in_variables_of_levels_around(backend, register):
         return pg.sum(h * h)
 
     xp = pg.namespace(backend)
-    x, w = leaf([0.1, 0.2], backend), leaf([1.0, 3.0], backend)
-    plain = numbers(pg.sin(2.0 * x))  # the gradient without the hook
+    x, w = leaf_of([0.1, 0.2], backend), leaf_of([1.0, 3.0], backend)
+    plain = value_of(pg.sin(2.0 * x))  # the gradient without the hook
     g = pg.grad(lambda v: hooked(v, w))(x.data)
     pg.sum(g).backward()
-    np.testing.assert_allclose(numbers(w.grad), plain)
+    np.testing.assert_allclose(value_of(w.grad), plain)
     rows = xp.stack([w.data, 2.0 * w.data]).data
     g = pg.vmap(lambda w: pg.grad(lambda v: hooked(v, w))(x.data))(rows)
-    np.testing.assert_allclose(numbers(xp.asarray(g)), plain * [[1.0, 3.0], [2.0, 6.0]])
+    np.testing.assert_allclose(value_of(xp.asarray(g)), plain * [[1.0, 3.0], [2.0, 6.0]])
 
 
 @pytest.mark.parametrize("register", TIMES)
 def test_what_hooks_compute_is_recorded_under_create_graph_alone(register):
-    x, w = leaf([0.1, 0.2]), leaf([1.0, 3.0])
+    x, w = leaf_of([0.1, 0.2]), leaf_of([1.0, 3.0])
     h = pg.sin(x)
     register(h, w)
     y = pg.sum(h * h)
@@ -388,11 +374,11 @@ def test_hooks_are_recorded_as_their_walk_is():
         return seen
 
     for create in (False, True):
-        ours = run(lambda: leaf([1.0, 2.0]), pg.sum, pg.is_grad_enabled, create)
+        ours = run(lambda: leaf_of([1.0, 2.0]), pg.sum, pg.is_grad_enabled, create)
         leaves = lambda: torch.ones(2, requires_grad=True)
         assert ours == run(leaves, torch.sum, torch.is_grad_enabled, create) == [create] * 4
 
-    p = leaf([1.0, 2.0])
+    p = leaf_of([1.0, 2.0])
 
     def step(p: Any) -> None:  # an optimiser in the backward
         p -= 0.5 * p.grad
@@ -423,7 +409,7 @@ def test_node_hooks_as_torch_has_them():
         y.sum().backward()
         return [x.grad.tolist(), w.grad.tolist()], seen
 
-    ours = run(leaf([0.0, 1.0]), leaf([3.0, 4.0]), pg.exp)
+    ours = run(leaf_of([0.0, 1.0]), leaf_of([3.0, 4.0]), pg.exp)
     make = lambda values: torch.tensor(values, dtype=torch.float64, requires_grad=True)
     theirs = run(make([0.0, 1.0]), make([3.0, 4.0]), torch.exp)
     np.testing.assert_allclose(ours[0], theirs[0])
@@ -431,7 +417,7 @@ def test_node_hooks_as_torch_has_them():
 
 
 def test_node_hooks_see_every_input_and_none():
-    x, y = leaf([2.0]), leaf([3.0])
+    x, y = leaf_of([2.0]), leaf_of([3.0])
     z = x * y
     names = [node.name() for node, _ in z.grad_fn.next_functions]
     assert names == ["AccumulateGrad"] * 2
@@ -452,7 +438,7 @@ def test_node_hooks_under_create_graph_and_of_functions():
             x, y = ctx.saved_tensors
             return g * y + h, g * x + h
 
-    x, y = leaf([2.0]), leaf([3.0])
+    x, y = leaf_of([2.0]), leaf_of([3.0])
     a, b = Pair.apply(x, y)
     node = a.grad_fn
     assert node is b.grad_fn and node.name() == "PairBackward"
@@ -468,7 +454,7 @@ def test_node_hooks_under_create_graph_and_of_functions():
 
 
 def test_node_hooks_on_one_output_of_several():
-    x = leaf([[2.0, 1.0], [1.0, 3.0]])
+    x = leaf_of([[2.0, 1.0], [1.0, 3.0]])
     q, r = pg.linalg.qr(x)
     seen = []
     assert r.grad_fn is q.grad_fn
@@ -499,13 +485,13 @@ def test_hooks_on_the_way_to_a_leaf_as_torch_has_them():
         y.sum().backward()
         return [*seen, x.grad.tolist()]
 
-    assert run(leaf([1.0, 2.0])) == run(
+    assert run(leaf_of([1.0, 2.0])) == run(
         torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
     )
 
 
 def test_hooks_of_a_node_that_is_not_passed():
-    x = leaf([1.0])
+    x = leaf_of([1.0])
     y = x * 2
     calls = []
     y.grad_fn.register_prehook(lambda gs: calls.append("node"))
@@ -515,7 +501,7 @@ def test_hooks_of_a_node_that_is_not_passed():
 
 
 def test_what_a_node_hook_saw_does_not_change():
-    x = leaf([1.0, 1.0])
+    x = leaf_of([1.0, 1.0])
     kept = []
     parts = [pg.exp(x) for _ in range(3)]
     for y in parts:
@@ -527,7 +513,7 @@ def test_what_a_node_hook_saw_does_not_change():
 
 
 def test_leaves_are_found_through_the_graph():
-    x, w = leaf([2.0, 1.0]), leaf([[2.0, 0.5], [0.5, 3.0]])
+    x, w = leaf_of([2.0, 1.0]), leaf_of([[2.0, 0.5], [0.5, 3.0]])
     values, vectors = pg.linalg.eigh(w)
     stack, leaves = [pg.sum(values * x + vectors[0]).grad_fn], []
     while stack:
@@ -544,7 +530,7 @@ def test_leaves_are_found_through_the_graph():
     lambda x, hook: (x * 1).grad_fn.next_functions[0][0].register_hook(lambda s, a: hook),
 ])  # fmt: skip
 def test_an_answer_that_comes_too_late_is_an_error(register):
-    x = leaf([1.0])
+    x = leaf_of([1.0])
     register(x, np.ones(1))
     with pytest.raises(TypeError, match="too late"):
         (x * 2).backward()
@@ -554,7 +540,7 @@ def test_an_answer_that_comes_too_late_is_an_error(register):
     ((np.ones(2),), "shape"), ((np.ones(1), np.ones(1)), "2 gradients"), (("x",), "str"),
 ])  # fmt: skip
 def test_node_hooks_are_checked(answer, error):
-    x = leaf([1.0])
+    x = leaf_of([1.0])
     y = pg.exp(x)
     y.grad_fn.register_hook(lambda sent, arrived: answer)
     with pytest.raises((ValueError, TypeError), match=error):
@@ -586,7 +572,7 @@ def test_the_branch_not_taken_has_no_say(name, backend):
     total = lambda x: pg.sum(f(x))
     point = array([bad, good], backend)
     with np.errstate(all="ignore"):
-        plain = [numbers(g)[1] for g in (pg.grad(total)(point), second(total)(point))]
+        plain = [value_of(g)[1] for g in (pg.grad(total)(point), second(total)(point))]
     with pg.strong_zeros(), np.errstate(all="ignore"):
         found = [pg.grad(total)(point), pg.jvp(f, (point,), (array([1.0, 1.0], backend),))[1],
                  second(total)(point), pg.jvp(pg.grad(total), (point,), (array([1.0, 1.0], backend),))[1],
@@ -596,7 +582,7 @@ def test_the_branch_not_taken_has_no_say(name, backend):
     y.backward()  # outside: what was recorded inside has them
     at_bad = 1.0 if name == "exp" else 0.0
     for g, order in zip([*found, x.grad], (1, 1, 2, 2, 1, 1), strict=True):
-        g = numbers(g)
+        g = value_of(g)
         assert g[0] == (at_bad if order == 1 else 0.0)
         np.testing.assert_allclose(g[1], plain[order - 1], rtol=1e-12)
 
@@ -664,7 +650,7 @@ def test_the_product_of_a_zero_keeps_its_derivatives(backend):
     f = lambda x: pg.sum(0.5 * pg.sin(x) ** 2)
     x = array([0.0, 1.0], backend)
     with pg.strong_zeros():
-        np.testing.assert_allclose(numbers(pg.hessian(f)(x)), np.diag([1.0, np.cos(2.0)]))
+        np.testing.assert_allclose(value_of(pg.hessian(f)(x)), np.diag([1.0, np.cos(2.0)]))
         total = lambda x: pg.grad(f)(x).sum()
         if backend == "jax":
             jax = needs("jax")
@@ -675,7 +661,7 @@ def test_the_product_of_a_zero_keeps_its_derivatives(backend):
 
 
 def test_a_walk_inside_over_a_graph_from_outside():
-    x = leaf([0.0, 4.0])
+    x = leaf_of([0.0, 4.0])
     y = pg.sum(pg.where(x > 0, pg.sqrt(x), 0.0))
     with np.errstate(all="ignore"):
         y.backward(retain_graph=True)
@@ -712,7 +698,7 @@ def test_elsewhere_nothing_changes(dtype):
 
 @pytest.mark.parametrize("backend", [b for b in INSTALLED if b in ("numpy", "strict")])
 def test_a_changed_operand_is_found(backend):
-    x, w = leaf([1.0, 2.0], backend), array([3.0, 4.0], backend)
+    x, w = leaf_of([1.0, 2.0], backend), array([3.0, 4.0], backend)
     with pg.debug(mutations=True):
         y = pg.sum(x * w)
     w[0] = 7.0
@@ -722,7 +708,7 @@ def test_a_changed_operand_is_found(backend):
     with pg.debug(mutations=True):
         y = pg.sum(x * w)
     y.backward()
-    np.testing.assert_array_equal(numbers(x.grad), [7.0, 4.0])
+    np.testing.assert_array_equal(value_of(x.grad), [7.0, 4.0])
 
 
 def test_numbers_and_strided_arrays_have_checksums():
@@ -742,7 +728,7 @@ def test_numbers_and_strided_arrays_have_checksums():
 
 def test_torch_counts_always():
     torch = needs("torch")
-    x, w = leaf([1.0, 2.0], "torch"), torch.tensor([3.0, 4.0], dtype=torch.float64)
+    x, w = leaf_of([1.0, 2.0], "torch"), torch.tensor([3.0, 4.0], dtype=torch.float64)
     programs = [
         lambda x, w: x * w,
         lambda x, w: pg.exp(w * x),
@@ -803,11 +789,11 @@ KEEPERS = {
 @pytest.mark.parametrize("name", KEEPERS)
 def test_whatever_keeps_an_array_finds_it_changed(name, backend):
     for again in (False, True):
-        x, w = leaf([1.0, 2.0], backend), array([3.0, 3.0], backend)
+        x, w = leaf_of([1.0, 2.0], backend), array([3.0, 3.0], backend)
         with pg.debug() if backend == "numpy" else contextlib.nullcontext():
             y = pg.sum(pg.sin(KEEPERS[name](x, w)))
         y.backward(retain_graph=True)
-        np.testing.assert_allclose(numbers(x.grad), 3 * np.cos([3.0, 6.0]))
+        np.testing.assert_allclose(value_of(x.grad), 3 * np.cos([3.0, 6.0]))
         w += 1.0
         with pytest.raises(pg.MutationError, match="changed in place"):
             pg.autograd.grad(y, x, create_graph=again)
@@ -827,7 +813,7 @@ def test_what_a_function_saved_is_not_what_is_written_later():
         def backward(ctx, g):
             return g * ctx.saved_tensors[0]
 
-    x = leaf([1.0, 2.0])
+    x = leaf_of([1.0, 2.0])
     y = pg.sum(Sin.apply(x))
     kept[0][...] = 0.0
     y.backward()
@@ -848,7 +834,7 @@ def test_debugging_finds_what_torch_does_not_count():
             with pytest.raises(pg.MutationError):
                 y.backward()
     values = np.ones(3)
-    x, w = leaf([1.0, 2.0, 3.0], "torch"), torch.from_numpy(values)
+    x, w = leaf_of([1.0, 2.0, 3.0], "torch"), torch.from_numpy(values)
     with pg.debug():
         y = pg.sum(x * w)
     values[1] = 2.0
@@ -859,22 +845,22 @@ def test_debugging_finds_what_torch_does_not_count():
 def test_our_own_writes_are_no_mutations():
     for backend in INSTALLED:
         with pg.debug(mutations=True):
-            x = leaf([1.0, 2.0, 3.0], backend)
+            x = leaf_of([1.0, 2.0, 3.0], backend)
             u = x * 1.0
             for k in range(2):
                 u[k + 1] = pg.tanh(u[k]) * u[k + 1]
             pg.sum(u * u).backward()
-        v = leaf([1.0, 2.0, 3.0], backend)
+        v = leaf_of([1.0, 2.0, 3.0], backend)
         u = v * 1.0
         for k in range(2):
             u[k + 1] = pg.tanh(u[k]) * u[k + 1]
         pg.sum(u * u).backward()
-        np.testing.assert_array_equal(numbers(x.grad), numbers(v.grad))
+        np.testing.assert_array_equal(value_of(x.grad), value_of(v.grad))
 
 
 def test_the_second_order_knows_changes_too():
     torch = needs("torch")
-    x, w = leaf([1.0, 2.0], "torch"), torch.tensor([3.0, 4.0], dtype=torch.float64)
+    x, w = leaf_of([1.0, 2.0], "torch"), torch.tensor([3.0, 4.0], dtype=torch.float64)
     (g,) = pg.autograd.grad(pg.sum(pg.sin(x * w)), x, create_graph=True)
     w.mul_(2)
     with pytest.raises(pg.MutationError):
@@ -888,7 +874,7 @@ def test_modes_belong_to_the_thread():
     seen = []
 
     def other() -> None:
-        x = leaf([0.0])
+        x = leaf_of([0.0])
         y = pg.sum(pg.sqrt(x))
         with np.errstate(all="ignore"):
             y.backward()

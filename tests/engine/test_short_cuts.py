@@ -14,7 +14,7 @@ import pytest
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
 from pluggrad.engine.graph import nodes_below
-from tests.support.arrays import to_numpy
+from tests.support.arrays import closeness, to_numpy
 from tests.support.backends import INSTALLED, every_backend
 from tests.support.optional import needs
 
@@ -62,8 +62,7 @@ def lifter(backend: str) -> Any:
     return lambda a: get_backend(backend).xp.asarray(np.array(a))
 
 
-def close(got: Any, expected: Any) -> None:
-    np.testing.assert_allclose(to_numpy(got), expected.numpy(), rtol=1e-10, atol=1e-12)
+close = closeness(rtol=1e-10, atol=1e-12)
 
 
 @every_backend

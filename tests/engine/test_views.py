@@ -164,7 +164,7 @@ def test_random_programs_to_second_order(program: Any) -> None:
     np.testing.assert_allclose(pushed, expected, rtol=1e-4, atol=1e-4)
 
 
-def leaf(*shape: int) -> Any:
+def counted(*shape: int) -> Any:
     x = np.arange(1.0, 1 + np.prod(shape, dtype=int)).reshape(shape)
     return pg.Variable(x, requires_grad=True)
 
@@ -196,7 +196,7 @@ VIEWS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("tracked", [False, True])
 @pytest.mark.parametrize("name", VIEWS)
 def test_a_view_is_seen_from_both_sides(name: str, tracked: bool) -> None:
-    x = leaf(3, 4)
+    x = counted(3, 4)
     v = (x if tracked else x.detach()) * 1.0
     v[0, 0] = 7.0  # the buffer is owned from here on
     s = VIEWS[name](v)
@@ -247,7 +247,7 @@ COPIES: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("name", COPIES)
 def test_a_copy_is_not_seen(name: str) -> None:
-    v = leaf(3, 4) * 1.0
+    v = counted(3, 4) * 1.0
     v[0, 0] = 7.0
     s = COPIES[name](v)
     before, copied = v.data.copy(), s.data.copy()
@@ -258,7 +258,7 @@ def test_a_copy_is_not_seen(name: str) -> None:
 
 
 def test_a_broadcast_view_is_read_only() -> None:
-    v = leaf(3) * 1
+    v = counted(3) * 1
     wide = pg.broadcast_to(v, (2, 3))
     v[0] = 9.0
     np.testing.assert_array_equal(wide.data, [[9, 2, 3]] * 2)
@@ -270,7 +270,7 @@ def test_a_broadcast_view_is_read_only() -> None:
 
 
 def test_an_update_in_place_records_one_write() -> None:
-    x = leaf(4)
+    x = counted(4)
     v = x * 1
     v[1] += 2.0
     names = []
@@ -282,7 +282,7 @@ def test_an_update_in_place_records_one_write() -> None:
 
 
 def test_what_was_saved_keeps_its_value() -> None:
-    x = leaf(3)
+    x = counted(3)
     v = x * 1
     y = v * v  # saves v
     e = pg.exp(v)
@@ -315,7 +315,7 @@ def test_rows_are_permuted_in_place(name: str) -> None:
 
 
 def test_a_leaf_is_not_written_but_under_no_grad() -> None:
-    x = leaf(3)
+    x = counted(3)
     for write in (
         lambda: x.__setitem__(0, 1.0),
         lambda: x.__iadd__(1.0),
@@ -340,7 +340,7 @@ def test_a_leaf_is_not_written_but_under_no_grad() -> None:
 
 
 def test_a_write_under_no_grad_keeps_the_history() -> None:
-    x = leaf(3)
+    x = counted(3)
     v = x * 2
     before = v.grad_fn
     with pg.no_grad():
@@ -403,7 +403,7 @@ def test_a_view_is_at_the_level_of_what_was_written_last() -> None:
 
 
 def test_detach_is_a_snapshot() -> None:
-    v = leaf(3) * 1
+    v = counted(3) * 1
     v[0] = 5.0
     d = v.detach()
     v[1] = 6.0
@@ -414,7 +414,7 @@ def test_detach_is_a_snapshot() -> None:
 
 
 def test_data_is_not_written_behind_its_back() -> None:
-    v = leaf(3) * 1
+    v = counted(3) * 1
     v[0] = 5.0
     raw = v.data
     v[1] = 6.0
@@ -442,7 +442,7 @@ def test_a_view_that_becomes_a_leaf_stands_alone() -> None:
 
 
 def test_gradients_that_somebody_looks_at_are_not_written_by_the_walk() -> None:
-    x = leaf(4)
+    x = counted(4)
     a = x * 1
     a[0] = 5.0
     a.retain_grad()
@@ -461,7 +461,7 @@ def test_gradients_that_somebody_looks_at_are_not_written_by_the_walk() -> None:
 
 
 def test_gradients_by_several_places_of_one_history() -> None:
-    first = leaf(4)
+    first = counted(4)
     with pg.no_grad():
         first[0] = 5.0
     b = first * 1
@@ -528,7 +528,7 @@ def test_volatile_values_may_be_written() -> None:
 
 
 def test_a_shape_must_stay() -> None:
-    v = leaf(3) * 1
+    v = counted(3) * 1
     s = v[1:]
     with pytest.raises(ValueError, match="shape"):
         s.data = np.ones(3)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
+from tests.support.arrays import value_of
 from tests.support.backends import ALL
 from tests.support.optional import array_library, needs
 
@@ -24,10 +25,6 @@ def library(name: str) -> Any:
         jax = needs("jax")
         jax.config.update("jax_enable_x64", True)
     return array_library(name)
-
-
-def number(v: Any) -> np.ndarray:
-    return np.asarray(v.detach().data if isinstance(v, pg.Variable) else v)
 
 
 # ---------------------------------------------------------------- axes of length 1 in front
@@ -88,15 +85,15 @@ def test_a_value_may_have_more_axes_than_the_place_it_is_written_to(name: str, k
             continue
         pg.sum(y * lib.asarray(W)).backward()
         for got, want in ((y, value), (v.grad, moved), (x.grad, kept)):
-            np.testing.assert_allclose(number(got), want, atol=1e-9)
+            np.testing.assert_allclose(value_of(got), want, atol=1e-9)
         made, pushed = pg.jvp(
             write, (lib.asarray(a), lib.asarray(X)), (lib.asarray(t), lib.asarray(s))
         )
-        np.testing.assert_allclose(number(made), value)
-        np.testing.assert_allclose(number(pushed), by_numpy(t, s), atol=1e-12)
+        np.testing.assert_allclose(value_of(made), value)
+        np.testing.assert_allclose(value_of(pushed), by_numpy(t, s), atol=1e-12)
         if raw_key is not MASK and raw_key is not GRID:
             two = pg.vmap(write)(lib.asarray(np.stack([a, t])), lib.asarray(np.stack([X, s])))
-            np.testing.assert_allclose(number(two), [value, by_numpy(t, s)])
+            np.testing.assert_allclose(value_of(two), [value, by_numpy(t, s)])
         checked += 1
     assert checked or name == "strict"
 
@@ -306,24 +303,24 @@ POINT, ALONG = np.asarray([0.5, 1.2, -0.7]), np.asarray([0.3, -1.0, 2.0])
 def faces(f: Any, lib: Any) -> Iterator[tuple[str, np.ndarray]]:
     """Gradients and Hessian-vector products of `f`, by every way that there is."""
     x, t = lib.asarray(POINT), lib.asarray(ALONG)
-    dot = lambda m: number(m) @ ALONG
+    dot = lambda m: value_of(m) @ ALONG
 
     def leaf() -> pg.Variable:
         return pg.Variable(lib.asarray(POINT), requires_grad=True)
 
     a = leaf()
     f(a).backward()
-    yield "backward", number(a.grad)
+    yield "backward", value_of(a.grad)
     for name in ("grad", "jacfwd", "jacrev"):
-        yield name, number(getattr(pg, name)(f)(x))
+        yield name, value_of(getattr(pg, name)(f)(x))
     a = leaf()
     (g,) = pg.autograd.grad(f(a), [a], create_graph=True)
-    yield "twice backwards", number(pg.autograd.grad(pg.sum(g * t), [a])[0])
-    yield "hvp", number(pg.hvp(f, (x,), (t,)))
+    yield "twice backwards", value_of(pg.autograd.grad(pg.sum(g * t), [a])[0])
+    yield "hvp", value_of(pg.hvp(f, (x,), (t,)))
     yield "hessian", dot(pg.hessian(f)(x))
     yield "twice forwards", dot(pg.jacfwd(pg.jacfwd(f))(x))
     yield "backwards over backwards", dot(pg.jacrev(pg.grad(f))(x))
-    yield "third", number(pg.grad(lambda z: pg.sum(pg.hvp(f, (z,), (t,))))(x))
+    yield "third", value_of(pg.grad(lambda z: pg.sum(pg.hvp(f, (z,), (t,))))(x))
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -412,5 +409,5 @@ def test_what_has_no_axes_is_updated_in_place(name: str, update: Any) -> None:
 
     v = pg.Variable(lib.asarray(3.0, dtype=lib.float64), requires_grad=True)
     f(v).backward()
-    assert number(v.grad) == 24.0
-    assert number(pg.hessian(f)(lib.asarray(3.0, dtype=lib.float64))) == 8.0
+    assert value_of(v.grad) == 24.0
+    assert value_of(pg.hessian(f)(lib.asarray(3.0, dtype=lib.float64))) == 8.0

@@ -13,7 +13,8 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
-from tests.support.backends import ALL
+from tests.support.arrays import at_path
+from tests.support.backends import ALL, backend_fixture
 from tests.support.optional import needs
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -21,12 +22,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 NAMES = ("axis", "axes", "axis1", "axis2")
 
 Call = Callable[[Any, Any, Any], Any]  # of a namespace, an array and an axis
-
-
-def get(xp: Any, name: str) -> Any:
-    for part in name.split("."):
-        xp = getattr(xp, part)
-    return xp
 
 
 def zeros_like(xp: Any, x: Any) -> Any:
@@ -65,7 +60,7 @@ def rows() -> dict[str, Call]:
     """All functions that name an axis, by name."""
     found = dict(CALLS)
     for prefix in ("", "linalg.", "fft.", "special."):
-        space = get(pg.namespace("numpy"), prefix[:-1]) if prefix else pg.namespace("numpy")
+        space = at_path(pg.namespace("numpy"), prefix[:-1]) if prefix else pg.namespace("numpy")
         for name in dir(space):
             full = prefix + name
             function = getattr(space, name, None)
@@ -78,9 +73,9 @@ def rows() -> dict[str, Call]:
                 continue
             named = [n for n in NAMES if n in parameters.parameters]
             if named == ["axis"]:
-                found[full] = lambda xp, x, a, f=full: get(xp, f)(x, axis=a)
+                found[full] = lambda xp, x, a, f=full: at_path(xp, f)(x, axis=a)
             elif named == ["axes"]:
-                found[full] = lambda xp, x, a, f=full: get(xp, f)(x, axes=(a,))
+                found[full] = lambda xp, x, a, f=full: at_path(xp, f)(x, axes=(a,))
             elif named:
                 raise AssertionError(f"{full} needs a row")
     return found
@@ -89,10 +84,7 @@ def rows() -> dict[str, Call]:
 ROWS = rows()
 
 
-@pytest.fixture(params=ALL)
-def backend(request: pytest.FixtureRequest) -> str:
-    needs(request.param)
-    return str(request.param)
+backend = backend_fixture(*ALL)
 
 
 def make(backend: str, shape: tuple[int, ...], dtype: str = "float64") -> Any:
@@ -168,7 +160,7 @@ expand_dims squeeze fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft""".sp
 
 @pytest.mark.parametrize("name", NUMPY)
 def test_functions_of_numpy_on_variables_have_its_axes(name: str) -> None:
-    function = get(np, name) if name != "cumulative_sum" else np.cumulative_sum
+    function = at_path(np, name) if name != "cumulative_sum" else np.cumulative_sum
     for ndim in (0, 1, 2):
         x = np.random.default_rng(0).uniform(0.5, 2.0, (3,) * ndim)
         for axis in (0, -1, ndim, ndim + 3, -ndim - 1, 0.5, "a", None, (0,), (0, 5)):

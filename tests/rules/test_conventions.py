@@ -13,30 +13,15 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from pluggrad.arrays.backend import get_backend
-from tests.support.backends import ALL
-from tests.support.optional import needs
+from tests.support.arrays import array, listed
+from tests.support.backends import ALL, backend_fixture
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
 
 inf, nan = math.inf, math.nan
 
 
-@pytest.fixture(params=ALL)
-def backend(request: pytest.FixtureRequest) -> str:
-    needs(request.param)
-    return str(request.param)
-
-
-def raw(backend: str, values: Any, dtype: str | None = None) -> Any:
-    xp = get_backend(backend).xp
-    values = np.asarray(values)
-    dtype = dtype or ("complex128" if np.iscomplexobj(values) else "float64")
-    return xp.asarray(values.tolist(), dtype=getattr(xp, dtype))
-
-
-def plain(x: Any) -> np.ndarray:
-    return np.asarray((x if isinstance(x, pg.Variable) else pg.Variable(x)).tolist())
+backend = backend_fixture(*ALL)
 
 
 def real_sum(y: Any) -> Any:
@@ -47,7 +32,7 @@ def check(
     backend: str, f: Any, *args: Any, gradients: Any, hessian: Any = None, rtol: float = 1e-13
 ) -> None:
     """`gradients` of sum(f(*args)), one per argument, and the Hessian by a single argument."""
-    inputs = [raw(backend, x) for x in args]
+    inputs = [array(x, backend) for x in args]
     gradients = [np.broadcast_to(g, np.shape(x)) for g, x in zip(gradients, args, strict=True)]
 
     def close(a: Any, b: Any, what: str) -> None:
@@ -58,7 +43,7 @@ def check(
 
     found = pg.grad(total, argnums=tuple(range(len(args))))(*inputs)
     for a, b in zip(found, gradients, strict=True):
-        close(plain(a), b, "VJP")
+        close(listed(a), b, "VJP")
     for i, (x, gradient) in enumerate(zip(args, gradients, strict=True)):
         apart = not np.all(np.isfinite(gradient))  # nan in one place of the output, not in all
         tangent = np.zeros(np.shape(x), np.result_type(np.asarray(x), 1.0))
@@ -67,9 +52,9 @@ def check(
             t = pg.jvp(
                 lambda v, i=i: f(*inputs[:i], v, *inputs[i + 1 :]),
                 (inputs[i],),
-                (raw(backend, tangent),),
+                (array(tangent, backend),),
             )[1]
-            t = np.real(plain(t))
+            t = np.real(listed(t))
             close(
                 t[place] if apart and t.shape == np.shape(x) else np.sum(t),
                 np.real(gradient[place]),
@@ -81,16 +66,16 @@ def check(
     (x,) = inputs
     gradient = pg.grad(total)
     for row, unit in zip(hessian, np.eye(len(hessian)), strict=True):
-        e = raw(backend, unit.reshape(np.shape(args[0])))
+        e = array(unit.reshape(np.shape(args[0])), backend)
         close(
-            plain(pg.jvp(gradient, (x,), (e,))[1]),
+            listed(pg.jvp(gradient, (x,), (e,))[1]),
             np.reshape(row, np.shape(args[0])),
             "JVP of the VJP",
         )
         v = pg.Variable(x, requires_grad=True)
         (g,) = pg.autograd.grad(total(v), v, create_graph=True)
         (h,) = pg.autograd.grad(pg.sum(g * pg.Variable(e)) + 0.0 * pg.sum(v), v)
-        close(plain(h), np.reshape(row, np.shape(args[0])), "create_graph")
+        close(listed(h), np.reshape(row, np.shape(args[0])), "create_graph")
 
 
 # ---------------------------------------------------------------- ties and nan
@@ -116,8 +101,8 @@ def test_max_and_min_of_infinities_and_nan(backend: str, name: str) -> None:
     check(backend, lambda x: f(x, axis=1), x, gradients=[0.5])
     check(backend, f, [1.0, nan, 3.0], gradients=[nan])
     x = np.asarray([[1.0, nan, 3.0], [1.0, 2.0, 0.0]])
-    g = pg.grad(lambda x: pg.sum(f(x, axis=1)))(raw(backend, x))
-    np.testing.assert_array_equal(plain(g), [[nan] * 3, [0, 1, 0] if name == "max" else [0, 0, 1]])
+    g = pg.grad(lambda x: pg.sum(f(x, axis=1)))(array(x, backend))
+    np.testing.assert_array_equal(listed(g), [[nan] * 3, [0, 1, 0] if name == "max" else [0, 0, 1]])
 
 
 def test_ties_of_maximum_and_minimum_are_split_evenly(backend: str) -> None:
@@ -148,11 +133,11 @@ def test_abs_and_sign_of_complex_numbers(backend: str) -> None:
 
 
 def test_second_derivative_of_the_complex_abs(backend: str) -> None:
-    v = pg.Variable(raw(backend, [3 + 4j, 0j]), requires_grad=True)
+    v = pg.Variable(array([3 + 4j, 0j], backend), requires_grad=True)
     (g,) = pg.autograd.grad(pg.sum(pg.abs(v)), v, create_graph=True)
     (h,) = pg.autograd.grad(pg.sum(pg.real(g)), v)
     # ∂/∂(x, y) of x/|z| is (y², -xy)/|z|³
-    np.testing.assert_allclose(plain(h), [(16 - 12j) / 125, 0], rtol=1e-12)
+    np.testing.assert_allclose(listed(h), [(16 - 12j) / 125, 0], rtol=1e-12)
 
 
 def test_std_of_a_constant(backend: str) -> None:
@@ -189,14 +174,14 @@ def test_hypot_and_atan2_neither_underflow_nor_overflow(backend: str, scale: flo
 
 
 def test_second_derivatives_of_hypot_and_atan2_at_huge_values(backend: str) -> None:
-    v = [pg.Variable(raw(backend, x * 1e100), requires_grad=True) for x in (3.0, 4.0)]
+    v = [pg.Variable(array(x * 1e100, backend), requires_grad=True) for x in (3.0, 4.0)]
     for f, expected in (
         (pg.hypot, (0.128e-100, -0.096e-100)),
         (pg.atan2, (-0.0384e-200, -0.0112e-200)),
     ):
         (g,) = pg.autograd.grad(f(*v), v[:1], create_graph=True)
         found = pg.autograd.grad(g, v)
-        np.testing.assert_allclose([plain(x) for x in found], expected, rtol=1e-12)
+        np.testing.assert_allclose([listed(x) for x in found], expected, rtol=1e-12)
 
 
 def test_derivatives_that_vanish_slowly(backend: str) -> None:
@@ -329,7 +314,7 @@ def test_logsumexp_and_softmax_of_infinities(backend: str) -> None:
     check(
         backend, pg.logsumexp, [1.0, 1.0], gradients=[0.5], hessian=[[0.25, -0.25], [-0.25, 0.25]]
     )
-    np.testing.assert_allclose(plain(pg.softmax(raw(backend, [-inf, -inf]))), [0.5, 0.5])
+    np.testing.assert_allclose(listed(pg.softmax(array([-inf, -inf], backend))), [0.5, 0.5])
     check(backend, lambda x: pg.log_softmax(x)[1], [-2000.0, 0.0, 0.0], gradients=[[0, 0.5, -0.5]])
 
 
@@ -344,17 +329,17 @@ def test_nan_is_passed_over(backend: str) -> None:
 
 
 def test_where_does_not_stop_nan_by_default(backend: str) -> None:
-    g = pg.grad(lambda x: pg.sum(pg.where(x > 0, pg.log(x), 0.0)))(raw(backend, [0.0, 2.0]))
-    np.testing.assert_array_equal(plain(g), [nan, 0.5])
+    g = pg.grad(lambda x: pg.sum(pg.where(x > 0, pg.log(x), 0.0)))(array([0.0, 2.0], backend))
+    np.testing.assert_array_equal(listed(g), [nan, 0.5])
 
 
 # ---------------------------------------------------------------- dtypes, complex numbers
 
 
 def test_the_gradient_has_the_dtype_of_the_input(backend: str) -> None:
-    a = pg.Variable(raw(backend, [1.0, 2.0], "float32"), requires_grad=True)
-    b = pg.Variable(raw(backend, [3.0, 4.0]), requires_grad=True)
-    c = pg.Variable(raw(backend, [1j, 2.0]), requires_grad=True)
+    a = pg.Variable(array([1.0, 2.0], backend, "float32"), requires_grad=True)
+    b = pg.Variable(array([3.0, 4.0], backend), requires_grad=True)
+    c = pg.Variable(array([1j, 2.0], backend), requires_grad=True)
     for f in (pg.multiply, pg.hypot, pg.pow, pg.maximum, pg.logaddexp):
         for g, v in zip(pg.autograd.grad(pg.sum(f(a, b)), (a, b)), (a, b), strict=True):
             assert g.dtype == v.dtype

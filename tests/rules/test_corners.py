@@ -17,7 +17,8 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
-from tests.support.backends import ALL
+from tests.support.arrays import array, at_path, listed
+from tests.support.backends import ALL, backend_fixture
 from tests.support.optional import needs
 
 mp = needs("mpmath")
@@ -26,28 +27,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 inf = math.inf
 
 
-@pytest.fixture(params=[name for name in ALL if name != "jax"])
-def backend(request: pytest.FixtureRequest) -> str:
-    """JAX is left out where numbers are too small for XLA, or its compiler too slow for the rows."""
-    needs(request.param)
-    return str(request.param)
-
-
-def raw(backend: str, values: Any, dtype: str = "") -> Any:
-    xp = get_backend(backend).xp
-    values = np.asarray(values)
-    dtype = dtype or ("complex128" if np.iscomplexobj(values) else "float64")
-    return xp.asarray(values.tolist(), dtype=getattr(xp, dtype))
-
-
-def plain(x: Any) -> Any:
-    return np.asarray((x if isinstance(x, pg.Variable) else pg.Variable(x)).tolist())
-
-
-def get(xp: Any, name: str) -> Any:
-    for part in name.split("."):
-        xp = getattr(xp, part)
-    return xp
+#: JAX is left out where numbers are too small for XLA, or its compiler too slow for the rows.
+backend = backend_fixture(*[name for name in ALL if name != "jax"])
 
 
 # ---------------------------------------------------------------- functions of one number
@@ -115,7 +96,7 @@ def limit(f: Callable[..., Any], x: float, low: float, high: float) -> float | N
         return cast(f(mp.mpf(x)))
 
 
-def close(a: Any, b: float, what: str) -> None:
+def close_number(a: Any, b: float, what: str) -> None:
     assert a == b or abs(a - b) <= 1e-12 * abs(b) + 1e-321, f"{what}: {a} instead of {b}"
 
 
@@ -124,23 +105,23 @@ def test_first_and_second_derivatives_at_the_ends_of_the_domain(backend: str, na
     first, second, low, high = FUNCTIONS[name]
     if not get_backend(backend).has(name):
         pytest.skip("the library has no such function")
-    function = get(pg.namespace(backend), name)
+    function = at_path(pg.namespace(backend), name)
     for x in POINTS:
         if not low <= x <= high:
             continue
-        v = pg.Variable(raw(backend, x), requires_grad=True)
+        v = pg.Variable(array(x, backend), requires_grad=True)
         (g,) = pg.autograd.grad(function(v), v, create_graph=True)
-        found = [float(plain(g)), float(plain(pg.autograd.grad(g, v)[0]))]
-        one = raw(backend, 1.0)
+        found = [float(listed(g)), float(listed(pg.autograd.grad(g, v)[0]))]
+        one = array(1.0, backend)
         push = pg.jvp(function, (v.data,), (one,))[1]
         over = pg.jvp(pg.grad(function), (v.data,), (one,))[1]
         for order, (d, ours) in enumerate(zip((first, second), found, strict=True), 1):
             expected = limit(d, x, low, high)
             if expected is None or (name == "log1p" and x == 1e154):
                 continue
-            close(ours, expected, f"{name} at {x}, order {order}, backwards")
-            other = float(plain((push, over)[order - 1]))
-            close(other, expected, f"{name} at {x}, order {order}, forwards")
+            close_number(ours, expected, f"{name} at {x}, order {order}, backwards")
+            other = float(listed((push, over)[order - 1]))
+            close_number(other, expected, f"{name} at {x}, order {order}, forwards")
 
 
 # ---------------------------------------------------------------- functions of two numbers
@@ -170,16 +151,16 @@ PLACES = [(3.0, 4.0), (3e-200, 4e-200), (3e200, 4e200), (1e-300, 1e-310), (1e-16
 @pytest.mark.parametrize("name", PAIRS)
 def test_hessians_of_long_and_short_legs(backend: str, name: str) -> None:
     first, second = PAIRS[name]
-    function = get(pg.namespace(backend), name)
+    function = at_path(pg.namespace(backend), name)
     for x, y in PLACES:
-        args = (raw(backend, x), raw(backend, y))
+        args = (array(x, backend), array(y, backend))
         gradient = pg.grad(function, (0, 1))(*args)
         hessian = pg.hessian(function, (0, 1))(*args)
         for i in (0, 1):
             expected = cast(first[i](mp.mpf(x), mp.mpf(y)))
-            close(float(plain(gradient[i])), expected, f"{name}{x, y}, by {i}")
+            close_number(float(listed(gradient[i])), expected, f"{name}{x, y}, by {i}")
             for j in (0, 1):
-                found = float(plain(hessian[i][j]))
+                found = float(listed(hessian[i][j]))
                 expected = cast(second[i + j](mp.mpf(x), mp.mpf(y)))
                 assert found == pytest.approx(expected, rel=1e-10, abs=1e-320), (name, x, y, i, j)
 
@@ -192,10 +173,10 @@ def test_absolute_values_of_small_and_large_complex_numbers(backend: str, scale:
     z = complex((3 + 4j) / 5 * scale)
     with mp.workdps(50):
         unit = complex(mp.mpc(z) / abs(mp.mpc(z)))
-    x = raw(backend, np.asarray(z))
-    np.testing.assert_allclose(complex(plain(pg.grad(pg.abs)(x))), unit, rtol=1e-14)
+    x = array(np.asarray(z), backend)
+    np.testing.assert_allclose(complex(listed(pg.grad(pg.abs)(x))), unit, rtol=1e-14)
     t = 1 + 2j
-    push = complex(plain(pg.jvp(pg.abs, (x,), (raw(backend, np.asarray(t)),))[1])).real
+    push = complex(listed(pg.jvp(pg.abs, (x,), (array(np.asarray(t), backend),))[1])).real
     assert push == pytest.approx((unit.conjugate() * t).real)
 
 
@@ -208,13 +189,13 @@ def test_norms_of_short_and_long_vectors(backend: str, order: float, scale: floa
         return pg.linalg.vector_norm(x, axis=-1, ord=order)
 
     def total(x: Any) -> Any:
-        return pg.sum(f(x) * pg.asarray(raw(backend, [1.0, 2.0])))
+        return pg.sum(f(x) * pg.asarray(array([1.0, 2.0], backend)))
 
-    x, y = raw(backend, values * scale), raw(backend, values)
+    x, y = array(values * scale, backend), array(values, backend)
     close_to = np.testing.assert_allclose
-    close_to(plain(f(pg.Variable(x))) / scale, plain(f(pg.Variable(y))), rtol=1e-12)
-    close_to(plain(pg.grad(total)(x)), plain(pg.grad(total)(y)), rtol=1e-12)
-    ours, expected = plain(pg.hessian(total)(x)) * scale, plain(pg.hessian(total)(y))
+    close_to(listed(f(pg.Variable(x))) / scale, listed(f(pg.Variable(y))), rtol=1e-12)
+    close_to(listed(pg.grad(total)(x)), listed(pg.grad(total)(y)), rtol=1e-12)
+    ours, expected = listed(pg.hessian(total)(x)) * scale, listed(pg.hessian(total)(y))
     close_to(ours, expected, rtol=1e-9, atol=1e-12)
 
 
@@ -289,7 +270,7 @@ def test_products_of_two_dtypes_go_backwards_as_forwards(
     xp = get_backend(backend).xp
 
     def derivatives(kinds: Any, up: bool) -> Any:
-        vs = [pg.Variable(raw(backend, x, d), requires_grad=True)
+        vs = [pg.Variable(array(x, backend, d), requires_grad=True)
               for x, d in zip(arrays, kinds, strict=True)]  # fmt: skip
         g = (lambda *xs: f(*[pg.astype(x, getattr(xp, common)) for x in xs])) if up else f
         first = pg.autograd.grad(loss(g(*vs)), vs, create_graph=True)
@@ -300,8 +281,8 @@ def test_products_of_two_dtypes_go_backwards_as_forwards(
             pg.autograd.grad(square, vs, materialize_grads=True) if square.requires_grad else ()
         )
         push = pg.jvp(g, tuple([v.data for v in vs]), tuple(
-            [raw(backend, t, d) for t, d in zip(tangents, kinds, strict=True)]))[1]  # fmt: skip
-        return [plain(x) for x in (*first, *second, push)]
+            [array(t, backend, d) for t, d in zip(tangents, kinds, strict=True)]))[1]  # fmt: skip
+        return [listed(x) for x in (*first, *second, push)]
 
     for a, b in zip(derivatives(dtypes, False), derivatives(wide, True), strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-3)
@@ -331,12 +312,12 @@ COMPLEX: list[Callable[[Any], Any]] = [
 def leaves(tree: Any) -> list[Any]:
     import optree
 
-    return [plain(x) for x in optree.tree_leaves(tree)]
+    return [listed(x) for x in optree.tree_leaves(tree)]
 
 
 @pytest.mark.parametrize("number", range(len(COMPLEX)))
 def test_jacobians_of_complex_functions_of_real_numbers(backend: str, number: int) -> None:
-    f, x = COMPLEX[number], raw(backend, [0.3, 0.7, 1.1])
+    f, x = COMPLEX[number], array([0.3, 0.7, 1.1], backend)
     expected = leaves(pg.jacfwd(f)(x))
     for a, b in zip(leaves(pg.jacrev(f)(x)), expected, strict=True):
         assert a.dtype == b.dtype
@@ -345,7 +326,7 @@ def test_jacobians_of_complex_functions_of_real_numbers(backend: str, number: in
     for hessian in (pg.hessian(f), pg.jacrev(pg.jacfwd(f)), pg.jacrev(pg.jacrev(f))):
         for a, b in zip(leaves(hessian(x)), expected, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-15)
-    many = raw(backend, [[0.3, 0.7], [0.1, 0.2]])
+    many = array([[0.3, 0.7], [0.1, 0.2]], backend)
     for a, b in zip(
         leaves(pg.vmap(pg.jacrev(f))(many)), leaves(pg.vmap(pg.jacfwd(f))(many)), strict=True
     ):
@@ -353,7 +334,7 @@ def test_jacobians_of_complex_functions_of_real_numbers(backend: str, number: in
 
 
 def test_jacobians_by_real_and_complex_numbers_together(backend: str) -> None:
-    x, z = raw(backend, [0.3, 0.7]), raw(backend, [0.3 + 1j, 0.7 - 0.2j])
+    x, z = array([0.3, 0.7], backend), array([0.3 + 1j, 0.7 - 0.2j], backend)
     for f in (lambda a, c: pg.sum(c * c) * pg.exp(1j * a), lambda a, c: pg.real(pg.sum(c)) * a):
         for args in ((x, z), (z, x)):
             found, expected = pg.jacrev(f, (0, 1))(*args), pg.jacfwd(f, (0, 1))(*args)
@@ -397,17 +378,17 @@ def test_reads_and_writes_of_a_0d_array(backend: str, start: Any, names: Any) ->
         return sum([PARTS[name](u) for name in (*names, "dense", names[0])])
 
     def value(x: float) -> float:
-        return float(plain(f(pg.Variable(raw(backend, x)))))
+        return float(listed(f(pg.Variable(array(x, backend)))))
 
     expected = (value(1.5 + 1e-6) - value(1.5 - 1e-6)) / 2e-6
-    v = pg.Variable(raw(backend, 1.5), requires_grad=True)
+    v = pg.Variable(array(1.5, backend), requires_grad=True)
     (g,) = pg.autograd.grad(f(v), v, create_graph=True)
     f(v).backward()
-    push = pg.jvp(f, (raw(backend, 1.5),), (raw(backend, 1.0),))[1]
+    push = pg.jvp(f, (array(1.5, backend),), (array(1.0, backend),))[1]
     assert v.grad is not None
     assert v.grad.shape == ()
     for found in (g, v.grad, push):
-        assert float(plain(found)) == pytest.approx(expected, rel=1e-7)
+        assert float(listed(found)) == pytest.approx(expected, rel=1e-7)
 
 
 def test_bools_read_copies_of_torch_tensors() -> None:
@@ -424,27 +405,27 @@ def test_bools_read_copies_of_torch_tensors() -> None:
 def test_angle_has_the_derivative_of_torch(backend: str) -> None:
     torch = needs("torch")
     z = np.asarray([1 + 2j, -1 + 1e-3j, 0j, 3 - 4j, -2 - 1j])
-    x = raw(backend, z)
-    np.testing.assert_allclose(plain(pg.angle(x)), np.angle(z), rtol=1e-15)
-    np.testing.assert_allclose(plain(pg.angle(x, deg=True)), np.angle(z, deg=True), rtol=1e-15)
+    x = array(z, backend)
+    np.testing.assert_allclose(listed(pg.angle(x)), np.angle(z), rtol=1e-15)
+    np.testing.assert_allclose(listed(pg.angle(x, deg=True)), np.angle(z, deg=True), rtol=1e-15)
     t = torch.tensor(z, requires_grad=True)
     torch.angle(t).sum().backward()
     np.testing.assert_allclose(
-        plain(pg.grad(lambda v: pg.sum(pg.angle(v)))(x)), t.grad.numpy(), rtol=1e-14
+        listed(pg.grad(lambda v: pg.sum(pg.angle(v)))(x)), t.grad.numpy(), rtol=1e-14
     )
-    np.testing.assert_allclose(plain(pg.vmap(pg.grad(pg.angle))(x)), t.grad.numpy(), rtol=1e-14)
-    push = plain(pg.jvp(pg.angle, (x,), (raw(backend, np.full(5, 1 - 2j)),))[1])
+    np.testing.assert_allclose(listed(pg.vmap(pg.grad(pg.angle))(x)), t.grad.numpy(), rtol=1e-14)
+    push = listed(pg.jvp(pg.angle, (x,), (array(np.full(5, 1 - 2j), backend),))[1])
     np.testing.assert_allclose(push, (np.conj(t.grad.numpy()) * (1 - 2j)).real, rtol=1e-14)
-    small = pg.grad(pg.angle)(raw(backend, np.asarray(1e-200 + 1e-200j)))
-    np.testing.assert_allclose(complex(plain(small)), (-1 + 1j) * 5e199)
+    small = pg.grad(pg.angle)(array(np.asarray(1e-200 + 1e-200j), backend))
+    np.testing.assert_allclose(complex(listed(small)), (-1 + 1j) * 5e199)
 
 
 def test_angles_of_real_numbers_are_steps(backend: str) -> None:
-    x = raw(backend, [2.0, -3.0, 0.0])
-    assert plain(pg.angle(x)).tolist() == [0.0, math.pi, 0.0]
+    x = array([2.0, -3.0, 0.0], backend)
+    assert listed(pg.angle(x)).tolist() == [0.0, math.pi, 0.0]
     total = lambda v: pg.sum(pg.angle(v))
-    assert np.all(plain(pg.grad(total)(x)) == 0)
-    assert np.all(plain(pg.hessian(total)(x)) == 0)
+    assert np.all(listed(pg.grad(total)(x)) == 0)
+    assert np.all(listed(pg.hessian(total)(x)) == 0)
 
 
 def test_angle_and_sinc_of_the_libraries_themselves() -> None:
@@ -481,6 +462,6 @@ def test_sinc_has_derivatives_of_three_orders_near_0(backend: str) -> None:
                     lambda t, k=k, x=x: (mp.pi * t) ** k * mp.cos(mp.pi * (x * t + mp.mpf(k) / 2)),
                     [0, 0.25, 0.5, 0.75, 1],
                 )
-            assert float(plain(f[k](raw(backend, x)))) == pytest.approx(
+            assert float(listed(f[k](array(x, backend)))) == pytest.approx(
                 float(expected), rel=0, abs=1e-14 * math.pi**k
             ), (x, k)

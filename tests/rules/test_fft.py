@@ -9,7 +9,7 @@ import pytest
 
 import pluggrad as pg
 from tests.support.backends import OTHERS
-from tests.support.derivatives import check, host, random_like
+from tests.support.derivatives import check_derivatives, host, random_like
 from tests.support.fft_rows import FFT_ROWS, FROM_REAL
 from tests.support.optional import needs
 
@@ -22,9 +22,11 @@ def array_for(name: str, shape: Any) -> np.ndarray:
 @pytest.mark.parametrize("name, shape, kwargs", FFT_ROWS)
 def test_against_differences(name: str, shape: Any, kwargs: Any) -> None:
     if kwargs["norm"] == "ortho" or len(kwargs) > 1:
-        check(lambda x: getattr(pg.fft, name)(x, **kwargs), array_for(name, shape))
+        check_derivatives(lambda x: getattr(pg.fft, name)(x, **kwargs), array_for(name, shape))
     else:
-        check(lambda x: getattr(pg.fft, name)(x, **kwargs), array_for(name, shape), second=False)
+        check_derivatives(
+            lambda x: getattr(pg.fft, name)(x, **kwargs), array_for(name, shape), second=False
+        )
 
 
 @pytest.mark.parametrize("name, shape, kwargs", FFT_ROWS)
@@ -81,14 +83,14 @@ def test_backends_agree(name: str, single: bool, backend: str) -> None:
 @pytest.mark.parametrize("name", ["fftshift", "ifftshift"])
 @pytest.mark.parametrize("axes", [None, 0, (0, 1)])
 def test_shifts(name: str, axes: Any) -> None:
-    check(lambda x: getattr(pg.fft, name)(x, axes=axes), array_for("rfft", (4, 3)))
-    check(lambda x: getattr(pg.fft, name)(x, axes=axes), array_for("fft", (3, 5)))
+    check_derivatives(lambda x: getattr(pg.fft, name)(x, axes=axes), array_for("rfft", (4, 3)))
+    check_derivatives(lambda x: getattr(pg.fft, name)(x, axes=axes), array_for("fft", (3, 5)))
 
 
 @pytest.mark.parametrize("name", ["fft", "ifft", "rfft", "irfft"])
 def test_two_axes(name: str) -> None:
     x = array_for("rfft" if name == "rfft" else name, (2, 3, 4))
-    check(lambda v: getattr(pg.fft, f"{name}2")(v, s=(4, 3)), x, second=False)
+    check_derivatives(lambda v: getattr(pg.fft, f"{name}2")(v, s=(4, 3)), x, second=False)
     y = getattr(pg.fft, f"{name}2")(pg.Variable(x))
     np.testing.assert_allclose(y.data, getattr(np.fft, f"{name}2")(x))
 
@@ -102,8 +104,8 @@ def test_frequencies_are_made_by_the_backend_in_use() -> None:
 
 
 def test_real_input_of_a_complex_transform_gets_a_real_gradient() -> None:
-    check(lambda x: pg.fft.fft(x, n=5), array_for("rfft", (4,)))
-    check(lambda x: pg.fft.ifftn(x), array_for("rfft", (3, 4)))
+    check_derivatives(lambda x: pg.fft.fft(x, n=5), array_for("rfft", (4,)))
+    check_derivatives(lambda x: pg.fft.ifftn(x), array_for("rfft", (3, 4)))
 
 
 def test_gradients_added_in_place_stay_apart() -> None:

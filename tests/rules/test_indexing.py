@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from tests.support.derivatives import check
+from tests.support.derivatives import check_derivatives
 from tests.support.optional import needs
 
 RNG = np.random.default_rng(3)
@@ -54,7 +54,7 @@ def made(shape: tuple[int, ...], dtype: str) -> np.ndarray:
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])
 @pytest.mark.parametrize("name", KEYS)
 def test_reading(name: str, dtype: str) -> None:
-    check(lambda x: x[KEYS[name]] * x[KEYS[name]], made((2, 3, 4), dtype))
+    check_derivatives(lambda x: x[KEYS[name]] * x[KEYS[name]], made((2, 3, 4), dtype))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "complex128"])
@@ -72,8 +72,8 @@ def test_writing(name: str, dtype: str) -> None:
     expected = x * 2
     expected[key] = w
     np.testing.assert_array_equal(write(pg.Variable(x), pg.Variable(w)).data, expected)
-    check(write, x, w)
-    check(write, x, made((), dtype))  # one number, broadcast
+    check_derivatives(write, x, w)
+    check_derivatives(write, x, made((), dtype))  # one number, broadcast
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -97,7 +97,7 @@ def test_writing_in_a_row(name: str) -> None:
     expected[..., 0] = x[..., 1] * expected[..., 2]
     expected[key] *= w
     np.testing.assert_array_equal(write(pg.Variable(x), pg.Variable(w)).data, expected)
-    check(write, x, w)
+    check_derivatives(write, x, w)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_small_arrays(shape: tuple[int, ...], key: object) -> None:
         return y
 
     x = made(shape, "float64")
-    check(lambda x: x[key] * 2, x)
-    check(write, x, made(x[key].shape, "float64"))
+    check_derivatives(lambda x: x[key] * 2, x)
+    check_derivatives(write, x, made(x[key].shape, "float64"))
 
 
 def test_lists_as_index() -> None:

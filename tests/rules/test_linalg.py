@@ -13,7 +13,7 @@ import pytest
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
 from tests.support.backends import OTHERS
-from tests.support.derivatives import check, host, random_like
+from tests.support.derivatives import check_derivatives, host, random_like
 from tests.support.linalg_rows import (
     BATCH,
     DTYPES,
@@ -37,7 +37,7 @@ def arrays_for(shapes: Any, dtype: str) -> list[np.ndarray]:
 @pytest.mark.parametrize("f, shapes, dtype", LINALG_ROWS)
 def test_against_differences(f: Any, shapes: Any, dtype: str) -> None:
     # Squares of these inputs may be ill-conditioned; the second order has its own test below.
-    check(f, *arrays_for(shapes, dtype), second=False)
+    check_derivatives(f, *arrays_for(shapes, dtype), second=False)
 
 
 def derivatives(f: Any, arrays: Any, convert: Any) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.engine.graph import nodes_below
-from tests.support.derivatives import check, flat, inner, random_like
+from tests.support.derivatives import as_list, check_derivatives, inner, random_like
 from tests.support.optional import needs
 
 RNG = np.random.default_rng(7)
@@ -160,7 +160,7 @@ def test_one_array(name: str, dtype: str) -> None:
     f, shape = ONE[name]
     if dtype == "complex128" and name in ("sort", "sort down", "astype"):
         pytest.skip("complex numbers have no order")
-    check(f, real(*shape) if dtype == "float64" else cplx(*shape))
+    check_derivatives(f, real(*shape) if dtype == "float64" else cplx(*shape))
 
 
 @pytest.mark.parametrize("dtypes", ["ff", "cc", "fc", "cf"])
@@ -172,7 +172,7 @@ def test_two_arrays(name: str, dtypes: str) -> None:
     if name == "linspace" and dtypes != "ff":
         pytest.skip("NumPy rounds complex ends its own way")
     make = {"f": real, "c": cplx}
-    check(f, *[make[kind](*shape) for kind, shape in zip(dtypes, shapes, strict=True)])
+    check_derivatives(f, *[make[kind](*shape) for kind, shape in zip(dtypes, shapes, strict=True)])
 
 
 @pytest.mark.parametrize("dtype", ["int64", "bool"])
@@ -217,7 +217,7 @@ def test_unique_values_gather() -> None:
         lambda x: pg.unique_all(x).values,
         lambda x: pg.unique_inverse(x)[0],
     ):
-        check(f, np.asarray([[3.0, 1.0], [4.0, 2.0]]))
+        check_derivatives(f, np.asarray([[3.0, 1.0], [4.0, 2.0]]))
 
 
 @pytest.mark.parametrize("where", [[0.5, -1.0, 9.0, 1.0, 2.5], [[0.1, 2.9]], 1.5])
@@ -225,7 +225,9 @@ def test_interp(where: Any) -> None:
     x, places, values = np.asarray(where), np.asarray([0.0, 1.0, 3.0]), np.asarray([1.0, 4.0, 2.0])
     y = pg.interp(pg.Variable(x), places, values)
     np.testing.assert_allclose(y.data, np.interp(x, places, values))
-    check(lambda x, p, f: pg.interp(x, p, f, left=0.5), x + 0.01, places, values, second=False)
+    check_derivatives(
+        lambda x, p, f: pg.interp(x, p, f, left=0.5), x + 0.01, places, values, second=False
+    )
     periodic = pg.interp(pg.Variable(x), places, values, period=3.5)
     np.testing.assert_allclose(periodic.data, np.interp(x, places, values, period=3.5))
 
@@ -242,7 +244,7 @@ def test_nan_to_num() -> None:
 def pulled(f: Any, leaves: Any, cotangents: Any) -> list[np.ndarray]:
     """The gradients of <f, cotangents>, as NumPy arrays."""
     total: Any = 0.0
-    for v, g in zip(flat(f(*leaves)), cotangents, strict=True):
+    for v, g in zip(as_list(f(*leaves)), cotangents, strict=True):
         total = total + pg.sum(pg.real(v * pg.conj(pg.lift(g, like=v))))
     grads = pg.autograd.grad(total, leaves)
     return [np.asarray(g.tolist(), dtype=complex).reshape(g.shape) for g in grads]
@@ -270,12 +272,12 @@ def test_other_libraries(name: str, backend: str) -> None:
         arrays = [np.asarray(random_like(np.zeros(s, dtype=complex if kind == "c" else float), rng))
                   for s in (shapes if name in TWO else [shapes[0]])]  # fmt: skip
         leaves = [pg.Variable(x, requires_grad=True) for x in arrays]
-        y = [v.data for v in flat(f(*leaves))]
+        y = [v.data for v in as_list(f(*leaves))]
         cotangents = [random_like(np.asarray(v), rng) for v in y]
         expected = pulled(f, leaves, cotangents)
         like = pg.namespace(backend).asarray([0.0])
         others = [pg.lift(x, like=like).requires_grad_() for x in arrays]
-        for mine, theirs in zip(flat(f(*others)), y, strict=True):
+        for mine, theirs in zip(as_list(f(*others)), y, strict=True):
             assert tuple(mine.shape) == theirs.shape
             np.testing.assert_allclose(
                 np.asarray(mine.detach().tolist()).reshape(theirs.shape), theirs, rtol=1e-13
@@ -284,7 +286,7 @@ def test_other_libraries(name: str, backend: str) -> None:
             np.testing.assert_allclose(g, e, rtol=1e-12, atol=1e-14)
         tangents = [random_like(x, rng) for x in arrays]
         raws = [v.data for v in others]
-        pushed = pg.jvp(lambda *xs: list(flat(f(*xs))), tuple(raws),
+        pushed = pg.jvp(lambda *xs: list(as_list(f(*xs))), tuple(raws),
                         tuple([pg.lift(t, like=like).data for t in tangents]))[1]  # fmt: skip
         found = sum([inner(c, np.asarray(pg.Variable(t).tolist()).reshape(c.shape))
                      for c, t in zip(cotangents, pushed, strict=True)])  # fmt: skip

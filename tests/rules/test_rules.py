@@ -17,6 +17,7 @@ import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
 from tests.support.arrays import convert, to_numpy
 from tests.support.backends import ALL
+from tests.support.derivatives import inner
 from tests.support.optional import installed, is_installed
 from tests.support.samples import (
     COMPLEX_ONLY,
@@ -35,7 +36,7 @@ DTYPES = ["float32", "float64", "complex64", "complex128"]
 TOLERANCE = {"float32": 2e-4, "complex64": 2e-4, "float64": 1e-9, "complex128": 1e-9}
 
 
-def close(got: Any, expected: Any, dtype: str, what: str) -> None:
+def close_for_dtype(got: Any, expected: Any, dtype: str, what: str) -> None:
     got, expected = to_numpy(got), to_numpy(expected)
     scale = max(1.0, float(np.max(np.abs(expected), initial=0.0)))
     np.testing.assert_allclose(
@@ -52,10 +53,6 @@ def theirs(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     import array_api_compat.torch as xp
 
     return getattr(xp, name)(*args, **kwargs)
-
-
-def inner(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.sum(np.real(np.conj(a) * b)))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -139,21 +136,21 @@ def against_torch(
         ty = theirs(name, leaves, call.kwargs)
     except (AttributeError, TypeError, RuntimeError, NotImplementedError) as error:
         pytest.skip(f"torch has no answer: {error}")
-    close(y, ty, precise, f"{name}: value")
+    close_for_dtype(y, ty, precise, f"{name}: value")
     if not ty.requires_grad or name in NO_GRADIENT_IN_TORCH:
         return
     expected = torch.autograd.grad(ty, xs, torch.asarray(g), create_graph=True, allow_unused=True)
     total: Any = 0
     for place, got, wanted, v in zip(places, grads, expected, w, strict=True):
         wanted = torch.zeros_like(argument_at(leaves, place)) if wanted is None else wanted
-        close(got, wanted, precise, f"{name}: gradient by argument {place}")
+        close_for_dtype(got, wanted, precise, f"{name}: gradient by argument {place}")
         total = total + torch.sum(torch.real(wanted * torch.asarray(v)))
     if not total.requires_grad:
         return
     for got, wanted in zip(second, torch.autograd.grad(total, xs, allow_unused=True), strict=True):
         if wanted is not None or got is not None:
             zeros = torch.zeros(()) if wanted is None else torch.zeros_like(wanted)
-            close(zeros if got is None else got, zeros if wanted is None else wanted, precise,
+            close_for_dtype(zeros if got is None else got, zeros if wanted is None else wanted, precise,
                   f"{name}: second order")  # fmt: skip
 
 

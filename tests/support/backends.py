@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.support.optional import installed
+from tests.support.optional import installed, needs
 
 #: The eager backends; Dask's is lazy, and has tests of its own.
 ALL = ("numpy", "torch", "jax", "strict")
@@ -15,3 +17,14 @@ OTHERS = [name for name in INSTALLED if name != "numpy"]
 
 #: A test of each backend that is installed, as its argument ``backend``.
 every_backend = pytest.mark.parametrize("backend", INSTALLED)
+
+
+def backend_fixture(*names: str) -> Any:
+    """A fixture ``backend``: each of these in turn, and those that are missing skip the test."""
+
+    @pytest.fixture(params=names)
+    def backend(request: pytest.FixtureRequest) -> str:
+        needs(request.param)
+        return str(request.param)
+
+    return backend

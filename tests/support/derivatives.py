@@ -7,11 +7,15 @@ from typing import Any
 import numpy as np
 
 import pluggrad as pg
+from tests.support.arrays import numbers
+
+__all__ = ["as_list", "check_derivatives", "host", "inner", "random_like"]
 
 STEP = 1e-6
 
 
 def random_like(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Normally distributed numbers in the shape and dtype of `x`, complex if `x` is."""
     t = rng.standard_normal(x.shape)
     if x.dtype.kind == "c":
         t = t + 1j * rng.standard_normal(x.shape)
@@ -19,15 +23,13 @@ def random_like(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def inner(a: Any, b: Any) -> float:
+    """The real inner product of two arrays."""
     return float(np.sum(np.real(np.conj(np.asarray(a)) * np.asarray(b))))
 
 
-def flat(y: Any) -> list[Any]:
+def as_list(y: Any) -> list[Any]:
+    """The outputs of a function: one, or those in a list or tuple."""
     return list(y) if isinstance(y, (tuple, list)) else [y]
-
-
-def numbers(y: Any) -> list[np.ndarray]:
-    return [np.asarray(v.data if isinstance(v, pg.Variable) else v) for v in flat(y)]
 
 
 def host(v: Any) -> np.ndarray:
@@ -40,7 +42,7 @@ def close(a: Any, b: Any, tolerance: float = 1e-6) -> None:
     np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
-def check(f: Any, *arrays: Any, second: bool = True) -> None:
+def check_derivatives(f: Any, *arrays: Any, second: bool = True) -> None:
     """`f` of NumPy arrays: its JVP, VJP and second derivative, against central differences."""
     rng = np.random.default_rng(0)
     arrays = tuple([np.asarray(x) for x in arrays])
@@ -50,7 +52,7 @@ def check(f: Any, *arrays: Any, second: bool = True) -> None:
         ahead = numbers(f(*[x + STEP * t for x, t in zip(arrays, tangents, strict=True)]))
         behind = numbers(f(*[x - STEP * t for x, t in zip(arrays, tangents, strict=True)]))
         expected = [(a - b) / (2 * STEP) for a, b in zip(ahead, behind, strict=True)]
-        value, pushed = pg.jvp(lambda *xs: list(flat(f(*xs))), arrays, tangents)
+        value, pushed = pg.jvp(lambda *xs: list(as_list(f(*xs))), arrays, tangents)
         for mine, theirs in zip(value, y, strict=True):
             close(mine, theirs, 1e-13)
         for t, e in zip(pushed, expected, strict=True):
@@ -67,7 +69,7 @@ def check(f: Any, *arrays: Any, second: bool = True) -> None:
 
 def loss(f: Any, xs: Any, cotangents: Any) -> Any:
     total: Any = 0.0
-    for v, g in zip(flat(f(*xs)), cotangents, strict=True):
+    for v, g in zip(as_list(f(*xs)), cotangents, strict=True):
         total = total + pg.sum(pg.real(v * np.conj(g)))
     return total
 

@@ -32,7 +32,7 @@ def walk(request):
     return request.param, text[:first], scope
 
 
-def numbers(text: str, after: str) -> list[float]:
+def numbers_after(text: str, after: str) -> list[float]:
     """The list of numbers printed after `after`."""
     found = re.search(re.escape(after) + r"\s*(\[.*?\])", text)
     assert found, after
@@ -52,15 +52,15 @@ def test_every_step_is_shown_and_run(walk):
 
 def test_gradients_are_right(walk):
     _, text, _ = walk
-    assert numbers(text, "once: ") == [2, 4, 6]
-    assert numbers(text, "twice:") == [4, 8, 12]
-    assert numbers(text, "after zero_grad:") == [2, 4, 6]
-    assert numbers(text, "of the computed h:") == [2, 8, 18]
-    assert numbers(text, "of the leaf x:") == [4, 32, 108]
-    assert numbers(text, "by autograd.grad:") == [2, 8, 18]
-    assert numbers(text, "first: ") == [3, 12, 27]
-    assert numbers(text, "second:") == [6, 12, 18]
-    assert numbers(text, "third: ") == [6, 6, 6]
+    assert numbers_after(text, "once: ") == [2, 4, 6]
+    assert numbers_after(text, "twice:") == [4, 8, 12]
+    assert numbers_after(text, "after zero_grad:") == [2, 4, 6]
+    assert numbers_after(text, "of the computed h:") == [2, 8, 18]
+    assert numbers_after(text, "of the leaf x:") == [4, 32, 108]
+    assert numbers_after(text, "by autograd.grad:") == [2, 8, 18]
+    assert numbers_after(text, "first: ") == [3, 12, 27]
+    assert numbers_after(text, "second:") == [6, 12, 18]
+    assert numbers_after(text, "third: ") == [6, 6, 6]
 
 
 def test_the_two_graphs(walk):

@@ -13,8 +13,8 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.tools.drawing import layout
+from tests.support.backends import ALL, backend_fixture
 from tests.support.examples import EXAMPLES, load_example
-from tests.support.optional import needs
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -56,17 +56,14 @@ class Seen:
         return True
 
 
-def leaf(backend, *shape, dtype="float64"):
+def ramp(backend, *shape, dtype="float64"):
     xp = pg.namespace(backend)
     count = max(1, int(np.prod(shape)))
     values = np.linspace(0.1, 0.9, count).reshape(shape)
     return Variable(xp.asarray(values.tolist(), dtype=getattr(xp, dtype)).data, requires_grad=True)
 
 
-@pytest.fixture(params=["numpy", "torch", "jax", "strict"])
-def backend(request):
-    needs(request.param)
-    return request.param
+backend = backend_fixture(*ALL)
 
 
 @pytest.fixture(params=["layers", "dot"])
@@ -90,7 +87,7 @@ def reachable(node):
 
 
 def test_boxes_and_arrows_are_those_of_next_functions(backend, engine):
-    w, b = leaf(backend, 4, 3), leaf(backend, 3)
+    w, b = ramp(backend, 4, 3), ramp(backend, 3)
     x = pg.namespace(backend).ones((5, 4), dtype=w.dtype)
     h = pg.tanh(x @ w + b)
     y = pg.sum(h * pg.exp(h) / b)
@@ -108,7 +105,7 @@ def test_boxes_and_arrows_are_those_of_next_functions(backend, engine):
 
 
 def test_what_is_saved_is_counted_once(backend):
-    x1, x2 = leaf(backend, 6, 4), leaf(backend, 4, 2, dtype="float64")
+    x1, x2 = ramp(backend, 6, 4), ramp(backend, 4, 2, dtype="float64")
     y = x1 @ x2
     z = y * y + pg.exp(y)  # exp saves its result, the square its input, which matmul made
     drawing = pg.draw(pg.sum(z), names={"x1": x1, "x2": x2})
@@ -118,7 +115,7 @@ def test_what_is_saved_is_counted_once(backend):
 
 
 def test_saved_hooks_and_strong_zeros_do_not_hide_it():
-    x = leaf("numpy", 10)
+    x = ramp("numpy", 10)
     with pg.strong_zeros(), pg.debug(mutations=True):
         y = pg.sum(pg.exp(x) * x)
     seen = Seen(pg.draw(y))
@@ -139,7 +136,7 @@ def test_several_outputs_and_custom_functions_read_well(engine):
         def backward(ctx, g, h):
             return g / 2 + h / 3
 
-    x = leaf("numpy", 7)
+    x = ramp("numpy", 7)
     a, b = Halves.apply(x)
     q = pg.linalg.qr(pg.reshape(a, (7, 1)))
     seen = Seen(pg.draw({"b": b, "r": pg.sum(q.R)}, names={"x": x}, engine=engine))
@@ -156,7 +153,7 @@ def test_several_outputs_and_custom_functions_read_well(engine):
 
 
 def test_a_freed_graph_is_drawn_and_says_so(backend):
-    x = leaf(backend, 3)
+    x = ramp(backend, 3)
     y = pg.sum(pg.sin(x) * x)
     y.backward()
     drawing = pg.draw(y, names=[x])
@@ -168,7 +165,7 @@ def test_a_freed_graph_is_drawn_and_says_so(backend):
 
 
 def test_names_come_from_pytrees_and_are_escaped(engine):
-    x, y = leaf("numpy", 2), leaf("numpy", 2)
+    x, y = ramp("numpy", 2), ramp("numpy", 2)
     bad = '<script>alert("&")</script>\x00\\'
     drawing = pg.draw(x * y, names={bad: x, "deep": {"list": [y]}}, engine=engine)
     assert seen_titles(drawing) >= {bad.replace("\x00", "\ufffd"), "deep.list.0"}
@@ -177,16 +174,16 @@ def test_names_come_from_pytrees_and_are_escaped(engine):
 
 class Model:
     def __init__(self):
-        self.w, self.layers = leaf("numpy", 2), [leaf("numpy", 2)]
+        self.w, self.layers = ramp("numpy", 2), [ramp("numpy", 2)]
 
     def draw(self):
         return pg.draw(self.w * self.layers[0])
 
 
 def test_leaves_have_the_names_of_the_callers_variables(backend):
-    x, params, model = leaf(backend, 2), {"b": leaf(backend, 2)}, Model()
+    x, params, model = ramp(backend, 2), {"b": ramp(backend, 2)}, Model()
     model.me = model  # a cycle, which is walked once
-    other = leaf(backend, 2)
+    other = ramp(backend, 2)
     y = x * params["b"] + pg.exp(other)
     operations = {"multiply", "exp", "add", "result"}
     assert seen_titles(pg.draw(y)) == {"x", "params.b", "other", *operations}
@@ -216,7 +213,7 @@ class Looked(list):
 
 def test_a_search_for_names_ends_soon():
     deep = Looked([Looked([Looked([0.0] * 1000) for _ in range(100)]) for _ in range(3)])
-    assert "leaf" in seen_titles(pg.draw(pg.exp(leaf("numpy", 2) * 1)))
+    assert "leaf" in seen_titles(pg.draw(pg.exp(ramp("numpy", 2) * 1)))
     assert 40_000 < Looked.seen < 60_000 and len(deep) == 3
 
 
@@ -228,7 +225,7 @@ def test_shapes_are_those_of_the_variables(backend):
         made[f"v{len(made)}"] = v
         return v
 
-    w, b, v = leaf(backend, 4, 8), leaf(backend, 8), leaf(backend, 2, 8, 3)
+    w, b, v = ramp(backend, 4, 8), ramp(backend, 8), ramp(backend, 2, 8, 3)
     h = keep(pg.tanh(keep(keep(xp.ones((2, 5, 4), dtype=w.dtype) @ w) + b)))
     z = keep(keep(keep(h @ v) / 2.0) + xp.ones((1, 3), dtype=w.dtype))
     z = keep(pg.softmax(z, axis=-1))
@@ -260,7 +257,7 @@ def seen_titles(drawing):
 
 
 def test_leaves_untracked_values_and_transforms():
-    x = leaf("numpy", 3)
+    x = ramp("numpy", 3)
     assert {box[0] for box in Seen(pg.draw(x)).boxes} == {"leaf", "output"}
     assert Seen(pg.draw(Variable(np.ones(2)))).box("result")[1][-1] == "requires no grad"
     inner = []
@@ -269,7 +266,7 @@ def test_leaves_untracked_values_and_transforms():
     pg.vmap(lambda v: inner.append(pg.draw(pg.sum(v * x))) or v)(np.ones((4, 3)))
     assert inner[0].operations == 2 and inner[1].operations == 0 and inner[2].operations == 2
     assert Seen(inner[2]).box("result")[1] == ["result", "4 float64"]
-    y = pg.exp(leaf("numpy", 3))
+    y = pg.exp(ramp("numpy", 3))
     assert Seen(pg.draw(y)).box("leaf")[1] == ["leaf", "3 float64"]  # the Variable is gone
 
 
@@ -277,7 +274,7 @@ def test_leaves_untracked_values_and_transforms():
 
 
 def test_runs_of_single_inputs_fold():
-    x = leaf("numpy", 3)
+    x = ramp("numpy", 3)
     functions = [pg.sin, pg.cos, pg.tanh, pg.exp, pg.negative, pg.square, pg.atan]
     rng = np.random.default_rng(0)
     y = x
@@ -302,7 +299,7 @@ def total(seen):
 
 @pytest.mark.parametrize("steps", [200, 1000])
 def test_what_repeats_folds(steps, engine):
-    w, b = leaf("numpy", 3, 3), leaf("numpy", 3)
+    w, b = ramp("numpy", 3, 3), ramp("numpy", 3)
     state = np.zeros((2, 3))
     for _ in range(steps):
         state = pg.tanh(state @ w + b)
@@ -315,8 +312,8 @@ def test_what_repeats_folds(steps, engine):
 
 def test_steps_with_two_paths_between_them_fold():
     """A step of an LSTM: no single value connects it with the next one."""
-    w, u = leaf("numpy", 3), leaf("numpy", 3)
-    h, c = leaf("numpy", 3), leaf("numpy", 3)
+    w, u = ramp("numpy", 3), ramp("numpy", 3)
+    h, c = ramp("numpy", 3), ramp("numpy", 3)
     first = [h, c]
     for _ in range(300):
         gate = pg.exp(-pg.square(h * w))
@@ -330,7 +327,7 @@ def test_steps_with_two_paths_between_them_fold():
 
 
 def test_layers_with_parameters_of_their_own_fold():
-    layers = [(leaf("numpy", 3, 3), leaf("numpy", 3)) for _ in range(300)]
+    layers = [(ramp("numpy", 3, 3), ramp("numpy", 3)) for _ in range(300)]
     h = np.ones((2, 3))
     for w, b in layers:
         h = pg.tanh(h @ w + b)
@@ -342,7 +339,7 @@ def test_layers_with_parameters_of_their_own_fold():
 
 
 def test_parameters_of_folded_layers_fold_even_where_there_is_room():
-    layers = {f"layer{n}": leaf("numpy", 3, 3) for n in range(80)}
+    layers = {f"layer{n}": ramp("numpy", 3, 3) for n in range(80)}
     h = np.ones((2, 3))
     for w in layers.values():
         h = pg.tanh(h @ w) * 2.0
@@ -354,7 +351,7 @@ def test_parameters_of_folded_layers_fold_even_where_there_is_room():
 
 def random_graph(count, seed=0):
     rng = np.random.default_rng(seed)
-    some = [leaf("numpy", 3) for _ in range(20)]
+    some = [ramp("numpy", 3) for _ in range(20)]
     unary, binary = [pg.sin, pg.cos, pg.atan], [pg.add, pg.multiply, pg.subtract]
     for _ in range(count):
         a, b = (some[-int(k)] for k in rng.integers(1, 20, 2))
@@ -387,7 +384,7 @@ def sorted_boxes(seen):
 
 
 def chain(count):
-    y = leaf("numpy", 2)
+    y = ramp("numpy", 2)
     for _ in range(count):
         y = pg.sin(y) * 1.01
     return y
@@ -431,7 +428,7 @@ def test_the_steps_for_a_node_do_not_grow_with_the_graph(graph, max_nodes):
 
 
 def test_files_and_notebooks(tmp_path):
-    x = leaf("numpy", 2)
+    x = ramp("numpy", 2)
     y = pg.sum(x * 2)
     drawing = pg.draw(y, tmp_path / "graph.svg", names={"x": x})
     assert (tmp_path / "graph.svg").read_text(encoding="utf-8") == drawing.svg
@@ -451,7 +448,7 @@ def test_files_and_notebooks(tmp_path):
 
 @pytest.mark.skipif(not layout.dot_is_there(), reason="Graphviz is not installed")
 def test_graphviz_writes_other_files(tmp_path):
-    x = leaf("numpy", 2)
+    x = ramp("numpy", 2)
     for kind, start in (("png", b"\x89PNG"), ("PDF", b"%PDF")):
         pg.draw(pg.exp(x), tmp_path / f"graph.{kind}")
         assert (tmp_path / f"graph.{kind}").read_bytes().startswith(start)
@@ -459,7 +456,7 @@ def test_graphviz_writes_other_files(tmp_path):
 
 @pytest.mark.skipif(not layout.dot_is_there(), reason="Graphviz is not installed")
 def test_the_source_is_read_by_graphviz():
-    drawing = pg.draw(random_graph(100), names={'a"\\': leaf("numpy", 2)})
+    drawing = pg.draw(random_graph(100), names={'a"\\': ramp("numpy", 2)})
     found = subprocess.run(
         ["dot", "-Tsvg"], input=drawing.source, capture_output=True, text=True, check=True
     )
@@ -469,7 +466,7 @@ def test_the_source_is_read_by_graphviz():
 def test_without_graphviz_it_is_laid_out_here(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "")
     assert not layout.dot_is_there()
-    x = leaf("numpy", 2)
+    x = ramp("numpy", 2)
     assert Seen(pg.draw(pg.exp(x))).inside()
     with pytest.raises(ValueError, match="png takes Graphviz"):
         pg.draw(x, tmp_path / "graph.png")
@@ -484,9 +481,9 @@ def test_what_cannot_be_drawn():
     with pytest.raises(TypeError, match="no Variable"):
         pg.draw([])
     with pytest.raises(ValueError, match="max_nodes"):
-        pg.draw(leaf("numpy", 2), max_nodes=0)
+        pg.draw(ramp("numpy", 2), max_nodes=0)
     with pytest.raises(ValueError, match="engine"):
-        pg.draw(leaf("numpy", 2), engine="neato")
+        pg.draw(ramp("numpy", 2), engine="neato")
 
 
 def contrast(a, b):

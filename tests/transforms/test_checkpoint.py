@@ -14,8 +14,9 @@ import pytest
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.engine.graph import nodes_below
+from tests.support.arrays import array, closeness, listed
 from tests.support.examples import load_example
-from tests.support.optional import array_library, needs
+from tests.support.optional import needs
 
 NAMES = ["numpy", "torch", "jax", "strict"]
 A, B = np.asarray([0.5, 0.3, -1.2]), np.asarray([1.5, -0.4, 0.8])
@@ -26,18 +27,11 @@ def plain(fun, **_):
     return fun
 
 
-def array(name, values):
-    array_library(name)
-    with pg.use(name):
-        xp = pg.namespace(name)
-        return xp.asarray(np.asarray(values).tolist(), dtype=xp.float64).data
-
-
-def numbers(tree):
+def all_listed(tree):
     """Every array in nested tuples and lists, as NumPy's."""
     if isinstance(tree, (tuple, list)):
-        return [numbers(x) for x in tree]
-    return np.asarray((tree if isinstance(tree, Variable) else Variable(tree)).detach().tolist())
+        return [all_listed(x) for x in tree]
+    return listed(tree)
 
 
 def same(found, expected):
@@ -49,12 +43,7 @@ def same(found, expected):
     np.testing.assert_array_equal(found, expected)
 
 
-def close(found, expected):
-    if isinstance(found, list):
-        for a, b in zip(found, expected, strict=True):
-            close(a, b)
-        return
-    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-14)
+close = closeness(rtol=1e-13, atol=1e-14)
 
 
 # ---------------------------------------------------------------- the same as without
@@ -202,8 +191,9 @@ PROGRAMS = [leaves, twice, of_transforms, third, forward, mapped, across, nested
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda f: f.__name__)
 def test_nothing_changes(program, name):
-    x, w = array(name, A), array(name, B)
-    found, expected = (numbers(program(ck, x, w)) for ck in (pg.checkpoint, plain))
+    needs(name)
+    x, w = array(A, name), array(B, name)
+    found, expected = (all_listed(program(ck, x, w)) for ck in (pg.checkpoint, plain))
     if program in (leaves, of_transforms, forward):
         same(found, expected)
     else:  # gradients add up in another order
@@ -221,7 +211,7 @@ def test_no_grad_inside():
         (g,) = pg.autograd.grad(f(x), x, create_graph=True)
         return g, *pg.autograd.grad(pg.sum(g * g), x), pg.grad(f)(A), pg.vmap(pg.grad(f))(ROWS)
 
-    same(numbers(first_and_second(pg.checkpoint(f))), numbers(first_and_second(f)))
+    same(all_listed(first_and_second(pg.checkpoint(f))), all_listed(first_and_second(f)))
 
 
 def test_agrees_with_torch():
@@ -275,7 +265,7 @@ def test_agrees_with_jax():
 
     j = jax.numpy.asarray
     for f, g in zip(tower(pg, pg), tower(jax, jax.numpy), strict=True):
-        for p, q in zip(numbers(f(A, B)), numbers(g(j(A), j(B))), strict=True):
+        for p, q in zip(all_listed(f(A, B)), all_listed(g(j(A), j(B))), strict=True):
             np.testing.assert_allclose(p, q, rtol=1e-10)
 
 
@@ -517,7 +507,7 @@ def test_hooks():
 
     def f(x):
         y = pg.sin(x)
-        y.register_hook(lambda g: seen.append(numbers(g)))
+        y.register_hook(lambda g: seen.append(all_listed(g)))
         y.register_hook(lambda g: 2 * g)
         return y * x
 
@@ -541,7 +531,7 @@ def test_the_cotangent_of_each_output():
     pg.sum(f(x, y)[1]).backward()  # the others are not used
     np.testing.assert_array_equal(x.grad.data, np.ones(3))
     value, pull = pg.vjp(f, A, B)
-    same(numbers(pull((A, B, value[2]))), numbers((A * B + B, A * A + B)))
+    same(all_listed(pull((A, B, value[2]))), all_listed((A * B + B, A * A + B)))
 
 
 def test_an_unused_argument_and_an_untracked_one():
@@ -569,7 +559,8 @@ def test_strong_zeros_hold_when_computed_again():
 
 
 def test_the_backend_chosen_holds_when_computed_again():
-    x = array("strict", A)
+    needs("strict")
+    x = array(A, "strict")
     v = Variable(x, requires_grad=True)
     with pg.use("strict"):
         y = pg.sum(pg.checkpoint(lambda v: v * pg.asarray([1.0, 2.0, 3.0], dtype=v.dtype))(v))

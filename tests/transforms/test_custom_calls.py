@@ -11,18 +11,11 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
+from tests.support.arrays import leaf_of, value_of
 from tests.support.backends import ALL
 from tests.support.optional import array_library
 
 ONE, TWO = np.asarray(1.0), np.asarray([1.0, 2.0])
-
-
-def leaf(x: Any) -> Variable:
-    return Variable(np.asarray(x, float), requires_grad=True)
-
-
-def number(v: Any) -> np.ndarray:
-    return np.asarray(v.detach().data if isinstance(v, Variable) else v)
 
 
 def by_jvp(fun: Any, rule: Any, **settings: Any) -> Any:
@@ -87,13 +80,13 @@ def loop(kind: str) -> Callable[[Any], Any]:
 
 
 def twice(f: Any) -> Any:
-    v = leaf(1.0)
+    v = leaf_of(1.0)
     (g,) = pg.autograd.grad(f(v), [v], create_graph=True)
     return pg.autograd.grad(g, [v])[0]
 
 
 def backward(f: Any) -> Any:
-    v = leaf(1.0)
+    v = leaf_of(1.0)
     f(v).backward()
     return v.grad
 
@@ -126,7 +119,7 @@ WAYS: dict[str, tuple[Callable[[Any], Any], Any]] = {
 ])  # fmt: skip
 def test_the_variable_of_a_loop_is_that_of_the_call(kind: str, way: str) -> None:
     derive, want = WAYS[way]
-    np.testing.assert_allclose(number(derive(loop(kind))), want)
+    np.testing.assert_allclose(value_of(derive(loop(kind))), want)
 
 
 scale = 2.0  # a global that a test changes
@@ -149,18 +142,18 @@ def test_globals_defaults_and_partial_functions_are_those_of_the_call() -> None:
     }
     for name, program in programs.items():
         scale = 2.0
-        v = leaf(1.0)
+        v = leaf_of(1.0)
         y = program()(v)
         scale = 100.0
         y.backward()
-        assert number(v.grad) == 12.0, name
+        assert value_of(v.grad) == 12.0, name
     scale = 2.0
 
 
 @pytest.mark.parametrize("consumer", [lambda y: y, pg.sum, lambda y: pg.sum(y * y)])
 def test_what_a_checkpoint_computes_again_is_compared_with_what_it_gave(consumer: Any) -> None:
     settings = {"w": 2.0}
-    v = leaf([0.3, 0.7])
+    v = leaf_of([0.3, 0.7])
     y = pg.checkpoint(lambda z: pg.sin(settings["w"] * z))(v)
     z = pg.sum(consumer(y))
     del y
@@ -183,10 +176,10 @@ def test_what_a_rule_computes_again_is_compared_with_what_it_gave(kind: str) -> 
             lambda z: settings["w"] * z**2,
             lambda p, t: (settings["w"] * p[0] ** 2, 2 * settings["w"] * p[0] * t[0]),
         )
-    v = leaf(1.0)
+    v = leaf_of(1.0)
     y = f(v)
     settings["w"] = 3.0
-    assert number(pg.autograd.grad(y, [v], retain_graph=True)[0]) == 4.0  # that of the call
+    assert value_of(pg.autograd.grad(y, [v], retain_graph=True)[0]) == 4.0  # that of the call
     with pytest.raises(pg.DifferentiationError, match="other numbers than at the call"):
         pg.autograd.grad(y, [v], create_graph=True)
 
@@ -194,11 +187,11 @@ def test_what_a_rule_computes_again_is_compared_with_what_it_gave(kind: str) -> 
 def test_a_rule_for_tangents_runs_at_the_call_and_gives_the_value() -> None:
     ran = []
     f = by_jvp(lambda z: z * 2.0, lambda p, t: (ran.append("rule") or p[0] * 3.0, 5.0 * t[0]))
-    v = leaf(1.0)
+    v = leaf_of(1.0)
     y = f(v)
-    assert ran == ["rule"] and number(y) == 3.0  # as in JAX
+    assert ran == ["rule"] and value_of(y) == 3.0  # as in JAX
     y.backward()
-    assert ran == ["rule"] and number(v.grad) == 5.0
+    assert ran == ["rule"] and value_of(v.grad) == 5.0
 
 
 # ---------------------------------------------------------------- linear, or refused
@@ -309,9 +302,9 @@ def test_a_rule_that_is_not_linear_is_not_transposed(name: str) -> None:
         with pytest.raises(pg.NotLinearError, match="not linear"):
             pg.jacfwd(f)(AT)
         # Backwards it is what the user said.
-        v = leaf(1.3)
+        v = leaf_of(1.3)
         f(v).backward()
-        np.testing.assert_allclose(number(v.grad), number(change(Variable(ONE))))
+        np.testing.assert_allclose(value_of(v.grad), value_of(change(Variable(ONE))))
 
 
 def test_a_printed_tangent_is_no_question() -> None:
@@ -352,7 +345,7 @@ def test_rules_that_compute_outside_of_the_graph_are_right_or_refused(kind: str)
     second = pg.hessian(want)(x)
 
     def create_graph() -> Any:
-        v = leaf(x)
+        v = leaf_of(x)
         (g,) = pg.autograd.grad(loss(v), [v], create_graph=True)
         return pg.autograd.grad(pg.sum(g * x), [v])[0]
 
@@ -366,7 +359,7 @@ def test_rules_that_compute_outside_of_the_graph_are_right_or_refused(kind: str)
         np.testing.assert_allclose(pg.grad(loss)(x), pg.grad(want)(x))
     for run, value in (forward | again).values():
         if kind in ("custom_vjp", "Function"):
-            np.testing.assert_allclose(number(run()), value)
+            np.testing.assert_allclose(value_of(run()), value)
     if kind == "not linear":
         for run, _ in forward.values():
             with pytest.raises(pg.NotLinearError, match="sum of two cotangents"):
@@ -414,7 +407,7 @@ S, A, C = np.asarray([1.0, 2.0, 3.0]), np.asarray(2.0), np.asarray(3.0)
 
 
 def leaf_outside(run: Any) -> Any:
-    w = leaf(3.0)
+    w = leaf_of(3.0)
     run(w).backward()
     return w.grad
 
@@ -439,7 +432,7 @@ AROUND: dict[str, tuple[Callable[[Any], Any], Any]] = {
         lambda per: pg.grad(lambda a: pg.jvp(lambda w: per(w, a), (C,), (ONE,))[1])(A), 1),
     "of a constant": (lambda per: pg.grad(lambda w: per(w, A))(C), 2),
     "of a constant Variable": (lambda per: pg.grad(lambda w: per(w, Variable(A)))(C), 2),
-    "a leaf": (lambda per: leaf_outside(lambda w: per(w, leaf(2.0))), 2),
+    "a leaf": (lambda per: leaf_outside(lambda w: per(w, leaf_of(2.0))), 2),
     "a leaf outside of grad": (
         lambda per: leaf_outside(lambda w: pg.grad(lambda a: per(w, a) * a)(A)), 4),
     "a leaf outside of vmap": (
@@ -464,7 +457,7 @@ def test_a_gradient_is_right_or_the_closure_is_refused(kind: str, around: str) -
         assert kind != "checkpoint"  # which finds what is around it
         assert "was not handed it as an argument" in str(error)
     else:
-        np.testing.assert_allclose(number(found), want)
+        np.testing.assert_allclose(value_of(found), want)
 
 
 def test_a_rule_may_use_what_is_around_it_where_no_gradient_is_lost() -> None:
@@ -475,27 +468,27 @@ def test_a_rule_may_use_what_is_around_it_where_no_gradient_is_lost() -> None:
     np.testing.assert_array_equal(
         pg.vmap(lambda t: pg.grad(lambda a: scaled_backward(t, a))(A))(S), S
     )
-    w, a = leaf(3.0), leaf(2.0)
+    w, a = leaf_of(3.0), leaf_of(2.0)
     (g,) = pg.autograd.grad(scaled_backward(w, a) * a, [a], create_graph=True)
-    assert number(pg.autograd.grad(g, [w])[0]) == 2.0
+    assert value_of(pg.autograd.grad(g, [w])[0]) == 2.0
     with pytest.raises(pg.CapturedVariableError, match="mapped over"):
         pg.grad(lambda a: pg.sum(pg.vmap(lambda t: scaled_backward(t, a))(S)))(A)
 
 
 def test_no_grad_inside_says_that_a_value_is_a_constant() -> None:
-    w, x = leaf(3.0), leaf(2.0)
+    w, x = leaf_of(3.0), leaf_of(2.0)
 
     def forward(ctx: Any, x: Any) -> Any:
         with pg.no_grad():
             y = x * w
         with pg.enable_grad():
-            z = leaf(1.0)
+            z = leaf_of(1.0)
             (g,) = pg.autograd.grad(z * z, [z])
         return y * g
 
     f = by_function(forward, lambda ctx, g: g * 6)
     f(x).backward()
-    assert number(x.grad) == 6.0 and w.grad is None
+    assert value_of(x.grad) == 6.0 and w.grad is None
 
     def careless(ctx: Any, x: Any) -> Any:
         with pg.no_grad():
@@ -649,11 +642,11 @@ def test_a_rule_may_write_what_it_is_handed(kind: str) -> None:
     for slope in (pg.grad(f)(AT), pg.jvp(f, (AT,), (ONE,))[1], pg.linearize(f, AT)[1](ONE),
                   *pg.vmap(pg.grad(f))(pair)):  # fmt: skip
         assert slope == 3.0
-    v = leaf(1.3)
+    v = leaf_of(1.3)
     y = f(v) * v + f(v)
     (g,) = pg.autograd.grad(y, [v], create_graph=True)
-    np.testing.assert_allclose(number(g), 6 * 1.3 + 3)
-    np.testing.assert_allclose(number(pg.autograd.grad(g, [v])[0]), 6.0)
+    np.testing.assert_allclose(value_of(g), 6 * 1.3 + 3)
+    np.testing.assert_allclose(value_of(pg.autograd.grad(g, [v])[0]), 6.0)
 
 
 def test_values_on_the_context_are_differentiated_as_saved_ones() -> None:
@@ -680,9 +673,9 @@ def test_values_on_the_context_are_differentiated_as_saved_ones() -> None:
     three = np.asarray(3.0)
     cube = lambda a: Square.apply(a) * a
     assert pg.grad(pg.grad(cube))(three) == pg.hessian(cube)(three) == 18.0
-    v = leaf(3.0)
+    v = leaf_of(3.0)
     (g,) = pg.autograd.grad(cube(v), [v], create_graph=True)
-    assert number(pg.autograd.grad(g, [v])[0]) == 18.0
+    assert value_of(pg.autograd.grad(g, [v])[0]) == 18.0
     np.testing.assert_array_equal(pg.grad(lambda z: pg.sum(pg.vmap(Square.apply)(z)))(S), 2 * S)
     np.testing.assert_allclose(pg.grad(pg.grad(Exp.apply))(AT), np.exp(AT))
 
@@ -715,7 +708,7 @@ def test_mapped_values_in_defaults_are_refused_for_what_they_are() -> None:
 
 
 def test_a_complex_gradient_from_a_hook_of_a_real_value_is_refused() -> None:
-    v = leaf([1.0, 2.0])
+    v = leaf_of([1.0, 2.0])
     y = v * 2
     y.register_hook(lambda g: g * 1j)
     with pytest.raises(TypeError, match="complex gradient"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
+from tests.support.arrays import closeness
 from tests.support.optional import needs, skip_without
 
 with_jax, with_torch = skip_without("jax"), skip_without("torch")
@@ -35,8 +36,7 @@ def step(w: Any, x: Any) -> Any:
     return w - 0.1 * v.grad.data
 
 
-def close(a: Any, b: Any) -> None:
-    np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=1e-10, atol=1e-12)
+close = closeness(rtol=1e-10, atol=1e-12)
 
 
 # ---------------------------------------------------------------- JAX

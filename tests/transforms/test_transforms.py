@@ -12,7 +12,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import backend_of, get_backend
-from tests.support.arrays import convert, to_numpy
+from tests.support.arrays import closeness, convert, to_numpy
 from tests.support.backends import INSTALLED, every_backend
 from tests.support.examples import load_example
 from tests.support.optional import is_installed, needs, skip_without
@@ -23,10 +23,7 @@ X = RNG.standard_normal(3)
 B = RNG.standard_normal((2, 3))
 
 
-def close(got: Any, expected: Any) -> None:
-    got, expected = to_numpy(got), to_numpy(expected)
-    assert got.shape == expected.shape and got.dtype == expected.dtype
-    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-9)
+close = closeness(rtol=1e-9, atol=1e-9, same_type=True)
 
 
 def close_trees(got: Any, expected: Any) -> None:

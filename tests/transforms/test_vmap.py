@@ -15,7 +15,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.arrays.backend import PRIMITIVES, get_backend
-from tests.support.arrays import convert, numbers, stacked, to_numpy
+from tests.support.arrays import closeness, convert, numbers, stacked, to_numpy
 from tests.support.backends import OTHERS
 from tests.support.fft_rows import FFT_ROWS, FROM_REAL
 from tests.support.linalg_rows import LINALG_CASES, LINALG_ROWS
@@ -24,11 +24,7 @@ from tests.support.samples import COMPLEX_ONLY, REAL_ONLY, RULES, A, calls_of
 SIZE = 3
 
 
-def close(got: Any, expected: Any, what: str = "") -> None:
-    for a, b in zip(numbers(got), numbers(expected), strict=True):
-        assert a.dtype == b.dtype, what
-        scale = max(1.0, float(np.max(np.abs(b), initial=0.0)))
-        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9 * scale, err_msg=what)
+close = closeness(rtol=1e-9, atol=1e-9, same_type=True, scaled=True)
 
 
 def check(f: Any, shapes: list[Any], dtype: str, backend: str, *, grads: bool = True) -> None:

@@ -32,7 +32,7 @@ def parameters(function) -> list[tuple]:
     ]
 
 
-def tracked(xp, values=(1.0, 2.0, 3.0)) -> pg.Variable:
+def leaf_in(xp, values=(1.0, 2.0, 3.0)) -> pg.Variable:
     return pg.Variable(xp.asarray(values).data, requires_grad=True)
 
 
@@ -134,7 +134,7 @@ def test_conversions(xp):
 
 
 def test_to_device(xp):
-    v = tracked(xp)
+    v = leaf_in(xp)
     w = v.to_device(v.device)
     assert w.device == v.device
     w[0].backward()
@@ -147,7 +147,7 @@ def test_another_device():
     needs("array_api_strict")
     xp = pg.namespace("strict")
     here, there = xp.__array_namespace_info__().devices()[:2]
-    v = tracked(xp)
+    v = leaf_in(xp)
     w = xp.asarray(v, device=there)
     assert w.device == there and xp.asarray(v, device=here) is v
     xp.sum(w * w).backward()
@@ -167,14 +167,14 @@ def test_dlpack(xp):
     ]
     for leave in (lambda v: v.__dlpack__(), xp.from_dlpack):
         with pytest.raises(pg.GraphBreakError):
-            leave(tracked(xp))
+            leave(leaf_in(xp))
 
 
 # ---------------------------------------------------------------- making arrays
 
 
 def test_asarray(xp):
-    v = tracked(xp)
+    v = leaf_in(xp)
     assert xp.asarray(v) is v and xp.asarray(v, copy=False) is v
     copied = xp.asarray(v, copy=True)
     assert copied is not v and copied.requires_grad
@@ -198,7 +198,7 @@ def test_a_copy_has_a_buffer_of_its_own(xp):
 
 
 def test_what_makes_arrays_does_not_lose_gradients(xp):
-    v = tracked(xp)
+    v = leaf_in(xp)
     for make in (lambda: xp.arange(v[0], 5.0), lambda: xp.eye(2, k=v[0])):
         with pytest.raises(pg.UnsupportedError, match="derivative"):
             make()
@@ -235,11 +235,11 @@ def test_settings_may_be_variables(xp):
     assert xp.searchsorted(x, xp.asarray([2]), sorter=xp.argsort(x)).tolist() == [1]
     assert pg.linalg.matrix_rank(pg.eye(2), rtol=pg.asarray(0.5)).item() == 2
     with pytest.raises(pg.UnsupportedError, match="keyword"):
-        xp.var(xp.ones(3), correction=tracked(xp)[0])
+        xp.var(xp.ones(3), correction=leaf_in(xp)[0])
 
 
 def test_a_stale_view_is_tracked_in_composites(xp):
-    w = tracked(xp)
+    w = leaf_in(xp)
     x = xp.zeros(4)
     s = x[1:3]
     x[1] = w[2]
