@@ -21,14 +21,16 @@ from typing import Any
 
 os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[0] = str(Path(__file__).parents[1])
 
 import numpy as np
 
 import pluggrad as pg
 from pluggrad.arrays.backend import PRIMITIVES, get_backend
 from pluggrad.engine.primitive import Primitive
-from samples import DOMAINS, REAL_ONLY, SAMPLES, A, Call
+from tests.support.arrays import to_numpy
+from tests.support.derivatives import inner
+from tests.support.samples import DOMAINS, REAL_ONLY, SAMPLES, A, Call
 
 STEP = 1e-5
 SQUARE, TALL = A((3, 3)), A((4, 2))
@@ -195,17 +197,8 @@ class Case:
         )
 
 
-def inner(a: Any, b: Any) -> float:
-    return float(np.sum(np.real(np.conj(a) * b)))
-
-
 def near(a: float, b: float) -> bool:
     return abs(a - b) <= 1e-5 * (1 + abs(b))
-
-
-def to_numpy(x: Any) -> np.ndarray:
-    x = x.detach().data if isinstance(x, pg.Variable) else x
-    return np.asarray(x.numpy(force=True) if hasattr(x, "resolve_conj") else x)
 
 
 def number(x: Any) -> float:

@@ -27,7 +27,6 @@ import asyncio
 import collections
 import dataclasses
 import dis
-import importlib.util
 import os
 import sys
 import warnings
@@ -38,17 +37,22 @@ from typing import Any
 
 import numpy as np
 
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parents[1])
+
 import pluggrad as pg
 from pluggrad.arrays import choice
 from pluggrad.arrays.backend import get_backend
 from pluggrad.engine import differentiate, levels
 from pluggrad.engine.graph_breaks import _policy
+from tests.support.arrays import leaf
+from tests.support.optional import folder_of, is_installed
 
 #: Where our code is, in a checkout and where it is installed.
 FOLDERS = tuple([
-    f"{Path(found.origin).parent}{os.sep}"
+    f"{folder}{os.sep}"
     for name in ("pluggrad", "pluggrad_numpy", "pluggrad_torch")
-    if (found := importlib.util.find_spec(name)) is not None and found.origin is not None
+    if (folder := folder_of(name)) is not None
 ])  # fmt: skip
 
 
@@ -86,10 +90,6 @@ PROGRAMS: dict[str, Callable[[], Case]] = {}
 def program(make: Callable[[], Case]) -> Callable[[], Case]:
     PROGRAMS[make.__name__.replace("_", " ")] = make
     return make
-
-
-def leaf(*values: float) -> Any:
-    return pg.Variable(np.asarray(values), requires_grad=True)
 
 
 X = np.asarray([0.5, 1.5, 2.5])
@@ -655,7 +655,7 @@ def flags_and_handles() -> Case:
     return Case(run, (x,))
 
 
-if importlib.util.find_spec("torch"):
+if is_installed("torch"):
     import torch
 
     get_backend("torch")

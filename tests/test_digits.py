@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-pytest.importorskip("sklearn")
+from tests.support.examples import load_example
+from tests.support.optional import needs
+
+needs("sklearn")
 
 
 @pytest.fixture(scope="module")
 def example() -> ModuleType:
-    path = Path(__file__).parents[1] / "examples" / "digits.py"
-    spec = importlib.util.spec_from_file_location("digits_example", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_example("digits")
 
 
 @pytest.fixture(scope="module")
 def reference(example: Any) -> list[float]:
-    pytest.importorskip("torch")
+    needs("torch")
     curve: list[float] = example.loss_curve(example.REFERENCE, example.load())
     return curve
 
@@ -36,7 +33,7 @@ def reference(example: Any) -> list[float]:
 def test_loss_curve_is_that_of_torch(
     example: Any, reference: list[float], backend: str, library: str
 ) -> None:
-    pytest.importorskip(library)
+    needs(library)
     curve = example.loss_curve(backend, example.load())
     assert len(curve) == 100
     assert curve[-1] < 0.5 * curve[0]
@@ -50,8 +47,8 @@ def test_learns_to_read(example: Any) -> None:
 
 
 def test_runs_as_a_command(example: Any, tmp_path: Path, capsys: Any) -> None:
-    pytest.importorskip("rich")
-    pytest.importorskip("matplotlib")
+    needs("rich")
+    needs("matplotlib")
     picture = tmp_path / "new" / "curve.png"
     arguments = ["--epochs", "15", "--no-compare", "--picture", str(picture)]
     assert example.main(arguments) == 0

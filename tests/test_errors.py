@@ -9,10 +9,8 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
-
-
-def leaf(*values: float) -> Variable:
-    return Variable(np.asarray(values), requires_grad=True)
+from tests.support.arrays import leaf
+from tests.support.optional import needs
 
 
 def test_gradient_of_the_wrong_shape():
@@ -125,7 +123,7 @@ def test_shapes_that_do_not_broadcast():
 
 
 def test_mixed_backends():
-    strict = pytest.importorskip("array_api_strict")
+    strict = needs("array_api_strict")
     x = leaf(1.0, 2.0)
     with pytest.raises(TypeError, match=r"cannot be mixed.*lift"):
         x * strict.ones(2)

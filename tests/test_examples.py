@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
-LIBRARIES = {"numpy": "numpy", "torch": "torch", "jax": "jax"}
-every_backend = pytest.mark.parametrize(
-    "backend", [name for name, lib in LIBRARIES.items() if importlib.util.find_spec(lib)]
-)
+from tests.support.examples import EXAMPLES, load_example
+from tests.support.optional import installed
+
+not_the_strict_one = pytest.mark.parametrize("backend", installed("numpy", "torch", "jax"))
 
 
-def example(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@every_backend
+@not_the_strict_one
 def test_debugging(backend, capsys, monkeypatch):
-    module = example("debugging")
+    module = load_example("debugging")
     found = module.run(backend)
     assert np.isnan(np.asarray(found["plain"])[0])
     assert "'log'" in found["report"] and "debugging.py" in found["report"]
@@ -48,7 +36,7 @@ def test_debugging(backend, capsys, monkeypatch):
 def test_the_help_helps(capsys, monkeypatch):
     for path in sorted(EXAMPLES.glob("*.py")):
         try:
-            module = example(path.stem)
+            module = load_example(path.stem)
         except ImportError:
             continue  # it needs a library that is not here
         monkeypatch.setattr(sys, "argv", [path.name, "--help"])
@@ -58,17 +46,17 @@ def test_the_help_helps(capsys, monkeypatch):
         assert f"usage: {path.name}" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("backend", [b for b in ("jax", "torch") if importlib.util.find_spec(b)])
+@pytest.mark.parametrize("backend", installed("jax", "torch"))
 def test_compiled(backend):
-    found = example("compiled").run(backend, rounds=1, engine="eager")
+    found = load_example("compiled").run(backend, rounds=1, engine="eager")
     for facts in found.values():
         for a, b in zip(facts["weights"], found["as it is"]["weights"], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
 
 
-@every_backend
+@not_the_strict_one
 def test_implicit(backend):
-    found = example("implicit").run(backend)
+    found = load_example("implicit").run(backend)
     E = np.asarray(found["E"])
     M = np.linspace(0.1, 3.0, 5)
     np.testing.assert_allclose(E - 0.4 * np.sin(E), M, rtol=1e-12)
@@ -82,9 +70,9 @@ def test_implicit(backend):
         np.testing.assert_allclose(np.asarray(got), np.asarray(expected), rtol=1e-8)
 
 
-@every_backend
+@not_the_strict_one
 def test_threads(backend):
-    error, tasks, total, said = example("threads").run(backend).values()
+    error, tasks, total, said = load_example("threads").run(backend).values()
     assert error < 1e-12
     assert tasks == {"inside no_grad": False, "beside it": True}
     assert total == 400.0

@@ -10,19 +10,19 @@ from contextlib import nullcontext
 import pytest
 
 import pluggrad as pg
+from tests.support.optional import needs
 
-pytest.importorskip("torch")
-pytest.importorskip("hypothesis")
+needs("torch", "hypothesis")
 
 import hypothesis
 from hypothesis import strategies as st
 
-from fuzz.check import check, kind, refusals, report, smallest
-from fuzz.generator import Seeded, generate
-from fuzz.oracle import Oracle
-from fuzz.programs import Program, Statement, Sub, count, source
-from fuzz.run import MOST_REFUSED
-from fuzz.shrink import shrink
+from tests.fuzz.check import check, kind, refusals, report, smallest
+from tests.fuzz.generator import Seeded, generate
+from tests.fuzz.oracle import Oracle
+from tests.fuzz.programs import Program, Statement, Sub, count, source
+from tests.fuzz.run import MOST_REFUSED
+from tests.fuzz.shrink import shrink
 
 EACH = 100  # programs of a test
 
@@ -60,13 +60,13 @@ def test_random_programs_on_numpy(part):
 @pytest.mark.parametrize("part", range(2))
 @pytest.mark.parametrize("backend", ["torch", "strict"])
 def test_random_programs_on_other_backends(backend, part):
-    pytest.importorskip({"strict": "array_api_strict"}.get(backend, backend))
+    needs(backend)
     run_random_programs(backend, 100 + part, EACH, slow=False)
 
 
 @pytest.mark.slow
 def test_random_programs_on_jax():
-    pytest.importorskip("jax")
+    needs("jax")
     run_random_programs("jax", 200, 10, slow=False)
 
 
@@ -107,7 +107,7 @@ def once(monkeypatch):
 
 def swapped(monkeypatch):
     """The derivative of where, the wrong way round."""
-    from fuzz import programs
+    from tests.fuzz import programs
 
     call = programs.CALLS["where"]
     wrong = call._replace(torch=lambda a, b, mask: call.torch(b, a, mask=mask))

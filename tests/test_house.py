@@ -15,7 +15,7 @@ import pluggrad as pg
 from pluggrad import plugin
 from pluggrad.arrays.backend import PRIMITIVES
 from pluggrad.arrays.standard import CREATION, INQUIRIES
-from support.imports import import_graph
+from tests.support.imports import import_graph
 
 ROOT = Path(pg.__file__).parent
 BACKENDS = Path(__file__).parents[1] / "backends"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import doctest
-import importlib.util
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import pluggrad as pg
+from tests.support.examples import EXAMPLES, load_example
+from tests.support.optional import needs
 
 RNG = np.random.default_rng(7)
 X, W = RNG.normal(size=(3, 4)), RNG.normal(size=(4, 2))
@@ -48,7 +48,7 @@ def test_a_library_that_is_missing_is_named(library):
 
 @pytest.mark.parametrize("library", ["torch", "jax"])
 def test_the_examples_of_the_docstrings_hold(library):
-    pytest.importorskip(library)
+    needs(library)
     module = getattr(pg.interop, library)
     found = doctest.testmod(module, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert found.attempted > 2 and not found.failed
@@ -79,16 +79,13 @@ def not_batched():
 
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch")
+    return needs("torch")
 
 
 @pytest.fixture(params=["torch", "numpy", "strict", "jax"])
 def inside(request, torch):
     """A backend that computes inside torch."""
-    if request.param == "jax":
-        pytest.importorskip("jax")
-    if request.param == "strict":
-        pytest.importorskip("array_api_strict")
+    needs(request.param)
     return request.param
 
 
@@ -348,15 +345,13 @@ def test_torch_compile_leaves_it_out(torch):
 
 
 def test_the_example_runs(torch, inside):
-    path = Path(__file__).parents[1] / "examples" / "interop.py"
-    spec = importlib.util.spec_from_file_location("example_interop", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found = module.fit(inside)
+    found = load_example("interop").fit(inside)
     assert found["losses"][-1] < 1e-3 * found["losses"][0]
     np.testing.assert_allclose(found["found"], found["truth"], rtol=0.05)
     if inside == "torch":
-        done = subprocess.run([sys.executable, path, "--help"], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, EXAMPLES / "interop.py", "--help"], capture_output=True, text=True
+        )
         assert done.returncode == 0 and "--backend" in done.stdout
 
 
@@ -365,14 +360,13 @@ def test_the_example_runs(torch, inside):
 
 @pytest.fixture
 def jax():
-    return pytest.importorskip("jax")
+    return needs("jax")
 
 
 @pytest.fixture(params=["numpy", "torch", "jax"])
 def within(request, jax):
     """A backend that computes inside JAX."""
-    if request.param == "torch":
-        pytest.importorskip("torch")
+    needs(request.param)
     return request.param
 
 
@@ -384,7 +378,7 @@ def in_jax(jax):
     return f
 
 
-def close(jax, a, b):
+def same_tree(jax, a, b):
     assert jax.tree.structure(a) == jax.tree.structure(b)
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         assert x.dtype == y.dtype and isinstance(x, jax.Array)
@@ -424,7 +418,7 @@ def test_jax_transforms(jax, within, jitted):
         if jitted:
             mine = jax.jit(mine)
         args = jnp.asarray(X), jnp.asarray(W)
-        close(jax, mine(*args), jax.jit(theirs)(*args))
+        same_tree(jax, mine(*args), jax.jit(theirs)(*args))
 
 
 def test_jax_loops_and_linear_maps(jax):
@@ -444,7 +438,7 @@ def test_jax_loops_and_linear_maps(jax):
         lambda f: jax.linear_transpose(jax.vmap(jax.linearize(f, xs[0])[1]), xs)(xs),
         lambda f: jax.vjp(jax.vjp(f, xs[0])[1], xs[0])[1]((xs[1],)),
     ):
-        close(jax, transform(mine), transform(lambda x: jnp.sin(x) * jnp.cumsum(x)))
+        same_tree(jax, transform(mine), transform(lambda x: jnp.sin(x) * jnp.cumsum(x)))
 
 
 def test_jax_third_order(jax):
@@ -452,7 +446,7 @@ def test_jax_third_order(jax):
     theirs = lambda x: jax.numpy.sum(jax.numpy.sin(x) * x)
     for _ in range(3):
         mine, theirs = [jax.grad(lambda x, f=f: jax.numpy.sum(f(x))) for f in (mine, theirs)]
-        close(jax, jax.jit(mine)(X), theirs(X))
+        same_tree(jax, jax.jit(mine)(X), theirs(X))
 
 
 @pytest.mark.parametrize("jitted", [False, True])
@@ -471,11 +465,11 @@ def test_jax_complex_gradients_are_its_own(jax, within, jitted):
         )
 
     once = jax.jit if jitted else lambda f: f
-    close(jax, once(jax.grad(loss(f), (0, 1)))(z, x), jax.grad(loss(g), (0, 1))(z, x))
+    same_tree(jax, once(jax.grad(loss(f), (0, 1)))(z, x), jax.grad(loss(g), (0, 1))(z, x))
     second = lambda f: jax.grad(lambda z: jnp.sum(jnp.abs(jax.grad(loss(f))(z, x)) ** 2))
-    close(jax, once(second(f))(z), second(g)(z))
+    same_tree(jax, once(second(f))(z), second(g)(z))
     seed = (z * 2 + 1j, jnp.sum(z))
-    close(jax, jax.vjp(f, z, x)[1](seed), jax.vjp(g, z, x)[1](seed))
+    same_tree(jax, jax.vjp(f, z, x)[1](seed), jax.vjp(g, z, x)[1](seed))
 
 
 def test_jax_trees_and_constants(jax):
@@ -555,7 +549,7 @@ def test_jax_shapes_that_ones_do_not_tell(jax):
 
 
 def test_jax_errors(jax):
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     wrap = pg.interop.jax.wrap
     with pytest.raises(TypeError, match="computes in numpy, and returned Tensor"):
         wrap(lambda x: torch.ones(2))(X)
@@ -599,8 +593,8 @@ def test_no_warning_where_a_derivative_is_constant(jax):
 @pytest.mark.parametrize("library", ["torch", "jax"])
 def test_by_default_in_numpy_or_where_the_function_can(library):
     """A constant of NumPy's and one of the host's, without being told which."""
-    module = pytest.importorskip(library)
-    pytest.importorskip("array_api_strict")
+    module = needs(library)
+    needs("array_api_strict")
     host = module if library == "torch" else module.numpy
     wrap, seen = getattr(pg.interop, library).wrap, []
 

@@ -19,12 +19,12 @@ import pluggrad as pg
 from pluggrad import Variable
 
 
-def array(*shape: int) -> np.ndarray:
+def random_array(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).uniform(0.5, 1.5, shape)
 
 
-def leaf(*shape: int) -> Variable:
-    return Variable(array(*shape), requires_grad=True)
+def random_leaf(*shape: int) -> Variable:
+    return Variable(random_array(*shape), requires_grad=True)
 
 
 class Exp(pg.autograd.Function):
@@ -64,7 +64,7 @@ def fails(x: Any) -> Any:
 
 
 def backward() -> list[Any]:
-    x = leaf(3)
+    x = random_leaf(3)
     y = x * 2
     y.retain_grad()
     y.register_hook(lambda g: g * 2)
@@ -77,7 +77,7 @@ def backward() -> list[Any]:
 
 
 def second_order() -> list[Any]:
-    x = leaf(3)
+    x = random_leaf(3)
     (g,) = pg.autograd.grad(f(x), x, create_graph=True)
     pg.autograd.grad(pg.sum(g), x)
     f(x).backward(create_graph=True)  # torch has a cycle here
@@ -85,7 +85,7 @@ def second_order() -> list[Any]:
 
 
 def transforms() -> list[Any]:
-    x = array(3)
+    x = random_array(3)
     pg.grad(f)(x), pg.jvp(f, (x,), (x,)), pg.hessian(f)(x), pg.jacfwd(pg.jacrev(f))(x)
     pg.hvp(f, (x,), (x,)), pg.vjp(f, x)[1](1.0), pg.linearize(f, x)[1](x)
     pg.vmap(pg.grad(lambda a: square(cube(a))))(x), pg.vmap(Exp.apply)(x)
@@ -93,7 +93,7 @@ def transforms() -> list[Any]:
 
 
 def checkpointed() -> list[Any]:
-    x, w, c = leaf(3), leaf(3), array(3)
+    x, w, c = random_leaf(3), random_leaf(3), random_array(3)
     block = pg.checkpoint(lambda x, c: f(x * w) * pg.checkpoint(pg.sin)(pg.sum(w) * c))
     pg.sum(block(x, c)).backward()
     pg.sum(block(x, c))
@@ -102,7 +102,7 @@ def checkpointed() -> list[Any]:
 
 
 def modes() -> list[Any]:
-    x = leaf(3)
+    x = random_leaf(3)
     with pg.debug(), pg.strong_zeros(), pg.autograd.detect_anomaly():
         f(x).backward()
     with pg.autograd.saved_tensors_hooks(lambda v: v, lambda v: v):
@@ -112,7 +112,7 @@ def modes() -> list[Any]:
 
 
 def writes() -> list[Any]:
-    x = leaf(4, 3)
+    x = random_leaf(4, 3)
     u = x * 1
     rows = u[1:]
     rows.T[0] = 2.0
@@ -124,13 +124,13 @@ def writes() -> list[Any]:
 
 
 def copies() -> list[Any]:
-    x = leaf(3)
+    x = random_leaf(3)
     copy.deepcopy([x, x * 2]), copy.copy(x), pickle.loads(pickle.dumps(x))
     return [x]
 
 
 def errors() -> list[Any]:
-    x, y = leaf(3), leaf(3) * 2
+    x, y = random_leaf(3), random_leaf(3) * 2
 
     def attempt(function: Callable[..., Any], *args: Any) -> None:
         with contextlib.suppress(KeyError, ValueError, IndexError, RuntimeError):
@@ -138,16 +138,16 @@ def errors() -> list[Any]:
             raise AssertionError
 
     for transform in (pg.grad, pg.vmap, pg.hessian, pg.checkpoint):
-        attempt(transform(fails), array(3))
+        attempt(transform(fails), random_array(3))
     attempt(pg.checkpoint(fails), x)
-    attempt(pg.jvp, fails, (array(3),), (array(3),))
+    attempt(pg.jvp, fails, (random_array(3),), (random_array(3),))
     y.register_hook(fails)
     attempt(pg.sum(y).backward)
-    attempt(lambda: x + leaf(4))
+    attempt(lambda: x + random_leaf(4))
     attempt(lambda: x[7])
-    attempt(lambda: x @ leaf(4, 4))
+    attempt(lambda: x @ random_leaf(4, 4))
     escaped: list[Any] = []
-    pg.grad(lambda x: escaped.append(x) or pg.sum(x))(array(3))
+    pg.grad(lambda x: escaped.append(x) or pg.sum(x))(random_array(3))
     attempt(lambda: escaped[0] * 2)
     z = f(x)
     z.backward()
@@ -205,7 +205,7 @@ def step_by_checkpoint(x: Any) -> None:
 ])  # fmt: skip
 def test_steps_leave_nothing_behind(step: Callable[[Any], None], count: int) -> None:
     """Without the collector: what one step left would be there as often as steps were made."""
-    x = leaf(3)
+    x = random_leaf(3)
     gc.collect()
     gc.disable()
     tracemalloc.start()

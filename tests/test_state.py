@@ -9,13 +9,14 @@ import inspect
 import numpy as np
 import pytest
 
-import injected_exceptions as injected
 import pluggrad as pg
 from pluggrad import Variable
 from pluggrad.arrays.backend import _registered, get_backend
 from pluggrad.arrays.choice import NO_CHOICE, chosen
 from pluggrad.engine import levels
 from pluggrad.engine.graph_breaks import _policy
+from tests import injected_exceptions as injected
+from tests.support.arrays import leaf
 
 
 class Oops(Exception):
@@ -34,10 +35,6 @@ def nothing_is_left_on():
     yield
     assert levels.read() is levels.START
     assert chosen() is NO_CHOICE and not _policy.get()
-
-
-def leaf(*values: float) -> Variable:
-    return Variable(np.asarray(values), requires_grad=True)
 
 
 def raising(error):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import subprocess
 import sys
 import threading
@@ -15,8 +14,10 @@ import pytest
 
 import pluggrad as pg
 from pluggrad import Variable
+from tests.support.arrays import array
+from tests.support.optional import installed
 
-BACKENDS = ["numpy", *[name for name in ("torch", "jax") if importlib.util.find_spec(name)]]
+BACKENDS = installed("numpy", "torch", "jax")
 
 
 @pytest.fixture(autouse=True)
@@ -60,11 +61,6 @@ def nested(x, c):
     return first(x), second, pushed, crossed
 
 
-def raw(name, values):
-    with pg.use(name):
-        return pg.asarray(values, dtype=pg.namespace(name).float64).data
-
-
 @pytest.mark.parametrize("name", BACKENDS)
 def test_nested_gradients_in_eight_threads(name):
     rounds = 10 if name == "numpy" else 2
@@ -73,7 +69,7 @@ def test_nested_gradients_in_eight_threads(name):
         wrong = 0
         for turn in range(rounds):
             values = np.linspace(0.5, 1.5, 3) + number + 0.1 * turn
-            found = nested(raw(name, values.tolist()), float(number + 1))
+            found = nested(array(values.tolist(), name), float(number + 1))
             for got, want in zip(found, closed_form(values, number + 1), strict=True):
                 wrong += not np.allclose(np.asarray(Variable(got).tolist()), want)
         return wrong
@@ -231,7 +227,7 @@ def test_accumulation_from_two_threads_loses_nothing(monkeypatch):
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_accumulation_from_eight_threads(name):
-    v = Variable(raw(name, [0.0, 0.0]), requires_grad=True)
+    v = Variable(array([0.0, 0.0], name), requires_grad=True)
 
     def work(number):
         for _ in range(25):

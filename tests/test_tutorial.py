@@ -10,9 +10,11 @@ import re
 
 import pytest
 
-torch = pytest.importorskip("torch")
+from tests.support.optional import needs
 
-from pluggrad import Variable  # noqa: E402
+torch = needs("torch")
+
+from pluggrad import Variable
 
 TEXT = (pathlib.Path(__file__).parent / "tutorial_cells.txt").read_text()
 CELLS = dict(re.findall(r"In \[(\d+)\]:\n(.*?)(?=\n\nIn \[|\Z)", TEXT, re.DOTALL))

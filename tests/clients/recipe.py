@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.optional import needs
 
 import pluggrad as pg
 
@@ -74,7 +75,7 @@ def check(
 ) -> None:
     """The value is that of raw NumPy arrays, and the gradient that of finite differences."""
     if backend == "torch":
-        torch = pytest.importorskip("torch")
+        torch = needs("torch")
         before = torch.get_default_dtype()
         torch.set_default_dtype(torch.float64)  # as SciPy's tests do: it makes arrays of numbers
         try:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from recipe import MATRIX, RNG, X, cases, check, total
+from tests.support.optional import needs
 
 import pluggrad as pg
 
@@ -15,11 +16,11 @@ OTHER = RNG.normal(size=(3, 5))
 
 
 def module(name: str) -> Any:
-    return pytest.importorskip(name)
+    return needs(name)
 
 
 def xpx() -> Any:
-    return pytest.importorskip("array_api_extra", minversion="0.8")
+    return needs("array_api_extra", minversion="0.8")
 
 
 # fmt: off
@@ -79,46 +80,46 @@ AUTORAY = [
 
 
 def einops() -> Any:
-    found = pytest.importorskip("einops")
+    found = needs("einops")
     import pluggrad_einops
 
     assert pluggrad_einops.PluggradBackend.framework_name == "pluggrad"
     return found
 
 
-def array(x: Any, dims: str = "t") -> Any:
+def labelled(x: Any, dims: str = "t") -> Any:
     coords = {dims[0]: np.arange(x.shape[0])}
-    return pytest.importorskip("xarray").DataArray(x, dims=tuple(dims), coords=coords)
+    return needs("xarray").DataArray(x, dims=tuple(dims), coords=coords)
 
 
 XARRAY = [
-    ("arithmetic", lambda x, c: (array(x) * 2 + array(x) ** 2).data, X),
-    ("sum", lambda x, c: array(x * x, "tc").sum("t").data, MATRIX),
-    ("mean", lambda x, c: array(x * x, "tc").mean("c").data, MATRIX),
-    ("std", lambda x, c: array(x, "tc").std("t").data, MATRIX),
-    ("max", lambda x, c: array(x, "tc").max("t").data, MATRIX),
-    ("prod", lambda x, c: array(x).prod().data, X),
-    ("numpy.exp", lambda x, c: np.exp(array(x)).data, X),
-    ("dot", lambda x, c: array(x, "tc").dot(array(x * x, "tc"), dim="t").data, MATRIX),
-    ("transpose", lambda x, c: array(x * x, "tc").transpose("c", "t").data, MATRIX),
-    ("isel, sel", lambda x, c: array(x * x).isel(t=slice(1, 5)).sel(t=[2, 3]).data, X),
-    ("shift", lambda x, c: array(x * x).shift(t=2, fill_value=0.0).data, X),
-    ("roll", lambda x, c: array(x * x).roll(t=2).data, X),
-    ("pad", lambda x, c: array(x).pad(t=(1, 2), constant_values=0.0).data, X),
-    ("cumsum", lambda x, c: array(x).cumsum("t").data, X),
-    ("median", lambda x, c: array(x).median("t", skipna=False).data, X),
-    ("where", lambda x, c: array(x).where(array(x) > 1.0, 0.0).data, X),
-    ("clip", lambda x, c: array(x).clip(0.5, 2.0).data, X),
-    ("broadcasting by name", lambda x, c: (array(x, "tc") * array(x[:, 0] ** 2)).data, MATRIX),
+    ("arithmetic", lambda x, c: (labelled(x) * 2 + labelled(x) ** 2).data, X),
+    ("sum", lambda x, c: labelled(x * x, "tc").sum("t").data, MATRIX),
+    ("mean", lambda x, c: labelled(x * x, "tc").mean("c").data, MATRIX),
+    ("std", lambda x, c: labelled(x, "tc").std("t").data, MATRIX),
+    ("max", lambda x, c: labelled(x, "tc").max("t").data, MATRIX),
+    ("prod", lambda x, c: labelled(x).prod().data, X),
+    ("numpy.exp", lambda x, c: np.exp(labelled(x)).data, X),
+    ("dot", lambda x, c: labelled(x, "tc").dot(labelled(x * x, "tc"), dim="t").data, MATRIX),
+    ("transpose", lambda x, c: labelled(x * x, "tc").transpose("c", "t").data, MATRIX),
+    ("isel, sel", lambda x, c: labelled(x * x).isel(t=slice(1, 5)).sel(t=[2, 3]).data, X),
+    ("shift", lambda x, c: labelled(x * x).shift(t=2, fill_value=0.0).data, X),
+    ("roll", lambda x, c: labelled(x * x).roll(t=2).data, X),
+    ("pad", lambda x, c: labelled(x).pad(t=(1, 2), constant_values=0.0).data, X),
+    ("cumsum", lambda x, c: labelled(x).cumsum("t").data, X),
+    ("median", lambda x, c: labelled(x).median("t", skipna=False).data, X),
+    ("where", lambda x, c: labelled(x).where(labelled(x) > 1.0, 0.0).data, X),
+    ("clip", lambda x, c: labelled(x).clip(0.5, 2.0).data, X),
+    ("broadcasting by name", lambda x, c: (labelled(x, "tc") * labelled(x[:, 0] ** 2)).data, MATRIX),
     ("concat",
-     lambda x, c: module("xarray").concat([array(x), array(x * x)], "s").data, X),
+     lambda x, c: module("xarray").concat([labelled(x), labelled(x * x)], "s").data, X),
     ("Dataset",
-     lambda x, c: module("xarray").Dataset({"a": array(x)}).map(lambda a: a**3)["a"].data,
+     lambda x, c: module("xarray").Dataset({"a": labelled(x)}).map(lambda a: a**3)["a"].data,
      X),
-    ("stack", lambda x, c: array(x * x, "tc").stack(z=("t", "c")).data, MATRIX),
-    ("diff", lambda x, c: array(x * x).diff("t").data, X),
-    ("coarsen", lambda x, c: array(x * x, "tc").coarsen(t=2).mean().data, MATRIX),
-    ("integrate", lambda x, c: array(x * x).integrate("t").data, X),
+    ("stack", lambda x, c: labelled(x * x, "tc").stack(z=("t", "c")).data, MATRIX),
+    ("diff", lambda x, c: labelled(x * x).diff("t").data, X),
+    ("coarsen", lambda x, c: labelled(x * x, "tc").coarsen(t=2).mean().data, MATRIX),
+    ("integrate", lambda x, c: labelled(x * x).integrate("t").data, X),
 ]
 # fmt: on
 

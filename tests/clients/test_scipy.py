@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from recipe import MATRIX, RNG, X, cases, check, check_leaving, leaving
+from tests.support.optional import needs
 
 import pluggrad as pg
 
-pytest.importorskip("scipy", minversion="1.15")
+needs("scipy", minversion="1.15")
 
 import scipy.cluster.vq
 import scipy.constants
@@ -287,7 +288,7 @@ def test_what_numpy_cannot_do_names_itself() -> None:
 
 def test_oaconvolve_writes_into_views() -> None:
     """Its overlapping sums are written through views, on a library without in-place writes too."""
-    pytest.importorskip("jax")
+    needs("jax")
     x, kernel = LONG, SHORT
     v = pg.Variable(pg.namespace("jax").raw_asarray(x), requires_grad=True)
     y = signal.oaconvolve(v, pg.lift(kernel, like=v))

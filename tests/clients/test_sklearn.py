@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from recipe import RNG, cases, check, check_leaving, leaving, total
+from tests.support.optional import needs
 
 import pluggrad as pg
 
-sklearn = pytest.importorskip("sklearn", minversion="1.6")
+sklearn = needs("sklearn", minversion="1.6")
 
 from sklearn import preprocessing
 from sklearn.cluster import KMeans

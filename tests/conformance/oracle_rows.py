@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from importlib.util import find_spec
 from typing import Any
 
-import pytest
+from tests.support.optional import needs, skip_without
 
-mpmath = pytest.importorskip("mpmath")
+mpmath = needs("mpmath")
 
 from pluggrad_conformance.operations import Array, Operation, case
 from pluggrad_conformance.problem import Problem
 
 inf, nan = math.inf, math.nan
-TORCH, JAX = find_spec("torch") is not None, find_spec("jax") is not None
-need_torch = pytest.mark.skipif(not TORCH, reason="torch is not installed")
-need_both = pytest.mark.skipif(not (TORCH and JAX), reason="torch and jax are not both installed")
+need_torch, need_both = skip_without("torch"), skip_without("torch", "jax")
 m = Array((2, 3))
 
 

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.support.optional import needs
 
-for needed in ("rich", "mpmath", "jinja2", "jsonschema"):
-    pytest.importorskip(needed)
+needs("rich", "mpmath", "jinja2", "jsonschema")
 
 from pluggrad.tools import cli
 from pluggrad_conformance.results import OUTCOMES, RunError, read_run

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.optional import needs
 
-pytest.importorskip("mpmath")
+needs("mpmath")
 
 from oracle_rows import ROWS, inf, nan, need_both, problem_of
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.examples import EXAMPLES
+from tests.support.optional import installed, needs
 
-pytest.importorskip("rich")
-pytest.importorskip("jinja2")
+needs("rich", "jinja2")
 
 from pluggrad_conformance.functions import compare_contenders, main
 from pluggrad_conformance.functions.inputs import InputError, load_inputs
 
-EXAMPLE = str(Path(__file__).parents[2] / "examples" / "compare.py")
-BACKENDS = [
-    name
-    for name, lib in {"numpy": "numpy", "torch": "torch", "jax": "jax", "dask": "dask"}.items()
-    if importlib.util.find_spec(lib)
-]
+EXAMPLE = str(EXAMPLES / "compare.py")
+BACKENDS = installed("numpy", "torch", "jax", "dask")
 
 
 @pytest.fixture

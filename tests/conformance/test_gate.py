@@ -6,8 +6,9 @@ import datetime
 import json
 
 import pytest
+from tests.support.optional import needs
 
-pytest.importorskip("mpmath")
+needs("mpmath")
 
 from pluggrad_conformance import gate
 from pluggrad_conformance.cells import Cell

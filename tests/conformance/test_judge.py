@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.optional import needs
 
-pytest.importorskip("mpmath")
+needs("mpmath")
 import mpmath
 
 import pluggrad as pg
@@ -243,7 +244,7 @@ def test_the_value_of_the_library_is_judged_first(monkeypatch):
 
 
 def test_every_mode_and_form_passes(monkeypatch):
-    pytest.importorskip("torch")
+    needs("torch")
     for key in (
         "sin|numpy|float64", "sin|numpy|float32", "sin|numpy|complex64", "sin|numpy|float16",
         "sin|numpy|complex128", "sin|numpy|float64|order=0", "sin|numpy|complex128|order=2",
@@ -258,7 +259,7 @@ def test_every_mode_and_form_passes(monkeypatch):
 
 
 def test_base_cells_are_asked_for_every_property():
-    pytest.importorskip("torch")
+    needs("torch")
     first = judge_cell(Cell.parse("sin|numpy|float64"))
     assert [p.name for p in first.properties] == [
         "dtype", "shape", "device", "unchanged", "twice", "transposition", "linearity",
@@ -270,7 +271,7 @@ def test_base_cells_are_asked_for_every_property():
 
 def test_at_other_inputs():
     """A shrunk problem is judged at its own inputs."""
-    pytest.importorskip("torch")
+    needs("torch")
     cell = Cell.parse("sin|numpy|float64")
     problem = Problem.of(cell).with_inputs([np.asarray([0.25])])
     result = judge_cell(cell, problem)
@@ -282,9 +283,9 @@ HERE = Path(__file__).parent
 
 def test_a_library_of_a_third_party_by_the_same_command(tmp_path):
     """`fakelib` is handed to the runner as a plugin; its bug is found, and nothing else."""
-    pytest.importorskip("torch")
-    pytest.importorskip("jax")
-    pytest.importorskip("rich")
+    needs("torch")
+    needs("jax")
+    needs("rich")
     out, plugin = tmp_path / "run", HERE / "fakelib.py"
     code = (
         "import sys; from pluggrad.tools.cli import main; sys.exit(main(['conformance', 'run',"

@@ -8,10 +8,10 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from tests.support.examples import CHECKOUT
+from tests.support.imports import import_graph, imports_of, units
 
-from support.imports import import_graph, imports_of, units
-
-ROOT = Path(__file__).parents[2] / "conformance" / "pluggrad_conformance"
+ROOT = CHECKOUT / "conformance" / "pluggrad_conformance"
 #: The longest file that can still be read in one sitting.
 LINES = 450
 

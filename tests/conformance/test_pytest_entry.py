@@ -8,9 +8,9 @@ import sys
 from importlib.metadata import entry_points
 
 import pytest
+from tests.support.optional import needs
 
-for needed in ("rich", "mpmath"):
-    pytest.importorskip(needed)
+needs("rich", "mpmath")
 
 if "pluggrad_conformance" not in entry_points(group="pytest11").names:
     pytest.skip("pluggrad was installed before it had this entry point", allow_module_level=True)

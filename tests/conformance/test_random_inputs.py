@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.support.optional import needs
 
-for needed in ("mpmath", "torch", "hypothesis"):
-    pytest.importorskip(needed)
+needs("mpmath", "torch", "hypothesis")
 
 from pluggrad.arrays.backend import PRIMITIVES
 from pluggrad_conformance.cells import Cell

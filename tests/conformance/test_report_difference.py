@@ -6,9 +6,9 @@ import json
 import math
 
 import pytest
+from tests.support.optional import needs
 
-for library in ("jinja2", "jsonschema", "mpmath"):
-    pytest.importorskip(library)
+needs("jinja2", "jsonschema", "mpmath")
 
 from synthetic import FACTS, every_outcome, result, write_run
 

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.support.optional import needs
 
-for library in ("jinja2", "jsonschema", "mpmath"):
-    pytest.importorskip(library)
+needs("jinja2", "jsonschema", "mpmath")
 
 import synthetic
 from report_text import Page, unpack

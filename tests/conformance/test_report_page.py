@@ -12,9 +12,9 @@ from base64 import b64decode
 from collections import Counter
 
 import pytest
+from tests.support.optional import needs
 
-for library in ("jinja2", "mpmath", "selenium"):
-    pytest.importorskip(library)
+needs("jinja2", "mpmath", "selenium")
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service

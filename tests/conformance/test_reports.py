@@ -14,9 +14,9 @@ import subprocess
 from xml.etree import ElementTree
 
 import pytest
+from tests.support.optional import needs
 
-for library in ("jinja2", "jsonschema", "mpmath"):
-    pytest.importorskip(library)
+needs("jinja2", "jsonschema", "mpmath")
 
 from report_text import Page, unpack
 from synthetic import FACTS, HOSTILE, every_outcome, result, write_run

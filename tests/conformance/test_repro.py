@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -11,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.optional import needs, skip_without
 
-for needed in ("rich", "mpmath"):
-    pytest.importorskip(needed)
+needs("rich", "mpmath")
 
 from pluggrad_conformance import repro, runner, source
 from pluggrad_conformance.cells import Cell
@@ -46,10 +45,8 @@ def execute(script, **options):
     )  # fmt: skip
 
 
-def installed(key):
-    library = {"strict": "array_api_strict"}.get(key.split("|")[1], key.split("|")[1])
-    missing = importlib.util.find_spec(library) is None
-    return pytest.param(key, marks=pytest.mark.skipif(missing, reason=f"no {library}"))
+def if_installed(key):
+    return pytest.param(key, marks=skip_without(key.split("|")[1]))
 
 
 CORRECT = [
@@ -62,7 +59,7 @@ CORRECT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("key", [installed(key) for key in CORRECT])
+@pytest.mark.parametrize("key", [if_installed(key) for key in CORRECT])
 @pytest.mark.filterwarnings("ignore")
 def test_script_of_a_correct_cell(key, capsys):
     """It needs pluggrad and the library, nothing of the suite, and exits with 0."""
@@ -165,7 +162,7 @@ def test_scripts_of_a_run(tmp_path, monkeypatch):
 
 def test_a_bug_from_end_to_end(tmp_path):
     """The real judge, in a worker: found, shrunk, written down, reproduced, gated."""
-    pytest.importorskip("torch")
+    needs("torch")
     plugin = tmp_path / "broken.py"
     plugin.write_text(BROKEN)
     code = (

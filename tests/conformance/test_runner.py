@@ -14,9 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.support.optional import needs
 
-pytest.importorskip("rich")
-pytest.importorskip("mpmath")
+needs("rich", "mpmath")
 
 from pluggrad_conformance import runner
 from pluggrad_conformance.cells import Cell
@@ -67,7 +67,7 @@ def test_every_cell_once_and_in_the_order_of_keys(tmp_path, tell):
 
 
 def test_backends_of_an_operation_share_a_worker(tmp_path, monkeypatch):
-    pytest.importorskip("array_api_strict")
+    needs("array_api_strict")
     log = tmp_path / "log"
     monkeypatch.setenv("STAND_IN_LOG", str(log))
     both = Selection(("numpy", "strict"), operations=("sin", "exp"), dtypes=("float64",))
@@ -194,7 +194,7 @@ def test_a_run_goes_on_only_if_it_is_the_same(tmp_path):
 
 
 def test_one_writer_at_a_time(tmp_path):
-    pytest.importorskip("fcntl")
+    needs("fcntl")
     (tmp_path / "run").mkdir()
     with runner._only_writer(tmp_path / "run"), pytest.raises(RunError, match="another"):
         go(tmp_path / "run", ONE)

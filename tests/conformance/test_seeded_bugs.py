@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.optional import needs
 
-pytest.importorskip("mpmath")
-pytest.importorskip("torch")
+needs("mpmath", "torch")
 import mpmath
 
 import pluggrad

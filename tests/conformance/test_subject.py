@@ -4,8 +4,9 @@ import operator
 
 import numpy as np
 import pytest
+from tests.support.optional import array_library, needs
 
-pytest.importorskip("mpmath")
+needs("mpmath")
 from pluggrad_conformance import operations, tables
 from pluggrad_conformance.cells import Cell
 from pluggrad_conformance.libraries import Library, settings, to_numpy
@@ -15,11 +16,6 @@ from pluggrad_conformance.properties import structure
 from pluggrad_conformance.subject import Subject, batch, engine_answer, probe
 
 LIBRARIES = ["numpy", "torch", "jax", "strict", "dask"]
-MODULES = {"strict": "array_api_strict", "dask": "dask.array"}
-
-
-def needs(name):
-    pytest.importorskip(MODULES.get(name, name))
 
 
 ROWS = [
@@ -61,7 +57,7 @@ def asked(key):
     return problem, found
 
 
-def close(found, expected, dtype="float64"):
+def answers_are(found, expected, dtype="float64"):
     eps = 2.0**-7 if dtype == "bfloat16" else np.finfo(dtype).eps
     assert len(found.arrays) == len(expected)
     for a, e in zip(found.arrays, expected):
@@ -81,21 +77,23 @@ def product(problem):
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
 def test_quantities(name, dtype):
     """Of a product, in the convention ∂L/∂Re + i ∂L/∂Im."""
-    needs(name)
+    array_library(name)
     problem, found = asked(f"multiply|{name}|{dtype}")
     x1, x2, c, t1, t2 = product(problem)
-    close(found, [c * np.conj(x2), c * np.conj(x1)], dtype)
+    answers_are(found, [c * np.conj(x2), c * np.conj(x1)], dtype)
     assert found.dtypes == [dtype, dtype] and found.arrays[0].dtype == dtype
-    close(asked(f"multiply|{name}|{dtype}|order=0")[1], [x1 * x2], dtype)
-    close(asked(f"multiply|{name}|{dtype}|mode=forward")[1], [t1 * x2 + t2 * x1], dtype)
+    answers_are(asked(f"multiply|{name}|{dtype}|order=0")[1], [x1 * x2], dtype)
+    answers_are(asked(f"multiply|{name}|{dtype}|mode=forward")[1], [t1 * x2 + t2 * x1], dtype)
     second = [c * np.conj(t2), c * np.conj(t1)]
-    close(asked(f"multiply|{name}|{dtype}|order=2")[1], second, dtype)
-    close(asked(f"multiply|{name}|{dtype}|order=2|mode=forward-over-reverse")[1], second, dtype)
+    answers_are(asked(f"multiply|{name}|{dtype}|order=2")[1], second, dtype)
+    answers_are(
+        asked(f"multiply|{name}|{dtype}|order=2|mode=forward-over-reverse")[1], second, dtype
+    )
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_axes(name):
-    needs(name)
+    array_library(name)
     expected = None
     for axis in (
         "form=function",
@@ -107,38 +105,38 @@ def test_axes(name):
         problem, found = asked(f"multiply|{name}|float64|{axis}")
         x1, x2, c, _, _ = product(problem)
         expected = [c * x2, c * x1]
-        close(found, expected)
+        answers_are(found, expected)
     for number in (0, 1):
         for form in ("function", "operator", "method"):
-            close(
+            answers_are(
                 asked(f"multiply|{name}|float64|form={form}|args={number}")[1], [expected[number]]
             )
     for shape in ("0-d", "empty"):
         problem, found = asked(f"multiply|{name}|float64|shape={shape}")
         x1, x2, c, _, _ = product(problem)
-        close(found, [c * x2, c * x1])
+        answers_are(found, [c * x2, c * x1])
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_several_outputs_settings_and_lists(name):
-    needs(name)
+    array_library(name)
     problem, found = asked(f"halves|{name}|float64")
     x, n = problem.args
     c0, c2 = problem.cotangent(0, (), "float64"), problem.cotangent(2, x.shape, "float64")
     expected = 2 * c0 * x + c2 * x[n[0]]
     expected[n[0]] += np.sum(c2 * x)
-    close(found, [expected])
+    answers_are(found, [expected])
     value = asked(f"halves|{name}|float64|order=0")[1]
     assert len(value.arrays) == 3 and value.arrays[1] == np.argmax(x)
     tangent = asked(f"halves|{name}|float64|mode=forward")[1]
     t = problem.tangents()[0]
-    close(tangent, [np.asarray(2 * np.sum(x * t)), t[n[0]] * x + x[n[0]] * t])
+    answers_are(tangent, [np.asarray(2 * np.sum(x * t)), t[n[0]] * x + x[n[0]] * t])
 
     problem, found = asked(f"concat|{name}|float64")
     c = problem.cotangent(0, (6,), "float64")
-    close(found, [c[:2], c[5:]])
+    answers_are(found, [c[:2], c[5:]])
     for order in (1, 2):
-        close(asked(f"constant|{name}|float64|order={order}")[1], [np.zeros(2)])
+        answers_are(asked(f"constant|{name}|float64|order={order}")[1], [np.zeros(2)])
 
 
 def test_low_precision():
@@ -148,10 +146,10 @@ def test_low_precision():
         ("torch", "bfloat16"),
         ("jax", "bfloat16"),
     ]:
-        needs(name)
+        array_library(name)
         problem, found = asked(f"multiply|{name}|{dtype}")
         x1, x2, c, _, _ = product(problem)
-        close(found, [c * x2, c * x1], dtype)
+        answers_are(found, [c * x2, c * x1], dtype)
         assert found.dtypes == [dtype] * 2
         assert found.arrays[0].dtype == ("float32" if dtype == "bfloat16" else dtype)
     missing = engine_answer(cell := Cell.parse("multiply|numpy|bfloat16"), Problem.of(cell))
@@ -159,10 +157,10 @@ def test_low_precision():
 
 
 def test_compiled():
-    pytest.importorskip("jax")
+    needs("jax")
     problem, found = asked("multiply|jax|float64|compiled=jit")
     x1, x2, c, _, _ = product(problem)
-    close(found, [c * x2, c * x1])
+    answers_are(found, [c * x2, c * x1])
     cell = Cell.parse("leading|jax|float64|compiled=jit")
     failed = engine_answer(cell, Problem.of(cell))
     assert failed.error is not None  # shapes that depend on values cannot be compiled
@@ -170,7 +168,7 @@ def test_compiled():
 
 @pytest.mark.slow
 def test_torch_compile_is_asked_for_the_whole_graph():
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     cell = Cell.parse("multiply|torch|float64|compiled=compile")
     problem = Problem.of(cell)
     found = engine_answer(cell, problem)
@@ -178,21 +176,21 @@ def test_torch_compile_is_asked_for_the_whole_graph():
         assert found.error.kind in ("error", "unsupported-by-engine")
         pytest.skip(f"torch {torch.__version__}: {found.error.summary}")
     x1, x2, c, _, _ = product(problem)
-    close(found, [c * x2, c * x1])
+    answers_are(found, [c * x2, c * x1])
 
 
 def test_unknown_lengths():
-    pytest.importorskip("dask")
+    needs("dask")
     problem, found = asked("leading|dask|float64")
     x = problem.args[0]
     c = problem.cotangent(0, (int(np.sum(x > 0)),), "float64")
     expected = np.zeros(3)
     expected[x > 0] = c
-    close(found, [expected])
+    answers_are(found, [expected])
 
 
 def test_devices():
-    pytest.importorskip("array_api_strict")
+    needs("array_api_strict")
     device = "array_api_strict.Device('device1')"
     _problem, found = asked(f"multiply|strict|float64|device={device}")
     assert found.devices == [device] * 2
@@ -208,13 +206,13 @@ def test_layouts():
     assert subject.arrays[0].strides == (96, 16) and np.array_equal(
         subject.arrays[0], problem.inputs[0]
     )
-    pytest.importorskip("torch")
+    needs("torch")
     cell = Cell.parse("multiply|torch|float64|shape=non-contiguous")
     assert Subject(cell, Problem.of(cell)).arrays[0].stride() == (12, 2)
 
 
 def test_dask_comes_in_chunks():
-    pytest.importorskip("dask")
+    needs("dask")
     assert Library("dask").array(np.ones((3, 4))).chunks == ((2, 1), (2, 2))
     assert Library("dask", whole=True).array(np.ones((3, 4))).npartitions == 1
 
@@ -257,16 +255,16 @@ def test_what_is_changed_is_seen(monkeypatch):
 
 
 def test_namespaces_without_a_plugin():
-    pytest.importorskip("array_api_strict")
+    needs("array_api_strict")
     problem, found = asked("multiply|array_api_strict:|float64")
     x1, x2, c, _, _ = product(problem)
-    close(found, [c * x2, c * x1])
+    answers_are(found, [c * x2, c * x1])
     assert Library("numpy:").backend.name == "numpy"
 
 
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_there_and_back(name):
-    needs(name)
+    array_library(name)
     with settings(name):
         library = Library(name)
         for x in (np.asarray(1.5), np.zeros((0, 2)), np.asarray([1, 2**40]), np.asarray([True, False]),
@@ -278,7 +276,7 @@ def test_there_and_back(name):
 def test_memory_is_not_shared():
     x = np.ones(3)
     for name in ("numpy", "torch"):
-        needs(name)
+        array_library(name)
         made = Library(name).array(x)
         made[...] = 5
         assert np.all(x == 1)

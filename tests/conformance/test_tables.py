@@ -6,15 +6,15 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from tests.support.optional import is_installed, needs
 
 import pluggrad as pg
 from pluggrad.arrays.backend import PRIMITIVES
 
-pytest.importorskip("pluggrad_conformance")
+needs("pluggrad_conformance")
 
 from pluggrad_conformance import tables
 from pluggrad_conformance.cells import COMPLEX, REAL, Cell, cells_of
@@ -83,7 +83,7 @@ def test_the_suite_has_cells_for_each_axis() -> None:
 
 def needs_scipy(name: str) -> None:
     """NumPy's special functions are SciPy's."""
-    if name.startswith("special.") and find_spec("scipy") is None:
+    if name.startswith("special.") and not is_installed("scipy"):
         pytest.skip("scipy is not installed")
 
 
@@ -152,7 +152,7 @@ NOT_THERE = {"jax": ("special.exp1", "special.spence")}  # for complex numbers
 @pytest.mark.parametrize("oracle", ORACLES)
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_oracles_compute_the_same_values(name: str, oracle: str) -> None:
-    if find_spec(oracle) is None:
+    if not is_installed(oracle):
         pytest.skip(f"{oracle} is not installed")
     if oracle == "mpmath" and ROWS[name].exact is None:
         pytest.skip("no definition with exact numbers")
@@ -168,7 +168,7 @@ def test_the_conventions_demand_what_pluggrad_does(name: str) -> None:
         if not problem.case.convention:
             continue
         said = consult_oracles(problem, "gradient", ["convention"])
-        if not said and find_spec("torch") is None:
+        if not said and not is_installed("torch"):
             continue  # NumPy cannot compute the value, nor can anybody else here
         (demanded,) = said
         found = engine_answer(dataclasses.replace(cell, order=1), problem)

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.optional import needs
 
-pytest.importorskip("mpmath")
-torch = pytest.importorskip("torch")
+torch = needs("torch", "mpmath")
 
 
 from pluggrad_conformance.operations import KINDS, Array, Operation, case

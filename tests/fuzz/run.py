@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fuzz.programs import Program
+    from tests.fuzz.programs import Program
 
 __all__ = ["MOST_REFUSED", "main"]
 
@@ -33,8 +33,8 @@ def chunk(first: int, count: int, backends: tuple[str, ...], quick: bool) -> dic
     """Run the programs of these seeds; counts by backend, kinds of refusals, and what failed."""
     import torch
 
-    from fuzz.check import check, kind, refusals
-    from fuzz.generator import Seeded, generate
+    from tests.fuzz.check import check, kind, refusals
+    from tests.fuzz.generator import Seeded, generate
 
     torch.set_num_threads(1)
     counts: Counter[tuple[str, str]] = Counter()
@@ -175,8 +175,8 @@ def total(counts: Counter[tuple[str, str]], what: str) -> int:
 
 def examples(where: list[tuple[str, int]]) -> None:
     """Print the smallest scripts that fail as the programs of these seeds do, of each sort one."""
-    from fuzz.check import report, smallest
-    from fuzz.generator import Seeded, generate
+    from tests.fuzz.check import report, smallest
+    from tests.fuzz.generator import Seeded, generate
 
     seen: set[str] = set()
     for backend, seed in where[:TRIES]:
@@ -195,7 +195,7 @@ def examples(where: list[tuple[str, int]]) -> None:
 
 def sort_of(program: Program) -> str:
     """What sorts of statements there are, so that examples differ."""
-    from fuzz.programs import statements
+    from tests.fuzz.programs import statements
 
     return str(sorted({(s.op, s.info.kind if s.op == "sub" else "") for s in statements(program.body)
                        if s.op != "call"}))  # fmt: skip
@@ -203,9 +203,9 @@ def sort_of(program: Program) -> str:
 
 def show(seed: int, backend: str) -> int:
     """Print a program, and how it fails."""
-    from fuzz.check import check, kind, refusals
-    from fuzz.generator import Seeded, generate
-    from fuzz.programs import source
+    from tests.fuzz.check import check, kind, refusals
+    from tests.fuzz.generator import Seeded, generate
+    from tests.fuzz.programs import source
 
     program = generate(Seeded(seed), backend, seed)
     print(source(program, backend))
@@ -221,5 +221,5 @@ def show(seed: int, backend: str) -> int:
 if __name__ == "__main__":
     os.environ.setdefault("JAX_ENABLE_X64", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    sys.path.insert(0, str(Path(__file__).parents[1]))
+    sys.path.insert(0, str(Path(__file__).parents[2]))
     sys.exit(main())

@@ -146,8 +146,9 @@ def _jax(jit: bool) -> Any:
 
 
 def _hips(function: Callable[..., Any], args: list[Any], places: Sequence[int]) -> Step:
-    import autograd
     import autograd.numpy as xp
+
+    import autograd
 
     def total(*chosen: Any) -> Any:
         given = list(args)

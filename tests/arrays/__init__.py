@@ -1,0 +1,1 @@
+"""Tests of `pluggrad.arrays`, and of our backends."""
