@@ -136,16 +136,16 @@ def gradgradcheck(
 
     Parameters
     ----------
+    func, inputs
+        As for `gradcheck`.
     grad_outputs : array, Variable, or a sequence of them, optional
         The cotangents to start from, one per output. By default random ones, from a fixed seed.
     gen_non_contig_grad_outputs : bool
         Make the random cotangents non-contiguous in memory.
     check_fwd_over_rev, check_rev_over_rev : bool
         Which mode differentiates the gradients.
-    func, inputs, eps, atol, rtol, ...
-        As for `gradcheck`.
 
-    Returns and raises the same as `gradcheck`.
+    The other parameters are those of `gradcheck`. Returns and raises the same as `gradcheck`.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.asarray([0.5, 1.5]), requires_grad=True)

@@ -120,6 +120,7 @@ class _FunctionCall(Operation):
     dirty: Sequence[tuple[int, int]] = ()  # which inputs were written: (argument, output)
 
     def __init__(self, function: type[Function], args: tuple[Any, ...], places: list[int]) -> None:
+        """Note the arguments other than Variables, and which gradients are wanted."""
         self.function, self.places = function, places
         # Do not keep the caller's Variables: they would keep their `grad` and its graph alive.
         self.args, needs = list(args), [False] * len(args)

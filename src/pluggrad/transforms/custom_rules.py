@@ -51,6 +51,7 @@ class _Custom:
         nondiff_argnums: int | Sequence[int] = (),
         nondiff_argnames: str | Sequence[str] = (),
     ) -> None:
+        """Note the signature of `fun`, and the positions of its settings."""
         functools.update_wrapper(self, fun)
         self._fun = fun
         self._steady: dict[Any, SeenModules] = {}
@@ -556,6 +557,7 @@ class SymbolicZero:
         self.dtype = getattr(like, "dtype", type(like))
 
     def __repr__(self) -> str:
+        """The shape and dtype."""
         return f"SymbolicZero(shape={self.shape}, dtype={self.dtype})"
 
 

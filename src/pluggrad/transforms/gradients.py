@@ -77,10 +77,11 @@ def grad(
         An argument to differentiate by, or the value, is not floating-point (with `holomorphic`:
         not complex).
     ValueError
-        The value is not of shape ``()``, or `argnums` names no argument, or one twice.
+        The value is not of shape ``()``, or `argnums` is out of range or names an argument twice.
     RuntimeError
         The value is complex and `holomorphic` is False; or the value is constant because `fun`
-        left the graph (GraphBreakError, which names the line).
+        left the graph (GraphBreakError, which names the line). A value that is simply constant
+        gives zeros and a GraphBreakWarning.
 
     For complex arguments the gradient is that of `backward`, ∂f/∂Re + i ∂f/∂Im, as in torch: the
     conjugate of JAX's. With `holomorphic` it is the derivative df/dz, as in JAX.
@@ -202,7 +203,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
 @restored
 def _vjp(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool) -> Any:
-    """`vjp`, in a function of its own so that `restored` resets the state after any exception."""
+    """`vjp`, for a tuple of primals."""
     with open_level() as level:
         wrapped = [leaves_of(x, level, primals) for x in primals]
         y = fun(*[tree for tree, _, _ in wrapped])
@@ -289,7 +290,7 @@ def pushed_forward(
     has_aux: bool,
     may_be_constant: bool = False,
 ) -> Any:
-    """`jvp`. With `may_be_constant`, a result that does not depend on the primals is no warning."""
+    """`jvp`. With `may_be_constant`, a constant result gives no warning."""
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise TypeMismatchError("primals and tangents are tuples, with one entry per argument")
     if len(primals) != len(tangents):

@@ -159,7 +159,7 @@ def _jacfwd(
     holomorphic: bool,
     derivative: bool = False,
 ) -> Callable[..., Any]:
-    """`jacfwd`. With `derivative`, `fun` is itself a derivative, and may be constant unwarned."""
+    """`jacfwd`. With `derivative`, `fun` is a derivative: a constant result gives no warning."""
 
     @functools.wraps(fun)
     def jacobian(*args: Any, **kwargs: Any) -> Any:

@@ -271,6 +271,7 @@ class _Mapped(_Recomputed):
     """The operation `one` over a batch; `on` says which inputs have the batch axis, in front."""
 
     def __init__(self, one: _Recomputed, on: list[bool]) -> None:
+        """Map `one` over the batch axis of the inputs that are `on`."""
         self.one, self.axes = one, [0 if b else None for b in on]
         self.differentiable = one.differentiable
 

@@ -1,6 +1,6 @@
 """The level at which a checkpointed function runs.
 
-Seen from inside, everything outside is one: the arguments, and every outer Variable that the
+From inside, all outer levels look like one: the arguments, and every outer Variable that the
 function uses, become leaves of the checkpoint's level, whichever outer level they belong to.
 """
 
@@ -148,12 +148,15 @@ class _Below:
     __slots__ = ("before", "run")
 
     def __init__(self, run: Inside) -> None:
+        """Remember the mark that `run` has now."""
         self.run, self.before = run, run.below
 
     def __enter__(self) -> None:
+        """Mark the run as working below its level."""
         self.run.below = True
 
     def __exit__(self, *exc_info: object) -> None:
+        """Put back the mark from before the block."""
         self.run.below = self.before
 
 
@@ -183,10 +186,12 @@ class run_inside(open_level):
         self._level.run = Inside(self._level, inside(), given)
 
     def __enter__(self) -> Any:
+        """Open the level, with its run as the innermost one."""
         put(altered(self._level.inside, {"inside": self._level.run}))
         return self._level.run
 
     def __exit__(self, *exc_info: object) -> None:
+        """Close the level."""
         put(self._level.outside)
         self._level.run = None  # break the cycle: the run holds the level
         super().__exit__()

@@ -41,10 +41,12 @@ class _Restored:
     """The block of `RandomStates.restored`."""
 
     def __init__(self, states: list[tuple[Any, tuple[Any, ...], Any]]) -> None:
+        """Note the current states of these generators, to return to."""
         self._states = states
         self._before = [(adapter, x, adapter.rng_state(*x)) for adapter, x, _ in states]
 
     def __enter__(self) -> None:
+        """Set the generators to the noted states."""
         try:
             _set(self._states)
         except BaseException:  # some may be set already: put all of them back
@@ -52,6 +54,7 @@ class _Restored:
             raise
 
     def __exit__(self, *exc_info: object) -> None:
+        """Put back the states from before the block."""
         try:
             _set(self._before)
         except BaseException:  # interrupted half-way: do it again, then raise
