@@ -10,6 +10,7 @@ import pydoc
 import pytest
 
 import pluggrad as pg
+from tests.support.optional import needs
 from pluggrad.variables import names, summaries
 from pluggrad.variables.documentation import section_of
 from pluggrad.variables.operators import BINARY, COMPARE, METHODS, UNARY
@@ -74,7 +75,7 @@ def test_no_public_name_is_private_to_the_rule_book():
 
 
 def test_dir_has_all_of_the_standard():
-    strict = pytest.importorskip("array_api_strict", reason="it names the standard's functions")
+    strict = needs("strict", reason="it names the standard's functions")
     more = {"Device", "ArrayAPIStrictFlags"}
     public = {n for n in strict.__all__ if "flags" not in n and not n.startswith("__")} - more
     assert public <= set(dir(pg))
@@ -128,7 +129,7 @@ def test_what_is_defined_here_has_a_docstring(name):
 
 
 def test_every_function_of_the_standard_has_its_section():
-    strict = pytest.importorskip("array_api_strict", reason="it names the standard's functions")
+    strict = needs("strict", reason="it names the standard's functions")
     for prefix in ("", "linalg.", "fft."):
         owner = get(strict, prefix[:-1]) if prefix else strict
         for name in owner.__all__:
@@ -161,7 +162,7 @@ def hasattr_of(full) -> bool:
 
 @pytest.mark.parametrize("backend", ["numpy", "torch", "jax", "strict"])
 def test_a_namespace_documents_its_functions(backend):
-    pytest.importorskip({"strict": "array_api_strict"}.get(backend, backend))
+    needs(backend)
     xp = pg.namespace(backend)
     for full in ("sin", "sum", "full", "zeros", "pad", "linalg.solve", "linalg.matmul", "finfo"):
         assert get(xp, full).__doc__ == get(pg, full).__doc__

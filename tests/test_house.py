@@ -30,6 +30,7 @@ TIES = {
     ("arrays.adapter", "arrays.backend"),
     ("arrays.backend", "engine.primitive"),
     ("engine.views", "variables.variable"),
+    ("variables.variable", "variables.types"),
 }
 
 

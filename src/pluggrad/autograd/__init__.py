@@ -1,4 +1,4 @@
-"""The face of torch.autograd: `backward` and `grad` over the graph of Variables, and `Function`."""
+"""The face of `torch.autograd`: `backward`, `grad`, `Function`, `gradcheck` and grad modes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Gradients against finite differences: `gradcheck` and `gradgradcheck`.
+"""`gradcheck` and `gradgradcheck`: compare derivatives with finite differences.
 
-Every entry of the full Jacobian is compared, so that one wrong in a thousand is found. Complex
-numbers count as two real ones, which is what the gradient convention means.
+Every entry of the full Jacobian is compared, so that a single wrong one is found. A complex
+number counts as two real ones, which is what the gradient convention means.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 
 
 class GradcheckError(PluggradError, RuntimeError, AssertionError):
-    """A derivative that differs from the finite difference, or from itself when run again."""
+    """A derivative differs from the finite difference, or two backward runs differ."""
 
 
 def gradcheck(
@@ -46,28 +46,50 @@ def gradcheck(
     fast_mode: bool = False,
     masked: bool | None = None,
 ) -> bool:
-    """Whether the gradients of `func` at `inputs` are those of central differences.
+    """Check the derivatives of `func` at `inputs` against central differences, as torch's
+    `gradcheck`.
 
     Parameters
     ----------
     func : callable
-        Takes Variables and returns one, or a tuple of them.
+        Takes Variables and returns one, or a tuple of them. Outputs that are not floating-point
+        are ignored.
     inputs : Variable or tuple
-        Those that require grad are varied; use float64 or complex128.
-    eps, atol, rtol : float
-        The step, and how far an entry may be off: ``atol + rtol * abs(numerical)``.
+        The arguments of `func`. Those that require grad are varied; use float64 or complex128, or
+        the differences are too inexact (a warning says so).
+    eps : float
+        The step of the differences.
+    atol, rtol : float
+        The tolerance for each entry: ``atol + rtol * abs(numerical)``.
     raise_exception : bool
-        Raise where a derivative is wrong, instead of returning False.
+        Raise if a derivative is wrong; otherwise return False.
     nondet_tol : float
-        How far two runs of one backward may differ.
+        How far the results of two runs of the same backward may differ.
     check_batched_grad, check_batched_forward_grad : bool
-        Check that a batch of cotangents, or of tangents, gives what they give one by one.
+        Also check that a batch of cotangents, or of tangents, gives the same as one at a time.
     check_forward_ad, check_backward_ad : bool
-        Check the derivatives of that mode.
+        Which modes to check.
     check_undefined_grad, check_grad_dtypes, fast_mode, masked
-        Taken as torch takes them, and without effect: outputs are always differentiated one by one,
-        without cotangents of the others, gradients always have the input's dtype, and every entry
-        is compared.
+        Accepted for compatibility with torch, and ignored: outputs are always differentiated one at
+        a time, without cotangents for the others; gradients always have the input's dtype; every
+        entry is compared.
+
+    Returns
+    -------
+    bool
+        True if all derivatives agree.
+
+    Raises
+    ------
+    GradcheckError
+        A derivative is wrong, or the backward is not deterministic (RuntimeError, AssertionError).
+    RuntimeError
+        No output of `func` is a floating-point Variable.
+    ValueError
+        No input requires grad, or both modes are switched off.
+
+    A complex input or output counts as two real ones: its real and imaginary parts are checked
+    separately.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.asarray([0.5, 1.5]), requires_grad=True)
@@ -108,11 +130,22 @@ def gradgradcheck(
     fast_mode: bool = False,
     masked: bool = False,
 ) -> bool:
-    """`gradcheck` of the gradients of `func`, by its inputs and by the cotangents.
+    """Check the second derivatives of `func`, as torch's `gradgradcheck`.
 
-    Parameters are those of `gradcheck`; `grad_outputs` are the cotangents to start from, random
-    ones by default. `check_fwd_over_rev` and `check_rev_over_rev` choose the mode of the second
-    derivative; `gen_non_contig_grad_outputs` has the random cotangents not lie contiguously.
+    It is `gradcheck` of the function that maps inputs and cotangents to gradients.
+
+    Parameters
+    ----------
+    func, inputs
+        As for `gradcheck`.
+    grad_outputs : array, Variable, or a sequence of them, optional
+        The cotangents to start from, one per output. By default random ones, from a fixed seed.
+    gen_non_contig_grad_outputs : bool
+        Make the random cotangents non-contiguous in memory.
+    check_fwd_over_rev, check_rev_over_rev : bool
+        Which mode differentiates the gradients.
+
+    The other parameters are those of `gradcheck`. Returns and raises the same as `gradcheck`.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.asarray([0.5, 1.5]), requires_grad=True)
@@ -145,6 +178,8 @@ def gradgradcheck(
         leaf.requires_grad_()
 
     def gradients(*args: Any) -> Any:
+        """The gradients of the outputs, for inputs followed by cotangents."""
+
         def f(*chosen: Any) -> list[Any]:
             given = list(args[:count])
             for i, x in zip(moving, chosen, strict=True):
@@ -166,6 +201,7 @@ def _check(
     func: Callable[..., Any], inputs: tuple[Any, ...], eps: float, atol: float, rtol: float,
     nondet_tol: float, *, backward: bool, forward: bool, batched: bool, batched_forward: bool,
 ) -> None:  # fmt: skip
+    """Compare everything that is asked for; raises GradcheckError at the first difference."""
     moving = _moving(inputs)
     outputs = _outputs(func(*inputs))
     chosen = [inputs[i] for i in moving]
@@ -193,7 +229,7 @@ def _check(
 def _pulled(
     outputs: list[Any], chosen: list[Any], nondet_tol: float
 ) -> list[list[list[list[float]]]]:
-    """The gradients by output, by its real components, and by input."""
+    """The gradients, indexed by output, by its real component, and by input; each is run twice."""
     pulled: list[list[list[list[float]]]] = []
     for y in outputs:
         rows: list[list[list[float]]] = []
@@ -222,7 +258,7 @@ def _pulled(
 def _compare_batched(
     outputs: list[Any], chosen: list[Any], pulled: Any, atol: float, rtol: float
 ) -> None:
-    """Whether a batch of cotangents gives the gradients that they give one by one."""
+    """Raise unless a batch of cotangents gives the same gradients as one at a time."""
     for k, (y, rows) in enumerate(zip(outputs, pulled, strict=True)):
         seeds = list(_directions(y, 1.0))
         if not seeds or not y.requires_grad:
@@ -244,6 +280,7 @@ def _compare(
     numerical: list[list[float]], found: list[list[float]], where: tuple[int, int], atol: float,
     rtol: float, what: str,
 ) -> None:  # fmt: skip
+    """Raise unless the derivatives `found` agree with the `numerical` ones, output by output."""
     place, column = where
     for k, (expected, values) in enumerate(zip(numerical, found, strict=True)):
         for row, (n, a) in enumerate(zip(expected, values, strict=True)):
@@ -257,6 +294,7 @@ def _compare(
 
 
 def _close(a: float, n: float, atol: float, rtol: float) -> bool:
+    """Whether `a` is within tolerance of `n`; nan agrees with nan."""
     if math.isnan(a) or math.isnan(n):
         return math.isnan(a) and math.isnan(n)
     return a == n or abs(a - n) <= atol + rtol * abs(n)
@@ -265,7 +303,7 @@ def _close(a: float, n: float, atol: float, rtol: float) -> bool:
 def _difference(
     func: Callable[..., Any], inputs: tuple[Any, ...], place: int, step: Any, eps: float
 ) -> list[list[float]]:
-    """The central difference of each output, when one component of one input moves."""
+    """The central difference of every output when one component of one input moves."""
     ends = []
     for sign in (1, -1):
         args = [x.detach() if is_variable(x) else x for x in inputs]
@@ -281,14 +319,16 @@ def _difference(
 
 
 def _same(inputs: tuple[Any, ...], place: int) -> list[int]:
-    """Where the input at `place` is: it may be there twice."""
+    """All positions of the input at `place`, which may be passed more than once."""
     return [i for i, x in enumerate(inputs) if x is inputs[place]]
 
 
 def _pushed(
     func: Callable[..., Any], inputs: tuple[Any, ...], place: int, batched: bool
 ) -> list[list[list[float]]]:
-    """The tangents by component of one input, and by output; together, or one after the other."""
+    """The tangents, indexed by component of one input and by output. If `batched`, all directions
+    are pushed forward as one batch.
+    """
 
     plain = [x.detach() if is_variable(x) else x for x in inputs]
     x, where = plain[place], _same(inputs, place)
@@ -311,6 +351,7 @@ def _pushed(
 
 
 def _warn_of_precision(inputs: tuple[Any, ...]) -> None:
+    """Warn of inputs whose dtype is too inexact for the default tolerances."""
     for i, x in enumerate(inputs):
         if is_variable(x) and x.requires_grad:
             xp = x._backend.xp
@@ -323,6 +364,7 @@ def _warn_of_precision(inputs: tuple[Any, ...]) -> None:
 
 
 def _moving(inputs: tuple[Any, ...]) -> list[int]:
+    """The positions of the inputs that require grad."""
     places = [i for i, x in enumerate(inputs) if is_variable(x) and x.requires_grad]
     if not places:
         raise InvalidArgumentError("none of the inputs requires grad; there is nothing to check")
@@ -330,7 +372,7 @@ def _moving(inputs: tuple[Any, ...]) -> list[int]:
 
 
 def _outputs(y: Any) -> list[Any]:
-    """The outputs that can have gradients."""
+    """The floating-point outputs, which can have gradients."""
     items = list(y) if isinstance(y, (tuple, list)) else [y]
     found = [v for v in items if is_variable(v) and v.dtype in v._backend.float_dtypes]
     if not found:
@@ -339,15 +381,17 @@ def _outputs(y: Any) -> list[Any]:
 
 
 def _is_complex(v: Any) -> bool:
+    """Whether `v` has a complex dtype."""
     return v.dtype in v._backend.complex_dtypes
 
 
 def _size(v: Any) -> int:
+    """The number of elements of `v`."""
     return math.prod(v.shape)
 
 
 def _unit(v: Any, k: int, value: complex) -> Any:
-    """Zeros like `v`, with `value` at place `k` of the flattened array."""
+    """Zeros like `v`, but `value` at position `k` of the flattened array."""
     space = v._backend.namespace
     flat = [value if i == k else 0.0 for i in range(_size(v))]
     made = space.asarray(flat, dtype=v.dtype, device=v.device)
@@ -355,7 +399,7 @@ def _unit(v: Any, k: int, value: complex) -> Any:
 
 
 def _directions(v: Any, length: float) -> Any:
-    """The real directions in which `v` can move, one component at a time."""
+    """One step of `length` per real component of `v`; real and imaginary parts are separate."""
     for k in range(_size(v)):
         yield _unit(v, k, length)
         if _is_complex(v):

@@ -1,7 +1,7 @@
-"""Operations of the user's own, as torch's `autograd.Function`.
+"""`Function`: operations whose derivative the user writes, as torch's `autograd.Function`.
 
-`forward` runs once, below all levels, on untracked values; each level that tracks an input then has
-its own view of what was saved, and so every order and every nesting comes out right.
+`forward` runs once, below all levels, on untracked values. Each level that tracks an input then
+gets its own view of the saved values, which makes every order and every nesting correct.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ __all__ = ["Function", "FunctionContext", "once_differentiable"]
 
 
 class FunctionContext:
-    """What `forward` hands to `backward`; attributes of your own may be set on it, too."""
+    """The context `ctx` that carries values from `forward` to `backward` and `jvp`.
+
+    Attributes of your own may be set on it, too.
+    """
 
     __slots__ = ("__dict__", "_call", "_constant_outputs", "_dirty_inputs", "_given",
                  "_materialize", "_needs")  # fmt: skip
@@ -42,6 +45,7 @@ class FunctionContext:
     _call: tuple[Sequence[Any], Sequence[bool]] | None
 
     def __init__(self, needs: Sequence[bool]) -> None:
+        """`needs` says for each input whether its gradient is wanted."""
         self._call = None
         self._needs = tuple(needs)
         self._given: dict[str, tuple[Any, ...]] = {}
@@ -50,66 +54,75 @@ class FunctionContext:
         self._constant_outputs: tuple[Any, ...] = ()
 
     def save_for_backward(self, *values: Any) -> None:
-        """Keep arrays for `backward`. Inputs and outputs are differentiated again at higher
-        orders; anything else is a constant there, so return what matters as an output."""
+        """Keep arrays for `backward`, which finds them in `saved_tensors`.
+
+        Saved inputs and outputs keep their graph, so higher derivatives go through them. Any other
+        value is a constant there: if higher derivatives must go through it, return it as an output.
+        """
         self._given["backward"] = values
 
     def save_for_forward(self, *values: Any) -> None:
-        """Keep arrays for `jvp`, which otherwise finds what is kept for `backward`."""
+        """Keep arrays for `jvp`. Without this call, `jvp` finds those kept for `backward`."""
         self._given["forward"] = values
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
-        """What was given to `save_for_backward`; in `jvp`, to `save_for_forward`."""
+        """The values given to `save_for_backward`; in `jvp`, those given to `save_for_forward`."""
         return self._given.get("backward", ()) if self._call is None else tuple(self._call[0])
 
     @property
     def needs_input_grad(self) -> tuple[bool, ...]:
-        """For each input of `forward`, whether its gradient is wanted."""
+        """One bool per input of `forward`: whether its gradient is wanted."""
         return self._needs if self._call is None else tuple(self._call[1])
 
     def mark_non_differentiable(self, *outputs: Any) -> None:
-        """These outputs have no gradient."""
+        """Declare that these outputs have no gradient."""
         self._constant_outputs = outputs
 
     def mark_dirty(self, *inputs: Any) -> None:
-        """These inputs were written by `forward`, with the in-place operators of Variables or by
-        index, and are among the outputs. The caller's own Variables then become these outputs.
+        """Declare that `forward` wrote these inputs in place and returns them.
 
-        Do not write into their `.data`: other operations may have saved that buffer.
+        After the call, the caller's own Variables hold the new values. Write with the in-place
+        operators of Variables or by index; never into their `.data`, a buffer that other operations
+        may have saved. An input that is not both an input and an output raises ValueError.
         """
         self._dirty_inputs = inputs
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether the cotangents of unused outputs, and the tangents of inputs that have none, are
-        zeros; None otherwise."""
+        """Choose how missing derivatives are passed on: as zeros (True, the default) or as None.
+
+        They are the cotangents of unused outputs, for `backward`, and the tangents of inputs
+        without one, for `jvp`.
+        """
         self._materialize = bool(value)
 
     def _at(self, values: Sequence[Any], needs: Sequence[bool]) -> FunctionContext:
-        """The same context, at one level: attributes are shared."""
+        """This context as one level sees it: its own saved values, the same attributes."""
         view: FunctionContext = new(FunctionContext)
         view.__dict__ = self.__dict__
         view._call = (values, needs)
         return view
 
 
-NONE: Mapping[Any, Any] = {}  # nobody writes it
+NONE: Mapping[Any, Any] = {}  # shared and never written
 
 
 class _FunctionCall(Operation):
-    """One application of a Function."""
+    """One application of a Function; `places` are the positions of Variables in its arguments."""
 
-    seen: Seen | None = None  # the backward, with what it refers to by name
-    count = 0  # how many outputs are arrays; what else was saved comes after them
+    seen: Seen | None = None  # the backward, with the names that it reads
+    count = 0  # how many outputs are arrays; other saved arrays come after them
     differentiable: list[bool]
-    saved: dict[str, Sequence[tuple[str, Any]]]  # for which derivative; what, or where
-    others: Mapping[int, Any] = NONE  # outputs that are no arrays, by position
-    attributes: Mapping[str, tuple[str, Any]] = NONE  # of the context, that are in or outputs
+    #: By derivative ("backward", "forward"): ("in", i), ("out", i) or ("as it is", value).
+    saved: dict[str, Sequence[tuple[str, Any]]]
+    others: Mapping[int, Any] = NONE  # outputs other than arrays, by position
+    attributes: Mapping[str, tuple[str, Any]] = NONE  # attributes of ctx: inputs, outputs
     dirty: Sequence[tuple[int, int]] = ()  # which inputs were written: (argument, output)
 
     def __init__(self, function: type[Function], args: tuple[Any, ...], places: list[int]) -> None:
+        """Note the arguments other than Variables, and which gradients are wanted."""
         self.function, self.places = function, places
-        # The Variables come from elsewhere: kept here, they would keep their `grad`, and its graph.
+        # Do not keep the caller's Variables: they would keep their `grad` and its graph alive.
         self.args, needs = list(args), [False] * len(args)
         for place in places:
             x, self.args[place] = args[place], None
@@ -117,6 +130,7 @@ class _FunctionCall(Operation):
         self.context = FunctionContext(needs)
 
     def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
+        """The inputs and outputs that were saved; shape and dtype of all others."""
         kept_in: list[Any] = [(tuple(x.shape), x.dtype) for x in inputs]
         kept_out: list[Any] = [(tuple(y.shape), y.dtype) for y in outputs]
         for kind, i in (*self.saved["backward"], *self.attributes.values()):
@@ -127,6 +141,7 @@ class _FunctionCall(Operation):
         return kept_in, kept_out
 
     def trial(self) -> Operation:
+        """A new call of the same Function, to run once and forget."""
         made = _FunctionCall(self.function, tuple(self.args), self.places)
         made.rule = self.rule
         return made
@@ -134,6 +149,7 @@ class _FunctionCall(Operation):
     def compute(
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:
+        """The outputs one level down, and notes for `backward`; nothing records meanwhile."""
         if self.seen is None:
             self.seen = seen(_backward_of(self.function), self.function._steady)
         if self.seen.variables:
@@ -147,8 +163,9 @@ class _FunctionCall(Operation):
             return self.run(args), None
 
     def filled(self, args: list[Any]) -> list[Any]:
-        """The arguments as `forward` takes them, of which these are the arrays: handles of its own,
-        which it may write."""
+        """All arguments for `forward`, with the arrays `args` at their places, as new handles that
+        `forward` may write.
+        """
         given = list(self.args)
         wanted = self.context.needs_input_grad
         for place, x in zip(self.places, args, strict=True):
@@ -156,6 +173,7 @@ class _FunctionCall(Operation):
         return given
 
     def run(self, args: list[Any]) -> list[Any]:
+        """Run `forward` (and `setup_context`): the array outputs, then other saved arrays."""
         function, ctx = self.function, self.context
         given = self.filled(args)
         if function.setup_context is not Function.setup_context:
@@ -166,7 +184,7 @@ class _FunctionCall(Operation):
         return self.noted(given, y)
 
     def noted(self, given: list[Any], y: Any) -> list[Any]:
-        """The arrays among the outputs, and those that were saved besides."""
+        """Note what `forward` left in `ctx`: the array outputs, then other saved arrays."""
         function, ctx = self.function, self.context
         self.several = isinstance(y, (tuple, list))
         outputs = list(y) if self.several else [y]
@@ -188,7 +206,7 @@ class _FunctionCall(Operation):
         for name, x in ctx.__dict__.items():
             if type(x) in VARIABLES:
                 known = self._known(x, given, outputs[: self.count], dirty)
-                if known is not None:  # what is neither is a constant
+                if known is not None:  # any other Variable is a constant
                     self.attributes = {**self.attributes, name: known}
         self.rule = function._rules[bool(self.saved["backward"] or self.attributes)]
         return outputs
@@ -196,8 +214,9 @@ class _FunctionCall(Operation):
     def _known(
         self, value: Any, given: list[Any], outputs: list[Any], dirty: tuple[Any, ...]
     ) -> tuple[str, int] | None:
-        """Where a value is among the inputs and outputs; None if it is neither."""
-        if not dirty or not any([x is value for x in dirty]):  # what was written is saved as it is
+        """Where a value is among the inputs or outputs; None if it is in neither."""
+        # An input that was written holds a new value by now: it is saved as an output.
+        if not dirty or not any([x is value for x in dirty]):
             for i, place in enumerate(self.places):
                 if given[place] is value:
                     return "in", i
@@ -209,7 +228,7 @@ class _FunctionCall(Operation):
     def _place(
         self, value: Any, given: list[Any], outputs: list[Any], dirty: tuple[Any, ...]
     ) -> tuple[str, Any]:
-        """Where a saved value is among the inputs and outputs; it becomes an output if nowhere."""
+        """Where a saved value is in the inputs or outputs; another array becomes an output."""
         known = self._known(value, given, outputs, dirty)
         if known is not None:
             return known
@@ -220,7 +239,7 @@ class _FunctionCall(Operation):
         return "out", len(outputs) - 1
 
     def materialized(self, gs: list[Any], call: Call) -> list[Any]:
-        """The cotangents of the outputs, with zeros for None where that is wanted."""
+        """The cotangents of the outputs, with None replaced by zeros unless the user wants None."""
         gs = gs[: self.count]
         if not self.context._materialize or (self.count == 1 and gs[0] is not None):
             return gs
@@ -229,7 +248,7 @@ class _FunctionCall(Operation):
                 for g, y in zip(gs, call.outputs, strict=False)]  # fmt: skip
 
     def completed(self, outputs: Sequence[Any], others: Any) -> list[Any]:
-        """A list with one entry per output of `forward`, of which `outputs` are for the arrays."""
+        """One entry per output of `forward`: `outputs` for arrays, ``others(k)`` for the rest."""
         if not self.others:
             return list(outputs[: self.count])
         rest = iter(outputs)
@@ -237,6 +256,7 @@ class _FunctionCall(Operation):
         return [others(k) if k in self.others else next(rest) for k in range(count)]
 
     def _written(self, x: Any, given: list[Any], outputs: list[Any]) -> tuple[int, int]:
+        """The positions, among arguments and outputs, of an input marked dirty."""
         name = self.function.__name__
         arguments = [i for i, known in enumerate(given) if known is x and i in self.places]
         found = [k for k, y in enumerate(outputs) if y is x]
@@ -251,6 +271,7 @@ class _FunctionCall(Operation):
     def mapped_itself(
         self, args: list[Any], inner: list[Any], on: list[bool], level: Any, backend: Any
     ) -> list[Any] | None:
+        """The outputs for a batch by the user's `vmap`; None if there is none."""
         function = self.function
         if function.vmap is Function.vmap:
             return None
@@ -286,7 +307,7 @@ class _FunctionCall(Operation):
         return self.noted(given, y)
 
     def _entering(self, y: Any, dim: int | None, level: Any, backend: Any) -> Any:
-        """An output of the user's `vmap` as a value of `level`."""
+        """An output of the user's `vmap` as a value of `level`, its batch axis in front."""
         if dim is None or not hasattr(y, "shape"):
             return as_variable(y, backend)
         if not -len(y.shape) <= dim < len(y.shape) or y.shape[dim] != level.size:
@@ -298,6 +319,7 @@ class _FunctionCall(Operation):
         return batched(xp.moveaxis(y, dim, 0) if dim % len(y.shape) else y, level, backend)
 
     def _context(self, call: Call, mode: str) -> FunctionContext:
+        """The context for one level: saved values and attributes as that level sees them."""
         needs = call.needs
         if len(needs) != len(self.args):
             needs = [False] * len(self.args)
@@ -312,13 +334,14 @@ class _FunctionCall(Operation):
             else:
                 saved.append(i)
         view = self.context._at(saved, needs)
-        if self.attributes:  # at this level
+        if self.attributes:  # those that are inputs or outputs, as this level sees them
             view.__dict__ = {**view.__dict__}
             for name, (kind, i) in self.attributes.items():
                 view.__dict__[name] = own_handle((call.inputs if kind == "in" else call.outputs)[i])
         return view
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
+        """The gradients of the arrays among the inputs, by the user's `backward`."""
         name = self.function.__name__
         assert self.seen is not None
         if self.seen.fun is Function.vjp:
@@ -338,6 +361,7 @@ class _FunctionCall(Operation):
         return [found[place] for place in self.places]
 
     def push(self, tangents: list[Any], call: Call) -> Sequence[Any]:
+        """The tangents of the outputs, by the user's `jvp`, or by transposing `backward`."""
         function = self.function
         if function.jvp is Function.jvp:
             return transposed(tangents, call)
@@ -359,18 +383,24 @@ class _FunctionCall(Operation):
         return found + [None] * (len(call.outputs) - self.count)
 
     def mapped(self, on: list[bool], size: int) -> Operation:
+        """The call over a batch, by running `forward` and `backward` under an inner `vmap`."""
         if self.seen is None:
             self.seen = seen(_backward_of(self.function))
         return _MappedFunction(self, on)
 
 
 class _MappedFunction(Operation):
-    """A Function over a batch, whose arguments are tracked outside of `vmap`."""
+    """A call of a Function over a batch, where levels outside the `vmap` track its inputs.
+
+    `forward` and `backward` run under an inner `vmap`; `on` says which inputs have the batch axis.
+    """
 
     def __init__(self, inside: _FunctionCall | _MappedFunction, on: list[bool]) -> None:
+        """`inside` is the call to map, which may be mapped itself."""
         self.inside, self.on, self.rule = inside, on, inside.rule
 
     def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
+        """The inputs and outputs that were saved; shape and dtype of all others."""
         return self.inside.kept(inputs, outputs)
 
     def materialized(self, gs: list[Any], call: Call) -> list[Any]:
@@ -378,6 +408,7 @@ class _MappedFunction(Operation):
         return self.inside.materialized(gs, call)
 
     def run(self, args: list[Any]) -> list[Any]:
+        """The outputs, under an inner `vmap`."""
         inside = self.inside
         axes = tuple([0 if b else None for b in self.on])
         outputs = inner_vmap(lambda *args: inside.run(list(args)), axes)(*args)
@@ -386,6 +417,7 @@ class _MappedFunction(Operation):
         return list(outputs)
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
+        """The gradients, under an inner `vmap`; those of inputs that all share are summed."""
         inside, backend = self.inside, call.backend
 
         def body(gs: Any, inputs: Any, outputs: Any) -> Any:
@@ -403,38 +435,50 @@ class _MappedFunction(Operation):
         ]
 
     def mapped(self, on: list[bool], size: int) -> Operation:
+        """The call over one more batch."""
         return _MappedFunction(self, on)
 
 
 class VmapInfo(NamedTuple):
-    """What `Function.vmap` is told: how many are mapped over, and `vmap`'s `randomness`."""
+    """The first argument of `Function.vmap`: the size of the batch, and `vmap`'s `randomness`."""
 
     batch_size: int
     randomness: str
 
 
 class Function:
-    """An operation with a backward of its own, as torch's `autograd.Function`.
+    """An operation whose derivative you write, as torch's `autograd.Function`.
 
-    Subclass it with two static methods. ``forward(ctx, *args)`` computes; it is handed untracked
-    Variables, and may use any library on their `.data`. ``backward(ctx, *grads)`` takes one
-    cotangent per output and returns one gradient per input of `forward`, or None. If `backward` is
-    written with pluggrad's functions and saves only inputs and outputs, it is differentiable, too.
-    Outputs that are no arrays are handed on as they are; their cotangents are None.
+    Subclass it, give it static methods, and call ``apply``:
 
-    With ``setup_context(ctx, inputs, output)``, `forward` is called without `ctx`. Forward mode
-    uses ``jvp(ctx, *tangents)`` if there is one (an input without a tangent has zeros, one that is
-    no array None), and the transpose of `backward` if not, which has to be linear in its cotangents
-    then (NotLinearError).
+    - ``forward(ctx, *args)`` computes the outputs. It receives untracked Variables, and may hand
+      their `.data` to any library. It returns one array or a tuple; entries other than arrays are
+      returned unchanged.
+    - ``backward(ctx, *grads)`` takes one cotangent per output (None for an output that is not an
+      array), of its shape and dtype. It returns one gradient per input of `forward`, or None. If it
+      computes with pluggrad's functions, on saved inputs and outputs only, it can be differentiated
+      again.
+    - ``setup_context(ctx, inputs, output)``, optional: saves values for `backward`. `forward` then
+      takes no `ctx`.
+    - ``jvp(ctx, *tangents)``, optional: the derivative for forward mode. It takes one tangent per
+      input (zeros for an input without one, None for one that is not an array) and returns one per
+      output. Without it, forward mode transposes `backward`, which must then be linear in `grads`.
+    - ``vmap(info, in_dims, *args)``, optional: computes a whole batch at once. Without it,
+      `pluggrad.vmap` runs `forward` and `backward` on values that stand for one element of the
+      batch; define it if they cannot compute with these, for instance because they use another
+      library.
 
-    `forward` and `backward` return arrays of the library of the arguments (MixedBackendsError).
-    What `backward` closes over is that of the call. A Variable that requires grad and is used in
-    `forward` without being an argument raises (CapturedVariableError), unless under ``no_grad``.
+    Raises
+    ------
+    MixedBackendsError
+        `forward` or `backward` returned an array of a library other than the arguments'.
+    CapturedVariableError
+        `forward` uses a Variable that requires grad but is not an argument, outside ``no_grad``.
+    NotLinearError
+        In forward mode without a `jvp`: `backward` is not linear in its cotangents.
 
-    Inside `pluggrad.vmap`, `forward` and `backward` are handed values that stand for one of the
-    batch. Where they cannot compute with these, because they use another library, say, give
-    ``vmap(info, in_dims, *args)``, as torch has it: it takes the arguments of all of the batch at
-    once, and returns ``(output, out_dims)``.
+    Complex cotangents and gradients follow `backward` of Variables, as in torch: ∂L/∂Re + i ∂L/∂Im.
+    `backward` sees closures and globals as they were at the call.
 
     >>> import numpy as np, pluggrad as pg
     >>> class Cube(pg.autograd.Function):
@@ -461,54 +505,65 @@ class Function:
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        """Save what `backward` needs, where `forward` takes no `ctx`."""
+        """Save what `backward` needs; defining this method means that `forward` takes no `ctx`."""
 
     @staticmethod
     def backward(ctx: Any, *grads: Any, **kwargs: Any) -> Any:
-        """One gradient, or None, per input of `forward`."""
+        """Return one gradient, or None, per input of `forward`, for one cotangent per output."""
         raise UnsupportedError("this Function has no static method backward(ctx, *grads)")
 
     @staticmethod
     def vjp(ctx: Any, *grads: Any, **kwargs: Any) -> Any:
-        """Another name for `backward`."""
+        """Another name for `backward`, as in torch."""
         raise UnsupportedError("this Function has no static method vjp(ctx, *grads)")
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any, **kwargs: Any) -> Any:
-        """One tangent per output."""
+        """Return one tangent per output, for one tangent per input of `forward`."""
         raise UnsupportedError("this Function has no static method jvp(ctx, *tangents)")
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], *args: Any) -> Any:
-        """The outputs for a batch of ``info.batch_size``, and the axes in which they have it.
+        """Compute the outputs for a whole batch, as torch's `Function.vmap`.
 
-        `in_dims` says which axis of each argument counts the batch; None for those that all share.
-        Returns ``(output, out_dims)``, where `out_dims` is such an axis, or None, for each output.
-        It may call `apply` on the whole batch, and needs `setup_context`.
+        Parameters
+        ----------
+        info : VmapInfo
+            ``info.batch_size`` is the size of the batch, ``info.randomness`` the setting of `vmap`.
+        in_dims : tuple of int or None
+            The batch axis of each argument; None for an argument that all elements share.
+        *args
+            The arguments, with their batch axes.
+
+        Returns
+        -------
+        ``(output, out_dims)``, where `out_dims` gives the batch axis of each output, or None.
+
+        It may call `apply` on the whole batch. The Function must define `setup_context`.
         """
         raise UnsupportedError("this Function has no static method vmap(info, in_dims, *args)")
 
-    #: torch's mark for a Function without `vmap` whose forward and backward batch as they stand.
-    #: Here all do.
+    #: In torch, True derives `vmap` from forward and backward. Here that is always the default;
+    #: True beside a `vmap` of your own raises.
     generate_vmap_rule: bool = False
 
-    _rules: tuple[
-        CallRules, CallRules
-    ]  # where nothing is saved for `backward`, and where something is
+    #: The rules of calls that saved nothing for `backward`, and of those that did.
+    _rules: tuple[CallRules, CallRules]
 
-    _steady: dict[Any, SeenModules]  # what need not be taken down again
+    _steady: dict[Any, SeenModules]  # a backward that names only modules is noted once
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Make the rules under which calls of the subclass are recorded."""
         super().__init_subclass__(**kwargs)
         cls._steady = {}
         cls._rules = rule_of(cls.__name__, True, False), rule_of(cls.__name__, True)
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
-        """Call it. Only Variables among the arguments are differentiated.
+        """Call the Function. Returns what `forward` returns, with arrays as Variables.
 
-        Arguments given by keyword take their place among the inputs; with `setup_context`, so do
-        defaults.
+        Only Variables among the arguments are differentiated. Arguments given by keyword take their
+        positions among the inputs; with `setup_context`, so do defaults.
         """
         if cls.generate_vmap_rule and cls.vmap is not Function.vmap:
             raise InvalidArgumentError(
@@ -522,14 +577,14 @@ class Function:
             args = tuple([run.enter(x) for x in args])
         places = [i for i, x in enumerate(args) if type(x) in VARIABLES]
         op = _FunctionCall(cls, args, places)
-        # The rule is known after `forward`; this one is for errors before.
+        # `forward` decides which rule applies; until then errors need a name.
         op.rule = cls._rules[True]
         outputs = call(op, [args[i] for i in places])
         if not op.several and not op.dirty and outputs and type(outputs[0]) in VARIABLES:
             op.args = [None] * len(args)
             return outputs[0]
         outputs = [as_variable(y) for y in outputs]
-        op.args = [None] * len(args)  # nothing but what was saved stays alive
+        op.args = [None] * len(args)  # keep only the saved values alive
         for place, k in op.dirty:
             views.write(handles[place], None, outputs[k])
             outputs[k] = handles[place]
@@ -538,7 +593,7 @@ class Function:
 
 
 def _handed(x: Any, wanted: bool) -> Any:
-    """`x` as an untracked Variable, which says so where a gradient with respect to it is wanted."""
+    """`x` as an untracked Variable; its `requires_grad` still says whether a gradient is wanted."""
     v = own_handle(x)
     if wanted and v._node is None:
         v._leaf = WANTED
@@ -546,18 +601,19 @@ def _handed(x: Any, wanted: bool) -> Any:
 
 
 def _backward_of(function: type[Function]) -> Callable[..., Any]:
-    """The user's backward, by either of its names."""
+    """The user's `backward`, or `vjp`, its other name."""
     return function.vjp if function.backward is Function.backward else function.backward
 
 
 def _is_array(x: Any) -> bool:
+    """Whether `x` is a Variable or looks like an array."""
     return type(x) in VARIABLES or (hasattr(x, "shape") and hasattr(x, "dtype"))
 
 
 def _positional(
     forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[Any, ...]:
-    """The arguments of `forward` in their places, defaults filled in."""
+    """The arguments of `forward` by position, with defaults filled in."""
     bound = inspect.signature(forward).bind(*args, **kwargs)
     bound.apply_defaults()
     if bound.kwargs:
@@ -569,19 +625,22 @@ def _positional(
 
 
 class _Once(Function):
-    """Its first argument, the name of a Function, and then gradients that have no gradient."""
+    """The identity on gradients that must not be differentiated again: doing so raises."""
 
     @staticmethod
     def forward(ctx: Any, name: str, count: int, *args: Any) -> Any:
+        """The first `count` of `args`, unchanged; the others make the result depend on them."""
         ctx.name = name
         return args[:count]
 
     @staticmethod
-    def backward(ctx: Any, *grads: Any) -> Any:
+    def backward(ctx: Any, *grads: Any, **kwargs: Any) -> Any:
+        """Raise: this is a second derivative."""
         raise _only_once(ctx.name)
 
 
 def _only_once(name: str) -> DifferentiationError:
+    """The error for differentiating the gradient of a once_differentiable Function."""
     return DifferentiationError(
         f"{name} is marked once_differentiable: its gradient cannot be differentiated again, and "
         "has no forward mode. Write it with pluggrad's functions, without the mark."
@@ -589,8 +648,11 @@ def _only_once(name: str) -> DifferentiationError:
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a static `backward` whose computation is not to be differentiated again: doing so
-    raises instead of answering wrongly. It is handed untracked values.
+    """Mark a static `backward` as not differentiable again, as torch's `once_differentiable`.
+
+    Differentiating the gradient, or transposing `backward` for forward mode, then raises
+    RuntimeError instead of giving a wrong answer. The marked `backward` receives untracked values,
+    so it may use any library.
 
     >>> import pluggrad as pg
     >>> class Double(pg.autograd.Function):
@@ -625,6 +687,7 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _constant(x: Any, wanted: bool = False) -> Any:
+    """`x` without its history; with `wanted`, its `requires_grad` remains True."""
     v = x.detach() if is_variable(x) else x
     if wanted and v is not x:
         v._leaf = WANTED

@@ -1,4 +1,4 @@
-"""`pluggrad.autograd.grad`, with batches of cotangents as torch has them."""
+"""`pluggrad.autograd.grad`, with one cotangent per output or, as in torch, a batch of them."""
 
 from __future__ import annotations
 
@@ -23,36 +23,48 @@ def grad(
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
-    """The gradients of `outputs` with respect to `inputs`, which need not be leaves.
+    """The gradients of `outputs` with respect to `inputs`, as `torch.autograd.grad`.
+
+    The inputs need not be leaves. Several outputs are weighted by their cotangents and summed.
 
     Parameters
     ----------
     outputs, inputs : Variable or sequence of Variables
         What to differentiate, and by what.
     grad_outputs : array, Variable, None, or a sequence of them, optional
-        A cotangent of the shape of each output; None, for one-element outputs, is 1.
+        One cotangent per output, of its shape. None means 1, and is allowed for real outputs of
+        one element only.
     retain_graph : bool, optional
-        Keep what the graph has saved; the default is `create_graph`.
+        Keep the values that the graph has saved, so that it can be walked again. The default is
+        `create_graph`.
     create_graph : bool
         Record the computation of the gradients, so that they can be differentiated again.
     allow_unused : bool, optional
-        Give None for an input that the outputs do not depend on, instead of raising; the default
+        Return None for an input that the outputs do not depend on, instead of raising. The default
         is `materialize_grads`.
     is_grads_batched : bool
-        The first axis of each cotangent counts cotangents, and that of each gradient the results.
+        Each cotangent is a batch, with one more axis in front. The gradients then have that axis,
+        too; one walk computes them all.
     materialize_grads : bool
-        Give zeros instead of None.
+        Return zeros instead of None.
 
     Returns
     -------
-    tuple of Variables, one per input, each of its shape and dtype. No `.grad` is touched.
+    tuple of Variables
+        One per input, each with its shape and dtype. No `.grad` is changed.
 
     Raises
     ------
     RuntimeError
-        An input is unused or does not require grad, or the graph was freed.
+        An input is unused or does not require grad, the graph was freed, or a cotangent is missing
+        for an output that is complex or has several elements.
     ValueError
-        A cotangent has the wrong shape.
+        A cotangent has the wrong shape, their number differs from that of the outputs, or
+        `materialize_grads` is combined with ``allow_unused=False``.
+    TypeError
+        An output or input is not a Variable.
+
+    For complex inputs the gradient of a real output L is ∂L/∂Re + i ∂L/∂Im, as in torch.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.asarray(3.0), requires_grad=True)
@@ -73,9 +85,10 @@ def grad(
 def _batched(
     outputs: Any, inputs: Any, seeds: Any, retain: Any, create: bool, unused: Any, zeros: bool
 ) -> tuple[Any, ...]:
-    """All cotangents as one batch, in one walk."""
+    """`grad` for batches of cotangents, in one walk under `vmap`."""
 
     def pull(seeds: Any) -> Any:
+        """The gradients for one cotangent of the batch."""
         return gradients(outputs, inputs, seeds, retain, create, unused, zeros)
 
     given = [seed if seed is None or is_variable(seed) else wrap_seed(seed, y)
@@ -88,7 +101,7 @@ def _batched(
 
 
 def wrap_seed(seed: Any, y: Any) -> Any:
-    """A batch of cotangents of `y`, be it a list, as a Variable."""
+    """A batch of cotangents of `y`, possibly given as a list, as a Variable."""
     if isinstance(seed, (list, tuple)):
         seed = y._backend.namespace.asarray(list(seed))
     return seed if is_variable(seed) else wrap(seed, None, ROOT, y._backend)

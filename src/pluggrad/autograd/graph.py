@@ -1,4 +1,4 @@
-"""The graph as `torch.autograd.graph` shows it: its nodes, and hooks on what they save."""
+"""The graph as in `torch.autograd.graph`: its nodes, and hooks on the arrays that they save."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Tracing functions, and the programs that come of it."""
+"""Tracing: writing down what a function computes, and compiling it into a program."""

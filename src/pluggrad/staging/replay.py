@@ -1,11 +1,14 @@
-"""Two walks over one graph, kept as a program where graphs of one structure come again and again.
+"""The two walks of `hvp`, replaced by a compiled program when the same graph structure keeps
+coming.
 
-`hvp` walks the graph of its function and then that of the gradient. Both walks follow from the
-structure of the first graph: which rules lead where, their settings, and the shapes and dtypes of
-what they saved, which decide all shapes in between. So a structure that comes often has a program
-made of it: straight-line code without Variables and nodes, at half the cost for small arrays. A
-graph is walked as ever where more than that may decide: a mask, whose number of elements is not in
-the structure, an array as a setting, whatever asks for a value; and where somebody looks on.
+`hvp` walks the graph of its function, and then the graph of the gradient. Both walks are determined
+by the structure of the first graph: which rules are connected how, their settings, and the shapes
+and dtypes of what they saved. A structure that comes often is therefore compiled into a program,
+straight-line code without Variables and Nodes, which takes half the time for small arrays.
+
+Some graphs are always walked: those where the structure does not decide everything (a mask, whose
+number of elements is a value; an array as a setting; rules that look at values), and those that
+users watch through hooks.
 """
 
 from __future__ import annotations
@@ -28,26 +31,26 @@ from .tracer import Program, UntraceableError, tracers
 
 __all__ = ["products"]
 
-#: By structure: a program; None where there can be none; or how often the structure came.
+#: By structure: the program; None if there can be none; or how often the structure has come.
 PROGRAMS: dict[tuple[Any, ...], Any] = {}
-SIZE = 256  # as many structures are known at once
-LIMIT = 1000  # and they have at most so many nodes, or twenty times as many entries
-NOTHING: Any = object()  # in the place of what the edge before has saved, too
-OFTEN = 10  # to make a program takes as long as ten to twenty walks
+SIZE = 256  # how many structures are remembered
+LIMIT = 1000  # the most nodes in a structure; its tuple has at most 20 * LIMIT entries
+NOTHING: Any = object()  # stands for the same saved object as on the edge before
+OFTEN = 10  # compile after this many: compiling takes as long as 10 to 20 walks
 
 
 class UnusualError(Exception):
-    """There is more to a graph than its structure."""
+    """The graph cannot be replayed from its structure alone."""
 
 
 def products(
     node: Node, y: Any, leaves: list[Any], tangents: list[Any], level: Level
 ) -> dict[Any, Any] | None:
-    """The product of the Hessian of `y`, which is recorded at `node`, with `tangents`, one for each
-    of `leaves`: arrays by leaf; None, or nothing, for those that are zero.
+    """The product of the Hessian of `y`, recorded at `node`, with `tangents`, one per leaf.
 
-    None in all where rules or hooks of the user's have a say: what they make of the gradient need
-    be no gradient, and its Jacobian not its own transpose.
+    Returns an array by leaf; leaves whose product is zero map to None or are missing. Returns None
+    as a whole if the graph has rules or hooks of the user: these can change the gradient to
+    something whose Jacobian is not symmetric, and the second walk would give a wrong product.
     """
     if y._backend.adapter.replays and read().plain is level:  # no modes, and recording
         found = _replayed(node, y, leaves, tangents, level)
@@ -59,7 +62,7 @@ def products(
 def _replayed(
     node: Node, y: Any, leaves: list[Any], tangents: list[Any], level: Level
 ) -> dict[Any, Any] | None:
-    """`products` by a program; None where there is none."""
+    """`products` by a program; None if there is no program for this structure."""
     backend = y._backend
     try:
         structure, values, nodes = _structure(node, y, leaves, tangents, backend)
@@ -67,12 +70,12 @@ def _replayed(
         return None
     try:
         program = PROGRAMS.get(structure, 0)
-    except TypeError:  # there is something in it that cannot be hashed
+    except TypeError:  # the structure cannot be hashed
         return None
     if callable(program):
         try:
             return dict(zip(leaves, program(*values), strict=True))
-        except Exception:  # the walks decide whether it is an error
+        except Exception:  # fall back to the walks, which raise if this is a user's error
             PROGRAMS[structure] = None
     if program is None or callable(program):
         return None
@@ -81,8 +84,8 @@ def _replayed(
             _forget()
         PROGRAMS[structure] = program + 1
         return None
-    PROGRAMS[structure] = None  # should the walks raise
-    program = _compiled(nodes, y, leaves, tangents, level)  # before the walks free what is saved
+    PROGRAMS[structure] = None  # stays if the walks raise
+    program = _compiled(nodes, y, leaves, tangents, level)  # the walks free what is saved
     found = _walked(node, y, leaves, tangents, level)
     expected = [(found or {}).get(leaf) for leaf in leaves]
     if program is not None and not _gives(program, values, expected, backend):
@@ -92,7 +95,7 @@ def _replayed(
 
 
 def _forget() -> None:
-    """Make room: the programs made first stay, half as many as there may be structures."""
+    """Make room: keep only the oldest programs, at most half of `SIZE`."""
     kept = [(key, program) for key, program in list(PROGRAMS.items()) if callable(program)]
     PROGRAMS.clear()
     PROGRAMS.update(kept[: SIZE // 2])
@@ -101,7 +104,7 @@ def _forget() -> None:
 def _walked(
     node: Node, y: Any, leaves: list[Any], tangents: list[Any], level: Level
 ) -> dict[Any, Any] | None:
-    """`products`, by the two walks."""
+    """`products` by two walks of the graph."""
     backend = y._backend
     roots = {node: seed_for(y, None, True)}
     uses = count_uses(roots)
@@ -125,7 +128,7 @@ def _walked(
 
 
 def _is_watched(node: Node) -> bool:
-    """Whether there are hooks on what arrives at `node`, or on what it sends."""
+    """Whether `node` has hooks of the user."""
     extra = node.extra
     return bool(extra.hooks or extra.before or extra.sent)
 
@@ -136,8 +139,11 @@ def _is_watched(node: Node) -> bool:
 def _structure(
     node: Node, y: Any, leaves: list[Any], tangents: list[Any], backend: Backend
 ) -> tuple[tuple[Any, ...], list[Any], list[Node]]:
-    """All that the two walks depend on: what is the same for all graphs of the structure, the
-    arrays, which are not, and the nodes."""
+    """The structure of a graph, the arrays in it, and its nodes.
+
+    The structure is a tuple, and equal for any two graphs that the same program can replay. The
+    arrays are the program's arguments.
+    """
     readers = _readers(backend)
     places = {leaf: i for i, leaf in enumerate(leaves)}
     numbers: dict[Any, int] = {node: 0}
@@ -160,7 +166,7 @@ def _structure(
                 nodes.append(parent)
             saved = edge.saved
             structure += (edge.rule, number)
-            if saved is before:  # the edges of a joined array share what they have saved
+            if saved is before:  # the edges of a concatenation share one saved object
                 structure.append(NOTHING)
             else:
                 readers[type(saved)](saved, structure, values)
@@ -175,10 +181,15 @@ def _structure(
 
 
 class _Readers(dict[type, Callable[[Any, list[Any], list[Any]], None]]):
-    """How to read what an edge has saved, by its type. It is added to the structure, with its type
-    in front, so that no two differ in nothing but what equals; arrays are added to the values."""
+    """Functions, by type, that add a saved value to a structure.
+
+    Each value is added together with its type, because values of different types can be equal (1,
+    1.0 and True). Of an array the structure gets type, shape and dtype; the array itself goes into
+    the list of values.
+    """
 
     def __init__(self, backend: Backend) -> None:
+        """Readers for what edges of `backend` save."""
         super().__init__()
         self.backend = backend
         for kind in (type(None), type(...), bool, int, str):
@@ -190,10 +201,11 @@ class _Readers(dict[type, Callable[[Any, list[Any], list[Any]], None]]):
         self[tuple] = self[list] = self._read_items
 
     def __missing__(self, kind: type) -> Any:
-        return self._read_first  # which sees a value, and not its type alone
+        """The reader of a type that comes for the first time."""
+        return self._read_first  # it decides by a value, not by the type alone
 
     def _read_first(self, x: Any, structure: list[Any], values: list[Any]) -> None:
-        """What is of a type that has not come yet."""
+        """Decide how to read this type, remember it, and read `x`."""
         try:
             known = backend_of(x) is self.backend and not is_variable(x)
         except TypeMismatchError:
@@ -202,10 +214,12 @@ class _Readers(dict[type, Callable[[Any, list[Any], list[Any]], None]]):
         self[type(x)](x, structure, values)
 
     def read_array(self, x: Any, structure: list[Any], values: list[Any]) -> None:
+        """Add the type, shape and dtype of an array; the array is a value."""
         structure += (type(x), x.shape, x.dtype)
         values.append(x)
 
     def _read_items(self, x: Any, structure: list[Any], values: list[Any]) -> None:
+        """Add a tuple or list item by item; a pair (shape, dtype) as a whole."""
         if len(x) == 2 and type(x[0]) is tuple and type(x[1]) in self.dtypes:  # shape and dtype
             structure += (type(x), x)
             return
@@ -215,31 +229,35 @@ class _Readers(dict[type, Callable[[Any, list[Any], list[Any]], None]]):
 
 
 def _refuse(x: Any, structure: list[Any], values: list[Any]) -> None:
+    """Raise: a value of this type cannot be part of a structure."""
     raise UnusualError(f"{type(x).__name__} is saved")
 
 
 def _read_setting(x: Any, structure: list[Any], values: list[Any]) -> None:
+    """Add a setting that can be compared and hashed."""
     structure += (type(x), x)
 
 
 def _read_slice(x: slice, structure: list[Any], values: list[Any]) -> None:
+    """Add a slice, whose parts can be hashed in every version of Python."""
     structure += (slice, x.start, x.stop, x.step)
 
 
 def _read_number(x: complex, structure: list[Any], values: list[Any]) -> None:
-    structure += (type(x), repr(x))  # -0.0 equals 0.0, and nan not itself
+    """Add a float or complex number by its repr."""
+    structure += (type(x), repr(x))  # tells -0.0 from 0.0, and nan equals itself
 
 
 _readers = functools.cache(_Readers)
 
 
-# ---------------------------------------------------------------- a program of it
+# ---------------------------------------------------------------- compiling it
 
 
 def _compiled(
     nodes: list[Node], y: Any, leaves: list[Any], tangents: list[Any], level: Level
 ) -> Callable[..., Any] | None:
-    """The program that computes `products`; None where more than the structure decides."""
+    """The program that computes `products`; None if the structure does not determine it."""
     backend = y._backend
     program = Program(backend)
     try:
@@ -249,14 +267,15 @@ def _compiled(
         root = wrap(y._read()[0], copies[nodes[0]], level, program.traced)
         found = _walked(copies[nodes[0]], root, ends, inputs, level)
         return None if found is None else program.compiled([found.get(end) for end in ends])
-    except Exception:  # whatever it is: the walks have their result, and stay what is run
+    except Exception:  # never fatal: this structure will be walked instead
         return None
 
 
 def _copied(nodes: list[Node], program: Program, readers: _Readers) -> dict[Any, Node]:
-    """The same graph with inputs of `program` in the place of arrays."""
+    """A copy of the graph, with inputs of `program` in place of the saved arrays."""
 
     def traced(x: Any) -> Any:
+        """`x` with each array replaced by an input of the program."""
         if type(x) in (tuple, list):
             return type(x)([traced(item) for item in x])
         return program.input(x) if readers[type(x)] == readers.read_array else x
@@ -281,7 +300,7 @@ def _copied(nodes: list[Node], program: Program, readers: _Readers) -> dict[Any,
 
 
 def _check_settings(rule: Rule, saved: Any) -> None:
-    """Refuse arrays among the settings of a rule, but for integers that choose elements."""
+    """Raise if a setting of the rule is an array; integer arrays that index are allowed."""
     if rule.is_careful:
         saved = saved[0]
     for name, value in zip(rule.names, rule.values(saved), strict=True):
@@ -295,7 +314,7 @@ def _check_settings(rule: Rule, saved: Any) -> None:
 
 
 def _gives(program: Any, values: Any, expected: Any, backend: Backend) -> bool:
-    """Whether `program` gives what is expected."""
+    """Whether `program` reproduces the `expected` arrays."""
     try:
         return _same(program(*values), expected, backend)
     except Exception:
@@ -303,8 +322,11 @@ def _gives(program: Any, values: Any, expected: Any, backend: Backend) -> bool:
 
 
 def _same(some: Any, others: Any, backend: Backend) -> bool:
-    """Whether arrays, of a library that computes at once, are the same to the last bit (but for the
-    sign of zero), and in type and layout."""
+    """Whether the arrays are the same: type, shape, dtype, strides, and every bit but the sign of
+    zero.
+
+    The library must compute at once, since values are compared.
+    """
     for x, z in zip(some, others, strict=True):
         if x is None or z is None:
             if x is not z:

@@ -1,1 +1,1 @@
-"""The command line, the tour, pictures of graphs, and compilers."""
+"""The command line, the tour, pictures of graphs, and set-up for compilers that read code."""

@@ -1,8 +1,8 @@
-"""Compilers that read code are told about pluggrad at the moment when they are imported.
+"""Prepare compilers that read Python code, such as torch.compile, for pluggrad.
 
-A tracer that only follows arrays, such as JAX's, needs nothing. One that reads the code itself has
-to know what it could not make out, and may be imported long after pluggrad: a finder on
-`sys.meta_path` waits for it, and finds nothing itself.
+A tracer that only follows arrays, such as JAX's, needs no preparation. A compiler that reads code
+must be told about functions that it could not work out itself. It may be imported long after
+pluggrad, so a finder on `sys.meta_path` watches for its import.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from ..variables.top_level import FOUND
 
 __all__ = ["watch"]
 
-#: The module of a compiler, and the backend whose adapter tells it.
+#: The module of each compiler, and the backend whose adapter prepares it.
 COMPILERS = {"torch._dynamo": "torch"}
 
 
 def watch() -> None:
-    """Tell the compilers that are there, and wait for the others."""
+    """Prepare the compilers that are imported already, and watch for the import of others."""
     sys.meta_path.insert(0, Finder())
     for name in COMPILERS:
         if name in sys.modules:
@@ -40,10 +40,10 @@ def watch() -> None:
 
 
 def tell(name: str) -> None:
-    """Have the adapter make the compiler `name` ready for pluggrad."""
+    """Have its backend's adapter prepare the compiler `name` for pluggrad; warn if that fails."""
     try:
         get_backend(COMPILERS[name]).adapter.compiler()
-    except Exception as error:  # what does not concern pluggrad has to work nevertheless
+    except Exception as error:  # the compiler must keep working for other code
         warnings.warn(
             f"{name} was not told about pluggrad, and will compile what uses it in pieces: "
             f"{type(error).__name__}: {error}",
@@ -53,11 +53,12 @@ def tell(name: str) -> None:
 
 
 class Finder:
-    """Lets the other finders look for a compiler, and adds to its import what is told to it."""
+    """A finder that finds nothing itself, and adds `tell` to the import of a compiler."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        """The spec that the other finders give for a compiler, made to call `tell`."""
         if name not in COMPILERS:
             return None
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
@@ -69,11 +70,12 @@ class Finder:
 
 
 def telling(spec: ModuleSpec) -> ModuleSpec:
-    """`spec`, whose module is told about pluggrad as soon as it is complete."""
+    """`spec`, changed so that `tell` runs as soon as its module is loaded."""
     loader: Any = spec.loader
     execute = loader.exec_module
 
     def exec_module(module: ModuleType) -> None:
+        """Run the module, then prepare it."""
         execute(module)
         if module.__name__ == spec.name:
             tell(spec.name)
@@ -83,9 +85,11 @@ def telling(spec: ModuleSpec) -> ModuleSpec:
 
 
 def find_all(pluggrad: Any, backend: Backend, *arrays: type) -> None:
-    """Make now what is otherwise made when it is first asked for: the functions of `backend`, for
-    its `arrays` and for Variables. A compiler that reads code can find them, and not make them.
-    `pluggrad` is our package, on which the functions of the top level are set.
+    """Create now everything that pluggrad otherwise creates on first use.
+
+    These are the functions of `backend` for its `arrays` and for Variables. A compiler that reads
+    code can look them up, but cannot create them. `pluggrad` is our package; its top-level
+    functions are registered for these types.
     """
     for name in pluggrad.__all__:
         getattr(pluggrad, name)

@@ -1,7 +1,7 @@
 """``pluggrad tour``: automatic differentiation step by step, every line run as it is shown.
 
-The steps are source text. `run` executes them one statement after the other, as a notebook would,
-and prints what they give; nothing in here knows a result beforehand.
+The steps are source text. `run` executes them statement by statement, as a notebook would, and
+prints what they return. No output is stored in advance.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ __all__ = ["STEPS", "Chapter", "run", "statements"]
 
 
 class Chapter:
-    """A title, something to read, and code to run."""
+    """One step of the tour: a title, prose to read, and code to run."""
 
     __slots__ = ("code", "prose", "title")
 
     def __init__(self, title: str, prose: str, code: str) -> None:
+        """Line breaks in `prose` and the indentation of `code` do not matter."""
         self.title = title
         self.prose = " ".join(prose.split())
         self.code = textwrap.dedent(code).strip("\n")
@@ -282,7 +283,7 @@ STEPS = [
 
 
 def statements(code: str) -> Iterator[tuple[list[str], Any, bool]]:
-    """Each top-level statement of `code`: its lines, its compiled form, whether it has a value."""
+    """Each top-level statement: its lines, its compiled form, whether it is an expression."""
     lines = code.splitlines()
     for node in ast.parse(code).body:
         shown = lines[node.lineno - 1 : node.end_lineno]
@@ -293,9 +294,11 @@ def statements(code: str) -> Iterator[tuple[list[str], Any, bool]]:
 
 
 def run(backend: str, *, seed: int = 2017) -> dict[str, Any]:
-    """Run all steps on `backend`, printing prose, code and output; returns the variables.
+    """Run all steps on `backend`, printing prose, code and output. Returns the variables of the
+    tour.
 
-    Raises BackendError before anything is printed if the backend is unknown or not installed.
+    `seed` seeds the random numbers. Raises BackendError, before anything is printed, if the backend
+    is unknown or not installed.
     """
     library = get_backend(backend)
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ

@@ -1,4 +1,4 @@
-"""The face of JAX: functions that differentiate and map functions."""
+"""The function transforms, with the signatures of `jax`: derivatives and maps of functions."""
 
 from __future__ import annotations
 

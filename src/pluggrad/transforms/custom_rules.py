@@ -1,4 +1,4 @@
-"""Functions with a derivative of their own: `custom_vjp` and `custom_jvp`, as JAX has them."""
+"""Functions with user-defined derivatives: `custom_vjp` and `custom_jvp`, as in JAX."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ Rule = TypeVar("Rule", bound=Callable[..., Any])
 
 
 class _Custom:
-    """What `custom_vjp` and `custom_jvp` have in common: a function, and arguments taken apart."""
+    """What `custom_vjp` and `custom_jvp` share: the function, its name, and how its arguments
+    divide into arrays and settings (`nondiff_argnums`).
+    """
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class _Custom:
         nondiff_argnums: int | Sequence[int] = (),
         nondiff_argnames: str | Sequence[str] = (),
     ) -> None:
+        """Note the signature of `fun`, and the positions of its settings."""
         functools.update_wrapper(self, fun)
         self._fun = fun
         self._steady: dict[Any, SeenModules] = {}
@@ -68,7 +71,7 @@ class _Custom:
                     f"nondiff_argnames: {self._rule.primitive.name} has no argument {name!r}"
                 )
             numbers.add(known.index(name))
-        #: The number of arguments, where they need no binding: all positional, none to fill in.
+        #: A call with this many positional arguments needs no binding; -1 if every call does.
         self._arity = -1
         if self._signature is not None:
             kinds = {p.kind for p in self._signature.parameters.values()}
@@ -82,10 +85,11 @@ class _Custom:
         self._settings = tuple(sorted(numbers))
 
     def _operation(self) -> _CustomCall:
+        """The operation to record for one call; raises if the derivative is not defined yet."""
         raise NotImplementedError
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The function itself; its derivative is the custom one."""
+        """Call the function. If an argument is tracked, record it with its custom derivative."""
         if kwargs or len(args) != self._arity:
             args = self._bound(args, kwargs)
         settings: list[Any] = []
@@ -96,7 +100,7 @@ class _Custom:
             chosen = tuple([x for n, x in enumerate(args) if n not in self._settings])
         flat, spec = flatten_arguments(chosen)
         if not any(map(is_tracked, flat)):
-            # Nothing to differentiate by: the function as it stands, arrays in, arrays out.
+            # Nothing is tracked: run the plain function. Variables in give Variables out.
             y = self._fun(*args)
             if any([type(x) in VARIABLES for x in flat]):
                 return y if type(y) in VARIABLES else optree.tree_map(as_variable, y)
@@ -111,7 +115,7 @@ class _Custom:
         return unflatten(op.output_spec, [as_variable(y) for y in outputs])
 
     def _bound(self, args: Any, kwargs: Any) -> tuple[Any, ...]:
-        """The arguments by position, defaults filled in."""
+        """All arguments by position, with defaults filled in."""
         if self._signature is not None:
             try:
                 bound = self._signature.bind(*args, **kwargs)
@@ -127,6 +131,7 @@ class _Custom:
         return tuple(args)
 
     def _check_settings(self, settings: list[Any]) -> None:
+        """Raise if a setting contains a tracked Variable, whose gradient would be lost."""
         for n, setting in zip(self._settings, settings, strict=True):
             for x in optree.tree_leaves(setting):
                 if type(x) in VARIABLES and _is_watched(x):
@@ -135,12 +140,12 @@ class _Custom:
 
 
 def _is_watched(x: Any) -> bool:
-    """Whether `x` is differentiated or mapped over at some level."""
+    """Whether some level differentiates by `x` or maps over it."""
     return x._read()[1] is not None or x._level is not ROOT
 
 
 def flatten_arguments(args: tuple[Any, ...]) -> tuple[list[Any], Any]:
-    """The arrays among the arguments, and their structure."""
+    """The leaves of the arguments, and their structure."""
     for x in args:
         if type(x) not in VARIABLES and type(x) not in SCALARS:
             return optree.tree_flatten(args)  # type: ignore[arg-type]
@@ -148,9 +153,11 @@ def flatten_arguments(args: tuple[Any, ...]) -> tuple[list[Any], Any]:
 
 
 class _CustomCall(Operation):
-    """A call of a function with a custom derivative, on the flat list of its arrays.
+    """One call of a function with a custom derivative, over the flat list of its differentiable
+    leaves.
 
-    `settings` are the arguments at the positions `where`, which are not differentiated by.
+    `settings` are the arguments at the positions `where`; they are not differentiated by. `spec` is
+    the structure of the other arguments, and `output_spec`, set by `flat`, that of the output.
     """
 
     where: tuple[int, ...] = ()
@@ -159,10 +166,10 @@ class _CustomCall(Operation):
     output_spec: Any = None
     rule: CallRules
     fun: Callable[..., Any]
-    steady: dict[Any, SeenModules] | None = None  # what need not be taken down again
+    steady: dict[Any, SeenModules] | None = None  # functions that name only modules
 
     def arguments(self, args: Sequence[Any]) -> Sequence[Any]:
-        """All arguments, settings included."""
+        """All arguments of the call, settings included, rebuilt from the flat list."""
         chosen = unflatten_arguments(self.spec, [as_variable(x) for x in args])
         if not self.where:
             return chosen  # type: ignore[no-any-return]
@@ -172,10 +179,11 @@ class _CustomCall(Operation):
         return [given[n] if n in given else next(rest) for n in range(count)]
 
     def run(self, args: list[Any]) -> list[Any]:
+        """The outputs of the plain function, as a list."""
         return self.flat(self.fun(*self.arguments(args)))
 
     def flat(self, y: Any) -> list[Any]:
-        """The outputs as a list; their structure is remembered."""
+        """The outputs as a list; remembers their structure."""
         self.several = type(y) not in VARIABLES
         if not self.several:
             self.output_spec = ARRAY
@@ -184,7 +192,7 @@ class _CustomCall(Operation):
         return list(outputs)
 
     def again(self, name: str, differences: list[bool]) -> None:
-        """Raise if what was computed again differs from what it was at the call."""
+        """Raise if any recomputed value differs from its value at the call."""
         if any(differences):
             raise DifferentiationError(
                 f"{name} of {self.rule.primitive.name} was computed again for a higher derivative, "
@@ -195,7 +203,7 @@ class _CustomCall(Operation):
 
 
 def mapped(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
-    """`f` of each array in `tree`, and of `rest`."""
+    """`tree` with `f` applied to each of its arrays; `rest` are further arguments of `f`."""
     if type(tree) in BACKENDS:
         return f(tree, *rest)
     if type(tree) is tuple and all([type(x) in BACKENDS for x in tree]):
@@ -204,7 +212,7 @@ def mapped(f: Callable[..., Any], tree: Any, *rest: Any) -> Any:
 
 
 def _described(found: Any) -> str:
-    """What a rule returned, in the words of an error."""
+    """What a rule returned, described for an error message."""
     if isinstance(found, (tuple, list)):
         return f"a {type(found).__name__} of {len(found)}"
     return "an array" if hasattr(found, "dtype") else type(found).__name__
@@ -214,7 +222,7 @@ _TUPLES: dict[int, Any] = {}
 
 
 def _tuple_of(count: int) -> Any:
-    """The structure of a tuple of so many arrays."""
+    """The structure of a tuple of `count` arrays, cached so that it can be compared by identity."""
     spec = _TUPLES.get(count)
     if spec is None:
         tree: Any = tuple([0] * count)
@@ -223,7 +231,7 @@ def _tuple_of(count: int) -> Any:
 
 
 def unflatten_arguments(spec: Any, flat: list[Any]) -> Any:
-    """The tree of that structure with these leaves."""
+    """The arguments with the structure `spec` and the leaves `flat`."""
     return flat if spec is _TUPLES.get(len(flat)) else optree.tree_unflatten(spec, flat)
 
 
@@ -231,31 +239,44 @@ def unflatten_arguments(spec: Any, flat: list[Any]) -> Any:
 
 
 class custom_vjp(_Custom):
-    """A function whose reverse-mode derivative is given by two others.
+    """A function whose reverse-mode derivative is given by two others, as `jax.custom_vjp`.
 
-    After ``f.defvjp(fwd, bwd)``, a gradient through ``f`` calls ``fwd`` with the arguments of `f`,
-    which returns ``(output, residuals)``, then ``bwd(residuals, g)``, where `g` has the structure
-    of the output. It returns a tuple with one gradient per argument, in its structure, or None for
-    zero. Both may be differentiated, too, at higher orders. Arguments in `nondiff_argnums` (or, by
-    name, in `nondiff_argnames`) are no arrays: `fwd` takes them where `f` does, and ``bwd`` first
-    of all.
+    After ``f.defvjp(fwd, bwd)``, differentiating through ``f`` runs these instead of its graph:
 
-    Complex gradients follow `backward`: ∂L/∂Re + i ∂L/∂Im, the conjugate of JAX's.
-    In forward mode the derivative is the transpose of `bwd`, which has to be linear in `g`: what is
-    not, such as a comparison of `g` or its sign, raises there.
+    - ``fwd(*args)`` takes the arguments of `f` and returns ``(output, residuals)``;
+    - ``bwd(residuals, g)`` takes those residuals and the cotangent of the output, and returns a
+      tuple with one gradient per argument. Each has the structure, shapes and dtypes of its
+      argument; None means zero.
 
-    What `fwd` and `bwd` close over, and the globals that they read, are those of the call, so that
-    a rule may be defined in a loop. `fwd` may not use a Variable that is differentiated or mapped
-    over without having it as an argument, as its gradient would be lost: that raises at the call.
+    Both may be differentiated again, so higher orders work.
+
+    Parameters
+    ----------
+    fun : callable
+        Takes and returns arrays, or pytrees of them.
+    nondiff_argnums : int or sequence of ints
+        Positions of arguments that are not differentiated by, and may be anything but a tracked
+        Variable. `fwd` takes them where `f` does. `bwd` takes them first, before the residuals, and
+        returns no gradients for them.
+    nondiff_argnames : str or sequence of str
+        The same by name.
 
     Raises
     ------
     CapturedVariableError
-        A rule uses a Variable that is tracked or mapped, and is no argument.
+        `fwd` or `bwd` uses a tracked or mapped Variable that is not an argument. Its gradient would
+        be lost, so this raises when `f` is called. Pass it as an argument.
     NotLinearError
         In forward mode: `bwd` is not linear in `g`.
     MixedBackendsError
-        A rule returned an array of another library than that of the arguments.
+        A rule returned an array of a library other than the arguments'.
+
+    Complex gradients follow `backward`, as in torch: ∂L/∂Re + i ∂L/∂Im, the conjugate of JAX's.
+    Forward mode transposes `bwd`, so `bwd` must be linear in `g`: comparing `g` or taking its sign
+    raises.
+
+    `fwd` and `bwd` see closures and globals as they were when `f` was called, even if these change
+    before the backward walk: a rule may be defined in a loop.
 
     >>> import numpy as np, pluggrad as pg
     >>> @pg.custom_vjp
@@ -276,9 +297,10 @@ class custom_vjp(_Custom):
         symbolic_zeros: bool = False,
         optimize_remat: bool = False,
     ) -> None:
-        """Give the derivative: `fwd` computes output and residuals, `bwd` the gradients.
+        """Set the derivative: `fwd` computes output and residuals, `bwd` the gradients.
 
-        `optimize_remat` is for a compiler of JAX's, and makes no difference here.
+        With `symbolic_zeros` it raises ValueError; `custom_jvp` supports them. `optimize_remat` is
+        a hint to JAX's compiler, accepted and ignored.
         """
         if symbolic_zeros:
             raise InvalidArgumentError(
@@ -288,6 +310,7 @@ class custom_vjp(_Custom):
         self._fwd, self._bwd = fwd, bwd
 
     def _operation(self) -> _CustomCall:
+        """A `_VJP` for one call."""
         if self._fwd is None:
             raise InvalidArgumentError(
                 f"{self._rule.primitive.name} has no derivative yet: call its defvjp(fwd, bwd)"
@@ -298,8 +321,11 @@ class custom_vjp(_Custom):
 
 
 class _VJP(_CustomCall):
-    """A call of a `custom_vjp`. When it is recorded, what `fwd` and `bwd` refer to is taken down:
-    `bwd` runs when a walk comes by, and `fwd` again for higher derivatives."""
+    """One call of a `custom_vjp`.
+
+    `bwd` runs later, in the backward walk, and `fwd` runs again for higher derivatives. So the
+    names that both read are noted at the call (`seen_fwd`, `seen_bwd`).
+    """
 
     fwd: Callable[..., Any]
     bwd: Callable[..., Any]
@@ -309,6 +335,7 @@ class _VJP(_CustomCall):
     def compute(
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:
+        """The outputs of `fwd`, and the residuals for `pull`."""
         self.seen_fwd, self.seen_bwd = seen(self.fwd, self.steady), seen(self.bwd, self.steady)
         if self.seen_bwd.variables:
             check_captured(self.seen_bwd, level)
@@ -316,6 +343,7 @@ class _VJP(_CustomCall):
         return self.flat(outputs), mapped(taken, residuals, level, self.rule.primitive.name)
 
     def forward(self, fwd: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Any]:
+        """Run `fwd`: its output and its residuals."""
         found = fwd(*self.arguments(args))
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeMismatchError(
@@ -325,9 +353,10 @@ class _VJP(_CustomCall):
         return found[0], found[1]
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
+        """The gradients of the inputs, from `bwd`."""
         residuals = call.residuals
         if call.recorded:
-            # To be differentiated again, the residuals must know how they came about.
+            # For a higher derivative the residuals need a graph: record `fwd` again.
             outputs, residuals = self.forward(self.seen_fwd.as_called(), call.inputs)
             self.flat(outputs)
             pairs = zip(*[optree.tree_leaves(r) for r in (residuals, call.residuals)], strict=False)
@@ -337,9 +366,9 @@ class _VJP(_CustomCall):
         return self.gradients(self.seen_bwd.as_called()(*self.settings, residuals, g))
 
     def gradients(self, found: Any) -> list[Any]:
-        """What `bwd` returned, as a list with one entry per array."""
+        """The result of `bwd` as a list with one entry per leaf of the arguments."""
         if type(found) is tuple and self.spec is _TUPLES.get(len(found)):
-            return list(found)  # one array for each, as the arguments are
+            return list(found)  # every argument is a single array
         name = self.rule.primitive.name
         trees = optree.treespec_children(self.spec)
         if not isinstance(found, (tuple, list)) or len(found) != len(trees):
@@ -365,6 +394,7 @@ class _VJP(_CustomCall):
         return flat
 
     def mapped(self, on: list[bool], size: int) -> Operation:
+        """The call over a batch: `fun`, `fwd` and `bwd` each run under an inner `vmap`."""
         axes = tuple([0 if b else None for b in on])
         inside = self
         inside.seen_fwd, inside.seen_bwd = seen(inside.fwd), seen(inside.bwd)
@@ -374,8 +404,8 @@ class _VJP(_CustomCall):
 
         def fwd(*args: Any) -> Any:
             y, residuals = inside.forward(inside.seen_fwd.as_called(), args)
-            # What is no array, such as the function that `vjp` returns, does not outlive the level
-            # of `vmap`: the arguments are kept instead, and it is computed again.
+            # A residual that is not an array, such as the function that `vjp` returns, is invalid
+            # once the level of `vmap` ends. Then keep the arguments, and compute it again.
             arrays = all([hasattr(x, "dtype") for x in optree.tree_leaves(residuals)])
             return y, ((residuals,) if arrays else list(args))
 
@@ -403,10 +433,12 @@ class _VJP(_CustomCall):
         return op
 
     def _kept(self, y: Any) -> Any:
+        """`y`; notes the structure of the output."""
         self.flat(y)
         return y
 
     def _pair(self, found: Any) -> Any:
+        """`found`, a pair (output, residuals); notes the structure of the output."""
         self._kept(found[0])
         return found
 
@@ -415,23 +447,33 @@ class _VJP(_CustomCall):
 
 
 class custom_jvp(_Custom):
-    """A function whose derivative is given by a rule for tangents; gradients are its transpose.
+    """A function whose derivative is given by a rule for tangents, as `jax.custom_jvp`.
 
-    After ``f.defjvp(rule)``, ``rule(primals, tangents)`` returns ``(output, tangent)``; with
-    `nondiff_argnums` or `nondiff_argnames`, these arguments come first. The rule serves both modes
-    and all orders. As in JAX it runs when the function is called inside of a derivative, and its
-    output is then the value. In reverse mode it is transposed, and has to be linear in the
-    tangents.
+    After ``f.defjvp(rule)``, differentiating through ``f`` runs ``rule(primals, tangents)``: both
+    are tuples with one entry per argument, and it returns ``(output, tangent)``, where the tangent
+    has the structure, shapes and dtypes of the output. The one rule serves both modes and all
+    orders; reverse mode transposes it, so it must be linear in the tangents. As in JAX, the rule
+    runs when `f` is called inside a derivative, and its output is the value of the call.
+
+    Parameters
+    ----------
+    fun : callable
+        Takes and returns arrays, or pytrees of them.
+    nondiff_argnums : int or sequence of ints
+        Positions of arguments that are not differentiated by, and may be anything but a tracked
+        Variable. The rule takes them first: ``rule(*settings, primals, tangents)``.
+    nondiff_argnames : str or sequence of str
+        The same by name.
 
     Raises
     ------
     NotLinearError
         In reverse mode: the rule is not linear in the tangents.
     CapturedVariableError
-        The rule uses a Variable that is differentiated at the same level, or mapped over inside of
-        it, and is no argument.
+        The rule uses a Variable that is not an argument, but is differentiated at the same level or
+        mapped over inside it. Its derivative would be lost. Pass it as an argument.
     MixedBackendsError
-        The rule returned an array of another library than that of the arguments.
+        The rule returned an array of a library other than the arguments'.
 
     >>> import numpy as np, pluggrad as pg
     >>> @pg.custom_jvp
@@ -449,17 +491,21 @@ class custom_jvp(_Custom):
     _symbolic = False
 
     def defjvp(self, jvp: Rule, symbolic_zeros: bool = False) -> Rule:
-        """Give the derivative; returns `jvp`, so that it is a decorator, too.
+        """Set the derivative. Returns `jvp`, so it also works as a decorator.
 
-        With `symbolic_zeros`, tangents of arguments that are not differentiated by are no arrays of
-        zeros, but a `SymbolicZero`, so that `jvp` can leave out what comes of them. It may return
-        one, too.
+        With `symbolic_zeros`, the tangent of an argument that is not differentiated by is a
+        `SymbolicZero` instead of an array of zeros, so `jvp` can skip the terms in it. `jvp` may
+        return one, too.
         """
         self._derivative, self._symbolic = jvp, symbolic_zeros
         return jvp
 
     def defjvps(self, *jvps: Callable[..., Any] | None) -> None:
-        """Give one rule per argument, ``jvp(t, output, *primals)``, whose results add up."""
+        """Set the derivative from one rule per argument.
+
+        Each ``jvp(t, output, *primals)`` gives the contribution of one argument's tangent; the
+        contributions are summed. None marks an argument without one.
+        """
         if self._settings:
             raise InvalidArgumentError("defjvps does not go with nondiff_argnums; use defjvp")
 
@@ -477,6 +523,7 @@ class custom_jvp(_Custom):
         self.defjvp(rule)
 
     def _operation(self) -> _CustomCall:
+        """A `_JVP` for one call."""
         if self._derivative is None:
             raise InvalidArgumentError(
                 f"{self._rule.primitive.name} has no derivative yet: call its defjvp(rule)"
@@ -488,7 +535,10 @@ class custom_jvp(_Custom):
 
 
 class SymbolicZero:
-    """The tangent of an argument that is not differentiated by: zeros of its shape and dtype.
+    """The tangent of an argument that is not differentiated by: zeros, known without an array.
+
+    It has the `shape` and `dtype` of the argument. A rule set with ``defjvp(rule,
+    symbolic_zeros=True)`` receives it, and can skip the terms that would be zero.
 
     >>> import numpy as np, pluggrad as pg
     >>> from pluggrad.transforms import SymbolicZero
@@ -504,33 +554,39 @@ class SymbolicZero:
     __slots__ = ("dtype", "shape")
 
     def __init__(self, like: Any) -> None:
+        """Zeros of the shape and dtype of `like`; of a Python number, its type."""
         self.shape = tuple(getattr(like, "shape", ()))
         self.dtype = getattr(like, "dtype", type(like))
 
     def __repr__(self) -> str:
+        """The shape and dtype."""
         return f"SymbolicZero(shape={self.shape}, dtype={self.dtype})"
 
 
 def _zero(x: Any) -> Any:
+    """Zeros like `x`; the number 0.0 if `x` is not an array."""
     return as_variable(xp.zeros_like(x)) if hasattr(x, "dtype") else 0.0
 
 
 class _JVP(_CustomCall):
-    """A call of a `custom_jvp`. The rule runs at the call, in both modes, and gives the output.
+    """One call of a `custom_jvp`. The rule runs at the call, in both modes, and computes the
+    output.
 
-    In reverse mode the tangents are zeros that stand for any, at a level where all is linear. What
-    is recorded there leads from the tangents of the outputs to those of the inputs, for `pull` to
-    walk back.
+    Forward mode hands it the true tangents. Reverse mode hands it placeholders at a level that
+    accepts only linear operations. The graph recorded there leads from the tangents of the outputs
+    to those of the inputs, and `pull` walks it back.
     """
 
     derivative: Callable[..., Any]
     seen: Seen
-    absent: Callable[[Any], Any] = staticmethod(_zero)  # the tangent of an input without one
+    absent: Callable[[Any], Any] = staticmethod(_zero)  # makes the tangent of an untracked input
 
     def derived(
         self, derivative: Callable[..., Any], inputs: Sequence[Any], tangents: Sequence[Any]
     ) -> tuple[Any, Any]:
-        """What the rule gives for these inputs and tangents, None for those that have none."""
+        """The rule's output and its tangent, at these inputs. An entry None among `tangents` is
+        replaced by zeros (`absent`).
+        """
         filled = [self.absent(x) if t is None else t for t, x in zip(tangents, inputs, strict=True)]
         filled = unflatten_arguments(self.spec, filled)
         primals = unflatten_arguments(self.spec, [as_variable(x) for x in inputs])
@@ -556,6 +612,7 @@ class _JVP(_CustomCall):
     def compute(
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:
+        """The outputs of the rule, and their tangents (forward) or their graph (reverse)."""
         self.seen = seen(self.derivative, self.steady)
         if tangents is None:
             return self.linearized(self.derivative, args, tracked, level)
@@ -564,16 +621,19 @@ class _JVP(_CustomCall):
         return self.flat(y), optree.tree_leaves(pushed)
 
     def push(self, tangents: list[Any], call: Call) -> Sequence[Any]:
+        """The tangents of the outputs, which `compute` has found already."""
         return list(call.residuals)
 
     def linearized(
         self, derivative: Callable[..., Any], args: Sequence[Any], tracked: Sequence[bool],
         outer: Level | None,
     ) -> tuple[list[Any], tuple[list[Any], list[Any], list[Made]]]:  # fmt: skip
-        """The outputs; and the nodes of the tangents of the inputs, those of the tangents of the
-        outputs, and what to compare the outputs with, should they be computed again.
+        """Run the rule on placeholder tangents, and record it.
 
-        With `outer`, the arguments are of levels around that one, and so has to be what is made.
+        Returns the outputs, and a triple: the nodes of the input tangents, the nodes of the output
+        tangents, and fingerprints of the outputs, to compare with if they are computed again.
+
+        With `outer`, the arguments belong to levels around that one, and so must the results.
         """
         with open_level(Linear) as level:
             leaves: list[Any] = []
@@ -584,7 +644,7 @@ class _JVP(_CustomCall):
                     v = wrap(snapshot_of(zero), None, level, zero._backend)
                     v._node = make_leaf(v)
                 leaves.append(v)
-            handles = [None if v is None else own_handle(v) for v in leaves]  # which it may write
+            handles = [None if v is None else own_handle(v) for v in leaves]  # the rule may write
             y, pushed = self.derived(derivative, args, handles)
             outputs = self.flat(y)
             ends: list[Any] = []
@@ -594,7 +654,7 @@ class _JVP(_CustomCall):
         return outputs, ([None if v is None else v._node for v in leaves], ends, made)
 
     def _end(self, t: Any, y: Any, level: Level, outer: Level | None) -> Node | None:
-        """Where the tangent `t` of the output `y` is in the graph of `level`."""
+        """The node of `t`, the tangent of the output `y`; None if `t` is constant."""
         if not hasattr(t, "dtype") or not hasattr(y, "dtype"):
             if type(t) in SCALARS and t != 0:
                 linear.refuse(f"the tangent is the number {t}")
@@ -612,9 +672,10 @@ class _JVP(_CustomCall):
         return node
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
+        """The gradients of the inputs, by walking back the graph of the linear rule."""
         leaves, ends, made = call.residuals
         if call.recorded:
-            # To be differentiated again, the partial derivatives must know how they came about.
+            # For a higher derivative the partial derivatives need a graph: record the rule again.
             found = self.linearized(self.seen.as_called(), call.inputs, call.needs, None)
             arrays = [y for y in found[0] if hasattr(y, "dtype")]
             self.again("the rule", [m.differs(y) for m, y in zip(made, arrays, strict=False)])
@@ -630,6 +691,7 @@ class _JVP(_CustomCall):
         return [None if node is None else arrived.get(node) for node in leaves]
 
     def mapped(self, on: list[bool], size: int) -> Operation:
+        """The call over a batch: `fun` and the rule each run under an inner `vmap`."""
         axes = tuple([0 if b else None for b in on])
         inside = self
         op = _JVP()
@@ -652,6 +714,6 @@ class _JVP(_CustomCall):
         return op
 
 
-# What a rule refers to may be a custom function in its turn, often the one whose rule it is.
+# A rule often refers to a custom function, such as its own: look for names inside these, too.
 PARTS[custom_vjp] = ("_fun", "_fwd", "_bwd")
 PARTS[custom_jvp] = ("_fun", "_derivative")

@@ -1,4 +1,4 @@
-"""The JAX face: transforms that take a function and return a function."""
+"""Gradients and directional derivatives of functions: `grad`, `vjp`, `jvp` and their relatives."""
 
 from __future__ import annotations
 
@@ -66,30 +66,44 @@ def grad(
     has_aux: bool = False,
     holomorphic: bool = False,
 ) -> Callable[..., Any]:
-    """A function that returns the gradient of `fun` at its arguments.
+    """A function that returns the gradient of `fun`, as `jax.grad`.
 
     Parameters
     ----------
     fun : callable
-        Takes arrays, or pytrees of them, and returns one real number (shape ``()``), and with
-        `has_aux` a pair of that and anything else.
+        Takes arrays, or pytrees of them. Returns one real number (an array of shape ``()``), or
+        with `has_aux` a pair of that number and anything else.
     argnums : int or sequence of ints
-        Which positional arguments to differentiate by.
+        Which positional arguments to differentiate by. All their arrays must be real or complex
+        floating-point.
     has_aux : bool
-        Whether `fun` returns a pair.
+        Whether `fun` returns a pair ``(value, aux)``.
     holomorphic : bool
-        Whether `fun` is complex-differentiable, and the derivative df/dz is wanted. Arguments and
-        value are complex then.
+        Promise that `fun` is complex-differentiable and ask for df/dz. Arguments and value must
+        then be complex.
 
     Returns
     -------
     callable
-        It returns plain arrays of the caller's own library, in the structure of the argument (a
-        tuple of these for several); with `has_aux` a pair of the gradient and the auxiliary value.
-        Inside a graph or another transform they are Variables of that level, so it nests.
+        Called like `fun`, it returns the gradient: plain arrays of the caller's own library, each
+        with the shape and dtype of the array it belongs to, in the structure of the argument. For
+        a sequence `argnums` it is a tuple of these; with `has_aux` the pair ``(gradient, aux)``.
+        Inside a graph or another transform the arrays are Variables of that level, so calls nest.
 
-    Complex arguments: the gradient is that of `backward`, ∂f/∂Re + i ∂f/∂Im, the conjugate of
-    JAX's. With `holomorphic` it is the derivative, as JAX has it.
+    Raises
+    ------
+    TypeError
+        An argument to differentiate by, or the value, is not floating-point (with `holomorphic`:
+        not complex).
+    ValueError
+        The value is not of shape ``()``, or `argnums` is out of range or names an argument twice.
+    RuntimeError
+        The value is complex and `holomorphic` is False; or the value is constant because `fun`
+        left the graph (GraphBreakError, which names the line). A value that is simply constant
+        gives zeros and a GraphBreakWarning.
+
+    For complex arguments the gradient is that of `backward`, ∂f/∂Re + i ∂f/∂Im, as in torch: the
+    conjugate of JAX's. With `holomorphic` it is the derivative df/dz, as in JAX.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.grad(lambda x: pg.sum(x * x))(np.asarray([1.0, 2.0]))
@@ -125,10 +139,11 @@ def value_and_grad(
     has_aux: bool = False,
     holomorphic: bool = False,
 ) -> Callable[..., Any]:
-    """A function that returns the value of `fun` and its gradient; the parameters are `grad`'s.
+    """A function that returns both the value of `fun` and its gradient, as `jax.value_and_grad`.
 
-    It returns ``(value, gradient)``, with `has_aux` ``((value, aux), gradient)``.
-    ``scipy.optimize.minimize(pluggrad.value_and_grad(f), x0, jac=True)`` takes it as it is.
+    It returns ``(value, gradient)``, with `has_aux` ``((value, aux), gradient)``. Parameters,
+    errors and the convention for complex numbers are those of `grad`.
+    ``scipy.optimize.minimize(pluggrad.value_and_grad(f), x0, jac=True)`` works as it stands.
 
     >>> import numpy as np, pluggrad as pg
     >>> value, g = pg.value_and_grad(lambda x: pg.sum(x ** 3))(np.asarray([1.0, 2.0]))
@@ -161,7 +176,7 @@ def value_and_grad(
                 untracked_result(level)
             else:
                 seed = seed_for(value, 1.0 if holomorphic else None, False)
-                put(level.outside)  # the walk itself is at the levels around
+                put(level.outside)  # the walk itself runs at the outer levels
                 arrived = walk(
                     {node: seed},
                     in_place=in_place_type(value._backend),
@@ -181,11 +196,35 @@ def value_and_grad(
 
 
 def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
-    """The value of `fun` at `primals`, and a function from cotangents to gradients.
+    """The value of `fun` at `primals`, and a function from cotangents to gradients, as `jax.vjp`.
 
-    Returns ``(y, pull)``, with `has_aux` ``(y, pull, aux)``. ``pull(g)``, where `g` has the
-    structure of `y`, returns a tuple with one gradient per primal, and may be called again.
-    Complex numbers follow `backward`: `pull` is the adjoint, the conjugate of JAX's transpose.
+    Parameters
+    ----------
+    fun : callable
+        Takes the primals. Returns arrays of any shape, or a pytree of them; with `has_aux` a pair
+        of that and anything else.
+    *primals : arrays, or pytrees of them
+        Real or complex floating-point.
+    has_aux : bool
+        Whether `fun` returns a pair ``(y, aux)``.
+
+    Returns
+    -------
+    tuple
+        ``(y, pull)``, with `has_aux` ``(y, pull, aux)``. ``pull(g)`` takes a cotangent with the
+        structure and shapes of `y`, and returns a tuple with one gradient per primal, of its
+        structure, shapes and dtypes. `pull` may be called any number of times.
+
+    Raises
+    ------
+    TypeError
+        A primal is not floating-point, `fun` returned something other than arrays, or a cotangent
+        is of another library than its output, or complex where the output is real.
+    ValueError
+        A cotangent differs from `y` in structure or shape.
+
+    Complex numbers follow `backward`, as in torch: `pull` is the adjoint (conjugate transpose) of
+    the derivative, where JAX's is the transpose.
 
     >>> import numpy as np, pluggrad as pg
     >>> y, pull = pg.vjp(lambda x: x * x, np.asarray([1.0, 2.0]))
@@ -197,6 +236,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
 @restored
 def _vjp(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool) -> Any:
+    """`vjp`, for a tuple of primals."""
     with open_level() as level:
         wrapped = [leaves_of(x, level, primals) for x in primals]
         y = fun(*[tree for tree, _, _ in wrapped])
@@ -212,6 +252,7 @@ def _vjp(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool) -> An
 
     @restored
     def pull(g: Any) -> tuple[Any, ...]:
+        """The gradients of the primals for the cotangent `g`, by a walk that keeps the graph."""
         seeds, g_spec = flatten(g)
         if differs(g_spec, y_spec):
             raise InvalidArgumentError(f"the cotangent has structure {g_spec}, the output {y_spec}")
@@ -238,10 +279,33 @@ def _vjp(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool) -> An
 def jvp(
     fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False
 ) -> Any:
-    """The value of `fun` at `primals`, and its derivative along `tangents`, in one forward pass.
+    """The value of `fun` at `primals` and its derivative along `tangents`, as `jax.jvp`.
 
-    `tangents` have the structure and the shapes of `primals`, which must be floating-point. Returns
-    ``(y, t)``, with `has_aux` ``(y, t, aux)``.
+    One forward pass computes both.
+
+    Parameters
+    ----------
+    fun : callable
+        Takes the primals. Returns arrays of any shape, or a pytree of them; with `has_aux` a pair
+        of that and anything else.
+    primals, tangents : tuple or list
+        One entry per argument. Primals are floating-point arrays or pytrees of them; each tangent
+        has the structure and shapes of its primal, and is cast to its dtype.
+    has_aux : bool
+        Whether `fun` returns a pair ``(y, aux)``.
+
+    Returns
+    -------
+    tuple
+        ``(y, t)``, with `has_aux` ``(y, t, aux)``. `t` has the structure and shapes of `y`.
+
+    Raises
+    ------
+    TypeError
+        `primals` or `tangents` is not a tuple or list, or a primal is not floating-point, or a
+        tangent is of another library, or complex where its primal is real.
+    ValueError
+        A tangent differs from its primal in structure or shape.
 
     >>> import numpy as np, pluggrad as pg
     >>> y, t = pg.jvp(lambda x: x * x, (np.asarray([1.0, 2.0]),), (np.asarray([1.0, 1.0]),))
@@ -259,7 +323,7 @@ def pushed_forward(
     has_aux: bool,
     may_be_constant: bool = False,
 ) -> Any:
-    """What `jvp` does; it says nothing of a constant result where that is nothing unusual."""
+    """`jvp`. With `may_be_constant`, a constant result gives no warning."""
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise TypeMismatchError("primals and tangents are tuples, with one entry per argument")
     if len(primals) != len(tangents):
@@ -291,7 +355,9 @@ def pushed_forward(
 
 
 def stop_gradient(x: T) -> T:
-    """`x`, or every array in a pytree, as a constant: no gradient flows through it.
+    """`x` as a constant: no gradient flows through it, at any level, as `jax.lax.stop_gradient`.
+
+    `x` may be a pytree; every Variable in it is detached, and everything else stays as it is.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.grad(lambda x: pg.sum(x * pg.stop_gradient(x)))(np.asarray([1.0, 2.0]))

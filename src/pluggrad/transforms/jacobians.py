@@ -1,4 +1,4 @@
-"""Transforms made of others: Jacobians, Hessians and linear maps, as batches."""
+"""Jacobians, Hessians and linear maps, made from `vjp`, `jvp` and `vmap`."""
 
 from __future__ import annotations
 
@@ -66,23 +66,37 @@ def jacrev(
     has_aux: bool = False,
     holomorphic: bool = False,
 ) -> Callable[..., Any]:
-    """A function that returns the Jacobian of `fun`, by the backward walk.
+    """A function that returns the Jacobian of `fun` by reverse mode, as `jax.jacrev`.
 
-    The cotangents of all outputs go down the graph as one batch, so it suits functions of more
-    inputs than outputs. The parameters are those of `grad`, but that `fun` may return arrays of any
-    shape, or a pytree of them.
+    The cotangents of all output elements are walked back as one batch: suited to functions with
+    more inputs than outputs.
+
+    Parameters
+    ----------
+    fun : callable
+        Takes arrays, or pytrees of them. Returns floating-point arrays of any shape, or a pytree of
+        them; with `has_aux` a pair of that and anything else.
+    argnums, has_aux, holomorphic
+        As for `grad`.
 
     Returns
     -------
     callable
-        It returns the structure of the result, with the structure of the argument (a tuple of these
-        for several) in the place of each array. Shapes are that of the result's array, followed by
-        that of the argument's. With `has_aux` a pair of this and the auxiliary value.
+        Called like `fun`, it returns the structure of the output, with each array replaced by the
+        structure of the argument (for a sequence `argnums`: a tuple of these). In it, the
+        derivative of an output of shape ``m`` by an argument of shape ``n`` has shape ``(*m, *n)``.
+        With `has_aux` it returns the pair ``(jacobian, aux)``.
 
-    By a real input, a complex output has its complex derivative. By a complex input, entry (i, j)
-    follows `backward`: it is what `grad` gives for the real part of output ``i`` by input ``j``,
-    ∂Re y_i/∂Re x_j + i ∂Re y_i/∂Im x_j. For a holomorphic function that is the conjugate of its
-    derivative; with `holomorphic` it is the derivative, as JAX has it.
+    Raises
+    ------
+    TypeError
+        An argument to differentiate by, or an output, is not floating-point (with `holomorphic`:
+        not complex).
+
+    The derivative of a complex output by a real argument is complex. By a complex argument, entry
+    (i, j) follows `backward`: it is what `grad` gives for the real part of output ``i``, which is
+    ∂Re y_i/∂Re x_j + i ∂Re y_i/∂Im x_j. For a holomorphic function this is the conjugate of the
+    derivative; with `holomorphic` it is the derivative itself, as in JAX.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.jacrev(lambda x: x * x)(np.asarray([1.0, 2.0]))
@@ -117,7 +131,7 @@ def jacrev(
         if holomorphic:
             gradients = [conjugate(g) for g in gradients]
         elif any(map(is_complex, outputs)) and not all(map(is_complex, inputs)):
-            # The imaginary parts of the outputs, which are real functions of the real inputs.
+            # Walk back once more for the imaginary parts of the outputs.
             turned = rows([b * 1j if is_complex(b) else b * 0 for b in basis])
         blocks = []
         for v, start, stop in _spans(outputs):
@@ -155,11 +169,12 @@ def jacfwd(
     has_aux: bool = False,
     holomorphic: bool = False,
 ) -> Callable[..., Any]:
-    """A function that returns the Jacobian of `fun`, by the forward walk.
+    """A function that returns the Jacobian of `fun` by forward mode, as `jax.jacfwd`.
 
-    The tangents of all inputs go along as one batch, so it suits functions of more outputs than
-    inputs. Parameters and result are those of `jacrev`, of complex numbers, too: for complex inputs
-    tangents go along the imaginary axis as well, unless `holomorphic` says that they need not.
+    The tangents of all input elements are pushed forward as one batch: suited to functions with
+    more outputs than inputs. Parameters, result, errors and the convention for complex numbers are
+    those of `jacrev`. For complex inputs a second batch of tangents, along the imaginary axes, is
+    pushed forward, unless `holomorphic` makes it unnecessary.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.jacfwd(lambda x: x * x)(np.asarray([1.0, 2.0]))
@@ -176,7 +191,7 @@ def _jacfwd(
     holomorphic: bool,
     derivative: bool = False,
 ) -> Callable[..., Any]:
-    """`jacfwd`; of a `derivative`, which may well be constant."""
+    """`jacfwd`. With `derivative`, `fun` is a derivative: a constant result gives no warning."""
 
     @functools.wraps(fun)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -237,11 +252,27 @@ def hessian(
     has_aux: bool = False,
     holomorphic: bool = False,
 ) -> Callable[..., Any]:
-    """A function that returns the Hessian of `fun`: `jacfwd` of `jacrev`, whose parameters it has.
+    """A function that returns the Hessian of `fun`, as `jax.hessian`: ``jacfwd(jacrev(fun))``.
 
-    The result has the structure of the result of `fun`, in it that of the argument, and in that
-    again that of the argument. For complex arguments it is, as these have it, the gradient of the
-    real part of the gradient.
+    The parameters and errors are those of `jacrev`; usually `fun` returns one number.
+
+    Returns
+    -------
+    callable
+        Called like `fun`. For a number that depends on one array of shape ``n`` it returns an array
+        of shape ``(*n, *n)``: entry (i, j) is the second derivative by elements i and j. In general
+        it returns the structure of the output, with each array replaced by the structure of the
+        argument, and each array of that replaced by the structure of the argument again. The second
+        derivative of an output of shape ``m`` by arguments of shapes ``n`` and ``k``, in this
+        order, has shape ``(*m, *n, *k)``. With `has_aux` it returns the pair ``(hessian, aux)``.
+
+    For complex arguments, let g be the gradient of `fun` in the convention of `backward`. Entry
+    (i, j) is the gradient of Re g_i by argument element j: ∂Re g_i/∂Re x_j + i ∂Re g_i/∂Im x_j.
+    The derivatives of Im g_i are not part of it; `hvp` accounts for them. With `holomorphic` entry
+    (i, j) is the second derivative, as in JAX.
+
+    The Hessian takes memory quadratic in the number of elements. If only its products with vectors
+    are needed, use `hvp`.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.hessian(lambda x: pg.sum(x**3))(np.asarray([1.0, 2.0]))
@@ -253,24 +284,38 @@ def hessian(
 
 
 def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
-    """The product of the Hessian of `fun` with `tangents`.
+    """The product of the Hessian of `fun` at `primals` with the vector `tangents`.
 
-    The gradient is recorded, and walked back in its turn from the tangents: the Hessian is its own
-    transpose. Where `fun` has rules or hooks of your own in it, it need not be, and this is
-    ``jvp(grad(fun), primals, tangents)``. On NumPy, where the graph of `fun` comes out the same
-    again and again (operations, settings, shapes, dtypes), what the two walks compute becomes a
-    program that is run instead.
+    It equals ``jvp(grad(fun), primals, tangents)[1]``, the derivative of the gradient along
+    `tangents`, and never builds the Hessian.
 
     Parameters
     ----------
     fun : callable
-        Returns one real number (shape ``()``).
-    primals, tangents : tuple
-        One entry per argument, arrays or pytrees of them.
+        Takes the primals, floating-point arrays or pytrees of them. Returns one real number (an
+        array of shape ``()``).
+    primals, tangents : tuple or list
+        One entry per argument. Each tangent has the structure and shapes of its primal, and is cast
+        to its dtype. A single argument need not be
+        in a tuple.
 
     Returns
     -------
-    A tuple with one entry per argument, of its structure; for one argument that entry itself.
+    The product, with the shapes and dtypes of the primals: for one argument its structure, for
+    several a tuple with one entry per argument. Complex numbers follow `backward`, as in `grad`.
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        As `grad` and `jvp`.
+
+    How it is computed: one walk records the gradient, and a second walks the graph of the gradient
+    back, starting from `tangents`. That gives the product because a Hessian is symmetric. If `fun`
+    contains derivative rules or hooks of your own, the recorded gradient need not be a true
+    gradient and symmetry is not guaranteed; then forward mode over `grad` is used instead, and
+    `fun` is called again. On NumPy, when `fun` keeps leaving the same graph (same operations,
+    settings, shapes and dtypes), both walks are compiled once into a straight-line program, which
+    later calls run instead.
 
     >>> import numpy as np, pluggrad as pg
     >>> x, v = np.asarray([1.0, 2.0]), np.asarray([1.0, 10.0])
@@ -286,6 +331,7 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
 
 @restored
 def _hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
+    """`hvp`, for tuples of primals and tangents."""
     with open_level() as level:
         wrapped = [leaves_of(x, level, primals) for x in primals]
         leaves = [v for _, flat, _ in wrapped for v in flat]
@@ -304,18 +350,42 @@ def _hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
         found: Any = products is not None and [
             unflatten(spec, [gradient_at(products, v) for v in flat]) for _, flat, spec in wrapped
         ]
-    if products is None:  # outside of the level, which saw `fun` for nothing
+    if products is None:  # custom rules or hooks: run `fun` again, outside the level
         gradient = grad(fun, tuple(range(len(primals))))
         found = jvp(gradient, tuple(primals), tuple(tangents))[1]
     return found[0] if len(found) == 1 else tuple(found)
 
 
 def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
-    """The value of `fun` at `primals`, and its derivative there, as a linear function of tangents.
+    """The value of `fun` at `primals`, and its derivative there as a linear map.
 
-    Returns ``(y, push)``, with `has_aux` ``(y, push, aux)``. ``push(*tangents)`` gives what `jvp`
-    would, but does not compute `fun` again: it walks the graph of the adjoint, whose own adjoint is
-    the derivative. It may be called many times, and under `vmap`.
+    Follows `jax.linearize`.
+
+    Parameters
+    ----------
+    fun : callable
+        Takes the primals. Returns arrays of any shape, or a pytree of them; with `has_aux` a pair
+        of that and anything else.
+    *primals : arrays, or pytrees of them
+        Real or complex floating-point.
+    has_aux : bool
+        Whether `fun` returns a pair ``(y, aux)``.
+
+    Returns
+    -------
+    tuple
+        ``(y, push)``, with `has_aux` ``(y, push, aux)``. ``push(*tangents)`` takes one tangent per
+        primal, of its structure and shapes, and returns the tangent of `y`: the same as `jvp`, but
+        without running `fun` again. It may be called any number of times, and under `vmap`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `vjp`, and as `jvp` for a wrong tangent.
+
+    How it is computed: `vjp` gives the linear map from cotangents to gradients. Its graph is
+    recorded once, and `push` walks that graph back, since the adjoint of the adjoint is the
+    derivative itself.
 
     >>> import numpy as np, pluggrad as pg
     >>> y, push = pg.linearize(lambda x: x**3, np.asarray([1.0, 2.0]))
@@ -327,24 +397,27 @@ def linearize(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> 
 
 @restored
 def _linearize(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool) -> Any:
+    """`linearize`, for a tuple of primals."""
     y, pull, *aux = vjp(fun, *primals, has_aux=has_aux)
     outputs, y_spec = flatten(y)
     inputs, x_spec = flatten(tuple(primals))
     inputs = [inner_value(x, primals)[0] for x in inputs]
     zeros = [unwrap_untracked(xp.zeros_like(v)) for v in outputs]
     with open_level(Linear) as level:
-        # Integers have no cotangent, and their tangents are zero.
+        # An integer output has no cotangent; its tangent is zero.
         ends = [leaves_of(v, level)[1][0] if is_continuous(v) else None for v in zeros]
         cotangents = [v if end is None else end._snapshot()
                       for v, end in zip(zeros, ends, strict=True)]  # fmt: skip
         gradients = optree.tree_leaves(pull(unflatten(y_spec, cotangents)))
-        # A gradient's value is a Variable where the function closes over some: tangents are, too.
+        # If `fun` closes over tracked Variables, a gradient's value is a Variable of that level,
+        # and tangents must be wrapped to meet it.
         reads = [g._read() if is_of(g, level) else (None, None) for g in gradients]
         nodes = [node for _, node in reads]
         nested = [is_variable(value) for value, _ in reads]
 
     @restored
     def push(*tangents: Any) -> Any:
+        """The tangent of the output for these tangents, by a walk that keeps the graph."""
         flat, spec = flatten(tuple(tangents))
         if differs(spec, x_spec):
             raise InvalidArgumentError(f"the tangents have structure {spec}, the primals {x_spec}")
@@ -367,12 +440,14 @@ def _linearize(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool)
 
 
 def _real(x: Any) -> Any:
+    """The real part of `x`, also if `x` is real already."""
     return xp.real(x) if is_complex(x) else x
 
 
 def _of_chosen(fun: Any, argnums: Any, args: Any, kwargs: Any) -> tuple[Any, list[Any], bool]:
-    """`fun` as a function of the arguments that are differentiated by, these, and whether it is
-    one alone."""
+    """`fun` as a function of the arguments named by `argnums` alone; these arguments; and whether
+    `argnums` is a single int.
+    """
     numbers = numbered(argnums, len(args))
     chosen = [
         optree.tree_map(lambda x: as_number(x, (args, kwargs)), args[number]) for number in numbers
@@ -388,7 +463,7 @@ def _of_chosen(fun: Any, argnums: Any, args: Any, kwargs: Any) -> tuple[Any, lis
 
 
 def _spans(arrays: list[Any]) -> Any:
-    """Each of `arrays` with its first and last place in the row of all of their elements."""
+    """Each array with its start and stop in the concatenation of all their elements."""
     start = 0
     for x in arrays:
         stop = start + math.prod(x.shape)
@@ -397,7 +472,11 @@ def _spans(arrays: list[Any]) -> Any:
 
 
 def _basis(arrays: list[Any]) -> list[Any]:
-    """All unit vectors of the space that `arrays` are one of, as one batch."""
+    """All unit vectors of the space of `arrays`, as one batch.
+
+    There is one array per entry of `arrays`, of shape ``(total, *shape)``, where `total` counts the
+    elements of all entries. Row k is 1 at element k of the concatenation, and 0 elsewhere.
+    """
     total = sum([math.prod(x.shape) for x in arrays])
     found = []
     for x, start, stop in _spans(arrays):

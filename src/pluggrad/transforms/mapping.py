@@ -1,4 +1,4 @@
-"""`vmap`: into a level of batches, and out of it; what happens there is in `batch`."""
+"""`vmap`: arguments enter a level of batches, results leave it. `engine.batch` works in between."""
 
 from __future__ import annotations
 
@@ -48,41 +48,43 @@ def vmap(
     axis_size: int | None = None,
     randomness: str = "error",
 ) -> Callable[..., Any]:
-    """A function that maps `fun` over an axis of its arguments, with one call per operation.
+    """A function that applies `fun` to every slice of its arguments at once, as `jax.vmap`.
+
+    Each operation in `fun` runs once, on the whole batch; there is no Python loop over the slices.
 
     Parameters
     ----------
     fun : callable
-        Takes and returns arrays, or pytrees of them. It sees one element at a time: the axis that
-        is mapped over is hidden from it.
+        Takes and returns arrays, or pytrees of them. It sees one slice: the mapped axis is hidden.
     in_axes : int, None, or a pytree of them
-        Which axis of each positional argument to map over; None for arguments that are the same in
-        all calls. It may be a prefix of the structure of the arguments. Keyword arguments are
+        The axis of each positional argument to map over; None passes the argument whole to every
+        call. It may be a prefix of the structure of the arguments. Keyword arguments are always
         mapped over their first axis.
     out_axes : int, None, or a pytree of them
-        Where the axis appears in the results; None for results that do not depend on it.
+        Where the mapped axis goes in each result; None for results that do not depend on it.
     axis_size : int, optional
-        The length of the axis, where no argument has it.
+        The length of the mapped axis; needed only when no argument is mapped.
     randomness : 'error', 'different' or 'same'
-        What torch's random functions give to each element, such as ``torch.rand`` and
-        ``torch.nn.functional.dropout``; 'error' is for none. Of other libraries' random numbers
-        nothing is known here: what `fun` draws is the same for all, so draw outside, and map over
-        what was drawn.
+        What torch's random functions (``torch.rand``, ``torch.nn.functional.dropout``) do inside:
+        raise, draw separately for each slice, or draw once for all slices, as in
+        ``torch.func.vmap``. It has no effect on other libraries: there `fun` draws once, and all
+        slices share that draw. For separate draws, draw outside and map over the result.
 
     Returns
     -------
     callable
-        It takes and returns plain arrays of the caller's own library, and nests with all other
-        transforms, in any order.
+        Takes and returns plain arrays of the caller's own library. It nests with every other
+        transform, in any order.
 
     Raises
     ------
     ValueError
-        The axes have different lengths, or there is none.
+        The mapped axes differ in length, or there is no axis to map over.
     TypeError
-        `fun` asks for one value where there are many: `bool`, `float`, `.item()` of a mapped
-        value, indexing by a mapped mask, `nonzero`, `unique_values`, `repeat` by mapped counts. The
-        message says what to do instead. ``v[mask] = number`` works: it is a `where`.
+        `fun` needs a single value where there is one per slice: `bool`, `float` or `.item()` of a
+        mapped value, indexing with a mapped mask, `nonzero`, `unique_values`, or `repeat` with
+        mapped counts. The message says what to use instead. ``v[mask] = number`` works: it becomes
+        a `where`.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.vmap(lambda x, y: pg.sum(x * y))(np.ones((2, 3)), np.asarray([[1.0], [2.0]]))
@@ -131,12 +133,12 @@ def vmap(
     return mapped
 
 
-#: The same where it is only the means to an end, and random numbers are drawn as ever.
+#: vmap for internal use; random functions behave as outside it.
 inner_vmap: Any = functools.partial(vmap, randomness="same")
 
 
 def _prefix(axes: Any, tree: Any, name: str) -> list[Any]:
-    """One entry of `axes` for each leaf of `tree`."""
+    """One entry of `axes` for each leaf of `tree`, which `axes` is a prefix of."""
     if axes is None or isinstance(axes, int):
         return [axes] * len(optree.tree_leaves(tree, none_is_leaf=True))
     try:
@@ -153,7 +155,7 @@ def _prefix(axes: Any, tree: Any, name: str) -> list[Any]:
 
 
 def _length(flat: list[Any], where: list[Any], axis_size: int | None) -> tuple[int, Backend]:
-    """The length of the axis that is mapped over, which all must share; and the library."""
+    """The common length of the mapped axes; the backend of the arrays, or the default one."""
     lengths: list[int] = []
     shapes: list[str] = []
     backend: Backend | None = None
@@ -189,20 +191,22 @@ def _length(flat: list[Any], where: list[Any], axis_size: int | None) -> tuple[i
 
 
 def _enter(x: Any, axis: int, level: Level) -> Any:
-    """`x` as a Variable of `level`, with `axis` in front and hidden."""
+    """`x` as a Variable of `level`, with `axis` moved to the front and hidden."""
     if (run := inside()) is not None:
         x = run.enter(x)
     backend = backend_of(x)
     if backend is None:
         raise TypeMismatchError(f"vmap maps over arrays, and an argument is {type(x).__name__}")
-    # Each of the batch is made here: where nothing is recorded, it is a constant.
+    # A slice counts as computed here: where recording is off, it is a constant.
     x = constant_of(x, read().off) if is_variable(x) else x
     x = unwrap_untracked(x)
     return batched(xp.moveaxis(x, axis, 0) if axis % len(x.shape) else x, level, backend)
 
 
 def _same(x: Any) -> Any:
-    """What all calls get alike: an array as a Variable, so that mapped indices may select in it."""
+    """An argument that every slice shares. An array becomes a Variable,
+    so that mapped indices may select from it.
+    """
     if is_variable(x) or not hasattr(x, "dtype") or not hasattr(x, "shape"):
         return x
     backend = backend_of(x)
@@ -210,7 +214,7 @@ def _same(x: Any) -> Any:
 
 
 def leave(v: Any, axis: int | None, level: Any, backend: Backend) -> Any:
-    """`v` as seen outside of `level`, with the axis at `axis`."""
+    """`v` as seen outside `level`, with the mapped axis at `axis`."""
     mapped = is_of(v, level)
     value = unwrap_untracked(v._read()[0] if mapped else v)
     if axis is None:

@@ -1,4 +1,4 @@
-"""Seeing the graph: `draw` makes a picture of what is below a Variable."""
+"""`draw`: a picture of the graph below a Variable."""
 
 from __future__ import annotations
 
@@ -21,13 +21,20 @@ __all__ = ["Drawing", "draw"]
 
 
 class Drawing:
-    """A picture of a graph. It shows itself in a notebook; `str` of it is the SVG.
+    """A picture of a graph, made by `draw`. A notebook displays it; `str` gives the SVG.
 
-    `operations` and `leaves` count what is in the graph, whether folded or not; `saved_bytes` is
-    what the graph keeps for its gradients, each array counted once.
+    Attributes
+    ----------
+    operations, leaves : int
+        How many the graph has, including those folded into one box.
+    saved_bytes : int
+        The memory that the graph holds for computing gradients, each array counted once.
+    svg, source : str
+        The picture as an SVG document, and in the DOT language.
     """
 
     def __init__(self, graph: Graph, max_nodes: int, engine: str) -> None:
+        """Fold `graph` into at most about `max_nodes` boxes; `engine` will lay them out."""
         self._picture = Picture(graph, max_nodes)
         self._engine = engine
         self.operations = graph.count("operation")
@@ -40,10 +47,12 @@ class Drawing:
         self._title = f"Graph of {', '.join(names[:4])}{', …' if len(names) > 4 else ''}"
 
     def __repr__(self) -> str:
+        """The counts in one line."""
         return f"<Drawing: {self._facts}>"
 
     @property
     def _facts(self) -> str:
+        """The counts of operations and leaves, and the memory saved, in words."""
         return (
             f"{self.operations:,} operation{'s' * (self.operations != 1)}, "
             f"{self.leaves:,} {'leaf' if self.leaves == 1 else 'leaves'}, "
@@ -66,16 +75,19 @@ class Drawing:
         return dot_source(self._picture, f"{self._title}: {self._facts}")
 
     def _repr_svg_(self) -> str:
+        """The SVG, for notebooks."""
         return self.svg
 
     def __str__(self) -> str:
+        """The SVG."""
         return self.svg
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a file: SVG, or the DOT source, as the name ends in .svg, .dot or .gv.
+        """Write the picture to a file. The ending chooses the format: .svg, or .dot or .gv for the
+        source.
 
-        With Graphviz also .png, .pdf, and what else it makes of that source. Raises ValueError for
-        any other ending.
+        With Graphviz installed, .png, .pdf and its other formats work too. Any other ending raises
+        ValueError.
         """
         kind = Path(path).suffix.lower()
         if kind == ".svg":
@@ -101,10 +113,10 @@ def draw(
 ) -> Drawing:
     """A picture of the graph below a Variable, or below several.
 
-    Each operation is a box with its name, the shape and dtype of its result as far as the graph
-    can tell, what it has saved for its gradient (``x``, ``x1``, ``y`` are its inputs and its
-    output) and how many bytes that is. Arrows go the way of the computation, leaves are on top. A
-    graph that was freed by a backward is drawn, too, and says so.
+    Each operation is a box with its name, the shape and dtype of its result as far as the graph can
+    tell, and what it has saved for its gradient (``x``, ``x1``, ``y`` are its inputs and its
+    output), with the size in bytes. Arrows follow the computation, with the leaves at the top. A
+    graph that a backward has freed is drawn, too, and marked as freed.
 
     Parameters
     ----------
@@ -114,28 +126,31 @@ def draw(
         A file to write: ``.svg``, ``.dot`` or ``.gv``; where Graphviz is installed also ``.png``,
         ``.pdf`` and others.
     names : dict or other pytree of Variables, optional
-        What to call leaves and other Variables, as in ``{"w": w, "layers": [a, b]}`` (the
-        last is then ``layers.1``). Other leaves are called as the caller's own variables are,
-        containers and attributes included (``model.w``).
+        Names for leaves and other Variables, as in ``{"w": w, "layers": [a, b]}`` (`b` is then
+        ``layers.1``). Leaves without one get the names of the caller's own variables, also of those
+        inside containers and attributes (``model.w``).
     max_nodes : int
-        Of more operations than this, those that repeat fold into one box ("matmul, add, tanh
-        × 1000"), and so do runs of operations with one input. What is still too much is
-        summed up in one last box.
+        A graph with more vertices than this is folded: repetitions become one box ("matmul, add,
+        tanh × 1000"), and so do chains of operations with one input each. If that is not enough,
+        the remaining operations become one last box.
     engine : {"dot", "layers"}, optional
-        Who lays it out: Graphviz, or pluggrad itself. By default Graphviz where it is installed.
+        The layout: by Graphviz ("dot"), or by pluggrad itself. The default is Graphviz if it is
+        installed.
 
     Returns
     -------
     Drawing
-        It shows itself in a notebook. ``.svg`` and ``.source`` are the texts, ``.save(path)``
-        writes them.
+        A notebook displays it. ``.svg`` and ``.source`` are the texts; ``.save(path)`` writes
+        a file.
 
     Raises
     ------
     TypeError
-        There is something else than Variables in `v`.
+        `v` contains something other than Variables, or none.
     ValueError
-        A file of that kind cannot be written, or `max_nodes` is not positive.
+        The file format is unknown, `engine` is neither of the two, or `max_nodes` is not positive.
+    NotImplementedError
+        `engine` is "dot", and Graphviz is not installed.
 
     >>> import pluggrad as pg
     >>> w = pg.Variable([1.0, 2.0], requires_grad=True)

@@ -1,7 +1,7 @@
-"""What a graph is made of, for the eye: vertices with names, shapes, dtypes and what they save.
+"""The facts that a picture of a graph shows: vertices with names, shapes, dtypes and saved arrays.
 
-A Node knows what its rule needs and nothing else. Its shape is therefore found from what is around:
-the Variables drawn, the leaves, what was saved, and rules that say that a shape stays the same.
+A Node stores what its rule needs, and no shape of its own. Shapes are therefore inferred from what
+surrounds it: the Variables drawn, the leaves, the saved values, and rules that keep the shape.
 """
 
 from __future__ import annotations
@@ -28,35 +28,37 @@ from ...rules.reductions import axes_of
 
 __all__ = ["Graph", "Vertex", "count_bytes", "size_text"]
 
-#: Primitives that users know by another name.
+#: Primitives that users know by another name, and that name.
 LABELS = {"softmax_of": "softmax", "log_softmax_of": "log_softmax", "log_sum": "logsumexp",
           "put": "setitem"}  # fmt: skip
-PLAIN = (str, bytes, int, float, complex, type(None))  # nothing is in these
-#: Which input has the shape of the result, beside functions that act element by element.
+PLAIN = (str, bytes, int, float, complex, type(None))  # types that contain no Variables
+#: Primitives, other than elementwise ones, whose result has the shape of one input: its position.
 SAME = {"softmax_of": 0, "log_softmax_of": 0, "put": 1, "copy": 0, "flip": 0, "roll": 0,
         "tril": 0, "triu": 0, "conj": 0}  # fmt: skip
 
 
 class Vertex:
-    """One thing to draw: an operation, one output of several, a leaf, or a Variable drawn."""
+    """One thing to draw: an operation, one of several outputs, a leaf, or a given Variable."""
 
     __slots__ = ("arrays", "dtype", "freed", "has_grad", "inputs", "kind", "label", "name", "node",
                  "saved", "shape")  # fmt: skip
 
     def __init__(self, kind: str, label: str, name: str = "", node: Node | None = None) -> None:
+        """`kind` is "operation", "part" (one of several outputs), "leaf" or "output"."""
         self.kind, self.label, self.name, self.node = kind, label, name, node
         self.shape: Any = None
         self.dtype: Any = None
         self.freed = self.has_grad = False
         self.inputs: list[int] = []
         self.saved: list[str] = []
-        self.arrays: dict[int, int] = {}  # the bytes of each array that it saves, by identity
+        self.arrays: dict[int, int] = {}  # bytes of each array that it saves, by id
 
 
 class Graph:
-    """The vertices below some Variables, each before those that it was computed from."""
+    """The vertices below some Variables, each result before the vertices it was computed from."""
 
     def __init__(self, outputs: list[tuple[str, Any]], names: Any, around: Any = ()) -> None:
+        """The graph below named `outputs`; leaves take their names from `names` and `around`."""
         named = _named(names)
         shown = [(name, *_recorded(v)) for name, v in outputs]
         roots = [node for _, _, node in shown if isinstance(node, Node)]
@@ -69,7 +71,7 @@ class Graph:
             vertex.shape, vertex.dtype = tuple(v.shape), v.dtype
             self.vertices.append(vertex)
         place = {}
-        only = []  # the one output of an operation, which is the operation to the eye
+        only = []  # nodes of single outputs, which are drawn as the operation itself
         for node in order:
             if node.rule is PART and type(node.saved) is tuple and len(node.saved[1]) == 1:
                 only.append(node)
@@ -84,7 +86,7 @@ class Graph:
         for node, number in drawn:
             source = node
             if node.parent is not None and node.parent.rule.primitive is SHARING:
-                source = node.parent  # the second node of a custom operation: the two are one here
+                source = node.parent  # a custom operation has two nodes; they are drawn as one
             edge: Any = source
             inputs = self.vertices[number].inputs
             while edge is not None and edge.parent is not None:
@@ -95,12 +97,12 @@ class Graph:
                 self.vertices[number].inputs.append(place[node])
 
     def count(self, *kinds: str) -> int:
-        """How many vertices there are of these kinds."""
+        """How many vertices have one of these kinds."""
         return sum([v.kind in kinds for v in self.vertices])
 
 
 def _recorded(v: Any) -> tuple[Any, Any]:
-    """`v` and its node; of a batch or a pair with a tangent, what is recorded one level down."""
+    """`v` and its node; for a batch or a dual, the recorded Variable inside it."""
     value, node = v._read()
     while not isinstance(node, Node) and is_variable(value):
         v = value
@@ -120,14 +122,14 @@ def _named(names: Any) -> dict[Any, str]:
 
 
 def _name_leaves(order: list[Node], around: Iterable[Any], named: dict[Any, str]) -> None:
-    """Add to `named` the leaves that have a name in the scopes `around`, the nearest name first.
+    """Add to `named` the leaves found by name in the scopes `around`, preferring the shortest path.
 
-    Containers and the attributes of objects are looked through, as far as is quick.
+    Containers and attributes are searched, too, up to a limit that keeps this quick.
     """
     missing = {node for node in order if isinstance(node, LeafNode) and node not in named}
     seen: set[int] = set()
     waiting = deque([("", scope) for scope in around])
-    left = 50_000  # things to look at
+    left = 50_000  # how many more things to look at
     while waiting and missing and left > 0:
         name, x = waiting.popleft()
         if id(x) in seen:
@@ -136,7 +138,7 @@ def _name_leaves(order: list[Node], around: Iterable[Any], named: dict[Any, str]
         for key, item in _parts(x):
             left -= 1
             if not (key.isidentifier() and key[0] != "_") if not name else key[:2] == "__":
-                continue  # what a shell, a test runner or the language put there
+                continue  # set by a shell, a test runner or Python itself
             if not is_variable(item):
                 if not isinstance(item, PLAIN):
                     waiting.append((f"{name}{key}.", item))
@@ -146,7 +148,7 @@ def _name_leaves(order: list[Node], around: Iterable[Any], named: dict[Any, str]
 
 
 def _parts(x: Any) -> Iterator[tuple[str, Any]]:
-    """What is in `x`, by name; of whatever kind it is, no property of its own is asked."""
+    """The contents of `x`, by name. No property or other code of `x` is run."""
     kind = type(x)
     if issubclass(kind, (list, tuple)):
         items: Any = enumerate(x)
@@ -165,6 +167,7 @@ def _parts(x: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _vertex(node: Node, name: str, shape: Any) -> Vertex:
+    """The vertex for a node."""
     primitive = node.rule.primitive
     if isinstance(node, LeafNode):
         vertex = Vertex("leaf", name or "leaf", name, node)
@@ -189,22 +192,23 @@ def _vertex(node: Node, name: str, shape: Any) -> Vertex:
 
 @functools.cache
 def _label(name: str) -> str:
-    """What users call the primitive `name`."""
+    """The name under which users know the primitive `name`."""
     for prefix in ("special.", "linalg.", "fft."):
         name = name.removeprefix(prefix)
     return LABELS.get(name, name)
 
 
 def _leaf(node: Node) -> Any:
+    """The Variable of a leaf node; None if it no longer exists."""
     reference = node.more_of().variable
     return None if reference is None else reference()
 
 
-# ---------------------------------------------------------------- what is saved
+# ---------------------------------------------------------------- saved arrays
 
 
 def _note_saved(vertex: Vertex, node: Node) -> None:
-    """Which names `node` has saved, and how many bytes each array has."""
+    """Note on `vertex` which arrays `node` has saved, by name, and their sizes in bytes."""
     edge: Any = node
     while edge is not None:
         names, values = _saved(edge)
@@ -221,6 +225,7 @@ def _note_saved(vertex: Vertex, node: Node) -> None:
 
 
 def _note_call(vertex: Vertex, made: Call) -> None:
+    """Note the arrays that a call of a custom operation keeps."""
     for name in ("inputs", "outputs", "residuals"):
         found = _arrays(getattr(made, name))
         if found.keys() - vertex.arrays.keys():
@@ -229,7 +234,7 @@ def _note_call(vertex: Vertex, made: Call) -> None:
 
 
 def _saved(edge: Any) -> tuple[Any, Any]:
-    """The names of what an edge saves, and the values."""
+    """The names and the values of what an edge saves."""
     rule, saved = edge.rule, edge.saved
     if not rule.names or saved is None:
         return (), ()
@@ -241,7 +246,7 @@ def _saved(edge: Any) -> tuple[Any, Any]:
 
 
 def _arrays(value: Any) -> dict[int, int]:
-    """The bytes of each array in `value`, by identity."""
+    """The size in bytes of each array in `value`, by id."""
     found = {}
     stack = [value]
     while stack:
@@ -260,7 +265,7 @@ def _arrays(value: Any) -> dict[int, int]:
 
 
 def count_bytes(x: Any) -> int:
-    """The bytes of an array; 0 where its size is not known."""
+    """The size of an array in bytes; 0 if it is unknown."""
     count = getattr(x, "nbytes", None)
     if count is None:
         count = math.prod([math.nan if n is None else n for n in x.shape]) * _itemsize(x.dtype)
@@ -268,6 +273,7 @@ def count_bytes(x: Any) -> int:
 
 
 def _itemsize(dtype: Any) -> int:
+    """The bytes of one element."""
     size = getattr(dtype, "itemsize", None)
     if size is None:
         import numpy as np
@@ -277,7 +283,7 @@ def _itemsize(dtype: Any) -> int:
 
 
 def size_text(count: int) -> str:
-    """A number of bytes as people write it.
+    """A number of bytes for people to read.
 
     >>> size_text(240), size_text(3_400_000)
     ('240 B', '3.4 MB')
@@ -296,7 +302,7 @@ def size_text(count: int) -> str:
 
 
 def _shapes(order: list[Node], shown: Iterable[tuple[str, Any, Any]]) -> dict[Node, Any]:
-    """Shape and dtype of what each node made, as far as they can be told."""
+    """The shape and dtype of each node's result, as far as they can be inferred."""
     found: dict[Node, Any] = {}
     for _, v, node in shown:
         if isinstance(node, Node):
@@ -308,7 +314,7 @@ def _shapes(order: list[Node], shown: Iterable[tuple[str, Any, Any]]) -> dict[No
                 found[node] = (tuple(v.shape), v.dtype)
         elif node.rule is not node.rule.primitive.freed:
             _look(node, found)
-    # What stays the same goes on, first to inputs and then to results; and then to inputs again.
+    # Propagate known shapes: to inputs, then to results, then to inputs again.
     for turn in (order, order[::-1], order):
         for node in turn if len(found) < len(order) else ():
             shape = found.get(node)
@@ -321,7 +327,7 @@ def _shapes(order: list[Node], shown: Iterable[tuple[str, Any, Any]]) -> dict[No
 
 
 def _same_shape(edge: Any) -> bool:
-    """Whether shape and dtype of the input at `edge` are those of the result."""
+    """Whether the input at `edge` has the shape and dtype of the result."""
     rule, primitive = edge.rule, edge.rule.primitive
     if rule is primitive.freed or rule.is_careful:
         return False
@@ -329,11 +335,11 @@ def _same_shape(edge: Any) -> bool:
 
 
 def _result(node: Node, found: dict[Node, Any]) -> Any:
-    """Shape and dtype of what `node` made, from those of its inputs; None if they do not tell."""
+    """The shape and dtype of `node`'s result, from those of its inputs; None if unknown."""
     rule, name = node.rule, node.rule.primitive.name
     if rule is rule.primitive.freed:
         return None
-    known: dict[int, Any] = {}  # by position
+    known: dict[int, Any] = {}  # inputs, by position
     settings: dict[str, Any] = {}
     for edge in node.edges():
         if edge.parent is not None and edge.parent in found:
@@ -368,7 +374,7 @@ def _result(node: Node, found: dict[Node, Any]) -> Any:
 
 
 def _look(node: Node, found: dict[Node, Any]) -> None:
-    """Note the shapes that what `node` has saved tells."""
+    """Note the shapes that the saved values of `node` reveal."""
     rule = node.rule
     if rule is PART:
         number, likes = node.saved
@@ -403,6 +409,7 @@ def _look(node: Node, found: dict[Node, Any]) -> None:
 
 
 def _look_call(node: Node, made: Call, found: dict[Node, Any]) -> None:
+    """Note the shapes that a call of a custom operation reveals."""
     if not made.op.several and made.outputs:
         found.setdefault(node, _like(made.outputs[0]))
     for edge in node.parent.edges() if node.parent is not None else ():
@@ -411,7 +418,7 @@ def _look_call(node: Node, made: Call, found: dict[Node, Any]) -> None:
 
 
 def _like(x: Any) -> Any:
-    """The shape and dtype of an array, or of what stands for one; None for anything else."""
+    """The (shape, dtype) of an array or of its stand-in; None for anything else."""
     if isinstance(x, Kept):
         x = x.value
     if type(x) is tuple:

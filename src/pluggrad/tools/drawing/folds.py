@@ -1,7 +1,7 @@
-"""Folding: a graph of any size as a picture of at most so many boxes.
+"""Folding: a graph of any size as a picture with a limited number of boxes.
 
-A stretch of a topological order may always be drawn as one box, and the picture stays free of
-cycles. So all folds are stretches: what repeats, what is a run of single inputs, and the rest.
+Any stretch of a topological order can be drawn as one box without making a cycle. So each fold is a
+stretch: a repetition, a chain of operations with one input each, or the rest.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from .facts import Graph, Vertex, size_text
 
 __all__ = ["Box", "Picture"]
 
-LONGEST = 1000  # operations in one turn of something that repeats
-LEAST = 8  # operations in all its turns
-ROW = 8  # leaves beside a folded box before they fold, too
+LONGEST = 1000  # the most operations in one turn of a repetition
+LEAST = 8  # the fewest operations in all its turns together
+ROW = 8  # the most leaves drawn beside a folded box; more are folded, too
 
 
 class Box:
-    """A vertex, or several folded into one, with the text that says what it is."""
+    """One vertex, or several folded into one, with the text to show."""
 
     __slots__ = ("arrays", "count", "kind", "lines", "tip", "title")
 
     def __init__(self, kind: str, title: str, lines: list[str], tip: str) -> None:
+        """`title` and `lines` are shown in the box, `tip` when the pointer rests on it."""
         self.kind, self.title, self.lines, self.tip = kind, title, lines, tip
-        self.count = 1  # vertices in it
+        self.count = 1  # how many vertices it stands for
         self.arrays: dict[int, int] = {}
 
 
@@ -33,13 +34,14 @@ class Picture:
     """Boxes, and arrows between them in the direction of the computation."""
 
     def __init__(self, graph: Graph, max_nodes: int) -> None:
+        """Fold `graph` if it has more than `max_nodes` vertices."""
         vertices = graph.vertices
         inner = [n for n, v in enumerate(vertices) if v.kind in ("operation", "part")]
         ends = [n for n, v in enumerate(vertices) if v.kind in ("output", "leaf")]
         stretches = [(n,) for n in inner]
         if len(vertices) > max_nodes:
             stretches = _folded(graph, inner, max_nodes)
-        group = {}  # the first vertex of the stretch that a vertex is in
+        group = {}  # for each vertex, the first vertex of its stretch
         for stretch in stretches:
             for n in stretch:
                 group[n] = stretch[0]
@@ -60,7 +62,7 @@ class Picture:
         self, graph: Graph, ends: list[int], group: dict[int, int],
         groups: dict[int, list[int]], max_nodes: int,
     ) -> None:  # fmt: skip
-        """Outputs and leaves: boxes of their own, but where there are too many of them."""
+        """Give outputs and leaves boxes of their own, or fold them if there are too many."""
         vertices = graph.vertices
         room = max(max_nodes - len(groups), max_nodes // 4, 4)
         users: dict[int, set[int]] = {}
@@ -68,8 +70,8 @@ class Picture:
             for source in vertex.inputs:
                 if vertices[source].kind == "leaf":
                     users.setdefault(source, set()).add(group.get(n, -1))
-        # Leaves that one folded box alone uses go into a box beside it, where they are many;
-        # others stay, if they have a name and there is room.
+        # Many leaves that only one folded box uses share a box beside it. The others keep boxes of
+        # their own while there is room, those with a name first.
         alone = {n: min(used) for n, used in users.items() if len(used) == 1}
         many = Counter(alone.values())
         crowded = len(ends) > room
@@ -94,7 +96,7 @@ class Picture:
 
 
 def _folded(graph: Graph, inner: list[int], max_nodes: int) -> list[Any]:
-    """The operations, in order, in stretches."""
+    """The operations, in order, grouped into stretches."""
     found: list[Any] = []
     uses = Counter([source for v in graph.vertices for source in v.inputs])
     place = {n: position for position, n in enumerate(inner)}
@@ -109,7 +111,7 @@ def _folded(graph: Graph, inner: list[int], max_nodes: int) -> list[Any]:
                 found += _runs(graph, run, uses)
                 run = []
             end = at + turns * period
-            # The first turn of the computation has other inputs than those after it.
+            # The first turn of the computation has other inputs than later ones: add it by label.
             labels = [[graph.vertices[n].label for n in inner[i : i + period]]
                       for i in (at, end)]  # fmt: skip
             end += period if labels[0] == labels[1] else 0
@@ -127,7 +129,7 @@ def _folded(graph: Graph, inner: list[int], max_nodes: int) -> list[Any]:
 
 
 def _marks(graph: Graph, inner: list[int], place: dict[int, int]) -> list[int]:
-    """A number per operation, the same for two that do the same with what comes before them."""
+    """A number per operation, equal for operations that do the same to the same relative inputs."""
     numbers: dict[Any, int] = {}
     marks = []
     for position, n in enumerate(inner):
@@ -139,7 +141,7 @@ def _marks(graph: Graph, inner: list[int], place: dict[int, int]) -> list[int]:
 
 
 def _next_alike(marks: list[int]) -> list[int]:
-    """For each position the next one of the same mark, or the length."""
+    """For each position, the next one with the same mark; the length if there is none."""
     after = [0] * len(marks)
     last: dict[int, int] = {}
     for position in range(len(marks) - 1, -1, -1):
@@ -149,7 +151,7 @@ def _next_alike(marks: list[int]) -> list[int]:
 
 
 def _repeats(marks: list[int], after: list[int], at: int) -> tuple[int, int]:
-    """How often a stretch from `at` on comes in a row, and its length: what covers most."""
+    """How often a stretch starting at `at` repeats, and its length: the choice that covers most."""
     best, size = (1, 1), len(marks)
     candidate = at
     for _ in range(8):
@@ -169,7 +171,7 @@ def _repeats(marks: list[int], after: list[int], at: int) -> tuple[int, int]:
 
 
 def _runs(graph: Graph, some: list[int], uses: Counter[int]) -> list[Any]:
-    """`some` operations in order, with runs where each feeds the one before it alone as one."""
+    """`some` operations in order, chains joined: each is used only by the one before it."""
     found: list[list[int]] = []
     for n in some:
         if found:
@@ -186,6 +188,7 @@ def _runs(graph: Graph, some: list[int], uses: Counter[int]) -> list[Any]:
 
 
 def _box(members: list[Vertex]) -> Box:
+    """A box for these vertices."""
     if len(members) == 1:
         return _single(members[0])
     arrays: dict[int, int] = {}
@@ -224,6 +227,7 @@ def _box(members: list[Vertex]) -> Box:
 
 
 def _single(v: Vertex) -> Box:
+    """A box for one vertex."""
     lines, tips = [], [] if v.node is None else [v.node.name()]
     shape = _what(v)
     if shape:
@@ -251,9 +255,9 @@ def _what(v: Vertex) -> str:
 
 
 def _period(labels: list[str]) -> int:
-    """The length of the shortest turn that `labels` consists of."""
+    """The length of the shortest turn that `labels` repeats; its own length if none."""
     size = len(labels)
-    border = [0] * size  # of Knuth, Morris and Pratt
+    border = [0] * size  # the failure function of Knuth, Morris and Pratt
     k = 0
     for i in range(1, size):
         while k and labels[i] != labels[k]:
@@ -266,11 +270,12 @@ def _period(labels: list[str]) -> int:
 
 
 def _sequence(labels: list[str]) -> str:
+    """Labels in order, shortened after the third if there are more than four."""
     shown = labels if len(labels) <= 4 else [*labels[:3], "…"]
     return ", ".join(shown)
 
 
 def _list(counts: Counter[str], most: int = 4) -> str:
-    """``3 multiply, 2 tanh, …``."""
+    """Counts in words: ``3 multiply, 2 tanh, …``."""
     parts = [f"{n:,} {label}" if n > 1 else label for label, n in counts.most_common(most)]
     return ", ".join(parts) + (", …" if len(counts) > most else "")

@@ -1,7 +1,7 @@
-"""Where the boxes of a picture go: by Graphviz, or in layers by what is here.
+"""Where the boxes of a picture go: laid out by Graphviz, or in layers by this module.
 
-The layers are found from the results upwards, boxes in a layer are ordered so that few arrows
-cross, and then each is drawn towards what it is connected with.
+Layers are assigned from the results upwards. Each layer is ordered so that few arrows cross, and
+then its boxes move towards the boxes that they are connected to.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ Point = tuple[float, float]
 
 
 class Layout:
-    """Centres of boxes, curves of arrows (as Bézier points), and the size of it all."""
+    """The centres of the boxes, the curves of the arrows (as Bézier points), and the total size."""
 
     def __init__(
         self, centres: list[Point], curves: list[list[Point]], width: float, height: float
     ) -> None:
+        """`centres` is in the order of the boxes, `curves` in the order of the arrows."""
         self.centres, self.curves, self.width, self.height = centres, curves, width, height
 
 
@@ -38,7 +39,7 @@ def dot_is_there() -> bool:
 
 
 def by_graphviz(source: str, path: str | os.PathLike[str]) -> str:
-    """Have Graphviz write `source` to a file; what it says if it cannot."""
+    """Have Graphviz write `source` to a file. Returns its complaint, or '' if it worked."""
     import subprocess
 
     kind = Path(path).suffix.lower()
@@ -57,7 +58,7 @@ def by_graphviz(source: str, path: str | os.PathLike[str]) -> str:
 
 
 def by_dot(sizes: list[Point], arrows: list[tuple[int, int]]) -> Layout | None:
-    """The layout by Graphviz; None where that does not work out."""
+    """The layout by Graphviz; None if that fails."""
     import subprocess
 
     lines = ["digraph { rankdir=TB; nodesep=0.33; ranksep=0.55;",
@@ -76,12 +77,13 @@ def by_dot(sizes: list[Point], arrows: list[tuple[int, int]]) -> Layout | None:
 
 
 def _read_plain(text: str, count: int, arrows: list[tuple[int, int]]) -> Layout:
-    """A layout from what ``dot -Tplain`` says: inches, from the lower left corner."""
+    """The layout from the output of ``dot -Tplain``: in inches, from the lower left corner."""
     centres: list[Point] = [(0.0, 0.0)] * count
     curves: dict[tuple[int, int], list[Point]] = {}
     width = height = 0.0
 
     def point(x: str, y: str) -> Point:
+        """Inches from the lower left as points from the upper left."""
         return float(x) * 72 + MARGIN, height - MARGIN - float(y) * 72
 
     for line in text.splitlines():
@@ -102,11 +104,12 @@ def _read_plain(text: str, count: int, arrows: list[tuple[int, int]]) -> Layout:
 
 
 def in_layers(sizes: list[Point], arrows: list[tuple[int, int]]) -> Layout:
-    """The layout in layers: what is computed first is on top."""
+    """The layout in layers; what is computed first is at the top."""
     rank = _ranks(len(sizes), arrows)
     widths = [width for width, _ in sizes]
-    # An arrow over several layers goes through a narrow place in each between. Arrows from one box
-    # share these places, so that there are few, and a leaf that many use is a line beside them.
+    # An arrow across several layers passes through a place of no width in each layer between.
+    # Arrows from one box share these places: so there are few, and a leaf with many users becomes
+    # one line beside them.
     links: list[tuple[int, int]] = []
     places: dict[tuple[int, int], int] = {}
     ways: list[list[int]] = []
@@ -156,14 +159,14 @@ def in_layers(sizes: list[Point], arrows: list[tuple[int, int]]) -> Layout:
 
 
 def _bend(points: list[Point], to: Point) -> None:
-    """On to a point, leaving and arriving vertically."""
+    """Continue a curve to a point, leaving and arriving vertically."""
     x, y = points[-1]
     middle = (y + to[1]) / 2
     points += [(x, middle), (to[0], middle), to]
 
 
 def _ranks(count: int, arrows: list[tuple[int, int]]) -> list[int]:
-    """The layer of each box: as far down as what uses it allows."""
+    """The layer of each box: as far down as the boxes that use it allow."""
     sources: list[list[int]] = [[] for _ in range(count)]
     uses = [0] * count
     for start, to in arrows:
@@ -183,11 +186,11 @@ def _ranks(count: int, arrows: list[tuple[int, int]]) -> list[int]:
 
 
 def _ordered(rank: list[int], above: list[list[int]], below: list[list[int]]) -> list[list[int]]:
-    """The layers, each in an order that lets few arrows cross."""
+    """The layers, each ordered so that few arrows cross."""
     layers: list[list[int]] = [[] for _ in range(max(rank, default=-1) + 1)]
     seen = set()
     stack = [n for n in range(len(rank)) if not below[n]][::-1]
-    while stack:  # depth first, so that what belongs together starts together
+    while stack:  # depth first, so that connected boxes start next to each other
         n = stack.pop()
         if n not in seen:
             seen.add(n)
@@ -209,7 +212,7 @@ def _ordered(rank: list[int], above: list[list[int]], below: list[list[int]]) ->
 def _sort_layer(
     layer: list[int], layers: list[list[int]], beside: list[list[int]], rank: list[int]
 ) -> None:
-    """Sort by where the neighbours in the next layer are, on average."""
+    """Sort a layer by the average position of each box's neighbours in the next layer."""
     other: dict[int, int] = {}
     for n in layer:
         if beside[n]:
@@ -224,6 +227,7 @@ def _sort_layer(
 
 
 def _crossings(layers: list[list[int]], below: list[list[int]]) -> int:
+    """How many pairs of arrows cross."""
     total = 0
     for layer, following in itertools.pairwise(layers):
         place = {n: i for i, n in enumerate(following)}
@@ -240,7 +244,7 @@ def _placed(
     layers: list[list[int]], widths: list[float], above: list[list[int]],
     below: list[list[int]], count: int,
 ) -> list[float]:  # fmt: skip
-    """The middle of each box: where its neighbours are, as near as the others let it."""
+    """The x of each box: near its neighbours, as far as the other boxes leave room."""
     x = [0.0] * len(widths)
     apart: list[list[float]] = []
     for layer in layers:
@@ -259,7 +263,7 @@ def _placed(
         for layer, at in steps[::-1] if sweep % 3 == 1 else steps:
             wanted, weights = [], []
             for n, offset in zip(layer, at, strict=True):
-                # A place that an arrow passes through pulls more, so that long arrows are straight.
+                # Places that arrows pass through pull harder: this keeps long arrows straight.
                 pulls = [(x[m], 4.0 if m >= count and n >= count else 1.0)
                          for side in sides for m in side(n)]  # fmt: skip
                 weight = sum([w for _, w in pulls])
@@ -272,7 +276,7 @@ def _placed(
 
 
 def _rising(wanted: list[float], weights: list[float]) -> list[float]:
-    """The numbers next to `wanted` that never fall: neighbours in conflict take their mean."""
+    """The nondecreasing numbers nearest to `wanted`; conflicting values take their mean."""
     blocks: list[tuple[float, float, int]] = []
     for value, weight in zip(wanted, weights, strict=True):
         size = 1
@@ -288,7 +292,7 @@ def _ports(
     ways: list[list[int]], x: list[float], sizes: list[Point],
     below: list[list[int]], above: list[list[int]],
 ) -> tuple[dict[tuple[int, int], float], dict[tuple[int, int], float]]:  # fmt: skip
-    """Where on the edges of boxes arrows leave and arrive: spread, in the order they come from."""
+    """Where arrows leave and enter each box: spread along its edge, in the order of their ends."""
     starts: dict[tuple[int, int], float] = {}
     ends: dict[tuple[int, int], float] = {}
     for n, (width, _) in enumerate(sizes):

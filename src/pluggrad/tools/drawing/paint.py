@@ -1,4 +1,4 @@
-"""A picture as text: SVG, and the DOT language of Graphviz."""
+"""A picture as text: SVG, or the DOT language of Graphviz."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WIDTHS = {
     **dict.fromkeys("MW", 1.6),
     **dict.fromkeys("il|.,:;' ", 0.6),
 }
-# Light and dark: text has a contrast of at least 7 to 1 on its box, lines of 3 to 1.
+# In both modes text has a contrast of at least 7:1 against its box, and lines of 3:1.
 STYLE = """
 .pluggrad-graph text{font-family:system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif;
 font-size:12px;fill:#374151;text-anchor:middle}
@@ -40,13 +40,13 @@ font-size:12px;fill:#374151;text-anchor:middle}
 .pluggrad-graph .leaf rect.shape{fill:#163524;stroke:#5cbf86}
 .pluggrad-graph .output rect.shape{fill:#3d2f0e;stroke:#d9a93a}
 }"""
-#: The same for DOT, which knows no style sheets.
+#: The light colours again, for DOT, which has no style sheets.
 FILLS = {"operation": "#eef2ff", "part": "#f3f4f6", "leaf": "#e7f6ec", "output": "#fdf3dc"}
 STROKES = {"operation": "#4f5fbf", "part": "#6b7280", "leaf": "#27794a", "output": "#96690a"}
 
 
 def clean(text: str) -> str:
-    """`text` without the characters that XML cannot hold."""
+    """`text` with characters that XML cannot hold replaced."""
     return "".join([
         c if c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff" else "\ufffd"
         for c in text
@@ -54,30 +54,30 @@ def clean(text: str) -> str:
 
 
 def xml(text: str) -> str:
-    """`text`, to be read as text."""
+    """`text`, escaped for XML."""
     return clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def short(text: str, most: int = 48) -> str:
-    """`text`, or as much of it as fits."""
+    """`text`, cut to `most` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _width(text: str, each: float) -> float:
-    """About how wide `text` is, where a letter is `each` on average."""
+    """The approximate width of `text`, if an average letter is `each` wide."""
     return each * sum(
         [2 if c >= "\u1100" else WIDTHS.get(c, 1.3 if c.isupper() else 1) for c in text]
     )
 
 
 def size_of(box: Box) -> Point:
-    """The width and height of a box, for its text."""
+    """The width and height that a box needs for its text."""
     width = max([_width(short(box.title), 7.6), *[_width(short(t), 6.6) for t in box.lines]])
     return max(width + 22.0, 56.0), LINE * (1 + len(box.lines)) + 12.0
 
 
 def svg(picture: Picture, layout: Layout, title: str, facts: str, description: str) -> str:
-    """The picture as an SVG document, which says what it shows to those who cannot see it."""
+    """The picture as an SVG document, with a title and a description for screen readers."""
     width, height = max(layout.width, _width(facts, 6.6) + 24), layout.height + LINE
     left = (layout.width - width) / 2
     parts = [
@@ -98,7 +98,7 @@ def svg(picture: Picture, layout: Layout, title: str, facts: str, description: s
 
 
 def _arrow(start: int, to: int, points: list[Point]) -> str:
-    """A curve that ends where the head of the arrow begins."""
+    """An arrow: a curve that stops where the head begins, and the head."""
     (x0, y0), (x, y) = points[-2:]
     length = math.hypot(x - x0, y - y0) or 1.0
     dx, dy = (x - x0) / length, (y - y0) / length
@@ -115,6 +115,7 @@ def _arrow(start: int, to: int, points: list[Point]) -> str:
 
 
 def _box(n: int, box: Box, centre: Point) -> str:
+    """A box at `centre`, with its text; a folded one has a second outline behind it."""
     width, height = size_of(box)
     x, y = centre[0] - width / 2, centre[1] - height / 2
     round_ = min(height / 2, 18) if "leaf" in box.kind or "output" in box.kind else 5
@@ -153,5 +154,6 @@ def dot_source(picture: Picture, title: str) -> str:
 
 
 def _quoted(text: str) -> str:
+    """`text` as a string of the DOT language."""
     kept = "\n".join([clean(line) for line in text.split("\n")])
     return '"' + kept.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'

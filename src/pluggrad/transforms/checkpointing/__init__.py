@@ -1,4 +1,4 @@
-"""Functions that save memory: what they compute is computed again when it is differentiated."""
+"""`checkpoint`: save memory by recomputing intermediate values in the backward walk."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""`checkpoint`: a function whose intermediate values are computed again instead of kept.
+"""`checkpoint`: a function whose intermediate values are recomputed instead of kept.
 
-The function runs at a level of its own (see `inside`), and what is recorded there is dropped when
-it returns. Outside, one operation stays behind, over the arguments and the Variables that were
-found around the function. Its pull runs the function at such a level again, and walks back through
-it.
+First run: the function runs at a level of its own (`level.Checkpoint`), and the graph recorded
+there is dropped when it returns. At the outer levels one operation stays behind. Its inputs are
+the arguments, and the outer Variables that the function used. Backward walk: the pull of this
+operation runs the function at such a level again, and walks back through the new graph.
 """
 
 from __future__ import annotations
@@ -50,46 +50,55 @@ def checkpoint(
     static_argnums: int | Sequence[int] = (),
     preserve_rng_state: bool = True,
 ) -> Callable[P, R]:
-    """`fun`, such that gradients through it compute its intermediate values a second time.
+    """`fun`, with its intermediate values recomputed in the backward walk instead of kept.
 
-    Of a call, only the arguments are kept for the backward walk, and the Variables that `fun` uses
-    from around it; the latter get their gradients, too. A chain of `n` blocks of `k` operations
-    then keeps ``n + k`` arrays at a time, and not ``n * k``, for one more evaluation of each block.
+    The parameters are those of `jax.checkpoint`, with torch's `preserve_rng_state`.
+    A call keeps only its arguments and the outer Variables that `fun` uses (closures and globals);
+    both get their gradients. The price is one more run of `fun`. Checkpointing each of ``n`` blocks
+    of ``k`` operations keeps about ``n + k`` arrays at a time instead of ``n * k``.
 
     Parameters
     ----------
     fun : callable
-        Takes and returns pytrees of arrays. Called again with the same arguments, it must do the
-        same operations. It may write its arguments, which are its own, but not Variables from
-        around it. Those may be written and detached before the backward walk; raw arrays that it
-        uses may not be changed (an error on torch, and under ``pluggrad.debug``). Inside,
-        ``detach()``, ``stop_gradient`` and ``no_grad`` stop derivatives at all levels.
+        Takes and returns pytrees of arrays. Called again with the same arguments, it must perform
+        the same operations. See below for what it may write.
     prevent_cse : bool
-        Under a compiler (``jax.jit``), keep it from merging the two evaluations into one.
+        Under a compiler (``jax.jit``), keep it from merging the two runs into one, which would keep
+        the intermediate values after all.
     policy : None
-        JAX's choice of what to keep all the same. There is none: everything is computed again.
+        JAX's choice of values to keep. None is supported here: everything is recomputed.
     static_argnums : int or sequence of ints
-        Arguments that are passed on as they are, and not searched for arrays.
+        Positions of arguments to pass to `fun` unchanged, without looking for arrays in them.
     preserve_rng_state : bool
-        Let random numbers be the same both times: the global ones of the library (NumPy's
-        `numpy.random`, torch's on the CPU and on CUDA), and those of a `Generator` that is an
-        argument of `fun`, or that it refers to by name. One that only a function called by it
-        knows goes on: hand it in.
+        Make both runs draw the same random numbers. This covers the library's global generators
+        (NumPy's `numpy.random`, torch's on the CPU and on CUDA), and every `Generator` that is an
+        argument of `fun` or that `fun` refers to by name. A generator that only a function called
+        by `fun` refers to is not restored: pass it to `fun`.
 
     Returns
     -------
     callable
-        As `fun`. It works in all transforms, at every order, and inside itself.
+        Called like `fun`, with the same result. It works in all transforms, at every order, and
+        inside other checkpointed functions.
 
     Raises
     ------
     RuntimeError
-        `fun` wrote a Variable from around it. In the backward walk: when it was called again, it
-        used other Variables, or returned other shapes, dtypes or numbers. Numbers are compared
-        where they can be looked at (not those of lazy arrays, nor under a compiler).
+        In the first run: `fun` wrote into an outer Variable. In the backward walk: the second run
+        used other Variables, or returned other shapes, dtypes or numbers. (Numbers cannot be
+        compared for lazy arrays, nor under a compiler.)
+    NotImplementedError
+        A `policy` was given.
 
-    What `fun` closes over and the globals that it reads are those of the call, so that it may be
-    defined in a loop. Attributes and the items of lists and dicts are read again.
+    Writing: `fun` may write into its arguments, since it receives handles of its own, but not into
+    outer Variables. Between the two runs the caller may write into outer Variables or detach them,
+    but must not change raw arrays that `fun` uses. That is noticed, as an error, on torch and under
+    ``pluggrad.debug``.
+
+    Names: both runs see closures and globals as they were at the call, so `fun` may be defined in
+    a loop. Attributes, and the items of lists and dicts, are read afresh.
+
+    Inside `fun`, ``detach()``, ``stop_gradient`` and ``no_grad`` stop derivatives at all levels.
 
     >>> import numpy as np, pluggrad as pg
     >>> w = pg.Variable(np.asarray([1.0, 2.0]), requires_grad=True)
@@ -110,7 +119,7 @@ def checkpoint(
 
     @functools.wraps(fun)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        if not recomputes():  # what it writes is its own all the same
+        if not recomputes():  # nothing records: run it once, on handles that it may write
             return _released(fun(*_handles(args), **_handles(kwargs)))
         static = {n % len(args): args[n % len(args)] for n in numbers} if args else {}
         chosen = [None if n in static else x for n, x in enumerate(args)]
@@ -127,19 +136,20 @@ def checkpoint(
 
 
 def _handles(tree: Any) -> Any:
-    """`tree` with handles of its own in the place of Variables, which may be written."""
+    """`tree` with every Variable replaced by a new handle, which `fun` may write."""
     return optree.tree_map(_own, tree) if tree else tree
 
 
 def _own(x: Any) -> Any:
+    """A new handle for `x`, if it is a Variable."""
     if not is_variable(x):
         return x
-    run = inside()  # in a checkpoint around, what comes from around that enters it first
+    run = inside()  # an outer checkpoint must note `x` as one of its inputs first
     return handle_of(x if run is None else run.enter(x))
 
 
 def _released(y: Any) -> Any:
-    """`y` with copies of handles in the place of views, which nobody sees beside it."""
+    """`y` with each view replaced by a plain handle; what it views was private to the call."""
     if is_variable(y):
         return y if y._cell is None else handle_of(y)
     tree: Any = y
@@ -147,7 +157,7 @@ def _released(y: Any) -> Any:
 
 
 def recomputes() -> bool:
-    """Whether there is a level here that records, so that there will be something to recompute."""
+    """Whether some open level records, so that a backward walk may come."""
     state = read()
     level: Level | None = state.level
     while level is not None:
@@ -157,20 +167,22 @@ def recomputes() -> bool:
     return False
 
 
-# ---------------------------------------------------------------- what stays behind
+# ---------------------------------------------------------------- the recorded operations
 
 
 class _Recomputed(Operation):
-    """An operation that keeps its inputs alone; `values` and `gradients` are computed from them."""
+    """An operation that keeps only its inputs. Subclasses say in `values` how to compute the
+    outputs, and may say in `gradients` how to compute the gradients.
+    """
 
     rule = rule_of("checkpoint")
 
     def values(self, args: list[Any]) -> list[Any]:
-        """The outputs."""
+        """The outputs for the inputs `args`."""
         raise NotImplementedError
 
     def gradients(self, args: list[Any], wanted: list[bool], gs: list[Any]) -> list[Any]:
-        """The gradients of the inputs that are `wanted`; None for those without."""
+        """The gradients of the `wanted` inputs for the cotangents `gs`; None for the others."""
         picked = [i for i, want in enumerate(wanted) if want]
 
         def f(*chosen: Any) -> list[Any]:
@@ -186,13 +198,16 @@ class _Recomputed(Operation):
         return found
 
     def run(self, args: list[Any]) -> list[Any]:
+        """The outputs, where nothing is tracked."""
         return self.values(args)
 
     def check_linear(self, args: list[Any], level: Level) -> None:
+        """Raise unless `values` is linear in the arguments tracked at `level`."""
         check_run(self.values, args, level)
 
     def pull(self, gs: list[Any], call_: Call) -> Sequence[Any]:
-        # It is itself one that keeps its inputs alone, so that memory stays low at higher orders.
+        """The gradients of the inputs, by an operation that again keeps only its inputs."""
+        # The gradient, too, is recorded as a recomputed operation: memory stays low at all orders.
         count, needs = len(call_.inputs), call_.needs
         reached: list[int] = []
 
@@ -208,6 +223,7 @@ class _Recomputed(Operation):
         return found
 
     def push(self, tangents: list[Any], call_: Call) -> Sequence[Any]:
+        """The tangents of the outputs, by an operation that again keeps only its inputs."""
         count = len(call_.inputs)
         moving = [i for i, t in enumerate(tangents) if t is not None]
 
@@ -223,11 +239,12 @@ class _Recomputed(Operation):
         return call(_RecomputedByFunction(values), [*call_.inputs, *[tangents[i] for i in moving]])
 
     def mapped(self, on: list[bool], size: int) -> Operation:
+        """The operation over a batch."""
         return _Mapped(self, on)
 
 
 def _is_array(x: Any) -> bool:
-    """Whether `x`, an argument of a checkpointed function, is a Variable or could be one."""
+    """Whether an argument is a Variable, or an array that a Variable can wrap."""
     try:
         backend = backend_of(x) if hasattr(x, "shape") and hasattr(x, "dtype") else None
     except TypeMismatchError:
@@ -236,33 +253,40 @@ def _is_array(x: Any) -> bool:
 
 
 def _is_float(y: Any) -> bool:
+    """Whether `y` is floating-point, real or complex, and so can have a derivative."""
     backend = backend_of(y)
     return backend is not None and y.dtype in backend.float_dtypes
 
 
 class _RecomputedByFunction(_Recomputed):
-    """One whose outputs a function gives that needs nothing but the inputs."""
+    """A recomputed operation whose outputs are a function of its inputs alone."""
 
     def __init__(self, values: Callable[[list[Any]], list[Any]]) -> None:
+        """The outputs are ``values(inputs)``."""
         self._values = values
 
     def values(self, args: list[Any]) -> list[Any]:
+        """The outputs of the function, as they are kept."""
         return [snapshot_of(y) for y in self._values(list(args))]
 
 
 class _Mapped(_Recomputed):
-    """One for a batch."""
+    """The operation `one` over a batch; `on` says which inputs have the batch axis, in front."""
 
     def __init__(self, one: _Recomputed, on: list[bool]) -> None:
+        """Map `one` over the batch axis of the inputs that are `on`."""
         self.one, self.axes = one, [0 if b else None for b in on]
         self.differentiable = one.differentiable
 
     def values(self, args: list[Any]) -> list[Any]:
+        """The outputs of `one`, under an inner `vmap`."""
         found = inner_vmap(self.one.values, (self.axes,))(list(args))
         self.differentiable = self.one.differentiable
         return list(found)
 
     def gradients(self, args: list[Any], wanted: list[bool], gs: list[Any]) -> list[Any]:
+        """The gradients of `one`, under an inner `vmap`; those of shared inputs are summed."""
+
         def each(args: list[Any], gs: list[Any]) -> list[Any]:
             return self.one.gradients(args, wanted, gs)
 
@@ -274,27 +298,35 @@ class _Mapped(_Recomputed):
 
 
 class _Known(_Recomputed):
-    """One whose outputs are known already, from the first run."""
+    """The operation `one` with its outputs already known from the first run, so that recording it
+    does not run the function again. Each later use recomputes through `one`.
+    """
 
     def __init__(self, one: _Recomputed, outputs: list[Any], maps: list[Level]) -> None:
+        """`maps` are the levels of `vmap` among the inputs, the deepest first."""
         self.one, self.outputs, self.maps = one, outputs, maps
         self.several = len(outputs) != 1
         self.differentiable = one.differentiable
 
     def values(self, args: list[Any]) -> list[Any]:
+        """The outputs, handed over once."""
         outputs, self.outputs = self.outputs, []
         return outputs
 
     def check_linear(self, args: list[Any], level: Level) -> None:
+        """Raise unless `one` is linear in the arguments tracked at `level`."""
         check_run(self.one.values, args, level)
 
     def gradients(self, args: list[Any], wanted: list[bool], gs: list[Any]) -> list[Any]:
+        """The gradients, recomputed by `one`."""
         return self.one.gradients(args, wanted, gs)
 
     def push(self, tangents: list[Any], call_: Call) -> Sequence[Any]:
+        """The tangents, recomputed by `one`."""
         return self.one.push(tangents, call_)
 
     def mapped(self, on: list[bool], size: int) -> Operation:
+        """The same over a batch, its outputs brought out of the deepest level of `vmap`."""
         (level, *maps), outputs = self.maps, self.outputs
         known = []
         for y in outputs:
@@ -306,7 +338,7 @@ class _Known(_Recomputed):
 
 
 class _Body(_Recomputed):
-    """A checkpointed function, of its Variables and of those that it finds around it."""
+    """One call of a checkpointed function. Its inputs are its arrays, then the outer Variables."""
 
     def __init__(
         self,
@@ -316,8 +348,9 @@ class _Body(_Recomputed):
         prevent_cse: bool,
         random: RandomStates | None,
     ) -> None:
+        """Note everything that the second run needs besides the inputs."""
         self.run_on, self.fun = run, fun
-        # Raw arrays are inputs, too: then it is noticed if they are changed in between.
+        # Raw arrays count as inputs, so that a change between the two runs is noticed.
         self.places = [i for i, x in enumerate(flat) if _is_array(x)]
         self.raw = {i for i in self.places if not is_variable(flat[i])}
         self.flat = [None if i in self.places else x for i, x in enumerate(flat)]
@@ -332,7 +365,7 @@ class _Body(_Recomputed):
 
     @restored
     def start(self, flat: list[Any]) -> Any:
-        """The first run: the outputs of the function, tracked as one operation."""
+        """The first run. Returns the outputs of the function, recorded as one operation."""
         outer = inside()
         args = [flat[i] if outer is None else outer.enter(flat[i]) for i in self.places]
         self.tracked = [is_tracked(x) for x in args]
@@ -357,8 +390,11 @@ class _Body(_Recomputed):
     def call(
         self, run: Inside, fun: Callable[..., Any], args: Sequence[Any]
     ) -> tuple[list[Any], list[Any], list[Any], Any]:
-        """The function at the level of `run`: the leaves of its arguments, the Variables that it
-        returns, and its outputs without them."""
+        """Call the function at the level of `run`.
+
+        Returns the leaves made for its arguments, the Variables among its outputs, all outputs with
+        `_PLACE` where those Variables belong, and the structure of the outputs.
+        """
         flat = list(self.flat)
         leaves = []
         for place, x, tracked in zip(self.places, args, self.tracked, strict=False):
@@ -367,7 +403,7 @@ class _Body(_Recomputed):
             if place in self.raw:
                 flat[place] = snapshot_of(x)
                 continue
-            flat[place] = handle = leaf._snapshot()  # of its own, which it may write
+            flat[place] = handle = leaf._snapshot()  # a handle that the function may write
             handle._birth = run.level
         tree, spec = optree.tree_flatten(self.run_on(fun, flat))
         outputs = [run.enter(y) for y in tree if is_variable(y)]
@@ -377,7 +413,11 @@ class _Body(_Recomputed):
     def again(
         self, args: list[Any], values_only: bool = False
     ) -> Iterator[tuple[Inside, list[Any], list[Any]]]:
-        """A later run: the leaves of all inputs, and the outputs."""
+        """Run the function again, under the settings of the first run, and check that it does the
+        same.
+
+        Gives the run, the leaves of all inputs, and the outputs.
+        """
         count = len(self.places)
         for constant in self.constants:
             constant.open()
@@ -404,16 +444,18 @@ class _Body(_Recomputed):
                         f"it returned {dtype} {shape} first, and then {y.dtype} {tuple(y.shape)}"
                     )
             for y, made in zip(outputs, self.made, strict=True):
-                # (With preserve_rng_state=False other random numbers are what the user asked for.)
+                # (With preserve_rng_state=False the user allows other random numbers.)
                 if self.random is not None and made.differs(y):
                     raise another_path("it returned other numbers")
             yield run, leaves, outputs
 
     def values(self, args: list[Any]) -> list[Any]:
+        """The outputs of a second run."""
         with self.again(args, values_only=True) as (run, _, outputs):
             return [snapshot_of(_out_of(y, run.level)) for y in outputs]
 
     def gradients(self, args: list[Any], wanted: list[bool], gs: list[Any]) -> list[Any]:
+        """The gradients of the `wanted` inputs, by a second run and a walk back through it."""
         with self.again(args) as (run, leaves, outputs):
             ys = [y._read() if y._level is run.level else (None, None) for y in outputs]
         del outputs
@@ -439,19 +481,20 @@ class _Body(_Recomputed):
                 for v, want in zip(leaves, wanted, strict=True)]  # fmt: skip
 
 
-_PLACE: Any = object()  # where a Variable belongs among the outputs
+_PLACE: Any = object()  # stands for a Variable among the outputs
 
 
 def _out_of(y: Any, level: Level) -> Any:
-    """The value of `y` one level below `level`."""
+    """The value of `y` as seen outside `level`."""
     if y._level is level:
         return y._snapshot()._value
     if not y._level.alive:
-        y._level.process()  # it raises: a transform inside has returned
+        y._level.process()  # raises: `y` leaked from an inner transform that has returned
     return snapshot_of(y)
 
 
 def _as_variable(y: Any, backend: Any) -> Any:
+    """`y` as a Variable; an untracked one if it is a raw array."""
     return y if is_variable(y) else wrap(y, None, ROOT, backend)
 
 
@@ -467,7 +510,7 @@ def _maps(args: list[Any]) -> list[Level]:
 
 
 def _fenced(args: list[Any]) -> list[Any]:
-    """`args`, such that a compiler does not see that they were computed with before."""
+    """`args`, disguised so that a compiler does not merge the second run with the first."""
     found = []
     for x in args:
         raw = snapshot_of(x)

@@ -1,7 +1,7 @@
 """The level at which a checkpointed function runs.
 
-`Inside` stands for all levels outside of it: the arguments, and every tracked Variable that the
-function finds around itself, become leaves there.
+From inside, all outer levels look like one: the arguments, and every outer Variable that the
+function uses, become leaves of the checkpoint's level, whichever outer level they belong to.
 """
 
 from __future__ import annotations
@@ -25,26 +25,28 @@ __all__ = ["Inside", "another_path", "run_inside", "stripped"]
 class Inside:
     """One run of a checkpointed function: its level, and the leaves there.
 
-    Variables from around it are met on the way into an operation (`enter`). In the first run each
-    is taken down as one more input, in the order of first use; in later runs they are replaced by
-    what is `given` for them, in the same order. Raw arrays cannot be told from those that the
-    function makes: the first run takes down how they are (`constants`), and does not keep them.
+    `enter` meets each outer Variable on its way into an operation, and replaces it by a leaf. The
+    first run notes them as further inputs (`found`), in the order of first use. Later runs take
+    their values from `given`, in the same order. A raw array of the caller cannot be told from one
+    that the function makes; so the first run notes marks of all of them (`constants`), by which a
+    later change is noticed, and does not keep the arrays.
     """
 
     __slots__ = ("below", "constants", "found", "given", "leaves", "level", "outer", "tracked",
                  "values_only")  # fmt: skip
 
     def __init__(self, level: Level, outer: Inside | None, given: Iterator[Any] | None) -> None:
+        """`outer` is the run around this one, if any. `given` is None in the first run."""
         self.level, self.outer, self.given = level, outer, given
-        self.values_only = False  # whether no gradient is taken of this run
-        self.below = False  # while an operation is taken further down
+        self.values_only = False  # whether this run needs no gradients
+        self.below = False  # whether an operation of this level is running one level down
         self.leaves: dict[Any, tuple[Any, Any]] = {}
         self.found: list[Any] = []
         self.tracked: list[bool] = []
         self.constants: dict[int, Any] = {}
 
     def leaf(self, value: Any, tracked: bool, birth: Level) -> Any:
-        """A Variable of this level for an input."""
+        """A leaf of this level for an input; differentiable if `tracked` and floating-point."""
         backend = backend_of(value)
         assert backend is not None
         value = snapshot_of(value)
@@ -55,19 +57,22 @@ class Inside:
         return v
 
     def outside(self, x: Any) -> bool:
-        """Whether `x` is a Variable from around the function."""
+        """Whether `x` is a Variable that comes from outside the function."""
         if not is_variable(x):
             return False
         if x._cell is not None and not x._cell.content._level.alive:
-            return True  # a view of what a transform made that has returned by now
-        node = x._read()[1]  # a view may only now belong to the level of what was written
+            return True  # a view into a value of a transform that has returned
+        node = x._read()[1]  # reading first: a write can have moved a view to another level
         if x._level.contains(self.level):
             return False
-        # What has no history may have been made by the function itself.
+        # An untracked Variable may be the function's own: then it was born at this level.
         return x._level is not ROOT or node is not None or not x._born.contains(self.level)
 
     def enter(self, x: Any, history: bool = True) -> Any:
-        """`x`, or the leaf that stands for it here, or for its value alone."""
+        """`x`, or if it is an outer Variable, the leaf that stands for it here.
+
+        Without `history` the leaf stands for the value of `x` alone, and carries no gradient to it.
+        """
         if not self.outside(x):
             if self.given is None and not is_variable(x):
                 self.watch(x)
@@ -88,19 +93,19 @@ class Inside:
                 if value is None or _kind(value) != _kind(x):
                     raise another_path(f"it used another Variable, of shape {tuple(x.shape)}")
             self.tracked.append(tracked)
-            # `x` is kept, so that no other object takes over its id
+            # Keep `x` alive, so that no other object gets its id.
             self.leaves[key] = self.leaf(value, tracked, self.level.parent), x
         return self.leaves[key][0]
 
     def watch(self, x: Any) -> None:
-        """Take down how the raw array `x` is, here and in the runs around."""
+        """Note a mark of the raw array `x` in this run and in those around, to notice changes."""
         run: Inside | None = self
         while run is not None and id(x) not in run.constants and (mark := marked(x)) is not None:
             run.constants[id(x)] = mark
             run = run.outer
 
     def own_value(self, y: Any) -> Any:
-        """The result of an operation at this level, also if it is untracked, at this level."""
+        """The result of an operation here, brought to this level if it belongs to another."""
         if isinstance(y, (tuple, list)) and not hasattr(y, "shape"):
             items = [self.own_value(item) for item in y]
             return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
@@ -118,17 +123,17 @@ class Inside:
     def operate(
         self, primitive: Any, args: Any, kwargs: Any, raw: Any, level: Level, backend: Any
     ) -> Any:
-        """An operation at this level."""
+        """Record an operation at this level."""
         with self.further_down():
             y = record(primitive, args, kwargs, raw, level, backend)
         return self.own_value(y)
 
     def further_down(self) -> _Below:
-        """A block in which what is met are values below this level."""
+        """A block that works on values below this level: they do not enter as leaves."""
         return _Below(self)
 
     def refuse(self, v: Any, born: Level) -> None:
-        """Raise if what is born at that level is not the function's own."""
+        """Raise if a Variable born at level `born`, about to be written, is an outer one."""
         if not born.contains(self.level):
             raise DifferentiationError(
                 f"a Variable of shape {tuple(v.shape)} from around a checkpointed function was "
@@ -138,15 +143,20 @@ class Inside:
 
 
 class _Below:
+    """The block of `further_down`: sets `below`, and afterwards puts back what it was."""
+
     __slots__ = ("before", "run")
 
     def __init__(self, run: Inside) -> None:
+        """Remember the mark that `run` has now."""
         self.run, self.before = run, run.below
 
     def __enter__(self) -> None:
+        """Mark the run as working below its level."""
         self.run.below = True
 
     def __exit__(self, *exc_info: object) -> None:
+        """Put back the mark from before the block."""
         self.run.below = self.before
 
 
@@ -159,33 +169,36 @@ class Checkpoint(Level):
 
     @staticmethod
     def operate(primitive: Any, args: Any, kwargs: Any, raw: Any, level: Any, backend: Any) -> Any:
-        """An operation at this level."""
+        """Run an operation at this level, by its run."""
         return level.run.operate(primitive, args, kwargs, raw, level, backend)
 
 
 class run_inside(open_level):
-    """A block at a new level, that of the run which it gives."""
+    """A block that opens a level for one run of a checkpointed function, and gives the run."""
 
     __slots__ = ()
 
     _level: Checkpoint
 
     def __init__(self, given: Iterator[Any] | None) -> None:
+        """`given` are the values of the outer Variables; None in the first run."""
         super().__init__(Checkpoint)
         self._level.run = Inside(self._level, inside(), given)
 
     def __enter__(self) -> Any:
+        """Open the level, with its run as the innermost one."""
         put(altered(self._level.inside, {"inside": self._level.run}))
         return self._level.run
 
     def __exit__(self, *exc_info: object) -> None:
+        """Close the level."""
         put(self._level.outside)
-        self._level.run = None  # which holds the level
+        self._level.run = None  # break the cycle: the run holds the level
         super().__exit__()
 
 
 def stripped(x: Any) -> Any:
-    """The value of `x` without history at any level; batches of `vmap` stay."""
+    """The value of `x` without history at any level; the batches of `vmap` stay."""
     if not is_variable(x):
         return x
     value = stripped(x._snapshot()._value)
@@ -193,12 +206,14 @@ def stripped(x: Any) -> Any:
 
 
 def _kind(x: Any) -> Any:
-    # Of a Variable, without reading it: its shape stays, and it may be of a level that has ended.
+    """The rank and dtype of `x`, for a quick comparison."""
+    # A Variable is not read: its level may have ended, while its rank and dtype never change.
     value = x._value if is_variable(x) else x
     return len(value.shape) - (is_variable(x) and x._level.maps), value.dtype
 
 
 def another_path(what: str) -> DifferentiationError:
+    """The error for a second run that differs from the first; `what` says how."""
     return DifferentiationError(
         f"a checkpointed function was computed again for its gradient, and {what}, unlike the "
         "first time. It must do the same each time it is called with the same arguments."

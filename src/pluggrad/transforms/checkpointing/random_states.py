@@ -1,4 +1,4 @@
-"""The states of random number generators, taken down so that they can be gone back to."""
+"""States of random number generators, noted so that a second run can draw the same numbers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ __all__ = ["RandomStates"]
 
 
 class RandomStates:
-    """Of the global generators of all libraries in use, and of those that `fun` is given or that
-    it refers to by name (around it, as a global, or as an attribute of an object found there)."""
+    """The states of the random number generators that a call of `fun` may use.
+
+    These are the global generators of all libraries in use, and the generator objects among the
+    arguments and among the names that `fun` refers to (closure, globals, and the attributes of the
+    objects found there).
+    """
 
     def __init__(self, fun: Callable[..., Any], args: Iterable[Any]) -> None:
+        """Note the states before a call of `fun` with `args`."""
         adapters = {backend.adapter for backend in list(BACKENDS.values()) if backend is not None}
         found = {id(x): x for x in _around(fun, args)}.values()
         sources: list[tuple[Any, tuple[Any, ...]]] = [(adapter, ()) for adapter in adapters]
@@ -28,36 +33,43 @@ class RandomStates:
         self._states = [(adapter, x, adapter.rng_state(*x)) for adapter, x in sources]
 
     def restored(self) -> _Restored:
-        """A block in which the generators have these states; afterwards those of before."""
+        """A block in which the generators have these states. Afterwards they continue as before."""
         return _Restored([entry for entry in self._states if entry[2] is not None])
 
 
 class _Restored:
+    """The block of `RandomStates.restored`."""
+
     def __init__(self, states: list[tuple[Any, tuple[Any, ...], Any]]) -> None:
+        """Note the current states of these generators, to return to."""
         self._states = states
         self._before = [(adapter, x, adapter.rng_state(*x)) for adapter, x, _ in states]
 
     def __enter__(self) -> None:
+        """Set the generators to the noted states."""
         try:
             _set(self._states)
-        except BaseException:  # the first of them may be set
+        except BaseException:  # some may be set already: put all of them back
             _set(self._before)
             raise
 
     def __exit__(self, *exc_info: object) -> None:
+        """Put back the states from before the block."""
         try:
             _set(self._before)
-        except BaseException:  # an interrupt: once more
+        except BaseException:  # interrupted half-way: do it again, then raise
             _set(self._before)
             raise
 
 
 def _set(states: list[tuple[Any, tuple[Any, ...], Any]]) -> None:
+    """Set the generators to `states`."""
     for adapter, x, state in states:
         adapter.set_rng_state(state, *x)
 
 
 def _around(fun: Any, args: Iterable[Any]) -> Iterator[Any]:
+    """The arguments, what `fun` refers to by name, and the attributes of both."""
     for x in (*args, *_named(fun)):
         yield x
         if not isinstance(x, (type, ModuleType, FunctionType)) and hasattr(x, "__dict__"):
@@ -65,7 +77,7 @@ def _around(fun: Any, args: Iterable[Any]) -> Iterator[Any]:
 
 
 def _named(fun: Any) -> Iterator[Any]:
-    """What a function refers to by name."""
+    """The values that a function refers to by name, bound arguments and defaults included."""
     if isinstance(fun, functools.partial):
         yield from (*fun.args, *fun.keywords.values())
         yield from _named(fun.func)
