@@ -58,8 +58,7 @@ def steps_of(row: Row, loaded: dict[str, Library], size: int) -> dict[str, Calla
 
 
 def tried(steps: dict[str, Callable[[], Any]]) -> tuple[dict[str, Callable[[], Any]], Measured]:
-    """The steps that run and agree with the first one's gradient; for the others, what went
-    wrong."""
+    """The steps that run and agree with the first one's gradient; for the others, the reason."""
     good: dict[str, Callable[[], Any]] = {}
     bad: Measured = {}
     expected: Any = None
@@ -85,8 +84,7 @@ def tried(steps: dict[str, Callable[[], Any]]) -> tuple[dict[str, Callable[[], A
 def interleaved(
     steps: dict[Any, Callable[[], Any]], rounds: int, at_least: float
 ) -> dict[Any, list[float]]:
-    """Seconds per call of each step, one entry per round; a round takes about `at_least`
-    seconds."""
+    """Seconds per call of each step, one entry per round of about `at_least` seconds."""
     calls = {}
     for name, step in steps.items():
         start = time.perf_counter()
@@ -110,8 +108,7 @@ def interleaved(
 
 
 def probe(row: Row, name: str, size: int, through_namespace: bool) -> None:
-    """In a new process: run one workload once, and print its seconds and its peak memory in
-    bytes."""
+    """In a new process: run one workload once, and print its seconds and peak memory in bytes."""
     library = libraries.load(name, through_namespace=through_namespace)
     assert library is not None
     leaves, constants = row.arrays(size)
@@ -214,8 +211,7 @@ def measure(row: Row, loaded: dict[str, Library], options: argparse.Namespace) -
 
 
 def lines_of(row: Row, figure: Any, measured: Measured) -> list[dict[str, Any]]:
-    """One line of the table per target: the row, the cells, the target, and whether it is
-    reached."""
+    """One line of the table per target: row, cells, target, and whether it is reached."""
     ours = measured.get(OURS)
     got = isinstance(ours, (int, float))
     if isinstance(figure, Growth):

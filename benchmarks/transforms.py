@@ -74,7 +74,7 @@ ROWS: list[tuple[str, str, Callable[[Any, Any], Function]]] = [
 
 
 def ours(transform: str, make: Any, lift: Any) -> Callable[[], Any]:
-    """The transform of the function, by pluggrad."""
+    """A function that runs the transform once, by pluggrad."""
     f, x, v = make(pg, lift), lift(X), lift(V)
     if transform == "hvp":
         return lambda: pg.hvp(f, (x,), (v,))
@@ -85,7 +85,7 @@ def ours(transform: str, make: Any, lift: Any) -> Callable[[], Any]:
 
 
 def by_torch(torch: Any, transform: str, make: Any) -> Callable[[], Any]:
-    """The transform of the function, by torch.func."""
+    """A function that runs the transform once, by torch.func."""
     f, x, v = make(torch, torch.from_numpy), torch.from_numpy(X), torch.from_numpy(V)
     if transform == "hvp":
         return lambda: torch.func.jvp(torch.func.grad(f), (x,), (v,))[1]
@@ -96,7 +96,8 @@ def by_torch(torch: Any, transform: str, make: Any) -> Callable[[], Any]:
 
 
 def by_autograd(autograd: Any, transform: str, make: Any) -> Callable[[], Any] | None:
-    """The transform of the function, by HIPS autograd; None if it has no such transform."""
+    """A function that runs the transform once, by HIPS autograd; None if that lacks the
+    transform."""
     f = make(importlib.import_module("autograd.numpy"), lambda a: a)
     if transform == "hvp":
         product = autograd.hessian_vector_product(f)

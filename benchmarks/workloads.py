@@ -33,7 +33,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Growth:
-    """The `quantity` ("time" or "memory") at the second size, divided by that at the first; at most
+    """The `quantity` ("time" or "memory") at the second size over that at the first; at most
     `limit`.
 
     The second size is ten times the first, so linear cost gives 10; caches and the garbage

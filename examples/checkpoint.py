@@ -59,8 +59,7 @@ def saved_bytes(y: Any) -> int:
 
 
 def compare(backend: str = "numpy", blocks: int = 30, size: int = 200_000) -> dict[str, Any]:
-    """Memory and time of one step with and without `checkpoint`, and how far the gradients
-    differ."""
+    """Memory and time of one step with and without `checkpoint`; how far the gradients differ."""
     found: dict[str, Any] = {}
     with pg.use(backend):
         start = pg.linspace(-1.0, 1.0, size, dtype=pg.namespace(backend).float64)

@@ -20,7 +20,7 @@ CELLS, STEPS, DT = 16, 12, 0.05
 
 
 def simulate(conductivity: Any, start: Any) -> Any:
-    """The temperatures of the cells after each step, given the `conductivity` between neighbouring
+    """The temperatures of the cells after each step; `conductivity` is between neighbouring
     cells."""
     xp = conductivity.__array_namespace__()
     eye = xp.eye(CELLS, dtype=start.dtype)

@@ -49,8 +49,7 @@ Formula = Callable[..., Any] | None
 
 
 def unknown(t: Any) -> Any:
-    """The formula of an input whose derivative nobody has written: asking for it raises an
-    error."""
+    """The formula of a derivative that nobody has written: asking for it raises an error."""
     raise UnsupportedError("this derivative is not known")
 
 

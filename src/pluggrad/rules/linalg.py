@@ -89,8 +89,7 @@ def skew(x: Any) -> Any:
 
 
 def anti(x: Any) -> Any:
-    """The strictly lower part of x - H(x), and half its diagonal: these determine a skew-Hermitian
-    matrix."""
+    """The strictly lower part of x - H(x) and half its diagonal, which determine a skew matrix."""
     low = xp.tril(skew(x), k=-1)
     if not is_complex(x):
         return low
@@ -241,12 +240,11 @@ def adjugate(x: Any) -> Any:
 
 
 def adjugate_adjoint(g: Any, x: Any) -> Any:
-    """g_x from the singular value decomposition x = U S V, by the derivative at the diagonal matrix
-    S.
+    """g_x, by the derivative at the diagonal matrix S of the decomposition x = U S V.
 
-    To first order, the adjugate of S + B differs from that of S by -p_ij b_ij at (i, j), and by Σ_k
-    p_ik b_kk over k ≠ i at (i, i), where p_ij is the product of all singular values but s_i and
-    s_j.
+    To first order, the adjugate of S + B differs from that of S by -p_ij b_ij at (i, j), and at (i,
+    i) by the sum over k ≠ i of p_ik b_kk. Here p_ij is the product of all singular values but s_i
+    and s_j.
     """
     u, s, v = xp.linalg.svd(x, full_matrices=False)
     sign = xp.linalg.det(u) * xp.linalg.det(v)
@@ -272,10 +270,9 @@ def slogdet(g: Any, x: Any, y: Any) -> Any:
 
 
 def cholesky(g: Any, y: Any, upper: bool) -> Any:
-    """g_x = H(L)⁻¹ (P + H(P))/2 L⁻¹, where P is the lower triangle of H(L) g with its diagonal
-    halved.
+    """g_x = H(L)⁻¹ (P + H(P))/2 L⁻¹, where P = tril(H(L) g) with its diagonal halved.
 
-    It is Hermitian, although the library reads one triangle of x only. See I. Murray,
+    It is Hermitian, although the library reads only one triangle of x. See I. Murray,
     "Differentiation of the Cholesky decomposition" (2016), arXiv:1602.07527.
     """
     low, g = (H(y), H(g)) if upper else (y, g)
@@ -314,8 +311,8 @@ def inverse_triangular(g: Any, y: Any, upper: bool) -> Any:
 
 
 def eigh(g: Any, y: Any) -> Any:
-    """g_x = V (P + diag(g_w)) H(V), where P_ij = (H(V) g_v - H(g_v) V)_ij / (2 (w_j - w_i)) for i ≠
-    j."""
+    """g_x = V (P + diag(g_w)) H(V), where P_ij = (H(V) g_v - H(g_v) V)_ij / (2 (w_j - w_i)), P_ii =
+    0."""
     g_w, g_v = g
     w, v = y
     if g_v is None:
@@ -327,7 +324,8 @@ def eigh(g: Any, y: Any) -> Any:
 
 
 def eigh_jvp(t: Any, y: Any) -> Any:
-    """t_w = diag(P) and t_v = V (P_ij / (w_j - w_i)) for i ≠ j, where P = H(V) (t + H(t))/2 V."""
+    """t_w = diag(P) and t_v = V Q, where P = H(V) (t + H(t))/2 V, and Q_ij = P_ij / (w_j - w_i) off
+    the diagonal."""
     w, v = y
     p = H(v) @ ((t + H(t)) / 2) @ v
     on = diagonal_of(p)

@@ -40,7 +40,7 @@ def arange(n: int, g: Any) -> Any:
 
 
 def at(axis: int, key: Any) -> tuple[Any, ...]:
-    """The index that applies `key` along `axis`, which is not negative, and takes all of the other
+    """The index that applies `key` along `axis`, which is not negative, and takes all other
     axes."""
     return (slice(None),) * axis + (key, ...)
 
@@ -334,8 +334,7 @@ def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = 
 
 
 def first_of_each(x: Any, function: str) -> tuple[Any, Any]:
-    """The library's answer to `function`, and the index at which each distinct value of `x` first
-    occurs."""
+    """The library's answer to `function`, and the first index of each distinct value of `x`."""
     backend = backend_of(x)
     assert backend is not None
     raw = backend.raw

@@ -59,8 +59,7 @@ general("linalg.vector_norm(x, /, *, axis=None, keepdims=False, ord=2)", vector_
 
 @composite("linalg.matrix_norm")
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    """The norm of each matrix. Columns, rows or singular values that tie share the gradient
-    evenly."""
+    """The norm of each matrix. Tied columns, rows or singular values share the gradient evenly."""
     if ord in ("fro", None):
         return xp.linalg.vector_norm(x, axis=(-2, -1), keepdims=keepdims)
     if ord in (1, -1):

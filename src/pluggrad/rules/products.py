@@ -68,8 +68,7 @@ def others(ndim: int, axes: list[int]) -> list[int]:
 
 
 def tensordot_x1(g: Any, x2: Any, like1: Any, axes: Any) -> Any:
-    """g_x1: `g` and x2 contracted over the axes that x2 keeps, with the axes put in the order of
-    x1."""
+    """g_x1: `g` and x2 contracted over the axes that x2 keeps, in the axis order of x1."""
     ndim1 = len(shape_of(like1))
     axes1, axes2 = contracted(axes, ndim1, x2.ndim)
     free1, free2 = others(ndim1, axes1), others(x2.ndim, axes2)
@@ -79,8 +78,7 @@ def tensordot_x1(g: Any, x2: Any, like1: Any, axes: Any) -> Any:
 
 
 def tensordot_x2(g: Any, x1: Any, like2: Any, axes: Any) -> Any:
-    """g_x2: x1 and `g` contracted over the axes that x1 keeps, with the axes put in the order of
-    x2."""
+    """g_x2: x1 and `g` contracted over the axes that x1 keeps, in the axis order of x2."""
     ndim2 = len(shape_of(like2))
     axes1, axes2 = contracted(axes, x1.ndim, ndim2)
     free1, free2 = others(x1.ndim, axes1), others(ndim2, axes2)

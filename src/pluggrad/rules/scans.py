@@ -33,13 +33,12 @@ def within_range(k: Any) -> Any:
 
 
 def others(x: Any, n: int, level: int = 0) -> tuple[Any, Any]:
-    """For each of the `n` elements along the last axis, the product of the others: mantissa and
-    exponent.
+    """For each of the `n` elements along the last axis, the product of the others.
 
-    This is a tree. Elements are multiplied in pairs, the product of everything outside each pair is
-    found recursively, and times one partner it is the result for the other. Nothing is divided, so
-    zeros are exact. On every fifth level the factors are scaled to about 1, so that the product of
-    32 of them cannot overflow.
+    It comes as mantissa and exponent. This is a tree: elements are multiplied in pairs, the product
+    of everything outside each pair is found recursively, and times one partner it is the result for
+    the other. Nothing is divided, so zeros are exact. On every fifth level the factors are scaled
+    to about 1, so that the product of 32 of them cannot overflow.
     """
     if n == 1:
         return xp.ones_like(x), xp.zeros_like(xp.abs(x))

@@ -1,5 +1,4 @@
-"""Bessel functions. Formulas are in the NIST Digital Library of Mathematical Functions, 10.6 and
-10.29."""
+"""Bessel functions. Formulas: NIST Digital Library of Mathematical Functions, 10.6, 10.29."""
 
 from __future__ import annotations
 

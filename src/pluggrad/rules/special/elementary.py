@@ -167,8 +167,7 @@ def exprel(x: Any) -> Any:
 
 
 def degrees(function: str) -> Any:
-    """The trigonometric `function` of an angle in degrees, which is first reduced exactly to one
-    turn."""
+    """The trigonometric `function` of an angle in degrees, first reduced exactly to one turn."""
     return lambda x: getattr(xp, function)(DEGREE * xp.remainder(x, 360.0))
 
 
