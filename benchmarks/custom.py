@@ -1,11 +1,11 @@
-"""What an operation of one's own costs, beside a rule of the book that computes the same.
+"""What a custom operation costs, next to a built-in rule that computes the same.
 
     python benchmarks/custom.py [--rounds 40]
 
-`sin` and its derivative, as a rule, a custom_vjp, a Function and a custom_jvp: forward and backward
-of one operation on NumPy arrays, float64, one thread, the best of interleaved rounds. `sum` walks
-back from ``f(x).sum()``, `seed` from ``f(x)`` with a cotangent that is given. To reach: 2 × the
-rule, for a custom_vjp and a Function.
+`sin` and its derivative are written four times: as a rule, a custom_vjp, a Function and a
+custom_jvp. Each time is for one operation forward and backward, on NumPy arrays in float64, with
+one thread, the best of interleaved rounds. `sum` walks back from ``f(x).sum()``, `seed` from
+``f(x)`` with a given cotangent. Target for a custom_vjp and a Function: at most 2 × the rule.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ SIZES = (10, 1000)
 
 @pg.custom_vjp
 def by_vjp(x: Any) -> Any:
+    """sin(x), with its derivative as a `custom_vjp`."""
     return pg.sin(x)
 
 
@@ -31,19 +32,24 @@ by_vjp.defvjp(lambda x: (pg.sin(x), x), lambda x, g: (g * pg.cos(x),))
 
 
 class Sine(pg.autograd.Function):
+    """sin(x), with its derivative as a `Function`."""
+
     @staticmethod
     def forward(ctx: Any, x: Any) -> Any:
+        """sin(x)."""
         ctx.save_for_backward(x)
         return pg.sin(x)
 
     @staticmethod
     def backward(ctx: Any, g: Any) -> Any:
+        """g cos(x)."""
         (x,) = ctx.saved_tensors
         return g * pg.cos(x)
 
 
 @pg.custom_jvp
 def by_jvp(x: Any) -> Any:
+    """sin(x), with its derivative as a `custom_jvp`."""
     return pg.sin(x)
 
 
@@ -55,7 +61,7 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
 
 
 def step(f: Callable[[Any], Any], size: int, seeded: bool) -> Callable[[], np.ndarray]:
-    """Value and gradient of `f` on so many numbers, once."""
+    """A function that computes the gradient of `f` at `size` numbers, once."""
     x, seed = pg.Variable(np.linspace(0, 1, size), requires_grad=True), np.ones(size)
 
     def run() -> Any:
@@ -70,6 +76,7 @@ def step(f: Callable[[Any], Any], size: int, seeded: bool) -> Callable[[], np.nd
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=40, help="rounds (default: %(default)s)")
     rounds = parser.parse_args().rounds

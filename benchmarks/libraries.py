@@ -1,6 +1,6 @@
 """The libraries that are compared: how each makes leaves and takes a gradient.
 
-A workload is written once, as ``f(xp, *leaves, *constants)``; a library runs it with its own
+A workload is written once, as ``f(xp, *leaves, *constants)``. A library runs it with its own
 functions as `xp`, on leaves that it made once, as a training loop does.
 """
 
@@ -24,7 +24,8 @@ Step = Callable[[], list[np.ndarray]]
 
 
 class Library:
-    """How one library takes a gradient in the style of `backward()`; a subclass says its names."""
+    """How one library takes a gradient, in the style of `backward()`. Subclasses name its
+    functions."""
 
     module: str
 
@@ -33,15 +34,19 @@ class Library:
         self.xp: Any = self.root
 
     def leaf(self, a: np.ndarray) -> Any:
+        """The array as a leaf that gets a gradient."""
         raise NotImplementedError
 
     def constant(self, a: np.ndarray) -> Any:
+        """The array as a constant of this library."""
         return a
 
     def clear(self, leaf: Any) -> None:
+        """Forget the gradient of `leaf`."""
         leaf.grad = None
 
     def gradient(self, leaf: Any) -> Any:
+        """The gradient that arrived at `leaf`, as an array."""
         return leaf.grad
 
     def step(self, f: Callable[..., Any], leaves: Any, constants: Any) -> Step:
@@ -60,21 +65,28 @@ class Library:
 
 
 class Pluggrad(Library):
+    """pluggrad, on NumPy arrays."""
+
     module = "pluggrad"
 
     def leaf(self, a: np.ndarray) -> Any:
+        """A Variable that requires a gradient."""
         return self.root.Variable(a, requires_grad=True)
 
     def constant(self, a: np.ndarray) -> Any:
+        """A Variable that requires no gradient."""
         return self.root.Variable(a)
 
     def gradient(self, leaf: Any) -> Any:
+        """The array of `leaf.grad`."""
         return leaf.grad.data
 
 
 class PluggradNamespace(Pluggrad):
-    """The same, with the functions of one backend's namespace in the place of `pluggrad`'s own,
-    which ask their arguments for the backend at each call."""
+    """pluggrad, with the functions of `pluggrad.namespace("numpy")`.
+
+    The functions of `pluggrad` itself ask their arguments for the backend at each call.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,6 +94,8 @@ class PluggradNamespace(Pluggrad):
 
 
 class Torch(Library):
+    """torch on one thread, in float64."""
+
     module = "torch"
 
     def __init__(self) -> None:
@@ -90,19 +104,25 @@ class Torch(Library):
         self.root.set_default_dtype(self.root.float64)
 
     def leaf(self, a: np.ndarray) -> Any:
+        """A tensor that requires a gradient."""
         return self.root.from_numpy(a).requires_grad_()
 
     def constant(self, a: np.ndarray) -> Any:
+        """A tensor that requires no gradient."""
         return self.root.from_numpy(a)
 
 
 class MyGrad(Library):
+    """MyGrad, on NumPy arrays."""
+
     module = "mygrad"
 
     def leaf(self, a: np.ndarray) -> Any:
+        """A MyGrad tensor."""
         return self.root.tensor(a, copy=False)
 
     def clear(self, leaf: Any) -> None:
+        """Forget the gradient of `leaf`, by MyGrad's own method."""
         leaf.null_grad()
 
 
@@ -116,6 +136,7 @@ class HipsAutograd(Library):
         self.xp = importlib.import_module("autograd.numpy")
 
     def step(self, f: Callable[..., Any], leaves: Any, constants: Any) -> Step:
+        """As in `Library`, by one call of `value_and_grad`."""
         xp = self.xp
         both = self.root.value_and_grad(
             lambda *arguments: f(xp, *arguments), argnum=tuple(range(len(leaves)))
@@ -124,7 +145,7 @@ class HipsAutograd(Library):
         return lambda: both(*arguments)[1]
 
 
-#: In the order of the columns; hand-written NumPy, which comes first, needs no library.
+#: In the order of the table's columns.
 LIBRARIES: dict[str, type[Library]] = {
     "pluggrad": Pluggrad,
     "torch": Torch,
@@ -134,7 +155,7 @@ LIBRARIES: dict[str, type[Library]] = {
 
 
 def load(name: str, *, through_namespace: bool = False) -> Library | None:
-    """The library of that name, or None where it is not installed."""
+    """The library called `name`, or None if it is not installed."""
     kind = PluggradNamespace if through_namespace and name == "pluggrad" else LIBRARIES[name]
     try:
         return kind()
@@ -143,10 +164,10 @@ def load(name: str, *, through_namespace: bool = False) -> Library | None:
 
 
 def best(steps: list[Callable[[], Any]], rounds: int) -> list[float]:
-    """Seconds per call of each, the best of the rounds, in turn.
+    """Seconds per call of each step: the best over all rounds.
 
-    In its turn a step is called for a hundredth of a second, as often as it can, so that none is
-    measured with the caches that another has left.
+    In each round the steps take turns. A step is called repeatedly for a hundredth of a second, so
+    that its time does not depend on what another step left in the caches.
     """
     found = [float("inf")] * len(steps)
     for _ in range(rounds):

@@ -1,9 +1,9 @@
-"""Gradients through linear algebra and FFT on 500×500 numbers: beside hand-written NumPy, on the NumPy
-backend, and beside torch.autograd, on the torch backend.
+"""Gradients through linear algebra and FFT, on 500 × 500 numbers.
 
     python benchmarks/linalg.py [--size 500] [--rounds 7] [--only NAME ...]
 
-Value and gradient, one thread, best of interleaved rounds. To reach: 1.2 × either.
+The NumPy backend runs next to hand-written NumPy, the torch backend next to torch.autograd. Times
+are for value and gradient, one thread, the best of interleaved rounds. Target: at most 1.2 × either.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ Program = Callable[..., Any]
 
 
 def solve(xp: Any, a: Any, b: Any) -> Any:
+    """Σ x², where x solves a x = b."""
     return xp.sum(xp.linalg.solve(a, b) ** 2)
 
 
 def solve_by_hand(a: np.ndarray, b: np.ndarray) -> Any:
+    """The gradients of `solve` by a and b."""
     x = np.linalg.solve(a, b)
     np.sum(x**2)  # the value, which is computed as well
     db = np.linalg.solve(a.T, 2 * x)
@@ -30,10 +32,12 @@ def solve_by_hand(a: np.ndarray, b: np.ndarray) -> Any:
 
 
 def cholesky(xp: Any, a: Any) -> Any:
+    """Σ L², where L is the Cholesky factor."""
     return xp.sum(xp.linalg.cholesky(a) ** 2)
 
 
 def cholesky_by_hand(a: np.ndarray) -> Any:
+    """The gradient of `cholesky`."""
     low = np.linalg.cholesky(a)
     np.sum(low**2)
     phi = np.tril(low.T @ (2 * low))
@@ -43,22 +47,26 @@ def cholesky_by_hand(a: np.ndarray) -> Any:
 
 
 def svd(xp: Any, a: Any) -> Any:
+    """Σ s³ of the singular values."""
     _, s, _ = xp.linalg.svd(a, full_matrices=False)
     return xp.sum(s**3)
 
 
 def svd_by_hand(a: np.ndarray) -> Any:
+    """The gradient of `svd`."""
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     np.sum(s**3)
     return ((u * (3 * s**2)) @ vh,)
 
 
 def eigh(xp: Any, a: Any) -> Any:
+    """Σ w² of the eigenvalues plus Σ v⁴ of the eigenvectors."""
     values, vectors = xp.linalg.eigh(a)
     return xp.sum(values**2) + xp.sum(vectors**4)
 
 
 def eigh_by_hand(a: np.ndarray) -> Any:
+    """The gradient of `eigh`."""
     values, v = np.linalg.eigh(a)
     np.sum(values**2) + np.sum(v**4)
     gap = values[None, :] - values[:, None]
@@ -70,10 +78,12 @@ def eigh_by_hand(a: np.ndarray) -> Any:
 
 
 def fft(xp: Any, x: Any) -> Any:
+    """Σ |y|², where y is the Fourier transform of x."""
     return xp.sum(xp.abs(xp.fft.fft(x)) ** 2)
 
 
 def fft_by_hand(x: np.ndarray) -> Any:
+    """The gradient of `fft`."""
     y = np.fft.fft(x)
     size = np.abs(y)
     np.sum(size**2)
@@ -82,6 +92,7 @@ def fft_by_hand(x: np.ndarray) -> Any:
 
 
 def inputs(name: str, n: int) -> list[np.ndarray]:
+    """Random matrices of n × n numbers on which program `name` is well conditioned."""
     rng = np.random.default_rng(0)
     a = rng.normal(size=(n, n))
     if name == "solve":
@@ -101,6 +112,7 @@ ROWS: dict[str, tuple[Program, Program]] = {
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--size", type=int, default=500, help="rows and columns")
     parser.add_argument("--rounds", type=int, default=7, help="interleaved repetitions")
@@ -143,7 +155,8 @@ def main() -> None:
 
 
 def symmetric(name: str, g: np.ndarray) -> np.ndarray:
-    """Libraries differ in how they spread the gradient of a symmetric matrix over its halves."""
+    """`g`, made symmetric where libraries spread the gradient of a symmetric matrix over its two
+    triangles in different ways."""
     return (g + g.T) / 2 if name in ("cholesky", "eigh") else g
 
 

@@ -5,12 +5,12 @@
     python benchmarks/run.py --quick               fewer rounds
     python benchmarks/run.py --json out/bench.json keep the numbers
 
-A time is that of value and gradient together, float64, one thread. In each round every library has
-its turn, so that a slow moment of the machine meets them all; the best round counts. Before that,
-each must give the gradient that pluggrad gives. Peak memory is what the resident set of a fresh
-process grows by, at most, beyond what imports and a first small run have left: the same gauge for
-all. The chain of a million additions is timed in such a process, too, graph and freeing included,
-on a stack of 1 MB, where recursion would not end well.
+Times are for value and gradient together, in float64, on one thread. In each round every library
+takes its turn, so that a slow moment of the machine affects them all; the best round counts. Before
+that, each library must give the same gradient as pluggrad. Peak memory is measured in the same way
+for all: it is the largest growth of the resident set of a new process, counted from after the
+imports and a first small run. The chain of a million additions is also timed in such a process,
+including the time to build and free the graph, on a stack of 1 MB, where recursion would overflow.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from workloads import ROWS, Growth, Memory, Row, Time
 
 BY_HAND = "numpy"
 OURS = "pluggrad"
-Measured = dict[str, Any]  # by library: a number, or the reason why there is none
+Measured = dict[str, Any]  # by library: a number, or the reason why there is no number
 
 
 # ---------------------------------------------------------------- time, in this process
 
 
 def steps_of(row: Row, loaded: dict[str, Library], size: int) -> dict[str, Callable[[], Any]]:
-    """What each library runs, and hand-written NumPy if the row has it."""
+    """A function to run for each library, and for hand-written NumPy if the row has it."""
     leaves, constants = row.arrays(size)
     steps = {
         name: library.step(row.work(size), leaves, constants)
@@ -58,7 +58,7 @@ def steps_of(row: Row, loaded: dict[str, Library], size: int) -> dict[str, Calla
 
 
 def tried(steps: dict[str, Callable[[], Any]]) -> tuple[dict[str, Callable[[], Any]], Measured]:
-    """The steps that run and give the first one's gradient; for the others, what went wrong."""
+    """The steps that run and agree with the first one's gradient; for the others, the reason."""
     good: dict[str, Callable[[], Any]] = {}
     bad: Measured = {}
     expected: Any = None
@@ -84,7 +84,7 @@ def tried(steps: dict[str, Callable[[], Any]]) -> tuple[dict[str, Callable[[], A
 def interleaved(
     steps: dict[Any, Callable[[], Any]], rounds: int, at_least: float
 ) -> dict[Any, list[float]]:
-    """Seconds per call, one entry per round, each round of at least that many seconds."""
+    """Seconds per call of each step, one entry per round of about `at_least` seconds."""
     calls = {}
     for name, step in steps.items():
         start = time.perf_counter()
@@ -108,7 +108,7 @@ def interleaved(
 
 
 def probe(row: Row, name: str, size: int, through_namespace: bool) -> None:
-    """In a new process: run one work once, and print its seconds and its peak memory in bytes."""
+    """In a new process: run one workload once, and print its seconds and peak memory in bytes."""
     library = libraries.load(name, through_namespace=through_namespace)
     assert library is not None
     leaves, constants = row.arrays(size)
@@ -122,7 +122,7 @@ def probe(row: Row, name: str, size: int, through_namespace: bool) -> None:
         Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM, the peak
         before = resident("VmRSS")
         start = time.perf_counter()
-        step()  # the graph dies here, too
+        step()  # includes freeing the graph
         answer["seconds"] = time.perf_counter() - start
         answer["bytes"] = resident("VmHWM") - before
 
@@ -134,7 +134,7 @@ def probe(row: Row, name: str, size: int, through_namespace: bool) -> None:
 
 
 def resident(field: str) -> int:
-    """A line of /proc/self/status, in bytes."""
+    """A field of /proc/self/status, in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field + ":"):
             return int(line.split()[1]) * 1024
@@ -143,7 +143,7 @@ def resident(field: str) -> int:
 
 @cache
 def probed(row: Row, name: str, size: int, through_namespace: bool) -> dict[str, float] | str:
-    """What `probe` prints in a new process, or why there is nothing."""
+    """What `probe` prints in a new process, or why it prints nothing."""
     if not Path("/proc/self/clear_refs").exists():
         return "needs Linux"
     command = [sys.executable, "-W", "ignore", __file__, "--probe", row.name, name, str(size)]
@@ -168,7 +168,7 @@ def probed(row: Row, name: str, size: int, through_namespace: bool) -> dict[str,
 
 
 def measure(row: Row, loaded: dict[str, Library], options: argparse.Namespace) -> list[Any]:
-    """One entry per figure of the row: the figure and what was measured, by library."""
+    """One entry per figure of the row: the figure, and what was measured for each library."""
     rounds, at_least = (2, 0.02) if options.quick else (options.rounds, 0.1)
     names = [name for name in loaded if name == OURS or name in row.peers]
     pick = statistics.median if options.median else min
@@ -211,7 +211,7 @@ def measure(row: Row, loaded: dict[str, Library], options: argparse.Namespace) -
 
 
 def lines_of(row: Row, figure: Any, measured: Measured) -> list[dict[str, Any]]:
-    """One line per target: what the row is, the cells, the target, and whether it is reached."""
+    """One line of the table per target: row, cells, target, and whether it is reached."""
     ours = measured.get(OURS)
     got = isinstance(ours, (int, float))
     if isinstance(figure, Growth):
@@ -245,14 +245,17 @@ def lines_of(row: Row, figure: Any, measured: Measured) -> list[dict[str, Any]]:
 
 
 def seconds_text(t: float) -> str:
+    """A time with a unit that suits its size."""
     return f"{t:.2f} s" if t >= 1 else f"{t * 1e3:.3g} ms" if t >= 1e-3 else f"{t * 1e6:.0f} µs"
 
 
 def bytes_text(n: float) -> str:
+    """A size in megabytes."""
     return f"{n / 1e6:.1f} MB"
 
 
 def show(line: dict[str, Any], widths: dict[str, int], *, notes: bool) -> None:
+    """Print one line of the table and, with `notes`, why libraries failed."""
     cells, reasons = [], []
     for name in widths:
         text = line["cells"].get(name, "–")
@@ -268,6 +271,7 @@ def show(line: dict[str, Any], widths: dict[str, int], *, notes: bool) -> None:
 
 
 def versions(loaded: dict[str, Library]) -> str:
+    """The versions of Python and of the libraries."""
     from importlib.metadata import version
 
     names = ["numpy", *loaded]
@@ -277,6 +281,7 @@ def versions(loaded: dict[str, Library]) -> str:
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's options."""
     about, _, how = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
         prog="python benchmarks/run.py", description=about, epilog=how,
@@ -298,6 +303,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
+    """Print the table, and write the numbers to a file if asked to."""
     options = parse(argv)
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")

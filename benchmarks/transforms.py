@@ -3,8 +3,9 @@
     python benchmarks/transforms.py
     python benchmarks/transforms.py --rounds 3
 
-Float64, one thread, the best round of several in turn. pluggrad runs on the arrays of its peer:
-torch tensors beside torch.func, NumPy arrays beside HIPS autograd. All must give the same numbers.
+In float64, on one thread, the best of several rounds in which the libraries take turns. pluggrad
+runs on the arrays of its peer: torch tensors next to torch.func, NumPy arrays next to HIPS
+autograd. Both must give the same numbers.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ import numpy as np
 import pluggrad as pg
 
 Function = Callable[[Any], Any]
-#: At most so many times the peer's time.
+#: Targets: at most this many times the peer's time.
 LIMITS = {"torch": 1.5, "autograd": 0.2}
-#: For these none was set.
+#: Transforms without a target.
 FREE = {"jvp"}
 
 rng = np.random.default_rng(0)
@@ -31,20 +32,25 @@ A, W = rng.standard_normal((200, 200)) / 15, rng.standard_normal((100, 200)) / 1
 
 
 def rosenbrock(xp: Any, lift: Any) -> Function:
+    """The Rosenbrock function."""
     return lambda x: xp.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
 
 
 def layer(xp: Any, lift: Any) -> Function:
+    """A scalar function with one matrix product."""
     a = lift(A)
     return lambda x: xp.sum(xp.tanh(a @ x) ** 2) + xp.sum(xp.sin(x) * x)
 
 
 def network(xp: Any, lift: Any) -> Function:
+    """Two tanh layers, with 100 outputs."""
     a, w = lift(A), lift(W)
     return lambda x: xp.tanh(w @ xp.tanh(a @ x))
 
 
 def chain(xp: Any, lift: Any) -> Function:
+    """A sum after 25 elementwise layers."""
+
     def f(x: Any) -> Any:
         for _ in range(25):
             t = xp.tanh(x * 1.01 + 0.1)
@@ -68,6 +74,7 @@ ROWS: list[tuple[str, str, Callable[[Any, Any], Function]]] = [
 
 
 def ours(transform: str, make: Any, lift: Any) -> Callable[[], Any]:
+    """A function that runs the transform once, by pluggrad."""
     f, x, v = make(pg, lift), lift(X), lift(V)
     if transform == "hvp":
         return lambda: pg.hvp(f, (x,), (v,))
@@ -78,6 +85,7 @@ def ours(transform: str, make: Any, lift: Any) -> Callable[[], Any]:
 
 
 def by_torch(torch: Any, transform: str, make: Any) -> Callable[[], Any]:
+    """A function that runs the transform once, by torch.func."""
     f, x, v = make(torch, torch.from_numpy), torch.from_numpy(X), torch.from_numpy(V)
     if transform == "hvp":
         return lambda: torch.func.jvp(torch.func.grad(f), (x,), (v,))[1]
@@ -88,6 +96,8 @@ def by_torch(torch: Any, transform: str, make: Any) -> Callable[[], Any]:
 
 
 def by_autograd(autograd: Any, transform: str, make: Any) -> Callable[[], Any] | None:
+    """A function that runs the transform once, by HIPS autograd; None if that lacks the
+    transform."""
     f = make(importlib.import_module("autograd.numpy"), lambda a: a)
     if transform == "hvp":
         product = autograd.hessian_vector_product(f)
@@ -101,6 +111,7 @@ def by_autograd(autograd: Any, transform: str, make: Any) -> Callable[[], Any] |
 
 
 def main() -> None:
+    """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=15, help="rounds (default: %(default)s)")
     rounds = parser.parse_args().rounds

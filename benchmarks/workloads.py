@@ -1,7 +1,7 @@
-"""What is measured, as a table: the work, by hand where that makes sense, and what to reach.
+"""The table of what is measured: each workload, its gradient by hand if practical, and its targets.
 
-Each work is written once, and every library runs the same lines. Some peers cannot take part:
-a row says which do.
+A workload is written once, and every library runs the same lines. A row names the peers that can
+run it.
 """
 
 from __future__ import annotations
@@ -26,16 +26,20 @@ class Time:
 
 @dataclass(frozen=True)
 class Memory:
-    """Peak memory of value and gradient beyond what was there; limits as for `Time`."""
+    """Peak memory of value and gradient beyond what was in use before; limits as for `Time`."""
 
     limits: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Growth:
-    """How often the `quantity` ("time" or "memory") at the first size goes into that at the second,
-    ten times as large; at most `limit`. Caches and the garbage collector cost what is above 10.
-    Of pluggrad alone: where peers grow with the square, a run would take minutes."""
+    """The `quantity` ("time" or "memory") at the second size over that at the first; at most
+    `limit`.
+
+    The second size is ten times the first, so linear cost gives 10; caches and the garbage
+    collector account for the rest. It is measured for pluggrad alone: peers with quadratic cost
+    would take minutes.
+    """
 
     quantity: str
     sizes: tuple[int, int]
@@ -44,7 +48,7 @@ class Growth:
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One work: its function, the arrays that it takes, and the figures to take of it."""
+    """One workload: its function, its input arrays, and the figures to measure."""
 
     name: str
     title: str
@@ -54,11 +58,12 @@ class Row:
     size: int = 1
     by_hand: Callable[..., Any] | None = None  # by_hand(*leaves, *constants) gives the gradients
     peers: tuple[str, ...] = PEERS
-    freeze: bool = False  # gc.freeze() first: what was imported is not scanned again and again
-    alone: bool = False  # timed in a process of its own, on a stack too small for recursion
+    freeze: bool = False  # gc.freeze() first, so that the collector skips imported objects
+    alone: bool = False  # timed in its own process, on a stack too small for recursion
 
 
 def rng() -> np.random.Generator:
+    """A random generator with a fixed seed."""
     return np.random.default_rng(0)
 
 
@@ -66,6 +71,8 @@ def rng() -> np.random.Generator:
 
 
 def chain(size: int) -> Any:
+    """`size` small layers on few numbers."""
+
     def f(xp: Any, x: Any) -> Any:
         for _ in range(size):
             t = xp.tanh(x * 1.01 + 0.1)
@@ -76,6 +83,7 @@ def chain(size: int) -> Any:
 
 
 def chain_by_hand(x: np.ndarray) -> Any:
+    """The gradient of `chain` with 25 layers."""
     kept = []
     for _ in range(25):
         t = np.tanh(x * 1.01 + 0.1)
@@ -92,6 +100,8 @@ def chain_by_hand(x: np.ndarray) -> Any:
 
 
 def mlp(size: int) -> Any:
+    """The loss of a network with one hidden layer."""
+
     def f(xp: Any, w1: Any, b1: Any, w2: Any, b2: Any, images: Any, labels: Any) -> Any:
         z = xp.tanh(images @ w1 + b1) @ w2 + b2
         log_softmax = z - xp.log(xp.sum(xp.exp(z), axis=1, keepdims=True))
@@ -101,6 +111,7 @@ def mlp(size: int) -> Any:
 
 
 def mlp_by_hand(w1: Any, b1: Any, w2: Any, b2: Any, images: Any, labels: Any) -> Any:
+    """The gradients of `mlp` by its four weights."""
     h = np.tanh(images @ w1 + b1)
     z = h @ w2 + b2
     e = np.exp(z)
@@ -112,20 +123,23 @@ def mlp_by_hand(w1: Any, b1: Any, w2: Any, b2: Any, images: Any, labels: Any) ->
 
 
 def mlp_arrays(size: int) -> Any:
+    """The weights of the network; images and one-hot labels."""
     r = rng()
     first, second = r.normal(0, 0.05, (784, 128)), r.normal(0, 0.1, (128, 10))
     images, labels = r.random((64, 784)), np.eye(10)[r.integers(0, 10, 64)]
     return [first, np.zeros(128), second, np.zeros(10)], [images, labels]
 
 
-# ---------------------------------------------------------------- few operations on much
+# ---------------------------------------------------------------- few operations on large arrays
 
 
 def elementwise(size: int) -> Any:
+    """A sum of elementwise functions."""
     return lambda xp, x: xp.sum(xp.exp(-x * x) * xp.sin(x) + xp.log(1 + x * x))
 
 
 def elementwise_by_hand(x: np.ndarray) -> Any:
+    """The gradient of `elementwise`."""
     x2 = x * x
     e, s, q = np.exp(-x2), np.sin(x), 1 + x2
     np.sum(e * s + np.log(q))  # the value
@@ -136,6 +150,8 @@ def elementwise_by_hand(x: np.ndarray) -> Any:
 
 
 def index_loop(size: int) -> Any:
+    """A sum of squares, read one element at a time."""
+
     def f(xp: Any, x: Any) -> Any:
         s = 0.0
         for i in range(size):
@@ -146,6 +162,8 @@ def index_loop(size: int) -> Any:
 
 
 def time_stepping(size: int) -> Any:
+    """A simulation that writes each step into a row of one array."""
+
     def f(xp: Any, start: Any) -> Any:
         u = xp.zeros((size + 1, 1000))
         u[0] = start
@@ -157,6 +175,8 @@ def time_stepping(size: int) -> Any:
 
 
 def additions(size: int) -> Any:
+    """A chain of `size` additions."""
+
     def f(xp: Any, x: Any) -> Any:
         for _ in range(size):
             x = x + 1.0
@@ -169,8 +189,10 @@ def additions(size: int) -> Any:
 
 
 def exponentials(size: int) -> Any:
+    """A chain of `size` exponentials, each of which saves an array."""
+
     def f(xp: Any, x: Any) -> Any:
-        for _ in range(size):  # soon infinite, and that takes as much room as any other number
+        for _ in range(size):  # soon infinite, which takes the same memory as any other number
             x = xp.exp(x)
         return xp.sum(x)
 

@@ -1,7 +1,7 @@
-"""Train a deep chain of layers in less memory: `checkpoint` keeps each layer's input alone.
+"""Train a deep chain of layers in less memory: `checkpoint` keeps only the input of each layer.
 
-Each layer computes several arrays of the size of its input. Without `checkpoint` all of them wait
-for the backward walk; with it, a layer is computed a second time when the walk comes by.
+Each layer computes several arrays of the size of its input. Without `checkpoint`, the graph keeps
+all of them for the backward walk. With it, the walk computes each layer a second time.
 
     python examples/checkpoint.py
     python examples/checkpoint.py --backend torch
@@ -26,7 +26,7 @@ def layer(x: Any, w: Any) -> Any:
 
 
 def step(block: Callable[..., Any], x: Any, weights: list[Any]) -> tuple[Any, int]:
-    """The loss, after its gradients have arrived, and the bytes that its graph kept for them."""
+    """The loss, after `backward`, and the number of bytes that its graph had saved."""
     for w in weights:
         x = block(x, w)
     loss = pg.mean(x * x)
@@ -36,7 +36,7 @@ def step(block: Callable[..., Any], x: Any, weights: list[Any]) -> tuple[Any, in
 
 
 def saved_bytes(y: Any) -> int:
-    """The bytes of all arrays that the graph of `y` has saved."""
+    """The number of bytes in all arrays that the graph of `y` has saved."""
     found: dict[int, int] = {}
 
     def look(x: Any) -> None:
@@ -45,7 +45,7 @@ def saved_bytes(y: Any) -> int:
                 look(item)
         elif hasattr(x, "inputs"):  # a checkpointed call
             look(x.inputs)
-        elif hasattr(x, "content"):  # torch counts writes, and what is saved is in a box
+        elif hasattr(x, "content"):  # torch: a box of an array and its count of writes
             look(x.content)
         elif hasattr(x, "value"):
             look(x.value)
@@ -59,7 +59,7 @@ def saved_bytes(y: Any) -> int:
 
 
 def compare(backend: str = "numpy", blocks: int = 30, size: int = 200_000) -> dict[str, Any]:
-    """Memory and time of one step, with and without, and by how much the gradients differ."""
+    """Memory and time of one step with and without `checkpoint`; how far the gradients differ."""
     found: dict[str, Any] = {}
     with pg.use(backend):
         start = pg.linspace(-1.0, 1.0, size, dtype=pg.namespace(backend).float64)
@@ -69,7 +69,7 @@ def compare(backend: str = "numpy", blocks: int = 30, size: int = 200_000) -> di
                 pg.Variable((start * 0 + 1.0 + k / blocks).data, requires_grad=True)
                 for k in range(blocks)
             ]
-            tracemalloc.start()  # it sees what NumPy allocates, and not what other libraries do
+            tracemalloc.start()  # it sees memory of NumPy, not of other libraries
             _, kept = step(block, start, weights)
             peak = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
@@ -87,6 +87,7 @@ def compare(backend: str = "numpy", blocks: int = 30, size: int = 200_000) -> di
 
 
 def main() -> None:
+    """Print the comparison."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--backend", default="numpy", help="default: %(default)s")
     parser.add_argument("--blocks", type=int, default=30, help="layers; default: %(default)s")

@@ -3,8 +3,9 @@
     pluggrad compare examples/compare.py:energy --backends numpy,torch,jax
     pluggrad compare examples/compare.py:energy --backends numpy,dask --html compare.html
 
-`energy` takes the namespace of its arrays as `xp`, so it runs on every library as it is; `inputs`
-beside it is what it is called with. Run as a program, it prints the table itself.
+`energy` takes the namespace of its arrays as `xp`, so it runs unchanged on every library. The
+command calls it with the arrays that `inputs` returns. Run as a program, this file prints the table
+itself.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ def inputs() -> list[np.ndarray]:
 
 
 def main() -> None:
+    """Print the comparison."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,8 +1,8 @@
 """Compile a training step, tape and all, with jax.jit or torch.compile.
 
 The step makes Variables, computes a loss, calls `.backward()` and returns new weights. JAX and
-torch hand it tracers and see only their own operations, so what they compile is as fast as what
-they make of their own gradients. The table compares the step as it is, compiled, and the compiled
+torch pass it tracers and see only their own operations, so the compiled step is as fast as one with
+their own gradients. The table compares the step as it is, the compiled step, and the compiled
 native one.
 
     python examples/compiled.py --backend jax
@@ -26,7 +26,7 @@ SIZES = (64, 128, 128, 10)
 
 
 def loss(xp: Any, w: Any, x: Any, target: Any) -> Any:
-    """The mean squared error of a network, in any namespace."""
+    """The mean squared error of a network with two hidden layers, in any namespace."""
     h = xp.tanh(xp.matmul(xp.tanh(xp.matmul(x, w[0])), w[1]))
     return xp.mean((xp.matmul(h, w[2]) - target) ** 2)
 
@@ -39,7 +39,7 @@ def step(w: Any, x: Any, target: Any) -> Any:
 
 
 def native(backend: str) -> Callable[..., Any]:
-    """The same step by the framework's own differentiation."""
+    """The same step, differentiated by the framework itself."""
     if backend == "jax":
         import jax
 
@@ -57,7 +57,8 @@ def native(backend: str) -> Callable[..., Any]:
 
 
 def compiler(backend: str, engine: str = "inductor") -> Callable[..., Any]:
-    """jax.jit, or torch.compile into one graph; `engine` is what torch compiles with."""
+    """jax.jit, or torch.compile into a single graph; `engine` is the compiler's backend in
+    torch."""
     if backend == "jax":
         import jax
 
@@ -68,7 +69,7 @@ def compiler(backend: str, engine: str = "inductor") -> Callable[..., Any]:
 
 
 def run(backend: str, rounds: int = 200, engine: str = "inductor") -> dict[str, Any]:
-    """Milliseconds of each, and the new weights that each gives."""
+    """For each step, its time in milliseconds and the new weights."""
     rng = np.random.default_rng(0)
     make = get_backend(backend).xp.asarray
     w = [make(rng.normal(0, 0.1, shape)) for shape in pairwise(SIZES)]
@@ -81,17 +82,18 @@ def run(backend: str, rounds: int = 200, engine: str = "inductor") -> dict[str, 
     }
     found: dict[str, Any] = {}
     for name, f in steps.items():
-        result = [np.asarray(a) for a in f(w, x, target)]  # compiles
+        result = [np.asarray(a) for a in f(w, x, target)]  # the first call compiles
         times = []
         for _ in range(rounds):
             start = time.perf_counter()
-            np.asarray(f(w, x, target)[0])  # waits
+            np.asarray(f(w, x, target)[0])  # waits for the result
             times.append(time.perf_counter() - start)
         found[name] = {"ms": 1e3 * min(times), "weights": result}
     return found
 
 
 def main() -> None:
+    """Print the times."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,9 +1,9 @@
 """Find what is wrong with a gradient: anomalies, hooks, strong zeros, changed arrays, gradcheck.
 
 A log-likelihood has a nan in its gradient. `detect_anomaly` names the operation and the line that
-called it, and `strong_zeros` shows that the branch which was not taken is to blame. Hooks look at
-what flows through the graph and keep what it saves in half the memory; `debug` finds an operand
-that was changed behind the graph's back; `gradcheck` finds a wrong derivative of one's own.
+called it, and `strong_zeros` shows that the branch not taken is to blame. Hooks inspect what flows
+through the graph, and store its saved arrays in half the memory. `debug` finds an operand that was
+changed after the graph saved it. `gradcheck` finds a mistake in a derivative that you wrote.
 
     python examples/debugging.py
     python examples/debugging.py --backend torch
@@ -20,12 +20,12 @@ import pluggrad as pg
 
 
 def log_likelihood(x: Any) -> Any:
-    """Of gaps that may be 0, where the logarithm is not to count."""
+    """Σ (log(x) - x) over gaps `x`, where the logarithm of a gap of 0 does not count."""
     return pg.sum(pg.where(x > 0, pg.log(x), 0.0) - x)
 
 
 def find_the_nan(x: Any) -> dict[str, Any]:
-    """What `detect_anomaly` says, and the gradient with strong zeros."""
+    """The gradient, what `detect_anomaly` says about it, and the gradient with strong zeros."""
     with np.errstate(all="ignore"):
         plain = pg.grad(log_likelihood)(x)
         with pg.autograd.detect_anomaly():
@@ -42,7 +42,8 @@ def find_the_nan(x: Any) -> dict[str, Any]:
 
 
 def look_inside(x: Any) -> dict[str, Any]:
-    """Hooks on a Variable, on a node, on a leaf; and what is saved, in single precision."""
+    """What hooks on a Variable, on a node and on a leaf see; saved arrays are kept in single
+    precision."""
     seen: dict[str, Any] = {}
     xp = pg.namespace(x)
 
@@ -62,7 +63,7 @@ def look_inside(x: Any) -> dict[str, Any]:
 
 
 def find_the_change(backend: str) -> str:
-    """An operand that is changed between forward and backward: what the error says."""
+    """The error when an operand is changed between forward and backward."""
     xp = pg.namespace(backend)
     x = pg.Variable(xp.ones(3, dtype=xp.float64).data, requires_grad=True)
     w = xp.asarray([1.0, 2.0, 3.0], dtype=xp.float64).data
@@ -84,17 +85,19 @@ class Swish(pg.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Any) -> Any:
+        """x / (1 + exp(-x))."""
         ctx.save_for_backward(x)
         return x / (1 + pg.exp(-x))
 
     @staticmethod
     def backward(ctx: Any, g: Any) -> Any:
+        """g / (1 + exp(-x)), which lacks the term g x exp(-x) / (1 + exp(-x))²."""
         (x,) = ctx.saved_tensors
         return g / (1 + pg.exp(-x))
 
 
 def find_the_mistake(x: Any) -> str:
-    """What `gradcheck` says of it."""
+    """What `gradcheck` says about `Swish`."""
     try:
         pg.autograd.gradcheck(Swish.apply, pg.Variable(x, requires_grad=True))
     except RuntimeError as error:
@@ -116,6 +119,7 @@ def run(backend: str = "numpy") -> dict[str, Any]:
 
 
 def main() -> None:
+    """Print what each tool finds."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -2,14 +2,14 @@
 
 The data are scikit-learn's 1,797 bundled images of 8×8 pixels. A network with one hidden layer is
 trained on four fifths of them by plain gradient descent on minibatches, and tested on the rest.
-Then every backend that is installed, and torch.autograd itself, take the same 100 steps from the
-same weights in float64, and a table tells how far their losses are apart.
+Then every installed backend, and torch.autograd itself, take the same 100 steps from the same
+weights in float64. A table shows how far their losses differ.
 
     python examples/digits.py --backend numpy
     python examples/digits.py --backend torch --picture digits.png
     python examples/digits.py --backend jax --no-compare
 
-Needs: pip install 'pluggrad[examples]', and the backends that are to be compared.
+Needs: pip install 'pluggrad[examples]', and the backends to compare.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-os.environ.setdefault("JAX_ENABLE_X64", "1")  # before jax is imported: else it knows no float64
+os.environ.setdefault("JAX_ENABLE_X64", "1")  # before jax is imported, for float64
 
 import numpy as np
 
@@ -34,18 +34,19 @@ DIFFERENCE_ALLOWED = 1e-9
 REFERENCE = "torch.autograd"
 
 
-# ---------------------------------------------------------------- what learns
+# ---------------------------------------------------------------- the network
 
 
 def loss_of(xp: Any, weights: Sequence[Any], images: Any, labels: Any) -> Any:
-    """The mean negative log-likelihood of one-hot `labels`."""
+    """The mean negative log-likelihood of the one-hot `labels`."""
     z = logits(xp, weights, images)
-    z = z - xp.max(z.detach(), axis=1, keepdims=True)  # exp does not overflow, and z - z is 0
+    z = z - xp.max(z.detach(), axis=1, keepdims=True)  # exp cannot overflow
     likelihood = z - xp.log(xp.sum(xp.exp(z), axis=1, keepdims=True))
     return -xp.sum(likelihood * labels) / labels.shape[0]
 
 
 def logits(xp: Any, weights: Sequence[Any], images: Any) -> Any:
+    """The output of the network before softmax."""
     w1, b1, w2, b2 = weights
     return xp.tanh(images @ w1 + b1) @ w2 + b2
 
@@ -65,7 +66,7 @@ def descend(
 
 
 class Kit(NamedTuple):
-    """What the loop above needs of a library: functions, leaves, constants, and a context."""
+    """What the training loop needs from a library: functions, leaves, constants, and `no_grad`."""
 
     xp: Any
     leaf: Callable[[np.ndarray], Any]
@@ -74,7 +75,7 @@ class Kit(NamedTuple):
 
 
 def kit_of(name: str, device: str | None = None) -> Kit:
-    """pluggrad on the backend `name`, or torch alone for "torch.autograd"."""
+    """pluggrad on the backend `name`, or torch itself for "torch.autograd"."""
     if name == REFERENCE:
         import array_api_compat.torch as xp
         import torch
@@ -90,7 +91,8 @@ def kit_of(name: str, device: str | None = None) -> Kit:
 
 
 def device_called(text: str, backend: str) -> Any:
-    """The first device of the backend that is called so: JAX has objects, torch has names."""
+    """The first device of the backend whose name contains `text`. (JAX has device objects, torch
+    names.)"""
     devices = pg.namespace(backend).__array_namespace_info__().devices()
     for device in devices:
         if text.lower() in str(device).lower():
@@ -98,7 +100,7 @@ def device_called(text: str, backend: str) -> Any:
     raise SystemExit(f"{backend} has no device {text!r} here, only {', '.join(map(str, devices))}")
 
 
-# ---------------------------------------------------------------- what it learns from
+# ---------------------------------------------------------------- the data
 
 
 class Digits(NamedTuple):
@@ -111,7 +113,7 @@ class Digits(NamedTuple):
 
 
 def load(seed: int = 0) -> Digits:
-    """The images in random order, four fifths to learn from."""
+    """The images in random order: four fifths to train on, the rest to test on."""
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
@@ -122,6 +124,7 @@ def load(seed: int = 0) -> Digits:
 
 
 def initial_weights(hidden: int = 64, seed: int = 0) -> list[np.ndarray]:
+    """Random weights and zero biases, the same for the same seed."""
     rng = np.random.default_rng(seed)
     w1 = rng.normal(0, 1 / 8, (64, hidden))
     w2 = rng.normal(0, 1 / np.sqrt(hidden), (hidden, 10))
@@ -129,7 +132,7 @@ def initial_weights(hidden: int = 64, seed: int = 0) -> list[np.ndarray]:
 
 
 def minibatches(kit: Kit, digits: Digits, size: int, seed: int = 0) -> Iterator[tuple[Any, Any]]:
-    """Minibatches without end. They are all of one size, since JAX compiles for each shape."""
+    """An endless stream of minibatches, all of one size because JAX compiles for each shape."""
     rng = np.random.default_rng(seed)
     while True:
         order = rng.permutation(len(digits.images))
@@ -142,7 +145,7 @@ def minibatches(kit: Kit, digits: Digits, size: int, seed: int = 0) -> Iterator[
 
 
 class History(NamedTuple):
-    """The loss of each step, the test accuracy after each epoch, and the seconds it all took."""
+    """The loss of each step, the test accuracy after each epoch, and the total seconds."""
 
     losses: list[float]
     accuracies: list[float]
@@ -182,8 +185,8 @@ def train(
 
 
 def loss_curve(name: str, digits: Digits, steps: int = 100) -> list[float]:
-    """The losses of the first `steps` steps; weights and minibatches are the same for every `name`,
-    a backend's or "torch.autograd"."""
+    """The losses of the first `steps` steps. Weights and minibatches are the same for every `name`:
+    a backend or "torch.autograd"."""
     kit = kit_of(name)
     weights = [kit.leaf(a) for a in initial_weights()]
     losses = descend(kit, weights, minibatches(kit, digits, 64), rate=0.3)
@@ -195,10 +198,11 @@ def difference(curve: Sequence[float], reference: Sequence[float]) -> float:
     return max(abs(a - b) / abs(b) for a, b in zip(curve, reference, strict=True))
 
 
-# ---------------------------------------------------------------- showing it
+# ---------------------------------------------------------------- output
 
 
 def show_training(options: argparse.Namespace, digits: Digits) -> History:
+    """Train, with a progress bar."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(),
@@ -221,7 +225,7 @@ def show_training(options: argparse.Namespace, digits: Digits) -> History:
 
 
 def draw(history: History, title: str, path: Path) -> None:
-    """The learning curve: the loss of each step, and the accuracy after each epoch."""
+    """Draw the learning curve: the loss of each step, and the accuracy after each epoch."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -244,7 +248,7 @@ def draw(history: History, title: str, path: Path) -> None:
 
 
 def compare(digits: Digits, steps: int) -> bool:
-    """Print the table of loss curves; whether they agree."""
+    """Print the table of loss curves, and return whether they agree."""
     from rich.console import Console
     from rich.table import Table
 
@@ -275,6 +279,7 @@ def compare(digits: Digits, steps: int) -> bool:
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line's options."""
     about, _, how = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
         description=about, epilog=how, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -300,6 +305,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Train, draw and compare; 0 if all went well, else 1."""
     options = parse(argv)
     picture = options.picture or Path("out", f"digits-{options.backend}.png")
     digits = load()

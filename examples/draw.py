@@ -1,7 +1,7 @@
 """Draw the graph of a small network, and of a recurrent one of a thousand steps.
 
-Writes network.svg and recurrent.svg: boxes are operations with what they save for the gradient,
-and what repeats is folded into one box.
+Writes network.svg and recurrent.svg. A box is an operation with what it saves for the gradient;
+repeated parts are folded into one box.
 
     python examples/draw.py
     python examples/draw.py --backend torch --folder /tmp
@@ -17,7 +17,7 @@ import pluggrad as pg
 
 
 def parameters(xp: Any, **shapes: tuple[int, ...]) -> dict[str, Any]:
-    """Leaves by name, all of small numbers that differ."""
+    """Leaves by name, filled with small numbers that differ."""
     found = {}
     for name, shape in shapes.items():
         values = xp.linspace(-0.5, 0.5, max(1, pg.ones(shape).size), dtype=xp.float64)
@@ -26,7 +26,7 @@ def parameters(xp: Any, **shapes: tuple[int, ...]) -> dict[str, Any]:
 
 
 def network(xp: Any) -> tuple[Any, Any]:
-    """The loss of two layers, and its parameters."""
+    """The loss of a network with two layers, and its named arrays."""
     p = parameters(xp, w1=(4, 8), b1=(8,), w2=(8, 3), b2=(3,))
     x = xp.ones((5, 4), dtype=xp.float64)
     hidden = xp.tanh(x @ p["w1"] + p["b1"])
@@ -36,7 +36,7 @@ def network(xp: Any) -> tuple[Any, Any]:
 
 
 def recurrent(xp: Any, steps: int = 1000) -> tuple[Any, Any]:
-    """The last state of a recurrent network, and its parameters."""
+    """The sum of the last state of a recurrent network, and its parameters."""
     p = parameters(xp, w=(3, 3), b=(3,))
     state = xp.zeros((2, 3), dtype=xp.float64)
     for _ in range(steps):
@@ -45,7 +45,7 @@ def recurrent(xp: Any, steps: int = 1000) -> tuple[Any, Any]:
 
 
 def draw(backend: str = "numpy", folder: str = ".") -> list[Any]:
-    """The two drawings, written into `folder`."""
+    """The two drawings, after they are written into `folder`."""
     xp = pg.namespace(backend)
     drawings = []
     for make in (network, recurrent):
@@ -57,6 +57,7 @@ def draw(backend: str = "numpy", folder: str = ".") -> list[Any]:
 
 
 def main() -> None:
+    """Write the drawings."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--backend", default="numpy", help="default: %(default)s")
     parser.add_argument("--folder", default=".", help="where to write (default: here)")

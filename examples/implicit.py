@@ -1,8 +1,8 @@
 """Differentiate a solver by what it solves, not by its steps: custom_jvp, custom_vjp, vjp.
 
-Kepler's equation E - e·sin(E) = M is solved by Newton's method, and a layer x = tanh(W·x + b) by
-going round until it rests. The implicit function theorem gives their derivatives at the solution,
-however many steps it took: nothing of the way there is recorded.
+Newton's method solves Kepler's equation E - e·sin(E) = M, and a fixed-point iteration solves the
+layer x = tanh(W·x + b). The implicit function theorem gives the derivatives at the solution,
+however many steps were needed: no step is recorded.
 
     python examples/implicit.py
     python examples/implicit.py --backend torch
@@ -20,7 +20,8 @@ import pluggrad as pg
 
 @pg.custom_jvp
 def kepler(mean: Any, e: Any) -> Any:
-    """The eccentric anomaly E of an orbit, element by element."""
+    """The eccentric anomaly E of an orbit with mean anomaly `mean` and eccentricity `e`,
+    elementwise."""
     E = mean + e * pg.sin(mean)
     for _ in range(8):
         E = E - (E - e * pg.sin(E) - mean) / (1.0 - e * pg.cos(E))
@@ -35,14 +36,14 @@ def _(primals: Any, tangents: Any) -> Any:
 
 
 def resting(step: Any, x: Any, rounds: int = 30) -> Any:
-    """Where ``x = step(x)``."""
+    """The fixed point x = step(x), by iteration from `x`."""
     for _ in range(rounds):
         x = step(x)
     return x
 
 
 def layer(w: Any, b: Any) -> Any:
-    """The same, with every round recorded."""
+    """The fixed point of x = tanh(w·x + b), with every round recorded."""
     return resting(lambda x: pg.tanh(w @ x + b), b)
 
 
@@ -50,11 +51,13 @@ equilibrium = pg.custom_vjp(layer)
 
 
 def _forward(w: Any, b: Any) -> Any:
+    """The fixed point, and what the backward rule needs."""
     x = equilibrium(w, b)
     return x, (w, b, x)
 
 
 def _backward(residuals: Any, g: Any) -> Any:
+    """g_w and g_b, by the adjoint fixed point u = g + (∂f/∂x)ᵀ u, with f(x) = tanh(w·x + b)."""
     w, b, x = residuals
     _, by_state = pg.vjp(lambda x: pg.tanh(w @ x + b), x)
     _, by_weights = pg.vjp(lambda w, b: pg.tanh(w @ x + b), w, b)
@@ -65,7 +68,8 @@ equilibrium.defvjp(_forward, _backward)
 
 
 def run(backend: str = "numpy") -> dict[str, Any]:
-    """Derivatives of both, and what they must agree with."""
+    """Derivatives of both solvers, and the unrolled gradient that the implicit one must agree
+    with."""
     xp = pg.namespace(backend)
     mean = xp.linspace(0.1, 3.0, 5, dtype=xp.float64).data
     w = xp.asarray(0.3 * np.cos(np.arange(9.0)).reshape(3, 3), dtype=xp.float64).data
@@ -85,6 +89,7 @@ def run(backend: str = "numpy") -> dict[str, Any]:
 
 
 def main() -> None:
+    """Print the derivatives."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--backend", default="numpy", help="default: %(default)s")
     for name, value in run(parser.parse_args().backend).items():

@@ -1,9 +1,9 @@
 """Find the conductivity of a rod: a simulation in NumPy inside an optimiser of torch.
 
-The heat equation on a rod is solved by implicit steps, each a linear system. The simulation knows
-nothing of torch; `pg.interop.torch.wrap` makes it an operation of torch's graph, beside torch's own
-layers. LBFGS then fits a conductivity, which is a function of the place, to the temperatures that
-were measured.
+The heat equation on a rod is solved by implicit steps, each of which is a linear system. The
+simulation knows nothing of torch; `pg.interop.torch.wrap` makes it an operation in torch's graph,
+next to torch's own layers. LBFGS then fits the conductivity, as a function of the place on the rod,
+to measured temperatures.
 
     python examples/interop.py
     python examples/interop.py --backend jax
@@ -20,7 +20,8 @@ CELLS, STEPS, DT = 16, 12, 0.05
 
 
 def simulate(conductivity: Any, start: Any) -> Any:
-    """The temperatures of the cells after each step; `conductivity` is that between the cells."""
+    """The temperatures of the cells after each step; `conductivity` is between neighbouring
+    cells."""
     xp = conductivity.__array_namespace__()
     eye = xp.eye(CELLS, dtype=start.dtype)
     difference = eye[1:, :] - eye[:-1, :]
@@ -32,7 +33,7 @@ def simulate(conductivity: Any, start: Any) -> Any:
 
 
 def fit(backend: str = "numpy", rounds: int = 25) -> dict[str, Any]:
-    """The conductivity that was found, the true one, and how well the temperatures agree."""
+    """The conductivity found, the true one, and the loss of each evaluation."""
     import torch
 
     rod = pg.interop.torch.wrap(simulate, backend=backend)
@@ -66,6 +67,7 @@ def fit(backend: str = "numpy", rounds: int = 25) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Print the loss, and the conductivity found next to the true one."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--backend", default="numpy", help="of the simulation: %(default)s")
     result = fit(parser.parse_args().backend)

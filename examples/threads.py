@@ -1,9 +1,9 @@
-"""Gradients in threads and async tasks: levels, modes and graphs are those of each alone.
+"""Gradients in threads and async tasks: each has its own levels, modes and graphs.
 
-Eight threads take third derivatives by nesting `grad`, while one of them has recording switched off
-and a task waits in the middle of a `no_grad` block. Two threads walk graphs that end in the same
-leaf, and no contribution to its `.grad` is lost. And an array that is changed while a graph still
-needs it is found.
+Eight threads take third derivatives by nesting `grad`, while some of them have recording switched
+off. One task waits inside a `no_grad` block while another one records. Several threads walk graphs
+that end in the same leaf, and no contribution to its `.grad` is lost. Last, an array that is
+changed while a graph still needs it is detected.
 
     python examples/threads.py
     python examples/threads.py --backend torch
@@ -21,7 +21,7 @@ import pluggrad as pg
 
 
 def third_derivative(x: Any) -> Any:
-    """That of sin, -cos, as a gradient of a gradient of a gradient."""
+    """The third derivative of sin, which is -cos, by nesting `grad`."""
     return pg.grad(pg.grad(pg.grad(pg.sin)))(x)
 
 
@@ -32,7 +32,7 @@ def in_threads(xp: Any, count: int = 8, rounds: int = 50) -> float:
         error = 0.0
         for k in range(rounds):
             x = 0.1 * n + 0.01 * k
-            with pg.set_grad_enabled(n % 2 == 0):  # of no concern to the other threads
+            with pg.set_grad_enabled(n % 2 == 0):  # does not affect the other threads
                 found = float(third_derivative(xp.asarray(x, dtype=xp.float64).data))
             error = max(error, abs(found + math.cos(x)))
         return error
@@ -42,7 +42,7 @@ def in_threads(xp: Any, count: int = 8, rounds: int = 50) -> float:
 
 
 def in_tasks() -> dict[str, bool]:
-    """Whether each of two tasks records, while one of them waits inside `no_grad`."""
+    """Whether recording is on, in a task inside `no_grad` and in one that runs at the same time."""
     found = {}
 
     async def without() -> None:
@@ -62,7 +62,7 @@ def in_tasks() -> dict[str, bool]:
 
 
 def into_one_leaf(xp: Any, count: int = 4, rounds: int = 100) -> float:
-    """`.grad` of a leaf that `count` threads have added 1 to, `rounds` times each."""
+    """The `.grad` of a leaf to which `count` threads have each added 1, `rounds` times."""
     leaf = pg.Variable(xp.zeros(3, dtype=xp.float64).data, requires_grad=True)
 
     def work(_: int) -> None:
@@ -75,10 +75,10 @@ def into_one_leaf(xp: Any, count: int = 4, rounds: int = 100) -> float:
 
 
 def changed_behind_its_back(xp: Any) -> str:
-    """What is said when an array that a graph needs is changed in place."""
+    """The error when an array that a graph needs is changed in place."""
     x = pg.Variable(xp.ones(3, dtype=xp.float64).data, requires_grad=True)
     w = xp.asarray([1.0, 2.0, 3.0], dtype=xp.float64).data
-    with pg.debug(mutations=True):  # torch counts changes by itself, and needs no such block
+    with pg.debug(mutations=True):  # not needed on torch, which counts writes itself
         y = pg.sum(x * w)
     try:
         w[0] = 100.0
@@ -89,7 +89,7 @@ def changed_behind_its_back(xp: Any) -> str:
 
 
 def run(backend: str = "numpy") -> dict[str, Any]:
-    """All of it."""
+    """The results of all four demonstrations."""
     xp = pg.namespace(backend)
     return {
         "error of third derivatives in eight threads": in_threads(xp),
@@ -100,6 +100,7 @@ def run(backend: str = "numpy") -> dict[str, Any]:
 
 
 def main() -> None:
+    """Print the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--backend", default="numpy", help="default: %(default)s")
     for name, value in run(parser.parse_args().backend).items():

@@ -1,8 +1,8 @@
-"""Fit a curve by Gauss and Newton, with transforms: vmap, jacfwd, hessian, hvp, linearize.
+"""Fit a curve by the Gauss-Newton method, with transforms: vmap, jacfwd, hessian, hvp, linearize.
 
-The model a·exp(-b·t) + c is fitted to points with noise. Gauss-Newton steps take the Jacobian of
-all residuals at once; the Hessian tells how certain the parameters are, and its product with a
-vector comes without it, too.
+The model a·exp(-b·t) + c is fitted to noisy points. Gauss-Newton steps take the Jacobian of all
+residuals at once. The Hessian tells how certain the parameters are; its product with a vector is
+also computed without it.
 
     python examples/transforms.py
     python examples/transforms.py --backend torch
@@ -22,7 +22,8 @@ def model(p: Any, t: Any) -> Any:
 
 
 def fit(backend: str = "numpy", steps: int = 10) -> dict[str, Any]:
-    """The parameters found, the loss, and how certain they are."""
+    """The fitted parameters, the loss and its derivatives, and the standard errors of the
+    parameters."""
     with pg.use(backend):
         xp = pg.namespace(backend)
         t = xp.linspace(0.0, 4.0, 40, dtype=xp.float64).data
@@ -58,6 +59,7 @@ def fit(backend: str = "numpy", steps: int = 10) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Print the fitted parameters with their standard errors."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--backend", default="numpy", help="default: %(default)s")
     found = fit(parser.parse_args().backend)

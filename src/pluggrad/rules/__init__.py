@@ -14,7 +14,7 @@ from . import (
     softmax,
     special,
 )
-from . import batched_indexing, batching  # isort: skip  (how the rows above take a batch axis; it looks them up)
+from . import batched_indexing, batching  # isort: skip  (they look up the rows above)
 
 __all__ = [
     "batched_indexing",

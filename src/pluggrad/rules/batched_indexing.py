@@ -1,6 +1,4 @@
-"""How indexing makes room for a batch axis in front: with keys that all of the batch share, and by
-positions that differ.
-"""
+"""Batching rules of indexing: by keys that the whole batch shares, and by positions that differ."""
 
 from __future__ import annotations
 
@@ -18,6 +16,8 @@ __all__: list[str] = []
 
 
 def take(op: BatchedCall) -> Any:
+    """Batching rule of `take`. If both arguments are batched, the rows of the batch are laid end to
+    end, and `offset` moves the indices of each into its own row."""
     x, indices = op.args
     axis, ndim = op.get("axis"), op.ndim(0)
     axis = op.axis(0 if axis is None and ndim == 1 else axis, ndim) - 1
@@ -37,12 +37,14 @@ def take(op: BatchedCall) -> Any:
 
 
 def offset(op: BatchedCall, places: Any, length: int) -> Any:
-    """Places in rows of `length` as places in all of the rows, one behind the other."""
+    """`places` in rows of `length`, as places in all the rows laid end to end."""
     starts = op.backend.raw("reshape")(op.counts() * length, (-1,) + (1,) * (places.ndim - 1))
     return from_front(places, length) + starts
 
 
 def take_along_axis(op: BatchedCall) -> Any:
+    """Batching rule of `take_along_axis`: an argument without a batch axis gets one of length 1,
+    which broadcasts."""
     ndim = max(op.ndim(0), op.ndim(1))
     x, indices = [v if on else xp.expand_dims(v, axis=0)
                   for v, on in zip(op.args, op.on, strict=True)]  # fmt: skip
@@ -50,12 +52,14 @@ def take_along_axis(op: BatchedCall) -> Any:
 
 
 def add_at(op: BatchedCall) -> Any:
+    """Batching rule of `add_at`: one call, on the rows of the batch laid end to end."""
     g, places, length = op.full(0), op.full(1), op.get("length")
     found = op(merged(g), merged(offset(op, places, length)), length=op.size * length)
     return xp.reshape(found, (op.size, length, *found.shape[1:]))
 
 
 def put_at(op: BatchedCall) -> Any:
+    """Batching rule of `put_at`: one call, on the rows of the batch laid end to end."""
     value, x, places = op.aligned(0, 1), op.full(1), op.full(2)
     if hasattr(value, "shape"):
         value = merged(xp.broadcast_to(value, places.shape))
@@ -64,8 +68,8 @@ def put_at(op: BatchedCall) -> Any:
 
 
 def shifted(op: BatchedCall, key: Any, ndim: int) -> tuple[Any, int] | None:
-    """The key with the batch in front, and the number of axes that it selects from one of the
-    batch; None for a key that has to be turned into positions first."""
+    """`key` with the batch axis in front, and the number of axes of ``x[key]`` without the batch,
+    for an array `x` of `ndim` axes. None, if the key must be turned into positions first."""
     parts = key if isinstance(key, tuple) else (key,)
     new = sum([k is None for k in parts])
     arrays = [k for k in parts if is_array(k)]
@@ -87,13 +91,15 @@ def shifted(op: BatchedCall, key: Any, ndim: int) -> tuple[Any, int] | None:
 
 
 def positions_of(op: BatchedCall, key: Any, shape: tuple[int, ...], like: Any) -> Any:
-    """The positions that `key` selects in an array of `shape`: the library's own answer."""
+    """The positions that `key` selects in a flat array, found by indexing 0, 1, 2, ... in
+    `shape`."""
     raw = op.backend.raw
     flat = raw("arange")(math.prod(shape), device=device_of(like))
     return op.backend.getitem(raw("reshape")(flat, shape), key)
 
 
 def getitem(op: BatchedCall) -> Any:
+    """Batching rule of ``x[key]``, with a key that the whole batch shares."""
     x, key = op.args
     found = shifted(op, key, op.ndim(0))
     if found is not None:
@@ -105,6 +111,7 @@ def getitem(op: BatchedCall) -> Any:
 
 
 def scatter(op: BatchedCall) -> Any:
+    """Batching rule of `scatter`, with a key that the whole batch shares."""
     g, key = op.args[0], op.get("key")
     shape, dtype = shape_dtype(op.get("like"))
     shape = tuple(shape)
@@ -119,6 +126,7 @@ def scatter(op: BatchedCall) -> Any:
 
 
 def scatter_all(op: BatchedCall) -> Any:
+    """Batching rule of `scatter_all`: one call if all keys allow it, else one `scatter` per key."""
     keys, like = op.get("keys"), op.get("like")
     shape, dtype = shape_dtype(like)
     gs = [op.full(i) for i in range(len(keys))]
@@ -136,12 +144,13 @@ def scatter_all(op: BatchedCall) -> Any:
 
 
 def everywhere(op: BatchedCall, places: Any) -> tuple[Any, Any]:
-    """The same places in each row."""
+    """The index that selects the same `places` in every row."""
     raw = op.backend.raw
     return raw("reshape")(op.counts(), (-1, 1)), raw("reshape")(places, (1, -1))
 
 
 def put(op: BatchedCall) -> Any:
+    """Batching rule of `put` and `put_in_place`, with a key that the whole batch shares."""
     value, x, key = op.args[0], op.full(1), op.args[2]
     write = PRIMITIVES["put"]
     found = shifted(op, key, op.ndim(1))
@@ -159,15 +168,16 @@ def put(op: BatchedCall) -> Any:
 
 
 def fitted(op: BatchedCall, ndim: int) -> Any:
-    """The value to write, where one of the batch has `ndim` axes."""
+    """The value to write at a key where ``x[key]``, without the batch, has `ndim` axes."""
     value = op.aligned(0, ndim)
     extra = op.ndim(0) - ndim
-    if op.on[0] and extra > 0:  # axes of length 1 in front, which a write ignores
+    if op.on[0] and extra > 0:  # leading axes of length 1, which a write ignores
         value = xp.reshape(value, (op.size, *value.shape[1 + extra :]))
     return value
 
 
 def nonzero(op: BatchedCall) -> Any:
+    """Refuse: the number of nonzero elements may differ within the batch."""
     op.refuse("each of the batch has another number of them. Work with the mask itself, and "
               "`pluggrad.where`")  # fmt: skip
 

@@ -1,8 +1,8 @@
-"""How arguments shift to make room for a batch axis in front: one row per primitive, by kind.
+"""Batching rules: how each primitive runs once for a whole batch, with the batch axis in front.
 
-A rule is a function of the `BatchedCall`, whose arguments are one level down; it returns the result
-there, with the batch axis in front. Each makes one call for the whole batch. Elementwise functions
-need no row.
+A rule is a function of the `BatchedCall`. The arguments there belong to the next level down, and so
+does the result, which has the batch axis in front. No rule loops over the batch. Primitives of kind
+`elementwise` need no row.
 """
 
 from __future__ import annotations
@@ -20,23 +20,24 @@ __all__: list[str] = []
 
 
 def rows(names: str, rule: Any) -> None:
-    """The same rule for several primitives."""
+    """Make `rule` the batching rule of several primitives, named in one string."""
     for name in names.split():
         assert name in PRIMITIVES, name
         BATCHING[name] = rule
 
 
 def swapped(kwargs: Any, **changed: Any) -> dict[str, Any]:
+    """`kwargs` with some values replaced."""
     return {**kwargs, **changed}
 
 
 def at_front(y: Any, axis: int) -> Any:
-    """`y` with the batch axis, now at `axis`, in front."""
+    """`y` with the batch axis moved from `axis` to the front."""
     return xp.moveaxis(y, axis, 0) if axis else y
 
 
 def merged(x: Any) -> Any:
-    """`x` with its first two axes as one."""
+    """`x` with its first two axes merged into one."""
     return xp.reshape(x, (x.shape[0] * x.shape[1], *x.shape[2:]))
 
 
@@ -44,36 +45,39 @@ def merged(x: Any) -> Any:
 
 
 def as_is(op: BatchedCall) -> Any:
-    """Functions of the last axes, which take any number of axes before them."""
+    """Batching rule of functions that accept any number of leading axes: the same call."""
     return op(*op.args, **op.kwargs)
 
 
 def of_matrices(op: BatchedCall) -> Any:
-    """Functions of the last two axes."""
+    """Batching rule of functions of the last two axes: the same call, if there are two behind the
+    batch axis."""
     if op.ndim(0) < 2:
         op.refuse(f"a matrix has two axes, and there are {op.ndim(0)}")
     return op(*op.args, **op.kwargs)
 
 
 def reduction(op: BatchedCall) -> Any:
+    """Batching rule of reductions over one or several axes."""
     axes = op.axes(op.get("axis"), op.ndim(0))
-    if axes == ():  # over nothing, which some libraries take for everything
+    if axes == ():  # reduce an added axis of length 1: some libraries take () for all axes
         x = xp.expand_dims(op.args[0], axis=-1)
         return op(x, **swapped(op.kwargs, axis=-1, keepdims=False))
     return op(op.args[0], **swapped(op.kwargs, axis=axes))
 
 
 def normalised(op: BatchedCall) -> Any:
-    """softmax and the like: along axes that stay."""
+    """Batching rule of softmax and the like, which normalise along axes and keep them."""
     ndim = op.ndim(0)
     if not ndim:
-        op.axes(op.get("axis"), 0)  # there is none to be named
+        op.axes(op.get("axis"), 0)  # raises if `axis` names one
         x = xp.reshape(op.args[0], (-1, 1))
         return xp.reshape(op(x, **swapped(op.kwargs, axis=1)), (-1,))
     return op(op.args[0], **swapped(op.kwargs, axis=op.axes(op.get("axis"), ndim)))
 
 
 def place_of_extremum(op: BatchedCall) -> Any:
+    """Batching rule of `argmax` and `argmin`; with ``axis=None``, over all axes but the batch's."""
     x, ndim, axis = op.args[0], op.ndim(0), op.get("axis")
     if axis is not None:
         return op(x, **swapped(op.kwargs, axis=op.axis(axis, ndim)))
@@ -82,15 +86,18 @@ def place_of_extremum(op: BatchedCall) -> Any:
 
 
 def along_one(op: BatchedCall) -> Any:
-    """Running sums and products, and sorting."""
+    """Batching rule of functions along exactly one axis: running sums and products, and sorting."""
     axis, ndim = op.get("axis"), op.ndim(0)
     axis = 0 if axis is None and ndim == 1 else axis
     return op(op.args[0], **swapped(op.kwargs, axis=op.axis(axis, ndim)))
 
 
 def searchsorted(op: BatchedCall) -> Any:
-    """By sorting what is searched and what it is searched in together, unless all search in the
-    same array: how many of the latter come before."""
+    """Batching rule of `searchsorted`. If `x1` is shared by the whole batch, one search does.
+
+    Otherwise each row of `x1` and `x2` is sorted together. The answer for an element of `x2` is its
+    rank among all, less its rank within `x2`: the number of elements of `x1` before it.
+    """
     x1, x2 = op.args
     if op.get("side") not in ("left", "right"):
         raise InvalidArgumentError(f"searchsorted: there is no side {op.get('side')!r}")
@@ -106,16 +113,17 @@ def searchsorted(op: BatchedCall) -> Any:
     else:
         found = ranks(xp.concat([x1, x2], axis=1))[:, x1.shape[1] :]
     one = op.backend.raw("zeros")(1, device=device_of(x2))
-    found = xp.astype(found - ranks(x2), op.raw(one, one).dtype)  # JAX counts in fewer bits
+    found = xp.astype(found - ranks(x2), op.raw(one, one).dtype)  # (narrower on JAX)
     return xp.reshape(found, (op.size, *shape))
 
 
 def ranks(x: Any) -> Any:
-    """The place of each element of each row when that is sorted; equal ones keep their order."""
+    """The rank of each element in its row; equal elements rank in the order in which they stand."""
     return xp.argsort(xp.argsort(x, axis=1, stable=True), axis=1, stable=True)
 
 
 def isin(op: BatchedCall) -> Any:
+    """Batching rule of `isin`: each element is compared with every candidate."""
     x1, x2 = xp.expand_dims(op.args[0], axis=-1), op.args[1]
     if op.on[1]:
         x2 = xp.reshape(x2, (op.size, *(1,) * op.ndim(0), math.prod(op.shape(1))))
@@ -129,6 +137,7 @@ def isin(op: BatchedCall) -> Any:
 
 
 def broadcast_to(op: BatchedCall) -> Any:
+    """Batching rule of `broadcast_to`: aligns the axes, and puts the batch in front of `shape`."""
     shape = op.get("shape")
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     if any([n < 0 for n in shape]):
@@ -137,11 +146,13 @@ def broadcast_to(op: BatchedCall) -> Any:
 
 
 def expand(op: BatchedCall) -> Any:
+    """Batching rule of `expand`, which broadcasts to the shape of `to`."""
     shape = tuple(shape_dtype(op.get("to"))[0])
     return xp.broadcast_to(op.aligned(0, len(shape)), (op.size, *shape))
 
 
 def reshape(op: BatchedCall) -> Any:
+    """Batching rule of `reshape`. A length of -1 is worked out from the shape without the batch."""
     shape = op.get("shape")
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     if -1 in shape:
@@ -154,6 +165,7 @@ def reshape(op: BatchedCall) -> Any:
 
 
 def new_axes(op: BatchedCall) -> Any:
+    """Batching rule of `expand_dims`."""
     axis = op.get("axis")
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = op.axes(tuple(axes), op.ndim(0) + len(axes))
@@ -161,14 +173,17 @@ def new_axes(op: BatchedCall) -> Any:
 
 
 def no_axes(op: BatchedCall) -> Any:
+    """Batching rule of `squeeze`."""
     return op(op.args[0], axis=op.axes(op.get("axis"), op.ndim(0)))
 
 
 def permuted(op: BatchedCall) -> Any:
+    """Batching rule of `permute_dims`."""
     return op(op.args[0], axes=(0, *op.axes(tuple(op.get("axes")), op.ndim(0))))
 
 
 def moved(op: BatchedCall) -> Any:
+    """Batching rule of `moveaxis`."""
     x, here, there = op.args
     if here is None or there is None:
         op.refuse("both the source and the destination must be given")
@@ -176,7 +191,8 @@ def moved(op: BatchedCall) -> Any:
 
 
 def along_axes(name: str) -> Any:
-    """Functions of one or several axes, of all if none is given."""
+    """The batching rule of functions of one or several axes, given by the argument `name`; None
+    means all."""
 
     def rule(op: BatchedCall) -> Any:
         axes = op.axes(op.get(name), op.ndim(0))
@@ -186,6 +202,8 @@ def along_axes(name: str) -> Any:
 
 
 def roll(op: BatchedCall) -> Any:
+    """Batching rule of `roll`; with ``axis=None``, each element of the batch is rolled as a
+    vector."""
     x, axis = op.args[0], op.get("axis")
     if axis == ():
         op.refuse("libraries differ about no axes at all. Leave the call out")
@@ -196,6 +214,7 @@ def roll(op: BatchedCall) -> Any:
 
 
 def repeat(op: BatchedCall) -> Any:
+    """Batching rule of `repeat`, with counts that are the same for the whole batch."""
     x, repeats = op.args
     if op.on[1]:
         op.refuse("counts that differ give each of the batch another shape. Repeat as often as the "
@@ -207,6 +226,7 @@ def repeat(op: BatchedCall) -> Any:
 
 
 def tile(op: BatchedCall) -> Any:
+    """Batching rule of `tile`; the batch axis itself is taken once."""
     counts = op.args[1]
     counts = (counts,) if isinstance(counts, int) else tuple(counts)
     ndim = max(len(counts), op.ndim(0))
@@ -214,6 +234,7 @@ def tile(op: BatchedCall) -> Any:
 
 
 def concat(op: BatchedCall) -> Any:
+    """Batching rule of `concat`: arrays without a batch axis are repeated along one."""
     arrays, axis = [op.full(i) for i in range(len(op.args))], op.get("axis")
     if axis is None:
         arrays = [xp.reshape(x, (op.size, math.prod(x.shape[1:]))) for x in arrays]
@@ -221,6 +242,7 @@ def concat(op: BatchedCall) -> Any:
 
 
 def stack(op: BatchedCall) -> Any:
+    """Batching rule of `stack`: arrays without a batch axis are repeated along one."""
     arrays = [op.full(i) for i in range(len(op.args))]
     return op(*arrays, axis=op.axis(op.get("axis"), op.ndim(0) + 1))
 
@@ -229,8 +251,8 @@ def stack(op: BatchedCall) -> Any:
 
 
 def matmul(op: BatchedCall) -> Any:
-    """One product, as large as can be, of two arrays; vectors become matrices of one row or
-    column."""
+    """Batching rule of `matmul`: one product, as large as possible, of two arrays. A vector that
+    needs it becomes a matrix of one row or column."""
     x1, x2 = op.args
     n1, n2 = op.ndim(0), op.ndim(1)
     if not n1 or not n2:
@@ -259,6 +281,8 @@ def matmul(op: BatchedCall) -> Any:
 
 
 def tensordot(op: BatchedCall) -> Any:
+    """Batching rule of `tensordot`. Two batched arrays become stacks of matrices, and the result is
+    one `matmul`."""
     x1, x2 = op.args
     axes, n1, n2 = op.get("axes"), op.ndim(0), op.ndim(1)
     if isinstance(axes, int):
@@ -286,19 +310,22 @@ def tensordot(op: BatchedCall) -> Any:
 
 
 def outer(op: BatchedCall) -> Any:
+    """Batching rule of `linalg.outer`: a column times a row, for each element of the batch."""
     x1, x2 = [xp.reshape(x, (op.size, -1) if on else (-1,)) for x, on in zip(op.args, op.on)]
     return xp.expand_dims(x1, axis=-1) * xp.expand_dims(x2, axis=-2)
 
 
 def along_last(op: BatchedCall) -> Any:
-    """`vecdot` and `cross`: an axis of both, after broadcasting."""
+    """Batching rule of `vecdot` and `cross`: one axis of both arrays after broadcasting, counted
+    from the end."""
     ndim = max(op.ndim(0), op.ndim(1))
     axis = op.axis(op.get("axis"), ndim) - 1 - ndim
     return op(op.aligned(0, ndim), op.aligned(1, ndim), axis=axis)
 
 
 def solve(op: BatchedCall) -> Any:
-    """For one matrix, all right-hand sides at once."""
+    """Batching rule of `solve`. If all share one matrix, the right-hand sides of the batch become
+    columns of one system."""
     x1, x2 = op.args
     vector = op.ndim(1) == 1
     if not op.on[0] and op.ndim(0) == 2 and op.ndim(1) <= 2:
@@ -318,10 +345,13 @@ def solve(op: BatchedCall) -> Any:
 
 
 def transform(op: BatchedCall) -> Any:
+    """Batching rule of Fourier transforms along one axis."""
     return op(op.args[0], **swapped(op.kwargs, axis=op.axis(op.get("axis"), op.ndim(0))))
 
 
 def transform_axes(op: BatchedCall) -> Any:
+    """Batching rule of Fourier transforms along several axes. The default of `axes` is worked out
+    without the batch."""
     s, axes, ndim = op.get("s"), op.get("axes"), op.ndim(0)
     if axes is None:
         s = (s,) if isinstance(s, int) else s

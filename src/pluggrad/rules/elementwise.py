@@ -1,9 +1,10 @@
-"""Elementwise functions of the standard: `t` times the partial derivative, for each input.
+"""Elementwise functions of the standard. Each formula is `t` times the partial derivative.
 
-Ties are split evenly, and kinks have slope 0. Formulas hold for complex arguments too wherever the
-function is holomorphic; the others are `general` rows, with their adjoint. Every formula but `PASS`
-returns an array of its own, and none computes a difference or a quotient that overflows, underflows
-or is nan where the derivative itself is not: values in a corner are replaced before they are used.
+Ties split the gradient evenly, and at the kink of `abs` the derivative is 0. Where a function is
+holomorphic, its formulas hold for complex arguments too; functions that are not holomorphic are
+`general` rows, which give the vector-Jacobian product itself. Every `elementwise` formula except
+`PASS` returns a new array. None forms a difference or quotient that overflows, underflows or
+becomes nan where the derivative does not: `where` replaces such operands first.
 """
 
 from __future__ import annotations
@@ -22,19 +23,21 @@ from .kinds import constant, elementwise, general
 
 
 def zero(t: Any) -> Any:
-    """The derivative of a step function."""
+    """The derivative of a step function: zeros."""
     return xp.zeros_like(dense(t))
 
 
 def apart(r: Any) -> Any:
-    """The divisor `r`, infinite where it is 0: quotients are 0 there, and their derivatives too."""
+    """The divisor `r`, with infinity in place of 0: quotients by it are 0 there, and so are their
+    derivatives."""
     return xp.where(r == 0, math.inf, r)
 
 
 def strong_multiply(x1: Any, x2: Any) -> Any:
-    """The product ⊙ of `pluggrad.strong_zeros`: 0 ⊙ anything = 0, be it infinite or nan.
+    """The product ⊙ of `pluggrad.strong_zeros`: 0 ⊙ x = 0, even for infinite or nan x.
 
-    It is the product itself wherever that is a number, also to a library that differentiates it.
+    Wherever x1 * x2 is a number, the result is that product itself, so that a host library can
+    differentiate through it.
     """
     y = x1 * x2
     return xp.where((y != y) & ((x1 == 0) | (x2 == 0)), 0.0, y)
@@ -49,7 +52,7 @@ def real(x: Any) -> Any:
 
 
 def pow_x1(t: Any, x1: Any, x2: Any) -> Any:
-    """By the base: x2 x1^(x2-1), and its limit 0 where x2 is 0."""
+    """By the base: t x2 x1^(x2-1), and 0 where both are 0."""
     if type(x2) in SCALARS:
         if x2 == 2:
             return t * (2 * x1)
@@ -59,9 +62,9 @@ def pow_x1(t: Any, x1: Any, x2: Any) -> Any:
 
 
 def pow_x2(t: Any, x1: Any, x2: Any, y: Any) -> Any:
-    """By the exponent: y log(x1), and 0 where x1 is 0 and the power finite."""
+    """By the exponent: t y log(x1), and 0 where x1 = 0 and Re x2 ≥ 0."""
     if type(x1) in SCALARS:
-        if x1 == 0:  # the power is 0, 1 or infinite
+        if x1 == 0:  # then y is 0, 1 or infinite
             return t * xp.where(real(x2) >= 0, 0.0, -y)
         return t * (y * log(x1, is_complex(y)))
     corner = (x1 == 0) & (real(x2) >= 0)
@@ -70,14 +73,15 @@ def pow_x2(t: Any, x1: Any, x2: Any, y: Any) -> Any:
 
 
 def log(x: Any, complex_result: bool) -> Any:
-    """The logarithm of a Python number other than 0; nan where it is none among the reals."""
+    """The logarithm of a nonzero Python number; nan for a negative one, unless the result is
+    complex."""
     if complex_result:
         return cmath.log(x)
     return math.log(x) if x > 0 else math.nan
 
 
 def share_of_logaddexp(t: Any, mine: Any, other: Any) -> Any:
-    """`t` times the logistic function of the difference; equal infinities share equally."""
+    """t σ(mine - other), where σ is the logistic function; equal infinities share equally."""
     if type(other) in SCALARS:
         other = xp.zeros_like(mine) + other
     if is_complex(mine) or is_complex(other):  # beyond the standard
@@ -92,8 +96,8 @@ def logistic(x: Any) -> Any:
     return xp.where(x >= 0, 1.0, e) / (1 + e)
 
 
-# What stands under the roots and fractions of inverse functions. Each has a derivative of its own
-# here, because those of the textbook's formulas are differences of infinities where they are 0.
+# Factors in the derivatives of the inverse functions. Each is a primitive with its own derivative:
+# differentiating the textbook formulas gives inf - inf where the second derivative is 0.
 
 
 def gap(x: Any) -> Any:
@@ -102,23 +106,23 @@ def gap(x: Any) -> Any:
 
 
 def below(x: Any) -> Any:
-    """√(x - 1) √(x + 1), whose square does not overflow."""
-    return xp.sqrt(x - 1) * xp.sqrt(x - -1)  # + 1 would lose -0j
+    """√(x - 1) √(x + 1), which avoids the overflow of x²."""
+    return xp.sqrt(x - 1) * xp.sqrt(x - -1)  # x + 1 would turn -0j into 0j
 
 
 def above(x: Any) -> Any:
-    """√(x² + 1), where the square of a real `x` must not overflow."""
+    """√(x² + 1), without overflow of x² for real `x`."""
     return xp.sqrt(x * x + 1) if is_complex(x) else xp.hypot(x, 1.0)
 
 
 def ratio(x: Any, y: Any) -> Any:
-    """x / y for `y` = `below(x)` or `above(x)`, and its limit where both are infinite."""
+    """x / y, where `y` is `below(x)` or `above(x)`; where `y` is infinite, its limit sign(x)."""
     far = xp.isinf(y)
     return xp.where(far, xp.sign(x), xp.where(far, 0.0, x) / xp.where(far, 1.0, y))
 
 
 def atan_x(t: Any, x: Any) -> Any:
-    """t / (1 + x²), where the square of a real `x` must not overflow."""
+    """t / (1 + x²), without overflow of x² for real `x`."""
     return t / (1 + x * x) if is_complex(x) else t / xp.above(x) / xp.above(x)
 
 
@@ -126,13 +130,13 @@ def atan_x(t: Any, x: Any) -> Any:
 
 
 def share(t: Any, mine: Any, other: Any, y: Any) -> Any:
-    """`t` where `mine` is the extremum `y`, half of it on a tie, nan where either is nan."""
+    """`t` where `mine` is the extremum `y`, half of it on a tie, nan where either input is nan."""
     here, there = mine == y, other == y
     return xp.where(here, dense(t), 0.0) / (xp.astype(here, y.dtype) + xp.astype(there, y.dtype))
 
 
 def clip_x(t: Any, x: Any, min: Any, max: Any) -> Any:
-    """By `x`: 1 from bound to bound, the bounds included."""
+    """By `x`: `t` between the bounds, at the bounds too, and 0 elsewhere."""
     inside = x == x
     if min is not None:
         inside = inside & (x >= min)
@@ -142,18 +146,21 @@ def clip_x(t: Any, x: Any, min: Any, max: Any) -> Any:
 
 
 def clip_min(t: Any, x: Any, min: Any, max: Any) -> Any:
-    """By the lower bound: 1 below it, if the upper one does not overrule."""
+    """By the lower bound: `t` where x < min, unless max < min, when the upper bound decides."""
     return xp.where(x < min if max is None else (x < min) & (min <= max), dense(t), 0.0)
 
 
 def clip_max(t: Any, x: Any, min: Any, max: Any) -> Any:
-    """By the upper bound: 1 above it, and wherever it is less than the lower one."""
+    """By the upper bound: `t` where x > max, and everywhere if max < min."""
     return xp.where(x > max if min is None else (x > max) | (min > max), dense(t), 0.0)
 
 
 def phase(x: Any) -> Any:
-    """x / |x|, and 0 at 0: `sign`, where quotients of the smallest numbers and absolute values of
-    the largest ones would be wrong if these were not brought to a middle size before."""
+    """x / |x|, and 0 at 0: `sign`, made safe for complex numbers of any size.
+
+    The quotient loses precision for the smallest numbers, and |x| overflows for the largest. Both
+    are scaled to a moderate size first.
+    """
     if not is_complex(x):
         return xp.sign(x)
     size = xp.maximum(xp.abs(xp.real(x)), xp.abs(xp.imag(x)))
@@ -164,10 +171,10 @@ def phase(x: Any) -> Any:
     return xp.sign(x * xp.where(size < low, digits * digits, scale))
 
 
-# Parts of the derivatives of `hypot` and `atan2`, as functions of two legs; their hypotenuse `r`
-# is handed in because it is known. Their own derivatives are products of cosines: as differences
-# of quotients they would overflow, and lose their digits where one leg is short. Infinite slopes
-# come from the division by `r` at the end: 0 times them would be nan.
+# Parts of the derivatives of `hypot` and `atan2`, as functions of two legs and their hypotenuse
+# `r`, which is passed in because it is already known. Their own derivatives are written as products
+# of cosines: as differences of quotients they would overflow, and lose digits where one leg is
+# short. The division by `r` comes last: an infinite slope formed first would give nan for t = 0.
 
 
 def cosine(x1: Any, x2: Any, r: Any) -> Any:
@@ -176,31 +183,36 @@ def cosine(x1: Any, x2: Any, r: Any) -> Any:
 
 
 def cosine_x1(t: Any, x1: Any, x2: Any, r: Any) -> Any:
+    """t x2² / r³."""
     sine = xp.cosine(x2, x1, r)
     return t * (sine * sine) / apart(r)
 
 
 def cosine_x2(t: Any, x1: Any, x2: Any, r: Any) -> Any:
+    """-t x1 x2 / r³."""
     return -t * (xp.cosine(x1, x2, r) * xp.cosine(x2, x1, r)) / apart(r)
 
 
 def leg(x1: Any, x2: Any, r: Any) -> Any:
-    """x1 / r², without the square, which overflows and underflows first; 0 at the origin."""
+    """x1 / r², computed without r², which would overflow or underflow first; 0 at the origin."""
     return x1 / apart(r) / apart(r)
 
 
 def leg_x1(t: Any, x1: Any, x2: Any, r: Any) -> Any:
+    """t (x2² - x1²) / r⁴."""
     c, s, r = xp.cosine(x1, x2, r), xp.cosine(x2, x1, r), apart(r)
     return t * ((s - c) * (s + c)) / r / r
 
 
 def leg_x2(t: Any, x1: Any, x2: Any, r: Any) -> Any:
+    """-2 t x1 x2 / r⁴."""
     c, s, r = xp.cosine(x1, x2, r), xp.cosine(x2, x1, r), apart(r)
     return t * (-2 * c * s) / r / r
 
 
 def sign_along(t: Any, x: Any, y: Any) -> Any:
-    """The derivative of x/|x|: what of `t` is at a right angle to `x`, by |x|. It is symmetric."""
+    """The derivative of x/|x|: the component of `t` perpendicular to `x`, divided by |x|. It is
+    symmetric, so it serves both modes."""
     if not is_complex(y):
         return xp.zeros_like(t)
     return (t - y * xp.real(xp.conj(y) * t)) / apart(xp.abs(x))
@@ -210,23 +222,23 @@ def sign_along(t: Any, x: Any, y: Any) -> Any:
 
 
 def to_complex(re: Any, im: Any, dtype: Any) -> Any:
-    """re + i im."""
+    """re + i im, in the complex `dtype`."""
     return xp.astype(re, dtype) + xp.astype(im, dtype) * 1j
 
 
 def from_imag(g: Any, like: Any) -> Any:
-    """The adjoint of `imag`: i g; nothing if the input was real, of the dtype of the output."""
+    """The adjoint of `imag`: i g. Zeros if the input was real."""
     dtype = shape_dtype(like)[1]
     return xp.zeros_like(g) if dtype == g.dtype else to_complex(xp.zeros_like(g), g, dtype)
 
 
 def put_real(base: Any, value: Any) -> Any:
-    """`base` with another real part."""
+    """`base` with its real part replaced by `value`."""
     return to_complex(value, xp.imag(base), base.dtype) if is_complex(base) else value
 
 
 def put_imag(base: Any, value: Any) -> Any:
-    """`base` with another imaginary part."""
+    """`base` with its imaginary part replaced by `value`."""
     if not is_complex(base):
         raise TypeMismatchError(f"an array of {base.dtype} has no imaginary part to write into")
     return to_complex(xp.real(base), value, base.dtype)
@@ -248,7 +260,7 @@ POW = elementwise("pow",  pow_x1, pow_x2)
 MULTIPLY.squares, POW.squares = SQUARE.rules[0], Rule(POW, 0, lambda t, x1: pow_x1(t, x1, 2))
 
 elementwise("exp",        lambda t, y: t * y)
-elementwise("expm1",      lambda t, x: t * xp.exp(x))  # y + 1 would have no digits where x is low
+elementwise("expm1",      lambda t, x: t * xp.exp(x))  # y + 1 would cancel for very negative x
 elementwise("log",        lambda t, x: t / x)
 elementwise("log1p",      lambda t, x: t / (1 + x))
 elementwise("log2",       lambda t, x: t / x * (1 / math.log(2)))

@@ -1,4 +1,7 @@
-"""Beyond the standard: what users of the wrapped libraries reach for, with NumPy's meaning."""
+"""Functions beyond the standard that users of NumPy and similar libraries expect.
+
+They have NumPy's names and meaning.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from .manipulation import at
 
 @composite(own=True)
 def transpose(x: Any, /, axes: Any = None) -> Any:
-    """The axes of `x` in another order; reversed, if none is given."""
+    """`x` with its axes permuted; in reverse order, if `axes` is None."""
     return xp.permute_dims(x, tuple(range(x.ndim))[::-1] if axes is None else tuple(axes))
 
 
@@ -32,48 +35,50 @@ def swapaxes(x: Any, /, axis1: int, axis2: int) -> Any:
 
 @composite(own=True)
 def ravel(x: Any, /) -> Any:
-    """The elements in a row: a view, where the library's `reshape` gives one."""
+    """`x` as a vector: a view, where the library's `reshape` gives one."""
     return xp.reshape(x, (-1,))
 
 
 @composite(own=True)
 def flatten(x: Any, /) -> Any:
-    """The elements in a row, copied."""
+    """`x` as a vector, copied."""
     return xp.copy(xp.reshape(x, (-1,)))
 
 
 @composite(own=True)
 def diagonal(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The diagonal of two axes, as the last axis of the result."""
+    """The diagonals over two axes, as the last axis of the result."""
     axes = axes_of((axis1, axis2), x.ndim, "diagonal")
     return xp.linalg.diagonal(xp.moveaxis(x, axes, (-2, -1)), offset=offset)
 
 
 @composite(own=True)
 def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sum along the diagonal of two axes."""
+    """The sum along the diagonal over two axes."""
     axes = axes_of((axis1, axis2), x.ndim, "trace")
     return xp.linalg.trace(xp.moveaxis(x, axes, (-2, -1)), offset=offset)
 
 
 @composite(own=True)
 def cumsum(x: Any, /, axis: int | None = None) -> Any:
-    """The running sums along `axis`, or of all elements in a row."""
+    """The running sums along `axis`, or over all elements as one vector."""
     x = xp.reshape(x, (-1,)) if axis is None else x
     return xp.cumulative_sum(x, axis=0 if axis is None else axis)
 
 
 @composite(own=True)
 def cumprod(x: Any, /, axis: int | None = None) -> Any:
-    """The running products along `axis`, or of all elements in a row."""
+    """The running products along `axis`, or over all elements as one vector."""
     x = xp.reshape(x, (-1,)) if axis is None else x
     return xp.cumulative_prod(x, axis=0 if axis is None else axis)
 
 
 @composite(own=True)
 def angle(x: Any, /, deg: bool = False) -> Any:
-    """The angle of complex numbers in the plane, in radians or, with `deg`, in degrees: that of
-    real numbers is 0 or π. The derivative at 0 is 0."""
+    """The angle of complex numbers in the plane, in radians or, with `deg`, in degrees.
+
+    The angle of a real number is 0 or π. The derivative at 0 is 0.
+    """
     if is_complex(x):
         y = xp.atan2(xp.imag(x), xp.real(x))
     else:
@@ -91,7 +96,8 @@ def sinc(x: Any, /) -> Any:
 def nan_to_num(
     x: Any, /, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
 ) -> Any:
-    """`x` with numbers in the place of nan and infinities: zero, and the largest of its dtype."""
+    """`x` with nan replaced by `nan`, and infinities by `posinf` and `neginf`: by default the
+    greatest and the least finite number of the dtype."""
     backend = backend_of(x)
     assert backend is not None
     if x.dtype not in backend.float_dtypes:
@@ -107,7 +113,7 @@ def nan_to_num(
 
 @composite(own=True)
 def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    """The integral of samples `y` at `x`, or `dx` apart, by the trapezoidal rule."""
+    """The integral of samples `y`, taken at `x` or `dx` apart, by the trapezoidal rule."""
     axis = axis_of(axis, y.ndim, "trapezoid")
     if x is None:
         width = dx
@@ -210,6 +216,7 @@ def _pairs(value: Any, ndim: int) -> list[tuple[Any, Any]]:
 
 
 def _margin(x: Any, axis: int, width: int, value: Any) -> Any:
+    """The margin of `pad`: `width` along `axis`, filled with `value`, which may be tracked."""
     shape = tuple([width if n == axis else length for n, length in enumerate(x.shape)])
     if is_variable(value):
         return xp.broadcast_to(xp.astype(value, x.dtype), shape)
@@ -220,7 +227,8 @@ def _margin(x: Any, axis: int, width: int, value: Any) -> Any:
 
 
 def _source(n: int, length: int, mode: str) -> int:
-    """Which element stands at place `n`, inside or outside of 0 ... `length` - 1."""
+    """The index of the element that fills place `n` of the padded axis; `n` is -before, ..., length
+    - 1 + after."""
     if mode == "edge" or (length == 1 and mode == "reflect"):
         return min(max(n, 0), length - 1)
     if mode == "wrap":

@@ -1,8 +1,9 @@
-"""Fourier transforms. Each is linear; its adjoint is another transform with the other scaling.
+"""Fourier transforms. Each is linear, and its adjoint is another transform with the other scaling.
 
-The adjoint of the unscaled transform is the unscaled inverse, so `norm` goes from "backward" to
-"forward" and the other way round. A real transform keeps half of a Hermitian spectrum: each
-coefficient kept stands for itself and its conjugate, except those at the ends, which stand alone.
+The adjoint of the unscaled transform is the unscaled inverse transform. Hence a rule swaps the
+norms "backward" and "forward". A real transform keeps half of a Hermitian spectrum: each
+coefficient stands for itself and its conjugate, except the first and, for an even length, the last,
+which stand alone.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ SWAPPED = {"backward": "forward", "ortho": "ortho", "forward": "backward", None:
 
 
 def resized(g: Any, like: Any, axes: tuple[int, ...]) -> Any:
-    """The transpose of padding with zeros, or cutting off, along `axes` before a transform."""
+    """The transpose of what a transform does to its input first, along `axes`: pad it with zeros or
+    cut it off."""
     shape, dtype = shape_dtype(like)
     backend = backend_of(g)
     assert backend is not None
@@ -43,7 +45,7 @@ def resized(g: Any, like: Any, axes: tuple[int, ...]) -> Any:
 
 
 def several(g: Any, s: Any, axes: Any) -> tuple[int, ...]:
-    """The axes of an n-dimensional transform."""
+    """The axes of an n-dimensional transform, none of them negative."""
     if axes is not None:
         return tuple([n % g.ndim for n in axes])
     s = (s,) if isinstance(s, int) else s
@@ -51,7 +53,8 @@ def several(g: Any, s: Any, axes: Any) -> tuple[int, ...]:
 
 
 def inner(g: Any, length: int, axis: int, factor: float) -> Any:
-    """`g`, half a spectrum of `length`, with `factor` on all coefficients but those at the ends."""
+    """`g`, half of a spectrum of `length`, with all coefficients but those that stand alone
+    multiplied by `factor`."""
     backend = backend_of(g)
     assert backend is not None
     raw, k = backend.raw, arange(g.shape[axis], g)
@@ -63,38 +66,45 @@ def inner(g: Any, length: int, axis: int, factor: float) -> Any:
 
 
 def fft(g: Any, like: Any, axis: int, norm: Any) -> Any:
+    """g_x = ifft(g), unscaled where `fft` is."""
     return resized(xp.fft.ifft(g, axis=axis, norm=SWAPPED[norm]), like, (axis,))
 
 
 def ifft(g: Any, like: Any, axis: int, norm: Any) -> Any:
+    """g_x = fft(g), scaled where `ifft` is."""
     return resized(xp.fft.fft(g, axis=axis, norm=SWAPPED[norm]), like, (axis,))
 
 
 def fftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
+    """g_x = ifftn(g), unscaled where `fftn` is."""
     axes = several(g, s, axes)
     g = xp.fft.ifftn(g, axes=axes, norm=SWAPPED[norm]) if axes else xp.copy(g)
     return resized(g, like, axes)
 
 
 def ifftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
+    """g_x = fftn(g), scaled where `ifftn` is."""
     axes = several(g, s, axes)
     g = xp.fft.fftn(g, axes=axes, norm=SWAPPED[norm]) if axes else xp.copy(g)
     return resized(g, like, axes)
 
 
 def rfft(g: Any, like: Any, n: Any, axis: int, norm: Any) -> Any:
+    """g_x = irfft(g), where coefficients that stand for two are halved first."""
     n = shape_of(like)[axis] if n is None or n < 0 else n
     x = xp.fft.irfft(inner(g, n, axis, 0.5), n=n, axis=axis, norm=SWAPPED[norm])
     return resized(x, like, (axis,))
 
 
 def irfft(g: Any, like: Any, axis: int, norm: Any) -> Any:
+    """g_x = rfft(g), where coefficients that stand for two are doubled after."""
     x = xp.fft.rfft(g, axis=axis, norm=SWAPPED[norm])
     return resized(inner(x, g.shape[axis], axis, 2.0), like, (axis,))
 
 
 def rfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
-    """One axis after the other: libraries ask of `irfftn` that all of `g` be Hermitian."""
+    """g_x = irfft(ifftn(g)), as in `rfft`, one axis after the other: libraries require of `irfftn`
+    that the whole of `g` is Hermitian."""
     *others, last = axes = several(g, s, axes)
     s = (s,) if isinstance(s, int) else s
     n = s[-1] if s and s[-1] >= 0 else shape_of(like)[last]
@@ -105,6 +115,7 @@ def rfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
 
 
 def irfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
+    """g_x = rfftn(g), where coefficients that stand for two are doubled after."""
     axes = several(g, s, axes)
     if len(set(axes)) < len(axes):
         raise InvalidArgumentError(f"irfftn has no gradient here where axes={axes} repeat")
@@ -113,17 +124,17 @@ def irfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
 
 
 def hfft(g: Any, like: Any, axis: int, norm: Any) -> Any:
-    """`hfft` is the unscaled `irfft` of the conjugate."""
+    """The conjugate of the cotangent by `irfft`, since hfft(x) is the unscaled irfft(conj(x))."""
     return conjugate_of(irfft(g, like, axis, SWAPPED[norm]))
 
 
 def ihfft(g: Any, like: Any, n: Any, axis: int, norm: Any) -> Any:
-    """`ihfft` is the conjugate of the scaled `rfft`."""
+    """The cotangent by `rfft` of conj(g), since ihfft(x) is the conjugate of the scaled rfft(x)."""
     return rfft(conjugate(g), like, n, axis, SWAPPED[norm])
 
 
 def conjugate_of(g: Any) -> Any:
-    """The conjugate of `g`, which may still be scattered."""
+    """The conjugate of `g`, which may be a `Scatter`."""
     if hasattr(g, "pieces"):
         g.pieces = [(key, conjugate(piece)) for key, piece in g.pieces]
         return g
@@ -131,7 +142,7 @@ def conjugate_of(g: Any) -> Any:
 
 
 def transform(name: str, arguments: str, adjoint: Callable[..., Any]) -> None:
-    """A row: the transform is its own derivative."""
+    """Add the row of one transform. In forward mode, the transform is its own derivative."""
     general(f"fft.{name}(x, /, *, {arguments}, norm='backward')", adjoint, fresh=True, whole="n s",
             jvp=lambda t, kwargs: getattr(xp.fft, name)(t, **kwargs))  # fmt: skip
 
@@ -153,7 +164,8 @@ linear("fft.ifftshift(x, /, *, axes=None)", lambda g, axes: xp.fft.fftshift(g, a
 
 
 def _in_two_axes(name: str) -> None:
-    """Beyond the standard: the transforms of two axes that the libraries have."""
+    """Add the two-dimensional form of a transform, such as `fft2`, which libraries have beyond the
+    standard."""
 
     def transform2(x: Any, /, s: Any = None, axes: Any = (-2, -1), norm: Any = "backward") -> Any:
         return getattr(xp.fft, f"{name}n")(x, s=s, axes=axes, norm=norm)

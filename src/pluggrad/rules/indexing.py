@@ -1,4 +1,4 @@
-"""Indexing: reading gathers, writing replaces, and their transposes scatter and erase."""
+"""Indexing. Reading gathers and writing replaces; their transposes scatter and erase."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from .positions import is_mask, trimmed
 
 
 def read(x: Any, key: Any) -> Any:
+    """``x[key]``."""
     return x[key]
 
 
 def put(value: Any, x: Any, key: Any) -> Any:
-    """`x` with `value` at `key`, as a new array."""
+    """A new array: `x` with `value` at `key`."""
     backend = backend_of(x)
     assert backend is not None
     if not backend.writable:
@@ -31,6 +32,7 @@ def put(value: Any, x: Any, key: Any) -> Any:
 
 
 def put_in_place(value: Any, x: Any, key: Any) -> Any:
+    """`x` itself, after `value` was written at `key`."""
     if getattr(x, "shape", ()) == () and not hasattr(x, "__setitem__"):  # a NumPy scalar
         x = xp.asarray(x)
     x[key] = value
@@ -38,24 +40,25 @@ def put_in_place(value: Any, x: Any, key: Any) -> Any:
 
 
 def scatter_dense(g: Any, key: Any, like: Any) -> Any:
-    """Zeros with `g` added at `key`."""
+    """Zeros like `like`, with `g` added at `key`."""
     backend = backend_of(g)
     assert backend is not None
     return backend.adapter.scatter_add(zeros(like, g), [(key, g)])
 
 
 def scatter_all(*gs: Any, keys: Any, like: Any) -> Any:
-    """Zeros with each of `gs` added at its own of `keys`."""
+    """Zeros like `like`, with each of `gs` added at its own key."""
     backend = backend_of(gs[0])
     assert backend is not None
     return backend.adapter.scatter_add(zeros(like, gs[0]), list(zip(keys, gs, strict=True)))
 
 
 def last_writes(key: Any, x: Any) -> tuple[Any, tuple[int, ...], int]:
-    """For each place that the integer arrays in `key` name in `x`: which of them names it last.
+    """For a write by the integer arrays in `key`: which write to each place comes last.
 
-    Returns these numbers as one row, the shape that the integer arrays broadcast to, and the axis
-    of ``x[key]`` where this shape begins.
+    Returns three things. First a vector with one entry per write, the number of the last write to
+    the same place; then the shape that the integer arrays broadcast to; then the axis of ``x[key]``
+    where this shape begins.
     """
     backend = backend_of(x)
     assert backend is not None
@@ -65,7 +68,7 @@ def last_writes(key: Any, x: Any) -> tuple[Any, tuple[int, ...], int]:
     items = [k for item in items for k in _spelled_out(item, x.ndim - used, raw)]
     axis, places, begins, between, apart, gap = 0, 0, None, 0, False, False
     for k in items:
-        if k is Ellipsis:  # of no axes: it may still come between
+        if k is Ellipsis:  # it stands for no axes, but may still set arrays apart
             gap = begins is not None and backend.adapter.ellipsis_between
             continue
         if k is None or isinstance(k, slice):
@@ -84,7 +87,7 @@ def last_writes(key: Any, x: Any) -> tuple[Any, tuple[int, ...], int]:
 
 
 def last_of_each(places: Any) -> Any:
-    """For each of `places`, a row of integers, the number of the last that is the same."""
+    """For each entry of the integer vector `places`, the index of the last equal entry."""
     order = xp.argsort(places, stable=True)
     in_order = xp.take(places, order, axis=0)
     ends = xp.searchsorted(in_order, places, side="right") - 1
@@ -92,14 +95,14 @@ def last_of_each(places: Any) -> Any:
 
 
 def _axes(k: Any) -> int:
-    """How many axes the index `k` uses up."""
+    """How many axes of an array the index `k` uses up."""
     if k is None or k is Ellipsis:
         return 0
     return int(getattr(k, "ndim", 0)) if is_mask(k) else 1
 
 
 def _spelled_out(k: Any, free: int, raw: Any) -> list[Any]:
-    """An Ellipsis as slices, a mask as arrays of integers."""
+    """The index `k` as a list: an Ellipsis as slices, a mask as integer arrays."""
     if isinstance(k, bool):
         raise UnsupportedError(
             "the gradient of a write at integers beside a Python bool is not known here; leave the "
@@ -113,7 +116,7 @@ def _spelled_out(k: Any, free: int, raw: Any) -> list[Any]:
 
 
 def look_up(g: Any, key: Any, like: Any) -> Any:
-    """What arrived at `key`, for the value that was written there: at each place, for the last."""
+    """g_value = g[key], and 0 for a write that a later write to the same place replaced."""
     if type(g) is Scatter:
         g = g.dense()
         found = xp.copy(pick(g, key))
@@ -128,7 +131,7 @@ def look_up(g: Any, key: Any, like: Any) -> Any:
 
 
 def _ndim_at(x: Any, key: Any) -> int:
-    """The number of axes of ``x[key]``, from the form of the key alone."""
+    """The number of axes of ``x[key]``, found without indexing."""
     parts = key if isinstance(key, tuple) else (key,)
     arrays = [1 if is_mask(k) else len(k.shape) for k in parts if hasattr(k, "shape")]
     used = sum([_axes(k) for k in parts if not isinstance(k, slice)])
@@ -136,7 +139,7 @@ def _ndim_at(x: Any, key: Any) -> int:
 
 
 def prepared(value: Any, x: Any, key: Any) -> Any:
-    """`value` in the form in which every library writes it into `x` at `key` alike."""
+    """`value` in a form that every library writes into `x` at `key` with the same result."""
     backend = backend_of(x)
     assert backend is not None
     shape = value._value.shape if type(value) is backend.variable else getattr(value, "shape", ())
@@ -146,8 +149,10 @@ def prepared(value: Any, x: Any, key: Any) -> Any:
 
 
 def settle(value: Any, key: Any, x: Any) -> Any:
-    """`value`, to be written into `x` at `key`, made such that whatever is written to one place
-    several times is the same: the last. For libraries that write in no certain order."""
+    """`value` with each write to a place replaced by the last write to it.
+
+    This is for libraries that write in no fixed order: all writes to a place are then equal.
+    """
     if selects_once(key) or not hasattr(value, "shape"):
         return value
     last, lengths, axis = last_writes(key, x)
@@ -158,7 +163,7 @@ def settle(value: Any, key: Any, x: Any) -> Any:
 
 
 def replace(base: Any, value: Any, key: Any) -> Any:
-    """How a view made by indexing is written."""
+    """Write through a view that was made by indexing: `base` with `value` at `key`."""
     return xp.put(prepared(value, base, key), base, key)
 
 

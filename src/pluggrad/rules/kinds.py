@@ -1,36 +1,36 @@
-"""The kinds of rule. A row names a function, its signature, and one formula per input.
+"""The kinds of rule. A row gives a function's name, its signature, and one formula per input.
 
 `elementwise("multiply", lambda t, x2: t * x2, lambda t, x1: t * x1)`
     Each formula is `t` times the partial derivative by that input. It serves both modes.
 `linear("sum(x, /, *, axis=None)", lambda g, like, axis: ...)`
-    Each formula is the transpose: from the cotangent of the output to that of the input. Forwards,
-    the function is its own derivative. All are real maps (sums, reorderings) unless
-    ``holomorphic=True`` says that there are complex coefficients inside.
+    Each formula is the transpose: it maps the cotangent of the output to that of the input. In
+    forward mode the function is its own derivative. Its coefficients are real (sums, reorderings),
+    unless ``holomorphic=True`` says that some are complex.
 `bilinear("matmul(x1, x2, /)", lambda g, x2: ..., lambda g, x1: ...)`
-    Linear in each of two inputs; again transposes, and forwards the product rule.
+    Linear in each of two inputs. The formulas are transposes; forward mode is the product rule.
 `general("cholesky(x, /, *, upper=False)", lambda g, y, upper: ...)`
-    The formula is the adjoint, in torch's convention for complex numbers. Forwards, its own
-    transpose in `g` is taken, unless `jvp` is given: a function of the tangents, one per input,
-    then of names as in a formula.
+    Each formula is the vector-Jacobian product itself, in torch's convention for complex numbers.
+    Forward mode transposes it in `g`, unless the row gives `jvp`: a function of one tangent per
+    input, followed by named parameters as in a formula.
 `constant("argmax(x, /, *, axis=None, keepdims=False)")`
     No derivative: the result is untracked.
 
-A formula may be None where the input is a setting or an index, which has no derivative, and
-`unknown` where there is one that nobody has written: whoever asks for it gets an error.
+A formula is None for an input that has no derivative, such as a setting or an index. It is
+`unknown` for a derivative that nobody has written: asking for it raises an error.
 
-The names of a formula's further parameters say what is kept for it:
-``x``, ``x1``, ... an input by its name in the signature · ``y`` the output (a tuple where there
-are several) · ``like``, ``like1``, ``like2`` the shape and dtype of the input concerned, or of the
-first or second (for `zeros`, `shape_dtype`, `fit` in `cotangents`), at no cost in memory · any
-other name of the signature: the argument's value · ``args``, ``kwargs``: all of them · ``i`` the
-number of the input, where one formula serves all · a name in `computed`: what that makes of `args`
-and `kwargs`.
+The names of a formula's further parameters say which values the engine keeps for it:
+``x``, ``x1``, ... an input, by its name in the signature · ``y`` the output (a tuple if there are
+several) · ``like``, ``like1``, ``like2`` the shape and dtype of this input, the first or the second
+(for `zeros`, `shape_dtype` and `fit`), at no cost in memory · any other name in the signature: the
+argument's value · ``args``, ``kwargs``: all arguments · ``i`` the number of the input, if one
+formula serves all inputs · a name in `computed`: the result of that function of `args` and
+`kwargs`.
 
 The engine does the rest, and no formula mentions it: it sums over axes that were broadcast, casts
 cotangents to the dtype of the input, conjugates for elementwise, linear and bilinear rules, skips
-inputs that need no gradient, and fills in zeros for outputs that nobody used (None, with
-``partial=True``). Formulas compute with operators and with `xp` alone, because what they are handed
-may be raw arrays or Variables. They never branch on the values of an array.
+inputs that need no gradient, and passes zeros for unused outputs (None, with ``partial=True``).
+Formulas compute with operators and `xp` only, because their arguments may be raw arrays or
+Variables. They never branch on the values of an array.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ Formula = Callable[..., Any] | None
 
 
 def unknown(t: Any) -> Any:
-    """The formula of an input whose derivative nobody has written: asking for it is an error."""
+    """The formula of a derivative that nobody has written: asking for it raises an error."""
     raise UnsupportedError("this derivative is not known")
 
 
 def _refusing(primitive: str, parameter: str) -> Formula:
-    """`unknown`, saying which one."""
+    """`unknown`, with an error that names the primitive and the parameter."""
 
     def unknown(t: Any) -> Any:
         raise UnsupportedError(
@@ -66,8 +66,8 @@ def _refusing(primitive: str, parameter: str) -> Formula:
 
 
 def _among_equals(formula: Callable[..., Any]) -> Callable[..., Any]:
-    """`formula`, with what is kept all raw or all Variables: some libraries' arrays refuse to be
-    the left operand of a Variable, and a constant is kept raw beside a Variable."""
+    """`formula`, with its kept values all raw or all Variables. A constant is kept raw even beside
+    a Variable, and some libraries' arrays refuse to be the left operand of a Variable."""
 
     @functools.wraps(formula)
     def lifted(t: Any, *kept: Any) -> Any:
@@ -84,7 +84,7 @@ def _among_equals(formula: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def elementwise(name: str, *formulas: Formula, **options: Any) -> Primitive:
-    """A row for a function of one or two arrays that acts element by element."""
+    """A row for a function of arrays that acts element by element."""
     if "(" not in name:
         name += "(x, /)" if len(formulas) == 1 else "(x1, x2, /)"
     if unknown in formulas:
@@ -99,7 +99,7 @@ def elementwise(name: str, *formulas: Formula, **options: Any) -> Primitive:
 
 
 def linear(signature: str, *transposes: Formula, **options: Any) -> Primitive:
-    """A row for a function that is linear in the inputs that have a transpose."""
+    """A row for a function that is linear in every input with a transpose."""
     return Primitive(signature, "linear", transposes, **options)
 
 

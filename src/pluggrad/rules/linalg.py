@@ -1,14 +1,16 @@
 """Linear algebra: factorisations, solving, determinants.
 
-`H(x)` is the conjugate transpose. Functions that return several arrays get one cotangent per
-output, None for those that nobody used, which saves most of the work where, say, only singular
-values matter.
+`H(x)` is the conjugate transpose. A function with several outputs gets one cotangent per output,
+and None for an unused one. That saves most of the work if, say, only singular values matter.
 
-Factors are unique only up to a gauge: the phase of an eigenvector or a singular vector, a basis of
-the space that equal eigenvalues share, of the null space in a full `svd` or a complete `qr`. Only
-functions that do not depend on the gauge have a derivative, and these formulas give it.
-Eigenvectors and singular vectors of equal values have none: it comes out as inf or nan. The values
-themselves have one (a subgradient), equal or not.
+Factors are unique only up to a gauge: the phase of an eigenvector or singular vector, a basis of
+the space that belongs to equal eigenvalues, a basis of the null space in a full `svd` or a complete
+`qr`. Only functions that do not depend on the gauge have a derivative, and these formulas give it.
+Eigenvectors and singular vectors of equal values have no derivative: it comes out as inf or nan.
+The values themselves have one (a subgradient), equal or not.
+
+Most formulas are collected in M. Giles, "Collected matrix derivative results for forward and
+reverse mode algorithmic differentiation" (2008); other sources are named where they are used.
 """
 
 from __future__ import annotations
@@ -35,26 +37,26 @@ def H(x: Any) -> Any:
 
 
 def as_matrix(g: Any) -> Any:
-    """The numbers `g`, one for each matrix, so that they multiply matrices."""
+    """`g`, one number per matrix, as 1 × 1 matrices that broadcast against matrices."""
     return xp.reshape(g, (*g.shape, 1, 1))
 
 
 def constant_like(raw: Any, x: Any) -> Any:
-    """A raw array as what `x` is: raw, or a Variable."""
+    """The array `raw` as a constant of the kind of `x`: raw, or a Variable."""
     backend = backend_of(x)
     assert backend is not None
     return backend.namespace.asarray_constant(raw) if is_variable(x) else raw
 
 
 def identity(x: Any) -> Any:
-    """The identity matrix of the size and dtype of the square matrices `x`."""
+    """The identity matrix, of the size and dtype of the square matrices `x`."""
     backend = backend_of(x)
     assert backend is not None
     return constant_like(backend.raw("eye")(x.shape[-1], dtype=x.dtype, device=device_of(x)), x)
 
 
 def mask(x: Any, shape: Any, offset: int = 0) -> Any:
-    """True on a diagonal of matrices of `shape`."""
+    """True on the diagonal `offset` of matrices of `shape`, and False elsewhere."""
     backend = backend_of(x)
     assert backend is not None
     arange, raise_ = backend.raw("arange"), backend.raw("expand_dims")
@@ -63,8 +65,8 @@ def mask(x: Any, shape: Any, offset: int = 0) -> Any:
 
 
 def gaps(w: Any, other: Any = None) -> Any:
-    """``w_j - w_i`` at (i, j), times ``other_j + other_i`` if given; inf on the diagonal, so that
-    dividing by it leaves nothing there."""
+    """``w_j - w_i`` at (i, j), times ``other_j + other_i`` if `other` is given. The diagonal is
+    infinite, so that quotients are 0 there."""
     differences = row(w) - column(w)
     if other is not None:
         differences = differences * (row(other) + column(other))
@@ -72,20 +74,22 @@ def gaps(w: Any, other: Any = None) -> Any:
 
 
 def diagonal_of(x: Any) -> Any:
+    """The main diagonal of each matrix."""
     return xp.linalg.diagonal(x)
 
 
 def imaginary(x: Any) -> Any:
-    """i Im x; 0 for real x."""
+    """i Im x, which is 0 for real x."""
     return (x - conjugate(x)) / 2
 
 
 def skew(x: Any) -> Any:
+    """x - H(x), twice the skew-Hermitian part."""
     return x - H(x)
 
 
 def anti(x: Any) -> Any:
-    """The strictly lower part of `x - H(x)`, and half its diagonal: what fixes a skew matrix."""
+    """The strictly lower part of x - H(x) and half its diagonal, which determine a skew matrix."""
     low = xp.tril(skew(x), k=-1)
     if not is_complex(x):
         return low
@@ -96,7 +100,7 @@ def anti(x: Any) -> Any:
 
 
 def embed(g: Any, like: Any, offset: int) -> Any:
-    """Matrices of zeros with `g` on a diagonal."""
+    """g_x of `diagonal`: zeros like `like`, with `g` on the diagonal `offset`."""
     shape = shape_of(like)
     rows, columns = shape[-2:]
     length, short = g.shape[-1], (rows if offset >= 0 else columns)
@@ -107,7 +111,7 @@ def embed(g: Any, like: Any, offset: int) -> Any:
 
 
 def put_diagonal(base: Any, value: Any, offset: int = 0) -> Any:
-    """`base` with `value` on a diagonal."""
+    """`base` with `value` on the diagonal `offset`."""
     if not hasattr(value, "shape"):
         return xp.where(mask(base, base.shape, offset), value, base)
     value = xp.broadcast_to(value, xp.linalg.diagonal(base, offset=offset).shape)
@@ -115,21 +119,24 @@ def put_diagonal(base: Any, value: Any, offset: int = 0) -> Any:
 
 
 def trace(g: Any, like: Any, offset: int) -> Any:
+    """g_x: `g` everywhere on the diagonal `offset`, and 0 elsewhere."""
     shape = shape_of(like)
     g = xp.where(mask(g, shape, offset), as_matrix(g), 0.0)
     return g if g.shape == shape else spread(g, like)
 
 
 def flat(x: Any) -> Any:
+    """`x` as a vector."""
     return x if x.ndim == 1 else xp.reshape(x, (-1,))
 
 
 def outer_x1(g: Any, x2: Any, like1: Any) -> Any:
-    """Libraries take arrays of any shape for vectors, the elements in a row."""
+    """g_x1 = g x2. Libraries flatten arrays of any shape to vectors."""
     return xp.reshape(g @ flat(x2), shape_of(like1))
 
 
 def outer_x2(g: Any, x1: Any, like2: Any) -> Any:
+    """g_x2 = x1 g, with x1 flattened to a vector."""
     return xp.reshape(flat(x1) @ g, shape_of(like2))
 
 
@@ -137,12 +144,13 @@ def outer_x2(g: Any, x1: Any, like2: Any) -> Any:
 
 
 def inv(g: Any, y: Any) -> Any:
+    """g_x = -H(y) g H(y)."""
     h = H(y)
     return -(h @ g @ h)
 
 
 def solve_raw(x1: Any, x2: Any, *, kept: Any) -> tuple[Any, ...]:
-    """The solution and, where the library offers it, the factors that it was found with."""
+    """The solution and, if the library offers them, the LU factors and pivots that led to it."""
     backend = backend_of(x1)
     assert backend is not None
     factor = backend.adapter.functions.get("lu_factor")
@@ -153,8 +161,11 @@ def solve_raw(x1: Any, x2: Any, *, kept: Any) -> tuple[Any, ...]:
 
 
 def solved_adjoint(g: Any, x1: Any, like2: Any, y: Any, kept: Any) -> Any:
-    """H(x1)^-1 g, which the cotangents of both inputs need. `g` is a new tuple on each visit of
-    the walk, so `kept` cannot be taken for that of another."""
+    """H(x1)⁻¹ g, which the cotangents of both inputs need: the first call leaves it in `kept`.
+
+    The walk makes a new tuple `g` on each visit, so the identity of `g` tells whether `kept` is
+    from this visit.
+    """
     if kept and kept[0] is g:
         found = kept[1]
         kept.clear()
@@ -173,6 +184,7 @@ def solved_adjoint(g: Any, x1: Any, like2: Any, y: Any, kept: Any) -> Any:
 
 
 def solve_x1(g: Any, x1: Any, like2: Any, y: Any, kept: Any) -> Any:
+    """g_x1 = -g_x2 H(y), or for a vector y the outer product -g_x2 conj(y)ᵀ."""
     g_b, x = solved_adjoint(g, x1, like2, y, kept), y[0]
     if len(shape_of(like2)) == 1:
         return sum_to(column(-g_b) * row(conjugate(x)), x1.shape)
@@ -180,10 +192,12 @@ def solve_x1(g: Any, x1: Any, like2: Any, y: Any, kept: Any) -> Any:
 
 
 def solve_x2(g: Any, x1: Any, like2: Any, y: Any, kept: Any) -> Any:
+    """g_x2 = H(x1)⁻¹ g."""
     return sum_to(solved_adjoint(g, x1, like2, y, kept), shape_of(like2))
 
 
 def solve_jvp(t1: Any, t2: Any, x1: Any, y: Any) -> Any:
+    """t_y = x1⁻¹ (t2 - t1 y)."""
     x = y[0]
     t1x = t1 @ x if t2.ndim > 1 else (t1 @ column(x))[..., 0]
     t = t2 - t1x
@@ -191,11 +205,12 @@ def solve_jvp(t1: Any, t2: Any, x1: Any, y: Any) -> Any:
         t = xp.linalg.solve(x1, column(t))[..., 0]
     else:
         t = xp.linalg.solve(x1, t)
-    return (t, *y[1:])  # the factors are kept for ourselves
+    return (t, *y[1:])  # the factors are private: nothing differentiates them
 
 
 def pinv(g: Any, x: Any, y: Any) -> Any:
-    """By the matrix; its rank is taken to be constant nearby."""
+    """g_x for a matrix whose rank is constant nearby: G. Golub and V. Pereyra, "The differentiation
+    of pseudo-inverses and nonlinear least squares problems whose variables separate" (1973)."""
     if x.shape[-2] < x.shape[-1]:
         return H(pinv(H(g), H(x), H(y)))
     inner = y @ H(g)
@@ -207,23 +222,30 @@ def pinv(g: Any, x: Any, y: Any) -> Any:
 
 
 def others(s: Any) -> Any:
-    """For each element along the last axis the product of all the others, without division."""
+    """For each element along the last axis, the product of all the others, without division."""
     before = xp.cumulative_prod(s, axis=-1, include_initial=True)[..., :-1]
     after = xp.cumulative_prod(xp.flip(s, axis=-1), axis=-1, include_initial=True)[..., :-1]
     return before * xp.flip(after, axis=-1)
 
 
 def adjugate(x: Any) -> Any:
-    """det(x) x^-1, which singular matrices have, too: x = U S V, and the adjugate of a product is
-    that of its factors in reverse order; that of U is det(U) U^-1."""
+    """det(x) x⁻¹, which exists for singular matrices too.
+
+    From the singular value decomposition x = U S V: the adjugate of a product is the product of the
+    adjugates in reverse order, and the adjugate of the unitary U is det(U) H(U).
+    """
     u, s, v = xp.linalg.svd(x, full_matrices=False)
     sign = xp.linalg.det(u) * xp.linalg.det(v)
     return (H(v) * row(others(s))) @ H(u) * as_matrix(sign)
 
 
 def adjugate_adjoint(g: Any, x: Any) -> Any:
-    """Near a diagonal matrix S, the adjugate changes by -p_ij b_ij at (i, j), and at (i, i) by the
-    sum of p_ik b_kk, with p_ij the product of all of S but s_i and s_j."""
+    """g_x, by the derivative at the diagonal matrix S of the decomposition x = U S V.
+
+    To first order, the adjugate of S + B differs from that of S by -p_ij b_ij at (i, j), and at (i,
+    i) by the sum over k ≠ i of p_ik b_kk. Here p_ij is the product of all singular values but s_i
+    and s_j.
+    """
     u, s, v = xp.linalg.svd(x, full_matrices=False)
     sign = xp.linalg.det(u) * xp.linalg.det(v)
     g = (v @ g @ u) * conjugate(as_matrix(sign))
@@ -234,6 +256,7 @@ def adjugate_adjoint(g: Any, x: Any) -> Any:
 
 
 def slogdet(g: Any, x: Any, y: Any) -> Any:
+    """g_x = (g_log + i Im(conj(sign) g_sign)) H(x⁻¹)."""
     g_sign, g_log = g
     if g_sign is not None and is_complex(x):
         turn = imaginary(conjugate(y[0]) * g_sign)
@@ -247,7 +270,11 @@ def slogdet(g: Any, x: Any, y: Any) -> Any:
 
 
 def cholesky(g: Any, y: Any, upper: bool) -> Any:
-    """Hermitian, though the library reads one triangle only."""
+    """g_x = H(L)⁻¹ (P + H(P))/2 L⁻¹, where P = tril(H(L) g) with its diagonal halved.
+
+    It is Hermitian, although the library reads only one triangle of x. See I. Murray,
+    "Differentiation of the Cholesky decomposition" (2016), arXiv:1602.07527.
+    """
     low, g = (H(y), H(g)) if upper else (y, g)
     p = xp.tril(H(low) @ g)
     p = (p + H(p)) / 2
@@ -261,7 +288,8 @@ def cholesky(g: Any, y: Any, upper: bool) -> Any:
 
 
 def triangular_solver(x1: Any, x2: Any) -> Any:
-    """The library's own, if it has one and nothing is to be recorded."""
+    """The library's own triangular solver. None if it has none, or if an argument is a Variable,
+    because then the steps must be recorded."""
     backend = backend_of(x1)
     assert backend is not None
     if is_variable(x1) or is_variable(x2):
@@ -270,17 +298,21 @@ def triangular_solver(x1: Any, x2: Any) -> Any:
 
 
 def inverse_triangular_raw(x: Any, *, upper: bool) -> Any:
+    """The inverse of triangular matrices, by the library's triangular solver if it has one."""
     solve = triangular_solver(x, x)
     return xp.linalg.inv(x) if solve is None else solve(x, identity(x), upper=upper)
 
 
 def inverse_triangular(g: Any, y: Any, upper: bool) -> Any:
+    """g_x = -H(y) g H(y), in the triangle of x."""
     h = H(y)
     g = -(h @ g @ h)
     return xp.triu(g) if upper else xp.tril(g)
 
 
 def eigh(g: Any, y: Any) -> Any:
+    """g_x = V (P + diag(g_w)) H(V), where P_ij = (H(V) g_v - H(g_v) V)_ij / (2 (w_j - w_i)), P_ii =
+    0."""
     g_w, g_v = g
     w, v = y
     if g_v is None:
@@ -292,6 +324,8 @@ def eigh(g: Any, y: Any) -> Any:
 
 
 def eigh_jvp(t: Any, y: Any) -> Any:
+    """t_w = diag(P) and t_v = V Q, where P = H(V) (t + H(t))/2 V, and Q_ij = P_ij / (w_j - w_i) off
+    the diagonal."""
     w, v = y
     p = H(v) @ ((t + H(t)) / 2) @ v
     on = diagonal_of(p)
@@ -299,7 +333,12 @@ def eigh_jvp(t: Any, y: Any) -> Any:
 
 
 def eig(g: Any, y: Any) -> Any:
-    """Eigenvectors of length one, whose phase does not matter."""
+    """g_x = H(V)⁻¹ (P + diag(g_w)) H(V), for eigenvectors of length 1 whose phase does not matter.
+
+    For i ≠ j, P_ij = (A - H(V) V Re(diag(A)))_ij / conj(w_j - w_i), where A = H(V) g_v. See C.
+    Boeddeker et al., "On the computation of complex-valued gradients with application to
+    statistically optimum beamforming" (2017), arXiv:1701.00392.
+    """
     g_w, g_v = g
     w, v = y
     if g_v is None:
@@ -315,7 +354,12 @@ def eig(g: Any, y: Any) -> Any:
 
 
 def svd(g: Any, y: Any) -> Any:
-    """x = U S V, with V as the library returns it (Vh). `p` is the cotangent of H(U) dx H(V)."""
+    """g_x = U P V + tail, for x = U S V, where V is what the library returns as Vh.
+
+    P is the cotangent of H(U) dx H(V); the tail is the part of the cotangent outside the spans of U
+    and V. See J. Townsend, "Differentiating the singular value decomposition" (2016), and for
+    complex matrices Z.-Q. Wan and S.-X. Zhang (2019), arXiv:1909.02659.
+    """
     g_u, g_s, g_v = g
     u, s, v = y
     k = s.shape[-1]
@@ -330,7 +374,7 @@ def svd(g: Any, y: Any) -> Any:
     if g_u is not None:
         a = skew(H(u) @ g_u[..., :, :k])
         p = (a / gap) * row(s)
-        if is_complex(a):  # the common phase of a pair of vectors, half to each
+        if is_complex(a):  # the phase that a pair of vectors shares: half from each
             turn = diagonal_of(a) / (4 * s)
             on = turn if on is None else on + turn
         if u.shape[-2] > k:
@@ -350,16 +394,21 @@ def svd(g: Any, y: Any) -> Any:
 
 
 def _rest(g: Any, u: Any, rest: Any, k: int) -> Any:
-    """What moves the orthonormal columns `u` out of their own space. If `u` was completed by
-    `rest` to a full basis, `rest` moves against it."""
+    """The part of the cotangent `g` that moves the orthonormal columns `u` out of their own span.
+    If `rest` completes `u` to a full basis, `rest` turns the opposite way."""
     if not rest.shape[-1]:
         return g - u @ (H(u) @ g)
     return rest @ (H(rest) @ g[..., :, :k] - H(g[..., :, k:]) @ u)
 
 
 def qr(g: Any, y: Any) -> Any:
-    """x = Q R with independent columns, or, if there are more columns than rows, independent first
-    ones; the others are then `Q R` with the Q of the first."""
+    """g_x for x = Q R with independent columns.
+
+    If there are more columns than rows, the first square block must have independent columns. It
+    alone determines Q; the other columns are Q times their part of R. See D. Roberts and L.
+    Roberts, "QR and LQ decomposition matrix backpropagation algorithms for square, wide, and deep
+    matrices" (2020), arXiv:2009.10071.
+    """
     g_q, g_r = g
     q, r = y
     k = min(r.shape[-2:])
@@ -427,7 +476,7 @@ constant("linalg.matrix_rank(x, /, *, rtol=None)")
 @composite("linalg.solve")
 def solve(x1: Any, x2: Any, /) -> Any:
     """The solution of ``x1 @ x == x2``."""
-    if x1.dtype != x2.dtype:  # not all libraries multiply matrices of two dtypes
+    if x1.dtype != x2.dtype:  # not all libraries take two dtypes
         dtype = backend_of(x1).xp.result_type(x1.dtype, x2.dtype)  # type: ignore[union-attr]
         x1, x2 = xp.astype(x1, dtype), xp.astype(x2, dtype)
     return xp.solve(x1, x2, kept=[])[0]
@@ -435,27 +484,28 @@ def solve(x1: Any, x2: Any, /) -> Any:
 
 @composite("linalg.eigvalsh")
 def eigvalsh(x: Any, /) -> Any:
-    """The eigenvalues of a Hermitian matrix."""
+    """The eigenvalues of Hermitian matrices."""
     return xp.linalg.eigh(x)[0]
 
 
 @composite("linalg.eigvals")
 def eigvals(x: Any, /) -> Any:
-    """The eigenvalues of a square matrix."""
+    """The eigenvalues of square matrices."""
     return xp.linalg.eig(x)[0]
 
 
 @composite("linalg.svdvals")
 def svdvals(x: Any, /) -> Any:
-    """The singular values."""
+    """The singular values of matrices."""
     return xp.linalg.svd(x, full_matrices=False)[1]
 
 
 @composite("linalg.matrix_power")
 def matrix_power(x: Any, n: int, /) -> Any:
-    """`x` multiplied by itself `n` times, by repeated squaring; its inverse, if `n` is negative."""
+    """`x` multiplied by itself `n` times, by repeated squaring; for negative `n`, a power of the
+    inverse."""
     n = whole(n, "matrix_power", "n")
-    if n == 0:  # the identity, and connected: a product over nothing
+    if n == 0:  # the identity, plus an empty product (zeros) that keeps `x` in the graph
         return identity(x) + xp.matmul(x[..., :, :0], x[..., :0, :])
     if n < 0:
         x, n = xp.linalg.inv(x), -n

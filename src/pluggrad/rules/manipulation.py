@@ -21,31 +21,33 @@ from .kinds import constant, elementwise, linear
 
 
 def shape_of(like: Any) -> tuple[Any, ...]:
+    """The shape of `like`: an array, or a pair of shape and dtype."""
     return tuple(shape_dtype(like)[0])
 
 
 def raw_indices(x: Any) -> Any:
-    """The raw integers or booleans in `x`, which no gradient passes through."""
+    """The raw integers or booleans in `x`; no gradient passes through them."""
     if is_batched(x):
         refuse(x, "this argument must be the same for all of the batch. Compute it")
     return raw_of(x)
 
 
 def arange(n: int, g: Any) -> Any:
-    """0, 1, ..., n - 1 as a raw array where `g` is."""
+    """0, 1, ..., n - 1 as a raw array on the device of `g`."""
     backend = backend_of(g)
     assert backend is not None
     return backend.raw("arange")(n, device=device_of(g))
 
 
 def at(axis: int, key: Any) -> tuple[Any, ...]:
-    """The index that applies `key` along `axis`, not negative, and takes all of the others."""
+    """The index that applies `key` along `axis`, which is not negative, and takes all other
+    axes."""
     return (slice(None),) * axis + (key, ...)
 
 
 def grid(shape: Any, axis: int, places: Any, g: Any) -> tuple[Any, ...]:
-    """One array of integers per axis of `shape`, to index `places` along `axis` and all of the
-    others: the standard does not mix such arrays with slices."""
+    """The index that takes `places` along `axis` and all of the other axes, as one integer array
+    per axis of `shape`: the standard does not mix integer arrays with slices."""
     backend = backend_of(g)
     assert backend is not None
     key = []
@@ -58,7 +60,8 @@ def grid(shape: Any, axis: int, places: Any, g: Any) -> tuple[Any, ...]:
 
 
 def along(shape: Any, axis: int, places: Any, g: Any) -> tuple[Any, ...]:
-    """The index that takes `places` along `axis` and all of the others."""
+    """The index that takes `places` along `axis` and all of the other axes, in the form that the
+    library of `g` accepts."""
     backend = backend_of(g)
     assert backend is not None
     if backend.adapter.slices_beside_arrays:
@@ -67,21 +70,21 @@ def along(shape: Any, axis: int, places: Any, g: Any) -> tuple[Any, ...]:
 
 
 def inverse(order: Any) -> tuple[int, ...] | None:
-    """The permutation that undoes `order`; None, which libraries take for the reverse, itself."""
+    """The permutation that undoes `order`. None means reversal, which undoes itself."""
     if order is None:
         return None
     return tuple(sorted(range(len(order)), key=lambda n: order[n] % len(order)))
 
 
 def starts(arrays: Any, kwargs: Any) -> list[int]:
-    """Where each of `arrays` begins in their `concat`, and where the last ends."""
+    """Where each of `arrays` begins in their `concat`, and where the last one ends."""
     axis = kwargs.get("axis", 0)
     lengths = [math.prod(x.shape) if axis is None else x.shape[axis] for x in arrays]
     return list(accumulate(lengths, initial=0))
 
 
 def joined_part(g: Any, i: int, starts: Any, likes: Any, axis: Any) -> Any:
-    """The part of the cotangent `g` of a `concat` that belongs to array number `i`."""
+    """g_x of `concat` for array number `i`: its part of `g`."""
     part = slice(starts[i], starts[i + 1])
     if axis is None:
         return xp.reshape(g[part], shape_of(likes[i]))
@@ -89,11 +92,12 @@ def joined_part(g: Any, i: int, starts: Any, likes: Any, axis: Any) -> Any:
 
 
 def negative(shift: Any) -> Any:
+    """The shift that undoes `shift`."""
     return tuple([-n for n in shift]) if isinstance(shift, (tuple, list)) else -shift
 
 
 def repeat_back(g: Any, repeats: Any, like: Any, axis: Any) -> Any:
-    """The repetitions of each element summed."""
+    """g_x of `repeat`: the sum of the copies of each element."""
     shape = shape_of(like)
     flat = shape if axis is not None else (math.prod(shape),)
     axis = 0 if axis is None else axis % len(shape)
@@ -111,7 +115,7 @@ def repeat_back(g: Any, repeats: Any, like: Any, axis: Any) -> Any:
 
 
 def tile_back(g: Any, repetitions: Any, like: Any) -> Any:
-    """The tiles summed."""
+    """g_x of `tile`: the sum of the tiles."""
     shape = shape_of(like)
     repetitions = (repetitions,) if isinstance(repetitions, int) else repetitions
     extra = max(0, len(repetitions) - len(shape))
@@ -123,15 +127,15 @@ def tile_back(g: Any, repetitions: Any, like: Any) -> Any:
 
 
 def move(x: Any, *, device: Any) -> Any:
-    """`x`, a raw array, on another device."""
+    """The raw array `x` on another device."""
     from array_api_compat import to_device
 
     return to_device(x, device)
 
 
 def unsqueezed(g: Any, shape: Any, axis: Any) -> Any:
-    """`g` with axes of length 1 where `squeeze` took them from an array of `shape`."""
-    if axis is None:  # not in the standard, but some libraries take it for all such axes
+    """`g` with the axes of length 1 that `squeeze` removed from an array of `shape`."""
+    if axis is None:  # beyond the standard: some libraries then remove all such axes
         return xp.reshape(g, tuple(shape))
     ndim = len(shape)
     for n in sorted([n % ndim for n in (axis if isinstance(axis, tuple) else (axis,))]):
@@ -140,7 +144,7 @@ def unsqueezed(g: Any, shape: Any, axis: Any) -> Any:
 
 
 def back_to_shape(base: Any, value: Any, *args: Any, **kwargs: Any) -> Any:
-    """How a view that only changed the shape is written."""
+    """Write through a view that only changed the shape: `value` in the shape of `base`."""
     return xp.reshape(value, base.shape)
 
 
@@ -169,7 +173,7 @@ linear("roll(x, /, shift, *, axis=None)",
        lambda g, shift, axis: xp.roll(g, negative(shift), axis=axis), whole="shift")
 linear("repeat(x, repeats, /, *, axis=None)", repeat_back, whole="repeats")
 linear("tile(x, repetitions, /)",             tile_back, whole="repetitions")
-# (Libraries that take a vector here broadcast it to a matrix.)
+# (Some libraries accept a vector and broadcast it to a matrix: hence `sum_to`.)
 linear("tril(x, /, *, k=0)",
        lambda g, like, k: sum_to(xp.tril(g, k=k), shape_of(like)), whole="k")
 linear("triu(x, /, *, k=0)",
@@ -179,7 +183,7 @@ linear("concat(arrays, /, *, axis=0)",        joined_part, variadic=True,
 linear("stack(arrays, /, *, axis=0)",         lambda g, i, axis: g[at(axis % g.ndim, i)],
        variadic=True)
 
-# The engine casts and takes real parts, wherever an input has another dtype than the output.
+# PASS: where the dtypes of input and output differ, the engine casts and takes real parts.
 linear("astype(x, dtype, /, *, copy=True, device=None)", PASS, aliases=True)
 linear("copy(x, /)", PASS, fallback=lambda x: x + 0)
 linear("move(x, /, *, device)", lambda g, x: xp.move(g, device=device_of(x)), fallback=move,
@@ -191,7 +195,8 @@ elementwise("where(condition, x1, x2, /)", None,
 
 
 def common_shape(shapes: Any) -> tuple[Any, ...]:
-    """The shape that arrays of `shapes` broadcast to; the library complains if they do not."""
+    """The shape that arrays of `shapes` broadcast to. Shapes that do not fit are left to the
+    library, which raises."""
     ndim = max([len(shape) for shape in shapes], default=0)
     found = [1] * ndim
     for shape in shapes:
@@ -202,9 +207,9 @@ def common_shape(shapes: Any) -> tuple[Any, ...]:
 
 @composite(own=True)
 def broadcast_arrays(*arrays: Any) -> Any:
-    """Each array, broadcast to the shape that all have in common.
+    """Each array, broadcast to their common shape.
 
-    One that has this shape is returned itself, and can be written, as NumPy does.
+    An array that has this shape already is returned itself and can be written, as in NumPy.
     """
     shape = common_shape([x.shape for x in arrays])
     return tuple([x if tuple(x.shape) == shape else xp.broadcast_to(x, shape) for x in arrays])
@@ -212,7 +217,7 @@ def broadcast_arrays(*arrays: Any) -> Any:
 
 @composite(own=True)
 def meshgrid(*arrays: Any, indexing: str = "xy") -> Any:
-    """Coordinate arrays from one vector per axis."""
+    """Coordinate arrays, from one vector per axis."""
     if indexing not in ("xy", "ij"):
         raise InvalidArgumentError(f"meshgrid: the indexing is 'xy' or 'ij', not {indexing!r}")
     order = list(range(len(arrays)))
@@ -229,7 +234,7 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> Any:
 
 @composite(own=True)
 def unstack(x: Any, /, *, axis: int = 0) -> Any:
-    """The arrays that make up `x` along `axis`: views of it."""
+    """The parts of `x` along `axis`, as views."""
     axis = axis_of(axis, x.ndim, "unstack")
     return tuple([x[at(axis, n)] for n in range(x.shape[axis])])
 
@@ -248,7 +253,7 @@ def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: 
 
 @composite
 def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
-    """An array of the shape and dtype of `x` full of `fill_value`, which may be tracked."""
+    """An array like `x`, filled with `fill_value`, which may be tracked."""
     if not is_variable(fill_value):
         x = template(x) if is_batched(x) else raw_of(x)
         return backend_of(x).raw("full_like")(x, fill_value, dtype=dtype, device=device)  # type: ignore[union-attr]
@@ -258,7 +263,7 @@ def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = No
 
 @composite
 def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
-    """An array full of `fill_value`, which may be tracked."""
+    """An array of `shape`, filled with `fill_value`, which may be tracked."""
     shape = shape if isinstance(shape, (tuple, list)) else (shape,)
     shape = tuple([whole(n, "full", "a length", least=0) for n in shape])
     filled = xp.broadcast_to(xp.astype(fill_value, dtype or fill_value.dtype), shape)
@@ -270,7 +275,7 @@ def linspace(
     start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None,
     endpoint: bool = True,
 ) -> Any:  # fmt: skip
-    """`num` evenly spaced numbers; both ends may be tracked."""
+    """`num` evenly spaced numbers from `start` to `stop`; both ends may be tracked."""
     num = whole(num, "linspace", "num", least=0)
     one = start if is_variable(start) else stop
     dtype = one.dtype if dtype is None else dtype
@@ -285,6 +290,7 @@ def linspace(
 
 
 def take_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
+    """g_x of `take`: zeros like `like`, with `g` added at `indices` along `axis`."""
     shape = shape_of(like)
     if is_batched(indices):
         return positions.take_back(g, indices, shape, axis)
@@ -296,9 +302,9 @@ def take_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
 
 
 def take_along_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
-    """Zeros with `g` added where it was taken from: one array of indices per axis."""
+    """g_x of `take_along_axis`: zeros like `like`, with `g` added at `indices` along `axis`."""
     shape = shape_of(like)
-    if axis is None:  # not in the standard, but some libraries take it for all elements in a row
+    if axis is None:  # beyond the standard: some libraries then index all elements as one vector
         count = math.prod(shape)
         return xp.reshape(dense(take_along_back(g, indices, ((count,), g.dtype), 0)), shape)
     axis = axis % len(shape)
@@ -328,7 +334,7 @@ def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = 
 
 
 def first_of_each(x: Any, function: str) -> tuple[Any, Any]:
-    """What the library answers to `function`, and where each distinct value of `x` is first."""
+    """The library's answer to `function`, and the first index of each distinct value of `x`."""
     backend = backend_of(x)
     assert backend is not None
     raw = backend.raw
@@ -341,6 +347,8 @@ def first_of_each(x: Any, function: str) -> tuple[Any, Any]:
 
 
 def _unique(name: str, doc: str) -> None:
+    """Add a function of the distinct values; the gradient of each goes to its first occurrence."""
+
     def unique(x: Any, /) -> Any:
         found, first = first_of_each(x, name)
         values = xp.take(xp.reshape(x, (-1,)), first, axis=0)

@@ -1,4 +1,4 @@
-"""Names beyond the standard by which clients ask for its functions, with NumPy's meaning."""
+"""More names beyond the standard that client code calls, with NumPy's meaning."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..errors import InvalidArgumentError, UnsupportedError
 
 @composite(own=True)
 def concatenate(arrays: Any, /, axis: int | None = 0) -> Any:
-    """The arrays joined along an axis; with None, all their elements in a row."""
+    """The arrays joined along `axis`; with None, all their elements as one vector."""
     if axis is None:
         return xp.concat([xp.reshape(x, (-1,)) for x in arrays], axis=0)
     return xp.concat(list(arrays), axis=axis)
@@ -30,7 +30,7 @@ def diag(x: Any, /, k: int = 0) -> Any:
         raise InvalidArgumentError(f"diag takes a vector or a matrix, and got {x.ndim} axes")
     k = whole(k, "diag", "k")
     before, after = max(-k, 0), max(k, 0)
-    # Each row has its element first, and one more column than there are rows: read on, they shift.
+    # An n × (n + 1) array with `x` in column 0. Read as rows of n, it has `x` on the diagonal.
     n = x.shape[0]
     column = xp.reshape(x, (n, 1))
     rows = xp.concat([column, xp.zeros_like(column) * xp.zeros_like(x)], axis=1)
@@ -40,7 +40,8 @@ def diag(x: Any, /, k: int = 0) -> Any:
 
 @composite("linalg.norm", own=True)
 def norm(x: Any, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """The norm of vectors along one axis, or of matrices along two; of all elements without."""
+    """The vector norm along one axis, or the matrix norm along two. With neither `axis` nor `ord`,
+    the 2-norm of all elements."""
     if axis is None and (ord is None or x.ndim == 1):
         return xp.linalg.vector_norm(x, keepdims=keepdims, ord=2 if ord is None else ord)
     axes = axes_of(axis, x.ndim, "linalg.norm")
@@ -58,8 +59,8 @@ def norm(x: Any, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -
 
 @composite(own=True)
 def view(x: Any, /, *to: Any) -> Any:
-    """`x` in another shape, as torch has it, or for a dtype as NumPy has it: complex numbers as
-    pairs of real ones along the last axis, or pairs as complex numbers."""
+    """`x` in another shape, as torch's `view`. Given a dtype, as NumPy's: complex numbers become
+    pairs of real ones along the last axis, or such pairs become complex numbers."""
     if len(to) != 1 or isinstance(to[0], (int, tuple, list)):
         return xp.reshape(x, to if len(to) != 1 or isinstance(to[0], int) else tuple(to[0]))
     backend = backend_of(x)
@@ -79,8 +80,7 @@ def view(x: Any, /, *to: Any) -> Any:
 
 @composite(own=True)
 def median(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """The middle of the sorted elements, the mean of the two middle ones of an even number; nan
-    where one is nan."""
+    """The middle of the sorted elements, or the mean of the two middle ones; nan if any is nan."""
     ndim = x.ndim
     axes = axes_of(axis, ndim, "median")
     kept = tuple([n for n in range(ndim) if n not in axes])
@@ -97,14 +97,14 @@ def median(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
 
 @composite(own=True)
 def nancumsum(x: Any, /, axis: int | None = None, dtype: Any = None) -> Any:
-    """The running sums, nan taken as 0."""
+    """The running sums, with nan counted as 0."""
     x = x if dtype is None else xp.astype(x, dtype)
     return xp.cumsum(xp.where(x == x, x, 0), axis=axis)
 
 
 @composite(own=True)
 def nancumprod(x: Any, /, axis: int | None = None, dtype: Any = None) -> Any:
-    """The running products, nan taken as 1."""
+    """The running products, with nan counted as 1."""
     x = x if dtype is None else xp.astype(x, dtype)
     return xp.cumprod(xp.where(x == x, x, 1), axis=axis)
 

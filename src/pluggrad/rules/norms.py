@@ -1,4 +1,4 @@
-"""Norms of vectors and matrices. At 0 the gradient of a vector norm is 0, whatever the order."""
+"""Norms of vectors and matrices. At 0 the gradient of a vector norm is 0, whatever its order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .reductions import axes_of
 
 
 def keep_axes(g: Any, ndim: int, axis: Any, keepdims: bool) -> Any:
-    """`g`, the cotangent of a reduction, so that it broadcasts against what was reduced."""
+    """`g`, the cotangent of a reduction, with the axes that make it broadcast against the input."""
     if axis is not None and not keepdims:
         for n in sorted(axes_of(axis, ndim)):
             g = xp.expand_dims(g, axis=n)
@@ -23,7 +23,7 @@ def keep_axes(g: Any, ndim: int, axis: Any, keepdims: bool) -> Any:
 
 
 def direction(x: Any, a: Any) -> Any:
-    """x / |x|, and 0 at 0, where its derivative is taken to be 0, too."""
+    """x / |x|, and 0 at 0, where its derivative is taken to be 0 too. `a` is |x|."""
     if not is_complex(x):
         return xp.sign(x)
     none = a == 0
@@ -31,11 +31,15 @@ def direction(x: Any, a: Any) -> Any:
 
 
 def vector_norm(g: Any, x: Any, y: Any, axis: Any, keepdims: bool, ord: Any) -> Any:
+    """g_x = g (|x| / y)^(ord - 1) x / |x|, and 0 where y = 0.
+
+    For infinite orders, the elements that attain the extremum of |x| share `g` evenly.
+    """
     if ord == 0:
         return xp.zeros_like(x)
     g, y = keep_axes(g, x.ndim, axis, keepdims), keep_axes(y, x.ndim, axis, keepdims)
     none = y == 0
-    if ord == 2:  # (1 / y by itself would overflow before the quotient does)
+    if ord == 2:  # x / y, because 1 / y may overflow where the quotient does not
         return g * (x / apart(y))
     a = xp.abs(x)
     if ord == 1:
@@ -43,7 +47,7 @@ def vector_norm(g: Any, x: Any, y: Any, axis: Any, keepdims: bool, ord: Any) -> 
     if ord in (math.inf, -math.inf):
         hits = xp.astype(a == y, y.dtype)
         return direction(x, a) * (hits * (g / xp.sum(hits, axis=axis, keepdims=True)))
-    # No power of y by itself: it would overflow long before the ratio does.
+    # A power of the ratio, because a power of y alone overflows much earlier.
     ratio = xp.where(a == 0, 1.0, a / xp.where(none, 1.0, y))
     return direction(x, a) * (xp.where(none, 0.0, g) * ratio ** (ord - 1))
 
@@ -55,7 +59,7 @@ general("linalg.vector_norm(x, /, *, axis=None, keepdims=False, ord=2)", vector_
 
 @composite("linalg.matrix_norm")
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    """The norm of each matrix. Columns, rows or singular values that tie share evenly."""
+    """The norm of each matrix. Tied columns, rows or singular values share the gradient evenly."""
     if ord in ("fro", None):
         return xp.linalg.vector_norm(x, axis=(-2, -1), keepdims=keepdims)
     if ord in (1, -1):

@@ -1,9 +1,9 @@
-"""Indexing by arrays that `vmap` maps over: one position per element, in a single axis.
+"""Indexing by arrays that differ within a batch of `vmap`, reduced to positions in the flat array.
 
-The standard's ways of indexing mix slices, integers and arrays. Where some of the arrays differ
-from one element of the batch to the next, the key is turned into the positions that it selects in
-the flat array, by arithmetic on integers, which batches as all arithmetic does. Three rows then
-gather, add up and write by position.
+A key of the standard may mix slices, integers and arrays. If some of its arrays differ from one
+element of the batch to the next, the key is turned into the positions that it selects in the flat
+array. That takes integer arithmetic only, which batches like any other. Three primitives then
+gather, add and write at positions.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ def add_at_raw(g: Any, places: Any, *, length: int) -> Any:
 
 
 def put_at_raw(value: Any, x: Any, places: Any) -> Any:
-    """The row `x` with `value` at `places`, of which the last of equal ones wins."""
+    """The vector `x` with `value` at `places`; of equal places, the last one wins."""
     backend = backend_of(x)
     assert backend is not None
     return backend.raw("put")(value, x, (places,))
 
 
 def from_front_raw(places: Any, *, length: int) -> Any:
-    """`places` counted from the front, in integers wide enough for positions.
+    """`places` with negative ones counted from the front, in integers wide enough for positions.
 
-    Reading so many zeros there, which take no memory, has the library say what is out of range, as
-    it does in any other index; where positions are lazy it does so when they are computed.
+    The detour through `zeros` makes the library check the range: it reads `length` zeros, broadcast
+    so that they take no memory, at `places`. A lazy library checks when it computes them.
     """
     backend = backend_of(places)
     assert backend is not None
@@ -56,7 +56,7 @@ def from_front_raw(places: Any, *, length: int) -> Any:
 
 
 def put_at_value(g: Any, places: Any, like: Any) -> Any:
-    """What arrived at `places`, for the last that was written to each."""
+    """g_value = g[places], and 0 for a write that a later write to the same place replaced."""
     number = arange(0, places.shape[0], 1, g)
     wins = xp.last_of_each(places) == number
     return fit(xp.where(wins, xp.take(g, places, axis=0), 0.0), like)
@@ -76,26 +76,29 @@ constant("index(places, /, *, length)", fallback=from_front_raw, private=True)
 
 
 def from_front(places: Any, length: int) -> Any:
-    """Positions counted from the front, in an axis that has them."""
+    """`places` counted from the front of an axis of `length`."""
     return xp.index(places, length=length)
 
 
 def arange(start: int, stop: int, step: int, g: Any) -> Any:
+    """The integers from `start` up to `stop`, as a raw array on the device of `g`."""
     backend = backend_of(g)
     assert backend is not None
     return backend.raw("arange")(start, stop, step, device=device_of(g))
 
 
 def is_array(k: Any) -> bool:
-    return not isinstance(k, slice) and hasattr(k, "shape")  # torch.compile asks no slice
+    """Whether the index `k` is an array."""
+    return not isinstance(k, slice) and hasattr(k, "shape")  # torch.compile: no hasattr(slice)
 
 
 def is_mask(k: Any) -> bool:
+    """Whether the index `k` is a boolean or an array of booleans."""
     return isinstance(k, bool) or (is_array(k) and "bool" in str(k.dtype))
 
 
 def parts_of(key: Any, ndim: int) -> list[Any]:
-    """The key as a list with an entry per axis, and None for new ones."""
+    """`key` as a list: one entry per axis of the array, and None for each new axis."""
     parts = list(key) if isinstance(key, tuple) else [key]
     used = sum([k is not None and k is not Ellipsis for k in parts])
     rest = [slice(None)] * (ndim - used)
@@ -139,14 +142,14 @@ def positions(x: Any, key: Any) -> Any:
         else:
             k = from_front(k if is_variable(k) else lift(k), length) * stride
             total = total + xp.reshape(k, (*k.shape, *(1,) * (free - start)))
-    if any(k is None for k in parts):  # a new axis at the very front is not there yet
+    if any(k is None for k in parts):  # broadcasting has not added new axes at the front
         shape = [1] * (free + block - total.ndim) + list(total.shape)
         total = xp.reshape(total, tuple(shape))
     return total
 
 
 def gather(x: Any, key: Any) -> Any:
-    """``x[key]``, where the key has arrays that differ within the batch."""
+    """``x[key]``, for a key with arrays that differ within the batch."""
     if any([is_mask(k) for k in (key if isinstance(key, tuple) else (key,))]):
         refuse(x, "indexing by a mask gives each of the batch another shape. Use "
                           "`pluggrad.where(mask, x, 0)`, and reduce that")  # fmt: skip
@@ -160,10 +163,10 @@ def gather(x: Any, key: Any) -> Any:
 
 
 def trimmed(value: Any, ndim: int) -> Any:
-    """`value`, to be written where there are `ndim` axes, without axes of length 1 before these.
+    """`value` without leading axes of length 1, for writing where there are only `ndim` axes.
 
-    NumPy and torch leave them out of a write, and other libraries refuse them. Once they are gone,
-    the gradient of the value has its shape on every library.
+    NumPy and torch ignore such axes in a write; other libraries refuse them. Since `reshape`
+    removes them, the gradient gets the shape of `value` on every library.
     """
     extra = len(value.shape) - ndim
     if extra <= 0 or any([n != 1 for n in value.shape[:extra]]):
@@ -172,7 +175,7 @@ def trimmed(value: Any, ndim: int) -> Any:
 
 
 def replaced(x: Any, key: Any, value: Any) -> Any:
-    """`x` with `value` at such a key."""
+    """`x` with `value` at `key`, for a key with arrays that differ within the batch."""
     key = key[0] if isinstance(key, tuple) and len(key) == 1 else key
     if is_mask(key):
         if getattr(value, "ndim", 0):
@@ -198,7 +201,7 @@ def replaced(x: Any, key: Any, value: Any) -> Any:
 
 
 def take_back(g: Any, indices: Any, shape: tuple[int, ...], axis: Any) -> Any:
-    """Zeros of `shape` with `g` added where it was taken from along `axis`."""
+    """g_x of `take`: zeros of `shape`, with `g` added at `indices` along `axis`."""
     if axis is None:
         axis = 0
     rows = xp.moveaxis(g, axis, 0)
@@ -207,7 +210,7 @@ def take_back(g: Any, indices: Any, shape: tuple[int, ...], axis: Any) -> Any:
 
 
 def take_along_back(g: Any, indices: Any, shape: tuple[int, ...], axis: int) -> Any:
-    """The same for `take_along_axis`."""
+    """g_x of `take_along_axis`: zeros of `shape`, with `g` added at `indices` along `axis`."""
     backend = backend_of(indices)
     assert backend is not None
     total = from_front(indices, shape[axis]) * math.prod(shape[axis + 1 :])

@@ -1,4 +1,4 @@
-"""Products of arrays: bilinear, but for `vecdot`, which conjugates its first."""
+"""Products of arrays. All are bilinear but `vecdot`, which conjugates its first argument."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from .manipulation import inverse, shape_of
 
 
 def column(x: Any) -> Any:
+    """`x` as columns: with a last axis of length 1."""
     return xp.expand_dims(x, axis=-1)
 
 
 def row(x: Any) -> Any:
+    """`x` as rows: with an axis of length 1 before the last."""
     return xp.expand_dims(x, axis=-2)
 
 
 def matmul_x1(g: Any, x2: Any, like1: Any) -> Any:
-    """By the first of `x1 @ x2`; where either is a vector, by the matrix that it stands for."""
+    """g_x1 = g x2ᵀ. A vector x1 stands for a row, a vector x2 for a column."""
     if x2.ndim == 1:
         return (column(g) if len(shape_of(like1)) > 1 else g) * x2
     if len(shape_of(like1)) > 1:
@@ -32,7 +34,7 @@ def matmul_x1(g: Any, x2: Any, like1: Any) -> Any:
 
 
 def matmul_x2(g: Any, x1: Any, like2: Any) -> Any:
-    """By the second of `x1 @ x2`."""
+    """g_x2 = x1ᵀ g. A vector x1 stands for a row, a vector x2 for a column."""
     if x1.ndim == 1:
         return column(x1) * row(g) if len(shape_of(like2)) > 1 else x1 * g
     if len(shape_of(like2)) > 1:
@@ -43,7 +45,7 @@ def matmul_x2(g: Any, x1: Any, like2: Any) -> Any:
 
 
 def contracted(axes: Any, ndim1: int, ndim2: int) -> tuple[list[int], list[int]]:
-    """The axes that `tensordot` sums over, of each of its arrays."""
+    """The axes of the first and of the second array that `tensordot` sums over."""
     if isinstance(axes, int):
         return list(range(ndim1 - axes, ndim1)), list(range(axes))
     axes1, axes2 = [[a] if isinstance(a, int) else list(a) for a in axes]
@@ -51,7 +53,7 @@ def contracted(axes: Any, ndim1: int, ndim2: int) -> tuple[list[int], list[int]]
 
 
 def check_axes(args: Any, kwargs: Any) -> None:
-    """Refuse a number of axes that NumPy takes for none."""
+    """Raise if the number `axes` is out of range: NumPy takes a negative one for 0."""
     axes = kwargs.get("axes", 2)
     if isinstance(axes, int) and not 0 <= axes <= min([getattr(x, "ndim", 0) for x in args]):
         raise InvalidArgumentError(
@@ -61,10 +63,12 @@ def check_axes(args: Any, kwargs: Any) -> None:
 
 
 def others(ndim: int, axes: list[int]) -> list[int]:
+    """The axes that are not among `axes`."""
     return [n for n in range(ndim) if n not in axes]
 
 
 def tensordot_x1(g: Any, x2: Any, like1: Any, axes: Any) -> Any:
+    """g_x1: `g` and x2 contracted over the axes that x2 keeps, in the axis order of x1."""
     ndim1 = len(shape_of(like1))
     axes1, axes2 = contracted(axes, ndim1, x2.ndim)
     free1, free2 = others(ndim1, axes1), others(x2.ndim, axes2)
@@ -74,6 +78,7 @@ def tensordot_x1(g: Any, x2: Any, like1: Any, axes: Any) -> Any:
 
 
 def tensordot_x2(g: Any, x1: Any, like2: Any, axes: Any) -> Any:
+    """g_x2: x1 and `g` contracted over the axes that x1 keeps, in the axis order of x2."""
     ndim2 = len(shape_of(like2))
     axes1, axes2 = contracted(axes, x1.ndim, ndim2)
     free1, free2 = others(x1.ndim, axes1), others(ndim2, axes2)
@@ -83,6 +88,7 @@ def tensordot_x2(g: Any, x1: Any, like2: Any, axes: Any) -> Any:
 
 
 def conjugated(x: Any) -> Any:
+    """The complex conjugate, by `conj` even for real `x`."""
     return xp.conj(x)
 
 
@@ -100,13 +106,14 @@ general("vecdot(x1, x2, /, *, axis=-1)",
 
 @composite(own=True)
 def outer(x1: Any, x2: Any, /) -> Any:
-    """The products of every element of `x1` with every element of `x2`."""
+    """The product of each element of `x1` with each element of `x2`."""
     return column(xp.reshape(x1, (-1,))) * xp.reshape(x2, (-1,))
 
 
 @composite(own=True)
 def dot(x1: Any, x2: Any, /) -> Any:
-    """NumPy's `dot`: over the last axis of `x1` and the last but one of `x2`, never conjugated."""
+    """NumPy's `dot`: summed over the last axis of `x1` and the last but one of `x2`, never
+    conjugated."""
     if not getattr(x1, "ndim", 0) or not getattr(x2, "ndim", 0):
         return x1 * x2
     return xp.tensordot(x1, x2, axes=((x1.ndim - 1,), (max(x2.ndim - 2, 0),)))
@@ -131,8 +138,8 @@ def kron(x1: Any, x2: Any, /) -> Any:
 def einsum(subscripts: str, /, *operands: Any) -> Any:
     """Sums of products, written as NumPy's `einsum` with a string of subscripts.
 
-    The operands are contracted two at a time, each pair by one matrix product, in the order of the
-    fewest multiplications (of more than four, in that of the cheapest next).
+    The operands are contracted two at a time, each pair by one matrix product, in the order with
+    the fewest multiplications. While more than four operands remain, the cheapest pair comes next.
     """
     terms, output = _parse(subscripts, operands)
     arrays = list(operands)
@@ -150,8 +157,8 @@ def einsum(subscripts: str, /, *operands: Any) -> Any:
 
 
 def _parse(subscripts: str, operands: Any) -> tuple[list[str], str]:
-    """One string of letters per operand, and that of the output; capitals of Greek stand for
-    the axes of an ellipsis."""
+    """The letters of each operand's axes, and those of the output's. Greek capitals stand for the
+    axes of an ellipsis."""
     inputs, arrow, output = subscripts.replace(" ", "").partition("->")
     terms = list(inputs.split(","))
     letters = "".join(terms).replace("...", "") + output.replace("...", "")
@@ -184,7 +191,8 @@ def _parse(subscripts: str, operands: Any) -> tuple[list[str], str]:
 
 
 def _reduced(x: Any, term: str, needed: set[str]) -> tuple[Any, str]:
-    """`x` with repeated letters as their diagonal, and letters that nobody needs summed away."""
+    """`x` with repeated letters reduced to their diagonal, and with letters that are not `needed`
+    summed over."""
     for c in dict.fromkeys(term):
         while term.count(c) > 1:
             first, second = term.index(c), term.rindex(c)
@@ -201,8 +209,8 @@ def _reduced(x: Any, term: str, needed: set[str]) -> tuple[Any, str]:
 def _order(
     terms: list[str], output: str, sizes: dict[str, Any]
 ) -> tuple[float, list[tuple[int, int]]]:
-    """How many multiplications it takes to contract `terms`, and the pairs to take one after the
-    other, as places in the list, where each result comes last."""
+    """The number of multiplications that contracting `terms` takes, and the pairs to contract, in
+    order. A pair gives places in the list of terms; its result goes to the end of the list."""
     steps = []
     for first, second in combinations(range(len(terms)), 2):
         others = [term for n, term in enumerate(terms) if n not in (first, second)]
@@ -221,7 +229,7 @@ def _order(
 
 
 def _contract(x1: Any, term1: str, x2: Any, term2: str, needed: set[str]) -> tuple[Any, str]:
-    """The product of two operands, summed over the letters that only they have."""
+    """The product of two operands, summed over those common letters that are not `needed`."""
     both = [c for c in term1 if c in term2]
     batch = [c for c in both if c in needed]
     inner = [c for c in both if c not in needed]
@@ -243,7 +251,7 @@ def _contract(x1: Any, term1: str, x2: Any, term2: str, needed: set[str]) -> tup
 
 
 def _sizes(terms: list[str], arrays: list[Any]) -> dict[str, int]:
-    """How long the axis of each letter is, where one of length 1 is broadcast."""
+    """The length of the axis of each letter, after axes of length 1 are broadcast."""
     sizes: dict[str, int] = {}
     for term, x in zip(terms, arrays, strict=True):
         for c, n in zip(term, x.shape, strict=True):
@@ -252,6 +260,7 @@ def _sizes(terms: list[str], arrays: list[Any]) -> dict[str, int]:
 
 
 def _count(sizes: dict[str, int], letters: list[str]) -> int:
+    """The product of the lengths of `letters`."""
     count = 1
     for c in letters:
         count *= sizes[c]

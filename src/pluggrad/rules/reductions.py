@@ -1,4 +1,4 @@
-"""Reductions: what came from many elements goes back to each of them."""
+"""Reductions. The cotangent of a result goes back to each element that it was computed from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .kinds import constant, general, linear
 
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
-    """`axis` as a tuple of non-negative axes; None is all of them."""
+    """`axis` as a tuple of non-negative axes; None means all."""
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, tuple) else (axis,)
@@ -21,7 +21,7 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
 
 
 def restore_axes(g: Any, ndim: int, axis: Any, keepdims: Any) -> Any:
-    """`g`, of the shape of a reduction's output, with its reduced axes back at length 1."""
+    """`g`, of the shape of a reduction's output, with the reduced axes put back at length 1."""
     if not keepdims and g.ndim:
         for n in sorted(axes_of(axis, ndim)):
             g = xp.expand_dims(g, axis=n)
@@ -29,7 +29,7 @@ def restore_axes(g: Any, ndim: int, axis: Any, keepdims: Any) -> Any:
 
 
 def expand(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
-    """`g`, the cotangent of a reduction, repeated along the reduced axes."""
+    """g_x of `sum`: `g` repeated along the reduced axes."""
     if type(g) is Uniform:
         return Uniform(g.number, like, g.one)
     shape, _ = shape_dtype(like)
@@ -37,11 +37,12 @@ def expand(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
 
 
 def count(shape: Any, axis: Any) -> Any:
-    """How many elements go into one of the output."""
+    """How many elements go into each element of the output; nan if a length is unknown."""
     return math.prod([shape[n] for n in axes_of(axis, len(shape))])
 
 
 def mean_back(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
+    """g_x = g / n, repeated along the reduced axes."""
     shape, _ = shape_dtype(like)
     n = count(shape, axis)
     n = tally(like, axis, keepdims) if n != n else n or 1
@@ -49,7 +50,7 @@ def mean_back(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
 
 
 def tally(x: Any, axis: Any, keepdims: Any) -> Any:
-    """`count`, as an array, where `x` has lengths that are not known before it is computed."""
+    """`count` as an array, for lengths that are unknown until `x` is computed."""
     return xp.sum(real(xp.ones_like(x)), axis=axis, keepdims=keepdims)
 
 
@@ -57,19 +58,21 @@ def tally(x: Any, axis: Any, keepdims: Any) -> Any:
 
 
 def attaining(x: Any, y: Any, axis: Any, keepdims: Any) -> tuple[Any, Any]:
-    """1 where `x` attains the extremum `y` and 0 elsewhere; and how many do: nan if y is."""
+    """1 where `x` attains the extremum `y` and 0 elsewhere; and how many elements do, nan where `y`
+    is nan."""
     hits = xp.astype(x == restore_axes(y, x.ndim, axis, keepdims), y.dtype)
     ties = xp.sum(hits, axis=axis, keepdims=keepdims)
     return hits, xp.where(ties == 0, math.nan, ties)
 
 
 def extremum_back(g: Any, x: Any, y: Any, axis: Any, keepdims: Any) -> Any:
-    """Split evenly among those that attain the extremum."""
+    """g_x: `g` split evenly among the elements that attain the extremum."""
     hits, ties = attaining(x, y, axis, keepdims)
     return restore_axes(g / ties, x.ndim, axis, keepdims) * hits
 
 
 def extremum_along(t: Any, x: Any, y: Any, axis: Any, keepdims: Any) -> Any:
+    """t_y: the mean tangent of the elements that attain the extremum."""
     hits, ties = attaining(x, y, axis, keepdims)
     return xp.sum(t * hits, axis=axis, keepdims=keepdims) / ties
 
@@ -78,7 +81,7 @@ def extremum_along(t: Any, x: Any, y: Any, axis: Any, keepdims: Any) -> Any:
 
 
 def one_by(x: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
-    """One by the degrees of freedom, infinite if there are none."""
+    """1 / (n - correction), or infinity unless n > correction."""
     left = count(x.shape, axis) - correction
     if left != left:
         left = tally(x, axis, keepdims) - correction
@@ -87,31 +90,35 @@ def one_by(x: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
 
 
 def deviations(x: Any, axis: Any) -> Any:
-    """`x` less its mean."""
+    """`x` minus its mean along `axis`."""
     return x - xp.mean(x, axis=axis, keepdims=True)
 
 
 def var_back(g: Any, x: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
+    """g_x = 2 g (x - mean(x)) / (n - correction)."""
     g = g * (2 * one_by(x, axis, correction, keepdims))
     return restore_axes(g, x.ndim, axis, keepdims) * deviations(x, axis)
 
 
 def var_along(t: Any, x: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
+    """t_y = 2 Σ Re(conj(x - mean(x)) t) / (n - correction)."""
     total = xp.sum(real(conjugate(deviations(x, axis)) * t), axis=axis, keepdims=keepdims)
     return total * (2 * one_by(x, axis, correction, keepdims))
 
 
 def std_back(g: Any, x: Any, y: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
-    """Half the gradient of the variance, by `y`; 0 where all are equal.
+    """g_x = g (x - mean(x)) / (y (n - correction)), and 0 where all elements are equal.
 
-    The mean of equal numbers may be off by a rounding error, and so `y` be no more than that: the
-    mean of the deviations takes the error away.
+    The mean of equal numbers may be off by a rounding error, and then neither the deviations nor
+    `y` are 0. Subtracting the mean of the deviations removes that error.
     """
     g = g / apart(y) * one_by(x, axis, correction, keepdims)
     return restore_axes(g, x.ndim, axis, keepdims) * deviations(deviations(x, axis), axis)
 
 
 def std_along(t: Any, x: Any, y: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
+    """t_y = Σ Re(conj(x - mean(x)) t) / (y (n - correction)), with the deviations as in
+    `std_back`."""
     far = deviations(deviations(x, axis), axis)
     total = xp.sum(real(conjugate(far) * t), axis=axis, keepdims=keepdims)
     return total / apart(y) * one_by(x, axis, correction, keepdims)

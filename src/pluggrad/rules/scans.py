@@ -1,4 +1,4 @@
-"""Products of many factors, and running sums and products."""
+"""The product of many elements, and running sums and products."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from .reductions import axes_of, count, restore_axes
 
 
 def exponent(x: Any) -> Any:
-    """The power of two next to |x|, a whole number; 0 for zeros, infinities and nan."""
+    """log2 |x|, rounded to an integer; 0 for zeros, infinities and nan."""
     r = xp.abs(x)
     ordinary = (r > 0) & (r < math.inf)
     return xp.where(ordinary, xp.round(xp.log2(xp.where(ordinary, r, 1.0))), 0.0)
 
 
 def scaled(x: Any, k: Any) -> Any:
-    """x 2^k, in two steps, so that no power overflows unless the result does."""
+    """x 2^k, in two steps: 2^k alone may overflow where the result does not."""
     half = xp.floor(k / 2)
     return x * 2.0**half * 2.0 ** (k - half)
 
 
 def within_range(k: Any) -> Any:
-    """The exponent `k`, no further out than numbers of its dtype go."""
+    """The exponent `k`, limited so that the powers of two in `scaled` do not overflow."""
     finfo = backend_of(k).xp.finfo(k.dtype)  # type: ignore[union-attr]
     limit = 2 * math.floor(math.log2(float(finfo.max))) - 2
     return xp.clip(k, -limit, limit)
 
 
 def others(x: Any, n: int, level: int = 0) -> tuple[Any, Any]:
-    """For each of the `n` in the last axis the product of the others, as mantissa and exponent.
+    """For each of the `n` elements along the last axis, the product of the others.
 
-    A tree: pairs are multiplied, what is outside of each pair is found by the same means, and
-    times its partner it is what is outside of each element. Nothing is divided, so zeros are
-    exact; and factors are scaled to about 1 on every fifth level, from where no product of 32 of
-    them can overflow.
+    It comes as mantissa and exponent. This is a tree: elements are multiplied in pairs, the product
+    of everything outside each pair is found recursively, and times one partner it is the result for
+    the other. Nothing is divided, so zeros are exact. On every fifth level the factors are scaled
+    to about 1, so that the product of 32 of them cannot overflow.
     """
     if n == 1:
         return xp.ones_like(x), xp.zeros_like(xp.abs(x))
@@ -62,7 +62,7 @@ def others(x: Any, n: int, level: int = 0) -> tuple[Any, Any]:
 
 
 def product_of_others(x: Any, axis: Any) -> Any:
-    """The partial derivatives of `prod`: for each element the product of the others."""
+    """The partial derivatives of `prod`: for each element, the product of the others."""
     axes = axes_of(axis, x.ndim)
     order = tuple([n for n in range(x.ndim) if n not in axes]) + axes
     shape = tuple([x.shape[n] for n in order])
@@ -76,11 +76,13 @@ def product_of_others(x: Any, axis: Any) -> Any:
 
 
 def prod_back(g: Any, x: Any, axis: Any, dtype: Any, keepdims: Any) -> Any:
+    """g_x: `g` times the conjugate of the product of the other elements."""
     x = x if dtype is None else xp.astype(x, dtype)
     return restore_axes(g, x.ndim, axis, keepdims) * conjugate(product_of_others(x, axis))
 
 
 def prod_along(t: Any, x: Any, axis: Any, dtype: Any, keepdims: Any) -> Any:
+    """t_y: the sum of each tangent times the product of the other elements."""
     x = x if dtype is None else xp.astype(x, dtype)
     return xp.sum(t * product_of_others(x, axis), axis=axis, keepdims=keepdims)
 
@@ -89,7 +91,7 @@ def prod_along(t: Any, x: Any, axis: Any, dtype: Any, keepdims: Any) -> Any:
 
 
 def cumulative_sum_back(g: Any, like: Any, axis: Any, include_initial: Any) -> Any:
-    """Each element goes into all sums from its own on."""
+    """g_x at i: the sum of g_j over j ≥ i, because x_i is part of these sums."""
     axis = axes_of(axis, len(shape_dtype(like)[0]))[0]
     if include_initial:
         g = g[(slice(None),) * axis + (slice(1, None), ...)]
@@ -97,9 +99,11 @@ def cumulative_sum_back(g: Any, like: Any, axis: Any, include_initial: Any) -> A
 
 
 def recur(a: Any, b: Any) -> Any:
-    """S_i = b_i + a_i S_{i+1} along the last axis, in log n steps; the last has no `a`.
+    """S_i = b_i + a_i S_{i+1} along the last axis, in log2(n) steps; `a` is one shorter than `b`.
 
-    After each step S_i = b_i + a_i S_{i+d}, with `d` doubled.
+    After each step S_i = b_i + a_i S_{i+d}, with `d` doubled. See P. Kogge and H. Stone, "A
+    parallel algorithm for the efficient solution of a general class of recurrence equations"
+    (1973).
     """
     n, d = b.shape[-1], 1
     while d < n:
@@ -111,13 +115,14 @@ def recur(a: Any, b: Any) -> Any:
 
 
 def before(x: Any, y: Any, include_initial: Any) -> Any:
-    """The product of all that is before each element, from the cumulative products `y`."""
+    """The product of all elements before each element, from the cumulative products `y`."""
     first = () if include_initial else (xp.astype(xp.ones_like(x[..., :1]), y.dtype),)
     return xp.concat((*first, y[..., :-1]), axis=-1)
 
 
 def cumulative_prod_back(g: Any, x: Any, y: Any, axis: Any, include_initial: Any) -> Any:
-    """g_i + x_{i+1} g_{i+1} + x_{i+1} x_{i+2} g_{i+2} + ..., times what is before `i`."""
+    """g_x = p_i (g_i + x_{i+1} g_{i+1} + x_{i+1} x_{i+2} g_{i+2} + ...) at i, where p_i is the
+    product of the elements before i."""
     axis = -1 if axis is None else axis
     if x.shape[axis] == 0:
         return xp.zeros_like(x)
@@ -127,7 +132,8 @@ def cumulative_prod_back(g: Any, x: Any, y: Any, axis: Any, include_initial: Any
 
 
 def cumulative_prod_along(t: Any, x: Any, y: Any, axis: Any, include_initial: Any) -> Any:
-    """t'_i = x_i t'_{i-1} + t_i times what is before `i`: the same recurrence from the front."""
+    """t_y at i = x_i t_y_{i-1} + p_i t_i, where p_i is the product of the elements before i: the
+    same recurrence, from the front."""
     axis = -1 if axis is None else axis
     if x.shape[axis] == 0:
         return xp.zeros_like(y)

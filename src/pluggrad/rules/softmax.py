@@ -1,6 +1,6 @@
-"""`logsumexp`, `softmax` and `log_softmax`; and reductions that pass over nan.
+"""`logsumexp`, `softmax`, `log_softmax`, and reductions that skip nan.
 
-Along all axes by default, as SciPy and NumPy have it.
+By default they take all axes together, as in SciPy and NumPy.
 """
 
 from __future__ import annotations
@@ -17,46 +17,54 @@ from .reductions import restore_axes
 
 
 def below_maximum(x: Any, axis: Any) -> tuple[Any, Any]:
-    """`x` less its maximum, 0 where it attains it, be that infinite; and the maximum."""
+    """`x` minus its maximum, and the maximum. Where `x` attains the maximum, the difference is 0,
+    even if the maximum is infinite."""
     top = xp.max(x, axis=axis, keepdims=True)
     finite = xp.where(xp.isinf(top), 0.0, top)
     return xp.where(x == top, 0.0, xp.where(top == math.inf, -math.inf, x - finite)), top
 
 
 def log_sum(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+    """log Σ exp(x), without overflow."""
     z, top = below_maximum(x, axis)
     y = xp.log(xp.sum(xp.exp(z), axis=axis, keepdims=True)) + top
-    return y if keepdims else xp.sum(y, axis=axis)  # one element
+    return y if keepdims else xp.sum(y, axis=axis)  # only removes the axes, of length 1
 
 
 def softmax_raw(x: Any, axis: Any = None) -> Any:
+    """exp(x) / Σ exp(x), without overflow."""
     e = xp.exp(below_maximum(x, axis)[0])
     return e / xp.sum(e, axis=axis, keepdims=True)
 
 
 def log_softmax_raw(x: Any, axis: Any = None) -> Any:
+    """x - log Σ exp(x), without overflow."""
     z = below_maximum(x, axis)[0]
     return z - xp.log(xp.sum(xp.exp(z), axis=axis, keepdims=True))
 
 
 def log_sum_back(g: Any, x: Any, axis: Any, keepdims: Any) -> Any:
+    """g_x = g softmax(x)."""
     return restore_axes(g, x.ndim, axis, keepdims) * xp.softmax_of(x, axis=axis)
 
 
 def log_sum_along(t: Any, x: Any, axis: Any, keepdims: Any) -> Any:
+    """t_y = Σ t softmax(x)."""
     return xp.sum(t * xp.softmax_of(x, axis=axis), axis=axis, keepdims=keepdims)
 
 
 def softmax_back(g: Any, y: Any, axis: Any) -> Any:
-    """The Jacobian diag(y) - y yᵀ is symmetric: this serves both modes."""
+    """y (g - Σ g y). The Jacobian diag(y) - y yᵀ is symmetric, so this serves both modes."""
     return y * (g - xp.sum(g * y, axis=axis, keepdims=True))
 
 
 def log_softmax_back(g: Any, y: Any, axis: Any) -> Any:
+    """g_x = g - exp(y) Σ g."""
     return g - xp.exp(y) * xp.sum(g, axis=axis, keepdims=True)
 
 
 def log_softmax_along(t: Any, y: Any, axis: Any) -> Any:
+    """t_y = t - Σ t exp(y)."""
     return t - xp.sum(t * xp.exp(y), axis=axis, keepdims=True)
 
 
@@ -72,13 +80,13 @@ general("log_softmax_of(x, /, *, axis=None)", log_softmax_back, jvp=log_softmax_
 
 @composite(own=True)
 def logsumexp(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """The logarithm of the sum of the exponentials, without overflow."""
+    """The logarithm of the sum of exponentials, without overflow."""
     return xp.log_sum(x, axis=axis, keepdims=keepdims)
 
 
 @composite(own=True)
 def softmax(x: Any, /, axis: Any = None) -> Any:
-    """Exponentials, scaled to the sum 1."""
+    """The exponentials, scaled so that their sum is 1."""
     return xp.softmax_of(x, axis=axis)
 
 
@@ -88,36 +96,38 @@ def log_softmax(x: Any, /, axis: Any = None) -> Any:
     return xp.log_softmax_of(x, axis=axis)
 
 
-# ---------------------------------------------------------------- passing over nan
+# ---------------------------------------------------------------- skipping nan
 
 
 def numbers(x: Any, axis: Any, keepdims: bool) -> Any:
-    """How many are not nan, in the dtype of `x`."""
+    """How many elements are not nan, in the dtype of `x`."""
     return xp.sum(xp.astype(x == x, x.dtype), axis=axis, keepdims=keepdims)
 
 
 def extremum_of_numbers(function: Any, x: Any, worst: float, axis: Any, keepdims: bool) -> Any:
+    """The extremum of the elements that are not nan, for which `worst` stands in; nan if all are
+    nan."""
     y = function(xp.where(x == x, x, worst), axis=axis, keepdims=keepdims)
     return xp.where(numbers(x, axis, keepdims) == 0, math.nan, y)
 
 
 @composite(own=True)
 def nansum(x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    """The sum of all that is not nan."""
+    """The sum of the elements that are not nan."""
     x = x if dtype is None else xp.astype(x, dtype)
     return xp.sum(xp.where(x == x, x, 0), axis=axis, keepdims=keepdims)
 
 
 @composite(own=True)
 def nanprod(x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    """The product of all that is not nan."""
+    """The product of the elements that are not nan."""
     x = x if dtype is None else xp.astype(x, dtype)
     return xp.prod(xp.where(x == x, x, 1), axis=axis, keepdims=keepdims)
 
 
 @composite(own=True)
 def nanmean(x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    """The mean of all that is not nan; nan where nothing is."""
+    """The mean of the elements that are not nan; nan if all are."""
     x = x if dtype is None else xp.astype(x, dtype)
     total = xp.sum(xp.where(x == x, x, 0), axis=axis, keepdims=keepdims)
     return total / numbers(x, axis, keepdims)
@@ -125,13 +135,13 @@ def nanmean(x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = 
 
 @composite(own=True)
 def nanmax(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """The greatest of all that is not nan; nan where nothing is."""
+    """The maximum of the elements that are not nan; nan if all are."""
     return extremum_of_numbers(xp.max, x, -math.inf, axis, keepdims)
 
 
 @composite(own=True)
 def nanmin(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """The least of all that is not nan; nan where nothing is."""
+    """The minimum of the elements that are not nan; nan if all are."""
     return extremum_of_numbers(xp.min, x, math.inf, axis, keepdims)
 
 
@@ -146,7 +156,7 @@ def nanvar(
     correction: float | None = None,
     keepdims: bool = False,
 ) -> Any:
-    """The variance of all that is not nan."""
+    """The variance of the elements that are not nan."""
     x = x if dtype is None else xp.astype(x, dtype)
     correction = ddof if correction is None else correction
     d = xp.where(x == x, x - xp.nanmean(x, axis=axis, keepdims=True), 0.0)
@@ -165,7 +175,7 @@ def nanstd(
     correction: float | None = None,
     keepdims: bool = False,
 ) -> Any:
-    """The standard deviation of all that is not nan."""
+    """The standard deviation of the elements that are not nan."""
     correction = ddof if correction is None else correction
     v = xp.nanvar(x, axis=axis, dtype=dtype, correction=correction, keepdims=keepdims)
     return xp.where(v == 0, 0.0, xp.sqrt(xp.where(v == 0, 1.0, v)))

@@ -1,4 +1,4 @@
-"""Bessel functions."""
+"""Bessel functions. Formulas: NIST Digital Library of Mathematical Functions, 10.6, 10.29."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ K_FRONT = math.sqrt(math.pi / 2)
 
 
 def i0e(t: Any, x: Any, y: Any) -> Any:
-    """The slope of e^-|x| I₀(x), 0 at 0."""
+    """`t` times the derivative of e^-|x| I₀(x), 0 at 0."""
     return t * scaled_bessel(x, xp.special.i1e(x) - xp.sign(x) * y, 0, -1, I_FRONT)
 
 
 def i1e(t: Any, x: Any, y: Any) -> Any:
-    """The slope of e^-|x| I₁(x), 1/2 at 0."""
+    """`t` times the derivative of e^-|x| I₁(x), 1/2 at 0."""
     ratio = bessel_ratio(x, y, 1, lambda x: xp.exp(-xp.abs(x)))
     return t * scaled_bessel(x, xp.special.i0e(x) - ratio - xp.sign(x) * y, 1, -1, I_FRONT)
 
 
 def k0e(t: Any, x: Any, y: Any) -> Any:
-    """The slope of eˣ K₀(x)."""
+    """`t` times the derivative of eˣ K₀(x)."""
     return t * scaled_bessel(x, y - xp.special.k1e(x), 0, 1, K_FRONT)
 
 
 def k1e(t: Any, x: Any, y: Any) -> Any:
-    """The slope of eˣ K₁(x)."""
+    """`t` times the derivative of eˣ K₁(x)."""
     return t * scaled_bessel(x, y - y / x - xp.special.k0e(x), 1, 1, K_FRONT)
 
 
 def mean(function: str, sign: int) -> Any:
-    """Half the sum or difference of the functions of the orders next to `v`."""
+    """The formula t (f(v - 1, z) ± f(v + 1, z)) / 2, where f is the `function` and ± the `sign`."""
 
     def formula(t: Any, v: Any, z: Any) -> Any:
         f = getattr(xp.special, function)
@@ -45,13 +45,14 @@ def mean(function: str, sign: int) -> Any:
 
 
 def ive(t: Any, v: Any, z: Any, y: Any) -> Any:
-    """As `iv`, less the scale's own slope; real z only."""
+    """t (ive(v - 1, z) + ive(v + 1, z)) / 2 - t sign(z) y. The last term is from the scale e^-|z|,
+    for real z only."""
     f = xp.special.ive
     return t * (0.5 * (f(v - 1, z) + f(v + 1, z)) - xp.sign(real(z)) * y)
 
 
 def kve(t: Any, v: Any, z: Any, y: Any) -> Any:
-    """As `kv`, and the scale's own slope."""
+    """t (y - (kve(v - 1, z) + kve(v + 1, z)) / 2), where y is from the scale e^z."""
     f = xp.special.kve
     return t * (y - 0.5 * (f(v - 1, z) + f(v + 1, z)))
 

@@ -1,6 +1,6 @@
-"""The error function and its kin, and the distribution functions of statistics.
+"""The error function and related functions, and the distribution functions of statistics.
 
-The slope of a distribution function is its density; that of its inverse, one over the density.
+The derivative of a distribution function is its density; that of its inverse is 1 / density.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def normal(x: Any) -> Any:
 
 
 def student(df: Any, x: Any) -> Any:
-    """Student's density; for infinitely many degrees of freedom the normal one."""
+    """The density of Student's t distribution; that of the normal one for infinite `df`."""
     endless = df == math.inf
     df = xp.where(endless, 1.0, df)
     half = xp.zeros_like(df) + 0.5
@@ -52,12 +52,12 @@ def chi2(v: Any, x: Any) -> Any:
 
 
 def poisson(k: Any, m: Any) -> Any:
-    """mᵏ e⁻ᵐ / k!, for k rounded down."""
+    """mᵏ e⁻ᵐ / k!, with `k` rounded down."""
     return gamma_density(xp.floor(k) + 1, m)
 
 
 def binomial(k: Any, n: Any, p: Any) -> Any:
-    """Minus the slope by p of the chance of at most k successes."""
+    """Minus the derivative by `p` of the probability of at most `k` successes."""
     k = xp.floor(k)
     sure = k >= n
     density = beta_density(xp.where(sure, k + 1, n) - k, k + 1, 1 - p, p)
@@ -65,13 +65,13 @@ def binomial(k: Any, n: Any, p: Any) -> Any:
 
 
 def stdtr(df: Any, t: Any) -> Any:
-    """Student's distribution function from the incomplete beta function."""
+    """Student's distribution function, from the incomplete beta function."""
     tail = xp.special.betainc(df / 2, xp.zeros_like(df) + 0.5, df / (t * t + df)) / 2
     return xp.where(t < 0, tail, 1 - tail)
 
 
 def betainc(a: Any, b: Any, x: Any) -> Any:
-    """The raw incomplete beta function."""
+    """The library's regularised incomplete beta function."""
     return xp.special.betainc(a, b, x)
 
 

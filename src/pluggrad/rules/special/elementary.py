@@ -33,35 +33,35 @@ def log_expit(x: Any) -> Any:
 
 
 def none_of(x: Any, y: Any) -> Any:
-    """Where x log(y) is 0 whatever log(y) is."""
+    """Where x log(y) is 0 by convention, whatever log(y) is."""
     return (x == 0) & ((y == 0) if is_complex(y) else (y <= 0))
 
 
 def xlogy_x1(t: Any, x1: Any, x2: Any) -> Any:
-    """By x1: log(x2), and 0 where the value is 0 by convention."""
+    """By x1: t log(x2), and 0 where the value is 0 by convention."""
     none = none_of(x1, x2)
     return t * xp.where(none, 0.0, xp.log(xp.where(none, 1.0, x2)))
 
 
 def xlogy_x2(t: Any, x1: Any, x2: Any) -> Any:
-    """By x2: x1/x2, and 0 for 0/0."""
+    """By x2: t x1/x2, and 0 for 0/0."""
     return t * (x1 / xp.where((x1 == 0) & (x2 == 0), 1.0, x2))
 
 
 def xlog1py_x1(t: Any, x1: Any, x2: Any) -> Any:
-    """By x1, as in `xlogy_x1`."""
+    """By x1: t log(1 + x2), and 0 where the value is 0 by convention."""
     none = none_of(x1, 1 + x2)
     return t * xp.where(none, 0.0, xp.log1p(xp.where(none, 0.0, x2)))
 
 
 def xlogy(x: Any, y: Any) -> Any:
-    """x log(y), and 0 where x is."""
+    """x log(y), and 0 where x is 0."""
     zero = (x == 0) & (y == y)
     return xp.where(zero, 0.0, x * xp.log(xp.where(zero, 1.0, y)))
 
 
 def xlog1py(x: Any, y: Any) -> Any:
-    """x log(1 + y), and 0 where x is."""
+    """x log(1 + y), and 0 where x is 0."""
     zero = (x == 0) & (y == y)
     return xp.where(zero, 0.0, x * xp.log1p(xp.where(zero, 0.0, y)))
 
@@ -73,7 +73,7 @@ def entr(x: Any) -> Any:
 
 
 def rel_entr(x: Any, y: Any) -> Any:
-    """x log(x/y), and its limits."""
+    """x log(x/y), and its limits where x or y is 0; infinite outside the domain."""
     both = (x > 0) & (y > 0)
     value = x * log_ratio(xp.where(both, x, 1.0), xp.where(both, y, 1.0))
     edge = xp.where((x == 0) & (y >= 0), 0.0, xp.where((x == x) & (y == y), math.inf, x + y))
@@ -81,19 +81,19 @@ def rel_entr(x: Any, y: Any) -> Any:
 
 
 def kl_div(x: Any, y: Any) -> Any:
-    """x log(x/y) - x + y, and its limits."""
+    """x log(x/y) - x + y, with the limits of `rel_entr`."""
     value = rel_entr(x, y)
     return xp.where(value == math.inf, value, value - x + y)
 
 
 def kl_div_x2(t: Any, x1: Any, x2: Any) -> Any:
-    """By x2: 1 - x1/x2, and 1 at (0, 0)."""
+    """By x2: t (1 - x1/x2), and t at (0, 0)."""
     origin = (x1 == 0) & (x2 == 0)
     return t * ((xp.where(origin, 1.0, x2) - x1) / xp.where(origin, 1.0, x2))
 
 
 def boxcox_slope(power: Any, log: Any) -> Any:
-    """The derivative of (x^λ - 1)/λ by λ, from `log` = log(x); at x = 0 its limit 1/λ²."""
+    """The derivative of (x^λ - 1)/λ by λ, from `log` = log(x); its limit 1/λ² at x = 0."""
     zero = log == -math.inf
     finite = xp.where(zero, 1.0, log)
     limit = 1 / (xp.where(zero, power, 1.0) * xp.where(zero, power, 1.0))
@@ -101,21 +101,21 @@ def boxcox_slope(power: Any, log: Any) -> Any:
 
 
 def expm1_over(power: Any, log: Any) -> Any:
-    """(e^(λ log) - 1)/λ, and `log` where λ is 0."""
+    """(e^(λ log) - 1)/λ, and its limit `log` where λ is 0."""
     zero = power == 0
     safe = xp.where(zero, 1.0, power)
     return xp.where(zero, log, xp.expm1(safe * log) / safe)
 
 
 def log1p_over(power: Any, y: Any) -> Any:
-    """log(1 + λ y)/λ, and y where λ is 0."""
+    """log(1 + λ y)/λ, and its limit `y` where λ is 0."""
     zero = power == 0
     safe = xp.where(zero, 1.0, power)
     return xp.where(zero, y, xp.log1p(safe * y) / safe)
 
 
 def huber(delta: Any, r: Any) -> Any:
-    """r²/2 near 0, and straight from |r| = delta on."""
+    """r²/2 for |r| ≤ delta, and linear in |r| beyond."""
     size = xp.abs(r)
     value = xp.where(size <= delta, r * r / 2, delta * (size - delta / 2))
     return xp.where(delta < 0, math.inf, value)
@@ -130,7 +130,7 @@ def pseudo_huber(delta: Any, r: Any) -> Any:
 
 
 def pseudo_huber_delta(t: Any, delta: Any, r: Any) -> Any:
-    """By delta, as a product of positive factors."""
+    """By delta, as a product of positive factors, which does not cancel."""
     zero = delta == 0
     u = r / xp.where(zero, 1.0, delta)
     s = xp.sqrt(1 + u * u)
@@ -139,7 +139,7 @@ def pseudo_huber_delta(t: Any, delta: Any, r: Any) -> Any:
 
 
 def pseudo_huber_r(t: Any, delta: Any, r: Any) -> Any:
-    """By r."""
+    """By r: t r / √(1 + (r/delta)²)."""
     zero = delta == 0
     u = r / xp.where(zero, 1.0, delta)
     return t * xp.where(zero, 0.0, r / xp.sqrt(1 + u * u))
@@ -155,19 +155,19 @@ def cbrt(x: Any) -> Any:
 
 
 def sinc(x: Any) -> Any:
-    """sin(πx)/(πx)."""
+    """sin(πx)/(πx), and 1 at 0."""
     z = math.pi * xp.where(x == 0, 1.0, x)
     return xp.where(x == 0, 1.0, xp.sin(z) / z)
 
 
 def exprel(x: Any) -> Any:
-    """(eˣ - 1)/x."""
+    """(eˣ - 1)/x, and 1 at 0."""
     safe = xp.where(x == 0, 1.0, x)
     return xp.where(x == 0, 1.0, xp.expm1(safe) / safe)
 
 
 def degrees(function: str) -> Any:
-    """A trigonometric function of an angle in degrees, reduced exactly."""
+    """The trigonometric `function` of an angle in degrees, first reduced exactly to one turn."""
     return lambda x: getattr(xp, function)(DEGREE * xp.remainder(x, 360.0))
 
 

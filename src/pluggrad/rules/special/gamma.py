@@ -1,4 +1,4 @@
-"""The gamma and beta functions: logarithms, derivatives, incomplete forms and inverses; zeta."""
+"""The gamma and beta functions: logarithms, derivatives, incomplete forms, inverses; and zeta."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ from .stable import beta_density, gamma_density, real
 
 
 def psi(x: Any) -> Any:
-    """The digamma function, where the library has it for such numbers."""
+    """The digamma function, for the dtypes that the library supports."""
     return _of_complex(xp.special.psi, x)
 
 
 def trigamma(x: Any) -> Any:
-    """Its derivative."""
+    """The derivative of `psi`, for the dtypes that the library supports."""
     return _of_complex(lambda x: xp.special.polygamma(1, x), x)
 
 
 def _of_complex(function: Any, x: Any) -> Any:
+    """function(x), with our own error where the library does not take complex numbers."""
     try:
         return function(x)
-    except TypeError as error:  # what libraries say to complex numbers, and we in their place
+    except TypeError as error:  # libraries raise it for complex numbers
         if not is_complex(x):
             raise
         raise UnsupportedError(
@@ -37,7 +38,8 @@ def _of_complex(function: Any, x: Any) -> Any:
 
 
 def rgamma_slope(x: Any) -> Any:
-    """The derivative of 1/Γ(x): by reflection on the left, where Γ has its poles."""
+    """The derivative of 1/Γ(x). It uses the reflection formula for x < 1/2, where Γ has its
+    poles."""
     left = real(x) < 0.5
     z = xp.where(left, x, 0.0)
     w = xp.where(left, 1.0, x)
@@ -47,7 +49,7 @@ def rgamma_slope(x: Any) -> Any:
 
 
 def gamma(x: Any) -> Any:
-    """Γ(x) from its logarithm."""
+    """Γ(x), from its logarithm and sign."""
     return xp.special.gammasgn(x) * xp.exp(xp.special.gammaln(x))
 
 
@@ -77,19 +79,19 @@ def beta(a: Any, b: Any) -> Any:
 
 
 def multigammaln(a: Any, d: int) -> Any:
-    """log of the multivariate gamma function of dimension `d`."""
+    """The logarithm of the multivariate gamma function of dimension `d`."""
     total = sum((xp.special.gammaln(a - j / 2) for j in range(1, d)), xp.special.gammaln(a))
     return total + d * (d - 1) / 4 * math.log(math.pi)
 
 
 def multigammaln_slope(t: Any, a: Any, d: int) -> Any:
-    """A sum of digammas."""
+    """t Σ ψ(a - j/2), summed over j = 0, ..., d - 1."""
     whole(d, "special.multigammaln", "d", least=1)
     return t * sum((psi(a - j / 2) for j in range(1, d)), psi(a))
 
 
 def regular(*xs: Any) -> Any:
-    """Where no argument is near a pole of Γ on the left."""
+    """Where all arguments are positive, and so away from the poles of Γ."""
     found = xs[0] > 0
     for x in xs[1:]:
         found = found & (x > 0)
@@ -97,7 +99,8 @@ def regular(*xs: Any) -> Any:
 
 
 def binom_n(t: Any, n: Any, k: Any, y: Any) -> Any:
-    """By n."""
+    """By `n`: t y (ψ(n + 1) - ψ(n - k + 1)). Unless n + 1 and n - k + 1 are positive, it uses the
+    derivative of the factor 1/Γ(n - k + 1)."""
     ok = regular(n + 1, n - k + 1)
     n0, k0 = xp.where(ok, n, 1.0), xp.where(ok, k, 0.0)
     n1, k1 = xp.where(ok, 1.0, n), xp.where(ok, 0.0, k)
@@ -107,7 +110,8 @@ def binom_n(t: Any, n: Any, k: Any, y: Any) -> Any:
 
 
 def binom_k(t: Any, n: Any, k: Any, y: Any) -> Any:
-    """By k; where the binomial is 0 because a factor 1/Γ is, from that factor's slope."""
+    """By `k`: t y (ψ(n - k + 1) - ψ(k + 1)). Unless k + 1 and n - k + 1 are positive, it uses the
+    derivatives of the factors 1/Γ: the binomial may be 0 because one of them is."""
     ok = regular(k + 1, n - k + 1)
     n0, k0 = xp.where(ok, n, 1.0), xp.where(ok, k, 0.0)
     n1, k1 = xp.where(ok, 1.0, n), xp.where(ok, 0.0, k)
@@ -118,7 +122,8 @@ def binom_k(t: Any, n: Any, k: Any, y: Any) -> Any:
 
 
 def poch_z(t: Any, z: Any, m: Any, y: Any) -> Any:
-    """By z; on the left from the slope of the factor 1/Γ(z), since z may be a pole of Γ."""
+    """By `z`: t y (ψ(z + m) - ψ(z)). For z ≤ 0, which may be a pole of Γ, it uses the derivative of
+    the factor 1/Γ(z)."""
     right = z > 0
     z0, z1 = xp.where(right, z, 1.0), xp.where(right, 0.5, z)
     m1 = xp.where(right, 0.5, m)

@@ -10,7 +10,8 @@ from .stable import ELLIPE, ELLIPK, patched, series, spence_slope
 
 
 def ellipk_slope(m: Any, k: Any, e: Any, rest: Any) -> Any:
-    """The slope of K(m) = `k`, from E(m) = `e` and `rest` = 1 - m; by its series near m = 0."""
+    """The derivative of K(m): (E(m)/(1 - m) - K(m)) / (2m), or its series near m = 0, where `k` =
+    K(m), `e` = E(m) and `rest` = 1 - m."""
     small = xp.abs(m) < 0.2
     safe = xp.where(small, 0.5, m)
     closed = (e / xp.where(small, 0.5, rest) - k) / (2 * safe)
@@ -18,17 +19,17 @@ def ellipk_slope(m: Any, k: Any, e: Any, rest: Any) -> Any:
 
 
 def ellipk(t: Any, x: Any, y: Any) -> Any:
-    """By the parameter m."""
+    """By the parameter m: t K'(m)."""
     return t * ellipk_slope(x, y, xp.special.ellipe(x), 1 - x)
 
 
 def ellipkm1(t: Any, x: Any, y: Any) -> Any:
-    """By p = 1 - m."""
+    """By p = 1 - m: -t K'(1 - p)."""
     return -t * ellipk_slope(1 - x, y, xp.special.ellipe(1 - x), x)
 
 
 def ellipe(t: Any, x: Any, y: Any) -> Any:
-    """By the parameter m."""
+    """By the parameter m: t (E(m) - K(m)) / (2m), or its series near m = 0."""
     return t * patched(
         x, 0.2, lambda m: series(m, ELLIPE),
         lambda m: (xp.special.ellipe(m) - xp.special.ellipk(m)) / (2 * m),
@@ -36,14 +37,14 @@ def ellipe(t: Any, x: Any, y: Any) -> Any:
 
 
 def expn(t: Any, n: Any, x: Any) -> Any:
-    """-Eₙ₋₁(x); E₋₁ is (1 + x) e⁻ˣ/x²."""
+    """By x: -t Eₙ₋₁(x), where E₋₁(x) = (1 + x) e⁻ˣ/x²."""
     none = n == 0
     lower = xp.special.expn(xp.where(none, 1.0, n) - 1, x)
     return -t * xp.where(none, xp.exp(-x) * (1 + x) / (x * x), lower)
 
 
 def lpmv(t: Any, m: Any, v: Any, x: Any, y: Any) -> Any:
-    """By x, from the function of the degree below."""
+    """By x: t (v x P_v(x) - (v + m) P_{v-1}(x)) / (x² - 1), all of order m."""
     return t * ((v * x * y - (v + m) * xp.special.lpmv(m, v - 1, x)) / (x * x - 1))
 
 

@@ -1,6 +1,6 @@
-"""Pieces of derivatives that a textbook formula would lose to cancellation or to 0/0.
+"""Parts of derivatives that a textbook formula would lose to cancellation or to 0/0.
 
-Each is smooth where the function is, branch by branch, so that higher derivatives come out too.
+Each is smooth where the function is, branch by branch, so that higher derivatives are right too.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from ...engine.cotangents import is_complex
 
 
 def real(x: Any) -> Any:
-    """The real part, for comparisons."""
+    """The real part of `x`, for comparisons."""
     return xp.real(x) if is_complex(x) else x
 
 
 def series(x: Any, coefficients: Sequence[float]) -> Any:
-    """The polynomial with these coefficients, lowest power first."""
+    """The polynomial of `x` with these coefficients, lowest power first."""
     total = x * coefficients[-1] + coefficients[-2]
     for c in coefficients[-3::-1]:
         total = total * x + c
@@ -29,18 +29,19 @@ def series(x: Any, coefficients: Sequence[float]) -> Any:
 def patched(
     x: Any, bound: float, inside: Callable[[Any], Any], outside: Callable[[Any], Any]
 ) -> Any:
-    """`inside(x)` where |x| < `bound`, and `outside(x)` elsewhere; neither sees the other's x."""
+    """`inside(x)` where |x| < `bound`, and `outside(x)` elsewhere. Neither is evaluated at the
+    other's `x`, where it may be nan."""
     small = xp.abs(x) < bound
     return xp.where(small, inside(xp.where(small, x, 0.0)), outside(xp.where(small, 2 * bound, x)))
 
 
-# Taylor coefficients. Enough of them for full float64 precision within the bounds used below.
+# Taylor coefficients, enough for full float64 precision within the bounds used below.
 EXPREL = [(n + 1) / math.factorial(n + 2) for n in range(20)]
 SINC = [(-1) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 12)]
 LOG1P = [(-1) ** (n + 1) * (n + 1) / (n + 2) for n in range(18)]
 SPENCE = [(-1) ** (n + 1) / (n + 1) for n in range(18)]
 BESSEL = [1 / (2 * 4**k * math.factorial(k) * math.factorial(k + 1)) for k in range(12)]
-#: ((2k-1)!! / (2k)!!)², of the complete elliptic integrals.
+#: ((2k-1)!! / (2k)!!)², the coefficients of the series of the complete elliptic integrals.
 ELLIPTIC = [(math.comb(2 * k, k) / 4**k) ** 2 for k in range(28)]
 ELLIPK = [math.pi / 2 * k * c for k, c in enumerate(ELLIPTIC)][1:]
 ELLIPE = [-math.pi / 2 * k * c / (2 * k - 1) for k, c in enumerate(ELLIPTIC)][1:]
@@ -59,21 +60,21 @@ def sinc_slope(x: Any) -> Any:
 
 
 def log1p_bend(x: Any) -> Any:
-    """(x/(1 + x) - log(1 + x)) / x²."""
+    """(x/(1 + x) - log(1 + x)) / x², the derivative of log(1 + x)/x."""
     return patched(
         x, 0.1, lambda x: series(x, LOG1P), lambda x: (x / (1 + x) - xp.log1p(x)) / (x * x)
     )
 
 
 def spence_slope(x: Any) -> Any:
-    """log(x) / (1 - x), and -1 at 1."""
+    """The derivative log(x) / (1 - x) of the dilogarithm, and -1 at x = 1."""
     return patched(x - 1, 0.1, lambda u: series(u, SPENCE), lambda u: -xp.log(1 + u) / u)
 
 
 def bessel_ratio(x: Any, y: Any, sign: int, scale: Any = None) -> Any:
-    """y/x for `y` = J₁(x) (`sign` -1) or I₁(x) (+1), also where x is 0.
+    """y/x, even at x = 0, where `y` is J₁(x) for `sign` -1 and I₁(x) for `sign` +1.
 
-    `scale` is a function of x that `y` was multiplied by.
+    `scale` is a function of x that `y` has been multiplied by.
     """
     small = xp.abs(x) < 1
     inside = xp.where(small, x, 0.0)
@@ -86,7 +87,8 @@ def bessel_ratio(x: Any, y: Any, sign: int, scale: Any = None) -> Any:
 def bessel_tail(x: Any, order: int, sign: int, front: float) -> Any:
     """The derivative of √(1/x) (c₀ + c₁/x + ...), Hankel's expansion of the scaled I and K.
 
-    The expansion diverges; for x > 30 these terms are exact to float64.
+    The expansion diverges, but for x > 30 these terms are exact to float64. See the NIST Digital
+    Library of Mathematical Functions, 10.40(i).
     """
     coefficients, c = [], front
     for k in range(20):
@@ -96,7 +98,8 @@ def bessel_tail(x: Any, order: int, sign: int, front: float) -> Any:
 
 
 def scaled_bessel(x: Any, near: Any, order: int, sign: int, front: float) -> Any:
-    """The derivative `near` of a scaled Bessel function, for |x| > 30 by its expansion."""
+    """The derivative of a scaled Bessel function: `near`, or for |x| > 30 that of Hankel's
+    expansion."""
     size = xp.abs(x)
     far = size > 30
     tail = bessel_tail(xp.where(far, size, 60.0), order, sign, front)
@@ -104,7 +107,8 @@ def scaled_bessel(x: Any, near: Any, order: int, sign: int, front: float) -> Any
 
 
 def erfcx_slope(x: Any, y: Any) -> Any:
-    """The derivative 2 x y - 2/√π of y = erfcx(x), for x > 4 by a continued fraction."""
+    """The derivative 2 x y - 2/√π of y = erfcx(x); for x > 4 a continued fraction avoids
+    cancellation."""
     far = real(x) > 4
     z = xp.where(far, x, 8.0)
     below = z
@@ -118,7 +122,8 @@ TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
 
 def gamma_density(a: Any, x: Any) -> Any:
-    """xᵃ⁻¹ e⁻ˣ / Γ(a). Stirling's series for large `a`, where the parts of the logarithm cancel."""
+    """xᵃ⁻¹ e⁻ˣ / Γ(a), by Stirling's series for large `a`, where the terms of its logarithm
+    cancel."""
     large = (a > 16) & (x > 0)
     xs = xp.where(large, x, 1.0)
     big = xp.where(large, a, 32.0)
@@ -142,10 +147,7 @@ def beta_density(a: Any, b: Any, x: Any, rest: Any) -> Any:
 
 
 def log_ratio(x: Any, y: Any) -> Any:
-    """log(x/y), precise where they are near each other, without overflow where they are not.
-
-    It is 0 for 0/0.
-    """
+    """log(x/y), precise where x and y are close, without overflow where they are not; 0 for 0/0."""
     none = (x == 0) & (y == 0)
     x, y = xp.where(none, 1.0, x), xp.where(none, 1.0, y)
     close = xp.abs(x - y) < 0.5 * xp.abs(y)
