@@ -208,8 +208,8 @@ def erase(g: Any, key: Any) -> Any:
 
 
 class Uniform(LazyCotangent):
-    """A cotangent that is the same `number` everywhere, such as the 1 a walk starts with. `one`
-    says that the number is known to be 1.
+    """A cotangent that is the same `number` everywhere: the 1 that a walk starts with, spread over
+    an array by the rule of `sum`. `one` says that the number is known to be 1.
 
     A product with it is a product with a number, or just the other factor: on big arrays that saves
     a pass over memory. Only primitives with `takes_uniform` see it; their formulas multiply and
