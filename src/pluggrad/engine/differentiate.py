@@ -228,7 +228,7 @@ def _run(
                 quiet=None if create_graph else level,
             )
         put(state)
-    except BaseException:  # even one between two statements of the block
+    except BaseException:  # even an interrupt between two statements of the block
         put(state)
         raise
     return arrived, backend

@@ -91,7 +91,7 @@ def short_cut(
             if node is not None and backend.counts_writes:
                 keep(node, backend)
         if node is None and type(y) in VARIABLES:
-            y._birth = level  # tracked at an outer level at most, and a constant at this one
+            y._birth = level  # tracked at an outer level, and a constant at this one
             return y
         return wrap(y, node, ROOT if node is None else level, backend)
 
