@@ -27,7 +27,7 @@ __all__ = ["Box", "Kept", "keep", "marked", "opened"]
 
 
 class Box:
-    """The saved values of an edge, with each array wrapped (in a `Kept`) that gives it back."""
+    """The saved values of an edge, with each array inside a `Kept`, which checks or unpacks it."""
 
     __slots__ = ("content",)
 
