@@ -10,10 +10,10 @@ import pydoc
 import pytest
 
 import pluggrad as pg
-from tests.support.optional import needs
 from pluggrad.variables import names, summaries
 from pluggrad.variables.documentation import section_of
 from pluggrad.variables.operators import BINARY, COMPARE, METHODS, UNARY
+from tests.support.optional import needs
 
 PREFIXES = ("", "linalg.", "fft.", "special.")
 CONSTANTS = {*names.CONSTANTS, *names.EXTENSIONS}

@@ -1,7 +1,7 @@
-"""Context managers that are decorators, too: what `no_grad`, `use` and the other modes are made of.
+"""Context managers that are also decorators: the base of `no_grad`, `use` and the other modes.
 
-A block changes some state on the way in and puts it back on the way out, whatever is raised. Which
-state that is, the subclasses say.
+A block changes some state on the way in and puts it back on the way out, whatever is raised. The
+subclasses say which state.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Decorator:
-    """A context manager that is a decorator, too. An object may be used again, also inside itself.
+    """A context manager that is also a decorator. An object may be used again, even inside itself.
 
-    `_get` and `_set` read and write some state, and `_on` and `_off` say what it becomes; they
-    change nothing themselves.
+    `_get` and `_set` read and write the state. `_on` and `_off` compute the next state, and change
+    nothing themselves.
     """
 
-    #: Of each open block, the state before it, the one in it, and what `_off` needs to know.
+    #: For each open block: the state before it, the state in it, and what `_off` needs to know.
     _before: list[tuple[Any, Any, Any]]
-    _given: Any = None  # what `with` gives
+    _given: Any = None  # the value that `with ... as` binds
     _get: Any
     _set: Any
 
     def _on(self, state: Any) -> tuple[Any, Any]:
-        """What `state` becomes at the beginning of a block, and what `_off` will need to know."""
+        """The state in a block that begins at `state`, and what `_off` will need to know."""
         raise NotImplementedError
 
     def _off(self, state: Any, before: Any) -> Any:
-        """What `state`, which is no longer the one in the block, becomes at its end. It does no
-        harm to do this twice."""
+        """The state after a block, if the present `state` is no longer the one that the block set.
+        Doing this twice must do no harm."""
         raise NotImplementedError
 
     def __enter__(self) -> Any:
@@ -45,32 +45,32 @@ class Decorator:
         try:
             self._set(after)
             return self._given
-        except BaseException:  # an interrupt, when it was done
+        except BaseException:  # an interrupt, perhaps after the state was set
             self._set(state)
             raise
 
     def __exit__(self, *exc_info: object) -> None:
         try:
             self._set(self._after())
-        except BaseException:  # an interrupt: once more
+        except BaseException:  # an interrupt, perhaps before the state was set: set it again
             self._set(self._after())
             raise
         self._before.pop()
 
     def _after(self) -> Any:
-        """The state at the end of the innermost block."""
+        """The state to set at the end of the innermost open block."""
         state, after, before = self._before[-1]
         now = self._get()
         return state if now is after else self._off(now, before)
 
     def _end(self) -> None:
-        """Leave the blocks that an exception left open."""
+        """End the blocks that an interrupt left open."""
         while self._before:
             self._set(self._after())
             self._before.pop()
 
     def _during(self, func: Any, *args: Any, **kwargs: Any) -> Any:
-        """What a function returns that is called in a block of its own."""
+        """Call `func` in a block of its own, and return its result."""
         block = self._again()
         try:
             with block:
@@ -79,11 +79,12 @@ class Decorator:
             block._end()
 
     def _again(self) -> Any:
-        """One like this, for each call of a decorated function."""
+        """A new object like this one, for one call of a decorated function."""
         raise NotImplementedError
 
     def __call__(self, func: F) -> F:
-        """`func`, with the mode while its body runs; generators and coroutines keep it to that."""
+        """`func`, decorated to run in this mode. Generators and coroutines have the mode only while
+        their own bodies run."""
         decorated: F = self._decorated(func)
         return decorated
 
@@ -105,6 +106,7 @@ class Decorator:
         return functools.wraps(func)(run)
 
     async def _awaited(self, coroutine: Any) -> Any:
+        """Await `coroutine` in a block of its own, and return its result."""
         block = self._again()
         try:
             with block:
@@ -113,7 +115,7 @@ class Decorator:
             block._end()
 
     def _steps(self, generator: Any) -> Any:
-        """The generator, each step of it in this mode and what is between them not."""
+        """The generator, with each of its steps in this mode, but not the code between them."""
         step, value = generator.send, None
         try:
             while True:
@@ -129,7 +131,7 @@ class Decorator:
             return end.value
 
     async def _waits(self, generator: Any) -> Any:
-        """The same, of an asynchronous one."""
+        """`_steps` for an asynchronous generator."""
         step, value = generator.asend, None
         try:
             while True:
@@ -146,11 +148,14 @@ class Decorator:
 
 
 class AtOnce(Decorator):
-    """One that switches as soon as it is made; as a context manager, until the block ends."""
+    """A mode that is switched on as soon as the object is made. Used as a context manager, it is
+    switched back when the block ends."""
 
-    _waits_for: list[bool]  # True while the block that the switch is for has not begun
+    #: [True] until a block begins that the switch on construction is for; then empty.
+    _waits_for: list[bool]
 
     def _start(self) -> None:
+        """Switch the mode on; the last call in `__init__`."""
         self._before, self._waits_for = [], [True]
         super().__enter__()
 
@@ -159,7 +164,7 @@ class AtOnce(Decorator):
             super().__enter__()
 
     def _decorated(self, func: Any) -> Any:
-        # Used as a decorator: the switch made on construction is taken back.
+        # Used as a decorator, so take back the switch made on construction.
         if self._waits_for and self._waits_for.pop():
             self._end()
         return super()._decorated(func)

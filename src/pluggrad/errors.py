@@ -1,5 +1,5 @@
-"""Errors and warnings. Each derives from `PluggradError` and from the built-in that a caller would
-catch."""
+"""Errors and warnings. Each error derives from `PluggradError` and from the built-in error that a
+caller would catch."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class InvalidArgumentError(PluggradError, ValueError):
 
 
 class DifferentiationError(PluggradError, RuntimeError):
-    """A gradient was asked for that does not exist, as torch's RuntimeError."""
+    """A gradient was asked for that does not exist. A RuntimeError, as in torch."""
 
 
 class AnomalyError(DifferentiationError):
@@ -46,21 +46,21 @@ class AnomalyError(DifferentiationError):
 
 
 class MutationError(DifferentiationError):
-    """An array that the graph still needs was changed in place, as torch's RuntimeError."""
+    """An array that the graph still needs was changed in place. A RuntimeError, as in torch."""
 
 
 class GraphFreedError(DifferentiationError):
-    """The graph was walked before, and the values it had saved are gone."""
+    """A graph was walked a second time, after the first walk had freed its saved values."""
 
 
 class CapturedVariableError(DifferentiationError):
-    """A custom operation used a Variable that it was not handed, whose gradient would be lost."""
+    """A custom operation used a Variable that was not passed to it: its gradient would be lost."""
 
 
 class NotLinearError(DifferentiationError):
-    """A derivative rule is not linear in its cotangent (or tangent), and was to be transposed.
+    """A derivative rule cannot be transposed, because it is not linear in its cotangent or tangent.
 
-    `opaque` says that it left the graph, so that what it does cannot be seen.
+    `opaque` says that the rule left the graph, so that its linearity could not be checked.
     """
 
     opaque: bool = False
@@ -73,26 +73,27 @@ class LeakedVariableError(DifferentiationError):
 class GraphBreakError(PluggradError, RuntimeError):
     """A tracked Variable was about to become a plain array, and its gradient would be lost.
 
-    A RuntimeError, as torch's "Can't call numpy() on Tensor that requires grad", because client
-    libraries catch TypeError and ValueError and go on without the gradient.
+    A RuntimeError, like torch's "Can't call numpy() on Tensor that requires grad": client libraries
+    catch TypeError and ValueError, and would go on without the gradient.
     """
 
 
 class GraphBreakWarning(UserWarning):
-    """A tracked Variable was converted to a Python scalar; what follows has no gradient."""
+    """A gradient may be lost: a tracked Variable was converted to a plain value, or a transformed
+    function returned a value that does not depend on its arguments."""
 
 
 class OperationError(PluggradError, ValueError, TypeError, RuntimeError):
-    """The array library refused an operation, such as one on shapes that do not broadcast: a
-    ValueError for NumPy, a RuntimeError for torch, a TypeError for JAX, and here all of them."""
+    """The array library refused an operation, such as one on shapes that do not broadcast. NumPy
+    raises a ValueError, torch a RuntimeError and JAX a TypeError, so this error is all three."""
 
 
 class OutOfRangeError(PluggradError, ValueError, IndexError):
-    """An index or an axis that the array does not have."""
+    """An index or an axis is out of range for the array."""
 
 
 class NotOneElementError(PluggradError, TypeError, ValueError):
-    """A Python scalar was asked of an array of several elements, or of none."""
+    """An array of several elements, or of none, was converted to a Python scalar."""
 
 
 class MixedBackendsError(PluggradError, TypeError):
@@ -104,7 +105,7 @@ class MixedDevicesError(PluggradError, RuntimeError, ValueError):
 
 
 class TypeMismatchError(PluggradError, TypeError):
-    """A value of a type or dtype that cannot be used here."""
+    """A value has a type or dtype that cannot be used here."""
 
 
 class BackendError(PluggradError, ValueError):
@@ -116,8 +117,8 @@ class UnsupportedError(PluggradError, NotImplementedError):
 
 
 class BatchingError(UnsupportedError, TypeMismatchError):
-    """Something that has no meaning, or no rule, for all that `vmap` maps over at once: a
-    TypeError, as JAX's for `bool` of a tracer, and a RuntimeError, as torch's."""
+    """An operation has no meaning, or no rule, for a whole batch of `vmap`. A TypeError, like JAX's
+    for `bool` of a tracer, and a RuntimeError, like torch's."""
 
 
 class BatchedWriteError(BatchingError, InvalidArgumentError):
@@ -125,8 +126,8 @@ class BatchedWriteError(BatchingError, InvalidArgumentError):
 
 
 class NotMappableError(InvalidArgumentError, TypeMismatchError):
-    """`vmap` was to map over something that has no axis."""
+    """`vmap` was asked to map over a value that has no axis."""
 
 
 class MissingFunctionError(UnsupportedError, AttributeError):
-    """This backend has no such function: an AttributeError too, so that `hasattr` answers."""
+    """This backend has no such function. Also an AttributeError, so that `hasattr` is False."""

@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from tests.support.optional import is_installed, needs
 import user_programs
+from tests.support.optional import is_installed, needs
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

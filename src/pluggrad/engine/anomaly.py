@@ -1,4 +1,4 @@
-"""Anomaly detection: errors of a walk show where the operation was called, and nan is found."""
+"""Anomaly detection: errors in a walk show where the operation was called, and nan is found."""
 
 from __future__ import annotations
 
@@ -22,26 +22,28 @@ __all__ = ["callers", "check_made", "detect_anomaly", "pull_with", "set_detect_a
 
 
 def detect_anomaly(check_nan: bool = True) -> changed:
-    """Errors of the backward walk show where the operation was called, as in torch.
+    """Make errors in the backward walk show where the operation was called, as in torch.
 
     Operations recorded in the block remember the lines that called them (in
-    ``grad_fn.metadata["traceback"]``). If in a walk inside such a block the rule of one raises, the
-    error shows them; and if it makes nan or infinity out of a finite cotangent, an error does.
+    ``grad_fn.metadata["traceback"]``). If the rule of such an operation raises in a walk, and the
+    walk is made in such a block too, the error shows these lines. A rule that turns a finite
+    cotangent into nan or infinity is an error, too.
 
     Parameters
     ----------
     check_nan : bool
-        Look for nan and infinity. It asks each cotangent for its values: lazy arrays are computed.
+        Look for nan and infinity. This reads the values of each cotangent, so lazy arrays are
+        computed.
 
     Raises
     ------
     RuntimeError
         In the walk, with `check_nan`: names the operation, and the line that called it.
 
-    What a derivative records, as under ``create_graph``, shows the operation whose derivative it
-    is, too. Forward mode is checked for nan and infinity as the walk is.
+    Operations that a derivative records, as under ``create_graph``, also show the operation whose
+    derivative they belong to. Forward mode is checked for nan and infinity, too.
 
-    It makes recording several times slower. It is meant for finding errors.
+    Recording becomes several times slower, so use it only to find errors.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.zeros(2), requires_grad=True)
@@ -57,8 +59,8 @@ def detect_anomaly(check_nan: bool = True) -> changed:
 
 
 class set_detect_anomaly(AtOnce, changed):
-    """`detect_anomaly` on or off by a flag: at once, and, as a context manager, until the block
-    ends. It holds for this thread and async task.
+    """Switch `detect_anomaly` on or off by a flag: at once, or, as a context manager, for the
+    block. It holds for this thread and async task.
 
     >>> import pluggrad as pg
     >>> with pg.autograd.set_detect_anomaly(True):
@@ -75,9 +77,9 @@ class set_detect_anomaly(AtOnce, changed):
 def pull_with(
     modes: Modes | None, saved_of: Callable[[Edge, Node], Any]
 ) -> Callable[[Edge, Node, Any], Any]:
-    """How the walk pulls a cotangent through an edge, where it is not the usual way.
+    """The function with which the walk pulls a cotangent through an edge, under `modes`.
 
-    `saved_of` gives what the edge has saved.
+    ``saved_of(edge, node)`` gives the saved values of the edge.
     """
     if modes is None or not (modes.strong or modes.anomaly):
         return lambda edge, node, g: edge.rule.pull(g, saved_of(edge, node))
@@ -106,7 +108,8 @@ def pull_with(
 
 
 def check_made(what: str, given: Any, made: Any) -> None:
-    """Raise, under `detect_anomaly`, if `what` has just made `made` of `given`, and it is bad."""
+    """Under `detect_anomaly`, raise if `made`, which `what` computed from `given`, has new nan or
+    infinities."""
     modes: Modes | None = read().modes
     if modes is not None and modes.check_nan and (bad := _made_bad(given, made)):
         where = _called({"traceback": callers(), "parent": modes.parent})
@@ -114,7 +117,8 @@ def check_made(what: str, given: Any, made: Any) -> None:
 
 
 def _made_bad(given: Any, made: Any) -> str:
-    """How many nan or infinities are in `made`, if there are none in `given`."""
+    """A phrase that says how many nan or infinities `made` has; empty if it has none, or if `given`
+    has some."""
     if any([_count_bad(x)[1] for x in parts_of(given)]):
         return ""
     for part in parts_of(made):
@@ -126,7 +130,7 @@ def _made_bad(given: Any, made: Any) -> str:
 
 
 def _count_bad(x: Any) -> tuple[int, int]:
-    """How many elements of `x` are nan, and how many nan or infinite."""
+    """How many elements of `x` are nan, and how many are nan or infinite."""
     x = raw_of(x)
     total = [xp.sum(xp.astype(f(x), _integers(x))) for f in (xp.isnan, xp.isfinite)]
     nan, finite = int(total[0]), int(total[1])
@@ -134,13 +138,14 @@ def _count_bad(x: Any) -> tuple[int, int]:
 
 
 def _integers(x: Any) -> Any:
+    """The int64 dtype of the library of `x`."""
     backend = backend_of(x)
     assert backend is not None
     return backend.xp.int64
 
 
 def callers() -> list[str]:
-    """The lines that led here, without pluggrad's own."""
+    """The formatted stack of this call, without pluggrad's own lines."""
     frames = [
         (frame, line) for frame, line in traceback.walk_stack(None)
         if frame.f_globals.get("__name__", "").partition(".")[0] not in ("pluggrad", "contextlib")
@@ -149,12 +154,14 @@ def callers() -> list[str]:
 
 
 def _facts(node: Node) -> dict[Any, Any]:
+    """The metadata of `node`, empty if it has none."""
     extra = getattr(node, "extra", None)
     return {} if extra is None else extra.metadata
 
 
 def _called(facts: dict[Any, Any]) -> str:
-    """Where what has these `facts` was recorded, and whose derivative it is part of."""
+    """A text that says where the node with the metadata `facts` was recorded, and whose derivative
+    it is part of."""
     if "traceback" not in facts:
         return (
             "recorded outside of detect_anomaly: have the forward computation inside, too, to see "

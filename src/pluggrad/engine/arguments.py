@@ -1,4 +1,4 @@
-"""What users hand in: arrays of one library on one device, beside scalars that adapt to them."""
+"""Checking and converting users' arguments: arrays of one library on one device, with scalars."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["axes_of", "axis_of", "backend_among", "convert", "explain", "integer
 
 
 def backend_among(args: tuple[Any, ...], where: str) -> Backend:
-    """The one backend of the arrays in `args`."""
+    """The backend of the arrays in `args`; an error if there are several, or there is no array."""
     backend: Backend | None = None
     for x in args:
         if type(x) in SCALARS or x is None:
@@ -52,7 +52,7 @@ def one_device(args: Any, where: str, error: Exception | None = None) -> None:
     """Raise MixedDevicesError if arrays among `args` are not on the same device."""
     arrays = [x for arg in args for x in (arg if isinstance(arg, (list, tuple)) else (arg,))]
     devices = {str(cotangents.device_of(x)) for x in arrays if hasattr(x, "shape")}
-    devices.discard("None")  # what JAX traces is on none
+    devices.discard("None")  # the device of arrays that JAX traces
     if len(devices) > 1 and not isinstance(error, PluggradError):
         raise MixedDevicesError(
             f"{where}: arrays on the devices {' and '.join(sorted(devices))} cannot be mixed. Move "
@@ -61,15 +61,17 @@ def one_device(args: Any, where: str, error: Exception | None = None) -> None:
 
 
 def explain(error: Exception, where: str, args: Any) -> NoReturn:
-    """Raise what the library said of `where`, with the shapes and dtypes that it was about."""
+    """Raise the library's `error` in `where` again, as an error of ours that names the shapes and
+    dtypes of `args`."""
     try:
         one_device(args, where, error)
         raise _explained(error, where, args)
     finally:
-        del error  # whose traceback may hold this frame
+        del error  # its traceback may hold this frame, which would be a reference cycle
 
 
 def _explained(error: Exception, where: str, args: Any) -> Exception:
+    """The error for `explain` to raise."""
     if isinstance(error, PluggradError):
         return error
     arrays = [x for arg in args for x in (arg if isinstance(arg, (list, tuple)) else (arg,))]
@@ -80,20 +82,20 @@ def _explained(error: Exception, where: str, args: Any) -> Exception:
     if isinstance(error, IndexError):
         found: Exception = OutOfRangeError(f"{where} of {about}: {error}")
     elif type(error) in (ValueError, TypeError, RuntimeError, AttributeError) or (
-        "UFunc" in type(error).__name__  # NumPy's, of no public name
+        "UFunc" in type(error).__name__  # NumPy's errors without public names
     ):
         found = OperationError(f"{where} of {about}: {error}")
     elif isinstance(error, NotImplementedError):
         found = UnsupportedError(f"{where} of {about}: {error}")
     else:
-        error.add_note(f"{where} of {about}")  # the library's own, which callers know: LinAlgError
+        error.add_note(f"{where} of {about}")  # an error that callers may catch, like LinAlgError
         return error
     found.__cause__ = error
     return found
 
 
 def promote(args: list[Any], backend: Backend) -> list[Any]:
-    """Scalars as arrays, and integers as floats, of the dtype that `args` have together."""
+    """`args`, with scalars made arrays and integers made floats, in the result dtype of all."""
     arrays = [x for x in args if hasattr(x, "dtype")]
     dtypes = {x.dtype for x in arrays}
     if not arrays or (len(arrays) == len(args) and dtypes <= backend.float_dtypes):
@@ -101,7 +103,7 @@ def promote(args: list[Any], backend: Backend) -> list[Any]:
     floats = dtypes & backend.float_dtypes
     try:
         dtype = backend.xp.result_type(*dtypes)
-    except TypeError:  # the standard leaves integers beside floats open
+    except TypeError:  # the standard does not define integers beside floats
         dtype = backend.xp.result_type(*floats) if floats else None
     if dtype not in backend.float_dtypes:
         dtype = backend.xp.asarray(1.0).dtype
@@ -115,8 +117,8 @@ def promote(args: list[Any], backend: Backend) -> list[Any]:
 
 
 def operand(x: Any, backend: Backend) -> Any:
-    """NotImplemented if `x` is nothing that an operator of a Variable knows, so that Python asks
-    the other operand."""
+    """True if the operators of Variables can take `x`. Otherwise NotImplemented, so that Python
+    tries the operator of `x`."""
     if type(x) in SCALARS or (isinstance(x, SCALARS) and not hasattr(x, "dtype")):
         return True
     try:
@@ -126,7 +128,8 @@ def operand(x: Any, backend: Backend) -> Any:
 
 
 def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
-    """`x` as an argument beside arrays of `backend`, or an error that says what to do."""
+    """`x` as an argument of `primitive` beside arrays of `backend`, or an error that says what to
+    do."""
     try:
         other = BACKENDS[type(x)]
     except KeyError:
@@ -161,7 +164,7 @@ def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
 
 
 def of_backend(x: Any, backend: Backend, what: str, where: str) -> Any:
-    """`x`, which a user's rule returned, if it is an array of `backend`; else an error."""
+    """`x`, which a user's function returned, if it is an array of `backend`; else an error."""
     other = BACKENDS.get(type(x))
     if other is backend:
         return x
@@ -178,14 +181,14 @@ def of_backend(x: Any, backend: Backend, what: str, where: str) -> Any:
 
 
 def _is_other_integer(x: Any) -> bool:
-    """Whether `x` is an integer such as NumPy's, which are arrays, too."""
+    """Whether `x` is an integer of another type than Python's, such as NumPy's scalars."""
     return isinstance(x, Integral) and not isinstance(x, (int, bool))
 
 
 def setting(x: Any, primitive: Primitive) -> Any:
-    """The keyword argument `x` of `primitive`, with raw arrays in the place of Variables."""
+    """The keyword argument `x` of `primitive`, with Variables replaced by raw arrays."""
     if isinstance(x, (tuple, list)) and not primitive.private:
-        # No list: it might be changed before the walk comes by.
+        # A tuple, because a list might be changed before the walk uses it.
         return tuple([setting(item, primitive) for item in x])
     if not is_variable(x):
         return int(x) if _is_other_integer(x) else x
@@ -206,8 +209,8 @@ def setting(x: Any, primitive: Primitive) -> Any:
 
 
 def whole(n: Any, where: str, what: str, least: int | None = None) -> int:
-    """`n` as an int: `where` says which function was called, `what` the name of the argument. A
-    fraction is refused, not cut off, and so are a bool and anything below `least`."""
+    """`n` as an int. A fraction is refused, not cut off, and so are a bool and a number below
+    `least`. For errors, `where` names the function and `what` the argument."""
     try:
         if isinstance(n, bool):
             raise TypeError
@@ -220,7 +223,7 @@ def whole(n: Any, where: str, what: str, least: int | None = None) -> int:
 
 
 def axis_of(axis: Any, ndim: int, where: str, what: str = "axis") -> int:
-    """`axis` of an array of `ndim` axes, counted from the front."""
+    """`axis` of an array of `ndim` axes, as a number counted from the front (never negative)."""
     found = whole(axis, where, what)
     if not ndim:
         no_axis(found, where)
@@ -230,8 +233,8 @@ def axis_of(axis: Any, ndim: int, where: str, what: str = "axis") -> int:
 
 
 def integers(x: Any, primitive: Primitive, name: str) -> Any:
-    """An argument that is an integer, several or None. Some libraries cut off a fraction, and take
-    True for 1."""
+    """`x`, an argument that must be an integer, several integers, or None. It is checked here,
+    because some libraries cut off a fraction, and take True for 1."""
     if isinstance(x, (tuple, list)):
         return tuple([integers(n, primitive, name) for n in x])
     backend = None if x is None or type(x) in SCALARS or isinstance(x, str) else backend_of(x)
@@ -245,7 +248,7 @@ def integers(x: Any, primitive: Primitive, name: str) -> Any:
 
 
 def number(x: Any, primitive: Primitive, name: str) -> Any:
-    """An argument that is a real number, and nothing that could stand for one."""
+    """`x`, an argument that must be a number: a string, a sequence and None are refused."""
     x = setting(x, primitive)
     if isinstance(x, (str, tuple, list)) or x is None:
         raise TypeMismatchError(f"{primitive.name}: {name} is a number, not {x!r}")
@@ -253,14 +256,14 @@ def number(x: Any, primitive: Primitive, name: str) -> Any:
 
 
 def no_axis(axis: Any, where: str) -> None:
-    """Refuse to look for `axis` in a 0-d array: some libraries take 0 and -1 there, as if it had
-    one axis, and some functions of theirs then make one."""
+    """Raise OutOfRangeError: a 0-d array has no `axis`. Some libraries accept 0 and -1, as if it
+    had one axis, and some of their functions then add one."""
     if not isinstance(axis, (tuple, list)) or axis:
         raise OutOfRangeError(f"{where}: a 0-d array has no axis, and axis={axis} was given")
 
 
 def axes_of(axis: Any, ndim: int, where: str, what: str = "axis") -> tuple[int, ...]:
-    """One axis or several as a tuple, counted from the front; None is all of them."""
+    """One axis or several, as a tuple of numbers counted from the front; None stands for all."""
     if axis is None:
         return tuple(range(ndim))
     several = axis if isinstance(axis, (tuple, list)) else (axis,)

@@ -1,7 +1,7 @@
-"""The backward walk: cotangents from the outputs down to the leaves.
+"""The backward walk: it takes cotangents from the outputs down to the leaves.
 
-`walk` visits each node once all cotangents that lead to it have arrived, hands the sum to the rule
-on each edge, and passes the result on. It knows no operation, no shape and no dtype.
+`walk` visits a node once all its cotangents have arrived, gives their sum to the rule on each edge,
+and passes the result on to the next node. It knows no operation, no shape and no dtype.
 """
 
 from __future__ import annotations
@@ -33,27 +33,28 @@ def walk(
     in_place: type | None = None,
     quiet: Level | None = None,
 ) -> dict[Node, Any]:
-    """Send `cotangents` (one per root node) down the graph; return what arrived at the ends.
+    """Send `cotangents` (one per root node) down the graph; return the cotangents at the ends.
 
-    The ends are all leaves, or `targets` alone, and then only paths to them are walked (`uses`
-    counts the edges on these, if the caller has done so already); and nodes on the way whose
-    gradient is retained. With `retain`, saved values are kept for another walk. `lift(value, node)`
-    makes a saved value a Variable again: given under ``create_graph``, so that what the rules
-    compute is recorded. Arrays of type `in_place` may be added to in place where a rule has just
-    made them. What hooks compute is not recorded at the level `quiet`.
+    The ends are all leaves, or only `targets`; then only paths to these are walked. Nodes whose
+    gradient is retained count as ends, too. A node's cotangents are added up in `waiting` until
+    those of all its uses have arrived; then the walk passes the node.
 
-    A node is passed when the cotangents of all its uses have arrived and are added up (`waiting`).
+    `uses` counts, for each node to be walked, the edges that lead to it, if the caller has counted
+    already. With `retain`, saved values are kept for another walk. `lift(value, node)` makes a
+    saved value a Variable again; under ``create_graph`` it does so for every value, so that what
+    the rules compute is recorded. Arrays of type `in_place` may be added to in place if a rule has
+    just made them. At the level `quiet`, the computations of hooks are not recorded.
     """
     ends: set[Node] = set() if targets is None else set(targets)
     if uses is None:
         uses = count_uses(cotangents) if targets is None else count_uses_towards(cotangents, ends)
     waiting = {node: g for node, g in cotangents.items() if node in uses}
-    borrowed = set(waiting)  # nodes whose cotangent may be held by somebody else, too
+    borrowed = set(waiting)  # nodes whose cotangent may be shared: never added to in place
     ready = [node for node in waiting if not uses[node]]
     arrived: dict[Node, Any] = {}
     modes = read().modes
     of_edge = lambda edge, node: _lifted(edge, node, lift)
-    #: How to pull through an edge, where a mode or a hook makes that unusual.
+    #: Replaces `rule.pull` while a mode is on.
     unusual = None if modes is None else pull_with(modes, of_edge)
     node: Node | None = None
     while True:
@@ -69,10 +70,10 @@ def walk(
                 leads_on = any([edge.parent in uses for edge in node.edges()])
                 watched = leads_on and type(node) is not Node and g is not None and _sends(node)
                 passes = leads_on or node not in ends
-        if not passes:  # where the walk only arrives, what is saved stays
+        if not passes:  # the walk ends here and pulls nothing, so saved values stay
             node = None
             continue
-        one = False  # where it is known to be 1, a rule may return what it had saved
+        one = False  # whether g is known to be 1; then a rule may return a saved array itself
         if type(g) is not in_place and isinstance(g, LazyCotangent):
             g = g.for_rules_of(node)
             one = type(g) is Uniform and g.one
@@ -97,7 +98,7 @@ def walk(
                     if one or not rule.fresh:
                         borrowed.add(parent)
                     if not left and edge.more is None:
-                        following = parent  # nothing else goes there: go on at once
+                        following = parent  # no other edge leads there: go on at once
                     elif c is not None:
                         waiting[parent] = c
                 elif c is not None:
@@ -125,14 +126,15 @@ def _arrive(
     node: Any, g: Any, is_end: bool, arrived: dict[Node, Any], borrowed: set[Node],
     quiet: Level | None,
 ) -> Any:  # fmt: skip
-    """The cotangent `g` of `node` after its hooks; noted in `arrived` where it is wanted."""
+    """The cotangent `g` of `node` after its hooks, which is also put into `arrived` if it is
+    wanted."""
     if g is None:
         return None
-    if type(g) is Scatter:  # somebody looks at it, so its buffer is written no longer
+    if type(g) is Scatter:  # hooks or the caller will see it: no more writes to its buffer
         g = g.dense()
     if type(node) is not Node:
         for hook in tuple(node.extra.hooks):
-            borrowed.add(node)  # a hook may keep what it sees, or return what somebody holds
+            borrowed.add(node)  # a hook may keep the array it sees, or return a shared one
             replaced = quietly(hook, quiet, dense(g))
             g = g if replaced is None else replaced
         is_end = is_end or node.extra.variable is not None
@@ -142,15 +144,15 @@ def _arrive(
 
 
 def _sends(node: Any) -> bool:
-    """Whether there are hooks on the node itself, which see what it sends on."""
+    """Whether `node` has hooks of its own (not of its Variable): before it, or on what it sends."""
     return bool(node.extra.sent or node.extra.before)
 
 
 def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any] | None) -> Any:
-    """`edge.saved` with each array a Variable again, at the place in the graph that it had.
+    """`edge.saved` with each array a Variable again, at its node in the graph.
 
-    A saved input hangs on the node that its edge leads to, the saved output on `node` itself:
-    so nodes keep plain arrays, without reference cycles, and nothing is lost.
+    A saved input belongs to the node that its edge leads to, and the saved output to `node` itself.
+    So nodes can save plain arrays, without reference cycles, and their places can still be found.
     """
     rule, saved = edge.rule, edge.saved
     if type(saved) is Box:
@@ -175,7 +177,8 @@ def _lifted(edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any] | No
 def _placed(
     source: Any, saved: Any, edge: Edge, node: Node, lift: Callable[[Any, Node | None], Any]
 ) -> Any:
-    """One value that `edge` of `node` has saved, by what it is: see `Rule.sources`."""
+    """One value that `edge` of `node` has saved, as a Variable at its node in the graph. `source`
+    says where that is (see `_sources` in `primitive`)."""
     if type(source) is int:
         if source == edge.rule.position:
             return lift(saved, edge.parent)
@@ -185,7 +188,7 @@ def _placed(
                 return lift(saved, other.parent)
             other = other.more
         return lift(saved, None)
-    if source == "call":  # an operation of the user's
+    if source == "call":  # a custom operation
         return saved.lifted(node, lift)
     if source == "args":
         return tuple([_placed(i, value, edge, node, lift) for i, value in enumerate(saved)])
@@ -196,13 +199,14 @@ def _placed(
 
 
 def in_place_type(backend: Backend) -> type | None:
-    """The type of arrays that the walk may add to in place."""
+    """The type of arrays that the walk may add to in place; None if there is none."""
     return backend.adapter.array_type if backend.accumulates_in_place else None
 
 
 def among_variables(seeds: Iterable[Any]) -> Any:
-    """What makes saved numbers Variables where the cotangents are some, as those of `vmap` are:
-    not every library lets its arrays meet others in operators. None where they are not."""
+    """A `lift` for `walk` that makes saved arrays untracked Variables, if a cotangent in `seeds` is
+    a Variable, as under `vmap`; otherwise None. It is needed because not every library allows
+    operators between its arrays and Variables."""
     for seed in seeds:
         seed = seed.number if type(seed) is Uniform else seed
         if type(seed) in VARIABLES:
@@ -219,7 +223,7 @@ def among_variables(seeds: Iterable[Any]) -> Any:
 
 
 def count_uses(roots: Iterable[Node]) -> dict[Node, int]:
-    """For each node below `roots`, how many edges lead to it. No recursion, linear."""
+    """For each node below `roots`, how many edges lead to it: in linear time, without recursion."""
     uses = dict.fromkeys(roots, 0)
     stack = list(uses)
     while stack:
@@ -237,7 +241,7 @@ def count_uses(roots: Iterable[Node]) -> dict[Node, int]:
 
 
 def nodes_below(roots: Iterable[Node]) -> list[Node]:
-    """Every node below `roots`, each before those that it leads to."""
+    """Every node below `roots`, in an order in which each comes before the nodes it leads to."""
     roots = list(roots)
     uses = count_uses(roots)
     ready = [node for node in dict.fromkeys(roots) if not uses[node]]
@@ -255,7 +259,7 @@ def nodes_below(roots: Iterable[Node]) -> list[Node]:
 
 
 def count_uses_towards(roots: Iterable[Node], targets: Iterable[Node]) -> dict[Node, int]:
-    """`count_uses`, over the paths that lead to one of `targets` only."""
+    """`count_uses`, but only over the paths that lead to one of `targets`."""
     targets = set(targets)
     useful = set()
     order = nodes_below(roots)

@@ -1,8 +1,9 @@
-"""The batched walk: one call per operation for all that `vmap` maps over.
+"""Levels of `vmap`: each operation runs once for the whole batch.
 
-At a level of `vmap` a Variable holds the arrays of the whole batch as one, with the batch axis in
-front, and shows the shape of a single one. An operation looks up how its arguments shift to make
-room for that axis (`BATCHING`, which `rules.batching` fills), and runs once, one level down.
+At a level of `vmap` a Variable holds the elements of the batch as one array, with the batch axis in
+front, and shows the shape of a single element. An operation looks up its batching rule, which makes
+room for the batch axis (in `BATCHING`, which `rules.batching` fills), and runs once, one level
+down.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ BATCHING: dict[str, Callable[[BatchedCall], Any]] = {}
 
 
 class Mark:
-    """What stands in the place of a Node at a level of `vmap`."""
+    """The `_node` of every Variable at a level of `vmap`."""
 
     __slots__ = ()
 
@@ -40,7 +41,7 @@ MARK = Mark()
 
 class Batched:
     """What Variables of a level of `vmap` do differently: they hide the batch axis, and have no
-    one value to show."""
+    single value to show."""
 
     __slots__ = ()
 
@@ -50,51 +51,51 @@ class Batched:
 
     @property
     def shape(self) -> Any:
-        """The shape of one of the batch."""
+        """The shape of one element of the batch."""
         return self._read()[0].shape[1:]
 
     @property
     def ndim(self) -> int:
-        """The number of axes of one of the batch."""
+        """The number of axes of one element of the batch."""
         return len(self._read()[0].shape) - 1
 
     @property
     def _tracked(self) -> bool:
-        """Whether what is computed from it is recorded around `vmap`."""
+        """Whether an outer level tracks the batch."""
         value = self._read()[0]
         return is_variable(value) and bool(value._tracked)
 
     @property
     def is_leaf(self) -> bool:
-        """False: `vmap` made it."""
+        """False, because `vmap` made the Variable."""
         return False
 
     @property
     def grad_fn(self) -> Any:
-        """The Node of what `vmap` maps over."""
+        """The `grad_fn` of the whole batch, outside `vmap`."""
         value = self._read()[0]
         return value.grad_fn if is_variable(value) else None
 
     @property
     def data(self) -> Any:
-        """There is none: it stands for many arrays."""
+        """Raises BatchingError, because the Variable stands for many arrays."""
         refuse(self, "there is no single array or number: `bool`, `float`, `.item()`, `.numpy()`, "
                      "`.data` and a Python `if` cannot be answered. Choose with `pluggrad.where`; "
                      "a plain array `a` is indexed as `pluggrad.asarray(a)[i]`")  # fmt: skip
 
     def requires_grad_(self, flag: bool = True) -> NoReturn:
-        """There are no leaves inside `vmap`."""
+        """Raises BatchingError, because there are no leaves inside `vmap`."""
         refuse(self, "it cannot become a leaf. Differentiate inside with `pluggrad.grad`")
 
     def register_hook(self, hook: Any) -> NoReturn:
-        """There are no nodes inside `vmap`."""
+        """Raises BatchingError, because there are no Nodes inside `vmap`."""
         refuse(
             self,
             "it has no place in a graph to hang a hook on. Put the hook inside `pluggrad.grad`",
         )
 
     def retain_grad(self) -> NoReturn:
-        """There are no nodes inside `vmap`."""
+        """Raises BatchingError, because there are no Nodes inside `vmap`."""
         refuse(self, "no gradient of its own arrives. Differentiate inside with `pluggrad.grad`")
 
     def _detached(self, run: Any) -> Any:
@@ -110,14 +111,15 @@ class Batched:
 
 
 def refuse(v: Any, why: str) -> NoReturn:
-    """The error for what cannot be done with a batched value."""
+    """Raise BatchingError: the batched value `v` does not allow this."""
     raise BatchingError(
         f"inside vmap, for a value of shape {tuple(v.shape)}, {why}, or do this outside of vmap."
     )
 
 
 def batched(y: Any, level: Level, backend: Backend) -> Any:
-    """The Variable of `level` for `y`, which has the batch axis in front; each item of a tuple."""
+    """The Variable of `level` that holds `y`, whose first axis is the batch axis; items of a tuple
+    or list one by one."""
     if isinstance(y, backend.variable):
         y = y._snapshot()
         if y._node is None and y._level is ROOT:
@@ -131,9 +133,9 @@ def batched(y: Any, level: Level, backend: Backend) -> Any:
 
 
 class BatchedCall:
-    """A primitive called with arguments of which some hold a batch, seen from one level down.
+    """A call of a primitive some of whose arguments hold a batch, seen from one level down.
 
-    `args` are the values there, and `on` says which of them have the batch axis, in front.
+    `args` are the values one level down, and `on` says which of them have the batch axis in front.
     """
 
     __slots__ = ("args", "backend", "kwargs", "on", "primitive", "raw", "size")
@@ -154,17 +156,18 @@ class BatchedCall:
         return self.kwargs.get(name, self.primitive.defaults[name])
 
     def ndim(self, i: int) -> int:
-        """How many axes argument `i` has to the user's eye."""
+        """How many axes argument `i` shows to the user, without the batch axis."""
         x = self.args[i]
         return len(x.shape) - self.on[i] if hasattr(x, "shape") else 0
 
     def shape(self, i: int) -> tuple[Any, ...]:
-        """The shape of argument `i` to the user's eye."""
+        """The shape that argument `i` shows to the user, without the batch axis."""
         x = self.args[i]
         return tuple(x.shape[1:] if self.on[i] else x.shape) if hasattr(x, "shape") else ()
 
     def aligned(self, i: int, ndim: int) -> Any:
-        """Argument `i`, such that it broadcasts against others of up to `ndim` axes and a batch."""
+        """Argument `i`, with axes of length 1 after its batch axis, so that it broadcasts against
+        a batch of arrays of up to `ndim` axes."""
         x = self.args[i]
         if not self.on[i] or len(x.shape) > ndim:
             return x
@@ -172,7 +175,7 @@ class BatchedCall:
         return xp.reshape(x, (lengths[0], *(1,) * (ndim + 1 - len(lengths)), *lengths[1:]))
 
     def full(self, i: int) -> Any:
-        """Argument `i` with a batch axis in any case: what has none is repeated."""
+        """Argument `i` with a batch axis; without one, it is repeated along a new one."""
         x = self.args[i]
         if self.on[i]:
             return x
@@ -181,11 +184,11 @@ class BatchedCall:
         return xp.broadcast_to(x, (self.size, *x.shape))
 
     def axis(self, axis: int, ndim: int) -> int:
-        """Where `axis` of `ndim` is behind the batch axis."""
+        """The number of `axis` (out of `ndim`) when the batch axis is in front."""
         return axis_of(axis, ndim, self.primitive.name) + 1
 
     def axes(self, axes: Any, ndim: int) -> Any:
-        """The same for one or several; all of them for None."""
+        """`axis` for one axis or several; None stands for all `ndim` axes."""
         if axes is None:
             return tuple(range(1, ndim + 1))
         if isinstance(axes, (tuple, list)):
@@ -201,12 +204,12 @@ class BatchedCall:
         return self.backend.raw("arange")(self.size, device=device)
 
     def refuse(self, why: str) -> NoReturn:
-        """The error for what cannot be batched."""
+        """Raise BatchingError: this call cannot be batched."""
         raise BatchingError(f"inside vmap, {self.primitive.name}: {why}")
 
 
 class Batch(Level):
-    """A level of `vmap`: `size` is the length of the batch, `randomness` what `vmap` was told."""
+    """A level of `vmap`: `size` is the length of the batch, `randomness` the argument of `vmap`."""
 
     __slots__ = ("randomness", "size")
 
@@ -225,7 +228,7 @@ class Batch(Level):
         level: Any,
         backend: Backend,
     ) -> Any:
-        """An operation at a level of `vmap`."""
+        """Run an operation at a level of `vmap`."""
         variable = backend.variable
         inner: list[Any] = []
         on: list[bool] = []
@@ -236,7 +239,7 @@ class Batch(Level):
                 value, node = x._value, x._node
                 if x._cell is not None:
                     value, node = x._read()
-                    x._cell.owned = False  # what is recorded further down may keep it
+                    x._cell.owned = False  # levels below may save its buffer
                 if x._level is level:
                     here = True
                 elif node is not None or x._level is not ROOT:
@@ -262,9 +265,10 @@ class Batch(Level):
 
 
 def drawn(make: Callable[[tuple[int, ...]], Any], backend: Backend) -> Any:
-    """Random numbers, as the levels of `vmap` that are open have been told to give them.
+    """Random numbers, one array or one per element according to the `randomness` of each open
+    level of `vmap`.
 
-    ``make(sizes)`` draws a raw array with these lengths before the shape that is asked for.
+    ``make(sizes)`` draws a raw array with the lengths `sizes` in front of the shape asked for.
     """
     levels: list[Batch] = []
     level: Level | None = read().level
@@ -285,7 +289,8 @@ def drawn(make: Callable[[tuple[int, ...]], Any], backend: Backend) -> Any:
 
 
 def align(args: list[Any], on: list[bool]) -> None:
-    """Give those of `args` that have the batch axis others behind it, such that they broadcast."""
+    """Insert axes of length 1 after the batch axis of arguments that have one, so that all `args`
+    broadcast."""
     ranks = [len(x.shape) - b if hasattr(x, "shape") else 0 for x, b in zip(args, on, strict=True)]
     most = max(ranks)
     for i, rank in enumerate(ranks):
@@ -295,13 +300,13 @@ def align(args: list[Any], on: list[bool]) -> None:
 
 
 def elementwise(op: BatchedCall) -> Any:
-    """Functions that act element by element: ranks are aligned behind the batch axis."""
+    """The batching rule of functions that act element by element: align the axes, run once."""
     align(op.args, op.on)
     return op(*op.args, **op.kwargs)
 
 
 def template(x: Any) -> Any:
-    """A raw array of zeros of the shape and dtype that the batched Variable `x` shows."""
+    """A raw array of zeros with the shape and dtype that the batched Variable `x` shows."""
     backend = BACKENDS[type(x)]
     assert backend is not None
     return backend.raw("zeros")(tuple(x.shape), dtype=x.dtype, device=device_of(x))

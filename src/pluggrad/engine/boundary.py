@@ -1,4 +1,4 @@
-"""Into a level, and out of it: arguments as leaves and duals, results as they are seen outside."""
+"""Into a level and out again: arguments become leaves or duals, results lose the level."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ __all__ = [
     "unflatten_call",
 ]
 
-ARRAY: Any = optree.treespec_leaf()  # the structure of an array alone
+ARRAY: Any = optree.treespec_leaf()  # the structure of a single array
 
 
 def flatten(tree: Any, none_is_leaf: bool = False) -> tuple[list[Any], Any]:
@@ -56,34 +56,36 @@ def flatten(tree: Any, none_is_leaf: bool = False) -> tuple[list[Any], Any]:
 
 
 def unflatten(spec: Any, flat: list[Any]) -> Any:
-    """The pytree of that structure with these leaves."""
+    """The pytree with structure `spec` and these leaves."""
     return flat[0] if spec is ARRAY else optree.tree_unflatten(spec, flat)
 
 
 def differs(spec: Any, other: Any) -> bool:
-    """Whether two structures are not the same."""
-    # What a compiler that reads code cannot compare is, for an array alone, one object.
+    """Whether two structures differ."""
+    # Compilers that read code cannot compare structures, but ARRAY is always the same object.
     return spec is not other and bool(spec != other)
 
 
 def flatten_call(args: Any, kwargs: Any, none_is_leaf: bool = False) -> tuple[list[Any], Any]:
     """The leaves of the arguments of a call, and their structure."""
-    # torch.compile knows no empty dict here
+    # torch.compile cannot handle an empty dict here.
     return flatten((args, kwargs) if kwargs else (args,), none_is_leaf)
 
 
 def unflatten_call(spec: Any, flat: Sequence[Any]) -> tuple[Any, dict[str, Any]]:
-    """The arguments of a call, by position and by keyword."""
+    """The arguments of a call, positional ones and keywords, rebuilt from their leaves."""
     call: Any = optree.tree_unflatten(spec, flat)
     return call[0], call[1] if len(call) > 1 else {}
 
 
 def is_one(argnums: Any) -> bool:
-    # torch.compile asks no integer of its own for an attribute.
+    """Whether `argnums` is one integer, and not a sequence."""
+    # (torch.compile cannot read attributes of its integers, so `int` is asked first.)
     return isinstance(argnums, int) or hasattr(argnums, "__index__")
 
 
 def numbered(argnums: int | Sequence[int], count: int) -> list[int]:
+    """`argnums` as a list of numbers counted from the front, checked against `count` arguments."""
     try:
         several: Any = [argnums] if is_one(argnums) else argnums
         numbers = [operator.index(n) for n in several]
@@ -99,13 +101,15 @@ def numbered(argnums: int | Sequence[int], count: int) -> list[int]:
 
 
 def pair(value: Any) -> Any:
+    """`value`, which a function with ``has_aux=True`` returned, if it is a pair; otherwise an
+    error."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise TypeMismatchError("with has_aux=True the function returns a pair (value, aux)")
     return value
 
 
 def as_cotangent(seed: Any, value: Any) -> Any:
-    """`seed`, as a cotangent of the output `value`."""
+    """`seed`, checked and converted to be a cotangent of the output `value`."""
     backend = backend_of(value)
     assert backend is not None
     seed = _alike(seed, value)
@@ -122,7 +126,7 @@ def as_cotangent(seed: Any, value: Any) -> Any:
 
 
 def flat_tangent(t: Any, spec: Any) -> list[Any]:
-    """The leaves of a tangent, whose primal has the structure `spec`."""
+    """The leaves of the tangent `t`, which must have the structure `spec` of its primal."""
     flat, spec_t = flatten(t)
     if differs(spec, spec_t):
         raise InvalidArgumentError(f"a primal has structure {spec}, its tangent {spec_t}")
@@ -130,7 +134,7 @@ def flat_tangent(t: Any, spec: Any) -> list[Any]:
 
 
 def as_tangent(t: Any, x: Any, name: str) -> Any:
-    """`t`, as a tangent of the primal `x`."""
+    """`t`, checked and converted to be a tangent of the primal `x`."""
     backend = backend_of(x)
     assert backend is not None
     same = BACKENDS.get(type(t)) is backend and t.shape == x.shape and t.dtype == x.dtype
@@ -147,7 +151,7 @@ def as_tangent(t: Any, x: Any, name: str) -> Any:
 
 
 def _alike(t: Any, x: Any) -> Any:
-    """`t`; a Python number as an array of the library and dtype of `x`."""
+    """`t`; a Python number becomes an array of the library and dtype of `x`."""
     if type(t) not in SCALARS or (type(t) is complex and not is_complex(x)):
         return t
     backend = backend_of(x)
@@ -167,15 +171,16 @@ def _cast(t: Any, x: Any, what: str) -> Any:
 
 
 def as_array(x: Any) -> Any:
-    """`x`, or an array of the default backend if it is a Python number."""
+    """`x`; a Python number becomes an array of the default backend."""
     if isinstance(x, (bool, int, float, complex)):
         return get_default_backend().namespace.raw_asarray(x)
     return x
 
 
 def as_number(x: Any, among: Any) -> Any:
-    """`x`; a Python number as an array of the library, device and precision of the arrays in the
-    tree `among`, or if there are none, of what the transforms around are over."""
+    """`x`; a Python number becomes an array. It takes the library, device and precision of the
+    first array in the tree `among`; without one, of the sample of the innermost level that has one;
+    without that, the default backend's."""
     if type(x) not in SCALARS:
         return x
     like: Any = None
@@ -203,7 +208,7 @@ def outputs_of(y: Any, arguments: list[Any]) -> tuple[list[Any], Any]:
 
 
 def all_complex(values: list[Any]) -> None:
-    """Raise unless this may be a holomorphic function's arguments and results."""
+    """Raise unless all `values`, arguments or results of a holomorphic function, are complex."""
     for v in values:
         if not is_complex(v):
             raise TypeMismatchError(
@@ -213,7 +218,8 @@ def all_complex(values: list[Any]) -> None:
 
 
 def inner_value(x: Any, among: Any = ()) -> tuple[Any, Backend]:
-    """`x` as a value to wrap: a raw array, or a snapshot of a tracked Variable."""
+    """`x` as the value to wrap at a new level (a raw array, or a snapshot of a tracked Variable),
+    and its backend."""
     if type(x) in SCALARS:
         x = as_array(as_number(x, among))
     if (run := inside()) is not None:
@@ -231,7 +237,8 @@ def inner_value(x: Any, among: Any = ()) -> tuple[Any, Backend]:
 
 
 def leaves_of(x: Any, level: Level, among: Any = ()) -> tuple[Any, list[Any], Any]:
-    """The pytree `x` with each array a leaf of `level`; the leaves; the structure."""
+    """Make the arrays in the pytree `x` leaves of `level`. Returns the pytree to call the function
+    with, the leaf Variables, and the structure."""
     flat, spec = flatten(x)
     leaves = []
     for value in flat:
@@ -242,11 +249,12 @@ def leaves_of(x: Any, level: Level, among: Any = ()) -> tuple[Any, list[Any], An
         v._birth = level
         v._node = make_leaf(v)
         leaves.append(v)
-    # The function gets handles of its own, which it may write.
+    # The function gets its own handles, so that its writes do not change the leaves.
     return unflatten(spec, [v._snapshot() for v in leaves]), leaves, spec
 
 
 def dual_of(x: Any, t: Any, level: Level, among: Any) -> Any:
+    """The argument `x` of a `jvp`, with the tangent `t`, as a Variable of `level`."""
     x, backend = inner_value(x, among)
     if level.sample is None:
         level.sample = x
@@ -256,10 +264,13 @@ def dual_of(x: Any, t: Any, level: Level, among: Any) -> Any:
 
 
 def is_of(v: Any, level: Level) -> bool:
+    """Whether `v` is a Variable of `level`."""
     return is_variable(v) and v._level is level
 
 
 def node_of_number(value: Any, level: Level, holomorphic: bool = False) -> Node | None:
+    """The Node at `level` of a function's result, which must be one number that has a gradient;
+    None if it does not depend on the arguments."""
     if not hasattr(value, "dtype"):
         raise TypeMismatchError(f"the function returned {type(value).__name__}, not an array")
     backend = backend_of(value)
@@ -283,12 +294,13 @@ def node_of_number(value: Any, level: Level, holomorphic: bool = False) -> Node 
 
 
 def seen_outside(v: Any, level: Level) -> Any:
-    """`v` as seen outside `level`: a plain array, or a Variable of a live outer level."""
+    """`v` with `level` removed: a raw array, or a Variable of an outer level."""
     if is_of(v, level):
         return unwrap_untracked(v._read()[0])
     return unwrap_untracked(v)
 
 
 def gradient_at(arrived: dict[Node, Any], v: Any) -> Any:
+    """The gradient that a walk brought to the leaf `v`, or zeros if nothing arrived."""
     g = arrived.get(v._node)
     return unwrap_untracked(xp.zeros_like(v._value) if g is None else released(g))

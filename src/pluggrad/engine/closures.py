@@ -1,11 +1,11 @@
-"""What a function refers to by name, taken down when it is called.
+"""Remembering the values that a function refers to by name, as they were when it was called.
 
-Derivative rules and checkpointed functions run again later. Python looks up what they close over at
-that time: in a loop, the loop's variable has moved on. `seen` takes down the cells of the closure
-and the globals that the code names, and the same of the functions among these; `Seen.as_called`
-gives the function with these.
+Derivative rules and checkpointed functions run again later, and Python then looks up the names they
+close over: in a loop, the loop's variable has moved on. `seen` notes the contents of the closure
+and the globals that the code reads, and does the same for the functions among these.
+`Seen.as_called` returns the function with these values.
 
-What is reached through an object (an attribute, the items of a list or dict) is not taken down.
+Values reached through an object (an attribute, the items of a list or dict) are not noted.
 """
 
 from __future__ import annotations
@@ -22,20 +22,22 @@ from ..arrays.backend import VARIABLES
 
 __all__ = ["PARTS", "Seen", "SeenModules", "seen"]
 
-#: Classes of callables that are made of functions: the attributes where these are.
+#: For each class of callables made of functions: the attributes that hold these functions.
 PARTS: dict[type, tuple[str, ...]] = {}
 
-STEADY = frozenset({ModuleType, type(None)})  # (None stands for a builtin)
-NONE: dict[int, int] = {}  # no functions inside; nobody writes it
-_EMPTY: Any = object()  # the content of a cell that has none yet
+# Types of globals that rarely change. (None stands for a builtin, which is not in the globals.)
+STEADY = frozenset({ModuleType, type(None)})
+NONE: dict[int, int] = {}  # no inner records; shared and never written
+_EMPTY: Any = object()  # stands for the content of an empty closure cell
 _CACHE = 4096
 _globals_by_code: dict[CodeType, tuple[str, ...]] = {}
 
 
 class Seen:
-    """A callable as it was when it was called; itself, if it is no function of Python's.
+    """A callable, and what it referred to when it was called. This base class notes nothing: it
+    serves callables that refer to nothing, or that are not Python functions.
 
-    `variables` are those that it refers to by name, or that a function which it names refers to.
+    `variables` are the Variables that the callable, or a function noted with it, refers to.
     """
 
     __slots__ = ("fun", "variables")
@@ -44,16 +46,18 @@ class Seen:
         self.fun, self.variables = fun, variables
 
     def as_called(self) -> Callable[..., Any]:
-        """The callable, with the names that it reads as they were."""
+        """The callable, with the names that it reads bound to their values at the time of the
+        call."""
         return self.fun  # type: ignore[no-any-return]
 
 
 class _Record:
-    """One function, or one callable made of functions, and what it referred to.
+    """One function (or callable made of functions), and the values that it referred to.
 
-    `names` are the globals that it reads (or its attributes), and `values` those of `names`, and
-    before them the contents of its closure. `inner` says which values have records of their own: by
-    number, so that functions that refer to each other make no reference cycle.
+    `names` are the globals that it reads (or its attributes in `PARTS`). `values` are the contents
+    of its closure, then the values of `names`. `inner` maps the number of a value to the number of
+    its own record, if it has one: with numbers, functions that refer to each other make no
+    reference cycle.
     """
 
     __slots__ = ("inner", "names", "of", "values")
@@ -64,7 +68,7 @@ class _Record:
 
 
 class SeenFunction(Seen):
-    """A function and all functions that it leads to, the first of the records being its own."""
+    """A function, with records of itself (the first one) and of all functions that it leads to."""
 
     __slots__ = ("records",)
 
@@ -73,12 +77,15 @@ class SeenFunction(Seen):
         self.variables = _follow(self.records)
 
     def as_called(self) -> Callable[..., Any]:
+        """The function itself if nothing has changed; otherwise a copy with the noted values."""
         for record in self.records:
             if not all(map(is_, _values(record.of, record.names), record.values)):
                 return self._copied()
         return self.fun  # type: ignore[no-any-return]
 
     def _copied(self) -> Callable[..., Any]:
+        """Copies of all functions in the records, referring to each other and to the noted values;
+        returns the copy of the first."""
         made = [_shell(record.of) for record in self.records]
         for record, shell in zip(self.records, made, strict=True):
             values = [made[record.inner[i]] if i in record.inner else value
@@ -92,8 +99,8 @@ class SeenFunction(Seen):
 
 
 class SeenModules(SeenFunction):
-    """A function that refers to modules alone, as most rules do. These are seldom others the next
-    time, so that it need not be taken down again."""
+    """A function that refers to modules and builtins only, as most rules do. They rarely change
+    between calls, so one record serves all calls while they `hold`."""
 
     __slots__ = ("names", "scope")
 
@@ -102,15 +109,16 @@ class SeenModules(SeenFunction):
         self.names, self.scope = names, fun.__globals__
 
     def holds(self) -> bool:
-        """Whether the names still mean the same."""
+        """Whether the names still have the noted values."""
         return all(map(is_, map(self.scope.get, self.names), self.records[0].values))
 
     def as_called(self) -> Callable[..., Any]:
+        """The function itself if its names have not changed; otherwise a copy."""
         return self.fun if self.holds() else self._copied()
 
 
 class SeenAround(Seen):
-    """A partial function or a method: what is around a function that is `seen`."""
+    """A partial function or a method, around an `inner` function that was `seen`."""
 
     __slots__ = ("inner",)
 
@@ -120,6 +128,7 @@ class SeenAround(Seen):
         self.inner = inner
 
     def as_called(self) -> Callable[..., Any]:
+        """The same around the inner function as it was called."""
         fun, inner = self.fun, self.inner.as_called()
         if inner is self.inner.fun:
             return fun  # type: ignore[no-any-return]
@@ -129,8 +138,8 @@ class SeenAround(Seen):
 
 
 def seen(fun: Any, steady: dict[FunctionType, SeenModules] | None = None) -> Seen:
-    """Take down what `fun` refers to by name; if it is modules alone, for later calls, too, in
-    `steady`."""
+    """Note the values that `fun` refers to by name. If these are modules and builtins only, the
+    result is stored in `steady` for later calls."""
     if type(fun) is FunctionType:
         if steady and (known := steady.get(fun)) is not None and known.holds():
             return known
@@ -150,15 +159,15 @@ def seen(fun: Any, steady: dict[FunctionType, SeenModules] | None = None) -> See
     return Seen(fun)
 
 
-# ---------------------------------------------------------------- taking down
+# ---------------------------------------------------------------- noting values
 
 
 def _follow(records: list[_Record]) -> Sequence[Any]:
-    """Add to the record of a function those of all that it leads to. Returns the Variables that
-    were found on the way."""
-    numbers: dict[int, int] | None = None  # by id; most functions lead to no other
+    """Extend `records`, which begins with the record of one function, by the functions that it
+    leads to. Returns the Variables found on the way."""
+    numbers: dict[int, int] | None = None  # record numbers by id; most functions need none
     variables: Sequence[Any] = ()
-    for record in records:  # which grows
+    for record in records:  # grows during the loop
         for i, value in enumerate(record.values):
             kind = type(value)
             if kind in VARIABLES:
@@ -182,7 +191,8 @@ def _follow(records: list[_Record]) -> Sequence[Any]:
 
 
 def _leads_on(fun: Any, i: int, value: Any) -> bool:
-    """Whether value number `i` of `fun`, a function or made of functions, is to be taken down."""
+    """Whether value number `i` of `fun` needs a record of its own. It is a function, or a callable
+    made of functions, as `fun` is."""
     if type(value) is not FunctionType:
         return True
     if value.__module__ == "pluggrad":
@@ -191,20 +201,22 @@ def _leads_on(fun: Any, i: int, value: Any) -> bool:
         return False
     if type(fun) is not FunctionType or i < len(fun.__closure__ or ()):
         return True
-    # Functions of other modules are reached through a closure only, as decorators do.
+    # Of the globals, only functions of the same module count. A closure, such as a decorator's, may
+    # also lead to functions of other modules.
     return value.__globals__ is fun.__globals__
 
 
 def _values(of: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
-    """The present values of what a function, or a callable made of functions, refers to."""
+    """The present `values` of a `_Record` for `of`."""
     if type(of) is not FunctionType:
         return tuple([getattr(of, name) for name in names])
-    values = (*map(of.__globals__.get, names),)  # `tuple(map(...))` asks for room for ten
+    values = (*map(of.__globals__.get, names),)  # `tuple(map(...))` would allocate room for ten
     cells = of.__closure__
     return values if cells is None else (*map(_content, cells), *values)
 
 
 def _content(cell: CellType) -> Any:
+    """The content of a closure cell, or `_EMPTY`."""
     try:
         return cell.cell_contents
     except ValueError:
@@ -223,6 +235,7 @@ def _globals_of(fun: FunctionType) -> tuple[str, ...]:
 
 
 def _read_by(code: CodeType) -> list[str]:
+    """The names of globals that `code` reads, found in its bytecode."""
     found = [
         str(step.argval) for step in dis.get_instructions(code)
         if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
@@ -233,11 +246,11 @@ def _read_by(code: CodeType) -> list[str]:
     return found
 
 
-# ---------------------------------------------------------------- making it again
+# ---------------------------------------------------------------- making copies
 
 
 def _shell(of: Any) -> Any:
-    """A copy of a function with an empty closure, or of a callable made of functions."""
+    """A copy of a function, with empty closure cells, or of a callable made of functions."""
     if type(of) is not FunctionType:
         return copy.copy(of)
     cells = tuple([CellType() for _ in of.__closure__ or ()])
@@ -248,11 +261,11 @@ def _shell(of: Any) -> Any:
 
 
 def _fill(made: FunctionType, record: _Record, values: list[Any]) -> None:
-    """Give the copy of a function the values that it had."""
+    """Give `made`, the copy of a function, the `values` of its record."""
     cells = made.__closure__ or ()
     for cell, value in zip(cells, values):
         if value is not _EMPTY:
             cell.cell_contents = value
     for name, value in zip(record.names, values[len(cells) :], strict=True):
-        if value is not None or name in made.__globals__:  # what is in neither is a builtin
+        if value is not None or name in made.__globals__:  # otherwise the name is a builtin's
             made.__globals__[name] = value

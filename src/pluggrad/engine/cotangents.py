@@ -1,4 +1,4 @@
-"""Shapes, dtypes and devices of cotangents: what rules and walks ask of them."""
+"""Shapes, dtypes and devices of cotangents: the questions that rules and walks ask."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = [
 
 
 def shape_dtype(like: Any) -> tuple[tuple[Any, ...], Any]:
-    """The shape and dtype that a `like` stands for."""
+    """The shape and dtype of `like`, which is an array or already such a pair."""
     return like if type(like) is tuple else (like.shape, like.dtype)
 
 
 def same_shape(a: Any, b: Any) -> bool:
-    """Whether two shapes agree; a length that is not known (None, or nan) agrees with any."""
+    """Whether two shapes agree. An unknown length (None, or nan) agrees with any length."""
     return a == b or (
         len(a) == len(b)
         and all(m == n or m is None or n is None or m != m or n != n for m, n in zip(a, b))
@@ -50,7 +50,7 @@ def conjugate(g: Any) -> Any:
 
 
 def in_dtype_of(g: Any, saved: Any) -> Any:
-    """What a rule keeps, with arrays of another dtype than the cotangent `g` cast to that."""
+    """The saved values, with arrays cast to the dtype of the cotangent `g`."""
     if type(saved) is tuple:
         return tuple([in_dtype_of(g, x) if hasattr(x, "dtype") else x for x in saved])
     if not hasattr(saved, "dtype") or saved.dtype == g.dtype:
@@ -59,7 +59,7 @@ def in_dtype_of(g: Any, saved: Any) -> Any:
 
 
 def sum_to(g: Any, shape: tuple[Any, ...]) -> Any:
-    """`g` summed over the axes along which an array of `shape` was broadcast to it."""
+    """`g` summed down to `shape`, over the axes along which an array of `shape` was broadcast."""
     extra = g.ndim - len(shape)
     if extra:
         g = xp.sum(g, axis=tuple(range(extra)))
@@ -68,7 +68,7 @@ def sum_to(g: Any, shape: tuple[Any, ...]) -> Any:
 
 
 def spread(g: Any, like: Any) -> Any:
-    """`g` broadcast to the shape of `like`; in its chunks, where the library has such things."""
+    """`g` broadcast to the shape of `like`, and chunked like it in libraries that chunk arrays."""
     return xp.broadcast_to(g, like[0]) if type(like) is tuple else xp.expand(g, to=like)
 
 
@@ -86,12 +86,12 @@ def zeros(like: Any, g: Any) -> Any:
 
 
 def device_of(g: Any) -> Any:
-    """The device of a raw array or Variable; None where the library has no such thing."""
+    """The device of a raw array or Variable; None in libraries without devices."""
     while is_variable(g):
         g = g._value
     return getattr(g, "device", None)
 
 
 def pick(g: Any, key: Any) -> Any:
-    """`g[key]`, by the library's own way of reading."""
+    """`g[key]`, read in the library's own way."""
     return g[key] if is_variable(g) else backend_of(g).getitem(g, key)  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""One call of a custom operation, and the checks of what the user's functions return."""
+"""One call of a custom operation, and the checks of the values that users' functions return."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ __all__ = ["Call", "check_captured", "check_connected", "differentiable", "taken
 
 
 class Call:
-    """One call of a custom operation, as one level sees it: its values there, one level down.
+    """One call of a custom operation at one level, with its values from one level down.
 
-    In the graph, an input or output that the derivative does not need is a pair (shape, dtype).
+    Once recorded, an input or output that the derivative does not need is only a pair (shape,
+    dtype).
     """
 
     __slots__ = ("backend", "inputs", "level", "needs", "op", "outputs", "recorded", "residuals")
@@ -40,7 +41,7 @@ class Call:
         self.needs, self.level, self.backend, self.recorded = needs, level, backend, recorded
 
     def lifted(self, node: Node, lift: Callable[[Any, Any], Any]) -> Call:
-        """This call, with its values at their places in the graph again."""
+        """This call, with its values as Variables again, at their nodes in the graph."""
         assert node.parent is not None
         parents: dict[int, Node | None] = {0: node.parent}
         if len(self.inputs) > 1:
@@ -60,14 +61,15 @@ class Call:
                     self.backend, recorded)  # fmt: skip
 
     def remade(self, f: Callable[[Any], Any]) -> Call:
-        """This call, with `f` applied to the arrays that it keeps."""
+        """This call, with `f` applied to the arrays that it saves."""
         inputs, outputs = [[x if type(x) is tuple else f(x) for x in items]
                            for items in (self.inputs, self.outputs)]  # fmt: skip
         return Call(self.op, inputs, outputs, optree.tree_map(f, self.residuals), self.needs,
                     self.level, self.backend, self.recorded)  # fmt: skip
 
     def pull(self, gs: list[Any]) -> list[Any]:
-        """The gradients of the inputs: each of the input's library, shape and dtype, or None."""
+        """The gradients of the inputs, each in the library, shape and dtype of its input, or
+        None."""
         backend, recording, pull = self.backend, self.recorded, self.op.pull
         among = recording
         for k, g in enumerate(gs):
@@ -93,12 +95,13 @@ class Call:
         return found
 
     def _gradient(self, i: int, g: Any, among: bool) -> Any:
-        """What the user's rule gave for input number `i`, as the walk takes it."""
+        """The gradient `g` that the user's rule gave for input number `i`, checked and in the form
+        that the walk takes."""
         x = self.inputs[i]
         if type(g) is self.backend.variable and g._cell is None:
             shape, dtype = x if type(x) is tuple else (x.shape, x.dtype)
             value = g._value
-            if value.shape == shape and value.dtype == dtype:  # the ordinary case
+            if value.shape == shape and value.dtype == dtype:  # needs no more checks
                 return g if among or g._node is not None or g._level is not ROOT else value
         if g is None:
             return None
@@ -116,7 +119,7 @@ class Call:
 
 
 def _reduces(shape: tuple[Any, ...], to: tuple[Any, ...]) -> bool:
-    """Whether `shape` is `to`, or `to` broadcast."""
+    """Whether `shape` is `to`, or a shape that `to` broadcasts to."""
     if same_shape(shape, to):
         return True
     if len(shape) < len(to):
@@ -126,8 +129,8 @@ def _reduces(shape: tuple[Any, ...], to: tuple[Any, ...]) -> bool:
 
 
 def check_connected(made: Any, backend: Backend, what: str) -> None:
-    """Raise if a rule made numbers out of something tracked, and they are not tracked: a derivative
-    is linear in what it is handed, so that they have to depend on it."""
+    """Raise if a rule returned nonzero, untracked numbers for a tracked cotangent or tangent. A
+    derivative is linear in it, so nonzero numbers must depend on it."""
     if hasattr(made, "dtype") and made_of_zeros(made, backend) is False:
         raise DifferentiationError(
             f"{what} is differentiated in its turn, and what it returned is not connected to what "
@@ -138,10 +141,12 @@ def check_connected(made: Any, backend: Backend, what: str) -> None:
 
 
 def taken(y: Any, level: Level | None, where: str) -> Any:
-    """`y`, what a custom operation at `level` computed one level down, as it is kept there.
+    """`y`, which a custom operation at `level` computed one level down, in the form in which it is
+    saved.
 
-    What belongs to that level itself, or to one inside of it, came out of a closure: the operation
-    was not handed it, and its gradient would be lost. Where there is no level, nothing was handed.
+    If `y` belongs to `level` itself or to a deeper one, it comes from a closure: it was not passed
+    to the operation, its gradient would be lost, and CapturedVariableError is raised. Without a
+    `level`, nothing tracked was passed, so any tracked `y` comes from a closure.
     """
     if type(y) not in VARIABLES:
         return y
@@ -156,8 +161,8 @@ def taken(y: Any, level: Level | None, where: str) -> Any:
 
 
 def check_captured(fun: Seen, level: Level) -> None:
-    """Raise if a rule of an operation at `level`, which is called when a walk comes by, refers to a
-    value of a level inside of that one, which has ended by then."""
+    """Raise if `fun`, a rule of an operation at `level`, refers to a value of a deeper level: the
+    walk calls the rule later, when that level has ended."""
     for x in fun.variables:
         if x._read()[1] is not None or x._level is not ROOT:
             around = x._level is VOLATILE or level.contains(x._level)

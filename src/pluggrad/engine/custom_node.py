@@ -1,7 +1,7 @@
-"""The nodes that a custom operation leaves in the graph.
+"""The nodes that a custom operation records in the graph.
 
-A call of several inputs is two nodes: the operation itself, whose pull answers with the gradients
-of all inputs at once, and one behind it that hands each input its own.
+A call with several inputs has two nodes: that of the operation, whose `pull` returns the gradients
+of all inputs at once, and a second one, its parent, which hands each input its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["SHARING", "CallRules", "Custom", "Gradients", "rule_of", "share"]
 
 
 class Custom(Primitive):
-    """The primitive of a custom operation: a name for the graph, and not in the rule book."""
+    """The primitive of a custom operation: it names a Node, and is not in the rule book."""
 
     def __init__(self, name: str, partial: bool = False) -> None:
         self.__dict__.update(LEAF.primitive.__dict__)  # general, of one output, without settings
@@ -27,7 +27,7 @@ class Custom(Primitive):
 
 
 class Gradients(LazyCotangent):
-    """The cotangents of all inputs of a call, on their way to the node that shares them out."""
+    """The gradients of all inputs of a call, on their way to the node that hands them out."""
 
     __slots__ = ("gradients",)
 
@@ -35,13 +35,16 @@ class Gradients(LazyCotangent):
         self.gradients = gradients
 
     def dense(self) -> Any:
-        return self  # the node behind takes it as it is
+        """This object: the node that receives it needs no array."""
+        return self
 
     def parts(self) -> list[Any]:
+        """The arrays in all the gradients."""
         return [part for g in self.gradients for part in parts_of(g)]
 
 
 def _rule(primitive: Custom, position: int, names: tuple[str, ...], pull: Any) -> Rule:
+    """A Rule made without a formula, from its `pull`."""
     rule: Rule = new(Rule)
     rule.primitive, rule.position, rule.names, rule.pull = primitive, position, names, pull
     rule.keeps, rule.sources = bool(names), names[0] if names else None
@@ -51,8 +54,8 @@ def _rule(primitive: Custom, position: int, names: tuple[str, ...], pull: Any) -
 
 
 def rule_of(name: str, partial: bool = False, keeps: bool = True) -> CallRules:
-    """The rules of a custom operation. One that `keeps` nothing can be walked through any number of
-    times."""
+    """The rules of the custom operation `name`. Unless it `keeps` saved values, it can be walked
+    through any number of times."""
 
     def pull(g: Any, call: Any) -> Gradients:
         return Gradients(call.pull(list(g) if isinstance(g, tuple) else [g]))
@@ -68,15 +71,15 @@ def rule_of(name: str, partial: bool = False, keeps: bool = True) -> CallRules:
 
 
 class CallRules(NamedTuple):
-    """The rules of a custom operation: of `several` inputs, whose gradients come all at once, and
-    of one `alone`, whose node is like any other."""
+    """The rules of a custom operation: `several` for calls with several inputs, whose gradients
+    come together, and `alone` for calls with one input, whose node is like any other."""
 
     several: Rule
     alone: Rule
 
     @property
     def primitive(self) -> Primitive:
-        """What both are rules of."""
+        """The primitive of the operation."""
         return self.several.primitive
 
 
@@ -84,12 +87,14 @@ SHARING = Custom("share")
 
 
 def _sharing(position: int) -> Rule:
+    """The rule that takes the gradient of input number `position` out of a `Gradients`."""
     return _rule(SHARING, position, (), lambda g, saved: g.gradients[position])
 
 
-_SHARES = tuple([_sharing(position) for position in range(16)])  # compilers know no caches
+# Made in advance, because compilers that read code cannot follow a cache.
+_SHARES = tuple([_sharing(position) for position in range(16)])
 
 
 def share(position: int) -> Rule:
-    """The rule of the edge to input number `position`."""
+    """The rule on the edge to input number `position`."""
     return _SHARES[position] if position < len(_SHARES) else _sharing(position)

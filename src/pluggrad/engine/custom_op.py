@@ -1,6 +1,6 @@
-"""Custom operations at every level: what `Function` and the custom rules record.
+"""Custom operations at every level: how `Function` and the custom rules are called and recorded.
 
-At each level that tracks an input, a custom operation leaves one `Call` behind.
+Each level that tracks an input of a custom operation records one `Call`.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ __all__ = ["Operation", "call", "check_tangent", "transposed"]
 
 
 class Operation:
-    """What a custom operation is to the engine; `args` are its arrays, in a flat list.
+    """A custom operation as the engine sees it. `args` are its array arguments, in a flat list.
 
-    `differentiable` tells, once it has run, which of the outputs have gradients.
+    `several` says whether each output has a node of its own. `differentiable` says, once the
+    operation has run, which outputs have gradients (None: every floating-point one).
     """
 
     rule: CallRules
@@ -45,32 +46,36 @@ class Operation:
     differentiable: Sequence[bool] | None = None
 
     def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
-        """The inputs and outputs that its derivative needs; of others, shape and dtype."""
+        """What to save of the inputs and outputs: those that the derivative needs, and only (shape,
+        dtype) of the others."""
         return inputs, [(tuple(y.shape), y.dtype) for y in outputs]
 
     def run(self, args: list[Any]) -> list[Any]:
-        """The outputs, where nothing is tracked."""
+        """The outputs, in a call with no tracked argument."""
         raise NotImplementedError
 
     def compute(
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
     ) -> tuple[list[Any], Any]:
-        """The outputs one level below `level`, which records, and what `pull` or `push` needs.
+        """The outputs, and the residuals that `pull` or `push` will need, in a call that `level`
+        records. `args` and outputs are the values one level below `level`.
 
-        `tracked` says which inputs have derivatives; at a forward level, `tangents` are theirs.
+        `tracked` says which inputs have derivatives. At a forward level, `tangents` are theirs.
         """
         return call(self, args), None
 
     def check_linear(self, args: list[Any], level: Level) -> None:
-        """Raise unless it is linear in its arguments that are tracked at `level`, where all is."""
+        """Raise unless it is linear in the arguments that are tracked at `level`, a level of linear
+        functions."""
         check_run(lambda args: self.trial().run(args), args, level)
 
     def trial(self) -> Operation:
-        """An operation of the same kind, to run and forget."""
+        """An equal operation for a trial run, whose results are dropped."""
         return self
 
     def pull(self, gs: list[Any], call: Call) -> Sequence[Any]:
-        """The gradients of the inputs, None for some; all are Variables."""
+        """The gradients of the inputs (each a Variable or None), from the cotangents `gs` of the
+        outputs."""
         raise NotImplementedError
 
     def push(self, tangents: list[Any], call: Call) -> Sequence[Any]:
@@ -80,18 +85,19 @@ class Operation:
     def mapped_itself(
         self, args: list[Any], inner: list[Any], on: list[bool], level: Level, backend: Backend
     ) -> list[Any] | None:
-        """The outputs at a level of `vmap`, for an operation that has its own way with batches;
-        `inner` are the arguments one level down, and those that are `on` have the batch in front.
-        """
+        """The outputs at a level of `vmap`, if the operation handles batches itself; otherwise
+        None. `inner` are the arguments one level down; `on` says which have the batch axis in
+        front."""
         return None
 
     def mapped(self, on: list[bool], size: int) -> Operation:
-        """The same for a batch, along the first axis of the arguments that are `on`."""
+        """The operation for a whole batch, which lies along the first axis of the arguments that
+        are `on`."""
         raise UnsupportedError(f"{self.rule.primitive.name} cannot be batched")
 
 
 def call(op: Operation, args: list[Any]) -> list[Any]:
-    """A custom operation at the deepest level of its arguments, and at all below."""
+    """Run a custom operation at the deepest level of its arguments, and at the levels below."""
     level = read().plain
     if level is not None and (found := _at_once(op, args, level)) is not None:
         return found
@@ -99,8 +105,8 @@ def call(op: Operation, args: list[Any]) -> list[Any]:
 
 
 def _at_once(op: Operation, args: list[Any], level: Level) -> list[Any] | None:
-    """What `_at_levels` does in the ordinary case: Variables over raw arrays of one library at the
-    open level, which records, beside constants. None where it is another one."""
+    """A short cut for `_at_levels`: the arguments are constants and Variables over raw arrays of
+    one library, and the open level, which records, tracks some. None where it does not apply."""
     inner: list[Any] = []
     parents: list[Any] = []
     tracked: list[bool] = []
@@ -134,7 +140,8 @@ def _at_once(op: Operation, args: list[Any], level: Level) -> list[Any] | None:
 
 @restored
 def _at_levels(op: Operation, args: list[Any]) -> list[Any]:
-    """The same at any level, and from there on down."""
+    """Run a custom operation at the deepest level of its arguments, whatever its class, and at the
+    levels below."""
     level = None
     for x in args:
         if type(x) in VARIABLES and (x._read()[1] is not None or x._level is not ROOT):
@@ -155,7 +162,7 @@ def _made(
     op: Operation, inner: list[Any], outputs: list[Any], kept: Any, tracked: list[bool],
     level: Level, backend: Backend,
 ) -> Call:  # fmt: skip
-    """The call of `op`, its outputs checked."""
+    """The `Call` of `op`, with its outputs checked."""
     name = op.rule.primitive.name
     for k, y in enumerate(outputs):
         if type(y) is backend.variable and y._cell is None and y._node is None and y._level is ROOT:
@@ -168,7 +175,8 @@ def _made(
 
 
 def _call(op: Operation, args: list[Any], level: Level, values_only: bool = False) -> list[Any]:
-    """The same, where the deepest level is known. With `values_only`, nobody will walk at it."""
+    """Run a custom operation at `level`, the deepest level of its arguments. With `values_only`,
+    `level` will never be walked, and the rule is left to the outer levels."""
     inner, here = one_down(args, level)
     backend = next(x for x in args if is_variable(x) and x._level is level)._backend
     name = op.rule.primitive.name
@@ -198,7 +206,7 @@ def _call(op: Operation, args: list[Any], level: Level, values_only: bool = Fals
     tangents: list[Any] | None = None
     if type(level) is Forward:
         tangents = [x._node.value if t else None for x, t in zip(args, tracked)]
-    if values_only:  # then the rule holds at the levels around
+    if values_only:  # so nothing is sealed, and outer levels record the operation
         outputs, kept = call(op, inner), None
     else:
         with sealed(level):
@@ -210,7 +218,7 @@ def _call(op: Operation, args: list[Any], level: Level, values_only: bool = Fals
 
 
 def one_down(args: list[Any], level: Level) -> tuple[list[Any], list[bool]]:
-    """The arguments as seen below `level`, and which of them belong to it."""
+    """The arguments as values one level below `level`, and which of them belong to `level`."""
     inner, here = [], []
     for x in args:
         known = is_variable(x) and x._level is level
@@ -222,6 +230,8 @@ def one_down(args: list[Any], level: Level) -> tuple[list[Any], list[bool]]:
 
 
 def _recorded(made: Call, parents: list[Any]) -> list[Any]:
+    """The outputs of a call as Variables, with its Nodes recorded; `parents` are the inputs'
+    nodes."""
     op, level, backend, outputs = made.op, made.level, made.backend, made.outputs
     made.inputs, made.outputs = op.kept(made.inputs, outputs)
     rule, parent = op.rule.alone, parents[0]
@@ -249,6 +259,7 @@ def _recorded(made: Call, parents: list[Any]) -> list[Any]:
 
 
 def _pushed(made: Call, tangents: list[Any]) -> list[Any]:
+    """The outputs of a call as duals, with tangents from the operation's `push`, checked."""
     backend = made.backend
     with recording(made.level, False):
         pushed = made.op.push(tangents, made)
@@ -281,7 +292,8 @@ def check_tangent(t: Any, y: Any, op: Operation) -> None:
 
 
 def transposed(tangents: list[Any], made: Call) -> list[Any]:
-    """The tangents of the outputs, as the transpose of the pull, which has to be linear in `g`."""
+    """The tangents of the outputs, by transposing the operation's pull, which must be linear in
+    `g`."""
     with open_level(Linear) as level:
         leaves: list[Any] = []
         for k, y in enumerate(made.outputs):

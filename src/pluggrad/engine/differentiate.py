@@ -1,4 +1,4 @@
-"""Gradients over the graph of Variables: into `.grad` of the leaves, or returned.
+"""Gradients over the graph of Variables, accumulated into the `.grad` of leaves or returned.
 
 Everything is checked before the walk, so that a failed call changes no gradient.
 """
@@ -42,16 +42,17 @@ def backward(
     Parameters
     ----------
     tensors : Variable or sequence of Variables
-        What to differentiate; several are added up.
+        What to differentiate. The gradients of several are added up.
     grad_tensors : array, Variable, None, or a sequence of them, optional
-        A cotangent of the shape of each; None, for one-element tensors, is 1.
+        One cotangent per tensor, of the same shape. None stands for 1 and needs a tensor of one
+        element.
     retain_graph, create_graph, inputs
         As in `Variable.backward`.
 
     Raises
     ------
     RuntimeError, ValueError
-        As `Variable.backward`. A failed call changes no `grad`.
+        As in `Variable.backward`. A failed call changes no `grad`.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.asarray([1.0, 2.0]), requires_grad=True)
@@ -74,10 +75,10 @@ def backward(
                 "outermost level; use pluggrad.autograd.grad there"
             )
     arrived, backend = _run(outputs, seeds, retain_graph, create_graph, targets)
-    quiet = None if create_graph else ROOT  # hooks are recorded as the walk is
+    quiet = None if create_graph else ROOT  # hooks are recorded exactly if the walk is
     by_node = {} if inputs is None else dict(zip(targets or (), inputs, strict=True))
     sums = []
-    # Two threads may add to the same leaf. A compiler that traces knows no locks.
+    # The lock is for threads that add to the same leaf. Compilers that trace cannot follow locks.
     adapter = backend.adapter
     compiling = adapter.reads_code and adapter.tracing()
     with nullcontext() if compiling else ACCUMULATING:
@@ -85,7 +86,7 @@ def backward(
             v = by_node.get(node)
             if v is None and isinstance(node, HookedNode) and node.extra.variable is not None:
                 v = node.extra.variable()
-            if v is not None and v.requires_grad:  # it may have been switched off since
+            if v is not None and v.requires_grad:  # may have been switched off since recording
                 if type(node) is LeafNode and node.extra.before:
                     g = received(node, g, quiet)
                 g = released(g) if type(g) in VARIABLES else wrap(g, None, ROOT, v._backend)
@@ -107,6 +108,7 @@ def backward(
 
 
 def _without_answer(answer: Any, what: str) -> None:
+    """Raise if a hook that cannot change the gradient any more returned something."""
     if answer is not None:
         raise TypeMismatchError(
             f"a {what} returned {type(answer).__name__}, and comes too late to change the "
@@ -123,7 +125,7 @@ def gradients(
     allow_unused: bool | None = None,
     materialize_grads: bool = False,
 ) -> tuple[Any, ...]:
-    """What `pluggrad.autograd.grad` does, but for batches of cotangents."""
+    """`pluggrad.autograd.grad` without batches of cotangents."""
     outputs, inputs = as_list(outputs), as_list(inputs)
     if (run := inside()) is not None:
         outputs, inputs = [run.enter(y) for y in outputs], [run.enter(x) for x in inputs]
@@ -145,17 +147,18 @@ def gradients(
                 raise _unused(len(found), x)
             if materialize_grads:
                 g = x._backend.namespace.zeros_like(x.detach())
-                if create_graph:  # of which the next derivatives are zeros, too
+                if create_graph:  # tracked, so that further derivatives of it are zeros, too
                     g._level, g._node = outputs[0]._level, make_leaf(g)
         elif type(g) not in VARIABLES:
             if node in targets[: len(found)]:
-                g = own(g)  # the same input a second time
+                g = own(g)  # the same input a second time: its gradient needs its own array
             g = wrap(g, None, ROOT, backend)
         found.append(released(g))
     return tuple(found)
 
 
 def _unused(position: int, x: Any) -> DifferentiationError:
+    """The error for an input that no output depends on."""
     return DifferentiationError(
         f"input {position}, of shape {tuple(x.shape)}, was not used in the graph of the outputs. "
         "Give allow_unused=True for None, or materialize_grads=True for zeros."
@@ -163,7 +166,8 @@ def _unused(position: int, x: Any) -> DifferentiationError:
 
 
 def cotangents_of(outputs: list[Any], given: Any) -> list[Any]:
-    """One cotangent per output; the numbers in a list may be those of a single one."""
+    """The given cotangents as a list, one per output. A list of numbers beside a single output is
+    one cotangent."""
     if given is None:
         return [None] * len(outputs)
     if not isinstance(given, (list, tuple)):
@@ -182,7 +186,7 @@ def _run(
     targets: list[Node] | None,
     needed: Sequence[Any] | None = None,
 ) -> tuple[dict[Node, Any], Backend]:
-    """Check everything, also that gradients will reach all of `needed`, then walk."""
+    """Check everything, including that gradients will reach all of `needed`; then walk."""
     if not outputs:
         raise InvalidArgumentError("there is no output to differentiate")
     if len(seeds) != len(outputs):
@@ -224,20 +228,22 @@ def _run(
                 quiet=None if create_graph else level,
             )
         put(state)
-    except BaseException:  # even one between two statements of the block
+    except BaseException:  # even an interrupt between two statements of the block
         put(state)
         raise
     return arrived, backend
 
 
 def as_list(x: Any) -> Any:
-    """A list of Variables: of one, or of those that any iterable gives."""
+    """A single Variable, or any iterable of Variables, as a list."""
     if hasattr(x, "dtype") or not isinstance(x, Iterable):
         return [x]
     return list(x)
 
 
 def _node_of(v: Any, where: str) -> Node:
+    """The Node of `v`, which is one of the `where` ("inputs" or "outputs"), or an error that says
+    why it has none."""
     if type(v) not in VARIABLES:
         raise TypeMismatchError(f"{where} must be Variables, not {type(v).__name__}")
     if v._level.maps:
@@ -262,7 +268,8 @@ def _node_of(v: Any, where: str) -> Node:
 
 
 def lifter(level: Level, backend: Backend) -> Any:
-    """A function that makes a saved value a Variable of `level` again."""
+    """The `lift` for `walk` under ``create_graph``: it makes a saved value a Variable of `level`
+    again."""
 
     cls, nested = backend.variable, backend.nested
 
@@ -278,7 +285,8 @@ def lifter(level: Level, backend: Backend) -> Any:
 
 
 def seed_for(y: Any, seed: Any, create_graph: bool) -> Any:
-    """The cotangent to start from at `y`: checked, and one level down unless recorded."""
+    """The cotangent that the walk starts with at `y`: checked, and unwrapped to one level down
+    unless the walk is recorded."""
     backend = y._backend
     value = y._read()[0]
     if seed is None:
@@ -293,7 +301,7 @@ def seed_for(y: Any, seed: Any, create_graph: bool) -> Any:
                 "grad_outputs=). Without one, take the real part or abs first."
             )
         if value.shape == () and not (backend.adapter.reads_code and backend.adapter.tracing()):
-            # (A compiler that reads code cannot see through `Uniform * x`, and fuses anyway.)
+            # (Compilers that read code cannot follow `Uniform * x`, and fuse the product anyway.)
             seed = backend.adapter.one(raw_of(value))
             if create_graph or type(value) in VARIABLES:
                 seed = wrap(seed, None, ROOT, backend)

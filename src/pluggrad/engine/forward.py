@@ -1,9 +1,9 @@
-"""The forward walk: tangents along with the values, from the same rules.
+"""Forward mode: tangents are computed along with the values, from the same rules.
 
 At a forward level a Variable's `_node` is its Tangent, and an operation computes the tangent of its
-result at once. Elementwise rules hold as they stand, linear ones are their own derivative, bilinear
-ones give the product rule, and a general rule is transposed: its adjoint is linear in `g`, so the
-backward walk through it gives the tangent.
+result at once. An elementwise formula, linear in `t`, serves unchanged. A linear operation is its
+own derivative, and a bilinear one has the product rule. A general rule is transposed: it is linear
+in `g`, so a backward walk through it gives the tangent.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Forward(Level):
         level: Level,
         backend: Backend,
     ) -> Any:
-        """An operation at a forward level."""
+        """Run an operation at a forward level."""
         variable = backend.variable
         inner: list[Any] = []
         tangents: list[Any] = []
@@ -58,7 +58,7 @@ class Forward(Level):
             if isinstance(x, variable):
                 value, node = x._read()
                 if x._cell is not None:
-                    x._cell.owned = False  # what is recorded further down may keep it
+                    x._cell.owned = False  # levels below may save its buffer
                 if x._level is level:
                     tangent = node.value if node is not None else None
                 elif node is not None or x._level is not ROOT:
@@ -90,9 +90,11 @@ class Forward(Level):
 def push(
     primitive: Primitive, args: Any, tangents: Any, kwargs: Any, y: Any, backend: Backend
 ) -> Any:
-    """The tangent of `y`, from those of the arguments (None where there is none)."""
+    """The tangent of `y`, from the tangents of the arguments (None where there is none)."""
     one = y[0] if isinstance(y, tuple) else y
-    if isinstance(one, backend.variable):  # saved values may be Variables: then tangents are, too
+    # Values and tangents must both be raw arrays or both Variables: not every library allows
+    # operators between its arrays and Variables.
+    if isinstance(one, backend.variable):
         tangents = [t if t is None else wrap_untracked(t, backend) for t in tangents]
     tangents = [
         t if t is not None and (primitive.variadic or primitive.rule(i) is not None) else None
@@ -101,7 +103,7 @@ def push(
     moving = [i for i, t in enumerate(tangents) if t is not None]
     if not moving:
         return None
-    if any([is_variable(tangents[i]) for i in moving]):  # and the other way round
+    if any([is_variable(tangents[i]) for i in moving]):
         args = [wrap_untracked(x, backend) if hasattr(x, "dtype") else x for x in args]
         y = wrap_untracked(y, backend)
     modes = read().modes
@@ -137,6 +139,7 @@ def _explicit(
     primitive: Primitive, args: Any, tangents: Any, kwargs: Any, y: Any, backend: Backend,
     jvp: Callable[..., Any],
 ) -> Any:  # fmt: skip
+    """The tangent of `y` by the primitive's own `jvp`, with zeros for missing tangents."""
     count = 1 if primitive.variadic else len(primitive.formulas)
     filled = [
         _zeros_like(x) if t is None else t
@@ -150,11 +153,12 @@ def transpose(
 ) -> Any:
     """The tangent of a general primitive, as the adjoint of its adjoint.
 
-    ``J t`` is the gradient of ``<V(g), t>`` by `g`, where `V` is the rule; `V` is linear, so it
-    does not matter at which `g` it is taken.
+    ``J t`` is the gradient of ``<V(g), t>`` by `g`, where `V` is the rule. `V` is linear, so the
+    gradient is the same at every `g`, and the one at zero is taken.
     """
     several = isinstance(y, tuple)
-    # The formulas see Variables only: not every library lets its arrays meet others in operators.
+    # The formulas see only Variables, because not every library allows operators between its arrays
+    # and Variables.
     args = [wrap_untracked(x, backend) if hasattr(x, "dtype") else x for x in args]
     seen = wrap_untracked(y, backend)
     with open_level() as level:

@@ -1,4 +1,4 @@
-"""Which levels record: `no_grad` and its kin, and the levels that a custom operation seals."""
+"""Which levels record: `no_grad` and related modes, and the levels a custom operation seals."""
 
 from __future__ import annotations
 
@@ -43,20 +43,23 @@ class _GradMode(Decorator):
         return made if mode is True else made(mode)  # `@no_grad` without parentheses
 
     def _on(self, state: State) -> tuple[State, tuple[list[Level], frozenset[Level] | None]]:
-        # The current level and those around it; what has to be switched back are the levels that
-        # were not so before.
+        # Switches the current level and its outer levels, and notes which of them really changed:
+        # only these are switched back at the end of the block.
         enabled, off = self._enabled, state.off
         current = _differentiating(state.level)
-        # What did not record when the current level was opened does not while it lasts.
+        # Levels that did not record when the current level was opened stay off while it is open.
         stays = current.outside.off if enabled and current.outside is not None else ()
         switched = [x for x in _open(current) if (x in off) is enabled and x not in stays]
         after = _switched(state, switched, enabled)
-        if type(after.off) is Sealed:  # whoever says `no_grad` knows that these are constants
+        # An explicit `no_grad` in a custom operation says that captured values are constants, so
+        # the levels are not sealed in this block.
+        if type(after.off) is Sealed:
             after = State(state.level, frozenset(off), state.modes)
         return after, (switched, off.levels if type(off) is Sealed else None)
 
     def _off(self, state: State, before: tuple[list[Level], frozenset[Level] | None]) -> State:
-        # These flags and not the whole state, which may be another by now: generators end late.
+        # Only these flags are put back, not the whole state: a generator may end its block late,
+        # when other levels or modes are on.
         switched, sealed_levels = before
         after = _switched(state, [x for x in switched if x.alive], not self._enabled)
         return after if sealed_levels is None else _seal(after, sealed_levels & after.off)
@@ -69,16 +72,16 @@ class no_grad(_GradMode):
     """Operations are not recorded, as under `torch.no_grad`: their results are constants.
 
     It works as a context manager and as a decorator, per thread and per async task. Inside a
-    function that is transformed, it holds for all levels around, so that every order of
-    derivative sees the same constant. A transform called inside opens a level of its own, which
-    records as usual; its result is then untracked outside.
+    transformed function it holds for all outer levels too, so that every order of derivative sees
+    the same constant. A transform called inside the block opens a level of its own, which records
+    as usual; its result is then untracked outside.
 
-    A write inside, as in ``w -= 0.1 * w.grad``, changes the value of a Variable and leaves its
-    derivative as it was, as in torch.
+    A write in the block, as in ``w -= 0.1 * w.grad``, changes the value of a Variable and leaves
+    its derivative as it was, as in torch.
 
-    It ends with the block, whatever is raised there. Only if Ctrl-C comes in the very moment in
-    which Python leaves a ``with`` block, recording may stay off, until ``set_grad_enabled(True)``
-    switches it on. For a decorated function there is no such moment.
+    Recording resumes after the block, whatever is raised in it. Only if Ctrl-C arrives at the very
+    moment at which Python leaves a ``with`` block, recording may stay off until
+    ``set_grad_enabled(True)`` switches it on. A decorated function has no such moment.
 
     >>> import pluggrad as pg
     >>> x = pg.Variable(pg.ones(3), requires_grad=True)
@@ -92,8 +95,10 @@ class no_grad(_GradMode):
 
 
 class enable_grad(_GradMode):
-    """Operations are recorded again, inside `no_grad`; not at the levels around a transform that
-    was called in `no_grad`.
+    """Operations are recorded again, inside `no_grad`.
+
+    Inside a transform that was called under `no_grad`, it reaches the transform's own level only:
+    the outer levels stay off.
 
     >>> import pluggrad as pg
     >>> x = pg.Variable(pg.ones(3), requires_grad=True)
@@ -107,7 +112,7 @@ class enable_grad(_GradMode):
 
 
 class set_grad_enabled(AtOnce, _GradMode):
-    """Recording on or off by a flag: at once, and, as a context manager, until the block ends.
+    """Switch recording on or off by a flag: at once, or, as a context manager, for the block.
 
     >>> import pluggrad as pg
     >>> with pg.set_grad_enabled(False):
@@ -138,7 +143,7 @@ def is_grad_enabled() -> bool:
 
 
 def recorded(level: Level, enabled: bool) -> State:
-    """The present state with recording on or off at `level`, whatever mode it is in."""
+    """The current state, with recording switched on or off at `level`."""
     state = read()
     if state is START and level is ROOT and not enabled:
         return NOT_AT_ROOT
@@ -146,21 +151,21 @@ def recorded(level: Level, enabled: bool) -> State:
 
 
 def recording(level: Level, enabled: bool = True) -> holding:
-    """A block in which `level` records, or does not."""
+    """A block in which `level` records (or not, if `enabled` is False)."""
     return holding(recorded(level, enabled))
 
 
 def every_level_records() -> holding:
-    """A block in which every level records, whatever `no_grad` said around it."""
+    """A block in which every level records, even inside `no_grad`."""
     state = read()
     return holding(state_of(state.level, frozenset(), state.modes) if state.off else state)
 
 
 class Sealed(frozenset[Level]):
-    """Levels that do not record, some of them because a custom operation computes there.
+    """The levels that do not record, while a custom operation computes at some of them (`levels`).
 
-    The derivative of the operation is the user's own, so nothing that it computes is recorded. A
-    value that is tracked at one of the `levels` was not handed to the operation: it comes out of a
+    The user states the derivative of the operation, so nothing that it computes is recorded. A
+    value that is tracked at one of the `levels` was not passed to the operation: it comes from a
     closure, and its gradient would be lost. `record` refuses it.
     """
 
@@ -168,12 +173,12 @@ class Sealed(frozenset[Level]):
 
 
 def sealed(level: Level | None = None) -> holding:
-    """A block in which a custom operation computes: `level` is sealed, or every open one (None)."""
+    """A block in which a custom operation computes: seals `level`, or every open level if None."""
     return holding(sealed_at(level))
 
 
 def sealed_at(level: Level | None = None) -> State:
-    """The state in a `sealed` block."""
+    """The state that holds in a `sealed` block."""
     state = read()
     if (state is START or state is SEALED) and (level is None or level is ROOT):
         return SEALED
@@ -182,18 +187,19 @@ def sealed_at(level: Level | None = None) -> State:
 
 
 def _seal(state: State, levels: frozenset[Level]) -> State:
-    """`state` with these levels sealed, besides those that are so already."""
+    """`state` with these levels sealed, in addition to those sealed already."""
     off = Sealed(state.off | levels)
     off.levels = levels | getattr(state.off, "levels", frozenset())
     return State(state.level, off, state.modes)
 
 
-NOT_AT_ROOT = State(ROOT, frozenset({ROOT}))  # the ordinary cases, made once
+# The most frequent states, made once.
+NOT_AT_ROOT = State(ROOT, frozenset({ROOT}))
 SEALED = _seal(START, frozenset({ROOT}))
 
 
 def _open(level: Level | None) -> list[Level]:
-    """`level` and those around it, but for those of `vmap`."""
+    """`level` and its outer levels, without those of `vmap`."""
     levels = []
     while level is not None:
         if not level.maps:
@@ -203,13 +209,13 @@ def _open(level: Level | None) -> list[Level]:
 
 
 def unrecorded() -> holding:
-    """A block in which no level records; transforms opened inside do."""
+    """A block in which no open level records. Levels opened inside it record as usual."""
     state = read()
     return holding(_switched(state, _open(state.level), False))
 
 
 def _switched(state: State, levels: Iterable[Level], enabled: bool) -> State:
-    """`state` with recording on or off at `levels`."""
+    """`state` with recording switched on or off at `levels`."""
     off = state.off
     for level in levels:
         if (level in off) is enabled:
@@ -218,7 +224,7 @@ def _switched(state: State, levels: Iterable[Level], enabled: bool) -> State:
 
 
 def _differentiating(level: Level) -> Level:
-    """`level`, or the next around it that is not one of `vmap`."""
+    """`level`, or its next outer level that is not a level of `vmap`."""
     while level.maps and level.parent is not None:
         level = level.parent
     return level

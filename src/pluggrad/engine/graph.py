@@ -1,7 +1,8 @@
 """The graph: a Node per recorded operation, an Edge per input that needs a gradient.
 
-A Node is its own first edge, and further edges hang on it as a linked list. One garbage-collected
-object per operation, without tuples or closures, is what keeps recording cheap.
+A Node is its own first edge; its further edges hang on it as a linked list. Recording stays cheap
+because an operation with one tracked input costs one garbage-collected object, without tuples or
+closures.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ __all__ = ["Edge", "HookedNode", "LeafNode", "Node", "RemovableHandle"]
 
 
 class Edge:
-    """How a cotangent travels to one input: `rule.pull(g, saved)` is what it gives `parent`."""
+    """How a cotangent `g` travels to one input: `rule.pull(g, saved)` arrives at `parent`."""
 
     __slots__ = ("more", "parent", "rule", "saved")
 
@@ -27,9 +28,12 @@ class Edge:
 
 
 class Extra:
-    """What few nodes have: hooks on the cotangent that arrives; hooks `before` the walk passes, and
-    on what is `sent` on; a Variable whose `grad` is wanted, the user's notes; and at a leaf, what
-    is called once its `grad` is there."""
+    """What only a few nodes need, kept apart so that other nodes stay small.
+
+    Four lists of hooks: `hooks` on the cotangent that arrives, `before` (pre-hooks of the node),
+    `sent` (on the gradients it sends on), and, at a leaf, `after` (once its `grad` has changed).
+    Also a weak reference to the `variable` whose `grad` is wanted, and the user's `metadata`.
+    """
 
     __slots__ = ("after", "before", "hooks", "metadata", "sent", "variable")
 
@@ -65,9 +69,9 @@ class Node(Edge):
             edge = edge.more
 
     def free(self) -> None:
-        """Let go of what was saved; walking here again raises GraphFreedError.
+        """Drop the saved values; a later walk through this node raises GraphFreedError.
 
-        The edges stay, so that a later walk still knows which paths lead through here.
+        The edges stay, so that a later walk still knows which paths lead through this node.
         """
         edge: Edge | None = self
         while edge is not None:
@@ -76,20 +80,20 @@ class Node(Edge):
 
     @property
     def next_functions(self) -> tuple[tuple[Node, int], ...]:
-        """The nodes that cotangents go to next, as torch's: pairs of (node, output number)."""
+        """The nodes that cotangents go to next, as in torch: pairs of (node, output number)."""
         node: Node = self
         if self.rule.primitive.is_call and self.parent is not None:
-            node = self.parent  # it shares out the gradients of all inputs
+            node = self.parent  # the node that hands each input its gradient
         return tuple([edge.parent.shown() for edge in node.edges() if edge.parent is not None])
 
     def shown(self) -> tuple[Node, int]:
-        """The operation, and the number of its output, that this node is the place of."""
+        """The operation's node, and which of its outputs this node stands for."""
         if self.rule.primitive.is_part and self.parent is not None:
             return self.parent, self.saved[0]
         return self, 0
 
     def more_of(self) -> Extra:
-        """The node's `extra`, made if there is none (the hot path never makes one)."""
+        """The node's `extra`, made on first use (ordinary recording never makes one)."""
         try:
             return self.extra
         except AttributeError:
@@ -102,11 +106,11 @@ class Node(Edge):
         return self.more_of().metadata
 
     def register_prehook(self, hook: Callable[[tuple[Any, ...]], Any]) -> RemovableHandle:
-        """Have ``hook(grad_outputs)`` called before each walk passes here.
+        """Have ``hook(grad_outputs)`` called before each walk passes this node.
 
         `grad_outputs` is a tuple of Variables, one per output of the operation, None for outputs
-        that are not used. The hook may return another such tuple, of the same shapes; it comes
-        after the hooks of Variables. Returns a handle whose `remove()` takes it away.
+        that are not used. The hook may return another such tuple, of the same shapes. It runs after
+        the hooks of Variables. Returns a handle whose `remove()` takes the hook away.
 
         >>> import numpy as np, pluggrad as pg
         >>> x = pg.Variable(np.asarray(3.0), requires_grad=True)
@@ -123,11 +127,12 @@ class Node(Edge):
         return RemovableHandle(extra.before, hook)
 
     def register_hook(self, hook: Callable[[tuple[Any, ...], tuple[Any, ...]], Any]) -> Any:
-        """Have ``hook(grad_inputs, grad_outputs)`` called after each walk has passed here.
+        """Have ``hook(grad_inputs, grad_outputs)`` called after each walk has passed this node.
 
         `grad_inputs` is a tuple of Variables (None where nothing arrives), one per entry of
-        `next_functions`. The hook may return another such tuple. At a leaf it is empty, and the
-        hook comes after `grad` has changed. Returns a handle whose `remove()` takes it away.
+        `next_functions`. The hook may return another such tuple. At a leaf the tuple is empty, and
+        the hook runs after `grad` has changed. Returns a handle whose `remove()` takes the hook
+        away.
 
         >>> import numpy as np, pluggrad as pg
         >>> x = pg.Variable(np.asarray(3.0), requires_grad=True)
@@ -148,28 +153,30 @@ class Node(Edge):
 
 
 class HookedNode(Node):
-    """A Node at whose arriving cotangent somebody looks; a Node becomes one by its first hook, or
-    when `retain_grad` asks for the cotangent itself."""
+    """A Node that the walk must stop at, because a hook or `retain_grad` wants its cotangent. A
+    Node becomes one (see `watch`) with its first hook, or by `retain_grad`."""
 
     __slots__ = ()
 
 
 class LeafNode(HookedNode):
-    """Where the walk ends: it accumulates into the `.grad` of the leaf that it knows (weakly)."""
+    """Where a walk ends: `backward` adds the cotangent that arrives here to the leaf's `.grad`. The
+    reference to the leaf is weak."""
 
     __slots__ = ()
 
     @property
     def variable(self) -> Any:
-        """The leaf; None if it is gone."""
+        """The leaf, or None if it no longer exists."""
         return None if self.extra.variable is None else self.extra.variable()
 
     def name(self) -> str:
+        """``AccumulateGrad``, as in torch."""
         return "AccumulateGrad"
 
 
 class RemovableHandle:
-    """What registering a hook returns; `remove()` takes the hook away, as in torch."""
+    """Returned when a hook is registered; `remove()` takes the hook away, as in torch."""
 
     __slots__ = ("_hook", "_hooks")
 
@@ -177,7 +184,7 @@ class RemovableHandle:
         self._hooks, self._hook = hooks, hook
 
     def remove(self) -> None:
-        """Take the hook away; doing it twice is no error."""
+        """Take the hook away; a second call does nothing."""
         for place, hook in enumerate(self._hooks):
             if hook is self._hook:
                 del self._hooks[place]
@@ -191,7 +198,7 @@ class RemovableHandle:
 
 
 def watch(node: Node) -> Extra:
-    """Have the walk stop and look at `node`."""
+    """Make the walk stop at `node`; return its `extra`, for hooks to be added."""
     extra = node.more_of()
     if type(node) is Node:
         node.__class__ = HookedNode

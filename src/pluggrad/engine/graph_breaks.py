@@ -18,14 +18,15 @@ _policy: ContextVar[str] = ContextVar("pluggrad.graph_breaks", default="")
 
 
 def _frame() -> Any:
-    frame: Any = sys._getframe(1)  # skipping our own modules, and those of the backends
+    """The innermost frame outside pluggrad's modules and backends."""
+    frame: Any = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__", "").startswith("pluggrad"):
         frame = frame.f_back
     return frame
 
 
 def _caller() -> tuple[str, int]:
-    """The file and line that called into pluggrad, or into NumPy, which then asked a Variable."""
+    """The user's file and line that called pluggrad, directly or through NumPy."""
     frame = _frame()
     while frame is not None and frame.f_globals.get("__name__", "").startswith("numpy."):
         frame = frame.f_back
@@ -33,7 +34,7 @@ def _caller() -> tuple[str, int]:
 
 
 def storing() -> bool:
-    """Whether the caller's statement is `a[i] = v`: NumPy then asks `v` for a float."""
+    """Whether the caller's statement is `a[i] = v`: NumPy then converts `v` to a float."""
     frame: Any = _frame()
     return frame is not None and frame.f_code.co_code[frame.f_lasti] == _STORE
 
@@ -42,7 +43,8 @@ _STORE = dis.opmap["STORE_SUBSCR"]
 
 
 def allowed() -> bool:
-    """Whether `graph_breaks` lets arrays leave; it warns if it is to."""
+    """Whether the policy of `graph_breaks` allows conversions to arrays. Warns if the policy is
+    "warn"."""
     policy = _policy.get()
     if policy in ("warn", "ignore"):
         _note("an array")
@@ -69,7 +71,8 @@ def refuse(what: str) -> NoReturn:
 
 
 def warn_scalar(what: str) -> None:
-    """Warn, once a line, that a tracked Variable became a Python scalar."""
+    """Warn, once per line, that a tracked Variable became a Python scalar; or raise, or do nothing,
+    as the policy of `graph_breaks` says."""
     policy = _policy.get()
     if policy == "error":
         refuse(f"{what}()")
@@ -79,16 +82,16 @@ def warn_scalar(what: str) -> None:
 
 
 def _note(what: str) -> None:
-    """Remember, for the transform that is running, where its graph was left."""
+    """Note at the current level where its graph was left."""
     file, line = _caller()
     read().level.left = f"at {file}:{line}, as {what}"
 
 
 def untracked_result(level: Level, may_be_constant: bool = False) -> None:
-    """Say that the function of a transform returned something without a graph.
+    """Report that the transformed function returned a value without a graph.
 
-    GraphBreakError if the graph was left on the way, naming where; else the function may well be
-    constant, and a warning will do, or nothing if that is usual.
+    Raises GraphBreakError, with the place, if the graph was left on the way. Otherwise the function
+    is presumably constant: warns, unless `may_be_constant`.
     """
     if level.left is not None and _policy.get() != "ignore":
         raise GraphBreakError(
@@ -103,6 +106,7 @@ def untracked_result(level: Level, may_be_constant: bool = False) -> None:
 
 
 def _warn(what: str) -> None:
+    """Warn that the conversion `what` loses the gradient."""
     _say(
         f"{what} of a Variable that requires grad: what is computed from the result has no "
         "gradient. Use `.detach()` first if that is meant."
@@ -110,6 +114,7 @@ def _warn(what: str) -> None:
 
 
 def _say(message: str) -> None:
+    """Warn with `message`, once per line of the user's code."""
     file, line = _caller()
     warnings.warn_explicit(
         message,
@@ -124,10 +129,11 @@ _warned: dict[Any, Any] = {}
 
 
 class graph_breaks(AtOnce):
-    """What happens when a tracked Variable is converted to an array or a Python scalar.
+    """Choose what happens when a tracked Variable is converted to an array or a Python scalar.
 
-    Without it, arrays raise `GraphBreakError` and scalars warn with `GraphBreakWarning`. Called, it
-    sets both for this thread and task; as a context manager, until the block ends.
+    By default, conversion to an array raises `GraphBreakError`, and conversion to a scalar warns
+    with `GraphBreakWarning`. A call sets one policy for both, for this thread and task. As a
+    context manager, the policy lasts until the block ends.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.ones(2), requires_grad=True)
@@ -154,6 +160,6 @@ class graph_breaks(AtOnce):
         return before
 
     def _again(self) -> graph_breaks:
-        block = object.__new__(graph_breaks)  # one that does not switch yet
+        block = object.__new__(graph_breaks)  # without `__init__`, which would switch at once
         block._policy, block._before, block._waits_for = self._policy, [], []
         return block

@@ -1,6 +1,7 @@
-"""Where Variables are put on and taken off: every handle is made and unwrapped here.
+"""The one place where values are wrapped in Variables and unwrapped again.
 
-A handle that a user holds wraps a value one level down, at a place in the graph of its level.
+A Variable is a handle: it wraps a value from one level down, and holds its Node in the graph of its
+own level.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ __all__ = [
 
 
 def make(cls: Any, value: Any, node: Any, level: Level) -> Any:
-    """A handle of class `cls`: the one constructor, without the checks of the public one.
+    """A handle of class `cls`, without the checks of the public constructor.
 
-    (`short_cuts.bind` and `Variable._snapshot` state it once more, where the call would cost.)
+    (`short_cuts.bind` and `Variable._snapshot` repeat these lines, to save the call.)
     """
     v = new(cls)
     v._value, v._node, v._level, v._cell = value, node, level, None
@@ -38,15 +39,16 @@ def make(cls: Any, value: Any, node: Any, level: Level) -> Any:
 
 
 def handle_of(v: Any) -> Any:
-    """Another handle for the value and the place of `v`, made here, to be written by itself."""
+    """Another handle with the value and Node of `v`, born at the current level. Writes to it do not
+    change `v`."""
     made = v._snapshot()
     made._birth = read().level
     return made
 
 
 def constant_of(x: Any, off: frozenset[Level]) -> Any:
-    """`x`, of a level around, as what the open level sees: a snapshot. Where that level does not
-    track it, or does not record, its value is all that counts."""
+    """The constant that `x`, a Variable of an outer level, is at the open level: a snapshot.
+    Wherever its level does not track it, or is `off`, only the value below remains."""
     x = x._snapshot()
     while is_variable(x) and x._level is not VOLATILE:
         if x._node is not None:
@@ -59,7 +61,8 @@ def constant_of(x: Any, off: frozenset[Level]) -> Any:
 
 
 def captured(x: Any, where: str) -> CapturedVariableError:
-    """The error for a tracked or mapped value that a custom operation was not handed."""
+    """The error for a tracked or mapped value that was not passed to the custom operation that uses
+    it."""
     kind = "differentiated" if not x._level.maps else "mapped over by vmap"
     return CapturedVariableError(
         f"a custom operation uses a Variable of shape {tuple(x.shape)} that is {kind} ({where}), "
@@ -80,7 +83,7 @@ def wrap(y: Any, node: Any, level: Level, backend: Backend) -> Any:
 
 
 def wrap_untracked(y: Any, backend: Backend, level: Level = ROOT) -> Any:
-    """`y`, computed without recording, as a Variable; tuples and lists item by item."""
+    """`y`, computed without recording, as a Variable; items of a tuple or list one by one."""
     if isinstance(y, (tuple, list)) and not hasattr(y, "shape"):
         items = [wrap_untracked(item, backend, level) for item in y]
         return type(y)(*items) if hasattr(y, "_fields") else type(y)(items)
@@ -97,20 +100,20 @@ def raw_of(x: Any) -> Any:
 
 
 def unwrap_untracked(v: Any) -> Any:
-    """A raw array in the place of an untracked Variable."""
+    """The value of `v` if it is an untracked Variable; otherwise `v` itself."""
     if is_variable(v) and v._read()[1] is None and v._level is ROOT:
         return v._value
     return v
 
 
 def released(g: Any) -> Any:
-    """A gradient as it is handed out: not as a view of what a rule made on the way to it, which may
-    be read-only."""
+    """A gradient in the form that users get: in a handle of its own, because a view of a rule's
+    intermediate result may be read-only."""
     return handle_of(g) if is_variable(g) and g._cell is not None else g
 
 
 def as_variable(x: Any, backend: Backend | None = None) -> Any:
-    """`x` as a Variable, if it is an array."""
+    """`x` as a Variable if it is an array; otherwise `x` itself."""
     kind = type(x)
     if kind in VARIABLES:
         return x
@@ -123,11 +126,12 @@ def as_variable(x: Any, backend: Backend | None = None) -> Any:
 
 
 def snapshot_of(v: Any) -> Any:
-    """`v` as it is kept: a raw array for an untracked Variable, a snapshot of a tracked one."""
+    """`v` in the form in which it is saved: an untracked Variable as a raw array, a tracked one as
+    a snapshot."""
     while type(v) in VARIABLES:
         if v._cell is not None:
             v._read()
-            v._cell.owned = False  # from now on somebody else has its buffer
+            v._cell.owned = False  # its buffer is shared from now on
         if v._node is not None or (v._level is not ROOT and v._level is not VOLATILE):
             return v._snapshot()
         v = v._value
@@ -135,16 +139,16 @@ def snapshot_of(v: Any) -> Any:
 
 
 def own_handle(x: Any) -> Any:
-    """`x` as a Variable, in a handle that a user's function may write: if it is an array."""
+    """`x` in a handle that a user's function may write; `x` itself if it is not an array."""
     if type(x) not in VARIABLES:
         return as_variable(x)
-    # A leaf is not written outside of no_grad, by whatever handle.
+    # Outside `no_grad` a leaf must not be written through any handle, so it is copied.
     leaf = type(x._read()[1]) is LeafNode and x._level is ROOT
     return xp.copy(x) if leaf else handle_of(x)
 
 
 def is_tracked(x: Any) -> bool:
-    """Whether there is a derivative by `x` at any level."""
+    """Whether any level tracks `x`, so that there is a derivative by it."""
     while type(x) in VARIABLES:
         if x._cell is not None:
             x._read()

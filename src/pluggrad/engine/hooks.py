@@ -1,4 +1,4 @@
-"""Hooks on nodes: what users' functions see of cotangents, and what becomes of their answers."""
+"""Hooks on nodes: calling them with cotangents, and checking the cotangents they return."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ __all__ = ["quietly", "received", "sending"]
 
 
 def quietly(hook: Callable[..., Any], level: Level | None, *args: Any) -> Any:
-    """Call a hook, without recording at `level`."""
+    """Call a hook without recording at `level` (None: record as usual)."""
     if level is None:
         return hook(*args)
     return during(recorded(level, False), hook, *args)
 
 
 def received(node: Node, g: Any, quiet: Level | None) -> Any:
-    """What the hooks before a node make of the cotangent that it is about to be handed."""
+    """The cotangent after the node's pre-hooks."""
     several = isinstance(g, tuple)
     items: Sequence[Any] = [x if x is None else dense(x) for x in (g if several else (g,))]
     for hook in tuple(node.extra.before or ()):
@@ -40,7 +40,8 @@ def received(node: Node, g: Any, quiet: Level | None) -> Any:
 def sending(
     node: Node, g: Any, pull: Callable[[Edge, Node, Any], Any], quiet: Level | None
 ) -> Callable[[Edge, Node, Any], Any]:
-    """How a node with hooks before it or on what it sends is pulled through: all edges at once."""
+    """The `pull` for a node with hooks of its own. The hooks must see the gradients of all edges
+    together, so all edges are pulled now, and the returned function looks the gradients up."""
     if node.extra.before:
         g = received(node, g, quiet)
     edges = list(node.edges())
@@ -52,15 +53,16 @@ def sending(
 
 
 def _hooked(node: Node, g: Any, sent: list[Any], quiet: Level | None) -> None:
-    """Have the hooks see what is sent along the edges, and change it."""
-    together = len(sent) == 1 and hasattr(sent[0], "gradients")  # of a custom operation
+    """Run the node's hooks on the gradients that it sends along its edges; change these in
+    `sent`."""
+    together = len(sent) == 1 and hasattr(sent[0], "gradients")  # a custom operation's
     items = list(sent[0].gradients) if together else [c if c is None else dense(c) for c in sent]
     arrived = tuple([_shown(x) for x in (g if isinstance(g, tuple) else (g,))])
     for hook in tuple(node.extra.sent or ()):
         answer = quietly(hook, quiet, tuple([_shown(x) for x in items]), arrived)
         if answer is not None:
             items = _accepted(answer, items)
-    items = [x if x is None else own(x) for x in items]  # the hooks may hold these
+    items = [x if x is None else own(x) for x in items]  # the hooks may have kept these arrays
     if together:
         sent[0].gradients = items
     else:
@@ -68,7 +70,7 @@ def _hooked(node: Node, g: Any, sent: list[Any], quiet: Level | None) -> None:
 
 
 def _shown(g: Any) -> Any:
-    """A cotangent as hooks see it: a Variable, or None."""
+    """A cotangent in the form that hooks get: a Variable, or None."""
     if g is None or is_variable(g):
         return g
     g = dense(g)
@@ -77,7 +79,8 @@ def _shown(g: Any) -> Any:
 
 
 def _accepted(answer: Any, items: Sequence[Any]) -> list[Any]:
-    """What a hook returned, in the form of what it was given."""
+    """The gradients that a hook returned, checked against those it was given (`items`) and in the
+    same form."""
     answer = tuple(answer) if isinstance(answer, (tuple, list)) else (answer,)
     if len(answer) != len(items):
         raise InvalidArgumentError(f"a hook returned {len(answer)} gradients, not {len(items)}")
@@ -96,7 +99,7 @@ def _accepted(answer: Any, items: Sequence[Any]) -> list[Any]:
             )
         if is_variable(new) and not is_variable(old):
             new = new._snapshot()
-            if new._node is None and new._level in (ROOT, VOLATILE):  # not of a level around
+            if new._node is None and new._level in (ROOT, VOLATILE):  # no level tracks or maps it
                 new = new._value
         found.append(new)
     return found

@@ -1,4 +1,4 @@
-"""Cotangents on their way that are no arrays yet: gathered by index, uniform, or shared out."""
+"""Cotangents that are not arrays yet while they travel: scattered, uniform, or one of several."""
 
 from __future__ import annotations
 
@@ -23,27 +23,28 @@ __all__ = [
 
 
 class LazyCotangent:
-    """A cotangent on its way that is not an array yet, as an array of its own would cost too much.
+    """A travelling cotangent that is not an array yet, because making the array would cost too
+    much.
 
-    The walk asks it for what it needs, and does not know the kinds.
+    The walk calls these methods and does not know the subclasses.
     """
 
     __slots__ = ()
 
     def dense(self) -> Any:
-        """The array that it stands for."""
+        """The cotangent as an array."""
         raise NotImplementedError
 
     def own(self) -> Any:
-        """The same as an array that nobody else holds."""
+        """The cotangent as an array that is not shared."""
         return own(self.dense())
 
     def for_rules_of(self, node: Any) -> Any:
-        """What the rules of `node`, where it arrived, are handed."""
+        """The form in which the rules of `node`, where it arrived, receive it."""
         return self
 
     def plus(self, other: Any) -> Any:
-        """The sum with another cotangent of the same value, perhaps in this very object."""
+        """The sum with another cotangent of the same value; may change and return this object."""
         raise NotImplementedError
 
     def parts(self) -> list[Any]:
@@ -52,7 +53,8 @@ class LazyCotangent:
 
 
 def fit(g: Any, like: Any) -> Any:
-    """`g` summed over what was broadcast, in the dtype of the input that it is meant for."""
+    """`g` in the shape and dtype of the input `like`: summed over the axes along which the input
+    was broadcast, and cast. A complex `g` of a real input loses its imaginary part."""
     if type(g) is Scatter:
         return g
     shape, dtype = shape_dtype(like)
@@ -63,17 +65,17 @@ def fit(g: Any, like: Any) -> Any:
     if g.shape != shape:
         g = sum_to(g, shape)
         if g.shape != shape:
-            g = spread(g, like)  # a length that was not known, and is
+            g = spread(g, like)  # a length unknown while recording is known now
     return g if g.dtype == dtype else xp.astype(g, dtype)
 
 
 class Scatter(LazyCotangent):
-    """A sum of contributions `g` at positions `key`, into one buffer that nobody else holds.
+    """A sum of contributions `g` at positions `key`, collected in one unshared buffer.
 
-    The gradient of `x[key]` is zero but at `key`. As a dense array per read, `n` reads of one
-    array of size `n` would cost O(n²). The buffer is made when a second contribution comes;
-    where arrays cannot be written, and where contributions are Variables (`lifted`), these are
-    kept and scattered by one operation.
+    The gradient of `x[key]` is zero except at `key`. With a dense array per read, `n` reads of one
+    array of size `n` would cost O(n²). The buffer is made when a second contribution arrives. If
+    arrays cannot be written, or contributions are Variables (`lifted`), the contributions are
+    collected and scattered by one operation.
     """
 
     __slots__ = ("buffer", "lifted", "like", "pieces", "writes")
@@ -86,16 +88,19 @@ class Scatter(LazyCotangent):
         self.writes: Any = None  # the adapter's scatter_add, once the buffer may be written
 
     def own(self) -> Any:
-        return self.dense()  # the buffer is nobody else's
+        """The sum as an array; no copy is needed, because the buffer is not shared."""
+        return self.dense()
 
     def for_rules_of(self, node: Any) -> Any:
+        """This object if the primitive of `node` takes a Scatter; otherwise the array."""
         return self if node.rule.primitive.takes_scatter else self.dense()
 
     def parts(self) -> list[Any]:
+        """The contributions, and the buffer if there is one."""
         return [g for _, g in self.pieces] + ([] if self.buffer is None else [self.buffer])
 
     def plus(self, other: Any) -> Scatter:
-        """Add another contribution, a Scatter or an array."""
+        """This object, with the cotangent `other` (a Scatter, a Uniform or an array) added."""
         if type(other) is Uniform:
             other = other.dense()
         if self.lifted or (other.lifted if type(other) is Scatter else is_variable(other)):
@@ -105,7 +110,7 @@ class Scatter(LazyCotangent):
                 self.buffer = self.writes(self.buffer, other.pieces)
                 return self
             if self.buffer is None:
-                self.buffer = other.buffer  # taken over: nobody else holds it
+                self.buffer = other.buffer  # taken over, because it is not shared
             elif other.buffer is not None:
                 self._add_dense(other.buffer)
             pieces = other.pieces
@@ -123,6 +128,7 @@ class Scatter(LazyCotangent):
         return self
 
     def _merge_lifted(self, other: Any) -> Scatter:
+        """`plus`, where contributions are Variables: nothing is written in place."""
         if not self.lifted:
             self.buffer = _constant(self.dense())
             self.writes, self.lifted = None, True
@@ -135,6 +141,7 @@ class Scatter(LazyCotangent):
         return self
 
     def _add_dense(self, g: Any) -> None:
+        """Add the array `g` to the buffer, or start the buffer with it."""
         if self.buffer is not None:
             self.buffer = self.buffer + g
         else:
@@ -143,7 +150,7 @@ class Scatter(LazyCotangent):
             self.buffer = xp.copy(g) if backend.writable else g
 
     def dense(self) -> Any:
-        """The sum as an array: all contributions are brought into the buffer, which is returned."""
+        """The sum as an array: adds all pending contributions to the buffer and returns it."""
         if self.pieces:
             pieces, self.pieces = self.pieces, []
             backend = backend_of(pieces[0][1])
@@ -159,7 +166,8 @@ class Scatter(LazyCotangent):
 
 
 def _scattered(pieces: list[tuple[Any, Any]], like: Any, find: Any) -> Any:
-    """Zeros with each contribution added at its position, by one operation that `find` knows."""
+    """Zeros with each contribution added at its position. `find` looks up the operation by name: a
+    primitive, or a raw function."""
     if len(pieces) == 1:
         ((key, g),) = pieces
         return find("scatter")(g, key=key, like=like)
@@ -182,7 +190,7 @@ def scatter(g: Any, key: Any, like: Any) -> Scatter:
 
 
 def erase(g: Any, key: Any) -> Any:
-    """`g` with zeros at `key`, in the buffer that it already owns where there is one."""
+    """`g` with zeros at `key`. If `g` is a Scatter, its own buffer is written; otherwise a copy."""
     if type(g) is Scatter and g.lifted:
         g = g.dense()
     if is_variable(g):
@@ -200,12 +208,12 @@ def erase(g: Any, key: Any) -> Any:
 
 
 class Uniform(LazyCotangent):
-    """A cotangent that is the same `number` everywhere: where a walk starts, and what a sum makes
-    of it. `one` says that it is known to be 1.
+    """A cotangent that is the same `number` everywhere: the 1 that a walk starts with, spread over
+    an array by the rule of `sum`. `one` says that the number is known to be 1.
 
-    A product with it is a product with a number, or the other factor as it is: on big arrays that
-    saves a pass over memory. Only primitives that say `takes_uniform` see it, in products,
-    quotients and with a sign; for all others it becomes an array first.
+    A product with it is a product with a number, or just the other factor: on big arrays that saves
+    a pass over memory. Only primitives with `takes_uniform` see it; their formulas multiply and
+    divide it, and change its sign. For all others it becomes an array first.
     """
 
     __slots__ = ("_dtype", "_shape", "like", "number", "one")
@@ -215,9 +223,11 @@ class Uniform(LazyCotangent):
         self._shape, self._dtype = like if type(like) is tuple else (like.shape, like.dtype)
 
     def dense(self) -> Any:
+        """The number, broadcast to the shape of the value."""
         return spread(self.number, self.like)
 
     def for_rules_of(self, node: Any) -> Any:
+        """This object if every rule of `node` takes a Uniform; otherwise the array."""
         edge = node
         while edge is not None:
             rule = edge.rule
@@ -227,6 +237,7 @@ class Uniform(LazyCotangent):
         return self
 
     def plus(self, other: Any) -> Any:
+        """The sum as an array, or as a Scatter if `other` is one."""
         return other.plus(self) if type(other) is Scatter else self.dense() + dense(other)
 
     def __mul__(self, x: Any) -> Any:
@@ -236,7 +247,7 @@ class Uniform(LazyCotangent):
         value = x._read()[0] if type(x) in VARIABLES and not x._level.maps else x
         if value.shape != shape:
             return self.dense() * x if value.shape else Uniform(self.number * x, self.like)
-        # Some libraries let the dtype of the array win over the number's.
+        # In some libraries the array's dtype, and not the number's, would decide the result's.
         if value.dtype != self._dtype:
             return self.dense() * x
         return x if self.one else self.number * x
@@ -258,7 +269,7 @@ def dense(g: Any) -> Any:
 
 
 def own(g: Any) -> Any:
-    """`g` as an array that nobody else holds: a copy, where arrays can be written at all."""
+    """`g` as an array that is not shared: a copy, unless arrays cannot be written anyway."""
     if isinstance(g, LazyCotangent):
         return g.own()
     backend = BACKENDS.get(type(g))
@@ -268,7 +279,7 @@ def own(g: Any) -> Any:
 
 
 class Shares(LazyCotangent):
-    """The cotangents of an operation with several outputs; those that are missing are zero."""
+    """The cotangents of an operation with several outputs; a missing one is None and means zero."""
 
     __slots__ = ("items", "likes")
 
@@ -278,12 +289,15 @@ class Shares(LazyCotangent):
         self.items[number] = g
 
     def for_rules_of(self, node: Any) -> Any:
+        """A tuple with None for missing cotangents if the primitive is `partial`, else zeros."""
         return tuple(self.items) if node.rule.primitive.partial else self.all()
 
     def parts(self) -> list[Any]:
+        """The arrays of the cotangents that are there."""
         return [part for g in self.items for part in parts_of(g)]
 
     def plus(self, other: Any) -> Shares:
+        """This object, with the cotangents of `other` added output by output."""
         for number, g in enumerate(other.items):
             if g is not None:
                 mine = self.items[number]
@@ -291,7 +305,7 @@ class Shares(LazyCotangent):
         return self
 
     def all(self) -> tuple[Any, ...]:
-        """One cotangent per output."""
+        """One cotangent per output, with zeros for missing ones."""
         some = next(g for g in self.items if g is not None)
         return tuple(
             [zeros(like, some) if g is None else g
@@ -311,7 +325,7 @@ def parts_of(g: Any) -> list[Any]:
 
 
 def add(a: Any, c: Any) -> Any:
-    """The sum of two cotangents of one value."""
+    """The sum of two cotangents of the same value."""
     if isinstance(a, LazyCotangent):
         return a.plus(c)
     return c.plus(a) if type(c) is Scatter else a + dense(c)

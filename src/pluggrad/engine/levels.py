@@ -1,30 +1,31 @@
-"""Levels, and the one state object that says which is open and which do not record.
+"""Levels, and the one state object: which level is open, and which levels do not record.
 
 Every call of a transform opens a `Level`; torch-style Variables live at `ROOT`. A level knows its
-parent and its depth; there is no counter and no tape. Here is why derivatives inside derivatives
-need them, by the derivative of ``x * d/dy (x * y)`` at x = 3 and y = 1, which is that of x², 6::
+parent and its depth; there is no counter and no tape. An example shows why derivatives inside
+derivatives need levels. The function ``x * d/dy (x * y)`` is x², so its derivative at 3 is 6::
 
     grad(lambda x: x * grad(lambda y: x * y)(1.0))(3.0)
 
 1. The outer `grad` opens level 1 and wraps 3.0: x is a Variable of level 1, V1(3.0).
 2. The inner `grad` opens level 2 and wraps 1.0: y is V2(1.0).
-3. ``x * y`` runs at level 2, the deepest among its inputs. There x is a constant, but it is still
-   V1(3.0): the product is computed one level down, where it is recorded at level 1, and the result
-   is V2(V1(3.0)). The Node that stays behind at level 2 has saved V1(3.0).
-4. The inner `grad` walks the graph of level 2 alone. The derivative by y is what was saved:
-   V1(3.0), a Variable of level 1. Level 2 ends.
+3. ``x * y`` runs at level 2, the deepest level among its inputs. x is a constant at level 2, but it
+   is still V1(3.0): the product is computed one level down, where it is recorded at level 1, and
+   the result is V2(V1(3.0)). The Node recorded at level 2 has saved V1(3.0).
+4. The inner `grad` walks the graph of level 2 alone. The derivative by y is the saved V1(3.0), a
+   Variable of level 1. Level 2 ends.
 5. ``x * V1(3.0)`` is recorded at level 1, and the walk of level 1 finds both factors: 3 + 3 = 6.
 
-With one level for both, the inner walk would have handed out the number 3.0 in step 4, and the
-outer derivative would be 3.
+If both shared one level, the inner walk would return the plain number 3.0 in step 4, and the outer
+derivative would be 3.
 
 The state is immutable and sits in a ContextVar, so threads and async tasks never see each other's.
-Whatever is raised, even an interrupt between two statements, the state is then what it was:
+Any exception, even an interrupt between two statements, leaves the state as it was before:
 
-- A block changes the state by one statement, the last of `__enter__` and the first of `__exit__`,
-  and has noted before what to go back to.
-- No context manager can help where the exception comes before `__exit__` has done anything. So the
-  functions in which the engine opens blocks are `restored`, too: the state is put back twice.
+- A block notes the state to go back to, then switches by a single statement: the last of
+  `__enter__`, or the first of `__exit__`.
+- An interrupt can still arrive before `__exit__` has done anything, which no context manager can
+  handle. So the engine's functions that open blocks are also decorated with `restored`, which puts
+  the state back a second time.
 """
 
 from __future__ import annotations
@@ -57,24 +58,24 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Level:
-    """One call of a transform, and the place of the Variables that belong to it.
+    """One call of a transform. Each Variable belongs to one level.
 
-    Its class says what becomes of an operation there: `Recording` leaves a Node behind, `Forward`
-    computes a tangent along with the value, `Batch` runs once for all that `vmap` maps over,
+    The class says what an operation does at the level: `Recording` records a Node, `Forward`
+    computes a tangent along with the value, `Batch` runs once for the whole batch of `vmap`,
     `Linear` records linear operations and refuses others, and `Checkpoint` records a run whose
-    graph is forgotten and computed again. A level that has ended refuses every operation.
+    graph is dropped and computed again. A level that has ended refuses every operation.
     """
 
     __slots__ = ("depth", "inside", "left", "outside", "parent", "process", "sample")
 
     #: How the class runs an operation: a function (primitive, args, kwargs, raw, level, backend).
-    #: None for `Recording`, whose turn is so frequent that `record` is called without asking.
+    #: None for `Recording`, the most frequent class: `record` is then called directly.
     operate: Callable[..., Any] | None = None
-    #: Whether it is a level of `vmap`, which maps and does not differentiate.
+    #: Whether this is a level of `vmap`, which maps and does not differentiate.
     maps = False
 
-    inside: Any  # the State where the level is opened, and the one before
-    outside: Any
+    inside: Any  # the State once the level is open
+    outside: Any  # the State before it was opened
 
     def __init__(self, parent: Level | None) -> None:
         self.inside = self.outside = None
@@ -83,7 +84,7 @@ class Level:
         self.process: Callable[..., Any] | None = self.operate
         #: A sample input. Python numbers inside nested transforms take its library and device.
         self.sample: Any = None
-        #: Where a value last left the graph, for an error to name.
+        #: Where a value last left the graph; error messages name the place.
         self.left: str | None = None
 
     @property
@@ -95,7 +96,7 @@ class Level:
         return f"<Level {self.depth}{'' if self.alive else ', ended'}>"
 
     def contains(self, other: Level) -> bool:
-        """Whether `other` is this level or one of those around it."""
+        """Whether `other` is this level or one of its outer levels."""
         level: Level | None = self
         while level is not None and level.depth > other.depth:
             level = level.parent
@@ -103,14 +104,14 @@ class Level:
 
 
 class Recording(Level):
-    """A level that records a Node for each operation: `ROOT`, and those of reverse mode."""
+    """A level that records a Node for each operation: `ROOT`, and the levels of reverse mode."""
 
     __slots__ = ()
 
 
 class State:
-    """What holds in this thread and task: the open level, the levels that do not record, and the
-    `modes` (see there), None while there is nothing unusual."""
+    """The state of this thread and task: the open `level`, the levels that do not record (`off`),
+    and the `Modes` that are on (None if there are none)."""
 
     __slots__ = ("level", "modes", "off", "plain")
 
@@ -122,7 +123,7 @@ class State:
         self.level = level
         self.off = off
         self.modes = modes
-        # The level at which the short cuts of `bind` may record: the open one, if it is ordinary.
+        # The level at which the short cuts may record: the open level, if nothing is unusual.
         self.plain = level if not off and level.process is None and modes is None else None
 
 
@@ -131,26 +132,27 @@ VOLATILE = Recording(ROOT)  # where volatile Variables live: nothing is recorded
 START = State(ROOT)
 _state: ContextVar[State] = ContextVar("pluggrad.state", default=START)
 read, put = _state.get, _state.set
-# `START.now` is what `read()` returns, for compilers that read code: they know no ContextVar, but
-# can look at an attribute, while compiling and again before each run of what they compiled.
+# `START.now` equals `read()`. Compilers that read code cannot follow a ContextVar, but they can
+# read an attribute, both while compiling and as a guard before each compiled run.
 State.now = property(_state.get)
 
 
 def state_of(level: Level, off: frozenset[Level], modes: Any) -> State:
-    """The state of that level and these modes."""
+    """The state with these fields."""
     # Reuse START itself: torch.compile guards on its identity.
     usual = level is ROOT and modes is None and not off
     return START if usual else State(level, off, modes)
 
 
 class open_level:
-    """A new level inside the current one; it ends, and its Variables with it, on the way out."""
+    """A block with a new level inside the current one. When the block ends, so does the level, and
+    its Variables become unusable."""
 
     __slots__ = ("_level",)
 
     def __init__(self, kind: Callable[..., Level] | None = None, *facts: Any) -> None:
         state = read()
-        # (torch.compile cannot make an object of a class that is the default of an argument.)
+        # (torch.compile cannot instantiate a class that is the default of an argument.)
         level = Recording(state.level) if kind is None else kind(state.level, *facts)
         self._level = level
         level.outside = state
@@ -180,6 +182,7 @@ def deepest(level: Level, other: Level) -> Level:
 
 
 def _ended(*_: Any) -> Any:
+    """Refuse an operation: the `process` of every level that has ended."""
     raise LeakedVariableError(
         "a Variable was used after the transform that made it had returned, or in a transform of "
         "another thread. Return it from the transformed function instead of storing it."
@@ -187,7 +190,7 @@ def _ended(*_: Any) -> Any:
 
 
 class holding:
-    """A block in which `state` holds."""
+    """A block in which `state` is the current state."""
 
     __slots__ = ("_before", "_state")
 
@@ -203,7 +206,8 @@ class holding:
 
 
 def during(state: State, f: Callable[..., Any], *args: Any) -> Any:
-    """``f(*args)``, during which `state` holds; it takes two exceptions for it to stay."""
+    """``f(*args)`` with `state` as the current state. Only two exceptions in a row could leave
+    `state` in force."""
     before = read()
     try:
         put(state)
@@ -216,10 +220,10 @@ def during(state: State, f: Callable[..., Any], *args: Any) -> Any:
 
 
 def restored(f: F) -> F:
-    """`f`, a function of the engine's, after which the state is what it was before.
+    """Decorate `f` so that the state after it, whatever is raised, is the state before it.
 
-    The blocks in `f` see to that, too, but not if something is raised on the way into `__exit__`.
-    With both it takes two exceptions to leave the state changed.
+    The blocks in `f` restore the state too, except when an interrupt arrives on the way into their
+    `__exit__`. With both, only two exceptions in a row could leave the state changed.
     """
 
     def run(*args: Any, **kwargs: Any) -> Any:
@@ -232,4 +236,4 @@ def restored(f: F) -> F:
             put(state)
             raise
 
-    return run  # type: ignore[return-value]  # (compilers that read code know no `cast`)
+    return run  # type: ignore[return-value]  # (compilers that read code cannot follow `cast`)

@@ -1,11 +1,11 @@
-"""A level at which everything that is recorded is linear.
+"""A level at which every recorded operation is linear.
 
 A custom operation states its derivative in one direction: `custom_vjp` and `Function` from
 cotangents to gradients, `custom_jvp` from tangents to tangents. The other direction is the
-transpose, which exists only if the rule is linear. So the rule runs at a level of its own, on zeros
-that stand for any cotangent (or tangent), and what is recorded there is walked back. An operation
-that is not linear in these is refused when it happens: a product of two of them, a function such as
-`sign`, a comparison, a Python `if`.
+transpose, which exists only if the rule is linear. To transpose a rule, it runs at a level of its
+own, on zeros in place of the cotangents (or tangents), and the graph recorded there is walked
+backwards. The level refuses any operation that is not linear in these: a product of two of them, a
+function such as `sign`, a comparison, a Python `if`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ __all__ = [
 
 
 class Linear(Level):
-    """A level of linear functions. Forward mode transposes a rule there, reverse mode a `jvp`."""
+    """A level of linear functions. Forward mode transposes a backward rule at such a level, and
+    reverse mode a `jvp`."""
 
     __slots__ = ()
 
@@ -49,7 +50,7 @@ class Linear(Level):
         level: Level,
         backend: Backend,
     ) -> Any:
-        """An operation at a level of linear functions."""
+        """Run an operation at a level of linear functions."""
         moving = [i for i, x in enumerate(args) if tracked_at(x, level)]
         if moving and not _linear_in(primitive, moving):
             refuse(f"it applies {primitive.name!r} to {_each(len(moving))}")
@@ -64,9 +65,9 @@ def _each(count: int) -> str:
 
 
 def _linear_in(primitive: Primitive, moving: list[int]) -> bool:
-    """Whether `primitive` is linear in the inputs number `moving`, together.
+    """Whether `primitive` is jointly linear in the inputs with the numbers `moving`.
 
-    It is where the derivative by each does not depend on any of them, and has no jumps.
+    It is if the derivative by each of them depends on none of them, and the primitive has no jumps.
     """
     if primitive.kind == "constant" or primitive.steps or primitive.name.startswith("special."):
         return False
@@ -83,12 +84,12 @@ def _linear_in(primitive: Primitive, moving: list[int]) -> bool:
 
 
 def is_linear_level(level: Level) -> bool:
-    """Whether `level` is one of linear functions."""
+    """Whether `level` is a running level of linear functions."""
     return type(level) is Linear and level.alive
 
 
 def refuse(why: str, opaque: bool = False) -> NoReturn:
-    """Raise: a rule is not linear in what it is handed, or that cannot be seen (`opaque`)."""
+    """Raise NotLinearError: a rule is not linear, or its linearity cannot be checked (`opaque`)."""
     error = NotLinearError(
         f"a custom derivative was to be transposed, and is not linear in its cotangent (or "
         f"tangent): {why}. A custom_vjp or Function whose backward is not linear serves reverse "
@@ -100,11 +101,11 @@ def refuse(why: str, opaque: bool = False) -> NoReturn:
 
 
 def check_run(run: Callable[[list[Any]], list[Any]], args: list[Any], level: Level) -> None:
-    """Raise unless a custom operation is linear in those of `args` that are tracked at `level`.
+    """Raise unless a custom operation is linear in the `args` that are tracked at `level`.
 
-    Its function runs at that level, where everything is looked at. One that computes outside of the
-    graph, with another library, runs on random numbers instead: sums and multiples of these must
-    give the same sums and multiples.
+    Its function `run` runs at that level, which checks each operation. If the function leaves the
+    graph, to compute with another library, it runs on random numbers instead: the output of a
+    linear combination of inputs must be the same linear combination of their outputs.
     """
     try:
         run(args)
@@ -115,6 +116,7 @@ def check_run(run: Callable[[list[Any]], list[Any]], args: list[Any], level: Lev
 
 
 def _check_values(run: Callable[[list[Any]], list[Any]], args: list[Any], level: Level) -> None:
+    """Raise unless ``run(x1 + 2 * x2)`` is ``run(x1) + 2 * run(x2)`` for random numbers."""
     if any([is_batched(x) for x in args]):
         refuse("it leaves the graph inside of vmap, and nothing can be told of it", True)
     rng = np.random.default_rng(0)
@@ -135,7 +137,7 @@ def _check_values(run: Callable[[list[Any]], list[Any]], args: list[Any], level:
 
 
 def _random(x: Any, scale: float, rng: Any) -> Any:
-    """Random numbers of the shape, dtype, library and device of `x`, as a raw array."""
+    """A raw array of random numbers, with the shape, dtype, library and device of `x`."""
     raw = raw_of(x)
     backend = backend_of(raw)
     assert backend is not None
@@ -145,19 +147,20 @@ def _random(x: Any, scale: float, rng: Any) -> Any:
 
 
 def _values(y: Any) -> Any:
+    """`y` as a NumPy array; None if its values cannot be looked at."""
     raw = raw_of(y)
     backend = backend_of(raw)
     return None if backend is None else backend.adapter.host(raw)
 
 
 def check_homogeneous(y: Any, backend: Backend) -> None:
-    """Raise if `y`, what a rule made of zeros, is not zero, as far as that can be known now."""
+    """Raise if `y`, which a rule made from zeros, is known not to be zero."""
     if made_of_zeros(y, backend) is False:
         refuse("of zeros it makes other numbers")
 
 
 def made_of_zeros(y: Any, backend: Backend) -> bool | None:
-    """Whether `y` is zero everywhere (or nan); None where its values cannot be looked at."""
+    """Whether every element of `y` is zero or nan; None if its values cannot be looked at."""
     values = backend.adapter.host(raw_of(y))
     return None if values is None else not ((values != 0) & (values == values)).any()
 

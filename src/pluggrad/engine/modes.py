@@ -1,7 +1,7 @@
 """Modes: anomaly detection, saved-tensor hooks, strong zeros, and checks for changed arrays.
 
-While one is on, the short cuts of `bind` are off, and every operation is recorded the long way. So
-none of them costs anything while unused.
+While any mode is on, the short cuts are off and every operation is recorded the general way. So
+modes cost nothing while they are unused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Modes", "altered", "changed", "debug", "inside", "saved_tensors_hook
 
 @dataclasses.dataclass(frozen=True)
 class Modes:
-    """What is unusual in this thread and task; the state holds None where nothing is."""
+    """The modes of this thread and task. While none is on, the state holds None instead."""
 
     anomaly: bool = False
     check_nan: bool = False
@@ -28,24 +28,25 @@ class Modes:
     mutations: bool = False
     strong: bool = False
     parent: Node | None = None  # under `anomaly`, the node that is being pulled through
-    inside: Any = None  # the run of a checkpointed function that this is inside of
+    inside: Any = None  # the innermost running checkpoint
 
 
 def inside() -> Any:
-    """The run of a checkpointed function that we are directly inside of; None elsewhere."""
+    """The innermost running checkpoint, or None. (Also None while it computes at the levels
+    below.)"""
     modes = read().modes
     run = None if modes is None else modes.inside
     return None if run is None or run.below else run
 
 
 def altered(state: State, facts: dict[str, Any]) -> State:
-    """`state` with modes that have these `facts`."""
+    """`state`, with the fields `facts` of its modes changed."""
     found = dataclasses.replace(state.modes or Modes(), **facts)
     return state_of(state.level, state.off, None if found == Modes() else found)
 
 
 class changed(Decorator):
-    """A block in which the modes have these `facts`."""
+    """A block, or decorated function, in which the fields `facts` of the modes are changed."""
 
     _get: Any = staticmethod(read)
     _set: Any = staticmethod(put)
@@ -71,13 +72,13 @@ class changed(Decorator):
 def saved_tensors_hooks(
     pack_hook: Callable[[Any], Any], unpack_hook: Callable[[Any], Any]
 ) -> changed:
-    """What operations save goes through hooks: to disk, to another device, to fewer bits.
+    """Pass saved arrays through hooks, which may move them to disk or compress them.
 
-    For each array that an operation recorded in the block keeps for its gradient, ``pack_hook(v)``
-    is called with an untracked Variable, and what it returns is kept instead. When a walk needs the
-    array, ``unpack_hook(kept)`` returns it, as a Variable or an array of the same library and
-    shape; the dtype is made what it was. As torch's; the innermost block counts. In transforms `v`
-    is the array behind all levels, that of a whole batch under `vmap`.
+    For each array that an operation in the block saves for its gradient, ``pack_hook(v)`` is called
+    with an untracked Variable, and its result is saved instead. When a walk needs the array,
+    ``unpack_hook(packed)`` returns it, as a Variable or an array of the same library and shape; it
+    is cast to its former dtype. This works as in torch; of nested blocks, the innermost counts.
+    Inside transforms `v` holds the array below all levels; under `vmap`, that of the whole batch.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.Variable(np.asarray([1.0, 2.0]), requires_grad=True)
@@ -91,24 +92,24 @@ def saved_tensors_hooks(
 
 
 def debug(mutations: bool = True) -> changed:
-    """Have changes of arrays that the graph still needs found.
+    """Find arrays that were changed in place while the graph still needs them.
 
-    Raw operands are kept by reference. If one is changed in place after ``y = x * w`` and before
-    ``y.backward()``, the gradient would be wrong. On torch, whose tensors count their changes, that
-    is always an error. On other libraries it is one for what is recorded in this block; on torch
-    the block finds the changes, too, that are not counted: those through torch's own ``w.data``,
-    through a NumPy array of the same memory, and under ``torch.inference_mode``.
+    Raw operands are saved by reference. If one is changed in place after ``y = x * w`` and before
+    ``y.backward()``, the gradient would be wrong. On torch, whose tensors count their changes, the
+    walk always raises. On other libraries it raises for operations recorded in this block. On torch
+    the block also finds changes that torch does not count: those through its own ``w.data``,
+    through a NumPy array that shares the memory, and under ``torch.inference_mode``.
 
     Parameters
     ----------
     mutations : bool
-        Take a checksum (CRC-32) of every array that is kept, and compare it when it is used. It
-        reads each array twice more, at some 1 GB/s, and takes some 20 µs an operation.
+        Take a checksum (CRC-32) of every saved array, and compare it when the array is used. This
+        reads each array twice more, at about 1 GB/s, and costs about 20 µs per operation.
 
     Raises
     ------
     RuntimeError
-        In the walk: names the operation, and the array's shape and dtype.
+        During the walk: names the operation, and the array's shape and dtype.
 
     >>> import numpy as np, pluggrad as pg
     >>> x, w = pg.Variable(np.ones(2), requires_grad=True), np.asarray([2.0, 3.0])

@@ -1,4 +1,4 @@
-"""An operation that a user calls: arguments checked, and a Variable returned."""
+"""The operations that users call: the arguments are checked, and a Variable is returned."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["apply"]
 def apply(
     primitive: Primitive, args: Any, kwargs: Any, raw: Callable[..., Any], backend: Backend
 ) -> Any:
-    """An operation called by a user: arguments checked, and always a Variable returned."""
+    """Run an operation that a user called: check the arguments, always return a Variable."""
     args = [convert(x, backend, primitive) for x in args]
     if (run := inside()) is not None:
         args = [run.enter(x) for x in args]
@@ -36,7 +36,7 @@ def apply(
 
 
 def _constant(args: list[Any], backend: Backend) -> bool:
-    """Whether nothing among `args` is recorded, and there are integers among them."""
+    """Whether no argument is tracked, and not all arrays among them are floating-point."""
     dtypes = [x.dtype for x in args if hasattr(x, "dtype")]
     if all(dtype in backend.float_dtypes for dtype in dtypes):
         return False

@@ -1,8 +1,9 @@
 """Primitives and their rules: the rows of the rule book, made ready for the engine.
 
-A `Primitive` is a row of the rule book. Its `Rule`s, one per input that has a gradient, know how a
-cotangent travels back. The names of a formula's parameters say what is kept for it: ``x x1 x2 ...``
-the inputs, ``y`` the output, ``like`` shape and dtype of the input, anything else a keyword.
+A `Primitive` is a row of the rule book. It has one `Rule` per differentiable input, which knows how
+a cotangent travels back to that input. The parameter names of a formula say what is saved for it:
+``x x1 x2 ...`` the inputs, ``y`` the output, ``like`` the input's shape and dtype, and any other
+name a keyword argument.
 """
 
 from __future__ import annotations
@@ -25,31 +26,32 @@ new: Any = object.__new__
 
 
 def PASS(t: Any) -> Any:
-    """The formula of an input that enters unchanged, as both of `add` do."""
+    """The formula of an input whose partial derivative is 1, such as both inputs of `add`."""
     return t
 
 
 class Rule:
     """How the cotangent `g` of a primitive's output reaches its input number `position`.
 
-    `pull(g, saved)` is all that the walk calls. `careful` is the same rule with what broadcasting,
-    mixed dtypes and complex numbers need around it; which one an edge holds is decided while
-    recording, so that the walk never looks at a shape or a dtype.
+    The walk calls only `pull(g, saved)`. `careful` is the same rule, extended for broadcasting,
+    mixed dtypes and complex numbers. Recording decides which of the two an edge holds, so the walk
+    never looks at a shape or a dtype.
     """
 
     __slots__ = ("boxed", "careful", "code", "formula", "freed", "fresh", "is_careful", "keeps",
                  "names", "pick", "place", "position", "primitive", "pull", "sources",
                  "strong")  # fmt: skip
 
-    boxed: Rule  # variants that `modes` makes when they are asked for
-    strong: Rule
+    boxed: Rule  # the variant for boxed saved values, made on first use (see `saved`)
+    strong: Rule  # the variant with strong zeros, made on first use (see `strong_zeros`)
 
     def __init__(self, primitive: Primitive, position: int, formula: Callable[..., Any]) -> None:
         self.primitive = primitive
         self.position = position
         self.formula = formula
         names = () if formula is PASS else _parameters(formula)[1:]
-        # The number of the input is not kept: what is, is the same for all of a variadic primitive.
+        # `i`, the number of the input, is not saved, so that all inputs of a variadic primitive can
+        # share one tuple of saved values.
         self.place = names.index("i") if "i" in names else None
         self.names = tuple([name for name in names if name != "i"])
         self.pick = _picker(primitive, position, self.names)
@@ -59,7 +61,8 @@ class Rule:
             primitive.fresh or primitive.kind in ("elementwise", "bilinear")
         )
         self.pull = self._pull_at(position)
-        # What the two fast recorders need to know: which one value is kept (see `bind_unary`).
+        # Which single value the rule saves, for the short cuts in `bind`: 0 none, 1 the first
+        # input, 2 the second, 3 the output, 4 anything else.
         places = {(): 0, (primitive.parameters[0],): 1, (primitive.parameters[1:2] or ("",)): 2}
         self.code = places.get(self.names, 3 if self.names == ("y",) else 4)
         self.is_careful = False
@@ -79,7 +82,7 @@ class Rule:
         return made
 
     def _pull_at(self, position: int) -> Callable[[Any, Any], Any]:
-        """The formula for input number `position`, as a function of `g` and what is saved."""
+        """The formula for input number `position`, as a function of `g` and the saved values."""
         if self.formula is PASS:
             return _pass
         if self.place is None:
@@ -87,7 +90,7 @@ class Rule:
         return _puller_at(self.formula, len(self.names), self.place, position)
 
     def at(self, position: int) -> Rule:
-        """This rule of a variadic primitive, for input number `position`."""
+        """This rule, which belongs to a variadic primitive, for input number `position`."""
         pull = self._pull_at(position)
         made = self.variant(pull)
         made.careful = self.careful.variant(_careful_pull(pull, self.primitive))
@@ -96,7 +99,7 @@ class Rule:
         return made
 
     def values(self, saved: Any) -> tuple[Any, ...]:
-        """What is saved, as a tuple in the order of `names`."""
+        """The saved values as a tuple, in the order of `names`."""
         if len(self.names) == 1:
             return (saved,)
         return saved if self.names else ()
@@ -122,10 +125,10 @@ def _signature_of(arguments: str) -> tuple[CodeType, dict[str, Any]]:
 
 
 def _sources(primitive: Primitive, names: tuple[str, ...]) -> Any:
-    """What each of `names` is, for the walk to find it in the graph: the number of an input, the
-    name itself of what is special, None for a setting. No tuple around one alone; None in all where
-    there are settings only."""
-    inputs = primitive.positional[: len(primitive.formulas)]  # what is behind them is an index
+    """Where the walk finds the value of each name in the graph: the number of an input; the name
+    itself for "y", "args" and "call"; None for a setting. One name: its source. Several: a tuple.
+    Settings only: None."""
+    inputs = primitive.positional[: len(primitive.formulas)]  # later ones have no gradient
     sources: list[Any] = [
         name if name in ("y", "args", "call") else inputs.index(name) if name in inputs else None
         for name in names
@@ -136,10 +139,12 @@ def _sources(primitive: Primitive, names: tuple[str, ...]) -> Any:
 
 
 def _pass(g: Any, saved: Any) -> Any:
+    """The `pull` of `PASS`."""
     return g
 
 
 def _puller(formula: Callable[..., Any], count: int) -> Callable[[Any, Any], Any]:
+    """`formula`, which names `count` saved values, as a function of `g` and the saved values."""
     if count == 0:
         return lambda g, saved: formula(g)
     if count == 1:
@@ -150,7 +155,7 @@ def _puller(formula: Callable[..., Any], count: int) -> Callable[[Any, Any], Any
 def _puller_at(
     formula: Callable[..., Any], count: int, place: int, position: int
 ) -> Callable[[Any, Any], Any]:
-    """The same for a formula whose parameter number `place` is the number of the input."""
+    """`_puller` for a formula whose parameter number `place` is the number of the input."""
 
     def pull(g: Any, saved: Any) -> Any:
         kept = (saved,) if count == 1 else saved or ()
@@ -162,11 +167,11 @@ def _puller_at(
 def _careful_pull(
     pull: Callable[[Any, Any], Any], primitive: Primitive
 ) -> Callable[[Any, Any], Any]:
-    """`pull` for inputs that were broadcast, of another dtype than the output, or complex.
+    """`pull` for inputs that were broadcast, have another dtype than the output, or are complex.
 
-    Formulas of elementwise, linear and bilinear primitives are transposes; the gradient convention
-    (∂L/∂Re + i ∂L/∂Im, as torch's) asks for the adjoint, conj ∘ transpose ∘ conj. The other factor
-    of a product is cast to the dtype that the product had: not all libraries multiply matrices of
+    Formulas of elementwise, linear and bilinear primitives are transposes. The gradient convention
+    (∂L/∂Re + i ∂L/∂Im, as in torch) needs the adjoint: conj ∘ transpose ∘ conj. The other factor of
+    a product is cast to the dtype of the product, because not all libraries multiply matrices of
     two dtypes.
     """
     holomorphic, product = primitive.holomorphic, primitive.kind == "bilinear"
@@ -188,8 +193,9 @@ def _careful_pull(
 def _picker(
     primitive: Primitive, position: int, names: tuple[str, ...], packed: bool = True
 ) -> Callable[..., Any]:
-    """A function of (args, kwargs, y, like) that collects the values named, made from source, as it
-    runs at each operation. It returns a tuple; `packed`, one value as it is, and None for none."""
+    """A function of (args, kwargs, y, like) that collects the values of `names`. It is compiled
+    from source, because it runs in every recorded operation. It returns a tuple; if `packed`, a
+    single value is returned as it is, and None stands for no values."""
     values = [_source_of(primitive, position, name) for name in names]
     found = f"({''.join([f'{value}, ' for value in values])})"
     if packed and len(values) < 2:
@@ -209,7 +215,7 @@ def _compiled_picker(found: str) -> Callable[..., Any]:
 
 
 def _source_of(primitive: Primitive, position: int, name: str) -> str:
-    """What `name` is, among the values that `_picker` speaks of."""
+    """The source of an expression for the value of `name`, over the arguments of the `_picker`."""
     if name in ("y", "args", "kwargs"):
         return name
     if name in ("like", "like1", "like2"):
@@ -226,7 +232,7 @@ def _source_of(primitive: Primitive, position: int, name: str) -> str:
 
 
 def _freed_rule(primitive: Primitive) -> Rule:
-    """What stands on the edges of a node after its saved values were let go."""
+    """The rule on the edges of a node whose saved values were freed: it raises."""
 
     def refuse(g: Any, saved: Any) -> Any:
         raise GraphFreedError(
@@ -246,17 +252,18 @@ def _freed_rule(primitive: Primitive) -> Rule:
 class Primitive:
     """One differentiable operation: a name, the standard's signature, a formula per input.
 
-    `kind` says what a formula is: the partial derivative times `t` (elementwise), the transpose
-    (linear, bilinear), or the adjoint itself (general); ``constant`` has none. See `rules`.
+    `kind` says what a formula computes: the partial derivative times `t` (elementwise), the
+    transpose (linear, bilinear), or the adjoint itself (general); ``constant`` primitives have no
+    formulas. See `rules`.
     """
 
     rules: tuple[Rule | None, ...]
     squares: Rule | None = None  # the only rule of `x * x` and `x ** 2`: one edge, one saved value
-    prepare: Callable[..., Any]  # of `put`: makes a value ready to be written
-    pick_along: Callable[..., Any]  # what `jvp` wants beside the tangents
-    is_part = False  # of the graph itself: one output among several of the node behind it
+    prepare: Callable[..., Any]  # only for `put`: makes a value ready to be written
+    pick_along: Callable[..., Any]  # the values that `jvp` takes after the tangents
+    is_part = False  # stands for one output of its parent node, which has several
     is_custom = False  # a custom operation
-    is_call = False  # a custom operation, whose inputs are the edges of the node behind it
+    is_call = False  # a custom operation whose inputs are the edges of its parent node
 
     def __init__(
         self,
@@ -295,22 +302,24 @@ class Primitive:
         self.view = view
         self.put = put
         self.promotes = promotes
-        self.contracts = contracts  # whether it broadcasts nothing but axes before the last two
-        self.computed = computed or {}  # what formulas name, as functions of args and kwargs
-        # Inputs whose rules keep the output, though it is linear in them.
+        self.contracts = contracts  # whether it broadcasts only the axes before the last two
+        # Names that formulas use and no argument has: functions of (args, kwargs).
+        self.computed = computed or {}
+        # Inputs that it is linear in although their rules save the output.
         self.linear_in = linear_in
-        # Whether it jumps, and so is not linear where its derivative is constant.
+        # Whether it has jumps, so that it is not linear even where its derivative is constant.
         self.steps = steps
-        self.whole = whole.split()  # arguments that are integers, or several
-        self.check = check  # of args and kwargs: raises for what libraries take and should not
-        self.needs = needs.split()  # what the fallback calls, and a library may lack
+        self.whole = whole.split()  # arguments that are one integer or several
+        # A function of (args, kwargs) that raises for arguments that libraries wrongly accept.
+        self.check = check
+        self.needs = needs.split()  # functions that the fallback calls and a library may lack
         self.private = private
         self.takes_scatter = takes_scatter
         if takes_uniform is None:
             takes_uniform = kind == "elementwise"
         self.takes_uniform = takes_uniform
         self.partial = partial
-        self.fresh = fresh  # whether all formulas make new arrays, never `g` or a saved one
+        self.fresh = fresh  # whether all formulas return new arrays, never `g` or a saved one
         self.holomorphic = holomorphic or kind in ("elementwise", "bilinear")
         self.pointwise = pointwise or kind == "elementwise"
         code, self.defaults = _signature_of(signature.split("(", 1)[1][:-1])
@@ -339,11 +348,12 @@ class Primitive:
         return parse(self.signature.split("(", 1)[1][:-1])
 
     def saves(self, name: str) -> bool:
-        """Whether keeping `name` keeps an array."""
+        """Whether a rule that saves `name` saves an array."""
         return name in ("y", "args") or name in self.positional[: max(1, len(self.formulas))]
 
     def rule(self, position: int) -> Rule | None:
-        """The rule of input number `position`; variadic primitives have one formula for all."""
+        """The rule of input number `position`, or None. Variadic primitives have one formula for
+        all inputs; its rule for each position is made on first use."""
         if not self.variadic:
             rules = self.rules
             return rules[position] if position < len(rules) else None
@@ -353,7 +363,8 @@ class Primitive:
             rule = self._later[position] = self.rules[0].at(position)
         return rule
 
-    #: ``evaluate(primitive, args, kwargs)``, which `record` sets, as it is built on this module.
+    #: ``evaluate(primitive, args, kwargs)``. `record` sets it, because `record` imports this
+    #: module.
     evaluate: Callable[..., Any]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

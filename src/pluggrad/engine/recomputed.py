@@ -1,4 +1,4 @@
-"""Whether what was computed again is what it was the first time."""
+"""Checking that a value computed again equals the one computed the first time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _SUMS = 64
 
 
 def differ(x: Any, y: Any) -> bool:
-    """Whether the arrays `x` and `y` are of other numbers, beyond rounding. What cannot be compared
-    here and now (lazy arrays, other shapes, what is no array) does not differ."""
+    """Whether the numbers in the arrays `x` and `y` differ beyond rounding. False if they cannot be
+    compared now: lazy arrays, different shapes, values that are not arrays."""
     x, y = raw_of(x), raw_of(y)
     if x is y or not hasattr(x, "dtype") or not hasattr(y, "dtype"):
         return False
@@ -32,7 +32,7 @@ def differ(x: Any, y: Any) -> bool:
 
 
 def far_apart(x: Any, y: Any) -> bool:
-    """Whether two NumPy arrays of one shape and dtype differ by more than rounding can do."""
+    """Whether two NumPy arrays of one shape and dtype differ by more than rounding errors."""
     if (x == y).all() or not x.size:
         return False
     if x.dtype.kind not in "fc":
@@ -47,8 +47,8 @@ def far_apart(x: Any, y: Any) -> bool:
 
 
 class Made:
-    """What was computed the first time. It is not kept: a few sums of its elements are, and all of
-    it can be looked at for as long as somebody else has it."""
+    """A value computed the first time, for comparison. The array is not kept alive: a few sums of
+    its elements are saved, and a weak reference gives the whole array while it still exists."""
 
     __slots__ = ("ref", "sums")
 
@@ -56,12 +56,12 @@ class Made:
         y = raw_of(y)
         try:
             self.ref: Any = weakref.ref(y)
-        except TypeError:  # NumPy's scalars, which are small and never change
+        except TypeError:  # NumPy's scalars take no weak reference, but are small: keep them
             self.ref = lambda: y
         self.sums = _some_of(y)
 
     def differs(self, y: Any) -> bool:
-        """Whether `y`, computed again, is of other numbers."""
+        """Whether the numbers in `y`, the value computed again, differ beyond rounding."""
         y, first = raw_of(y), self.ref()
         if first is not None:
             return differ(y, first)
@@ -72,8 +72,9 @@ class Made:
 
 
 def _some_of(y: Any) -> Any:
-    """Some numbers that stand for all of `y`, as a NumPy array: sums of every 64th element, so that
-    no element is left out. None where they cannot be looked at."""
+    """A NumPy array of few numbers to compare `y` by: 64 sums that together cover all its elements
+    (with the remainder as it is), a sample if it has no floats, all of it if it is small. None if
+    its values cannot be looked at."""
     backend = backend_of(y)
     if backend is None or not all([isinstance(n, int) for n in y.shape]):
         return None

@@ -1,7 +1,8 @@
-"""Call the raw function, record a Node, keep what the rule names.
+"""Call the raw function, record a Node, save the values that its rules name.
 
-An operation runs at the deepest level among its inputs, and there it is taken one level down, until
-raw arrays are reached. Where an input is tracked, a Node stays behind.
+An operation runs at the deepest level among its inputs. To compute its value there, it runs one
+level further down, and so on until its inputs are raw arrays. Each level that tracks an input
+records a Node.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def evaluate(
     for x in args:
         if isinstance(x, variable):
             if x._cell is not None:
-                x._read()  # a view is at the level of what was written last
+                x._read()  # a view takes the level of the last value written
             if x._level is not level:
                 level = x._level if level is None else deepest(x._level, level)
     if level is None:
@@ -51,7 +52,7 @@ def record(
     level: Level,
     backend: Backend,
 ) -> Any:
-    """Compute one level further down, and leave a Node if an input asks for one."""
+    """Compute one level further down, and record a Node if an input is tracked at `level`."""
     variable = backend.variable
     inner = []
     off = read().off
@@ -65,7 +66,7 @@ def record(
             if x._level is level:
                 tracked = tracked or node is not None
             elif (node is not None or x._level is not ROOT) and level is not VOLATILE:
-                inner.append(constant_of(x, off))  # of another level: a constant here
+                inner.append(constant_of(x, off))  # of an outer level: a constant here
                 nested = True
                 continue
             nested = nested or type(x) is not variable
@@ -76,7 +77,7 @@ def record(
         y = raw(*inner, **kwargs)
     elif (state := read()) is level.inside:
         try:
-            put(level.outside)  # where the levels below have their short cuts
+            put(level.outside)  # the state in which the levels below can use their short cuts
             y = evaluate(primitive, inner, kwargs, raw, backend)
             put(state)
         except BaseException:
@@ -84,7 +85,7 @@ def record(
             raise
         for item in y if isinstance(y, tuple) else (y,):
             if isinstance(item, variable):
-                item._birth = level  # made here, whatever the level of its history
+                item._birth = level  # made here, even if it is tracked at an outer level
     else:
         y = evaluate(primitive, inner, kwargs, raw, backend)
     if celled and (primitive.aliases or (tracked and primitive.keeps)):
@@ -127,7 +128,7 @@ def record(
 
 
 def refuse_captured(primitive: Primitive, args: Any, level: Level, off: Sealed) -> None:
-    """Raise where a custom operation computes with a value that is tracked around it."""
+    """Raise if a custom operation uses a tracked value that was not passed to it."""
     if level not in off.levels or primitive.kind == "constant":
         return
     for x in args:
@@ -136,8 +137,8 @@ def refuse_captured(primitive: Primitive, args: Any, level: Level, off: Sealed) 
 
 
 def _lend(args: Any, variable: Any) -> None:
-    """Somebody keeps these buffers from now on: the next write copies first. (What a view shows
-    is never in an owned buffer, see `cells`.)"""
+    """Mark the buffers of `args` as shared, because the result or a Node now holds them: the next
+    write copies first. (Views are skipped: their buffer is never an owned one, see `views`.)"""
     for x in args:
         if isinstance(x, variable) and x._cell is not None and not x._chain:
             x._cell.owned = False
@@ -146,13 +147,17 @@ def _lend(args: Any, variable: Any) -> None:
 def fits_as_is(
     primitive: Primitive, inner: Any, value: Any, y: Any, several: bool, backend: Backend
 ) -> bool:
-    """Whether a cotangent of `y` has the dtype and shape that `value` needs, and is real."""
+    """Whether the ordinary rule serves the input `value`; otherwise `Rule.careful` does.
+
+    It does if the rule turns a cotangent of `y` into one of the shape and dtype of `value`, and
+    needs no conjugation.
+    """
     if several or y.dtype != value.dtype:
         return False
     kind = primitive.kind
     if y.dtype not in backend.real_dtypes:
         return kind == "linear" and not primitive.holomorphic
-    if kind == "elementwise":  # special functions compute in other precisions on the way
+    if kind == "elementwise":  # special functions (".") may compute in other precisions inside
         return bool(y.shape == value.shape) and "." not in primitive.name
     if kind == "bilinear":
         if any([getattr(x, "dtype", None) != y.dtype for x in inner]):
@@ -164,7 +169,8 @@ def fits_as_is(
 
 
 def _outputs(y: tuple[Any, ...], node: Node, level: Level, backend: Backend) -> Any:
-    """One Variable per output; each has a small node of its own that hands on its share."""
+    """One Variable per output, each at a small node of its own that passes its cotangent on to
+    `node`."""
     outputs = []
     likes = tuple([backend.like(item) for item in y])
     for number, item in enumerate(y):
@@ -178,6 +184,7 @@ def _outputs(y: tuple[Any, ...], node: Node, level: Level, backend: Backend) -> 
 
 
 def _part(node: Node, number: int, likes: Any) -> Node:
+    """The node of output `number` of `node`; `likes` are the shapes and dtypes of all outputs."""
     part: Node = new(Node)
     part.rule, part.saved, part.parent, part.more = PART, (number, likes), node, None
     return part
@@ -189,25 +196,27 @@ def part_of(node: Node, y: tuple[Any, ...], number: int) -> Node:
 
 
 def _like(x: Any) -> Any:
+    """The shape and dtype of `x`, in the form that its library needs."""
     if type(x) is tuple:
-        return x  # it is one already
+        return x  # a (shape, dtype) already
     backend = backend_of(x)
     assert backend is not None
     return backend.like(x)
 
 
 def evaluate_among(primitive: Primitive, args: Any, kwargs: Any) -> Any:
-    """What calling a primitive does: raw arrays give a raw array, Variables a Variable."""
+    """Call a primitive: raw arrays give a raw array, Variables a Variable."""
     backend = backend_among(args, primitive.name)
     return evaluate(primitive, args, kwargs, backend.raw(primitive.name), backend)
 
 
 Primitive.evaluate = evaluate_among
 
-#: Two primitives of the graph itself: one output among several, and the end of a walk.
+#: The rules of two primitives that belong to the graph itself: one output among several (PART), and
+#: the end of a walk (LEAF).
 PART: Any = Primitive("part(x, /)", "general", (lambda g, kwargs: g,), private=True).rules[0]
 PART.pull = lambda g, saved: Shares(g, *saved)
-PART.primitive.is_part, PART.keeps = True, False  # there is nothing to free
+PART.primitive.is_part, PART.keeps = True, False  # it saves no array, so nothing is freed
 LEAF: Any = Primitive("accumulate_grad(x, /)", "general", (PASS,), private=True).rules[0]
 
 

@@ -1,7 +1,7 @@
-"""What operations save, where it is not kept as it is: checked for changes, or packed by hooks.
+"""Boxes for saved values that are checked for changes, or packed by the user's hooks.
 
-Where a mode or the library asks for it, what an operation saves for its rule is put in a `Box`,
-which is opened when the walk comes by.
+If a mode or the library asks for it, the values that an operation saves for its rule are put into a
+`Box`, which the walk opens.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Box", "Kept", "keep", "marked", "opened"]
 
 
 class Box:
-    """What an edge has saved, with each array in it kept as something that gives it back."""
+    """The saved values of an edge, with each array inside a `Kept`, which checks or unpacks it."""
 
     __slots__ = ("content",)
 
@@ -35,12 +35,13 @@ class Box:
         self.content = content
 
     def open(self) -> Any:
-        """What was saved."""
+        """The saved values; raises MutationError if an array was changed since."""
         return _remade(self.content, lambda x: x.open() if isinstance(x, Kept) else x)
 
 
 class Kept:
-    """An array that is checked when it is used."""
+    """A saved array that is checked for changes when it is used: `seen` is the count or checksum
+    at the time of saving, `name` the operation that saved it."""
 
     __slots__ = ("name", "seen", "value")
 
@@ -48,9 +49,11 @@ class Kept:
         self.value, self.name, self.seen = value, name, seen
 
     def now(self) -> Any:
+        """The present count or checksum, to compare with `seen`."""
         raise NotImplementedError
 
     def open(self) -> Any:
+        """The array; raises MutationError if it was changed since."""
         if self.now() != self.seen:
             raise MutationError(
                 f"an array that {self.name!r} had saved for its gradient, of shape "
@@ -61,25 +64,27 @@ class Kept:
 
 
 class _Versioned(Kept):
-    """One whose library counts the changes."""
+    """A saved array whose library counts its changes."""
 
     __slots__ = ()
 
     def now(self) -> Any:
+        """How often the array has been changed."""
         return _adapter(self.value).writes(raw_of(self.value))
 
 
 class _Checked(Kept):
-    """One with a checksum."""
+    """A saved array that is checked by its checksum."""
 
     __slots__ = ()
 
     def now(self) -> Any:
+        """The present checksum of the array."""
         return _adapter(self.value).checksum(raw_of(self.value))
 
 
 class _Marked:
-    """An array that is checked, and not kept."""
+    """An array that is checked for changes, but not kept alive."""
 
     __slots__ = ("kind", "ref", "seen")
 
@@ -87,27 +92,28 @@ class _Marked:
         self.kind, self.ref, self.seen = type(kept), weakref.ref(kept.value), kept.seen
 
     def open(self) -> None:
-        """Raise if the array is still there, and was changed."""
+        """Raise MutationError if the array still exists and was changed."""
         x = self.ref()
         if x is not None:
             self.kind(x, "checkpoint", self.seen).open()
 
 
 def marked(x: Any) -> _Marked | None:
-    """What tells later whether the raw array `x` was changed; None where nothing does."""
+    """An object whose `open` raises if the raw array `x` was changed since; None if changes cannot
+    be found."""
     backend = BACKENDS.get(type(x))
     guard = None if backend is None else _watcher(read().modes, "checkpoint", backend)
     kept = x if guard is None else guard(x)
     try:
         return _Marked(kept) if isinstance(kept, Kept) else None
-    except TypeError:  # no weak reference to it, as to NumPy's scalars, which never change
+    except TypeError:  # takes no weak reference, like NumPy's scalars, which never change
         return None
 
 
 class _Packed(Kept):
-    """One that a user's hook has packed: `seen` is the hook that unpacks it, and `like` the shape
-    and dtype that the array had. In nested levels only the array at the bottom was, and `around`
-    has what is around it."""
+    """A saved array that a user's hook has packed. `value` is the packed form, `seen` the hook that
+    unpacks it, and `like` the array's shape and dtype. Of a tracked Variable only the raw array at
+    the bottom is packed; `around` holds the Variables around it."""
 
     __slots__ = ("around", "backend", "like")
 
@@ -118,6 +124,7 @@ class _Packed(Kept):
         self.like, self.around, self.backend = like, around, backend
 
     def open(self) -> Any:
+        """The unpacked array, checked and cast to the dtype that it had, at all its levels."""
         with changed(pack=None, unpack=None):
             found = self.seen(self.value)
         if is_variable(found):
@@ -141,7 +148,7 @@ class _Packed(Kept):
 
 
 def _with_bottom(x: Any, array: Any) -> Any:
-    """`x` at all its levels, with `array` at the bottom."""
+    """`x` with its Variables of all levels, but `array` as the raw array at the bottom."""
     if not is_variable(x):
         return array
     v = x._snapshot()
@@ -150,7 +157,7 @@ def _with_bottom(x: Any, array: Any) -> Any:
 
 
 def _remade(saved: Any, f: Callable[[Any], Any]) -> Any:
-    """`saved` with `f` applied to what is in it."""
+    """`saved`, with `f` applied to each value in it."""
     if isinstance(saved, (tuple, list)) and not hasattr(saved, "shape"):
         items = [_remade(x, f) for x in saved]
         return type(saved)(*items) if hasattr(saved, "_fields") else type(saved)(items)
@@ -160,16 +167,18 @@ def _remade(saved: Any, f: Callable[[Any], Any]) -> Any:
 
 
 def _adapter(x: Any) -> Any:
+    """The adapter of the library of `x`."""
     backend = backend_of(raw_of(x))
     assert backend is not None
     return backend.adapter
 
 
 def keep(node: Node, backend: Backend) -> Node:
-    """`node`, just recorded, with what the modes and the library ask of it."""
+    """`node`, just recorded, after what the modes and the library ask for: its saved values are
+    boxed, its rules made strong, its callers noted."""
     modes: Modes | None = read().modes
     if modes is None and backend.adapter.tracing():
-        return node  # nothing is there yet that could be changed
+        return node  # traced arrays have no contents yet that could be changed
     if modes is not None and modes.anomaly:
         node.metadata["traceback"] = callers()
         if modes.parent is not None:
@@ -189,7 +198,7 @@ def keep(node: Node, backend: Backend) -> Node:
 
 
 def _guard(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any], Any] | None:
-    """What is done to each thing that an operation saves; None if nothing."""
+    """The function that wraps each saved value of the operation `name`; None if none is needed."""
     pack = modes.pack if modes is not None else None
     if modes is not None and pack is not None:
         unpack = modes.unpack
@@ -208,7 +217,8 @@ def _guard(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any], 
 
 
 def _watcher(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any], Any] | None:
-    """What has changes of each array among the things that an operation saves found."""
+    """The function that wraps each saved array so that changes are found; None if no mode and no
+    library asks for it."""
     if modes is not None and modes.mutations:
         count: Callable[[Any], Any] = backend.adapter.checksum
         kind: type[Kept] = _Checked
@@ -225,21 +235,22 @@ def _watcher(modes: Modes | None, name: str, backend: Backend) -> Callable[[Any]
 
 
 def _is_array(x: Any, backend: Backend) -> bool:
+    """Whether `x` is a raw array or Variable of `backend`."""
     return hasattr(x, "shape") and hasattr(x, "dtype") and backend_of(raw_of(x)) is backend
 
 
 def _shown(array: Any, backend: Backend) -> Any:
-    """A raw array as the user's hook sees it: an untracked Variable."""
+    """A raw array in the form that the user's hook gets: an untracked Variable."""
     return wrap_untracked(array, backend)
 
 
 def opened(saved: Any) -> Any:
-    """`saved`, out of its box if it is in one."""
+    """`saved`, taken out of its Box if it is in one."""
     return saved.open() if type(saved) is Box else saved
 
 
 def _boxed_rule(rule: Rule) -> Rule:
-    """`rule` for an edge whose saved values are in a box."""
+    """`rule` for an edge whose saved values are in a Box."""
     try:
         return rule.boxed
     except AttributeError:

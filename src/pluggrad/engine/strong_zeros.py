@@ -18,17 +18,18 @@ def strong_zeros() -> changed:
     """A zero cotangent annihilates infinities and nan in the rules of elementwise functions.
 
     The derivative of ``where(x > 0, log(x), 0)`` at 0 is 0 · ∞ = nan, here as in torch and JAX,
-    because the branch that was not taken is differentiated, too. For operations recorded, or walks
-    made, in this block, it is 0: rules compute ``t ⊙ partial``, where ⊙ is the product with
-    0 ⊙ anything = 0. It is bilinear, so every order has it, forwards and backwards.
+    because the branch that was not taken is differentiated, too. For operations recorded in this
+    block, and for walks made in it, the derivative is 0: rules compute ``t ⊙ partial``, where ⊙ is
+    the product with 0 ⊙ anything = 0. This product is bilinear, so derivatives of every order use
+    it, in both modes.
 
-    It changes no value of a function, and a derivative that is a number by a rounding error at most
-    (unless the partial overflows on its way). It holds for functions that act element by element.
-    The rules of reductions (``max``, ``prod``, ``std``, ...),
-    contractions (``matmul``, ``vecdot``, ...), ``fft`` and ``linalg`` keep the ordinary product,
-    and so does what a rule of one's own computes. As a decorator it holds in the body of a
-    function; other threads do not see it, and a function that ``jax.jit`` compiled keeps the mode
-    in which it was traced. Elementwise rules take two to three times as long.
+    It changes no function value, and changes a finite derivative by at most a rounding error
+    (unless the partial derivative overflows on the way). It applies to functions that act element
+    by element. The rules of reductions (``max``, ``prod``, ``std``, ...), contractions (``matmul``,
+    ``vecdot``, ...), ``fft`` and ``linalg`` keep the ordinary product, and so do the computations
+    of custom rules. As a decorator it holds in the body of a function. Other threads do not see it,
+    and a function compiled by ``jax.jit`` keeps the mode in which it was traced. Elementwise rules
+    take two to three times as long.
 
     >>> import numpy as np, pluggrad as pg
     >>> f = lambda x: pg.sum(pg.where(x > 0, pg.sqrt(x), 0.0))
@@ -59,7 +60,8 @@ def strong_rule(rule: Rule) -> Rule:
 
 
 def annihilating(f: Callable[..., Any], primitive: Primitive) -> Callable[..., Any]:
-    """`f(t, ...)`, linear in `t` and element by element, as ``t ⊙ f(1, ...)``."""
+    """A function that computes `f(t, ...)`, which is linear in `t` and acts element by element, as
+    ``t ⊙ f(1, ...)``."""
 
     def strong(t: Any, *rest: Any) -> Any:
         if type(t) is Uniform:

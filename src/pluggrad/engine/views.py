@@ -1,10 +1,10 @@
-"""Cells: what stands behind a handle that was written to or that has views.
+"""Cells and views: a cell holds the value of a Variable that was written or has views.
 
-Most Variables never meet this room: a result that is neither written nor viewed has no cell. The
-first write or view makes one. A view is a cell, a chain of steps and the version it saw; it is
-pulled when read, never pushed. A write replaces the cell's content by the result of an ordinary
-differentiable operation, so the graph knows of no mutation; ownership only decides whether that
-operation may compute in the old buffer.
+Most Variables never get a cell: the first write or view makes one. A view consists of a cell, a
+chain of steps and the version of the cell it last saw. It is brought up to date when it is read,
+not when the cell is written. A write replaces the cell's content by the result of an ordinary
+differentiable operation, so the graph contains no mutation; ownership only decides whether that
+operation may reuse the old buffer.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ __all__ = [
 
 
 class Version:
-    """One state of a cell: `past` once the cell was written again.
+    """One state of a cell; it is `past` once the cell is written again.
 
-    (A count would make compilers compile anew after each write.)
+    (With a counter instead, compilers would recompile after each write.)
     """
 
     __slots__ = ("past",)
@@ -59,11 +59,12 @@ class Version:
 
 
 class Cell:
-    """A value that several handles can see: `content` is a plain Variable, replaced by writes.
+    """A value that several handles share: `content` is a Variable without a cell, replaced by each
+    write.
 
-    `owned` says that its buffer is held by nobody else, neither by a node nor by a raw view.
-    `handles` are those that see it, kept only where a write can bring in a value of a deeper level:
-    a handle's level, unlike its value, is looked at without reading it first.
+    `owned` says that no Node and no raw view shares the buffer. `handles` are the handles on the
+    cell, kept only where a write can bring in a value of a deeper level: they must then be updated
+    at once, because a handle's level, unlike its value, is looked at without reading it first.
     """
 
     __slots__ = ("born", "content", "handles", "like", "owned", "version")
@@ -71,7 +72,7 @@ class Cell:
     def __init__(self, content: Variable, born: Level) -> None:
         self.content = content
         self.born = born
-        # (Compilers that read code know no weak references.)
+        # (Compilers that read code cannot follow weak references.)
         shown = content._level is not born and not content._backend.adapter.tracing()
         self.handles: Any = WeakValueDictionary() if shown else None
         self.like = content._backend.like(content._value)
@@ -80,7 +81,7 @@ class Cell:
 
 
 class Step:
-    """One view function on the way from a cell to a handle, after those `before` it."""
+    """One view function on the way from a cell to a handle; `before` is the preceding step."""
 
     __slots__ = ("args", "before", "kwargs", "primitive")
 
@@ -91,7 +92,7 @@ class Step:
 
     @staticmethod
     def all(chain: Step | None) -> list[Step]:
-        """The steps from the cell to the end of `chain`, in this order."""
+        """The steps of `chain`, in order from the cell to the handle."""
         steps = []
         while chain is not None:
             steps.append(chain)
@@ -99,11 +100,11 @@ class Step:
         return steps[::-1]
 
     def look(self, base: Any) -> Any:
-        """The view of `base`."""
+        """The view that this step shows of `base`."""
         return self.primitive(base, *self.args, **self.kwargs)
 
     def put(self, base: Any, value: Any) -> Any:
-        """`base` with its view replaced by `value`."""
+        """`base`, with the part that this step shows replaced by `value`."""
         put = self.primitive.put
         if put is None:
             raise TypeMismatchError(
@@ -112,33 +113,36 @@ class Step:
         return put(base, value, *self.args, **self.kwargs)
 
     def same(self, other: Step) -> bool:
-        """Whether both are the same view, as `v[i]` and the `v[i]` in `v[i] += 1` are."""
+        """Whether both steps show the same part, like the `v[i]` read and the `v[i]` written by
+        `v[i] += 1`."""
         return (self.primitive is other.primitive and self.args == other.args
                 and self.kwargs == other.kwargs)  # fmt: skip
 
 
 def cell_of(v: Variable) -> Cell:
-    """The cell of `v`, made if there is none."""
+    """The cell of `v`, made on first use."""
     if v._cell is None:
         cell = Cell(v._snapshot(), v._born)
-        v._chain, v._seen, v._cell = None, cell.version, cell  # at once, should an interrupt come
+        # In one statement, with `_cell` last, so that an interrupt leaves no half-made state.
+        v._chain, v._seen, v._cell = None, cell.version, cell
         if cell.handles is not None:
             cell.handles[id(v)] = v
     return v._cell
 
 
 def settled(v: Any, cell: Cell) -> bool:
-    """Whether `v`, of that cell, shows its present value, in a buffer that others may hold."""
+    """Whether `v`, a handle on `cell`, is up to date and its buffer may be shared. Operations may
+    then use its value as it is."""
     return not v._seen.past and (not cell.owned or bool(v._chain))
 
 
 def _born(v: Variable) -> Level:
-    """The level where `v`, or what it is a view of, was made."""
+    """The level at which `v`, or the Variable that it is a view of, was made."""
     return v._born if v._cell is None else v._cell.born
 
 
 def view_of(v: Variable, y: Variable, function: Primitive, args: Any, kwargs: Any) -> Variable:
-    """Tie `y`, just computed from `v`, to the cell of `v`, if it is a view of it."""
+    """`y`, just computed from `v` by `function`, tied to the cell of `v` if it is a view of it."""
     if function.name == "getitem":
         if not is_basic(args[0]):
             return y
@@ -165,6 +169,7 @@ def is_basic(key: Any) -> bool:
 
 
 def _shares(v: Variable, y: Variable) -> bool:
+    """Whether the raw arrays of `v` and `y` share memory."""
     raw, raw_y = v._value, y._value
     while is_variable(raw):
         raw = raw._value
@@ -174,15 +179,15 @@ def _shares(v: Variable, y: Variable) -> bool:
 
 
 def refresh(v: Variable) -> None:
-    """Pull the present value of a handle whose cell was written since it last looked."""
+    """Bring `v` up to date with its cell, which was written since `v` was last read."""
     cell = v._cell
     assert cell is not None
     if cell.version.past:  # a write was begun and failed
         cell.version = Version()
     y = cell.content
     if v._chain:
-        cell.owned = False  # what a view shows is never in an owned buffer
-    with every_level_records():  # the view of a tracked value is tracked, wherever it is looked at
+        cell.owned = False  # a view may show this buffer from now on
+    with every_level_records():  # a view of a tracked value is tracked, even when read in `no_grad`
         for step in Step.all(v._chain):
             y = step.look(y)
     v._take(y)
@@ -190,8 +195,8 @@ def refresh(v: Variable) -> None:
 
 
 def same_place(v: Variable, key: Any, value: Any) -> bool:
-    """Whether `value` is the view `v[key]`: as it always shows what is there, writing it there
-    changes nothing."""
+    """Whether `value` is the view `v[key]`. Writing it there changes nothing, because it shows what
+    is there already."""
     if v._cell is None or value._cell is not v._cell or not is_basic(key):
         return False
     a: Step | None = Step(PRIMITIVES["getitem"], (key,), {}, v._chain)
@@ -204,19 +209,19 @@ def same_place(v: Variable, key: Any, value: Any) -> bool:
 
 
 def write(v: Variable, step: Step | None, value: Any) -> None:
-    """Replace what `step` shows of `v` by `value`; without a step, all of it.
+    """Replace the part of `v` that `step` shows by `value`; without a step, all of `v`.
 
-    Under `no_grad` the place in the graph stays: `v` keeps being the leaf it was.
+    Under `no_grad` the place in the graph stays: a leaf remains the same leaf.
     """
     state = read()
     if (run := inside()) is not None:
         run.refuse(v, _born(v))
         value = run.enter(value)
     v._read()
-    # What nobody else sees can be replaced as it is.
+    # Without a cell no other handle sees the value, so replacing all of it needs no cell either.
     cell = None if step is None and v._cell is None else cell_of(v)
     content = v if cell is None else cell.content
-    node, level = content._node, content._level  # those of a view may be others, under `no_grad`
+    node, level = content._node, content._level  # of the cell: those of a view may differ
     if type(node) is LeafNode and level is ROOT and level not in state.off:
         raise DifferentiationError(
             "a leaf that requires grad was written in place, and its gradient would be ambiguous. "
@@ -255,8 +260,9 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
         v._take(after)
         return
     deeper = after._level is not level
-    # Views pull again from now on, be it the old content. Then all at once: a buffer is owned from
-    # the moment on when it is in the cell, and not before.
+    # First mark the old version past: views read the cell again, even if an interrupt comes next
+    # and they find the old content. Then change the cell in one statement, so that `owned` never
+    # describes another buffer than the one in the cell.
     version = Version()
     cell.version.past = True
     cell.content, cell.owned, cell.version = after, owned, version
@@ -269,19 +275,19 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
 
 
 def _in_its_place(old: Any, new: Any, off: frozenset[Level]) -> Any:
-    """The value of `new` at the place in the graph of `old`, at each level that does not record.
+    """The value of `new`, at the place in the graph of `old` for each level that does not record.
 
     A write under `no_grad` changes a value and no derivative. With several levels open, each has a
-    node (or tangent) of its own around the value of the level below, so that the new value is put
-    together level by level: the place is that of `old` where the level is `off`, and that of `new`
-    where it records (a transform called under `no_grad` does).
+    Node (or Tangent) of its own around the value of the level below, so the result is assembled
+    level by level. It takes the place of `old` at levels that are `off`, and the place of `new` at
+    levels that record, such as that of a transform called under `no_grad`.
     """
     if not _has_place(old):
         return new
     level = old._level
     here = _has_place(new) and new._level is level
     if not here and _has_place(new) and new._level.depth > level.depth:
-        if new._level.maps:  # each of the batch stands where `old` stood
+        if new._level.maps:  # each element of the batch takes the place of `old`
             with every_level_records():
                 old = xp.broadcast_to(old, (new._level.size, *old.shape))
         return _at(_in_its_place(old, new._value, off), new)
@@ -300,7 +306,7 @@ def _has_place(x: Any) -> bool:
 
 
 def _at(value: Any, like: Any) -> Any:
-    """`value`, one level up, with the node, tangent or batch of `like`."""
+    """`value`, wrapped at the level of `like`, with the Node, Tangent or batch of `like`."""
     if is_variable(value) and not _has_place(value):
         value = value._value
     backend = like._backend
@@ -311,7 +317,8 @@ def _at(value: Any, like: Any) -> Any:
 
 
 def _put(cell: Cell, content: Variable, value: Any, key: Any) -> tuple[Any, bool]:
-    """`put`, in the cell's own buffer if nobody else sees it; and whether it is the cell's own."""
+    """`content` with `value` written at `key`, and whether the cell owns the result's buffer. If it
+    owns the old buffer, the write happens in place."""
     backend = content._backend
     raw = backend.raw("put")
     put = PRIMITIVES["put"]
@@ -321,8 +328,8 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> tuple[Any, bool
             cell.owned = False  # `v[rows] = v` reads what it writes
         if cell.owned:
             raw = backend.raw("put_in_place")
-            cell.version.past = True  # whatever becomes of it, views look again
-        # (What a compiler reads is to be left as it was found.)
+            cell.version.past = True  # even if the write fails, views must read the cell again
+        # (While a compiler traces, arrays are not written in place.)
         owned = not (backend.adapter.reads_code and backend.adapter.tracing())
     else:
         owned = False
@@ -331,7 +338,7 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> tuple[Any, bool
 
 
 def _fitting(v: Variable, value: Any, whole: bool) -> Any:
-    """`value` in the dtype of `v`, or an error if it must not be written there."""
+    """`value` in the dtype of `v`, or an error if it must not be written into `v`."""
     if not hasattr(value, "dtype"):
         return value
     backend = v._backend

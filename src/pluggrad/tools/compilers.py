@@ -19,10 +19,7 @@ from ..arrays.composites import COMPOSITES
 from ..arrays.dispatch import find_for
 from ..arrays.standard import CREATION, INQUIRIES
 from ..errors import UnsupportedError
-from ..variables.names import (
-    ALIASES,
-    EXTENSIONS,
-)
+from ..variables.names import ALIASES, EXTENSIONS
 from ..variables.top_level import FOUND
 
 __all__ = ["watch"]

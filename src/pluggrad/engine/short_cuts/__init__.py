@@ -1,1 +1,1 @@
-"""The short ways through recording that a program takes nearly always."""
+"""Short cuts through recording, for the cases that nearly every operation falls under."""

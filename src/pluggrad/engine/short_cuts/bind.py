@@ -1,7 +1,7 @@
 """The hot path: primitives bound to one backend, with short cuts for the common cases.
 
-What is done here is what `record` does, for tracked arrays of one library and level without
-anything special about them; everything else goes to `apply`.
+The short cuts do what `record` does, for tracked arrays of one library at one level with no modes
+on. Everything else goes to `apply`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from . import over_duals, over_variables
 
 __all__ = ["bind", "bind_binary", "bind_unary"]
 
-NONE: dict[str, Any] = {}  # no keywords; nobody writes them
-SIMPLE = frozenset({int, bool, float, str, type(None)})  # settings that are as they are
-WHOLE = frozenset({int, type(None)})  # those that count or name an axis
+NONE: dict[str, Any] = {}  # no keywords; shared and never written
+SIMPLE = frozenset({int, bool, float, str, type(None)})  # settings that need no conversion
+WHOLE = frozenset({int, type(None)})  # types of settings that count something or name an axis
 NUMBERS = frozenset({int, float})
-MORE_AXES = {"expand_dims", "stack", "concat"}  # where `axis` is not of the first argument itself
-RUNNING = {"cumulative_sum", "cumulative_prod", "argsort"}  # along an axis in any case
+MORE_AXES = {"expand_dims", "stack", "concat"}  # `axis` need not be an axis of the first argument
+RUNNING = {"cumulative_sum", "cumulative_prod", "argsort"}  # need an axis even by default
 
 
 def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
@@ -71,8 +71,9 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
 def _other_levels(
     primitive: Primitive, backend: Backend, raw: Callable[..., Any], bound: Callable[..., Any]
 ) -> dict[type, Callable[..., Any]]:
-    """The short cuts for Variables of other levels, by their class: functions of the arguments and
-    keywords that answer None where they are no use. `bound` is `primitive` for the levels below."""
+    """The short cuts for duals and nested Variables, by class. Each is a function of the arguments
+    and the keywords that returns None where it does not apply. `bound` runs `primitive` at the
+    levels below."""
     found = {
         backend.dual: over_duals.short_cut(primitive, backend, raw, bound),
         backend.nested: over_variables.short_cut(primitive, backend, bound),
@@ -81,7 +82,8 @@ def _other_levels(
 
 
 def _keeping(operate: Any, backend: Backend) -> Any:
-    """`operate`, where the library counts writes: what it saves is checked before it is used."""
+    """`operate`, followed by `keep` if the library counts writes: saved arrays are then checked for
+    changes before they are used."""
     if not backend.counts_writes:
         return operate
     cls = backend.variable
@@ -103,9 +105,12 @@ def bind_binary(
     reflected: bool = False,
     check: Callable[[Any, Backend], Any] | None = None,
 ) -> Any:
-    """`primitive` of two arguments, with a short cut for tracked arrays beside others of the same
-    library and level, and beside raw arrays and Python scalars. `reflected` takes its arguments
-    swapped; operators `check` the other operand, and may answer NotImplemented."""
+    """`primitive` of two arguments over one backend, with a short cut for tracked arrays.
+
+    The other argument may be an array of the same library and level, a raw array or a Python
+    scalar. With `reflected`, the arguments come swapped. Operators give a `check` of the other
+    operand; if it returns NotImplemented, so does the operation.
+    """
     cls, reals, like = backend.variable, backend.real_dtypes, backend.like
     constants = {float, int, backend.adapter.array_type}
     rule1, rule2 = primitive.rules
@@ -138,7 +143,8 @@ def bind_binary(
             if (c := x2._cell) is not None and not settled(x2, c):
                 return general(x1, x2)
             value2, parent2 = x2._value, x2._node
-            if level is None or (parent1 is None and level is ROOT):  # a constant at any level
+            # x1 without a Node at ROOT is a constant at every level.
+            if level is None or (parent1 is None and level is ROOT):
                 level = x2._level
             elif x2._level is not level and (parent2 is not None or x2._level is not ROOT):
                 return general(x1, x2)
@@ -160,10 +166,10 @@ def bind_binary(
         if untracked:
             return wrap(y, None, ROOT, backend)
         dtype, shape = y.dtype, y.shape
-        fits = dtype in reals  # whether cotangents need no care, but for dtype and shape
+        fits = dtype in reals  # whether the ordinary rule serves, if dtypes and shapes agree
         if bilinear and fits:
             fits = len(value1.shape) <= 2 >= len(value2.shape) and value1.dtype is value2.dtype
-        kept = (None, value1, value2, y)  # by the code of the rule
+        kept = (None, value1, value2, y)  # indexed by `Rule.code`
         node = None
         if parent2 is not None:
             node = new(Node)
@@ -200,10 +206,12 @@ def bind_binary(
 def _beside_number(
     primitive: Primitive, backend: Backend, raw: Callable[..., Any]
 ) -> Callable[[Any, Any, bool], Any]:
-    """`primitive` of a Variable beside a number, or beside itself: one edge, and nothing broadcast.
+    """The short cut of `primitive` for a Variable beside a number, or beside itself: the Node has
+    one edge, and nothing is broadcast.
 
-    The function takes the Variable, the other argument, and whether the Variable comes first. It
-    answers None where this is no place for a short cut."""
+    It takes the Variable, the other argument, and whether the Variable comes first. It returns None
+    where it does not apply.
+    """
     cls, reals, like = backend.variable, backend.real_dtypes, backend.like
     rules: Any = primitive.rules
     rule1, rule2 = rules
@@ -247,8 +255,8 @@ def _beside_number(
 def bind_first(
     primitive: Primitive, backend: Backend, raw: Callable[..., Any]
 ) -> Callable[[tuple[Any, ...], Any], Any]:
-    """`apply` for a primitive whose first argument alone has a derivative, with a short cut for
-    tracked arrays: a function of all arguments, and of the keywords."""
+    """`primitive`, of which only the first argument has a derivative, with a short cut for tracked
+    arrays. Returns a function of the arguments and the keywords."""
     cls, reals, floats, like = (
         backend.variable, backend.real_dtypes, backend.float_dtypes, backend.like
     )  # fmt: skip
@@ -293,7 +301,7 @@ def bind_first(
 
     def look(args: tuple[Any, ...], kwargs: Any) -> Any:
         x, v = args[0], bound(args, kwargs)
-        if v._cell is not None or not is_variable(x):  # `apply` has done it
+        if v._cell is not None or not is_variable(x):  # `apply` has made it a view already
             return v
         return view_of(x, v, primitive, args[1:], kwargs)
 
@@ -303,7 +311,8 @@ def bind_first(
 def bind(primitive: Primitive, backend: Backend) -> Any:
     """`primitive` over one backend, as a function with the standard's own signature."""
     raw = backend.raw(primitive.name)
-    simple = primitive.parameters == ("x",) and "." not in primitive.name  # others change dtypes
+    # (Functions of extensions, with "." in their names, may change dtypes.)
+    simple = primitive.parameters == ("x",) and "." not in primitive.name
     if primitive.kind == "elementwise" and simple:
         function = bind_unary(primitive, backend, raw)
     elif primitive.promotes:
@@ -321,10 +330,13 @@ def bind(primitive: Primitive, backend: Backend) -> Any:
 
 
 def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
-    """A `def` with the primitive's parameters, as dataclasses make their `__init__`: the
-    interpreter itself then checks the call, which costs a tenth of `inspect.Signature.bind`.
+    """A function compiled from a `def` with the primitive's parameters, as dataclasses compile
+    their `__init__`. The interpreter itself then checks the call, for a tenth of the cost of
+    `inspect.Signature.bind`.
+
     Arguments at their defaults are not passed on, so that older libraries need not know them.
-    Keyword arguments are settings, and reach the library as plain values."""
+    Keyword arguments are settings, and reach the library as plain values.
+    """
     arguments = primitive.signature.split("(", 1)[1][:-1]
     names = list(primitive.parameters)
     alone = len(primitive.positional) == 1 and not (primitive.variadic or primitive.promotes)

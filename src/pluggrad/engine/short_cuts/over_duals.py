@@ -1,7 +1,7 @@
 """Duals: Variables of a forward level, and the short cuts for operations on them.
 
-At a forward level a Variable's `_node` is its `Tangent`. What is done here is what `forward` does,
-for elementwise, linear and bilinear operations on ordinary duals; everything else goes there.
+At a forward level a Variable's `_node` is its `Tangent`. The short cuts do what `forward` does, for
+elementwise, linear and bilinear operations on ordinary duals. Everything else goes to `forward`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Tangent", "dual", "like_value", "short_cut"]
 
 
 class Tangent:
-    """What stands in the place of a Node at a forward level."""
+    """The `_node` of a Variable at a forward level: it holds the tangent."""
 
     __slots__ = ("value",)
 
@@ -34,12 +34,12 @@ def dual(x: Any, t: Any, level: Level, backend: Backend) -> Any:
     """The Variable of `level` with value `x` and tangent `t`."""
     v = make(backend.dual, x, Tangent(t), level)
     if (opened := read().level) is not level:
-        v._birth = opened  # made inside a deeper level, whose values may be written into it
+        v._birth = opened  # made inside a deeper level, so values of that level may be written in
     return v
 
 
 def like_value(t: Any, y: Any) -> Any:
-    """The tangent `t` in the dtype of the value `y`, and broadcast to its shape."""
+    """The tangent `t`, cast to the dtype of the value `y` and broadcast to its shape."""
     shape, dtype = shape_dtype(y)
     if t.dtype != dtype:
         t = xp.astype(t, dtype)
@@ -52,8 +52,11 @@ def short_cut(
     raw: Callable[..., Any],
     bound: Callable[..., Any],
 ) -> Callable[..., Any] | None:
-    """`primitive` on duals: a function of its arguments and keywords, which answers None where this
-    is no place for a short cut. `bound` is `primitive` for Variables of the levels below."""
+    """The short cut of `primitive` for duals; None if it has none.
+
+    The short cut takes the arguments and the keywords, and returns None where it does not apply.
+    `bound` runs `primitive` on Variables of the levels below.
+    """
     kind, floats, like = primitive.kind, backend.float_dtypes, backend.like
     rules, elementwise = primitive.rules, kind == "elementwise"
     several = len(rules) > 1 and kind == "linear"
@@ -94,7 +97,7 @@ def short_cut(
         state = read()
         if level is None or state is not level.inside or state.modes is not None:
             return None
-        if lifted:  # not every library lets its arrays meet Variables
+        if lifted:  # not every library allows operators between its arrays and Variables
             values[:count] = [
                 wrap(x, None, ROOT, backend)
                 if hasattr(x, "dtype") and type(x) not in VARIABLES else x

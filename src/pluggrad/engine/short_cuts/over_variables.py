@@ -1,7 +1,7 @@
-"""Variables over Variables, as transforms inside transforms make them: a short cut for recording.
+"""A short cut for Variables over Variables, which transforms inside transforms make.
 
-What is done here is what `record` does, for elementwise, linear and bilinear operations at the
-level that is open; everything else goes there.
+It does what `record` does, for elementwise, linear and bilinear operations at the open level.
+Everything else takes the general way, through `apply`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,11 @@ __all__ = ["short_cut"]
 def short_cut(
     primitive: Primitive, backend: Backend, bound: Callable[..., Any]
 ) -> Callable[..., Any] | None:
-    """`primitive` on Variables over others: a function of its arguments and keywords, which answers
-    None where this is no place for a short cut. `bound` is `primitive` for the levels below."""
+    """The short cut of `primitive` for Variables over Variables; None if it has none.
+
+    The short cut takes the arguments and the keywords, and returns None where it does not apply.
+    `bound` runs `primitive` at the levels below.
+    """
     like, rules = backend.like, primitive.rules
     if primitive.kind not in ("elementwise", "linear", "bilinear") or primitive.variadic:
         return None
@@ -54,7 +57,7 @@ def short_cut(
                 elif x._level.depth > level.depth or not level.contains(x._level):
                     return None
                 else:
-                    x = x._snapshot()  # of a level around: a constant here
+                    x = x._snapshot()  # of an outer level: a constant here
             elif type(x) not in SCALARS and BACKENDS.get(type(x), 0) is not backend:
                 return None
             inner.append(x)
@@ -88,7 +91,7 @@ def short_cut(
             if node is not None and backend.counts_writes:
                 keep(node, backend)
         if node is None and type(y) in VARIABLES:
-            y._birth = level  # recorded at a level around, and a constant at this one
+            y._birth = level  # tracked at an outer level, and a constant at this one
             return y
         return wrap(y, node, ROOT if node is None else level, backend)
 
