@@ -64,8 +64,9 @@ from .variables.namespace import (
 from .variables.top_level import top_level
 from .variables.variable import Variable
 
-if TYPE_CHECKING:
-    from .variables.declared import *  # noqa: F403  (what `__getattr__` finds)
+if TYPE_CHECKING:  # what `__getattr__` finds
+    from .variables import declared as _declared
+    from .variables.declared import *  # noqa: F403
 
 # What is defined here; the functions of the standard come by `__getattr__`.
 __all__ = [
@@ -79,6 +80,8 @@ __all__ = [
     "set_default_backend", "set_grad_enabled", "stop_gradient", "strong_zeros", "use",
     "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
+if TYPE_CHECKING:
+    __all__ += _declared.__all__
 __array_api_version__ = "2025.12"
 
 
