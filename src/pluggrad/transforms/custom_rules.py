@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import optree
 
@@ -46,16 +46,32 @@ from ..engine.recomputed import Made, differ
 from ..engine.record import make_leaf
 from ..engine.seeds import among_variables
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
+from ..variables.variable import Variable
 from .mapping import inner_vmap
 
 __all__ = ["custom_jvp", "custom_vjp"]
 
 Rule = TypeVar("Rule", bound=Callable[..., Any])
+R = TypeVar("R")
 
 
 class _Custom:
     """What `custom_vjp` and `custom_jvp` have in common: a function, and arguments taken apart."""
 
+    @overload  # from which type checkers know what the argument of a lambda is
+    def __init__(
+        self,
+        fun: Callable[[Variable], Any],
+        nondiff_argnums: int | Sequence[int] = (),
+        nondiff_argnames: str | Sequence[str] = (),
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        nondiff_argnums: int | Sequence[int] = (),
+        nondiff_argnames: str | Sequence[str] = (),
+    ) -> None: ...
     def __init__(
         self,
         fun: Callable[..., Any],
@@ -280,6 +296,22 @@ class custom_vjp(_Custom):
     _fwd: Callable[..., Any] | None = None
     _bwd: Any = None
 
+    @overload
+    def defvjp(
+        self,
+        fwd: Callable[[Variable], Any],
+        bwd: Callable[[Any, Any], Any],
+        symbolic_zeros: bool = False,
+        optimize_remat: bool = False,
+    ) -> None: ...
+    @overload
+    def defvjp(
+        self,
+        fwd: Callable[..., Any],
+        bwd: Callable[..., Any],
+        symbolic_zeros: bool = False,
+        optimize_remat: bool = False,
+    ) -> None: ...
     def defvjp(
         self,
         fwd: Callable[..., Any],
@@ -459,7 +491,13 @@ class custom_jvp(_Custom):
     _derivative: Callable[..., Any] | None = None
     _symbolic = False
 
-    def defjvp(self, jvp: Rule, symbolic_zeros: bool = False) -> Rule:
+    @overload
+    def defjvp(
+        self, jvp: Callable[[Any, Any], R], symbolic_zeros: bool = False
+    ) -> Callable[[Any, Any], R]: ...
+    @overload
+    def defjvp(self, jvp: Rule, symbolic_zeros: bool = False) -> Rule: ...
+    def defjvp(self, jvp: Any, symbolic_zeros: bool = False) -> Any:
         """Give the derivative; returns `jvp`, so that it is a decorator, too.
 
         With `symbolic_zeros`, tangents of arguments that are not differentiated by are no arrays of
