@@ -65,6 +65,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds
         vjp,
         vmap,
     )
+    from .variables import declared as _declared
     from .variables.declared import *  # noqa: F403
 
 # What is defined here; the functions of the standard come by `__getattr__`.
@@ -79,6 +80,8 @@ __all__ = [
     "set_default_backend", "set_grad_enabled", "stop_gradient", "strong_zeros", "use",
     "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
+if TYPE_CHECKING:
+    __all__ += _declared.__all__
 __array_api_version__ = "2025.12"
 
 

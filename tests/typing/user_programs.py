@@ -243,6 +243,11 @@ def custom_rules() -> None:
     """Rules of one's own."""
     a = np.asarray(2.0)
     print(pg.grad(lambda x: 100 * clipped(x))(a), pg.grad(log1pexp)(a))
+    double = pg.custom_vjp(lambda x: x * 2.0)
+    double.defvjp(lambda x: (x * 2.0, None), lambda _, g: (g * 2.0,))
+    triple = pg.custom_jvp(lambda x: x * 3.0)
+    triple.defjvp(lambda primals, tangents: (primals[0] * 3.0, tangents[0] * 3.0))
+    print(pg.grad(lambda x: double(x) + triple(x))(a))
     v = pg.Variable(a, requires_grad=True)
     (block(v) + block(v, scale=2.0) + Cube.apply(v)).backward()
     print(v.grad.item())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import optree
 
@@ -35,11 +35,13 @@ from ..engine.modes import inside
 from ..engine.recomputed import Made, differ
 from ..engine.record import make_leaf
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
+from ..variables.variable import Variable
 from .mapping import inner_vmap
 
 __all__ = ["custom_jvp", "custom_vjp"]
 
 Rule = TypeVar("Rule", bound=Callable[..., Any])
+R = TypeVar("R")
 
 
 class _Custom:
@@ -47,6 +49,20 @@ class _Custom:
     divide into arrays and settings (`nondiff_argnums`).
     """
 
+    @overload  # from which type checkers know what the argument of a lambda is
+    def __init__(
+        self,
+        fun: Callable[[Variable], Any],
+        nondiff_argnums: int | Sequence[int] = (),
+        nondiff_argnames: str | Sequence[str] = (),
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        fun: Callable[..., Any],
+        nondiff_argnums: int | Sequence[int] = (),
+        nondiff_argnames: str | Sequence[str] = (),
+    ) -> None: ...
     def __init__(
         self,
         fun: Callable[..., Any],
@@ -290,6 +306,22 @@ class custom_vjp(_Custom):
     _fwd: Callable[..., Any] | None = None
     _bwd: Any = None
 
+    @overload
+    def defvjp(
+        self,
+        fwd: Callable[[Variable], Any],
+        bwd: Callable[[Any, Any], Any],
+        symbolic_zeros: bool = False,
+        optimize_remat: bool = False,
+    ) -> None: ...
+    @overload
+    def defvjp(
+        self,
+        fwd: Callable[..., Any],
+        bwd: Callable[..., Any],
+        symbolic_zeros: bool = False,
+        optimize_remat: bool = False,
+    ) -> None: ...
     def defvjp(
         self,
         fwd: Callable[..., Any],
@@ -490,7 +522,13 @@ class custom_jvp(_Custom):
     _derivative: Callable[..., Any] | None = None
     _symbolic = False
 
-    def defjvp(self, jvp: Rule, symbolic_zeros: bool = False) -> Rule:
+    @overload
+    def defjvp(
+        self, jvp: Callable[[Any, Any], R], symbolic_zeros: bool = False
+    ) -> Callable[[Any, Any], R]: ...
+    @overload
+    def defjvp(self, jvp: Rule, symbolic_zeros: bool = False) -> Rule: ...
+    def defjvp(self, jvp: Any, symbolic_zeros: bool = False) -> Any:
         """Set the derivative. Returns `jvp`, so it also works as a decorator.
 
         With `symbolic_zeros`, the tangent of an argument that is not differentiated by is a

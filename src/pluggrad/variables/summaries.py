@@ -659,7 +659,7 @@ PARAMETERS = {
     "reshape.shape": ("int | Sequence[int]", "The new shape; one length may be -1."),
     "special.logsumexp.b": ("ArrayLike | None", "Factors of the exponentials."),
     "special.logsumexp.keepdims": ("bool", "Whether the reduced axes stay, of length 1."),
-    "special.logsumexp.return_sign": ("bool", "Whether to return the sign of the sum as well."),
+    "special.logsumexp.return_sign": ("bool", "SciPy's; only False is known here."),
     "squeeze.axis": ("int | Sequence[int]", "Axes of length 1."),
     "tensordot.axes": ("Any", "How many axes, or which of each."),
     "convolve.mode": ("str", "'full', 'same' or 'valid'."),
@@ -717,7 +717,7 @@ CORNERS = {
     ),
     "floor ceil trunc round floor_divide": "The derivative is 0 everywhere, at the steps too.",
     "take take_along_axis": "Gradients of entries that are taken several times add up.",
-    "special.xlogy special.xlog1py special.entr special.rel_entr special.kl_div": (
+    "special.xlogy special.xlog1py special.entr special.rel_entr": (
         "Where the first factor is 0, the value is 0."
     ),
 }
