@@ -41,6 +41,7 @@ from .errors import (
     UnsupportedError,
 )
 from .tools.compilers import watch as _watch
+from .variables import operators  # noqa: F401  (it completes each backend)
 from .variables.names import public_names
 from .variables.namespace import lift, namespace
 from .variables.top_level import top_level

@@ -108,6 +108,7 @@ def planted(plant):
     copy = importlib.util.module_from_spec(spec)
     sys.modules[name] = copy
     spec.loader.exec_module(copy)
+    copy.arrays.plugins.Adapter = pluggrad.Adapter  # the adapters are those of the original
     plant(copy, copy.arrays.dispatch.xp)
     return copy
 
