@@ -31,7 +31,7 @@ __all__ = [
 def make(cls: Any, value: Any, node: Any, level: Level) -> Any:
     """A handle of class `cls`, without the checks of the public constructor.
 
-    (`short_cuts.bind` and `Variable._snapshot` repeat these lines, to save the call.)
+    (`wrap`, `short_cuts.bind` and `Variable._snapshot` repeat these lines, to save the call.)
     """
     v = new(cls)
     v._value, v._node, v._level, v._cell = value, node, level, None
@@ -73,9 +73,8 @@ def captured(x: Any, where: str) -> CapturedVariableError:
 
 def wrap(y: Any, node: Any, level: Level, backend: Backend) -> Any:
     """A Variable for the result `y`, without the checks of the public constructor."""
-    v = make(
-        backend.nested if isinstance(y, backend.variable) else backend.variable, y, node, level
-    )
+    v = new(backend.nested if isinstance(y, backend.variable) else backend.variable)
+    v._value, v._node, v._level, v._cell = y, node, level, None
     opened = read().level
     if opened is not ROOT:
         v._birth = opened
