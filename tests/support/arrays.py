@@ -81,6 +81,13 @@ def listed(x: Any) -> np.ndarray:
     return np.asarray((x if isinstance(x, Variable) else Variable(x)).detach().tolist())
 
 
+def all_listed(tree: Any) -> Any:
+    """Every array in nested tuples and lists, as NumPy's."""
+    if isinstance(tree, (tuple, list)):
+        return [all_listed(x) for x in tree]
+    return listed(tree)
+
+
 def value_of(v: Any) -> np.ndarray:
     """A Variable or a raw array over NumPy, or convertible by itself, as a NumPy array."""
     return np.asarray(v.detach().data if isinstance(v, Variable) else v)
@@ -114,3 +121,13 @@ def closeness(
         np.testing.assert_allclose(a, b, rtol=rtol, atol=atol * scale, err_msg=what)
 
     return close
+
+
+def assert_identical(found: Any, expected: Any) -> None:
+    """Two arrays, or nested lists of arrays, are equal to the last bit."""
+    if isinstance(found, list):
+        assert len(found) == len(expected)
+        for a, b in zip(found, expected, strict=True):
+            assert_identical(a, b)
+        return
+    np.testing.assert_array_equal(found, expected)
