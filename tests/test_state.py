@@ -249,7 +249,7 @@ class Fragile(np.ndarray):
 
 class FragileLibrary(type(get_backend("numpy").adapter)):
     name = "fragile"
-    modules = (__name__,)
+    modules = (__name__.partition(".")[0],)  # that in which Fragile is defined
     array_type = Fragile
 
     def __init__(self):
