@@ -5,7 +5,7 @@
 | `optional` | which libraries are installed, and skips where they are not: nobody else asks |
 | `backends` | lists of the backends |
 | `arrays` | arrays of any backend, and NumPy's made from them; leaves |
-| `operations` `functions` | custom operations, and Functions with rules of their own |
+| `operations` `functions` | custom operations, and functions that several files differentiate |
 | `derivatives` | checks against central differences |
 | `samples` | what every rule of the rule book is called with |
 | `linalg_rows` `fft_rows` | the same for `linalg` and `fft` |
