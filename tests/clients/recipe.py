@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.optional import needs
 
 import pluggrad as pg
+from tests.support.optional import needs
 
 Recipe = tuple[str, Callable[[Any, Any], Any], Any]
 

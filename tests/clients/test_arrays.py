@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from recipe import MATRIX, RNG, X, cases, check, total
-from tests.support.optional import needs
 
 import pluggrad as pg
+from tests.support.optional import needs
 
 IMAGES = RNG.normal(size=(2, 4, 6))
 OTHER = RNG.normal(size=(3, 5))

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 from recipe import MATRIX, RNG, X, cases, check, check_leaving, leaving
-from tests.support.optional import needs
 
 import pluggrad as pg
+from tests.support.optional import needs
 
 needs("scipy", minversion="1.15")
 

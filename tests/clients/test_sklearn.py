@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from recipe import RNG, cases, check, check_leaving, leaving, total
-from tests.support.optional import needs
 
 import pluggrad as pg
+from tests.support.optional import needs
 
 sklearn = needs("sklearn", minversion="1.6")
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.support.optional import needs
 
 needs("rich", "mpmath", "jinja2", "jsonschema")

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+
 from tests.support.examples import EXAMPLES
 from tests.support.optional import installed, needs
 

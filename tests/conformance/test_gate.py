@@ -6,6 +6,7 @@ import datetime
 import json
 
 import pytest
+
 from tests.support.optional import needs
 
 needs("mpmath")

@@ -8,6 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+
 from tests.support.examples import CHECKOUT
 from tests.support.imports import import_graph, imports_of, units
 

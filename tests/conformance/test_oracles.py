@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from tests.support.optional import is_installed, needs
 
 mpmath = needs("mpmath")

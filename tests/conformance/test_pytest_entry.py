@@ -8,6 +8,7 @@ import sys
 from importlib.metadata import entry_points
 
 import pytest
+
 from tests.support.optional import needs
 
 needs("rich", "mpmath")

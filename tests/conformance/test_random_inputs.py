@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from tests.support.optional import needs
 
 needs("mpmath", "torch", "hypothesis")

@@ -6,6 +6,7 @@ import json
 import math
 
 import pytest
+
 from tests.support.optional import needs
 
 needs("jinja2", "jsonschema", "mpmath")

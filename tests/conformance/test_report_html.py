@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.support.optional import needs
 
 needs("jinja2", "jsonschema", "mpmath")

@@ -12,6 +12,7 @@ from base64 import b64decode
 from collections import Counter
 
 import pytest
+
 from tests.support.optional import needs
 
 needs("jinja2", "mpmath", "selenium")

@@ -14,6 +14,7 @@ import subprocess
 from xml.etree import ElementTree
 
 import pytest
+
 from tests.support.optional import needs
 
 needs("jinja2", "jsonschema", "mpmath")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tests.support.optional import needs, skip_without
 
 needs("rich", "mpmath")

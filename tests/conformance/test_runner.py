@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
 from tests.support.optional import needs
 
 needs("rich", "mpmath")

@@ -4,6 +4,7 @@ import operator
 
 import numpy as np
 import pytest
+
 from tests.support.optional import array_library, needs
 
 needs("mpmath")

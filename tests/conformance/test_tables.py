@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from tests.support.optional import is_installed, needs
 
 import pluggrad as pg
 from pluggrad.arrays.backend import PRIMITIVES
+from tests.support.optional import is_installed, needs
 
 needs("pluggrad_conformance")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from tests.support.optional import needs
 
 torch = needs("torch", "mpmath")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import user_programs
+
 from tests.support.optional import is_installed, needs
 
 HERE = Path(__file__).parent

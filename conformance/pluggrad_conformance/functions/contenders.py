@@ -146,9 +146,8 @@ def _jax(jit: bool) -> Any:
 
 
 def _hips(function: Callable[..., Any], args: list[Any], places: Sequence[int]) -> Step:
-    import autograd.numpy as xp
-
     import autograd
+    import autograd.numpy as xp
 
     def total(*chosen: Any) -> Any:
         given = list(args)
