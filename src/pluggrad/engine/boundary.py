@@ -18,7 +18,7 @@ from .handles import constant_of, released, unwrap_untracked, wrap
 from .levels import Level, read
 from .modes import inside
 from .record import make_leaf
-from .short_cuts.over_duals import dual
+from .tangents import dual
 
 __all__ = [
     "all_complex",

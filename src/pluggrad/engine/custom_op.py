@@ -28,7 +28,7 @@ from .modes import inside
 from .primitive import new
 from .record import make_leaf, part_of
 from .saved import keep
-from .short_cuts.over_duals import dual
+from .tangents import dual
 from .views import settled
 
 __all__ = ["Operation", "call", "check_tangent", "transposed"]

@@ -21,8 +21,12 @@ from .lazy_cotangents import dense
 from .levels import ROOT, Level, open_level, read
 from .primitive import Primitive
 from .record import evaluate, make_leaf, refuse_captured
-from .short_cuts.over_duals import Tangent, dual, like_value
 from .strong_zeros import annihilating, strong_rule
+from .tangents import (
+    Tangent,
+    dual,
+    like_value,
+)
 
 __all__ = ["push", "tangent_of"]
 

@@ -1,4 +1,4 @@
-"""Duals: Variables of a forward level, and the short cuts for operations on them.
+"""Short cuts for operations on duals, the Variables of a forward level.
 
 At a forward level a Variable's `_node` is its `Tangent`. The short cuts do what `forward` does, for
 elementwise, linear and bilinear operations on ordinary duals. Everything else goes to `forward`.
@@ -9,41 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...arrays.backend import BACKENDS, SCALARS, VARIABLES, Backend, backend_of
-from ...arrays.dispatch import xp
+from ...arrays.backend import BACKENDS, SCALARS, VARIABLES, Backend
 from ..arguments import explain
-from ..cotangents import shape_dtype, spread
 from ..handles import make, wrap
-from ..levels import ROOT, Level, put, read
+from ..levels import ROOT, put, read
 from ..primitive import Primitive
+from ..tangents import Tangent, like_value
 from ..views import settled
 
-__all__ = ["Tangent", "dual", "like_value", "short_cut"]
-
-
-class Tangent:
-    """The `_node` of a Variable at a forward level: it holds the tangent."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-def dual(x: Any, t: Any, level: Level, backend: Backend) -> Any:
-    """The Variable of `level` with value `x` and tangent `t`."""
-    v = make(backend.dual, x, Tangent(t), level)
-    if (opened := read().level) is not level:
-        v._birth = opened  # made inside a deeper level, so values of that level may be written in
-    return v
-
-
-def like_value(t: Any, y: Any) -> Any:
-    """The tangent `t`, cast to the dtype of the value `y` and broadcast to its shape."""
-    shape, dtype = shape_dtype(y)
-    if t.dtype != dtype:
-        t = xp.astype(t, dtype)
-    return t if t.shape == shape else spread(t, backend_of(y).like(y))  # type: ignore[union-attr]
+__all__ = ["short_cut"]
 
 
 def short_cut(
