@@ -1,8 +1,8 @@
 """Dask: lazy arrays in chunks, on the default scheduler. Nothing here computes.
 
-What the engine makes follows the chunks of what it is the gradient of. Dask's item assignment
-changes the handle that it is called on, so handles are copied (which costs nothing) and arrays are
-taken for immutable. Lengths may be unknown, as they are after a boolean mask.
+A gradient has the chunks of the array that it is for. Dask's item assignment changes the handle
+that it is called on, so handles are copied, which costs nothing, and arrays count as immutable.
+Lengths may be unknown, as they are after a boolean mask.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from .indexing import deposit, one_array, split
 
 
 class DaskAdapter(Adapter):
+    """What the engine needs to know about Dask."""
+
     name = "dask"
     modules = ("dask",)
     writable = False
@@ -26,6 +28,8 @@ class DaskAdapter(Adapter):
     slices_beside_arrays = True
 
     def namespace(self) -> Any:
+        """array-api-compat's namespace, with functions that keep chunks and allow unknown
+        lengths."""
         import array_api_compat.dask.array as compat
 
         xp: Any = compat
@@ -44,17 +48,18 @@ class DaskAdapter(Adapter):
         return xp
 
     def like(self, x: Any) -> Any:
-        """The array itself: its handle knows the chunks, and holds no values. Of one element of a
-        batch, whose array has another shape, it is shape and dtype."""
+        """The array itself: it knows its chunks and, being lazy, holds no values. For an element of
+        a batch, whose array has another shape, its shape and dtype."""
         if is_batched(x):
             return super().like(x)
         return x.data if isinstance(x, Variable) else x
 
     def hold(self, x: Any) -> Any:
-        """A handle of our own: assignment to items of theirs does not reach it."""
+        """A handle of our own, which the user's item assignment cannot change."""
         return x if isinstance(x, Variable) else x.copy()
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
+        """Chunk by chunk, lazily."""
         for key, g in pieces:
             if not hasattr(g, "dask"):
                 g = self.namespace().asarray(g)
@@ -70,9 +75,11 @@ class DaskAdapter(Adapter):
         return buffer
 
     def devices(self) -> list[Any]:
+        """The CPU."""
         return ["cpu"]
 
     def capabilities(self) -> dict[str, Any]:
+        """Dask is lazy."""
         return {**super().capabilities(), "lazy": True}
 
 
@@ -89,7 +96,7 @@ def expand(g: Any, *, to: Any) -> Any:
         return g
     if not unknown(to):
         g = known(g, to)
-        # Axes that `g` has already come in chunks of its own, should they differ.
+        # Axes that `g` already has may be in other chunks.
         kept = {n: to.chunks[n] for n in range(-g.ndim, 0) if g.shape[n] != 1}
         g = g.rechunk({n + g.ndim: c for n, c in kept.items()})
         return da.broadcast_to(g, to.shape, to.chunks)
@@ -100,7 +107,7 @@ def expand(g: Any, *, to: Any) -> Any:
 
 
 def known(g: Any, to: Any) -> Any:
-    """`g` with the lengths and chunks of `to` in the place of an unknown length."""
+    """`g` with unknown lengths, and their chunks, replaced by those of `to`."""
     import dask.array as da
 
     for axis in range(g.ndim):
@@ -117,21 +124,21 @@ def _broadcast(block: Any, like: Any) -> Any:
 
 
 def cholesky(x: Any, /, *, upper: bool = False) -> Any:
-    """The lower factor, unless asked: array_api_compat takes Dask's default, the upper, for it."""
+    """The lower factor by default, where array-api-compat returns the upper one, Dask's default."""
     import dask.array as da
 
     return da.linalg.cholesky(x, lower=not upper)
 
 
 def svdvals(x: Any, /) -> Any:
-    """Without array_api_compat, which asks Dask for full matrices on the way."""
+    """Dask's own function: array-api-compat asks Dask for full matrices on the way."""
     import dask.array as da
 
     return da.linalg.svd(x)[1]
 
 
 def expand_dims(x: Any, axis: Any) -> Any:
-    """By indexing, which does not ask for lengths."""
+    """Made by indexing, which works with unknown lengths."""
     axes = axis if isinstance(axis, tuple) else (axis,)
     ndim = x.ndim + len(axes)
     if not all(-ndim <= n < ndim for n in axes):
@@ -143,7 +150,7 @@ def expand_dims(x: Any, axis: Any) -> Any:
 def filled_like(
     function: Any, value: int, x: Any, /, *, dtype: Any = None, device: Any = None
 ) -> Any:
-    """`zeros_like` and `ones_like`, for arrays of unknown lengths, too."""
+    """`zeros_like` and `ones_like`, also for arrays of unknown lengths."""
     if not unknown(x):
         return function(x, dtype=dtype, device=device)
     dtype = x.dtype if dtype is None else np.dtype(dtype)
@@ -151,6 +158,7 @@ def filled_like(
 
 
 def getitem(x: Any, key: Any) -> Any:
+    """``x[key]``, with an error that says what to do for keys that Dask does not support."""
     one_array(key if isinstance(key, tuple) else (key,))
     return x[key]
 
@@ -166,16 +174,16 @@ def put(value: Any, x: Any, key: Any) -> Any:
 
 
 def assign(x: Any, key: Any, value: Any) -> Any:
-    """`x` with `value` at `key`, a basic index: assigned to a copy of the handle."""
+    """`x` with `value` at `key`, a basic index, written into a copy of the handle."""
     if 0 in x[key].shape:
-        return x  # Dask would complain
+        return x  # nothing to write, and Dask would raise
     x = x.copy()
     x[key or ...] = value
     return x
 
 
 def last_of_each(places: Any) -> Any:
-    """For each of `places`, the number of the last that is the same; they are one chunk then."""
+    """For each of `places`, the position of the last equal one. All become one chunk on the way."""
     return places.rechunk(-1).map_blocks(_last_in_block, dtype=np.intp)
 
 

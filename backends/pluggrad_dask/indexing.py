@@ -1,4 +1,4 @@
-"""Writing into chunked arrays by position, and adding up, without computing."""
+"""Writing into chunked arrays, and adding into them, by position and without computing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pluggrad.plugin import UnsupportedError
 
 
 def one_array(parts: Any) -> None:
-    """Dask indexes by one array at a time, in one axis, or by a mask."""
+    """Raise unless Dask can index by `parts`: one row of integers, or one mask."""
     arrays = [part for part in parts if hasattr(part, "dtype")]
     if len(arrays) > 1 or any(part.ndim > 1 and part.dtype != bool for part in arrays):
         raise UnsupportedError(
@@ -20,8 +20,8 @@ def one_array(parts: Any) -> None:
 
 
 def split(x: Any, key: Any, value: Any) -> tuple[Any, int, Any, Any]:
-    """`key` in two steps: a basic index (() if it takes all), then an array along `axis` of what it
-    leaves (or None). `value`, of the shape of ``x[key]`` or broadcast to it, loses the new axes."""
+    """`key` in two steps: a basic index (() if it selects everything), then an array, or None,
+    along `axis` of the result. `value`, which broadcasts to ``x[key]``, loses its new axes."""
     parts = list(key) if isinstance(key, tuple) else [key]
     one_array(parts)
     used = sum([_axes(part) for part in parts])
@@ -29,7 +29,7 @@ def split(x: Any, key: Any, value: Any) -> tuple[Any, int, Any, Any]:
     at = next((n for n, part in enumerate(parts) if part is ...), len(parts))
     parts = parts[:at] + rest + parts[at + 1 :]
     basic: list[Any] = []
-    seen: list[Any] = []  # how each axis of x[key] came about
+    seen: list[Any] = []  # for each axis of x[key], how to index `value` there
     axis, array = 0, None
     for part in parts:
         if part is None:
@@ -42,14 +42,14 @@ def split(x: Any, key: Any, value: Any) -> tuple[Any, int, Any, Any]:
                 seen.append(slice(None))
             else:
                 array = part.reshape(1)
-                seen.append(None)  # an axis again, of length 1
+                seen.append(None)  # restores the axis, of length 1
             continue
         basic.append(part)
         if isinstance(part, slice):
             seen.append(slice(None))
     if hasattr(value, "shape"):
         index: list[Any] = []
-        left = value.ndim  # fewer than there are axes, if broadcasting is to add the first ones
+        left = value.ndim  # axes of `value`: its first ones may be left to broadcasting
         for s in reversed(seen):
             left -= s is not None
             if left < 0:
@@ -62,16 +62,17 @@ def split(x: Any, key: Any, value: Any) -> tuple[Any, int, Any, Any]:
 
 
 def _axes(part: Any) -> int:
-    """How many axes of the array an index takes up."""
+    """How many axes of the array this part of an index takes up."""
     if part is None or part is ...:
         return 0
     return int(part.ndim) if hasattr(part, "dtype") and part.dtype == bool else 1
 
 
 def deposit(x: Any, axis: int, array: Any, value: Any, *, add: bool) -> Any:
-    """`x` with `value` written, or added, where `array` (integers, or a mask) says along `axis`.
+    """`x` with `value` written, or added, at the places along `axis` that `array` selects:
+    integers, or a mask.
 
-    Each chunk of `x` is one task, which looks through all that is to be written for its part.
+    Each chunk of `x` is one task, which finds its own part in all of `value`.
     """
     import dask.array as da
 
@@ -81,15 +82,15 @@ def deposit(x: Any, axis: int, array: Any, value: Any, *, add: bool) -> Any:
         return _by_places(x, axis, array, value, add)
     if not hasattr(array, "dask"):
         array = da.from_array(array, chunks=x.chunks[axis : axis + array.ndim])
-    below = x.ndim - axis - array.ndim  # how many axes come after those of the mask
+    below = x.ndim - axis - array.ndim  # the number of axes after those of the mask
     if value.ndim <= below or value.shape[-1 - below] == 1:
-        # One value for all of the mask, which broadcasts against it.
+        # One value for all places of the mask: it broadcasts.
         if value.ndim > below and array.ndim != 1:
             value = value[(*(None,) * (array.ndim - 1), ...)]
         mask = array[(..., *(None,) * below)]
         return da.where(mask, x + value if add else value, x).astype(x.dtype)
     if array.ndim != 1:
-        # In a row, as reading by it does.
+        # Flat, in the order in which reading by the mask goes.
         flat = deposit(x.ravel(), 0, array.ravel(), value, add=add)
         return flat.reshape(x.shape).rechunk(x.chunks)
     if not any(c != c for c in x.chunks[axis]):
@@ -102,6 +103,7 @@ def deposit(x: Any, axis: int, array: Any, value: Any, *, add: bool) -> Any:
 
 
 def _by_places(x: Any, axis: int, array: Any, value: Any, add: bool) -> Any:
+    """`deposit` for an array of integers."""
     import dask.array as da
 
     if not hasattr(array, "dask"):
@@ -113,7 +115,8 @@ def _by_places(x: Any, axis: int, array: Any, value: Any, add: bool) -> Any:
 
 
 def _spread(value: Any, x: Any, axis: int, rows: Any) -> Any:
-    """`value` broadcast to the lengths of `x`, in the chunks of `x`, or `rows` along `axis`."""
+    """`value` broadcast to the lengths of `x`, in the chunks of `x`; along `axis` in chunks of
+    `rows`."""
     import dask.array as da
 
     value = value[(*(None,) * (x.ndim - value.ndim), ...)]
@@ -128,7 +131,7 @@ def _spread(value: Any, x: Any, axis: int, rows: Any) -> Any:
 
 
 def _blocks(write: Any, x: Any, axis: int, places: Any, value: Any, add: bool) -> Any:
-    """`write` for each chunk of `x`, with all chunks of `value` along `axis`."""
+    """Call `write` for each chunk of `x`, with all chunks of `value` along `axis`."""
     import dask.array as da
 
     axes = tuple(range(x.ndim))
@@ -140,6 +143,7 @@ def _blocks(write: Any, x: Any, axis: int, places: Any, value: Any, add: bool) -
 
 
 def _write_mask(x: Any, start: Any, mask: Any, values: Any, *, axis: int, add: bool) -> Any:
+    """A chunk of `x` with its part of `values`, which begins at `start`, written at `mask`."""
     values = np.concatenate(values, axis=axis) if isinstance(values, list) else values
     begin = int(start[0])
     place = (slice(None),) * axis
@@ -153,6 +157,7 @@ def _write_mask(x: Any, start: Any, mask: Any, values: Any, *, axis: int, add: b
 
 
 def _write_places(x: Any, start: Any, places: Any, values: Any, *, axis: int, add: bool) -> Any:
+    """A chunk of `x`, which begins at `start`, with those of `values` that fall into it."""
     out = x.copy()
     rows = np.moveaxis(out, axis, 0)
     for where, value in zip(_listed(places), _listed(values), strict=True):

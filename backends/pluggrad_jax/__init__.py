@@ -1,4 +1,5 @@
-"""JAX: immutable arrays, so writes make new ones and contributions are scattered at once."""
+"""JAX: arrays are immutable, so writes make new ones, and many contributions are scattered at
+once."""
 
 from __future__ import annotations
 
@@ -10,12 +11,15 @@ from pluggrad.plugin import Adapter, InvalidArgumentError, careful_norm
 
 
 class JaxAdapter(Adapter):
+    """What the engine needs to know about JAX."""
+
     name = "jax"
     modules = ("jax", "jaxlib")
     last_write_wins = True
     writable = False
 
     def namespace(self) -> Any:
+        """`jax.numpy`, with writes by ``.at`` and errors for integers out of bounds."""
         import jax
         import jax.numpy as jnp
 
@@ -32,8 +36,8 @@ class JaxAdapter(Adapter):
         return jnp
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
-        """What fills a good part of the buffer is padded to its shape, for compilers to fuse; of
-        the rest, all pieces whose place is known on the host go in one scatter."""
+        """Pieces that fill a good part of the buffer are padded to its shape and added, which
+        compilers fuse. Of the rest, all whose keys are known on the host go into one scatter."""
         import jax.numpy as jnp
 
         known, gs, places = [], [], None
@@ -57,34 +61,41 @@ class JaxAdapter(Adapter):
         return flat.reshape(buffer.shape)
 
     def host(self, x: Any) -> Any:
+        """None while JAX traces."""
         import jax
 
         return None if isinstance(x, jax.core.Tracer) else np.asarray(x)
 
     def fence(self, x: Any) -> Any:
+        """An optimization barrier while JAX traces."""
         import jax
 
         return jax.lax.optimization_barrier(x) if isinstance(x, jax.core.Tracer) else x
 
     def special(self, name: str) -> Any:
+        """Looked up in `jax.scipy.special`."""
         from . import special
 
         return special.find(name)
 
     def same_device(self, x: Any, y: Any) -> bool:
-        return True  # arrays may move by themselves, and JAX says so where they may not
+        """Always: JAX moves arrays by itself, and raises where it must not."""
+        return True
 
     def interop(self) -> Any:
+        """The module `pg.interop.jax`."""
         from . import interop
 
         return interop
 
     def devices(self) -> list[Any]:
+        """The CPU first, then the devices of JAX's default platform."""
         import jax
 
         return list(jax.devices("cpu")) + [d for d in jax.devices() if d.platform != "cpu"]
 
     def capabilities(self) -> dict[str, Any]:
+        """A note says if JAX is limited to float32."""
         import jax
 
         found = super().capabilities()
@@ -94,6 +105,7 @@ class JaxAdapter(Adapter):
 
 
 def _solve_triangular(x1: Any, x2: Any, *, upper: bool) -> Any:
+    """The solution of a triangular system; the axes in front of `x2` are broadcast."""
     import jax.numpy as jnp
     from jax.lax.linalg import triangular_solve
 
@@ -102,7 +114,8 @@ def _solve_triangular(x1: Any, x2: Any, *, upper: bool) -> Any:
 
 
 def _padded(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
-    """Zeros of `shape` with `g` at `key`; None unless that is integers and slices upwards."""
+    """Zeros of `shape` with `g` at `key`; None unless `key` consists of integers and of slices that
+    step forwards."""
     from jax import lax
 
     parts = [part for part in (key if isinstance(key, tuple) else (key,)) if part is not None]
@@ -129,7 +142,7 @@ def _padded(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _on_host(key: Any) -> bool:
-    """Whether the values in `key` are known while tracing: no array that a device computes."""
+    """Whether the values in `key` are known now: JAX traces none of them."""
     import jax
 
     parts = key if isinstance(key, tuple) else (key,)
@@ -137,13 +150,15 @@ def _on_host(key: Any) -> bool:
 
 
 def _to_host(key: Any) -> Any:
+    """`key` with NumPy arrays in place of JAX's."""
     if isinstance(key, tuple):
         return tuple([_to_host(part) for part in key])
     return np.asarray(key) if hasattr(key, "dtype") else key
 
 
 def _in_bounds(x: Any, key: Any) -> Any:
-    """`key`, or an error where JAX would silently take the nearest element."""
+    """`key`; an error if its integers are out of bounds, where JAX would silently take the nearest
+    element."""
     parts = key if isinstance(key, tuple) else (key,)
     if all(type(part) is int for part in parts):
         for part, n in zip(parts, x.shape, strict=False):

@@ -29,25 +29,25 @@ __all__ = ["wrap"]
 def wrap(f: Callable[..., Any], backend: str | None = None, out: Any = None) -> Any:
     """A function of JAX arrays that runs `f` and takes part in JAX's own transforms.
 
-    `f` sees Variables in the place of arrays, and everything that it does with them is
+    `f` sees Variables in place of arrays, and everything that it does with them is
     differentiated by pluggrad; JAX sees one operation, a primitive with derivatives of its own.
-    ``jit``, ``vmap``, ``grad``, ``jvp`` and what JAX makes of them work on it, in any order. `f`
-    should be a function in the mathematical sense: derivatives run it again.
+    ``jit``, ``vmap``, ``grad``, ``jvp`` and what JAX builds from them work on it, in any order. `f`
+    should be a function in the mathematical sense, because derivatives run it again.
 
     Parameters
     ----------
     f : callable
-        Takes Variables, in any pytree and beside anything else, and returns arrays or Variables in
-        any pytree. Integer arrays are constants to it.
+        Takes Variables, in any pytree and beside any other objects, and returns arrays or Variables
+        in any pytree. Integer arrays are constants to it.
     backend : str, optional
-        The library in which `f` computes. While JAX traces, it is called through
-        ``jax.pure_callback``. ``"jax"``: `f` computes on the JAX arrays themselves, traced or not.
-        By default it is NumPy, or JAX if `f` cannot be called so, because it uses arrays of JAX's,
-        say.
+        The library in which `f` computes. While JAX traces, `f` is called through
+        ``jax.pure_callback``. With ``"jax"``, `f` computes on the JAX arrays themselves, traced or
+        not. The default is NumPy, or JAX if `f` fails on NumPy arrays, for example because it uses
+        JAX arrays.
     out : pytree of ``jax.ShapeDtypeStruct``, or callable, optional
-        What `f` returns; a callable is given the arguments with a ``ShapeDtypeStruct`` in the place
-        of each array, and answers that. Needed only under ``jit`` or ``vmap``, and only if `f`
-        cannot be tried on arrays of ones, which is how the shapes are found otherwise.
+        The shapes and dtypes that `f` returns. A callable returns them for the arguments of `f`,
+        which have a ``ShapeDtypeStruct`` in place of each array. Needed only under ``jit`` or
+        ``vmap``, and only if `f` fails on arrays of ones, from which they are found otherwise.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def wrap(f: Callable[..., Any], backend: str | None = None, out: Any = None) -> 
     TypeError
         When called: `f` returned an array of another library.
     ValueError
-        `backend` is unknown; or `f` returned another shape than `out` said.
+        `backend` is unknown, or `f` returned another shape than `out` says.
 
     >>> import jax, numpy as np, pluggrad as pg
     >>> f = pg.interop.jax.wrap(lambda x: np.sum(np.sin(x) ** 2))
@@ -73,7 +73,7 @@ def wrap(f: Callable[..., Any], backend: str | None = None, out: Any = None) -> 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         flat, spec = jax.tree_util.tree_flatten((args, kwargs))
         places = [n for n, x in enumerate(flat) if isinstance(x, (jax.Array, np.ndarray))]
-        found: list[Any] = []  # the structure of the results, and where arrays are in it
+        found: list[Any] = []  # the structure of the results, and where its arrays are
 
         def filled(values: Sequence[Any]) -> Any:
             given = list(flat)
@@ -116,10 +116,10 @@ def wrap(f: Callable[..., Any], backend: str | None = None, out: Any = None) -> 
 
 
 class Call:
-    """One call of a program as JAX sees it: what is the same whatever the values are.
+    """One call of a program as JAX sees it: all that does not depend on the values of its arrays.
 
-    `shapes` answers the shapes and dtypes of the results for those of the arrays. Of a program that
-    is linear in the arrays after the first `count`, `pull` is the one that goes the other way.
+    `shapes` maps the shapes and dtypes of the arrays to those of the results. If the program is
+    linear in the arrays after the first `count`, `pull` is its transpose.
     """
 
     def __init__(
@@ -139,6 +139,7 @@ class Call:
         return self._known[key]
 
     def __call__(self, *xs: Any) -> list[Any]:
+        """The results, as one operation of JAX's."""
         return list(OPERATION.bind(*xs, call=self))
 
     def run(self, *xs: Any) -> list[Any]:
@@ -172,7 +173,7 @@ mlir.register_lowering(
 
 
 def _jvp(xs: Sequence[Any], tangents: Sequence[Any], *, call: Call) -> Any:
-    """The results, and their tangents by another program, which knows its transpose."""
+    """The results and their tangents. The program of the tangents comes with its transpose."""
     ys = call(*xs)
     program, using, count = call.program, call.using, len(xs)
     moving = [n for n, t in enumerate(tangents) if type(t) is not ad.Zero]
@@ -198,13 +199,13 @@ def _jvp(xs: Sequence[Any], tangents: Sequence[Any], *, call: Call) -> Any:
 
 def _transpose(gs: Sequence[Any], *xs: Any, call: Call) -> list[Any]:
     """The cotangents of the arrays in which the program is linear. JAX's are the conjugates of
-    ours."""
+    pluggrad's."""
     linear = [n for n, x in enumerate(xs) if ad.is_undefined_primal(x)]
     known = list(xs)
     pull = call.pull
     if pull is not None and linear == list(range(call.count, len(xs))):
         known = known[: call.count]
-    else:  # the derivative of what is linear is the same everywhere
+    else:  # a linear function has the same derivative everywhere
         for n in linear:
             known[n] = jnp.zeros(xs[n].aval.shape, xs[n].aval.dtype)
         pull = Call(
@@ -249,7 +250,7 @@ def compute(program: Program, values: Sequence[Any], using: Backend) -> list[Any
 
 
 def _results(program: Program, arrays: Sequence[Any], using: Backend) -> list[Any]:
-    """The results of a program, which are arrays of the library that it computes in."""
+    """The results of a program; an error if one is not of the library that it computes in."""
     found = program(arrays)
     for y in found:
         if backend_of(y) is not using:
@@ -273,6 +274,7 @@ def _tried(f: Any, program: Program, specs: list[Any], using: Backend) -> list[A
 
 
 def _checked(y: Any, spec: Any) -> Any:
+    """`y` in the promised dtype; an error if its shape is not the promised one."""
     if y.shape != spec.shape:
         raise InvalidArgumentError(
             f"the wrapped function returned shape {y.shape}, and JAX was told {spec.shape}; see "

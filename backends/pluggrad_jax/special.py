@@ -13,7 +13,7 @@ def _zeta(x: Any, q: Any = None) -> Any:
 
 
 def _betaln(a: Any, b: Any) -> Any:
-    """JAX's own loses digits where both are large."""
+    """By `gammaln`: JAX's own loses digits where both arguments are large."""
     return special.gammaln(a) + special.gammaln(b) - special.gammaln(a + b)
 
 

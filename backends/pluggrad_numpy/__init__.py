@@ -12,14 +12,14 @@ from pluggrad.plugin import Adapter, careful_norm, selects_once
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:
-    """`numpy.broadcast_to` at a tenth of its cost for one number: a read-only view of it."""
+    """`numpy.broadcast_to`; for one number a read-only view of it, at a tenth of the cost."""
     if x.ndim == 0:
         return np.ndarray(shape, x.dtype, x.tobytes(), 0, (0,) * len(shape))
     return np.broadcast_to(x, shape)
 
 
 def reduction(ufunc: Any, function: Any) -> Any:
-    """`numpy.sum` and the like, without the Python around `ufunc.reduce`."""
+    """`numpy.sum` and the like, without NumPy's Python code around `ufunc.reduce`."""
     reduce = ufunc.reduce
 
     def call(x: Any, /, *, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
@@ -32,14 +32,14 @@ def reduction(ufunc: Any, function: Any) -> Any:
 
 
 def zeros(shape: Any, *, dtype: Any = None, device: Any = None) -> Any:
-    """`numpy.zeros`, without the Python that array-api-compat has around it."""
+    """`numpy.zeros`, without the Python code of array-api-compat around it."""
     if device not in (None, "cpu"):
         raise ValueError(f"NumPy arrays are on the device 'cpu', not {device!r}")
     return np.zeros(shape, float if dtype is None else dtype)
 
 
 def matrix_transpose(x: Any) -> Any:
-    """`numpy.matrix_transpose`, without the Python around `swapaxes`."""
+    """`numpy.matrix_transpose`, without NumPy's Python code around `swapaxes`."""
     if x.ndim < 2:
         raise ValueError(f"a matrix has two axes, and there are {x.ndim}")
     return x.swapaxes(-1, -2)
@@ -51,13 +51,13 @@ def scatter(g: Any, *, key: Any, like: Any) -> Any:
 
 
 def scatter_all(*gs: Any, keys: Any, like: Any) -> Any:
-    """Zeros with each of `gs` added at its own of `keys`."""
+    """Zeros with each of `gs` added at its own key."""
     return scatter_add(np.zeros(*like), zip(keys, gs, strict=True))
 
 
 def scatter_add(buffer: Any, pieces: Any) -> Any:
-    """Each `(key, g)` of `pieces` added to `buffer`, in place where that is an array: sums of 0-d
-    arrays are numbers, which cannot be written."""
+    """Add each `(key, g)` of `pieces` to `buffer`, in place. Sums of 0-d arrays are NumPy scalars,
+    which cannot be written: such a buffer becomes an array first."""
     try:
         for key, g in pieces:
             if type(key) is slice or type(key) is int or selects_once(key):
@@ -96,26 +96,32 @@ class NumpyAdapter(Adapter):
     }
 
     def namespace(self) -> Any:
+        """array-api-compat's namespace."""
         return xp
 
     def host(self, x: Any) -> Any:
+        """The array itself."""
         return x
 
-    # A function in C, as most operations call it.
+    # Implemented in C, because most operations call it.
     like = staticmethod(operator.attrgetter("shape", "dtype"))  # type: ignore[assignment]
 
     def one(self, x: Any) -> Any:
+        """A NumPy scalar, which stands for a 0-d array."""
         return x.dtype.type(1)
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
+        """Written in place, with `numpy.add.at` for indices that may repeat."""
         return scatter_add(buffer, pieces)
 
     def foreign(self, backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
+        """Answered by the table in `functions`."""
         from .functions import answer
 
         return answer(backend, func, args, kwargs)
 
     def refuse(self, x: Any) -> str:
+        """Refuses matrices and masked arrays: their operators differ from the standard's."""
         if isinstance(x, (np.matrix, np.ma.MaskedArray)):
             return "its operators mean something else than the standard's; give `np.asarray(x)`"
         return ""
@@ -123,6 +129,7 @@ class NumpyAdapter(Adapter):
     special_needs = "scipy"
 
     def special(self, name: str) -> Any:
+        """SciPy's functions, if SciPy is installed."""
         try:
             from . import special
         except ImportError:
@@ -131,21 +138,25 @@ class NumpyAdapter(Adapter):
 
     @property
     def generators(self) -> tuple[type, ...]:
+        """`Generator`, and the older `RandomState`."""
         return np.random.Generator, np.random.RandomState
 
     def rng_state(self, generator: Any = None) -> Any:
+        """By default that of the global generator, which is a `RandomState`."""
         if isinstance(generator, np.random.Generator):
             return generator.bit_generator.state
-        return (generator or np.random).get_state()  # the global one
+        return (generator or np.random).get_state()
 
     def set_rng_state(self, state: Any, generator: Any = None) -> None:
+        """By default that of the global generator."""
         if isinstance(generator, np.random.Generator):
             generator.bit_generator.state = state
         else:
             (generator or np.random).set_state(state)
 
     def shares_memory(self, x: Any, y: Any) -> bool:
-        # A scalar of NumPy's stands for an array without axes, of which a reshape is a view.
+        """Asks NumPy."""
+        # A NumPy scalar stands for a 0-d array, of which a reshape is a view.
         return not isinstance(x, np.ndarray) or bool(np.may_share_memory(x, y))
 
 

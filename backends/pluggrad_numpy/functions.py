@@ -1,4 +1,4 @@
-"""NumPy's own functions, called with Variables: which of ours answers which."""
+"""NumPy's own functions, called with Variables: which functions of pluggrad answer them."""
 
 from __future__ import annotations
 
@@ -125,21 +125,22 @@ empty_like = empty_like(prototype | dtype [order] [subok] shape device)
 full_like = full_like(a fill_value | dtype [order] [subok] shape device)
 """)
 
-#: Questions: the answer is a plain value, and no gradient can be lost.
+#: Questions: the answer is a plain value, so no gradient can be lost.
 QUESTIONS = {
     "allclose", "array2string", "array_equal", "array_equiv", "array_repr", "array_str", "can_cast",
     "common_type", "iscomplex", "iscomplexobj", "isclose", "isreal", "isrealobj",
     "may_share_memory", "min_scalar_type", "ndim", "nonzero", "argwhere", "flatnonzero",
     "result_type", "shape", "shares_memory", "size",
 }  # fmt: skip
-#: Functions that take axis=None for all elements in a row, and the place of that argument.
+#: Functions that flatten the array if axis is None, and the position of that argument.
 FLAT = {"sort": 1, "argsort": 1, "take_along_axis": 2}
 #: Functions that write into their first argument.
 WRITERS = {"copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal"}
 
 
 def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
-    """What `func(*args, **kwargs)` gives; NotImplemented if nothing of ours has its meaning."""
+    """Answer ``func(*args, **kwargs)``; NotImplemented if no function of pluggrad has its
+    meaning."""
     module = (func.__module__ or "numpy").removeprefix("numpy").strip(".")
     name = f"{module}.{func.__name__}" if module in ("linalg", "fft") else func.__name__
     if name in QUESTIONS:
@@ -180,7 +181,7 @@ def _integers(x: list[Any]) -> bool:
 
 
 def _write(func: Any, name: str, args: Any, kwargs: Any) -> Any:
-    """`np.copyto(dst, src)` and the like."""
+    """`np.copyto(dst, src)` and the like, into a Variable or into a raw array."""
     target = args[0] if args else kwargs["dst"]
     if not is_variable(target):
         return write(func, args, kwargs)
@@ -190,7 +191,7 @@ def _write(func: Any, name: str, args: Any, kwargs: Any) -> Any:
     return NotImplemented
 
 
-# ---------------------------------------------------------------- what a row cannot say
+# ---------------------------------------------------------------- beyond what a row can say
 
 
 def _flat(xp: Any, a: Any) -> Any:
@@ -198,6 +199,8 @@ def _flat(xp: Any, a: Any) -> Any:
 
 
 def _scan(name: str) -> Any:
+    """cumsum and cumprod, which flatten the array if axis is None."""
+
     def call(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
         if out is not None:
             return NotImplemented
@@ -264,6 +267,8 @@ def _diag(xp: Any, v: Any, k: int = 0) -> Any:
 
 
 def _at_least(ndim: int) -> Any:
+    """atleast_1d and the like, with new axes where NumPy adds them."""
+
     def call(xp: Any, *arrays: Any) -> Any:
         found = []
         for a in arrays:
@@ -279,7 +284,7 @@ def _at_least(ndim: int) -> Any:
 
 
 def _joined(ndim: int, axis: int) -> Any:
-    """hstack, vstack and dstack: at least `ndim` axes, joined along `axis`."""
+    """hstack, vstack and dstack: arrays of at least `ndim` axes, joined along `axis`."""
 
     def call(xp: Any, tup: Any) -> Any:
         arrays = [_at_least(ndim)(xp, a) for a in tup]

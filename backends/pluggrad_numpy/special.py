@@ -10,7 +10,8 @@ import scipy.special
 
 
 def _same_dtype(function: Callable[..., Any], place: int) -> Callable[..., Any]:
-    """`function`, which computes in float64 whatever it is given, in its argument's dtype."""
+    """`function`, which always computes in float64, with its result in the dtype of the argument at
+    `place`."""
 
     def call(*args: Any) -> Any:
         dtype = np.asarray(args[place]).dtype
@@ -21,7 +22,8 @@ def _same_dtype(function: Callable[..., Any], place: int) -> Callable[..., Any]:
 
 
 def _whole_n(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` of (k, n, p) with `n` as an integer where it is one: SciPy is to drop floats."""
+    """`function` of (k, n, p), with a whole `n` passed as integers: SciPy will stop taking
+    floats."""
 
     def call(k: Any, n: Any, p: Any) -> Any:
         n = np.asarray(n)

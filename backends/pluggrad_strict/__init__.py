@@ -1,4 +1,4 @@
-"""array-api-strict: the standard and not a function more, so everything here is in its terms."""
+"""array-api-strict: the standard and nothing beyond it, so all functions here are in its terms."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from pluggrad.plugin import Adapter, careful_norm, selects_once
 
 
 class StrictAdapter(Adapter):
+    """What the engine needs to know about array-api-strict."""
+
     name = "strict"
     modules = ("array_api_strict",)
     last_write_wins = True
 
     def namespace(self) -> Any:
+        """The library itself, with keys spelled out and writes done as the standard demands."""
         import array_api_strict as xp
 
         self.functions = {
@@ -25,12 +28,12 @@ class StrictAdapter(Adapter):
         return xp
 
     def _put(self, value: Any, x: Any, key: Any) -> Any:
-        """`x` with `value` at `key`, written in place where the standard can write at all."""
+        """`x` with `value` at `key`, written in place."""
         key, value = self._settable(x, key, value)
         if selects_once(key):
             x[key] = value
             return x
-        # By arrays of integers: each element takes the last value that is meant for it, if any.
+        # By arrays of integers: each element takes the last of the values written to it, if any.
         xp = self.namespace()
         places = xp.reshape(xp.arange(x.size, device=x.device), x.shape)[key]
         if not hasattr(value, "shape"):
@@ -49,15 +52,17 @@ class StrictAdapter(Adapter):
         return x
 
     def host(self, x: Any) -> Any:
+        """The NumPy array inside each array."""
         import numpy as np
 
         return np.asarray(x._array)
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
+        """The default, with new axes taken out of the keys."""
         return super().scatter_add(buffer, [self._settable(buffer, *piece) for piece in pieces])
 
     def _settable(self, x: Any, key: Any, value: Any) -> Any:
-        """`key` and `value` without new axes, which the standard allows in reading only."""
+        """`key` and `value` without new axes, which the standard has in reading only."""
         key = _complete(x, key)
         parts = key if isinstance(key, tuple) else (key,)
         if not any(part is None for part in parts):
@@ -70,11 +75,13 @@ class StrictAdapter(Adapter):
         return fewer or ..., value
 
     def capabilities(self) -> dict[str, Any]:
+        """A note says what the library is for."""
         return {**super().capabilities(), "note": "a reference implementation, made for tests"}
 
 
 def _complete(x: Any, key: Any) -> Any:
-    """`key` for all axes of `x`: the standard leaves open what fewer mean."""
+    """`key` with an Ellipsis for the axes of `x` that it leaves out: the standard does not define
+    shorter keys."""
     parts = key if isinstance(key, tuple) else (key,)
     axes = sum(part is not None for part in parts)
     if axes >= x.ndim or any(part is ... or hasattr(part, "dtype") for part in parts):

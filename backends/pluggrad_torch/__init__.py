@@ -1,4 +1,4 @@
-"""torch, as the standard sees it through array-api-compat; torch's own autograd is left out."""
+"""torch, through array-api-compat. torch's own autograd takes no part."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pluggrad.plugin import Adapter, TypeMismatchError, careful_norm, has_arrays
 
 
 class TorchAdapter(Adapter):
+    """What the engine needs to know about torch."""
+
     name = "torch"
     ellipsis_between = False
     modules = ("torch",)
@@ -18,6 +20,8 @@ class TorchAdapter(Adapter):
     reads_code = True
 
     def namespace(self) -> Any:
+        """array-api-compat's namespace, with functions that are quicker or that torch's transforms
+        can trace."""
         import array_api_compat.torch as xp
         import torch
         from array_api_compat.torch import linalg
@@ -26,7 +30,7 @@ class TorchAdapter(Adapter):
             return torch.matmul(x1, x2) if x1.dtype is x2.dtype else xp.matmul(x1, x2)
 
         def full(shape: Any, fill_value: Any, *, dtype: Any = None, **kwargs: Any) -> Any:
-            dtype = dtype or getattr(fill_value, "dtype", None)  # torch looks at the number alone
+            dtype = dtype or getattr(fill_value, "dtype", None)  # torch ignores the dtype of it
             return xp.full(shape, fill_value, dtype=dtype, **kwargs)
 
         def linspace(
@@ -39,7 +43,7 @@ class TorchAdapter(Adapter):
                 dtype = xp.result_type(*dtypes) if dtypes else None
             return xp.linspace(start, stop, num, dtype=dtype, **kwargs)
 
-        # array-api-compat's own of these three are beyond torch.func.vmap.
+        # torch.func.vmap cannot trace array-api-compat's `sign`, `vecdot` and `moveaxis`.
         def sign(x: Any) -> Any:
             if x.is_complex():
                 return torch.where(x == 0, 0, x / torch.abs(x))
@@ -71,6 +75,7 @@ class TorchAdapter(Adapter):
         return xp
 
     def check(self, x: Any) -> None:
+        """Refuses tensors that torch itself tracks; its transforms' tracers are welcome."""
         if x.requires_grad and not _is_tracer(x):
             raise TypeMismatchError(
                 "this torch tensor requires grad, so torch itself records what is computed with "
@@ -78,6 +83,7 @@ class TorchAdapter(Adapter):
             )
 
     def writes(self, x: Any) -> Any:
+        """torch counts in-place writes: its own version counter."""
         import torch
 
         if torch.compiler.is_compiling() or x.is_inference() or _is_tracer(x):
@@ -85,6 +91,7 @@ class TorchAdapter(Adapter):
         return x._version
 
     def host(self, x: Any) -> Any:
+        """None for tracers, subclasses and tensors without values; bfloat16 comes as float32."""
         import torch
 
         kind = type(x)
@@ -96,6 +103,7 @@ class TorchAdapter(Adapter):
         return (x.float() if x.dtype is torch.bfloat16 else x).numpy()
 
     def checksum(self, x: Any) -> Any:
+        """None while a compiler or torch.func traces."""
         import torch
 
         if torch.compiler.is_compiling() or _is_tracer(x):
@@ -104,27 +112,32 @@ class TorchAdapter(Adapter):
         return super().checksum(x.view(torch.int16) if x.dtype is torch.bfloat16 else x)
 
     def special(self, name: str) -> Any:
+        """Looked up in `torch.special`."""
         from . import special
 
         return special.find(name)
 
     def tracing(self) -> bool:
+        """Whether torch.compile traces."""
         import torch
 
         return bool(torch.compiler.is_compiling())
 
     def drawing(self, backend: Any, randomness: str) -> Any:
+        """torch's random functions heed `randomness`; see `random`."""
         from .random import drawing
 
         return drawing(backend, randomness)
 
     @property
     def generators(self) -> tuple[type, ...]:
+        """torch has one kind."""
         import torch
 
         return (torch.Generator,)
 
     def rng_state(self, generator: Any = None) -> Any:
+        """By default those of the CPU and of all CUDA devices in use; None under torch.compile."""
         import torch
 
         if self.tracing():
@@ -135,6 +148,7 @@ class TorchAdapter(Adapter):
         return torch.get_rng_state(), torch.cuda.get_rng_state_all() if cuda else []
 
     def set_rng_state(self, state: Any, generator: Any = None) -> None:
+        """By default those of the CPU and of the CUDA devices."""
         import torch
 
         if generator is not None:
@@ -145,7 +159,8 @@ class TorchAdapter(Adapter):
             torch.cuda.set_rng_state_all(state[1])
 
     def shares_memory(self, x: Any, y: Any) -> bool:
-        if self.tracing():  # a copy is contiguous, and what is contiguous is not copied
+        """Compares storages. Tracers have none, so other signs of a view decide there."""
+        if self.tracing():  # only tensors that are not contiguous are copied, and copies are
             return bool(x.is_contiguous() or not y.is_contiguous())
         try:
             return bool(x.untyped_storage().data_ptr() == y.untyped_storage().data_ptr())
@@ -155,13 +170,13 @@ class TorchAdapter(Adapter):
     # ------------------------------------------------------------ reading and writing elements
 
     def _get(self, x: Any, key: Any) -> Any:
-        """`x[key]`; slices with a negative step, which torch lacks, by flipping."""
+        """``x[key]``. Slices with a negative step, which torch lacks, become positions."""
         if not _steps_back(key):
             return x[key]
         return x.reshape(-1)[self.places(x, key)]
 
     def _put(self, value: Any, x: Any, key: Any) -> Any:
-        """`x` with `value` at `key`, in place."""
+        """`x` with `value` at `key`, in place; where torch.func traces `value`, as a new tensor."""
         import torch
 
         if not _steps_back(key) and not _is_tracer(value):
@@ -175,6 +190,8 @@ class TorchAdapter(Adapter):
         return y if _is_tracer(value) else x.copy_(y)
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
+        """In place where torch can; by flat positions for slices with a negative step, for tracers,
+        and for integers beside other parts."""
         for key, g in pieces:
             if _is_tracer(g) or _steps_back(key):
                 buffer = self._add_by_places(buffer, key, g)
@@ -190,6 +207,7 @@ class TorchAdapter(Adapter):
         return buffer
 
     def _add_by_places(self, buffer: Any, key: Any, g: Any) -> Any:
+        """`buffer` with `g` added at the flat positions of `key`, as a new tensor."""
         places = self.places(buffer, key)
         g = g.expand(places.shape).reshape(-1)
         flat = buffer.reshape(-1).index_put((places.reshape(-1),), g, accumulate=True)
@@ -201,7 +219,7 @@ class TorchAdapter(Adapter):
 
         if not _steps_back(key):
             return torch.arange(x.numel(), device=x.device).reshape(tuple(x.shape))[key]
-        # NumPy's own rules for slices with a negative step, on the host.
+        # On the host, since NumPy has slices with a negative step.
         host = tuple([part.cpu().numpy() if torch.is_tensor(part) else part
                       for part in (key if isinstance(key, tuple) else (key,))])  # fmt: skip
         places = np.arange(x.numel()).reshape(tuple(x.shape))[host]
@@ -210,19 +228,23 @@ class TorchAdapter(Adapter):
     # ------------------------------------------------------------ about the library
 
     def foreign(self, backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
+        """Answered by the table in `functions`."""
         from .functions import answer
 
         return answer(backend, func, args, kwargs)
 
     def interop(self) -> Any:
+        """The module `pg.interop.torch`."""
         from . import interop
 
         return interop
 
     def compiler(self) -> None:
+        """Done by importing `compiling`."""
         from . import compiling  # noqa: F401
 
     def devices(self) -> list[Any]:
+        """The CPU, then the CUDA devices."""
         import torch
 
         found = [torch.device("cpu")]
@@ -230,6 +252,7 @@ class TorchAdapter(Adapter):
 
 
 def _lu_solve(lu: Any, pivots: Any, b: Any, *, adjoint: bool) -> Any:
+    """`torch.linalg.lu_solve`, also for a right-hand side of one axis."""
     import torch
 
     if b.ndim == 1:
@@ -245,7 +268,7 @@ def _steps_back(key: Any) -> bool:
 
 
 def _has_bools(key: Any) -> bool:
-    """Whether `key` has Python's bools in it: what torch reads by these is a copy."""
+    """Whether `key` contains Python's bools: reading by these, torch copies."""
     return type(key) is bool or (type(key) is tuple and any([type(part) is bool for part in key]))
 
 
@@ -259,7 +282,7 @@ def _all_integers(key: Any) -> bool:
 
 
 def _at_hand(x: Any) -> bool:
-    """Whether it costs nothing to look at the numbers in `x`."""
+    """Whether the values of `x` can be read now, at no cost."""
     import torch
 
     return not torch.compiler.is_compiling() and x.device.type == "cpu" and not _is_tracer(x)
@@ -270,7 +293,7 @@ def _is_tracer(x: Any) -> bool:
     import torch
 
     if torch.compiler.is_compiling():
-        return False  # the compiler itself sees to torch.func
+        return False  # the compiler handles torch.func itself
     wrapped = getattr(torch._C._functorch, "is_functorch_wrapped_tensor", None)
     return torch.is_tensor(x) and wrapped is not None and bool(wrapped(x))
 

@@ -1,10 +1,9 @@
-"""What torch.compile has to know to see through pluggrad; imported as soon as Dynamo is.
+"""What torch.compile has to be told in order to compile pluggrad; imported as soon as Dynamo is.
 
-The compiler reads Python code, and a few things on the way it cannot read: the context variable
-that holds the engine's state, the closures of the operators of Variables, and operators between a
-tensor and a Variable, which Python sends to the Variable and the compiler does not. For these it is
-told what to do instead. This uses names of torch's that are not public, and is tested with the
-version in `constraints.txt`.
+The compiler reads Python code, but not all of ours: not the context variable that holds the
+engine's state, nor the closures of Variables' operators. Nor does it send an operator between a
+tensor and a Variable to the Variable, as Python does. Here it is told what to do instead. This uses
+private names of torch, and is tested with the version in `constraints.txt`.
 """
 
 from __future__ import annotations
@@ -33,12 +32,14 @@ for _function in CONSTANT:
 
 
 def _result_type(x: Any, y: Any) -> Any:
-    """The dtype of `x` and `y` together, each a tensor, a dtype or a number: that of a product of
-    empty ones. What torch itself calls so returns no tensor, so Dynamo cannot put it in a graph."""
+    """The dtype of `x` and `y` together, each a tensor, a dtype or a number: that of the product of
+    empty tensors. torch's function of this name returns no tensor, so Dynamo cannot put it in a
+    graph."""
     return (_empty(x) * _empty(y)).dtype
 
 
 def _empty(x: Any) -> Any:
+    """An empty tensor of the dtype of `x`; a number as it is."""
     if isinstance(x, torch.dtype):
         return torch.empty((0,), dtype=x)
     if isinstance(x, torch.Tensor):
@@ -55,9 +56,8 @@ _methods: dict[str, Callable[..., Any]] = {}
 
 
 def _redirect(method: Any) -> None:
-    """Have the compiler find a method by its name: it looks at the closure of a method only where
-    it knows from where the method can be had again, and of a Variable's that it made itself it does
-    not know."""
+    """Let the compiler find a method by its name. It reads the closure of a method only if it knows
+    where to get the method again, which it does not for Variables that it made itself."""
     key = method.__qualname__
     _methods[key] = types.FunctionType(
         method.__code__, method.__globals__, method.__name__, method.__defaults__,
@@ -70,11 +70,11 @@ def _redirect(method: Any) -> None:
 
 
 for _method in list(vars(get_backend("torch").variable).values()):
-    _method = getattr(_method, "__func__", _method)  # what a static method holds
+    _method = getattr(_method, "__func__", _method)  # unwraps static methods
     if isinstance(_method, types.FunctionType) and _method.__closure__:
         _redirect(_method)
 
-# What is looked up when it is first used has to be there before anything is traced.
+# Functions that are otherwise made at their first use have to exist before a trace begins.
 make_ready(get_backend("torch"), torch.Tensor, torch.nn.Parameter)
 
 
@@ -91,6 +91,8 @@ _call = BuiltinVariable.call_function
 
 
 def _call_function(self: Any, tx: Any, args: Any, kwargs: Any) -> Any:
+    """Dynamo's own, but an operator whose first operand is a Variable calls the Variable's
+    method."""
     name = _OPERATORS.get(self.fn)
     if name is not None and len(args) == 2:
         x = args[0].realize()

@@ -1,4 +1,5 @@
-"""torch's own functions and methods, called with Variables: which of ours answers which."""
+"""torch's own functions and methods, called with Variables: which functions of pluggrad answer
+them."""
 
 from __future__ import annotations
 
@@ -123,21 +124,22 @@ empty_like = empty_like(input | dtype device [layout] [requires_grad] [memory_fo
 full_like = full_like(input fill_value | dtype device [layout] [requires_grad] [memory_format])
 """)
 
-#: Questions: the answer is a plain value, and no gradient can be lost.
+#: Questions: the answer is a plain value, so no gradient can be lost.
 QUESTIONS = {
     "allclose", "can_cast", "dim", "equal", "is_complex", "is_floating_point", "is_nonzero",
     "is_same_size", "numel", "result_type", "__getitem__", "isclose",
 }  # fmt: skip
-#: Random functions, which are in a room of their own.
+#: Random functions, which `random` answers.
 RANDOM_NAMES = {"rand_like", "randn_like", "randint_like", "bernoulli", "normal", "dropout"}
-#: Names with `*sizes` or `*dims`: several integers stand for one tuple.
+#: Functions that take several integers, `*sizes` or `*dims`, in place of one tuple.
 STARRED = {"reshape", "view", "permute", "expand", "tile", "flip"}
-#: Names where a missing `dim` means 0 here, and something else to us.
+#: Functions whose `dim` is 0 if it is missing, unlike the `axis` of pluggrad's functions.
 DIM_ZERO = {"stack", "cat", "concat", "concatenate", "unbind"}
 
 
 def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
-    """What `func(*args, **kwargs)` gives; NotImplemented if nothing of ours has its meaning."""
+    """Answer ``func(*args, **kwargs)``; NotImplemented if no function of pluggrad has its
+    meaning."""
     module, name = names(func)
     if module == "torch.autograd":
         return _autograd(name, args, kwargs)
@@ -169,6 +171,7 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _autograd(name: str, args: Any, kwargs: Any) -> Any:
+    """`torch.autograd.grad` and `backward`, by those of `pluggrad.autograd`."""
     kwargs = {key: value for key, value in kwargs.items() if value is not None}
     if not kwargs.pop("only_inputs", True):
         raise UnsupportedError("torch.autograd.grad(only_inputs=False) does not exist any more")
@@ -180,7 +183,7 @@ def _autograd(name: str, args: Any, kwargs: Any) -> Any:
     return NotImplemented
 
 
-# ---------------------------------------------------------------- what a row cannot say
+# ---------------------------------------------------------------- beyond what a row can say
 
 
 def _add(xp: Any, input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:

@@ -26,21 +26,21 @@ __all__ = ["wrap"]
 def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any]:
     """A function of torch tensors that runs `f` and takes part in torch's own autograd.
 
-    `f` sees Variables in the place of tensors, and everything that it does with them is
+    `f` sees Variables in place of tensors, and everything that it does with them is
     differentiated by pluggrad; torch sees one operation. ``backward``, double backward,
     ``torch.func`` (``grad``, ``vjp``, ``jvp``, ``jacrev``, ``hessian``, ``vmap``) and
-    ``gradcheck`` work on it. `f` should be a function in the mathematical sense: for higher orders
-    it is run again.
+    ``gradcheck`` work on it. `f` should be a function in the mathematical sense, because
+    derivatives of higher order run it again.
 
     Parameters
     ----------
     f : callable
-        Takes Variables, in any pytree and beside anything else, and returns arrays or Variables in
-        any pytree. Integer tensors are constants to it.
+        Takes Variables, in any pytree and beside any other objects, and returns arrays or Variables
+        in any pytree. Integer tensors are constants to it.
     backend : str, optional
-        The library in which `f` computes, such as ``"numpy"``. ``"torch"``: `f` computes on the
-        tensors themselves, on their device. By default it is NumPy, or torch if `f` cannot be
-        called so, because it uses torch's functions or tensors, say.
+        The library in which `f` computes, such as ``"numpy"``. With ``"torch"``, `f` computes on
+        the tensors themselves, on their device. The default is NumPy, or torch if `f` fails on
+        NumPy arrays, for example because it uses torch's functions or tensors.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any
     Raises
     ------
     TypeError
-        When called: a dtype that `backend` does not have (NumPy has no bfloat16).
+        When called: `backend` lacks the dtype of a tensor (NumPy has no bfloat16).
     ValueError
         `backend` is unknown or not installed.
 
@@ -70,7 +70,7 @@ def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any
         flat, spec = optree.tree_flatten(tree)
         places = [n for n, x in enumerate(flat) if torch.is_tensor(x)]
         tensors = [flat[n] for n in places]
-        found: list[Any] = []  # the structure of the results, and where arrays are in it
+        found: list[Any] = []  # the structure of the results, and where its arrays are
 
         def run(values: list[Any]) -> list[Any]:
             given = list(flat)
@@ -92,7 +92,7 @@ def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        # Under torch.compile `f` is left out of what is compiled.
+        # torch.compile runs `f` without compiling it.
         run = torch.compiler.disable(call) if torch.compiler.is_compiling() else call
         return run(*args, **kwargs)
 
@@ -100,7 +100,7 @@ def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any
 
 
 class Host:
-    """The way from torch tensors to arrays of a backend, and back."""
+    """Turns torch tensors into arrays of a backend, and back."""
 
     def __init__(self, name: str) -> None:
         self.backend = get_backend(name)
@@ -128,14 +128,15 @@ class Host:
         return array
 
     def _lacks(self, x: Any) -> TypeMismatchError:
+        """The error for a tensor whose dtype the backend lacks."""
         return TypeMismatchError(
             f"the {self.backend.name} backend has no dtype for a tensor of {x.dtype} here; convert "
             "it first, by `.float()` (for float64 in JAX, set JAX_ENABLE_X64=1)"
         )
 
     def tensor(self, y: Any, device: Any, inputs: Sequence[Any], keep: bool) -> Any:
-        """An array as a tensor of its own: not one that shares memory with an input, nor with what
-        the graph has saved."""
+        """An array as a tensor that shares no memory with an input nor, with `keep`, with values
+        that the graph has saved."""
         if torch.is_tensor(y):
             y = y.detach()
             pointers = {x.untyped_storage().data_ptr() for x in inputs if torch.is_tensor(x)}
@@ -148,7 +149,7 @@ class Host:
 
 
 def _borrowed(host: Any, inputs: Sequence[Any]) -> bool:
-    """Whether a NumPy array cannot be handed over as it is."""
+    """Whether a NumPy array has to be copied, because torch cannot own its memory."""
     if not host.flags.writeable or any(step < 0 for step in host.strides):
         return True
     return not host.flags.owndata or any(
@@ -157,15 +158,16 @@ def _borrowed(host: Any, inputs: Sequence[Any]) -> bool:
 
 
 class Call:
-    """One call of a program: what its forward leaves for its backward."""
+    """One call of a program, and what its forward pass keeps for its backward pass."""
 
     def __init__(self, program: Program, host: Host) -> None:
         self.program, self.host = program, host
-        self.pull: Any = None  # a walk back over the graph of the forward, where there is one
+        self.pull: Any = None  # the pullback, if the forward pass recorded a graph
         self.needs: list[int] = []
         self.constant: list[bool] = []  # which results have no gradient
 
     def forward(self, tensors: Sequence[Any]) -> tuple[Any, ...]:
+        """The results as tensors. pluggrad records them if a gradient is needed."""
         device = tensors[0].device if tensors else "cpu"
         arrays = [self.host.array(x) for x in tensors]
         if self.needs:
@@ -185,7 +187,9 @@ class Call:
         return tuple([self.host.tensor(y, device, arrays, keep) for y in results])
 
     def backward(self, ctx: Any, gs: Sequence[Any]) -> list[Any]:
-        xs = ctx.saved_tensors  # also where they are not needed: torch finds those that changed
+        """The gradients of the tensors. Where torch tracks or traces the backward pass, they come
+        from a program of their own, else from the pullback."""
+        xs = ctx.saved_tensors  # always read, so that torch notices changed ones
         gs = [g for g, constant in zip(gs, self.constant, strict=True) if not constant]
         wanted = [n for n, need in enumerate(ctx.needs_input_grad[1:]) if need]
         found: list[Any] = [None] * len(xs)
@@ -210,18 +214,21 @@ def apply(call: Call, tensors: Sequence[Any]) -> list[Any]:
 
 
 def _traced(x: Any) -> bool:
+    """Whether a torch.func transform traces `x`."""
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(x))
 
 
 class Connected(torch.autograd.Function):  # type: ignore[misc]
-    """The operation that torch sees."""
+    """The one operation that torch sees."""
 
     @staticmethod
     def forward(call: Call, *tensors: Any) -> Any:
+        """The results of the call."""
         return call.forward(tensors)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        """Save the tensors, and mark the results that have no gradient."""
         call, *tensors = inputs
         ctx.call = call
         ctx.save_for_backward(*tensors)
@@ -232,10 +239,12 @@ class Connected(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def backward(ctx: Any, *gs: Any) -> Any:
+        """The gradients of the tensors; `call` has none."""
         return (None, *ctx.call.backward(ctx, gs))
 
     @staticmethod
     def jvp(ctx: Any, _: Any, *tangents: Any) -> Any:
+        """The tangents of the results, by the program's pushforward."""
         call, xs = ctx.call, ctx.saved_tensors
         needs = [n for n, t in enumerate(tangents) if t is not None and _inexact(xs[n])]
         program = call.program.pushforward(len(xs), needs)
@@ -244,6 +253,7 @@ class Connected(torch.autograd.Function):  # type: ignore[misc]
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, call: Call, *tensors: Any) -> Any:
+        """The results for a batch, along their first axis."""
         program = call.program.mapped(in_dims[1:], info.batch_size)
         mapped = Call(program, call.host)
         results = apply(mapped, tensors)

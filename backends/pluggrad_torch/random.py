@@ -1,4 +1,4 @@
-"""torch's random functions inside `vmap`, which says what they give to each element."""
+"""torch's random functions inside `vmap`, where `randomness` says what each element gets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from pluggrad.plugin import BatchingError, drawn, is_variable, names
 
-#: Functions of a shape, and of a tensor whose shape their result has.
+#: Random functions that take a size, those that take a tensor, and those that write into one.
 OF_SIZE = {"rand", "randn", "randint", "randperm", "normal"}
 OF_TENSOR = {"rand_like", "randn_like", "randint_like", "bernoulli", "dropout", "multinomial"}
 IN_PLACE = {"bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_", "normal_",
@@ -21,8 +21,9 @@ IN_PLACE = {"bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_"
 
 @contextmanager
 def drawing(backend: Any, randomness: str) -> Iterator[None]:
-    """What holds while `vmap` runs: what is drawn without any mapped value differs, too, or is an
-    error. That is noticed afterwards, since a mode would slow down every function of torch."""
+    """While `vmap` runs, let `randomness` also govern draws that involve no mapped value: they
+    differ between elements, or are an error. The error is noticed afterwards, by the state of the
+    generator, since a mode would slow down every function of torch."""
     if randomness == "different":
         with _Different(backend):
             yield
@@ -39,13 +40,14 @@ def drawing(backend: Any, randomness: str) -> Iterator[None]:
 
 
 class _Different(TorchFunctionMode):  # type: ignore[misc]
-    """Random functions of plain tensors and of sizes draw for each element of the batch."""
+    """Lets random functions of plain tensors and of sizes draw for each element of the batch."""
 
     def __init__(self, backend: Any) -> None:
         super().__init__()
         self.backend = backend
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call `func`, with one draw per element if it is random."""
         kwargs = kwargs or {}
         _, name = names(func)
         if name not in OF_SIZE | OF_TENSOR | IN_PLACE or any([is_variable(x) for x in args]):
@@ -57,14 +59,15 @@ class _Different(TorchFunctionMode):  # type: ignore[misc]
             )
 
         def make(sizes: Any) -> Any:
-            with torch._C.DisableTorchFunction():  # the modes of `vmap` around this one
+            with torch._C.DisableTorchFunction():  # not for the `vmap` around this one
                 return _draw(name, func, sizes, args, dict(kwargs))
 
         return drawn(make, self.backend)
 
 
 def _draw(name: str, func: Any, sizes: Any, args: Any, kwargs: Any) -> Any:
-    """A tensor with `sizes` in front of what `func(*args, **kwargs)` gives."""
+    """What `func(*args, **kwargs)` returns, drawn for each element of a batch whose axes, `sizes`,
+    come first."""
     if name == "randperm":
         kwargs.setdefault("dtype", torch.int64)
         dtype = kwargs.pop("dtype")
@@ -89,6 +92,8 @@ def _draw(name: str, func: Any, sizes: Any, args: Any, kwargs: Any) -> Any:
 
 
 def _like(name: str) -> Any:
+    """rand_like and the like, for Variables."""
+
     def answer(xp: Any, input: Any, *args: Any, dtype: Any = None, device: Any = None,
                **kwargs: Any) -> Any:  # fmt: skip
         def make(sizes: Any) -> Any:

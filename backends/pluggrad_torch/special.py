@@ -1,4 +1,4 @@
-"""Special functions of torch tensors, under the names that SciPy has for them."""
+"""Special functions of torch tensors, under SciPy's names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ special = torch.special
 
 
 def _polygamma(n: Any, x: Any) -> Any:
-    """torch wants the order as a Python int; its trigamma has nine digits, its zeta all of them."""
+    """torch wants the order as a Python int. Order 1 uses zeta, which has all digits; torch's
+    trigamma has nine."""
     n = whole(int(n) if n == int(n) else n, "special.polygamma", "n")
     return special.zeta(2.0, x) if n == 1 else special.polygamma(n, x)
 
@@ -34,7 +35,7 @@ FUNCTIONS = {
     "polygamma": _polygamma,
     "zeta": _zeta,
 }
-#: Those whose name and signature are SciPy's. The namespace holds others that only look alike.
+#: Functions with SciPy's name and signature; others in `torch.special` only look alike.
 SAME = {
     "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc",
     "gammaincc", "gammaln", "i0", "i0e", "i1", "i1e", "log1p", "log_ndtr", "logit",

@@ -1,7 +1,7 @@
-"""Functions of ours inside the autograd of another library: `pg.interop.torch`, `pg.interop.jax`.
+"""pluggrad inside the autograd of another library, the host: `pg.interop.torch`, `pg.interop.jax`.
 
-What a host needs is here, in terms of no host: a `Program`, and the programs of its derivatives.
-Since the derivative of a program is a program again, the host's derivatives of every order follow.
+Here is the part that is the same for every host: a `Program`, and the programs of its derivatives.
+The derivative of a program is a program again, so the host gets derivatives of every order.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def __getattr__(name: str) -> Any:
 
 
 def first_possible(attempt: Callable[[Any], Any], choices: list[Any]) -> Any:
-    """What `attempt` makes of the first of one or two `choices` that it does not refuse. That comes
-    first from then on; where both are refused, the first says why."""
+    """The result of `attempt` for the first of one or two `choices` that works. That one is tried
+    first from then on. If both fail, the error is that of the first."""
     try:
         return attempt(choices[0])
     except PluggradError:
@@ -47,7 +47,7 @@ def first_possible(attempt: Callable[[Any], Any], choices: list[Any]) -> Any:
 class Program:
     """A function from a list of arrays to a list of arrays, which pluggrad can differentiate.
 
-    `order` says how many derivatives were taken to arrive at it.
+    `order` counts the derivatives that were taken: 0 for the user's own function.
     """
 
     def __init__(self, run: Callable[[list[Any]], list[Any]], order: int = 0) -> None:
@@ -55,12 +55,12 @@ class Program:
         self.order = order
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
-        """The raw results at raw arrays."""
+        """The results for raw arrays, as raw arrays."""
         return [lowered(y) for y in self.run([as_variable(x) for x in arrays])]
 
     def linearized(self, arrays: Sequence[Any], needs: Sequence[int]) -> tuple[list[Any], Any]:
-        """The results, and a function from the cotangents of those that are differentiable to the
-        gradients of the arrays numbered in `needs`."""
+        """The results, and the pullback: from the cotangents of the differentiable results to the
+        gradients of the arrays whose positions are in `needs`."""
         places: list[int] = []
 
         def fun(*primals: Any) -> Any:
@@ -80,7 +80,7 @@ class Program:
         return results, lambda gs: list(pull(list(gs)))
 
     def pullback(self, count: int, needs: Sequence[int]) -> Program:
-        """The program from `count` arrays and the cotangents to the gradients of those in
+        """The program from `count` arrays and cotangents to the gradients of the arrays in
         `needs`."""
 
         def run(values: list[Any]) -> list[Any]:
@@ -109,8 +109,9 @@ class Program:
         return Program(run, self.order + 1)
 
     def mapped(self, axes: Sequence[int | None], size: int) -> Program:
-        """The program over a batch of `size`, along these axes of its arrays and the first of its
-        results: one batched call where `vmap` can do it, and one call per element where not."""
+        """The program for a batch of `size`, which lies along `axes` of its arrays and along the
+        first axis of its results: one batched call if `vmap` can do it, else one call per
+        element."""
 
         def each(*values: Any) -> list[Any]:
             return self.run([as_variable(x) for x in values])
@@ -121,7 +122,7 @@ class Program:
             except (PluggradError, TypeError, ValueError):
                 if not size:
                     raise
-            # What cannot be batched, or is wrong: calls one by one will tell.
+            # It cannot be batched, or it is wrong: calls one by one will tell.
             ones = [_elements(x, axis, size) for x, axis in zip(values, axes, strict=True)]
             rows = [each(*[x[i] for x in ones]) for i in range(size)]
             stack = top_level("stack")
@@ -131,6 +132,7 @@ class Program:
 
 
 def _elements(x: Any, axis: int | None, size: int) -> Any:
+    """The `size` elements of `x` along `axis`; without an axis, `x` for each."""
     if axis is None:
         return [x] * size
     return list(top_level("unstack")(as_variable(x), axis=axis))
@@ -147,7 +149,7 @@ def as_variable(x: Any) -> Any:
 
 
 def lowered(x: Any) -> Any:
-    """A raw array in the place of an untracked Variable."""
+    """An untracked Variable as its raw array; GraphBreakError if it is tracked."""
     if not is_variable(x):
         return x
     if x._tracked:
@@ -156,6 +158,6 @@ def lowered(x: Any) -> Any:
 
 
 def differentiable(x: Any) -> bool:
-    """Whether an array has a gradient: it is floating-point or complex."""
+    """Whether `x` can have a gradient: its dtype is floating-point or complex."""
     backend = backend_of(x)
     return backend is not None and x.dtype in backend.float_dtypes

@@ -1,7 +1,7 @@
 """The one door for backends: everything that a plugin for an array library needs.
 
 A plugin imports from here, from `pluggrad` itself, from `pluggrad.errors` and from nowhere else. A
-test holds our own backends to that.
+test checks that our own backends do.
 
 A plugin is an object of a subclass of `Adapter`, registered as an entry point:
 
@@ -39,9 +39,9 @@ What is here by group:
 - errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,
   `OutOfRangeError`, `TypeMismatchError`, `UnsupportedError`; all others are in `pluggrad.errors`
 
-`VERSION` grows when something here changes such that a plugin may no longer work. An adapter states
-as `plugin_version` what it was written for. An adapter for a version that is newer than `VERSION`,
-or older than `OLDEST_VERSION`, is refused.
+`VERSION` grows when a change here may stop plugins from working. An adapter states in
+`plugin_version` the version that it was written for. It is refused if that is newer than `VERSION`
+or older than `OLDEST_VERSION`.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ __all__ = [
 
 
 class _Traced:
-    """What a function that is being traced has changed of the engine's state and of the choice of
-    a backend; None where it is as it was."""
+    """How the function that is being traced has changed the engine's state and the choice of a
+    backend; None where it has not."""
 
     state: Any
     choice: Any
@@ -169,24 +169,22 @@ def _choose(choice: Any) -> None:
 
 
 def _recomputes() -> bool:
-    """Nothing is computed twice by `checkpoint`: a compiler would only merge what it computes
-    twice."""
+    """`checkpoint` computes nothing twice, since a compiler would merge the two computations."""
     return False
 
 
 def _seen(fun: Any, steady: Any = None) -> Any:
-    """What a rule closes over is what it was when it was compiled."""
+    """Values that a rule closes over stay what they were when the rule was compiled."""
     return Seen(fun)
 
 
 def _sized(count: int, shape: Any) -> int:
-    """Compilers know no integers but Python's own."""
+    """A plain int: compilers do not know subclasses of it."""
     return count
 
 
-#: The functions of the engine that a compiler cannot read: they use context variables, look into
-#: closures, or make objects that it does not know. Each comes with a function to trace in its
-#: place, which it can read.
+#: Functions of the engine that a compiler cannot read, because they use context variables, look
+#: into closures, or make objects that it does not know. Each comes with one to trace in its place.
 UNREADABLE: dict[Any, Callable[..., Any]] = {
     read: _read,
     put: _put,
@@ -196,14 +194,13 @@ UNREADABLE: dict[Any, Callable[..., Any]] = {
     seen: _seen,
     sized: _sized,
 }
-#: The functions whose results a compiler may take for constants: their arguments are functions, and
-#: their results strings.
+#: Functions whose results a compiler may take for constants: from functions they make strings.
 CONSTANT: tuple[Callable[..., Any], ...] = (label, names)
 
 
 def make_ready(backend: Backend, *arrays: type) -> None:
-    """Make now what is otherwise made when it is first used: the choice of a backend, and all
-    functions of `backend` for its `arrays` and for Variables over them. A compiler that reads code
-    can find these, and cannot make them."""
+    """Make now what is otherwise made at its first use: the choice of a backend, and all functions
+    of `backend` for its `arrays` and for Variables over them. A compiler that reads code can look
+    these up, but cannot make them."""
     current_choice()
     find_all(pluggrad, backend, *arrays)

@@ -1,1 +1,1 @@
-"""What an array library is, and which one is meant."""
+"""Array libraries: what is known of each, and how to find the library of an array."""

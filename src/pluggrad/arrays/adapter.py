@@ -1,7 +1,7 @@
 """Adapters: what a plugin tells the engine about one array library.
 
-`Adapter` has every name that a plugin may override; `hooks` makes a table of them from its source,
-and `FUNCTIONS` lists the names of ours that `Adapter.functions` may hold.
+`Adapter` declares every name that a plugin may override, and `hooks` reads them from its source
+into a table. `FUNCTIONS` lists pluggrad's own functions that `Adapter.functions` may hold.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ __all__ = [
     "selects_once",
 ]
 
-#: The version of what `Adapter` and `pluggrad.plugin` promise. It grows when a plugin that was
-#: written for the version before may no longer work.
+#: The version of what `Adapter` and `pluggrad.plugin` promise. It grows when plugins written for
+#: the previous version may stop working.
 VERSION = 1
 #: The oldest version whose plugins still work.
 OLDEST_VERSION = 1
@@ -200,8 +200,8 @@ class Adapter:
         return read(xp.reshape(flat, tuple(x.shape)), key)
 
     def _add_by_position(self, buffer: Any, key: Any, g: Any) -> Any:
-        """`g` added into zeros like `buffer`, in functions of the standard alone: for each element
-        of the buffer, the sum of what goes there. O(elements × contributions)."""
+        """Zeros like `buffer` with `g` added at `key`, in functions of the standard alone. Each
+        element sums up its own contributions, which costs O(elements × contributions)."""
         xp = self.namespace()
         places = self.places(buffer, key)
         cells = xp.arange(math.prod(buffer.shape), device=getattr(buffer, "device", None))
@@ -361,8 +361,8 @@ class Adapter:
 
 
 class Hook(NamedTuple):
-    """One name that an adapter may override: how it is written, what it must do, and what holds
-    for an adapter without it (empty if none works without it)."""
+    """One name that an adapter may override: how to write it, what it must do, and what holds for
+    an adapter that does not override it (empty if every adapter needs it)."""
 
     call: str
     does: str
@@ -401,8 +401,8 @@ leg(x1, x2, r): x1 / r², without the square; 0 where `r` is 0. Default: in func
 gaussian(x): exp(-x²). Default: in functions of the standard.
 bell(x): exp(-x² / 2). Default: in functions of the standard.
 """  # noqa: E501
-#: The names of ours that `Adapter.functions` may hold beside those of the standard. Arrays are raw
-#: ones, and arguments after the star are handed over by keyword.
+#: Functions of pluggrad's own that `Adapter.functions` may hold beside the standard's. They take
+#: raw arrays; arguments after the star are passed by keyword.
 FUNCTIONS: dict[str, Hook] = {}
 for _line in _FUNCTIONS.strip().splitlines():
     _call, _, _text = _line.partition(": ")
@@ -436,18 +436,20 @@ def hooks() -> dict[str, Hook]:
 
 
 def _hook(call: str, text: str) -> Hook:
-    """The hook that a docstring describes, whose last paragraph says what holds without it."""
+    """The hook that a docstring describes. The text after ``Default:`` says what holds without an
+    override."""
     does, _, default = text.partition("Default: ")
     default = " ".join(default.split())
     return Hook(call, " ".join(does.split()), default[:1].upper() + default[1:])
 
 
 def careful_norm(norm: Callable[..., Any], xp: Any, concrete: Any = None) -> Callable[..., Any]:
-    """`norm`, the library's `linalg.vector_norm`, for vectors of all sizes: where squares or powers
-    leave the range of the dtype, it is computed once more, of the vectors by their largest element.
+    """`norm`, the library's `linalg.vector_norm`, made safe for very large and very small vectors.
 
-    The result shows where that is so. It is looked at where it is `concrete`: not what compilers
-    trace, nor what a device computes later.
+    Where squares or powers leave the range of the dtype, the norm is computed once more, of the
+    vectors divided by their largest element. Whether that is needed shows in the result, which
+    therefore has to be read. `concrete(result)` says whether it can be: not while a compiler
+    traces, nor where a device computes it later.
     """
     ranges: dict[Any, tuple[float, float]] = {}
 
@@ -469,13 +471,13 @@ def careful_norm(norm: Callable[..., Any], xp: Any, concrete: Any = None) -> Cal
         top = xp.max(xp.where(sizes < math.inf, sizes, ones), axis=axis, keepdims=True)
         top = xp.where(top == 0, xp.ones_like(top), top)
         y = norm(sizes / top, axis=axis, keepdims=True, ord=ord) * top
-        return y if keepdims else xp.sum(y, axis=axis)  # one element
+        return y if keepdims else xp.sum(y, axis=axis)  # drops axes of length 1
 
     return vector_norm
 
 
 def selects_once(key: Any) -> bool:
-    """Whether `key` names no element twice: it has no array of integers."""
+    """Whether `key` selects no element twice: it contains no array of integers."""
     if isinstance(key, tuple):
         return all([selects_once(k) for k in key])
     return isinstance(key, slice) or not hasattr(key, "dtype") or "bool" in str(key.dtype)

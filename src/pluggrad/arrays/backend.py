@@ -1,8 +1,8 @@
 """Backends: from the type of an array to the functions that compute on it.
 
-An adapter is what a plugin provides: a few facts and hooks about one library. A `Backend` is what
-the engine makes of it: the raw functions, and the Variable class and differentiable namespace built
-over them. Finding the backend of an array is one dict look-up on its type.
+An adapter is what a plugin provides: a few facts and hooks about one library. From it the engine
+builds a `Backend`: the raw functions, and over them the classes of Variables and the differentiable
+namespace. Finding the backend of an array is one dict look-up on its type.
 """
 
 from __future__ import annotations
@@ -47,8 +47,10 @@ SCALARS = (float, int, complex, bool)
 class Backend:
     """One array library as the engine sees it.
 
-    `raw(name)` is the library's own function; `variable` and `nested` are the classes of Variables
-    over its arrays and over such Variables; `namespace` holds the differentiable functions.
+    `raw(name)` finds a function of raw arrays, and `namespace` holds the differentiable functions.
+    `variable` is the class of Variables over raw arrays; `nested`, `dual` and `batched` are the
+    classes of Variables over other Variables: plain ones, those with a tangent, and those that hold
+    a batch.
     """
 
     variable: Any
@@ -57,7 +59,7 @@ class Backend:
     batched: Any
     namespace: Any
     classes: tuple[type, ...]
-    #: Makes the namespace and the classes of Variables; `variables.operators` sets it.
+    #: Makes the namespace and the classes of Variables. Set by `variables.operators`.
     complete: Callable[[Backend], None]
 
     def __init__(self, adapter: Adapter) -> None:
@@ -76,7 +78,7 @@ class Backend:
         self.float_dtypes = self.real_dtypes | self.complex_dtypes
         self._known = dict.fromkeys(self.float_dtypes, True)
         self._raw: dict[str, Callable[..., Any]] = {}
-        self.ufuncs: dict[Any, Callable[..., Any]] = {}  # NumPy's, answered by ours
+        self.ufuncs: dict[Any, Callable[..., Any]] = {}  # NumPy's, and our functions for them
         self.complete(self)
         VARIABLES.update(self.classes)
         BACKENDS.update(dict.fromkeys(self.classes, self))
@@ -94,25 +96,28 @@ class Backend:
                     yield numpy.dtype(dtype).newbyteorder()
 
     def knows(self, dtype: Any) -> bool:
-        """Whether `dtype` is boolean or numeric, and not one of objects, strings or records."""
+        """Whether `dtype` is boolean or numeric. Dtypes of objects, strings and records are not."""
         known = self._known.get(dtype)
         if known is None:
             isdtype = getattr(self.xp, "isdtype", None)
             try:
                 known = isdtype is None or bool(isdtype(dtype, ("bool", "numeric")))
-            except TypeError:  # NumPy's answer for records
+            except TypeError:  # NumPy raises it for records
                 known = False
             self._known[dtype] = known
         return known
 
     def raw(self, name: str) -> Callable[..., Any]:
-        """The library's function of that name, such as ``sin`` or ``linalg.solve``."""
+        """The function of raw arrays called `name`, such as ``sin`` or ``linalg.solve``: the
+        adapter's, else the library's, else the primitive's fallback."""
         function = self._raw.get(name)
         if function is None:
             function = self._raw[name] = self._find_raw(name)
         return function
 
     def _find_raw(self, name: str) -> Callable[..., Any]:
+        """Look `name` up in the adapter, then in the library, then among the fallbacks of
+        primitives."""
         if name in self.adapter.functions:
             return self.adapter.functions[name]
         primitive = PRIMITIVES.get(name)
@@ -123,7 +128,7 @@ class Backend:
             for part in name.split("."):
                 found = getattr(found, part, None)
         if primitive is not None and primitive.private:
-            found = None  # a name of ours, whatever the library calls by it
+            found = None  # the name is ours; to the library it may mean something else
         if (
             found is None and primitive is not None and primitive.fallback is not None
             and all(map(self.has, primitive.needs))
@@ -144,7 +149,7 @@ class Backend:
         return self.raw("copy")
 
     def has(self, name: str) -> bool:
-        """Whether `raw(name)` would find something."""
+        """Whether `raw(name)` finds a function."""
         try:
             self.raw(name)
         except UnsupportedError:
@@ -162,19 +167,19 @@ BACKENDS: dict[type, Backend | None] = dict.fromkeys(
 )
 _by_name: dict[str, Backend] = {}
 _registered: dict[str, Adapter] = {}
-_making = RLock()  # two backends of one library would not know each other's arrays
+_making = RLock()  # one backend per library: two would not know each other's arrays
 
 
 def register_backend(adapter: Adapter) -> None:
     """Make `adapter` known under its name in this process, as an entry point would.
 
-    It stands before a plugin of the same name. Arrays that were seen before keep the backend that
-    they had.
+    It takes precedence over a plugin of the same name. Types of arrays that were seen before keep
+    their backend.
 
     Raises
     ------
     ValueError
-        `adapter` is no adapter, lacks a name or a namespace, or was written for a version of
+        `adapter` is not an adapter, lacks a name or a namespace, or was written for a version of
         `pluggrad.plugin` that this pluggrad does not support.
     """
     if why := check_adapter(adapter):
@@ -184,7 +189,8 @@ def register_backend(adapter: Adapter) -> None:
 
 
 def has_backend(name: str) -> bool:
-    """Whether there is a plugin or an adapter of that name, be it usable or not."""
+    """Whether a plugin or a registered adapter has that name. It may still turn out to be
+    unusable."""
     return name in _registered or name in plugins()
 
 
@@ -201,20 +207,20 @@ def _point(name: str) -> EntryPoint | None:
 
 
 def get_backend(name: str) -> Backend:
-    """The backend of that name; BackendError lists what there is if it is unknown."""
+    """The backend called `name`. For an unknown name, BackendError lists the installed ones."""
     backend = _by_name.get(name)
     if backend is None:
-        adapter = _adapter(name)  # it imports the library, which is not to be done under a lock
+        adapter = _adapter(name)  # imports the library, so not under the lock
         made = asked(name, _point(name), "when its backend is made", lambda: _made(adapter))
         backend = _by_name[name] = made
     return backend
 
 
 def _made(adapter: Adapter) -> Backend:
-    """The one backend of the adapter's name, made if there is none.
+    """The backend for the adapter's name, made at the first call.
 
-    What looks like a hook and is none is warned of. It is no error, since an adapter may well have
-    a helper of its own with such a name.
+    Names that look like misspelt hooks are only warned about, because an adapter may have helpers
+    of its own with such names.
     """
     with _making:
         backend = _by_name.get(adapter.name)
@@ -239,7 +245,7 @@ def _function_names() -> set[str]:
 def backend_of(x: Any) -> Backend | None:
     """The backend that `x`, an array or a Variable, belongs to; None for Python scalars.
 
-    Raises TypeMismatchError for what is no array of the standard.
+    Raises TypeMismatchError if `x` is not an array that follows the standard.
     """
     try:
         return BACKENDS[type(x)]
@@ -252,7 +258,8 @@ def backend_of(x: Any) -> Backend | None:
 
 
 def _find_backend(x: Any) -> Backend | None:
-    # Dtype objects live in the libraries' modules, too.
+    """The backend of `x`, from the module of its type or from array-api-compat."""
+    # Dtype objects come from the libraries' modules, too, but have no attribute `dtype`.
     module = type(x).__module__.split(".")[0] if hasattr(x, "dtype") else ""
     for adapter in tuple(_registered.values()):
         if module in adapter.modules:
@@ -279,7 +286,7 @@ def _find_backend(x: Any) -> Backend | None:
             except PluginError as error:
                 if namespace is None:
                     raise
-                # The standard is known of the library all the same.
+                # The library follows the standard, so its arrays work without the plugin.
                 warnings.warn(f"{error}. Its arrays are taken as those of a library without a "
                               "plugin.", RuntimeWarning, stacklevel=3)  # fmt: skip
     if name not in _by_name:
@@ -287,7 +294,7 @@ def _find_backend(x: Any) -> Backend | None:
     return _by_name[name]
 
 
-#: Modules whose arrays can be told without importing any plugin.
+#: The backends for arrays of these modules, known without importing any plugin.
 LIBRARIES = {
     "numpy": "numpy",
     "torch": "torch",
@@ -301,10 +308,9 @@ LIBRARIES = {
 def backends() -> dict[str, dict[str, Any]]:
     """What is installed: for each backend its version, devices and capabilities.
 
-    A library is imported only to be asked for its devices. A backend that cannot be used is listed
-    with ``installed: False``, with ``"error"``, which says why in one line, and with ``"install"``,
-    if it is only the library that is missing. ``"warnings"`` is there if there is anything to warn
-    of.
+    Each library is imported, to ask it for its devices. A backend that cannot be used has
+    ``installed: False`` and an ``"error"``, which says why in one line. If only its library is
+    missing, ``"install"`` is the command that brings it. ``"warnings"`` is there if there are any.
 
     >>> import pluggrad as pg
     >>> pg.backends()["numpy"]["installed"]
@@ -314,7 +320,7 @@ def backends() -> dict[str, dict[str, Any]]:
     for name in sorted({*_registered, *plugins()}):
         try:
             adapter = _adapter(name)
-            if adapter.name in found:  # by another of its entry points
+            if adapter.name in found:  # already, by another of its entry points
                 continue
             shown, facts = adapter.name, _facts(name, adapter)
         except PluginError as error:
@@ -328,7 +334,7 @@ def backends() -> dict[str, dict[str, Any]]:
 
 
 def _facts(name: str, adapter: Adapter) -> dict[str, Any]:
-    """What `backends` says of an adapter that was loaded."""
+    """What `backends` reports about a loaded adapter."""
     point = _point(name)
     namespace = asked(name, point, "in namespace()", adapter.namespace)
     version = asked(name, point, "in version()", lambda: str(adapter.version()))

@@ -41,10 +41,10 @@ _choice: ContextVar[_Choice] = ContextVar("pluggrad.backend", default=NO_CHOICE)
 
 
 chosen, choose = _choice.get, _choice.set
-_Choice.now = property(_choice.get)  # for compilers, as `State.now`
+_Choice.now = property(_choice.get)  # compilers read this, as they read `State.now`
 
 
-_Choice.now = property(_choice.get)  # for compilers, as `State.now`
+_Choice.now = property(_choice.get)  # compilers read this, as they read `State.now`
 
 
 def current_choice() -> _Choice:
@@ -70,7 +70,7 @@ def set_default_backend(name: str, device: Any = None, dtype: Any = None) -> Non
     name : str
         A name that `backends()` lists.
     device, dtype : optional
-        What creation functions use when they are not told; None leaves it to the library.
+        For calls of creation functions that name none. None leaves the choice to the library.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The registry of composites: functions that are written in terms of others.
+"""The registry of composites: functions that are written in terms of other functions.
 
-The rules register them. They serve where gradients are tracked, and where a library lacks the
-function.
+The rules register them. A composite is called where gradients are tracked, because the functions
+that it calls have rules, and where a library lacks the function.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from .backend import Backend
 __all__ = ["COMPOSITES", "OWN", "composite", "composite_over_raw"]
 
 
+#: Composites by name.
 COMPOSITES: dict[str, Callable[..., Any]] = {}
 
 
+#: Composites that are called even where the library has a function of that name.
 OWN: set[str] = set()
 
 
@@ -26,8 +28,9 @@ def composite(
 ) -> Callable[..., Any]:
     """Register a function that is written in terms of others, computing through `xp`.
 
-    It serves where gradients are tracked, and where the library lacks it; otherwise the library's
-    own is called, unless with `own`: libraries mean different things by that name.
+    It is called where gradients are tracked, and where the library lacks the function; otherwise
+    the library's own is called. With `own` the library's is never called, because libraries mean
+    different things by the name.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,7 +44,7 @@ def composite(
 
 
 def composite_over_raw(name: str, backend: Backend) -> Callable[..., Any]:
-    """What a rule calls when it names a function that the raw namespace lacks."""
+    """The composite called `name`, for a rule that needs a function which the library lacks."""
     if name not in COMPOSITES:
         raise UnsupportedError(f"the {backend.name} backend has no function {name!r}")
     return COMPOSITES[name]

@@ -1,8 +1,9 @@
-"""`xp`, the namespace in which rules compute: on raw arrays raw, on Variables differentiable.
+"""`xp`, the namespace in which rules compute: raw functions of raw arrays, differentiable functions
+of Variables.
 
-Rules are written once, as ``t * xp.cos(x)``. What `xp.cos` does depends on what it is handed: the
-backward walk hands raw arrays by default and Variables under ``create_graph``, so that derivatives
-of every order follow from the one statement.
+Rules are written once, as ``t * xp.cos(x)``. The arguments decide which `xp.cos` is called. The
+backward walk passes raw arrays by default and Variables under ``create_graph``, so derivatives of
+every order follow from the one formula.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ __all__ = ["Dispatch", "find_for", "is_batched", "is_variable", "xp"]
 
 
 class Dispatch:
-    """Functions by name, each looking up the backend of its first array."""
+    """Functions by name. Each call finds the backend of its arguments."""
 
     def __init__(self, prefix: str = "") -> None:
         self._prefix = prefix
@@ -39,12 +40,12 @@ xp = Dispatch()
 
 
 def is_variable(x: Any) -> bool:
-    """Whether `x` is a Variable (asked without importing their class)."""
+    """Whether `x` is a Variable. This package cannot import the class itself."""
     return type(x) in VARIABLES
 
 
 def is_batched(x: Any) -> bool:
-    """Whether `x` is a Variable of `vmap`, or one of a transform inside over such."""
+    """Whether `x`, or a Variable that it wraps, holds a batch of `vmap`."""
     while is_variable(x):
         if x._level.maps:
             return True
@@ -56,7 +57,8 @@ _FOUND: dict[str, dict[type, Callable[..., Any]]] = {}  # by name, then by type
 
 
 def find_for(name: str, backend: Backend, arrays: Iterable[type]) -> None:
-    """Make `xp.<name>` now, for `arrays` of `backend` and for Variables over them."""
+    """Look up `xp.<name>` before its first call, for `arrays` of `backend` and for Variables over
+    them. Compilers that read code need that."""
     found: Any = xp
     for part in name.split("."):
         found = getattr(found, part)
@@ -67,6 +69,7 @@ def find_for(name: str, backend: Backend, arrays: Iterable[type]) -> None:
 
 
 def _dispatching(name: str) -> Callable[..., Any]:
+    """A function that calls the function `name` of the backend of its arguments."""
     raw_functions = _FOUND.setdefault(name, {})
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -85,7 +88,8 @@ def _dispatching(name: str) -> Callable[..., Any]:
 
 
 def _first_array(args: Any) -> Any:
-    """The array that decides: a Variable if there is one among `args`, also inside lists."""
+    """The argument that decides the backend: a Variable if there is one, also inside lists, else
+    the first array."""
     array: Any = None
     for x in args:
         if isinstance(x, (list, tuple)):
@@ -100,6 +104,7 @@ def _first_array(args: Any) -> Any:
 
 
 def _function_for(array: Any, name: str) -> Callable[..., Any]:
+    """The function `name` for `array`: differentiable if that is a Variable, else raw."""
     backend = backend_of(array) if array is not None else None
     if backend is None:
         raise TypeMismatchError(f"{name}: there is no array among the arguments")

@@ -1,7 +1,7 @@
-"""Writing where arrays cannot be written, in functions of the standard.
+"""Writes for arrays that cannot be written in place, in functions of the standard.
 
-A value is surrounded by zeros until it has the shape of the whole. This serves libraries whose
-adapter has nothing better, and those that have no adapter.
+The value is padded with zeros to the shape of the array, and `where` chooses between the two. This
+serves libraries without an adapter, and libraries whose adapter has nothing better.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def surround(xp: Any, x: Any, key: Any, g: Any) -> Any:
 
 
 def _along(xp: Any, g: Any, axis: int, places: range, length: int) -> Any:
-    """`g` with zeros between and around, so that it fills `places` of `length`."""
+    """`g`, along `axis`, padded with zeros to `length` so that its elements lie at `places`."""
     if places.step < 0:
         g, places = xp.flip(g, axis=axis), places[::-1]
     step = places.step
@@ -62,6 +62,7 @@ def _along(xp: Any, g: Any, axis: int, places: range, length: int) -> Any:
 
 
 def _zeros(xp: Any, g: Any, axis: int, length: int) -> Any:
+    """Zeros like `g`, but of `length` along `axis`."""
     shape = (*g.shape[:axis], length, *g.shape[axis + 1 :])
     return xp.zeros(shape, dtype=g.dtype, device=getattr(g, "device", None))
 
@@ -75,12 +76,13 @@ def parts_of(key: Any) -> tuple[Any, ...]:
 
 
 def has_arrays(key: Any) -> bool:
-    """Whether `key`, an index, has arrays in it: of integers, or masks."""
+    """Whether the index `key` contains arrays: integers or masks."""
     return any([not isinstance(part, slice) and hasattr(part, "dtype") for part in parts_of(key)])
 
 
 def complete(x: Any, key: Any) -> Any:
-    """`key` for all axes of `x`: the standard leaves open what fewer mean."""
+    """`key` with an Ellipsis for the axes of `x` that it leaves out: the standard does not define
+    shorter keys."""
     parts = parts_of(key)
     axes = sum(part is not None for part in parts)
     if axes >= x.ndim or has_arrays(key) or ... in parts:
@@ -89,8 +91,8 @@ def complete(x: Any, key: Any) -> Any:
 
 
 def without_new_axes(x: Any, key: Any, g: Any) -> tuple[tuple[Any, ...], Any]:
-    """The basic index `key`, one part for each axis of `x`; and `g`, of the shape of ``x[key]``,
-    less the axes that `key` adds."""
+    """The basic index `key` with one part for each axis of `x`, and `g`, of the shape of
+    ``x[key]``, without the axes that None adds."""
     parts = list(parts_of(complete(x, key)))
     if ... in parts:
         at = parts.index(...)

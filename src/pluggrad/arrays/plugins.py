@@ -1,7 +1,7 @@
-"""Plugins: adapters behind entry points, found once, loaded one by one and each behind a guard.
+"""Plugins: adapters registered as entry points, found once and loaded one at a time.
 
-Whatever a plugin raises while it is loaded or asked becomes a `PluginError`, which says whose
-plugin it is: it reaches those who choose that plugin, and nobody else.
+Whatever a plugin raises while it is loaded or queried becomes a `PluginError` that says whose
+plugin it is. So a broken plugin disturbs only those who choose it.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ _doubles: dict[str, list[EntryPoint]] = {}
 
 
 class PluginError(BackendError):
-    """A plugin that cannot be used. `line` says why, in one line; `install` what would help, where
-    it is only the library that is missing."""
+    """A plugin that cannot be used. `line` says why, in one line. If only the library is missing,
+    `install` is the command that brings it."""
 
     line: str = ""
     install: str = ""
 
 
 def plugins() -> dict[str, EntryPoint]:
-    """The entry points by name, read once. Of several of one name, pluggrad's own wins; of others
-    that whose distribution comes first in the alphabet."""
+    """The entry points by name, read once. If several have one name, pluggrad's own wins, else the
+    one whose distribution comes first in the alphabet."""
     global _plugins, _doubles
     if _plugins is None:
-        from importlib.metadata import entry_points  # half as much as all the rest of an import
+        from importlib.metadata import entry_points  # half the time of the rest of an import
 
         found: dict[str, EntryPoint] = {}
         doubled: dict[str, list[EntryPoint]] = {}
@@ -63,12 +63,12 @@ def plugins() -> dict[str, EntryPoint]:
 
 
 def _rank(point: EntryPoint) -> tuple[bool, str]:
-    """The order of plugins of one name. (It reads metadata, which takes a while.)"""
+    """The sort key among plugins of one name. It reads metadata, which is slow."""
     return not is_ours(point), distribution(point)
 
 
 def doubles(name: str) -> list[str]:
-    """What there is to say about plugins of that name which lost to the one that is used."""
+    """Warnings about plugins of that name which are not used, because another one is."""
     plugins()
     return [f"another plugin of this name is not used: {point.value}, registered by "
             f"{distribution(point)}" for point in _doubles.get(name, ())]  # fmt: skip
@@ -92,15 +92,15 @@ def is_ours(point: EntryPoint) -> bool:
 
 
 def load(name: str) -> Adapter:
-    """The adapter of the plugin `name`, whose library is there and has been imported.
+    """The adapter of the plugin `name`. Its library is imported on the way.
 
-    Raises a PluginError otherwise; what the plugin itself raised is its cause.
+    Raises a PluginError if that fails; its cause is what the plugin raised.
     """
     point = plugins()[name]
     adapter: Any = asked(name, point, "when it is imported", point.load)
     if why := asked(name, point, "when it is looked at", lambda: check_adapter(adapter)):
         raise failure(name, point, why)
-    if adapter.name != name:  # one adapter may have several entry points, and one of them its name
+    if adapter.name != name:  # an adapter may have several entry points, one of them with its name
         owner = plugins().get(adapter.name)
         if owner is None or owner.value != point.value:
             raise failure(name, point, f"its entry point is called {name!r}, and its adapter "
@@ -111,8 +111,8 @@ def load(name: str) -> Adapter:
 
 
 def asked(name: str, point: EntryPoint | None, where: str, question: Callable[[], Any]) -> Any:
-    """What the plugin behind `point` answers, or an adapter that was registered without one; a
-    PluginError if it raises."""
+    """The answer to `question`, which concerns the plugin behind `point`, or an adapter registered
+    without one. Whatever it raises becomes a PluginError."""
     try:
         return question()
     except PluginError:
@@ -135,7 +135,7 @@ def failure(name: str, point: EntryPoint | None, why: str) -> PluginError:
 
 
 def lacks_library(point: EntryPoint, error: ImportError) -> bool:
-    """Whether it is the library that cannot be imported, and not a part of the plugin or of
+    """Whether the module that cannot be imported is the library, and not a part of the plugin or of
     pluggrad."""
     if is_ours(point):
         return True
@@ -161,7 +161,7 @@ def missing(point: EntryPoint, error: ImportError) -> PluginError:
 
 
 def one_line(error: BaseException) -> str:
-    """The type and the message of an error, in one line of bearable length."""
+    """The type and the message of an error, in one line; a long message is cut."""
     try:
         message = " ".join(str(error).split())
     except Exception:
@@ -207,17 +207,18 @@ def check_adapter(adapter: Any) -> str:
 
 
 def nearest(name: str, names: Iterable[str], cutoff: float) -> list[str]:
-    """The one of `names` that is most like `name`, if any is like it."""
+    """The one of `names` that is most similar to `name`, in a list; no name if none is similar."""
     from difflib import get_close_matches
 
     return get_close_matches(name, names, 1, cutoff)
 
 
 def misspelt(adapter: Adapter, functions: Collection[str], namespace: Any) -> list[str]:
-    """What looks like a hook of an adapter and is none: nothing would ever call it.
+    """Warnings about names in an adapter that resemble a hook but are none, so nothing would ever
+    call them.
 
-    `functions` are the names of functions that pluggrad looks up. Attributes and functions whose
-    names are far from all of them are the adapter's own business.
+    `functions` are the names of functions that pluggrad looks up. Names that resemble none of them
+    are helpers of the adapter, and are left alone.
     """
     found = []
     hooks = [name for name in vars(Adapter) if not name.startswith("_")]
@@ -247,7 +248,8 @@ def _has(namespace: Any, name: str) -> bool:
 
 
 def is_installed(name: str) -> bool:
-    """Whether the plugin `name` can be imported, and its library found, which is not imported."""
+    """Whether the plugin `name` can be imported and its library found. The library is not
+    imported."""
     try:
         adapter: Any = plugins()[name].load()
         return not check_adapter(adapter) and has_module(adapter.modules)
@@ -256,8 +258,7 @@ def is_installed(name: str) -> bool:
 
 
 def has_module(modules: Any) -> bool:
-    """Whether the first of `modules` can be found. Without any, it is not known, and taken for
-    granted."""
+    """Whether the first of `modules` can be found; taken for granted if there are none."""
     try:
         return not modules or find_spec(modules[0]) is not None
     except (ImportError, ValueError, AttributeError):
@@ -265,13 +266,13 @@ def has_module(modules: Any) -> bool:
 
 
 def installed(registered: Iterable[str] = ()) -> str:
-    """A sentence with the names of the backends that are there."""
+    """A sentence that lists the installed backends."""
     names = {name for name in plugins() if is_installed(name)}
     return f"Installed: {', '.join(sorted({*registered, *names}))}."
 
 
 def unknown(name: Any, registered: Iterable[str] = ()) -> BackendError:
-    """The error for a name that is no backend's, with the nearest that is one."""
+    """The error for an unknown backend `name`, which suggests the most similar one."""
     names = sorted({*registered, *plugins()})
     near = nearest(str(name).lower(), names, 0.6)
     chosen = os.environ.get("PLUGGRAD_BACKEND") == name

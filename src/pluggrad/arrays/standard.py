@@ -1,5 +1,5 @@
-"""What the standard says of functions that are no operations: those that make arrays, those that
-answer questions, and the inspection of a namespace."""
+"""The standard's functions that are not operations: those that make arrays, those that answer
+questions about arrays, and the inspection of a namespace."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 __all__ = ["CREATION", "INQUIRIES", "VERSIONS", "Info", "parse"]
 
-#: The versions of the standard whose functions a namespace of 2025.12 has.
+#: The supported versions of the standard: a namespace of 2025.12 has the functions of all of them.
 VERSIONS = ("2021.12", "2022.12", "2023.12", "2024.12", "2025.12")
 
 
 @functools.cache
 def parse(arguments: str) -> inspect.Signature:
-    """The signature that `arguments` spells."""
+    """The signature with the parameters that `arguments` spells out."""
     return inspect.signature(eval(f"lambda {arguments}: None"))
 
 
@@ -72,11 +72,11 @@ class Info:
         return {"max dimensions": None, **self._raw.capabilities()}
 
     def default_device(self) -> Any:
-        """Where arrays are made when no device is named."""
+        """The device of arrays for which none is named."""
         return self._raw.default_device()
 
     def default_dtypes(self, *, device: Any = None) -> dict[str, Any]:
-        """The dtypes that arrays get when none is named, by kind."""
+        """The dtypes of arrays for which none is named, by kind."""
         return dict(self._raw.default_dtypes(device=device))
 
     def devices(self) -> tuple[Any, ...]:

@@ -42,10 +42,9 @@ def backward(
     Parameters
     ----------
     tensors : Variable or sequence of Variables
-        What to differentiate. The gradients of several are added up.
+        What to differentiate. Gradients of several tensors are added up.
     grad_tensors : array, Variable, None, or a sequence of them, optional
-        One cotangent per tensor, of the same shape. None stands for 1 and needs a tensor of one
-        element.
+        One cotangent per tensor, of the same shape. None means 1, for tensors of one element only.
     retain_graph, create_graph, inputs
         As in `Variable.backward`.
 

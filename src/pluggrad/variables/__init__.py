@@ -1,1 +1,1 @@
-"""The handle that users hold, and the namespaces of functions on it."""
+"""Variables, which users hold, and the namespaces of functions on them."""

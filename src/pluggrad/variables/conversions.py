@@ -1,4 +1,4 @@
-"""What a Variable is to others: a scalar, an array, text, an operand of NumPy's functions."""
+"""Conversions of a Variable to a scalar, an array or text, and the protocols of other libraries."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Conversions"]
 
 
 class Conversions:
-    """The part of `Variable` that hands its values out. Nothing leaves the graph silently."""
+    """The part of `Variable` that gives its values to others. Nothing leaves the graph silently."""
 
     __slots__ = ()
 
     # ------------------------------------------------------------ leaving the graph
 
     def _one(self: Any, name: str) -> Any:
-        """The raw array of the one element, without axes."""
+        """The only element as a raw array without axes; an error if there are several."""
         data = self.data
         if not len(data.shape) or (count := self.size) is None:
             return data
@@ -34,6 +34,8 @@ class Conversions:
         return self._backend.raw("reshape")(data, ())
 
     def _scalar(self: Any, kind: type, name: str) -> Any:
+        """The only element as a Python scalar. Of a tracked Variable, it warns that the graph is
+        left; while a raw array stores the scalar, it raises."""
         one = self._one(name)
         if self._tracked:
             if storing():
@@ -43,18 +45,23 @@ class Conversions:
         return kind(one)
 
     def __bool__(self: Any) -> bool:
+        """The only element as a bool. It is control flow, so nothing warns."""
         return bool(self._one("bool"))
 
     def __float__(self: Any) -> float:
+        """The only element as a float; a tracked Variable warns."""
         return self._scalar(float, "float")  # type: ignore[no-any-return]
 
     def __int__(self: Any) -> int:
+        """The only element as an int; a tracked Variable warns."""
         return self._scalar(int, "int")  # type: ignore[no-any-return]
 
     def __complex__(self: Any) -> complex:
+        """The only element as a complex; a tracked Variable warns."""
         return self._scalar(complex, "complex")  # type: ignore[no-any-return]
 
     def __index__(self: Any) -> int:
+        """The integer without axes that it holds, for use as an index."""
         data = self.data
         try:
             return operator.index(data)
@@ -64,6 +71,7 @@ class Conversions:
             ) from error
 
     def __format__(self: Any, spec: str) -> str:
+        """The only element by a format specification; without one, as `str`."""
         return format(_to_scalar(self._one("format")), spec) if spec else str(self)
 
     def item(self: Any) -> Any:
@@ -85,13 +93,14 @@ class Conversions:
         return self.__array__()
 
     def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> Any:
+        """As `numpy`, for NumPy's own conversions, such as ``np.asarray(v)``."""
         import numpy
 
         if self._tracked:
             break_graph("conversion to a NumPy array")
         data = self.data
         if not hasattr(data, "__array__") and numpy.asarray(data).dtype == object:
-            # NumPy does not know what this is.
+            # NumPy sees an opaque object.
             data = numpy.asarray(_to_list(data), dtype=str(self.dtype).split(".")[-1].lower())
         if copy is None:
             return numpy.asarray(data, dtype=dtype)
@@ -106,17 +115,20 @@ class Conversions:
         dl_device: tuple[Any, int] | None = None,
         copy: bool | None = None,
     ) -> Any:
+        """Export to another library; GraphBreakError if this Variable requires grad."""
         if self._tracked:
             break_graph("export through DLPack")
         given = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
         return self.data.__dlpack__(**{k: x for k, x in given.items() if x is not None})
 
     def __dlpack_device__(self: Any, /) -> Any:
+        """The device, as DLPack states it."""
         return self.data.__dlpack_device__()
 
     # ------------------------------------------------------------ protocols
 
     def __array_namespace__(self: Any, /, *, api_version: str | None = None) -> Any:
+        """The differentiable namespace of its backend."""
         if api_version is not None and api_version not in VERSIONS:
             raise InvalidArgumentError(
                 f"version {api_version!r} of the standard is not known here; {VERSIONS[-1]!r} is"
@@ -130,6 +142,7 @@ class Conversions:
         return self._backend.namespace.to_device(self, device)
 
     def __array_ufunc__(self: Any, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Answer a NumPy ufunc that was called with this Variable."""
         if method == "__call__" and not kwargs:
             function = self._backend.ufuncs.get(ufunc)  # filled by the call below
             if function is not None:
@@ -137,26 +150,30 @@ class Conversions:
         return numpy_ufunc(self._backend, ufunc, method, inputs, kwargs)
 
     def __array_function__(self: Any, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """Answer any other function of NumPy's that was called with this Variable."""
         return foreign(self._backend, func, args, kwargs)
 
     @classmethod
     def __torch_function__(
         cls: Any, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
+        """Answer a torch function that was called with a Variable."""
         return foreign(cls._backend, func, args, kwargs or {})
 
     def __repr__(self: Any) -> str:
+        """The values, the dtype and the shape, in the layout of early versions of torch."""
         data = raw_of(self)
         kind = f"{self._backend.name}.{str(self.dtype).split('.')[-1]}"
         text = str(data)
         if not tuple(self.shape) and hasattr(data, "tolist"):
-            with suppress(Exception):  # what a compiler traces has no value yet
+            with suppress(Exception):  # no value yet, while a compiler traces
                 text = repr(data.tolist())
         size = "x".join(str(n) for n in self.shape) or "()"
         return f"Variable containing:\n{text}\n[{kind} of size {size}]"
 
 
 def _to_scalar(data: Any) -> Any:
+    """The element of a raw array without axes as a Python scalar."""
     if hasattr(data, "item"):
         return data.item()
     if str(data.dtype).split(".")[-1].startswith("complex"):
@@ -167,8 +184,9 @@ def _to_scalar(data: Any) -> Any:
 
 
 def _to_list(data: Any) -> Any:
+    """A raw array as nested lists of Python scalars."""
     if not data.shape:
         return _to_scalar(data)
-    if hasattr(data, "compute"):  # lazy: once for all
+    if hasattr(data, "compute"):  # lazy: compute all elements at once
         return _to_list(data.compute())
     return [_to_list(data[i, ...]) for i in range(data.shape[0])]

@@ -2,8 +2,8 @@
 
 A docstring says what a function computes, what it takes and returns, what its derivative is where
 that is a matter of convention, and where the standard describes it. The facts are in `summaries`,
-in the rule book and in the function's signature. Both modules are imported when the first function
-is asked for, as `import pluggrad` needs neither.
+in the rule book and in the function's signature. `import pluggrad` needs neither this module nor
+`summaries`: both are imported when a user first asks for a function.
 """
 
 from __future__ import annotations
@@ -69,14 +69,14 @@ def type_of(full: str, parameter: inspect.Parameter) -> tuple[str, str]:
     return kind, words
 
 
-#: Functions that take one axis, or all elements in a row.
+#: Functions of one axis, which flatten the array if none is given.
 _ONE_AXIS = {
     "argmax", "argmin", "cumulative_sum", "cumulative_prod", "take", "repeat", "cumsum", "cumprod",
 }  # fmt: skip
 
 
 def section_of(full: str) -> str:
-    """The standard's chapter that describes a function; empty for those beyond the standard."""
+    """The standard's chapter that describes a function; empty for functions beyond the standard."""
     return _by_name()[0].get(full, "")
 
 
@@ -88,6 +88,7 @@ def _by_name() -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
 
 @functools.cache
 def _dtypes() -> dict[str, str]:
+    """The accepted dtypes, by the name of the function."""
     return _spread(DTYPES)
 
 
@@ -103,8 +104,8 @@ def _turned(table: dict[str, str]) -> dict[str, str]:
 
 @functools.cache
 def documentation(full: str) -> str:
-    """The docstring of the public function of that name, such as ``sin`` or ``linalg.solve``; empty
-    for functions of a library that are not among them."""
+    """The docstring of the public function `full`, such as ``sin`` or ``linalg.solve``; empty for
+    functions that only the library has."""
     name = ALIASES.get(full, full)
     if name not in SUMMARIES:
         return ""
@@ -149,7 +150,7 @@ def _lines_about(name: str, parameter: inspect.Parameter) -> list[str]:
 
 
 def _derivative(name: str, corners: dict[str, str]) -> str:
-    """The paragraph about the derivative; empty where there is nothing to say."""
+    """The paragraph about the derivative; empty if there is nothing unusual about it."""
     if name in INQUIRIES:
         return ""
     said = [corners[name]] if name in corners else []

@@ -1,4 +1,4 @@
-"""The elements of a Variable: how many there are, reading and writing them by index."""
+"""The elements of a Variable: counting them, and reading and writing them by index."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Elements", "Size", "sized"]
 
 GETITEM_RULE = GETITEM.rules[0]
 BOUNDS = frozenset({int, type(None)})
-NONE: dict[str, Any] = {}  # the settings of an index; nobody writes them
+NONE: dict[str, Any] = {}  # an index has no settings; shared, never written
 
 
 class Size(int):
@@ -43,6 +43,7 @@ class Size(int):
         return size
 
     def __call__(self, dim: int | None = None) -> Any:
+        """The shape; with `dim`, the length of that axis."""
         if dim is None:
             return self.shape
         try:
@@ -58,7 +59,7 @@ class Size(int):
 
 
 def sized(count: int, shape: tuple[Any, ...]) -> Size:
-    """A Size; under torch.compile, which knows no integers but Python's own, `count` itself."""
+    """A Size. Compilers trace another function in its place, since they know no subclass of int."""
     return Size(count, shape)
 
 
@@ -68,6 +69,7 @@ class Elements:
     __slots__ = ()
 
     def __getitem__(self: Any, key: Any, /) -> Any:
+        """The elements at `key`, differentiably. A basic index gives a view."""
         backend, cell = self._backend, self._cell
         if not is_plain(key):
             key = raw_key(key, self._backend)
@@ -78,7 +80,7 @@ class Elements:
             and self._level is read().plain
             and not (cell := views.cell_of(self)).owned and not self._seen.past and not self._chain
         ):  # fmt: skip
-            # The hot path of loops over elements: what `apply` and `view_of` would do.
+            # The hot path of loops over elements: what `apply` and `view_of` do, written out.
             node = new(Node)
             node.rule, node.saved = GETITEM_RULE, (key, cell.like)
             node.parent, node.more = parent, None
@@ -93,13 +95,14 @@ class Elements:
             return v
         if cell is None or not cell.owned:
             return self._item((self, key), NONE)
-        # What is read from an owned buffer is copied, so that the buffer stays owned. A view that
-        # was out of date has just been pulled, and shows the buffer itself: that one is lent.
+        # Elements read from an owned buffer are copied, so that the buffer stays owned. A view is
+        # the exception: if it was out of date, it has just been pulled and now shares the buffer.
         v = apply(GETITEM, (self, key), {}, _read_copy, backend)
         cell.owned = not self._chain and ((run := inside()) is None or not run.outside(self))
         return v
 
     def __setitem__(self: Any, key: Any, value: Any, /) -> None:
+        """Write `value` at `key`; the write is recorded, and views show it."""
         key = raw_key(key, self._backend)
         if names_batch(key):
             if not is_variable(value):
@@ -117,17 +120,20 @@ class Elements:
         views.write(self, views.Step(GETITEM, (key,), {}), value)
 
     def __len__(self: Any) -> int:
+        """The length of the first axis."""
         if not self.shape:
             raise TypeMismatchError("len() of a 0-d Variable")
         return int(self.shape[0])
 
     def __iter__(self: Any) -> Iterator[Any]:
+        """The elements along the first axis."""
         if not self.shape:
             raise TypeMismatchError("iteration over a 0-d Variable")
-        return map(self.__getitem__, range(self.shape[0]))  # lazy: `numpy.iterable` only asks
+        return map(self.__getitem__, range(self.shape[0]))  # lazy: `numpy.iterable` only tries
 
 
 def _read_copy(x: Any, key: Any) -> Any:
+    """A copy of ``x[key]``."""
     backend: Any = backend_of(x)
     return backend.raw("copy")(backend.getitem(x, key))
 
@@ -141,7 +147,7 @@ def _convert(value: Any, v: Any) -> Any:
 
 
 def is_plain(key: Any) -> bool:
-    """Whether `key` is made of Python's own integers and slices alone."""
+    """Whether `key` consists of Python integers and slices only."""
     kind = type(key)
     if kind is slice:
         return type(key.start) in BOUNDS and type(key.stop) in BOUNDS and type(key.step) in BOUNDS
@@ -149,8 +155,8 @@ def is_plain(key: Any) -> bool:
 
 
 def raw_key(key: Any, backend: Backend) -> Any:
-    """`key` with raw arrays in the place of Variables, which cannot be differentiated here, and
-    of lists."""
+    """`key` with raw arrays in place of Variables and lists. By an index nothing can be
+    differentiated."""
     if is_plain(key):
         return key
     if type(key) is slice:
@@ -168,14 +174,14 @@ def raw_key(key: Any, backend: Backend) -> Any:
     if kind in ("i", "u") and not hasattr(key, "__setitem__"):
         return operator.index(key)  # a NumPy scalar
     if kind in ("i", "u", "b") and backend.hold is None and backend.name != "numpy":
-        # An index in a NumPy array is what it is in a list. (Dask takes them as they are.)
+        # NumPy arrays are indices everywhere, as lists are. (Dask takes them as they are.)
         found = backend_of(key)
         if found is not None and found.name == "numpy":
-            # (To torch, bytes are a mask.)
+            # (torch would take uint8 for a mask.)
             return backend.namespace.raw_asarray(key.astype("int64") if kind == "u" else key)
     return key
 
 
 def names_batch(key: Any) -> bool:
-    """Whether `key`, as `raw_key` leaves it, has an array that `vmap` maps over."""
+    """Whether `key`, as returned by `raw_key`, contains an array that `vmap` maps over."""
     return is_variable(key) or (type(key) is tuple and any([is_variable(part) for part in key]))

@@ -1,8 +1,8 @@
-"""The wrapped libraries' own functions, called with Variables: answered by ours of that meaning.
+"""The wrapped libraries' own functions, called with Variables: ``np.sum(v)``, ``torch.mm(v, w)``.
 
-NumPy hands them over through `__array_ufunc__` and `__array_function__`, torch through
-`__torch_function__`. Which function of ours answers is the adapter's to say, mostly in a table of
-rows that `Table` reads; what the adapters share is here.
+NumPy passes such calls on through `__array_ufunc__` and `__array_function__`, torch through
+`__torch_function__`. The adapter says which function of pluggrad answers, mostly by a `Table`. The
+code that adapters share is here.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def lookup(backend: Backend, name: str) -> Any:
 
 
 def names(func: Any) -> tuple[str | None, str]:
-    """The module and name of `func`; compilers take these two as constants, this and `label`."""
+    """The module and the name of `func`. Compilers take the results of `names` and `label` for
+    constants."""
     return getattr(func, "__module__", None), func.__name__
 
 
@@ -66,7 +67,8 @@ def label(func: Any) -> str:
 
 
 def foreign(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
-    """A function of the library that a Variable wraps, or of NumPy, answered by ours."""
+    """Answer `func`, a function of the wrapped library or of NumPy that was called with
+    Variables."""
     library = label(func).split(".")[0]
     if library not in backend.adapter.modules:
         if library == "numpy" and names(func)[1] in ("shape", "ndim"):
@@ -92,7 +94,7 @@ def foreign(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
 
 
 def tracked(*values: Any) -> bool:
-    """Whether there is a Variable that requires grad among `values`, or in a sequence there."""
+    """Whether a Variable that requires grad is among `values`, or in a sequence or dict there."""
     return any(
         x._tracked if is_variable(x)
         else tracked(*x.values()) if isinstance(x, dict)
@@ -102,7 +104,7 @@ def tracked(*values: Any) -> bool:
 
 
 def raw(x: Any) -> Any:
-    """`x` with raw arrays in the place of Variables, in sequences and dicts too."""
+    """`x` with raw arrays in place of Variables, also in sequences and dicts."""
     if is_variable(x):
         return x.data
     if isinstance(x, (list, tuple)):
@@ -114,14 +116,14 @@ def raw(x: Any) -> Any:
 
 
 def answer_raw(func: Any, args: Any, kwargs: Any) -> Any:
-    """A question about arrays, which the library answers on the raw ones; one about a shape or
-    a dtype also for values inside `vmap`, on zeros in their place."""
+    """Let the library answer a question about arrays, on the raw ones. Questions about shapes and
+    dtypes also work inside `vmap`, where zeros stand in for the mapped values."""
     if names(func)[1] in ABOUT_SHAPES:
         args = [template(x) if is_batched(x) else x for x in args]
     return func(*raw(args), **raw(kwargs))
 
 
-#: Questions that no element has a part in.
+#: Questions whose answers do not depend on the values of elements.
 ABOUT_SHAPES = {
     "shape", "ndim", "size", "iscomplexobj", "isrealobj", "result_type", "can_cast", "common_type",
     "dim", "numel", "is_complex", "is_floating_point", "is_same_size",
@@ -129,27 +131,27 @@ ABOUT_SHAPES = {
 
 
 def answer_constant(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
-    """A function that nothing of ours answers, of untracked Variables: the library's own answer,
-    untracked. NotImplemented where a gradient would be lost, or a Variable be written behind our
-    back."""
+    """Let the library answer a function that pluggrad lacks, on the raw arrays; the result is
+    untracked. NotImplemented if a gradient would be lost, or if there is an `out` to write."""
     if kwargs.get("out") is not None or loses((args, list(kwargs.values()))):
         return NotImplemented
     return wrap_untracked(answer_raw(func, args, kwargs), backend)
 
 
 def write(func: Any, args: Any, kwargs: Any) -> Any:
-    """A function that writes Variables into raw arrays: refused where a gradient would be lost."""
+    """Call a function that writes into raw arrays; GraphBreakError if a gradient would be lost."""
     if tracked(args, kwargs):
         break_graph(f"writing into a raw array, by {label(func)},")
     return answer_raw(func, args, kwargs)
 
 
 class Table:
-    """Which function of ours answers which of the library's, one row each.
+    """Which functions of the library are answered by which of pluggrad's, one row each.
 
-    ``amax = max(input | dim=axis keepdim=keepdims)``: the library's parameters, in its order, and
-    what we call them. Those before the bar are handed on by position. A parameter in brackets, as
-    in ``[order]``, is taken and left out, because it does not change the values.
+    ``amax = max(input | dim=axis keepdim=keepdims)``: the library's name, pluggrad's name, and the
+    library's parameters in its order, with pluggrad's names for them. Parameters before the bar are
+    passed on by position. A parameter in brackets, as in ``[order]``, is accepted and ignored,
+    because it does not change the values.
     """
 
     def __init__(self, rows: str) -> None:
@@ -166,7 +168,8 @@ class Table:
                 self.rows[name] = (ours, parameters)
 
     def answer(self, backend: Backend, func: Any, name: str, args: Any, kwargs: Any) -> Any:
-        """What the row of `name` says; NotImplemented where there is none."""
+        """Answer `func` by the row of `name`, or by an elementwise function of that name; else
+        NotImplemented."""
         if name not in self.rows:
             return self._same_name(backend, func, name, args, kwargs)
         ours, parameters = self.rows[name]
@@ -184,13 +187,13 @@ class Table:
             if by_position:
                 positional.append(value)
             elif (value is not None or (our == "axis" and theirs in given)) and theirs[0] != "[":
-                keywords[our] = value  # no axis at all, where it is asked for, is not the default
+                keywords[our] = value  # an explicit axis=None may not be the default
         out = keywords.pop("out", None)
         refuse_keywords(func, kwargs)
         return into(func, out, function(*positional, **keywords))
 
     def _same_name(self, backend: Backend, func: Any, name: str, args: Any, kwargs: Any) -> Any:
-        """Elementwise functions mean the same under the same name."""
+        """Answer an elementwise function by pluggrad's of the same name, which means the same."""
         primitive = PRIMITIVES.get(name)
         if primitive is None or primitive.private or (
             primitive.parameters not in (("x",), ("x1", "x2"))
@@ -203,14 +206,14 @@ class Table:
 
 
 def refuse_keywords(func: Any, kwargs: dict[str, Any]) -> None:
-    """Raise for keywords that nothing here understands, unless they say nothing."""
+    """Raise for keywords that are not understood, unless they are None or False."""
     left = [name for name, value in kwargs.items() if value is not None and value is not False]
     if left:
         raise UnsupportedError(f"{label(func)}({left[0]}=...) does not work on Variables")
 
 
 def into(func: Any, out: Any, y: Any) -> Any:
-    """`y`, written to `out` if there is one."""
+    """`y`, written into `out` if that is given."""
     if out is None:
         return y
     if not is_variable(out):
@@ -225,7 +228,7 @@ def into(func: Any, out: Any, y: Any) -> Any:
 
 
 def numpy_ufunc(backend: Backend, ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
-    """A NumPy ufunc called with a Variable among its arguments."""
+    """Answer a NumPy ufunc that was called with a Variable among its arguments."""
     out = kwargs.pop("out", None)
     name = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if method == "at" or (out is not None and not all(o is None or is_variable(o) for o in out)):
@@ -251,7 +254,7 @@ def _ufunc_answer(
 ) -> Any:
     import numpy
 
-    # Matched by object: scipy.special.log1p has the name of numpy.log1p, and is another function.
+    # By identity: scipy.special.log1p has the name of numpy.log1p, but is another function.
     own = getattr(numpy, ufunc.__name__, None) is ufunc
     if method == "__call__":
         ours = NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__)
@@ -288,7 +291,7 @@ def _ufunc_answer(
 
 
 def _ufunc_composite(backend: Backend, name: str, inputs: Any) -> Any:
-    """NumPy's ufuncs that are short for others."""
+    """NumPy's ufuncs that are short for an expression; NotImplemented for all others."""
     xp = backend.namespace
     if name in ("deg2rad", "radians"):
         return inputs[0] * 0.017453292519943295

@@ -1,4 +1,4 @@
-"""The public names of the namespaces, and what each function takes."""
+"""The public names of the namespaces, and the signature of each function."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ..arrays.standard import CREATION, INQUIRIES
 
 __all__ = ["ALIASES", "CONSTANTS", "EXTENSIONS", "public_names", "signature_of"]
 
-#: Names under which a function of the main namespace is found in an extension, too.
+#: Functions of the main namespace that an extension offers, too.
 ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
 EXTENSIONS = ("linalg", "fft", "special")
-#: Names that are no functions: the standard's constants and dtypes.
+#: Names that are not functions: the standard's constants and dtypes.
 CONSTANTS = (
     "e", "inf", "nan", "newaxis", "pi",
     "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
@@ -30,7 +30,7 @@ def public_names(prefix: str = "") -> list[str]:
 
 
 def signature_of(full: str) -> inspect.Signature:
-    """The signature of a public function, which is the standard's where that has it."""
+    """The signature of a public function: the standard's, if the standard has the function."""
     full = ALIASES.get(full, full)
     if full in PRIMITIVES:
         return PRIMITIVES[full].parsed

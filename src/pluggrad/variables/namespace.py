@@ -1,4 +1,4 @@
-"""The differentiable Array API namespace of one backend, and `pluggrad`'s own, which dispatches."""
+"""The differentiable Array API namespace of one backend."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ else:
 __all__ = ["ALIASES", "EXTENSIONS", "Namespace", "describe", "namespace"]
 
 
-#: Names with underscores that a namespace offers; the first one is not for its extensions.
+#: Names with underscores that a namespace offers; its extensions lack the first one.
 DUNDERS = ("__array_namespace_info__", "__array_api_version__", "__doc__", "__name__")
 
 
@@ -37,7 +37,7 @@ class Namespace(Functions):
     """The functions of the Array API standard, version 2025.12, on Variables over one backend.
 
     They take Variables, raw arrays of the backend and Python scalars, and return Variables,
-    untracked where no input is tracked. `linalg`, `fft` and `special` are namespaces within.
+    untracked where no input is tracked. `linalg`, `fft` and `special` are namespaces inside it.
     """
 
     __array_api_version__ = "2025.12"
@@ -56,6 +56,7 @@ class Namespace(Functions):
         return found
 
     def _find(self, name: str) -> Any:
+        """The function, constant or extension called `name`, made for this backend."""
         backend, full = self._backend, self._prefix + name
         full = ALIASES.get(full, full)
         if name == "newaxis":
@@ -91,7 +92,7 @@ class Namespace(Functions):
     def asarray(
         self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None
     ) -> Any:
-        """`obj` as a Variable; a Variable stays connected, and so do those inside a list.
+        """`obj` as a Variable. Variables, also those inside a list, stay connected to the graph.
 
         Array API 2025.12, creation functions: asarray
         https://data-apis.org/array-api/2025.12/API_specification/generated/array_api.asarray.html
@@ -152,17 +153,19 @@ def describe(function: Any, full: str) -> Any:
 
 
 def is_dtype(raw: Any) -> bool:
+    """Whether `raw`, an attribute of a library's namespace, is a dtype."""
     return type(raw).__name__ in ("dtype", "DType", "_ScalarMeta")
 
 
 def _holds_variables(obj: Any) -> bool:
+    """Whether the sequence `obj`, or one nested in it, contains a Variable."""
     return any(
         is_variable(x) or (isinstance(x, (list, tuple)) and _holds_variables(x)) for x in obj
     )
 
 
 def _plain(x: Any) -> Any:
-    """`x` with raw arrays in the place of Variables, in nested lists and tuples too."""
+    """`x` with raw arrays in place of Variables, also in nested lists and tuples."""
     if is_variable(x):
         return x.data
     if isinstance(x, (list, tuple)) and _holds_variables(x):
@@ -171,7 +174,7 @@ def _plain(x: Any) -> Any:
 
 
 def _tracked(args: Any) -> bool:
-    """Whether an argument is a Variable that an operation would record, or at a deeper level."""
+    """Whether an argument is a tracked Variable, or one of another level than the root."""
     return any(
         (x._level is not ROOT or x._read()[1] is not None) if is_variable(x)
         else isinstance(x, (list, tuple)) and _tracked(x)
@@ -180,7 +183,7 @@ def _tracked(args: Any) -> bool:
 
 
 def loses(args: Any) -> bool:
-    """Whether a gradient is lost if these arguments are taken as plain values."""
+    """Whether a gradient would be lost if these arguments were taken as raw arrays."""
     return any(
         (x._level not in (ROOT, VOLATILE) or x._read()[1] is not None) if is_variable(x)
         else isinstance(x, (list, tuple)) and loses(x)
@@ -189,6 +192,7 @@ def loses(args: Any) -> bool:
 
 
 def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
+    """The composite `name` for `backend`; the library's own is called where nothing is tracked."""
     function = COMPOSITES[name]
     raw: Any = None if name in OWN else backend.adapter.functions.get(name) or backend.xp
     if raw is not None and not callable(raw):
@@ -213,7 +217,7 @@ def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
 
 
 def _lift(x: Any, backend: Backend) -> Any:
-    """A raw array as a Variable, so that a composite records nothing by halves."""
+    """A raw array as a Variable, so that every step of a composite is an operation on Variables."""
     if isinstance(x, (list, tuple)):
         return type(x)([_lift(item, backend) for item in x])
     if is_variable(x) or isinstance(x, type) or not hasattr(x, "shape"):
@@ -230,6 +234,7 @@ def chosen_device(backend: Backend) -> Any:
 
 
 def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
+    """The library's creation function `name`, which also takes ``requires_grad``."""
     like = name.endswith("_like")
     takes_dtype = not like and name not in ("from_dlpack", "arange", "full")
 
@@ -250,17 +255,17 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
                 if choice.dtype is not None and takes_dtype:
                     kwargs.setdefault("dtype", choice.dtype)
         if like and args and not is_batched(args[0]):
-            args = (raw_of(args[0]), *args[1:])  # whose values nobody asks for
+            args = (raw_of(args[0]), *args[1:])  # its values are not needed
         args = tuple([template(x) if is_batched(x) else _plain(x) for x in args])
         kwargs = {key: _plain(x) for key, x in kwargs.items()}
         y = wrap_untracked(raw(*args, **kwargs), backend)
-        return y.requires_grad_() if requires_grad else y  # as torch's take it
+        return y.requires_grad_() if requires_grad else y  # as torch's creation functions do
 
     return _like(create, raw, name)
 
 
 def refuse_batch(name: str, args: Any) -> None:
-    """Raise if there are values that `vmap` maps over among `args`."""
+    """Raise if `vmap` maps over a value among `args`."""
     for x in args:
         if isinstance(x, (list, tuple)):
             refuse_batch(name, x)
@@ -272,6 +277,8 @@ def refuse_batch(name: str, args: Any) -> None:
 
 
 def _bind_inquiry(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
+    """The library's function `name`, whose answer is a plain Python value."""
+
     def ask(*args: Any, **kwargs: Any) -> Any:
         by_dtype = name == "can_cast"  # JAX takes no array there
         args = tuple(
@@ -283,7 +290,7 @@ def _bind_inquiry(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
 
 
 def _bind_opaque(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
-    """A function of the library that the rule book does not have: constants only."""
+    """A function that only the library has. It has no rule, so it takes constants only."""
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if loses(args) or loses(kwargs.values()):
@@ -299,6 +306,7 @@ def _bind_opaque(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
 
 
 def _like(function: Any, raw: Any, name: str) -> Any:
+    """Give `function` the name, documentation and signature of the function `name`."""
     function.__name__ = function.__qualname__ = name.split(".")[-1]
     function.__module__ = "pluggrad"
     function.__doc__ = getattr(raw, "__doc__", None) or f"The library's `{name}`."
@@ -342,9 +350,10 @@ def namespace(which: Any = None) -> Namespace:
 
 
 def lift(value: Any, like: Any) -> Any:
-    """`value`, of any library or a Python number or list, as an untracked Variable beside `like`.
+    """`value` as an untracked Variable of the same library as `like`.
 
-    The explicit way to bring a constant into another library: mixing is an error otherwise.
+    `value` is an array of any library, a Python number or a list. This is the explicit way to bring
+    a constant into another library; mixing two libraries is an error otherwise.
 
     >>> import numpy as np, pluggrad as pg
     >>> v = pg.Variable(np.ones(3))

@@ -55,11 +55,12 @@ _SYMBOLS = {
 
 
 def make_variable_classes(backend: Backend) -> tuple[type, ...]:
-    """The class of Variables over raw arrays of `backend`, of those over other Variables, of those
-    with a tangent, and of those that hold a batch.
+    """The four classes of Variables of `backend`: over raw arrays, over other Variables, with a
+    tangent, and holding a batch.
 
-    A class of its own per backend lets one test, `type(x) is cls`, tell a handle over a raw array
-    of this backend from everything else. Operators are bound to the backend's raw operators.
+    Since each backend has classes of its own, one test, `type(x) is cls`, tells a Variable over a
+    raw array of this backend from everything else, and operators can be bound to the backend's raw
+    operators.
     """
     attributes = {
         "__slots__": (), "__module__": "pluggrad", "__qualname__": "Variable",
@@ -89,6 +90,7 @@ def make_variable_classes(backend: Backend) -> tuple[type, ...]:
 
 
 def _set_operator(cls: type, short: str, operate: Any, arguments: str = "self, other, /") -> None:
+    """Name and document `operate` as the operator `short`, and put it on `cls`."""
     operate.__name__, operate.__module__ = f"__{short}__", "pluggrad"
     operate.__qualname__ = f"Variable.__{short}__"
     operate.__signature__ = parse(arguments)
@@ -97,7 +99,7 @@ def _set_operator(cls: type, short: str, operate: Any, arguments: str = "self, o
 
 
 def _operator_doc(short: str) -> str:
-    """What the operator of that name computes."""
+    """The docstring of the operator of that name."""
     bare = short if short in _NAMES or short in BINARY or short in UNARY else short[1:]
     function = f"pluggrad.{_NAMES.get(bare, bare)}"
     symbol = _SYMBOLS.get(bare, "")
@@ -119,10 +121,11 @@ def _operator_doc(short: str) -> str:
 
 
 def _deferred(name: str) -> Any:
-    """The operator of `Variable` itself: it calls that of the Variable's own class.
+    """An operator for `Variable` itself, which calls that of the Variable's own class.
 
-    Every Variable is of a class for one backend, whose operators are bound to that backend. This
-    one is for `hasattr`, completion and documentation, and for ``Variable.__add__(v, w)``.
+    Every Variable is of a class for one backend, whose operators are bound to that backend. Those
+    of `Variable` are for `hasattr`, completion and documentation, and for ``Variable.__add__(v,
+    w)``.
     """
 
     def operate(self: Any, *other: Any) -> Any:
@@ -148,8 +151,9 @@ _REDUCED = "without the axes reduced"
 _SAME = "of the same shape"
 _ROW = "with one axis"
 
-#: Methods that the wrapped libraries share: the namespace's function of that name. Which arguments
-#: may be given by position ("*": as many as there are axes), and what comes back.
+#: Methods that the wrapped libraries share; each calls the namespace's function of that name. A row
+#: holds the argument that may be given by position ("*": one integer per axis), and words about the
+#: result.
 METHODS = {
     "sum": ("axis", _REDUCED), "mean": ("axis", _REDUCED), "max": ("axis", _REDUCED),
     "min": ("axis", _REDUCED), "prod": ("axis", _REDUCED), "std": ("axis", _REDUCED),
@@ -168,11 +172,13 @@ METHODS = {
 }  # fmt: skip
 
 
-#: What the wrapped libraries call the standard's keywords.
+#: The wrapped libraries' names for the standard's keywords.
 SPELLINGS = {"dim": "axis", "keepdim": "keepdims", "ddof": "correction"}
 
 
 def _method(name: str) -> Any:
+    """The method `name`: the namespace's function with the wrapped libraries' calling
+    conventions."""
     leading, result = METHODS[name]
 
     def method(self: Variable, *args: Any, **kwargs: Any) -> Any:
@@ -195,7 +201,7 @@ def _method(name: str) -> Any:
 
 
 def _method_signature(name: str, leading: str) -> Signature:
-    """That of the function, with `self` first and the leading arguments by position."""
+    """The function's signature with `self` first; the leading argument may be given by position."""
     itself = Parameter("self", Parameter.POSITIONAL_ONLY)
     _, *rest = signature_of(name).parameters.values()
     if leading == "*":
@@ -232,17 +238,20 @@ def _binary(primitive: Any, backend: Backend, raw: Any, reflected: bool = False)
     return operate_reflected if reflected else operate
 
 
-#: From narrow to wide: what an operator in place may put into an array is not to the right of it.
+#: From narrow to wide: `a += b` may round, but never widens the dtype kind of `a`.
 _KINDS = ("bool", "unsigned integer", "signed integer", "real floating", "complex floating")
 
 
 def _holds(dtype: Any, other: Any, xp: Any) -> bool:
-    """Whether values of dtype `other` are of a kind that fits into `dtype`, perhaps rounded."""
+    """Whether an array of `dtype` can take values of dtype `other`: the kind is as wide or
+    wider."""
     wide, narrow = ([xp.isdtype(d, kind) for kind in _KINDS].index(True) for d in (dtype, other))
     return wide >= narrow
 
 
 def _in_place(operate: Any) -> Any:
+    """The in-place operator made from `operate`, such as ``a += b`` from ``a + b``."""
+
     def update(self: Variable, other: Any) -> Any:
         y = operate(self, other)
         if y is NotImplemented:

@@ -27,7 +27,7 @@ def top_level(name: str) -> Any:
 
 
 class _TopLevel:
-    """The namespaces that `pluggrad` itself offers: `pluggrad.linalg` and the like."""
+    """A namespace whose functions dispatch on their arguments, such as `pluggrad.linalg`."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
@@ -44,6 +44,7 @@ class _TopLevel:
         return ["__doc__", "__name__", *public_names(self._prefix)]
 
     def find(self, name: str) -> Any:
+        """The function or constant called `name`. A function looks up its backend at each call."""
         full = self._prefix + name
         full = ALIASES.get(full, full)
         sample: Any = None
@@ -89,6 +90,7 @@ class _TopLevel:
 
 
 def _lookup(backend: Backend, full: str) -> Any:
+    """The function or constant `full` of the namespace of `backend`."""
     found: Any = backend.namespace
     for part in full.split("."):
         found = getattr(found, part)
@@ -96,7 +98,7 @@ def _lookup(backend: Backend, full: str) -> Any:
 
 
 def _backend_among(values: Any) -> Backend | None:
-    """The backend of the first array among `values`, and in sequences there."""
+    """The backend of the first array among `values`, also inside lists and tuples."""
     found: Backend | None = None
     for x in values:
         if type(x) is list or type(x) is tuple:

@@ -1,4 +1,4 @@
-"""Types for annotations: what counts as an array, and what transforms make of functions."""
+"""Types for annotations: arrays, and the functions that transforms return."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ class Array(Protocol):
     """An array of any library that follows the Array API standard."""
 
     @property
-    def shape(self) -> tuple[Any, ...]: ...
+    def shape(self) -> tuple[Any, ...]:
+        """The length of each axis."""
+        ...
+
     @property
-    def dtype(self) -> Any: ...
+    def dtype(self) -> Any:
+        """The dtype object of the library."""
+        ...
 
 
 Scalar: TypeAlias = bool | int | float | complex

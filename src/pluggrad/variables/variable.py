@@ -1,4 +1,4 @@
-"""Variable: the handle that users hold."""
+"""Variable: an array that remembers how it was computed."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class Variable(Declared, Elements, Conversions):
         Whether gradients with respect to it are wanted: it is then a leaf of the graph, and
         `backward` accumulates into its `grad`. Only floating-point and complex dtypes can.
     volatile : bool
-        Whatever is computed from a volatile Variable is volatile, too, and is not recorded.
+        Whether it is volatile. All that is computed from it is volatile, too, and not recorded.
 
     Raises
     ------
     TypeError
-        `data` is no array, its dtype is integer or boolean and `requires_grad` is set, or it is a
-        torch tensor that torch itself tracks.
+        `data` is not an array, its dtype is integer or boolean and `requires_grad` is set, or it is
+        a torch tensor that torch itself tracks.
 
     Examples
     --------
@@ -74,11 +74,11 @@ class Variable(Declared, Elements, Conversions):
     array([2., 4.])
     """
 
-    # `_value` is what the handle shows, one level down; `_node` its place in the graph, None where
-    # nothing is tracked; `_level` where it belongs. `_cell`, `_chain` and `_seen` are for handles
-    # that were written or that are views (see `cells`); `_birth` is set inside transforms only.
-    # `_leaf` is the node of a leaf whose requires_grad was switched off, should it be on again; or
-    # WANTED, where the value of a tracked Variable is handed to a custom operation.
+    # `_value` is the value, one level down; `_node` its place in the graph, None if untracked;
+    # `_level` the level that it belongs to. `_cell`, `_chain` and `_seen` are for handles that were
+    # written or that are views (see `engine.views`). `_birth` is set inside transforms only.
+    # `_leaf` keeps the node of a leaf while its requires_grad is switched off. It is WANTED where a
+    # custom operation gets the untracked value of a tracked Variable, which requires grad to it.
     __slots__ = ("__weakref__", "_birth", "_cell", "_chain", "_grad", "_leaf", "_level", "_node",
                  "_seen", "_value")  # fmt: skip
 
@@ -132,25 +132,26 @@ class Variable(Declared, Elements, Conversions):
     # ------------------------------------------------------------ the handle and its cell
 
     def _read(self) -> tuple[Any, Any]:
-        """The present value and node."""
+        """The present value and node. A view is brought up to date first."""
         if self._cell is not None and self._seen.past:
             views.refresh(self)
         return self._value, self._node
 
     def _take(self, other: Variable) -> None:
-        """Show from now on what `other` shows."""
+        """Take over the value, node, level and class of `other`."""
         node, cls = self._node, type(other)
         changes = type(self) is not cls
         if type(node) is HookedNode and node.extra.variable and other._node is not node:
-            node.extra.variable = None  # what is retained is the gradient of what it shows
+            node.extra.variable = None  # `retain_grad` follows the handle to its new node
             if other._node is not None:
                 watch(other._node).variable = weakref.ref(self)
         self._value, self._node, self._level = other._value, other._node, other._level
-        if changes:  # nothing is called in between, so no interrupt comes in between
+        if changes:  # no call since the line above, so no interrupt comes in between
             self.__class__ = cls
 
     def _snapshot(self) -> Variable:
-        """A plain Variable of the same value and place in the graph, deaf to later writes."""
+        """A plain Variable of the same value and place in the graph, which later writes do not
+        reach."""
         value, node = self._read()
         v: Variable = new(type(self))
         v._value, v._node, v._level, v._cell = value, node, self._level, None
@@ -160,7 +161,7 @@ class Variable(Declared, Elements, Conversions):
 
     @property
     def _born(self) -> Level:
-        """The level that was open when this handle was made, or deeper ones that it shows."""
+        """The level that was open when this handle was made; if none was noted, its own level."""
         try:
             return self._birth
         except AttributeError:
@@ -170,7 +171,7 @@ class Variable(Declared, Elements, Conversions):
 
     @property
     def data(self) -> Any:
-        """The raw array. Changing it in place is not seen by the graph."""
+        """The raw array. The graph does not see changes made to it in place."""
         value, node = self._read()
         if node is not None and is_linear_level(self._level):
             refuse(
@@ -184,6 +185,7 @@ class Variable(Declared, Elements, Conversions):
 
     @data.setter
     def data(self, value: Any) -> None:
+        """Overwrite the values. The write is not recorded, and the place in the graph stays."""
         if backend_of(value) is not self._backend or isinstance(value, Variable):
             raise TypeMismatchError(f"data must be an array of {self._backend.name}")
         _replace(self, wrap(value, None, ROOT, self._backend))
@@ -213,7 +215,7 @@ class Variable(Declared, Elements, Conversions):
 
     @property
     def size(self) -> Size | Any:
-        """The number of elements, None where it is unknown; `size()` and `size(dim)` work, too."""
+        """The number of elements, or None if it is unknown; `size()` and `size(dim)` work, too."""
         count = 1
         shape = self.shape
         for n in shape:
@@ -245,7 +247,8 @@ class Variable(Declared, Elements, Conversions):
         return self._backend.namespace.matrix_transpose(self)  # type: ignore[no-any-return]
 
     def squeeze(self, axis: Any = None) -> Variable:
-        """Without the axes of length 1 that `axis` names; without all of them, if left out."""
+        """Without the axes of length 1 that `axis` names; if it is left out, without all of
+        them."""
         if axis is None:
             axis = tuple([n for n, length in enumerate(self.shape) if length == 1])
         return self._backend.namespace.squeeze(self, axis)  # type: ignore[no-any-return]
@@ -264,6 +267,7 @@ class Variable(Declared, Elements, Conversions):
 
     @requires_grad.setter
     def requires_grad(self, flag: bool) -> None:
+        """As `requires_grad_(flag)`."""
         self.requires_grad_(flag)
 
     @property
@@ -274,7 +278,7 @@ class Variable(Declared, Elements, Conversions):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether it was made by the user and not by a recorded operation."""
+        """Whether it was made by the user, not by a recorded operation."""
         node = self._read()[1]
         return node is None or type(node) is LeafNode
 
@@ -287,7 +291,7 @@ class Variable(Declared, Elements, Conversions):
     @property
     def grad(self) -> Variable | Any:
         """The gradient accumulated so far, a Variable; None before the first `backward`."""
-        # (To type checkers `Any` is the None that nobody wants to ask about: after `backward`.)
+        # `Any` and not None, so that type checkers let users write `v.grad.data` after `backward`.
         try:
             return self._grad
         except AttributeError:
@@ -295,6 +299,7 @@ class Variable(Declared, Elements, Conversions):
 
     @grad.setter
     def grad(self, value: ArrayLike | None) -> None:
+        """Replace the gradient: by None, or by an array of the same shape, dtype and library."""
         if value is not None:
             if not isinstance(value, Variable):
                 value = Variable(value)
@@ -311,6 +316,7 @@ class Variable(Declared, Elements, Conversions):
 
     @grad.deleter
     def grad(self) -> None:
+        """Back to None, as `zero_grad` does."""
         self._grad = None
 
     def zero_grad(self) -> None:
@@ -348,21 +354,23 @@ class Variable(Declared, Elements, Conversions):
         if self._cell is not None:
             self._cell.content._node = node
         elif node is not None and self._backend.adapter.reads_code:
-            # Views would make one: a step that takes some is compiled once if it is there before.
+            # The first view would make the cell. Made now, it does not make torch.compile compile a
+            # step that takes views a second time.
             views.cell_of(self)
         return self
 
     def detach(self) -> Variable:
-        """The value as it is now, without history; later writes to one do not reach the other."""
+        """The present value without history. Later writes to either one do not reach the other."""
         run = inside()
         return self._detached(None) if run is None else run.enter(self, False)._detached(run)
 
     def _detached(self, run: Any) -> Variable:
+        """What `detach` returns, where `run` is the innermost running checkpoint, or None."""
         v = self._snapshot()
         if v._node is not None and is_linear_level(self._level):
             refuse("it detaches it", True)
         if self._level.depth and self._level is not VOLATILE:
-            inner: Any = v._value  # all levels let go of it, as in JAX and torch.func
+            inner: Any = v._value  # detached from all levels, as in JAX and torch.func
             if isinstance(inner, Variable):
                 inner = inner._detached(run)
             else:
@@ -376,7 +384,7 @@ class Variable(Declared, Elements, Conversions):
         return v
 
     def detach_(self) -> Variable:
-        """Drop the history of this very Variable: it becomes a leaf without gradient."""
+        """Drop the history in place: the Variable becomes a leaf that does not require grad."""
         if self._cell is not None and self._chain:
             raise DifferentiationError("a view cannot be detached in place; use `.detach()`")
         self._take(self.detach())
@@ -400,7 +408,7 @@ class Variable(Declared, Elements, Conversions):
         return node.extra.variable() is self
 
     def _backward_node(self, what: str) -> Node:
-        """Its place in a graph; DifferentiationError if `what` has no effect there."""
+        """Its node in the graph; DifferentiationError if `what` has no effect there."""
         node = self._read()[1]
         if node is None:
             raise DifferentiationError(
@@ -498,19 +506,23 @@ class Variable(Declared, Elements, Conversions):
         backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     def __divmod__(self, other: Any) -> Any:
+        """As ``(self // other, self % other)``."""
         return self // other, self % other
 
     def __rdivmod__(self, other: Any) -> Any:
+        """As ``(other // self, other % self)``."""
         return other // self, other % self
 
     # ------------------------------------------------------------ copies
 
     @property
     def _stands_alone(self) -> bool:
-        """Whether it is a leaf, and not a value of a transform, which are leaves at their level."""
+        """Whether it is a leaf outside of transforms. (The arguments of a transform are leaves at
+        its level.)"""
         return self.is_leaf and self._level in (ROOT, VOLATILE)
 
     def __reduce__(self) -> Any:
+        """For pickle: a leaf as its raw array, its flags and its gradient."""
         if not self._stands_alone:
             raise DifferentiationError(
                 "only leaves can be pickled, since the graph cannot; `.detach()` first"
@@ -519,6 +531,7 @@ class Variable(Declared, Elements, Conversions):
         return _rebuild, (self.data, self._tracked, self.volatile, grad)
 
     def __deepcopy__(self, memo: Any) -> Variable:
+        """A new leaf; of a computed Variable, a copy that stays connected to the graph."""
         import copy
 
         if not self._stands_alone:
@@ -532,6 +545,7 @@ class Variable(Declared, Elements, Conversions):
         return result
 
     def __copy__(self) -> Variable:
+        """As a deep copy."""
         return self.__deepcopy__({})
 
     __hash__ = object.__hash__
@@ -539,12 +553,13 @@ class Variable(Declared, Elements, Conversions):
 
 @restored
 def _replace(v: Variable, value: Variable) -> None:
-    """Write all of `v`, which keeps its place in the graph."""
+    """Overwrite all of `v`, which keeps its place in the graph."""
     with no_grad():
         views.write(v, None, value)
 
 
 def _rebuild(data: Any, requires_grad: bool, volatile: bool, grad: Any) -> Variable:
+    """The leaf that `__reduce__` described."""
     v = Variable(data, requires_grad, volatile)
     if grad is not None:
         v._grad = grad
