@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["AtOnce", "Decorator"]
+__all__ = ["AtOnce", "Decorator", "F"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -25,6 +25,7 @@ __all__ = [
     "OperationError",
     "OutOfRangeError",
     "PluggradError",
+    "TypeMismatchError",
     "UnsupportedError",
 ]
 

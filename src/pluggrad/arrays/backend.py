@@ -32,12 +32,17 @@ if TYPE_CHECKING:
     from ..engine.primitive import Primitive
 
 __all__ = [
-    "Adapter",
+    "BACKENDS",
+    "LIBRARIES",
+    "PRIMITIVES",
+    "SCALARS",
+    "VARIABLES",
     "Backend",
     "backend_of",
     "backends",
     "get_backend",
     "has_backend",
+    "mixed",
     "register_backend",
 ]
 

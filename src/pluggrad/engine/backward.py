@@ -20,7 +20,14 @@ from .levels import ROOT, Level, read
 from .record import part_of
 from .saved import Box
 
-__all__ = ["walk"]
+__all__ = [
+    "among_variables",
+    "count_uses",
+    "count_uses_towards",
+    "in_place_type",
+    "nodes_below",
+    "walk",
+]
 
 
 def walk(

@@ -21,7 +21,17 @@ from .levels import ROOT, Level, read
 from .primitive import Primitive
 from .record import evaluate
 
-__all__ = ["BATCHING", "Batched", "BatchedCall", "batched", "drawn", "template"]
+__all__ = [
+    "BATCHING",
+    "Batch",
+    "Batched",
+    "BatchedCall",
+    "batched",
+    "drawn",
+    "elementwise",
+    "refuse",
+    "template",
+]
 
 #: How each primitive runs on a batch: a function of the `BatchedCall`.
 BATCHING: dict[str, Callable[[BatchedCall], Any]] = {}

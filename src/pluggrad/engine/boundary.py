@@ -21,6 +21,7 @@ from .record import make_leaf
 from .tangents import dual
 
 __all__ = [
+    "ARRAY",
     "all_complex",
     "as_array",
     "as_cotangent",

@@ -9,7 +9,10 @@ from ..arrays.dispatch import is_variable, xp
 
 __all__ = [
     "conjugate",
+    "device_of",
     "in_dtype_of",
+    "is_complex",
+    "is_continuous",
     "pick",
     "same_shape",
     "shape_dtype",

@@ -24,7 +24,7 @@ from .levels import ROOT, VOLATILE, Level, deepest, put, read
 from .modes import inside
 from .record import make_leaf
 
-__all__ = ["as_list", "backward", "cotangents_of", "gradients"]
+__all__ = ["as_list", "backward", "cotangents_of", "gradients", "lifter", "seed_for"]
 
 
 ACCUMULATING = RLock()

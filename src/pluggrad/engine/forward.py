@@ -28,7 +28,7 @@ from .tangents import (
     like_value,
 )
 
-__all__ = ["push", "tangent_of"]
+__all__ = ["Forward", "push", "tangent_of"]
 
 
 def tangent_of(v: Any, level: Level) -> Any:

@@ -9,6 +9,7 @@ from ..decorator import AtOnce, Decorator, F
 from .levels import ROOT, START, Level, State, holding, put, read, state_of
 
 __all__ = [
+    "SEALED",
     "Sealed",
     "enable_grad",
     "every_level_records",

@@ -13,7 +13,16 @@ from typing import Any
 
 from .primitive import Rule
 
-__all__ = ["Edge", "HookedNode", "LeafNode", "Node", "RemovableHandle"]
+__all__ = [
+    "Edge",
+    "Extra",
+    "HookedNode",
+    "LeafNode",
+    "Node",
+    "RemovableHandle",
+    "add_hook",
+    "watch",
+]
 
 
 class Edge:

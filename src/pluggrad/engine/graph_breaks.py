@@ -12,7 +12,7 @@ from ..decorator import AtOnce
 from ..errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
 from .levels import Level, read
 
-__all__ = ["break_graph", "graph_breaks", "warn_scalar"]
+__all__ = ["break_graph", "graph_breaks", "storing", "untracked_result", "warn_scalar"]
 
 _policy: ContextVar[str] = ContextVar("pluggrad.graph_breaks", default="")
 

@@ -17,11 +17,16 @@ from .levels import ROOT, VOLATILE, Level, read
 from .primitive import new
 
 __all__ = [
+    "as_variable",
     "captured",
     "constant_of",
     "handle_of",
+    "is_tracked",
+    "make",
+    "own_handle",
     "raw_of",
     "released",
+    "snapshot_of",
     "unwrap_untracked",
     "wrap",
     "wrap_untracked",

@@ -18,6 +18,7 @@ __all__ = [
     "erase",
     "fit",
     "own",
+    "parts_of",
     "scatter",
 ]
 

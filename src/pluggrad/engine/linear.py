@@ -26,6 +26,7 @@ from .recomputed import far_apart
 from .record import record
 
 __all__ = [
+    "Linear",
     "check_homogeneous",
     "check_run",
     "is_linear_level",

@@ -20,7 +20,7 @@ from ..errors import GraphFreedError
 from .cotangents import conjugate, in_dtype_of
 from .lazy_cotangents import dense, fit
 
-__all__ = ["PASS", "PRIMITIVES", "Primitive", "Rule"]
+__all__ = ["PASS", "Primitive", "Rule", "new"]
 
 new: Any = object.__new__
 

@@ -11,7 +11,7 @@ import numpy as np
 from ..arrays.backend import backend_of
 from .handles import raw_of
 
-__all__ = ["Made", "differ"]
+__all__ = ["Made", "differ", "far_apart"]
 
 _SUMS = 64
 

@@ -22,7 +22,16 @@ from .levels import ROOT, VOLATILE, Level, deepest, put, read
 from .primitive import PASS, Primitive, new
 from .saved import keep
 
-__all__ = ["evaluate", "make_leaf", "part_of", "record", "refuse_captured"]
+__all__ = [
+    "LEAF",
+    "PART",
+    "evaluate",
+    "fits_as_is",
+    "make_leaf",
+    "part_of",
+    "record",
+    "refuse_captured",
+]
 
 
 def evaluate(

@@ -22,7 +22,7 @@ from ..errors import UnsupportedError
 from ..variables.names import ALIASES, EXTENSIONS
 from ..variables.top_level import FOUND
 
-__all__ = ["watch"]
+__all__ = ["find_all", "watch"]
 
 #: The module of each compiler, and the backend whose adapter prepares it.
 COMPILERS = {"torch._dynamo": "torch"}

@@ -40,7 +40,7 @@ from ..errors import InvalidArgumentError, TypeMismatchError
 from ..variables.types import ArrayLike, Transformed
 from ..variables.variable import Variable
 
-__all__ = ["grad", "jvp", "stop_gradient", "value_and_grad", "vjp"]
+__all__ = ["grad", "jvp", "pushed_forward", "stop_gradient", "value_and_grad", "vjp"]
 
 P = ParamSpec("P")
 T = TypeVar("T")

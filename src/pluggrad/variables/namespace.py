@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 else:
     Functions = object
 
-__all__ = ["ALIASES", "EXTENSIONS", "Namespace", "describe", "namespace"]
+__all__ = ["Namespace", "describe", "is_dtype", "lift", "loses", "namespace"]
 
 
 #: Names with underscores that a namespace offers; its extensions lack the first one.

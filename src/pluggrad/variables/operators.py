@@ -22,7 +22,7 @@ from .names import signature_of
 from .namespace import Namespace
 from .variable import Variable
 
-__all__ = ["make_variable_classes"]
+__all__ = ["BINARY", "COMPARE", "UNARY", "make_variable_classes"]
 
 BINARY = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv,

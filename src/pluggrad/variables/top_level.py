@@ -13,7 +13,7 @@ from ..arrays.standard import CREATION, INQUIRIES
 from .names import ALIASES, EXTENSIONS, public_names, signature_of
 from .namespace import describe, is_dtype
 
-__all__ = ["top_level"]
+__all__ = ["FOUND", "top_level"]
 
 
 FOUND: dict[str, dict[Any, Callable[..., Any]]] = {}  # by name, then by type or backend

@@ -39,7 +39,7 @@ else:
         __slots__ = ()
 
 
-__all__ = ["Size", "Variable"]
+__all__ = ["WANTED", "Variable"]
 
 WANTED: Any = object()
 

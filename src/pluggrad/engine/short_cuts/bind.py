@@ -22,7 +22,7 @@ from ..saved import keep
 from ..views import settled, view_of
 from . import over_duals, over_variables
 
-__all__ = ["bind", "bind_binary", "bind_unary"]
+__all__ = ["bind", "bind_binary", "bind_first", "bind_unary"]
 
 NONE: dict[str, Any] = {}  # no keywords; shared and never written
 SIMPLE = frozenset({int, bool, float, str, type(None)})  # settings that need no conversion

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-__all__ = ["Layout", "by_dot", "by_graphviz", "dot_is_there", "in_layers"]
+__all__ = ["Layout", "Point", "by_dot", "by_graphviz", "dot_is_there", "in_layers"]
 
 GAP_X, GAP_Y, MARGIN = 24.0, 44.0, 16.0
 Point = tuple[float, float]

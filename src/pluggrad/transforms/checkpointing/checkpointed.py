@@ -24,7 +24,7 @@ from ...errors import UnsupportedError
 from .operations import RecomputedBody
 from .random_states import RandomStates
 
-__all__ = ["checkpoint"]
+__all__ = ["checkpoint", "recomputes"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
