@@ -41,7 +41,6 @@ _choice: ContextVar[_Choice] = ContextVar("pluggrad.backend", default=NO_CHOICE)
 
 
 chosen, choose = _choice.get, _choice.set
-_Choice.now = property(_choice.get)  # compilers read this, as they read `State.now`
 
 
 _Choice.now = property(_choice.get)  # compilers read this, as they read `State.now`
