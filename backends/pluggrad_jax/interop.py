@@ -15,8 +15,8 @@ from jax.interpreters import ad, batching, mlir
 
 from pluggrad.plugin import (
     Backend,
+    HostProgram,
     InvalidArgumentError,
-    Program,
     TypeMismatchError,
     backend_of,
     first_possible,
@@ -94,15 +94,17 @@ def wrap(f: Callable[..., Any], backend: str | None = None, out: Any = None) -> 
 
         def shapes(using: Backend, specs: list[Any]) -> list[Any]:
             if using.name == "jax":
-                return list(jax.eval_shape(lambda *xs: _results(Program(run), xs, using), *specs))
+                return list(
+                    jax.eval_shape(lambda *xs: _results(HostProgram(run), xs, using), *specs)
+                )
             if out is None:
-                return _tried(f, Program(run), specs, using)
+                return _tried(f, HostProgram(run), specs, using)
             call, keywords = filled(specs)
             made = flattened(out(*call, **keywords) if callable(out) else out)
             return [_spec(y.shape, y.dtype) for y in made]
 
         def attempt(using: Backend) -> list[Any]:
-            return Call(Program(run), using, functools.partial(shapes, using))(*arrays)
+            return Call(HostProgram(run), using, functools.partial(shapes, using))(*arrays)
 
         arrays = [jnp.asarray(flat[n]) for n in places]
         results = first_possible(attempt, choices)
@@ -123,7 +125,7 @@ class Call:
     """
 
     def __init__(
-        self, program: Program, using: Backend, shapes: Callable[[list[Any]], list[Any]],
+        self, program: HostProgram, using: Backend, shapes: Callable[[list[Any]], list[Any]],
         count: int = 0, pull: Call | None = None,
     ) -> None:  # fmt: skip
         self.program, self.using, self.shapes = program, using, shapes
@@ -240,7 +242,7 @@ ad.primitive_transposes[OPERATION] = _transpose
 batching.primitive_batchers[OPERATION] = _batched
 
 
-def compute(program: Program, values: Sequence[Any], using: Backend) -> list[Any]:
+def compute(program: HostProgram, values: Sequence[Any], using: Backend) -> list[Any]:
     """The results of a program at arrays of any library, as NumPy arrays."""
     arrays = [np.asarray(x) for x in values]
     if using.name != "numpy":
@@ -249,7 +251,7 @@ def compute(program: Program, values: Sequence[Any], using: Backend) -> list[Any
     return [np.asarray(y.cpu() if hasattr(y, "cpu") else y) for y in found]
 
 
-def _results(program: Program, arrays: Sequence[Any], using: Backend) -> list[Any]:
+def _results(program: HostProgram, arrays: Sequence[Any], using: Backend) -> list[Any]:
     """The results of a program; an error if one is not of the library that it computes in."""
     found = program(arrays)
     for y in found:
@@ -260,7 +262,7 @@ def _results(program: Program, arrays: Sequence[Any], using: Backend) -> list[An
     return found
 
 
-def _tried(f: Any, program: Program, specs: list[Any], using: Backend) -> list[Any]:
+def _tried(f: Any, program: HostProgram, specs: list[Any], using: Backend) -> list[Any]:
     """The shapes and dtypes of the results, from a run on ones."""
     try:
         found = compute(program, [np.ones(s.shape, s.dtype) for s in specs], using)

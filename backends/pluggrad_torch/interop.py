@@ -11,13 +11,13 @@ import optree
 import torch
 
 from pluggrad.plugin import (
-    Program,
+    HostProgram,
     TypeMismatchError,
     UnsupportedError,
     backend_of,
     first_possible,
+    for_host,
     get_backend,
-    lowered,
 )
 
 __all__ = ["wrap"]
@@ -83,7 +83,7 @@ def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any
             found[:] = [y_spec, arrays, rest]
             return [outputs[n] for n in arrays]
 
-        results = first_possible(lambda host: apply(Call(Program(run), host), tensors), hosts)
+        results = first_possible(lambda host: apply(Call(HostProgram(run), host), tensors), hosts)
         y_spec, arrays, outputs = found
         outputs = list(outputs)
         for place, y in zip(arrays, results, strict=True):
@@ -160,7 +160,7 @@ def _borrowed(host: Any, inputs: Sequence[Any]) -> bool:
 class Call:
     """One call of a program, and what its forward pass keeps for its backward pass."""
 
-    def __init__(self, program: Program, host: Host) -> None:
+    def __init__(self, program: HostProgram, host: Host) -> None:
         self.program, self.host = program, host
         self.pull: Any = None  # the pullback, if the forward pass recorded a graph
         self.needs: list[int] = []
@@ -172,7 +172,7 @@ class Call:
         arrays = [self.host.array(x) for x in tensors]
         if self.needs:
             results, self.pull = self.program.linearized(arrays, self.needs)
-            results = [lowered(y) for y in results]
+            results = [for_host(y) for y in results]
         else:
             results = self.program(arrays)
         backend = self.host.backend
@@ -195,7 +195,7 @@ class Call:
         found: list[Any] = [None] * len(xs)
         if self.pull is not None and not torch.is_grad_enabled() and not any(map(_traced, gs)):
             pulled = self.pull([self.host.array(g) for g in gs])
-            some = [self.host.tensor(lowered(g), xs[0].device, (), False) for g in pulled]
+            some = [self.host.tensor(for_host(g), xs[0].device, (), False) for g in pulled]
             places = self.needs
         else:
             some = apply(Call(self.program.pullback(len(xs), wanted), self.host), [*xs, *gs])

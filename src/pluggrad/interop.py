@@ -1,6 +1,6 @@
 """pluggrad inside the autograd of another library, the host: `pg.interop.torch`, `pg.interop.jax`.
 
-Here is the part that is the same for every host: a `Program`, and the programs of its derivatives.
+Here is the part that is the same for every host: a `HostProgram`, and those of its derivatives.
 The derivative of a program is a program again, so the host gets derivatives of every order.
 """
 
@@ -20,7 +20,7 @@ from .transforms.gradients import jvp, vjp
 from .transforms.mapping import inner_vmap
 from .variables.top_level import top_level
 
-__all__ = ["Program", "differentiable", "first_possible", "lowered"]
+__all__ = ["HostProgram", "differentiable", "first_possible", "for_host"]
 
 
 def __getattr__(name: str) -> Any:
@@ -44,7 +44,7 @@ def first_possible(attempt: Callable[[Any], Any], choices: list[Any]) -> Any:
         raise
 
 
-class Program:
+class HostProgram:
     """A function from a list of arrays to a list of arrays, which pluggrad can differentiate.
 
     `order` counts the derivatives that were taken: 0 for the user's own function.
@@ -56,7 +56,7 @@ class Program:
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
         """The results for raw arrays, as raw arrays."""
-        return [lowered(y) for y in self.run([as_variable(x) for x in arrays])]
+        return [for_host(y) for y in self.run([as_variable(x) for x in arrays])]
 
     def linearized(self, arrays: Sequence[Any], needs: Sequence[int]) -> tuple[list[Any], Any]:
         """The results, and the pullback: from the cotangents of the differentiable results to the
@@ -79,7 +79,7 @@ class Program:
             results.insert(place, y)
         return results, lambda gs: list(pull(list(gs)))
 
-    def pullback(self, count: int, needs: Sequence[int]) -> Program:
+    def pullback(self, count: int, needs: Sequence[int]) -> HostProgram:
         """The program from `count` arrays and cotangents to the gradients of the arrays in
         `needs`."""
 
@@ -88,9 +88,9 @@ class Program:
             gradients: list[Any] = pull(values[count:])
             return gradients
 
-        return Program(run, self.order + 1)
+        return HostProgram(run, self.order + 1)
 
-    def pushforward(self, count: int, needs: Sequence[int]) -> Program:
+    def pushforward(self, count: int, needs: Sequence[int]) -> HostProgram:
         """The program from `count` arrays and the tangents of those in `needs` to the tangents of
         the differentiable results."""
 
@@ -106,9 +106,9 @@ class Program:
                 _, pushed = jvp(fun, [values[n] for n in needs], values[count:])
             return list(pushed)
 
-        return Program(run, self.order + 1)
+        return HostProgram(run, self.order + 1)
 
-    def mapped(self, axes: Sequence[int | None], size: int) -> Program:
+    def mapped(self, axes: Sequence[int | None], size: int) -> HostProgram:
         """The program for a batch of `size`, which lies along `axes` of its arrays and along the
         first axis of its results: one batched call if `vmap` can do it, else one call per
         element."""
@@ -128,7 +128,7 @@ class Program:
             stack = top_level("stack")
             return [stack(list(column)) for column in zip(*rows, strict=True)]
 
-        return Program(run, self.order)
+        return HostProgram(run, self.order)
 
 
 def _elements(x: Any, axis: int | None, size: int) -> Any:
@@ -148,7 +148,7 @@ def as_variable(x: Any) -> Any:
     return wrap(x, None, ROOT, backend)
 
 
-def lowered(x: Any) -> Any:
+def for_host(x: Any) -> Any:
     """An untracked Variable as its raw array; GraphBreakError if it is tracked."""
     if not is_variable(x):
         return x

@@ -33,7 +33,7 @@ What is here by group:
 - answering a library's own functions, for `Adapter.foreign`: `Table`, `lookup`, `names`, `label`,
   `answer_raw`, `answer_constant`, `write`
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
-- functions of pluggrad in the library's autograd, for `Adapter.interop`: `Program`, `lowered`,
+- functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
   `first_possible`
 - compilers that read Python code, for `Adapter.compiler`: `UNREADABLE`, `CONSTANT`, `make_ready`
 - errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,
@@ -77,7 +77,7 @@ from .errors import (
     TypeMismatchError,
     UnsupportedError,
 )
-from .interop import Program, first_possible, lowered
+from .interop import HostProgram, first_possible, for_host
 from .tools.compilers import find_all
 from .transforms.checkpointing.checkpointed import recomputes
 from .variables.indexing import sized
@@ -101,10 +101,10 @@ __all__ = [
     "Backend",
     "BatchingError",
     "Hook",
+    "HostProgram",
     "InvalidArgumentError",
     "MissingFunctionError",
     "OutOfRangeError",
-    "Program",
     "Table",
     "TypeMismatchError",
     "UnsupportedError",
@@ -116,6 +116,7 @@ __all__ = [
     "careful_norm",
     "drawn",
     "first_possible",
+    "for_host",
     "get_backend",
     "has_arrays",
     "hooks",
@@ -123,7 +124,6 @@ __all__ = [
     "is_variable",
     "label",
     "lookup",
-    "lowered",
     "make_ready",
     "names",
     "register_backend",

@@ -244,11 +244,11 @@ def test_shapes_are_those_of_the_variables(backend):
 
 
 def test_text_fits_into_its_box():
-    from pluggrad.tools.drawing.folds import Box
+    from pluggrad.tools.drawing.folds import Panel
     from pluggrad.tools.drawing.paint import size_of
 
     # In Helvetica and its like a W is 0.94 em wide, an i 0.28; a bold title has 13 pixels.
-    wide, narrow = [size_of(Box("leaf", c * 30, [], ""))[0] for c in "Wi"]
+    wide, narrow = [size_of(Panel("leaf", c * 30, [], ""))[0] for c in "Wi"]
     assert wide > 30 * 0.94 * 13 and narrow < wide / 2
 
 

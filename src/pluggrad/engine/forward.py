@@ -22,11 +22,7 @@ from .levels import ROOT, Level, open_level, read
 from .primitive import Primitive
 from .record import evaluate, make_leaf, refuse_captured
 from .strong_zeros import annihilating, strong_rule
-from .tangents import (
-    Tangent,
-    dual,
-    like_value,
-)
+from .tangents import Tangent, dual, like_value
 
 __all__ = ["Forward", "push", "tangent_of"]
 

@@ -22,8 +22,7 @@ from ...engine.custom_call import Call
 from ...engine.custom_node import SHARING
 from ...engine.graph import LeafNode, Node
 from ...engine.record import PART
-from ...engine.saved import Box as SavedBox
-from ...engine.saved import Kept
+from ...engine.saved import Box, Kept
 from ...rules.reductions import axes_of
 
 __all__ = ["Graph", "Vertex", "count_bytes", "size_text"]
@@ -238,7 +237,7 @@ def _saved(edge: Any) -> tuple[Any, Any]:
     rule, saved = edge.rule, edge.saved
     if not rule.names or saved is None:
         return (), ()
-    if type(saved) is SavedBox:
+    if type(saved) is Box:
         saved = saved.content
     if rule.is_careful:
         saved = saved[0]
@@ -387,7 +386,7 @@ def _look(node: Node, found: dict[Node, Any]) -> None:
         rule, saved = edge.rule, edge.saved
         if saved is not None:
             if rule.is_careful:
-                content = saved.content if type(saved) is SavedBox else saved
+                content = saved.content if type(saved) is Box else saved
                 seen[rule.position] = content[1]
             for name, value in zip(*_saved(edge), strict=False):
                 if name == "like":

@@ -11,14 +11,14 @@ from typing import Any
 
 from .facts import Graph, Vertex, size_text
 
-__all__ = ["Box", "Picture"]
+__all__ = ["Panel", "Picture"]
 
 LONGEST = 1000  # the most operations in one turn of a repetition
 LEAST = 8  # the fewest operations in all its turns together
 ROW = 8  # the most leaves drawn beside a folded box; more are folded, too
 
 
-class Box:
+class Panel:
     """One vertex, or several folded into one, with the text to show."""
 
     __slots__ = ("arrays", "count", "kind", "lines", "tip", "title")
@@ -187,7 +187,7 @@ def _runs(graph: Graph, some: list[int], uses: Counter[int]) -> list[Any]:
 # ---------------------------------------------------------------- text
 
 
-def _box(members: list[Vertex]) -> Box:
+def _box(members: list[Vertex]) -> Panel:
     """A box for these vertices."""
     if len(members) == 1:
         return _single(members[0])
@@ -197,8 +197,9 @@ def _box(members: list[Vertex]) -> Box:
     kind = members[0].kind
     if kind in ("output", "leaf"):
         names = Counter([v.name or v.label for v in members[::-1]])
-        box = Box(f"{kind} folded", f"{len(members):,} {'leaves' if kind == 'leaf' else 'outputs'}",
-                  [_list(names)], _list(names, 1000))  # fmt: skip
+        what = "leaves" if kind == "leaf" else "outputs"
+        title = f"{len(members):,} {what}"
+        box = Panel(f"{kind} folded", title, [_list(names)], _list(names, 1000))
     else:
         members = members[::-1]  # in the order of the computation
         counts = Counter([v.label for v in members if v.kind == "operation"])
@@ -221,12 +222,12 @@ def _box(members: list[Vertex]) -> Box:
             lines.append(f"saves {size_text(sum(arrays.values()))}")
         if any([v.freed for v in members]):
             lines.append("freed")
-        box = Box("operation folded", title, lines, f"{total:,} operations: {_list(counts, 30)}")
+        box = Panel("operation folded", title, lines, f"{total:,} operations: {_list(counts, 30)}")
     box.count, box.arrays = len(members), arrays
     return box
 
 
-def _single(v: Vertex) -> Box:
+def _single(v: Vertex) -> Panel:
     """A box for one vertex."""
     lines, tips = [], [] if v.node is None else [v.node.name()]
     shape = _what(v)
@@ -240,7 +241,7 @@ def _single(v: Vertex) -> Box:
         lines.append("has .grad")
     if v.kind == "output" and not v.inputs:
         lines.append("requires no grad")
-    box = Box(f"{v.kind} freed" if v.freed else v.kind, v.label, lines,
+    box = Panel(f"{v.kind} freed" if v.freed else v.kind, v.label, lines,
               ", ".join([v.label, *tips, *lines]))  # fmt: skip
     box.arrays = v.arrays
     return box

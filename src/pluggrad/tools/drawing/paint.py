@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .folds import Box, Picture
+from .folds import Panel, Picture
 from .layout import Layout, Point
 
 __all__ = ["dot_source", "size_of", "svg"]
@@ -70,7 +70,7 @@ def _width(text: str, each: float) -> float:
     )
 
 
-def size_of(box: Box) -> Point:
+def size_of(box: Panel) -> Point:
     """The width and height that a box needs for its text."""
     width = max([_width(short(box.title), 7.6), *[_width(short(t), 6.6) for t in box.lines]])
     return max(width + 22.0, 56.0), LINE * (1 + len(box.lines)) + 12.0
@@ -114,7 +114,7 @@ def _arrow(start: int, to: int, points: list[Point]) -> str:
     )
 
 
-def _box(n: int, box: Box, centre: Point) -> str:
+def _box(n: int, box: Panel, centre: Point) -> str:
     """A box at `centre`, with its text; a folded one has a second outline behind it."""
     width, height = size_of(box)
     x, y = centre[0] - width / 2, centre[1] - height / 2
