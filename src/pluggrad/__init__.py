@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from . import rules  # noqa: F401  (it fills the rule book)
@@ -108,9 +109,13 @@ _LATER |= dict.fromkeys(
 )  # fmt: skip
 
 
+_loading = RLock()
+
+
 def _find(name: str) -> Any:
     if name in _LATER:
-        module = import_module(f".{_LATER[name]}", __name__)
+        with _loading:  # two threads that import two faces could wait for each other
+            module = import_module(f".{_LATER[name]}", __name__)
         globals()[name] = found = module if name == _LATER[name] else getattr(module, name)
         return found
     if name == "__version__":

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any
 
+from . import transforms as _transforms  # noqa: F401  (whole, before parts: threads may import both)
 from .arrays.backend import backend_of, get_backend, has_backend
 from .arrays.dispatch import is_variable
 from .engine.graph_breaks import break_graph, graph_breaks

@@ -535,3 +535,32 @@ def test_a_shape_must_stay() -> None:
     with pytest.raises(ValueError):
         s += np.ones((2, 2))
     np.testing.assert_array_equal(v.data, [1, 2, 3])
+
+
+# ---------------------------------------------------------------- written to where they are from
+
+
+@pytest.mark.parametrize("key", [..., slice(None), (slice(None), slice(1, None)), 0], ids=repr)
+@pytest.mark.parametrize("written_before", [False, True])
+def test_a_view_made_under_no_grad_makes_its_own_place_constant(key, written_before):
+    """`a[key] = a[key]` changes nothing, unless the view was taken as a constant, as in torch."""
+    torch = needs("torch")
+    values = np.arange(6.0).reshape(2, 3) + 0.5
+
+    def program(xp, x):
+        a = x * 1.5
+        if written_before:
+            a[0] = a[0] + 0.25
+        with xp.no_grad():
+            view = a[key]
+        a[key] = view
+        return (xp.sin(a) * a).sum()
+
+    x = pg.Variable(values, requires_grad=True)
+    theirs = torch.tensor(values, requires_grad=True)
+    program(pg, x).backward()
+    program(torch, theirs).backward()
+    np.testing.assert_allclose(x.grad.data, theirs.grad.numpy())
+    np.testing.assert_allclose(pg.grad(lambda x: program(pg, x))(values), theirs.grad.numpy())
+    _, t = pg.jvp(lambda x: program(pg, x), (values,), (np.ones((2, 3)),))
+    np.testing.assert_allclose(t, theirs.grad.numpy().sum())

@@ -147,7 +147,8 @@ def lacks_library(point: EntryPoint, error: ImportError) -> bool:
 def missing(point: EntryPoint, error: ImportError) -> PluginError:
     """The error that says what to install."""
     if is_ours(point):
-        install = f"pip install 'pluggrad[{point.name}]'"
+        same = [name for name, other in plugins().items() if other.value == point.value]
+        install = f"pip install 'pluggrad[{min(same, key=len)}]'"  # aliases are no extras
     else:
         install = f"pip install {(error.name or point.name).partition('.')[0]}"
     found = PluginError(

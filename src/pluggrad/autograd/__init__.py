@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import transforms as _transforms  # noqa: F401  (whole, before parts: threads may import both)
 from ..engine.anomaly import detect_anomaly, set_detect_anomaly
 from ..engine.differentiate import backward
 from ..engine.grad_mode import (

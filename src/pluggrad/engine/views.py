@@ -24,7 +24,7 @@ from .arguments import explain
 from .cotangents import same_shape
 from .grad_mode import every_level_records
 from .graph import LeafNode
-from .handles import wrap, wrap_untracked
+from .handles import make, wrap, wrap_untracked
 from .levels import ROOT, VOLATILE, Level, read
 from .modes import inside
 from .primitive import Primitive
@@ -199,6 +199,10 @@ def same_place(v: Variable, key: Any, value: Any) -> bool:
     is there already."""
     if v._cell is None or value._cell is not v._cell or not is_basic(key):
         return False
+    value._read()
+    content = v._cell.content
+    if (value._node is None) is not (content._node is None) or value._level is not content._level:
+        return False  # a view made under `no_grad` is a constant, and makes its place one
     a: Step | None = Step(PRIMITIVES["getitem"], (key,), {}, v._chain)
     b: Step | None = value._chain
     while a is not b:
@@ -324,8 +328,11 @@ def _put(cell: Cell, content: Variable, value: Any, key: Any) -> tuple[Any, bool
     put = PRIMITIVES["put"]
     value = put.prepare(value, content, key)
     if backend.writable and type(content) is backend.variable:
-        if getattr(value, "_cell", None) is cell and not value._chain:
-            cell.owned = False  # `v[rows] = v` reads what it writes
+        if getattr(value, "_cell", None) is cell:
+            if not value._chain:
+                cell.owned = False  # `v[rows] = v` reads what it writes
+            value._read()  # before this write has all views read again
+            value = make(type(value), value._value, value._node, value._level)
         if cell.owned:
             raw = backend.raw("put_in_place")
             cell.version.past = True  # even if the write fails, views must read the cell again

@@ -152,7 +152,8 @@ def _backends(arguments: Any) -> int:
     _paragraphs("Plugins that do not work (all others do):", broken)
     _paragraphs("Warnings:", warned)
     if not has_backend(default):
-        _paragraphs("The default:", [str(unknown(default, listed))])
+        usable = [name for name, facts in listed.items() if facts["installed"]]
+        _paragraphs("The default:", [str(unknown(default, usable))])
     return 0
 
 
