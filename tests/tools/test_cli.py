@@ -116,7 +116,7 @@ def test_backend_whose_library_is_missing(capsys, monkeypatch):
     from pluggrad.arrays.plugins import plugins
 
     class Point:
-        name, module = "absent", "pluggrad_numpy"
+        name, module, value = "absent", "pluggrad_numpy", "pluggrad_numpy:absent"
 
         @staticmethod
         def load():
