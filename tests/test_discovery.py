@@ -11,7 +11,7 @@ import pytest
 
 import pluggrad as pg
 from pluggrad.variables import names, summaries
-from pluggrad.variables.documentation import section_of
+from pluggrad.variables.documentation import documents_itself, section_of
 from pluggrad.variables.operators import BINARY, COMPARE, METHODS, UNARY
 from tests.support.optional import needs
 
@@ -88,7 +88,9 @@ def test_dir_has_all_of_the_standard():
 
 def test_the_tables_name_public_functions_alone():
     known = set(FUNCTIONS)
-    assert set(summaries.SUMMARIES) | set(names.ALIASES) == known
+    own = {full for full in known if documents_itself(full)}
+    assert set(summaries.SUMMARIES) | set(names.ALIASES) | own == known
+    assert not own & set(summaries.SUMMARIES)
     for table in (summaries.SECTIONS, summaries.RESULTS, summaries.DTYPES):
         for listed in table.values():
             assert set(listed.split()) <= known
@@ -102,7 +104,19 @@ def test_the_tables_name_public_functions_alone():
             assert parameter in names.signature_of(function).parameters, key
 
 
-@pytest.mark.parametrize("full", FUNCTIONS)
+@pytest.mark.parametrize("full", [full for full in FUNCTIONS if documents_itself(full)])
+def test_a_function_beyond_the_standard_says_what_it_does(full):
+    """Its own docstring does: a line about it, its parameters, and an example that is run."""
+    function = get(pg, full)
+    text = function.__doc__
+    first = text.split("\n")[0]
+    assert first.endswith(".") and len(first) <= 88
+    for parameter in inspect.signature(function).parameters:
+        assert f"`{parameter}`" in text or f"\n{parameter} : " in text, parameter
+    assert ">>>" in text and max(len(line) for line in text.split("\n")) <= 100
+
+
+@pytest.mark.parametrize("full", [full for full in FUNCTIONS if not documents_itself(full)])
 def test_a_function_says_what_it_does(full):
     function = get(pg, full)
     text = function.__doc__

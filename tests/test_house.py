@@ -22,8 +22,8 @@ BACKENDS = Path(__file__).parents[1] / "backends"
 
 #: From the ground up: what stands further left is imported by what stands further right.
 FLOORS = [
-    "errors", "decorator", "arrays", "engine", "rules", "variables", "staging", "transforms",
-    "autograd", "interop", "tools", "", "plugin", "__main__",
+    "errors", "decorator", "arrays", "engine", "rules", "functions", "variables", "staging",
+    "transforms", "autograd", "interop", "tools", "", "plugin", "__main__",
 ]  # fmt: skip
 #: Imports for annotations alone, under TYPE_CHECKING: the only ones that may run up.
 TIES = {
@@ -169,7 +169,9 @@ def test_import_brings_in_what_everybody_needs_and_no_more():
     )
     loaded = set(result.stdout.split())
     floors = {name.split(".")[1] for name in loaded if name.startswith("pluggrad.")}
-    assert floors == {"arrays", "decorator", "engine", "errors", "rules", "tools", "variables"}
+    assert floors == {
+        "arrays", "decorator", "engine", "errors", "functions", "rules", "tools", "variables",
+    }  # fmt: skip
     assert "pluggrad.tools.compilers" in loaded and "pluggrad.tools.drawing" not in loaded
     assert not loaded & {"importlib.metadata", "email", "socket", "pathlib"}
 

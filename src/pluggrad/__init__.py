@@ -10,7 +10,7 @@ from importlib import import_module
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from . import rules  # noqa: F401  (it fills the rule book)
+from . import functions, rules  # noqa: F401  (they fill the rule book)
 from .arrays.adapter import Adapter
 from .arrays.backend import backends, register_backend
 from .arrays.choice import set_default_backend, use

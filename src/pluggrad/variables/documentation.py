@@ -28,7 +28,7 @@ from .summaries import (
     TUPLES,
 )
 
-__all__ = ["documentation", "section_of", "type_of"]
+__all__ = ["documentation", "documents_itself", "section_of", "type_of"]
 
 URL = "https://data-apis.org/array-api/2025.12/"
 SCIPY = "https://docs.scipy.org/doc/scipy/reference/generated/scipy."
@@ -107,6 +107,9 @@ def documentation(full: str) -> str:
     """The docstring of the public function `full`, such as ``sin`` or ``linalg.solve``; empty for
     functions that only the library has."""
     name = ALIASES.get(full, full)
+    if documents_itself(name):
+        text = inspect.cleandoc(COMPOSITES[name].__doc__ or "")
+        return "\n\n".join([part for part in (text, _place(full)) if part]) + "\n"
     if name not in SUMMARIES:
         return ""
     _, results, corners = _by_name()
@@ -130,6 +133,11 @@ def documentation(full: str) -> str:
     if name in EXAMPLES:
         parts.append(_example(EXAMPLES[name]))
     return "\n\n".join(parts) + "\n"
+
+
+def documents_itself(name: str) -> bool:
+    """Whether the docstring of the composite `name` is complete: it has an example then."""
+    return name in COMPOSITES and ">>>" in (COMPOSITES[name].__doc__ or "")
 
 
 def _lines_about(name: str, parameter: inspect.Parameter) -> list[str]:

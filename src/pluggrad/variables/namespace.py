@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..arrays.backend import PRIMITIVES, Backend, backend_of, get_backend
+from ..arrays.backend import PRIMITIVES, SCALARS, Backend, backend_of, get_backend
 from ..arrays.choice import current_choice, get_default_backend
-from ..arrays.composites import COMPOSITES, OWN
+from ..arrays.composites import ARRAYS, COMPOSITES, OWN
 from ..arrays.dispatch import is_batched, is_variable
 from ..arrays.standard import CREATION, INQUIRIES, Info
 from ..engine.arguments import explain
@@ -193,7 +193,7 @@ def loses(args: Any) -> bool:
 
 def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
     """The composite `name` for `backend`; the library's own is called where nothing is tracked."""
-    function = COMPOSITES[name]
+    function, arrays = COMPOSITES[name], ARRAYS.get(name, {})
     raw: Any = None if name in OWN else backend.adapter.functions.get(name) or backend.xp
     if raw is not None and not callable(raw):
         for part in name.split("."):
@@ -206,7 +206,16 @@ def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
             if raw is not None and not _tracked(args) and not _tracked(kwargs.values()):
                 y = raw(*map(_plain, args), **{key: _plain(x) for key, x in kwargs.items()})
             else:
-                y = function(*[_lift(x, backend) for x in args], **kwargs)
+                y = function(
+                    *[
+                        _array(x, backend) if n in arrays else _lift(x, backend)
+                        for n, x in enumerate(args)
+                    ],
+                    **{
+                        key: _array(x, backend) if key in arrays else _lift(x, backend)
+                        for key, x in kwargs.items()
+                    },
+                )
         except Exception as error:
             explain(error, name, args)
         y = wrap_untracked(y, backend)
@@ -214,6 +223,13 @@ def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
 
     call.__module__ = "pluggrad"
     return describe(call, name)  # type: ignore[no-any-return]
+
+
+def _array(x: Any, backend: Backend) -> Any:
+    """`x`, an argument that is an array, as a Variable; a number and None as they are."""
+    if isinstance(x, (list, tuple)) or (isinstance(x, SCALARS) and hasattr(x, "dtype")):
+        return backend.namespace.asarray(x)
+    return _lift(x, backend)
 
 
 def _lift(x: Any, backend: Backend) -> Any:

@@ -1,0 +1,33 @@
+"""Functions beyond the standard, with NumPy's names, arguments and meaning, on every backend.
+
+Each is a composite: it is written in terms of functions that have rules, so it has derivatives of
+every order without a rule of its own.
+"""
+
+from . import (
+    calculus,
+    creation,
+    elementwise,
+    linalg,
+    manipulation,
+    padding,
+    polynomials,
+    products,
+    reductions,
+    selection,
+    statistics,
+)
+
+__all__ = [
+    "calculus",
+    "creation",
+    "elementwise",
+    "linalg",
+    "manipulation",
+    "padding",
+    "polynomials",
+    "products",
+    "reductions",
+    "selection",
+    "statistics",
+]

@@ -1,0 +1,1 @@
+"""Differences, integrals, interpolation and convolutions, with NumPy's names and meaning."""

@@ -1,0 +1,1 @@
+"""Making arrays, also from Variables, with NumPy's names and meaning."""

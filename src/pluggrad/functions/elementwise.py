@@ -1,0 +1,1 @@
+"""NumPy's elementwise functions that the standard lacks, or calls by other names."""

@@ -1,0 +1,1 @@
+"""Linear algebra beyond the standard, with NumPy's names and meaning."""

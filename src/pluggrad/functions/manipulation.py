@@ -1,0 +1,1 @@
+"""Joining, splitting, turning and reshaping arrays, with NumPy's names and meaning."""

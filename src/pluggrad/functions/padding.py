@@ -1,0 +1,1 @@
+"""`pad`, with every mode of NumPy's."""

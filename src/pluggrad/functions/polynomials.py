@@ -1,0 +1,1 @@
+"""Polynomials by their coefficients, with NumPy's names and meaning."""

@@ -1,0 +1,1 @@
+"""Products of arrays, with NumPy's names and meaning."""

@@ -1,0 +1,1 @@
+"""Reductions with all of NumPy's arguments."""

@@ -1,0 +1,1 @@
+"""Choosing, sorting and writing elements, with NumPy's names and meaning."""

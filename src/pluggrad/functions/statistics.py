@@ -1,0 +1,1 @@
+"""Averages, quantiles, covariances and histograms, with NumPy's names and meaning."""
