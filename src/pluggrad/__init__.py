@@ -44,6 +44,7 @@ from .errors import (
 from .tools.compilers import watch as _watch
 from .variables import operators  # noqa: F401  (it completes each backend)
 from .variables.names import public_names
+from .variables.namespace import by_name as _by_name  # noqa: F401  (pickle looks there)
 from .variables.namespace import lift, namespace
 from .variables.top_level import top_level
 from .variables.variable import Variable

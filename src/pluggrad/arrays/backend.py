@@ -164,6 +164,10 @@ class Backend:
     def __repr__(self) -> str:
         return f"<backend {self.name}>"
 
+    def __reduce__(self) -> Any:
+        """For pickle: by name, since each process has one such object."""
+        return get_backend, (self.name,)
+
 
 PRIMITIVES: dict[str, Primitive] = {}  # the rows of the rule book, by name
 VARIABLES: set[type] = set()  # the classes of Variables, of all backends

@@ -46,6 +46,7 @@ __all__ = [
     "deepest",
     "during",
     "holding",
+    "leave",
     "open_level",
     "put",
     "read",
@@ -227,13 +228,27 @@ def restored(f: F) -> F:
     """
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        state = read()
-        try:
-            y = f(*args, **kwargs)
-            put(state)
-            return y
-        except BaseException:
-            put(state)
-            raise
+        return _restoring(f, args, kwargs)
 
     return run  # type: ignore[return-value]  # (compilers that read code cannot follow `cast`)
+
+
+def _restoring(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """``f(*args, **kwargs)``, after which the state is the state before it.
+
+    A function of the module, because what `restored` returns must not name a ContextVar itself: it
+    would stop cloudpickle, which takes inner functions apart.
+    """
+    state = read()
+    try:
+        y = f(*args, **kwargs)
+        put(state)
+        return y
+    except BaseException:
+        put(state)
+        raise
+
+
+def leave(level: Level) -> None:
+    """Go on at the levels outside `level`, within its block."""
+    put(level.outside)

@@ -35,7 +35,7 @@ from ..engine.forward import Forward, tangent_of
 from ..engine.graph import Node
 from ..engine.graph_breaks import untracked_result
 from ..engine.handles import unwrap_untracked, wrap
-from ..engine.levels import ROOT, open_level, put, restored
+from ..engine.levels import ROOT, leave, open_level, restored
 from ..errors import InvalidArgumentError, TypeMismatchError
 from ..variables.types import ArrayLike, Transformed
 from ..variables.variable import Variable
@@ -176,7 +176,7 @@ def value_and_grad(
                 untracked_result(level)
             else:
                 seed = seed_for(value, 1.0 if holomorphic else None, False)
-                put(level.outside)  # the walk itself runs at the outer levels
+                leave(level)  # the walk itself runs at the outer levels
                 arrived = walk(
                     {node: seed},
                     in_place=in_place_type(value._backend),

@@ -111,7 +111,7 @@ def vmap(
         where = [None if x is None else axis for x, axis in zip(flat, where, strict=True)]
         size, backend = _length(flat, where, axis_size)
         with open_level(Batch, size, randomness) as level:
-            level.sample = next((x for x in flat if BACKENDS.get(type(x)) is backend), None)
+            level.sample = _sample(flat, backend)
             inside = [
                 _same(x) if axis is None else _enter(x, axis, level)
                 for x, axis in zip(flat, where, strict=True)
@@ -152,6 +152,11 @@ def _prefix(axes: Any, tree: Any, name: str) -> list[Any]:
         if axis is not None and not isinstance(axis, int):
             raise TypeMismatchError(f"vmap: {name} holds integers and None, and not {axis!r}")
     return list(found)
+
+
+def _sample(values: list[Any], backend: Backend) -> Any:
+    """The first of `values` that is an array of `backend`; or None."""
+    return next((x for x in values if BACKENDS.get(type(x)) is backend), None)
 
 
 def _length(flat: list[Any], where: list[Any], axis_size: int | None) -> tuple[int, Backend]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 else:
     Functions = object
 
-__all__ = ["Namespace", "describe", "is_dtype", "lift", "loses", "namespace"]
+__all__ = ["Namespace", "by_name", "describe", "is_dtype", "lift", "loses", "namespace"]
 
 
 #: Names with underscores that a namespace offers; its extensions lack the first one.
@@ -52,8 +52,17 @@ class Namespace(Functions):
         if name.startswith("__") or name == "raw":
             raise AttributeError(name)
         found = self._find(name)
+        if inspect.isfunction(found) and found.__module__ == "pluggrad":
+            # How pickle finds it in `pluggrad`.
+            found.__qualname__ = f"_by_name.{self._backend.name}.{self._prefix}{name}"
         setattr(self, name, found)
         return found
+
+    def __reduce__(self) -> Any:
+        """For pickle: by the backend's name, since each process has one such object."""
+        if self._prefix:
+            return getattr, (self._backend.namespace, self._prefix[:-1])
+        return namespace, (self._backend.name,)
 
     def _find(self, name: str) -> Any:
         """The function, constant or extension called `name`, made for this backend."""
@@ -363,6 +372,18 @@ def namespace(which: Any = None) -> Namespace:
         raise BackendError(f"{which!r} is neither a backend's name nor an array")
     found: Namespace = backend.namespace
     return found
+
+
+class _ByName:
+    """The namespaces of all backends as attributes, where pickle finds their functions."""
+
+    def __getattr__(self, name: str) -> Namespace:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return namespace(name)
+
+
+by_name = _ByName()
 
 
 def lift(value: Any, like: Any) -> Any:

@@ -22,8 +22,14 @@ FOUND: dict[str, dict[Any, Callable[..., Any]]] = {}  # by name, then by type or
 def top_level(name: str) -> Any:
     """`pluggrad.<name>`: a function that dispatches on its arguments."""
     if name in EXTENSIONS:
-        return _TopLevel(f"{name}.")
+        return _extension(name)
     return _TopLevel("").find(name)
+
+
+@functools.cache
+def _extension(name: str) -> Any:
+    """`pluggrad.<name>`, the same object each time."""
+    return _TopLevel(f"{name}.")
 
 
 class _TopLevel:
@@ -39,6 +45,10 @@ class _TopLevel:
         found = self.find(name)
         setattr(self, name, found)
         return found
+
+    def __reduce__(self) -> Any:
+        """For pickle: by name."""
+        return top_level, (self._prefix[:-1],)
 
     def __dir__(self) -> list[str]:
         return ["__doc__", "__name__", *public_names(self._prefix)]
@@ -75,7 +85,7 @@ class _TopLevel:
                 function = functions[backend] = _lookup(backend, full)
             return function(*args, **kwargs)
 
-        call.__name__ = call.__qualname__ = name
+        call.__name__ = name
         call.__module__ = "pluggrad"
         known = full not in COMPOSITES and (sample is None or full in CREATION or full == "asarray")
         if full in COMPOSITES:
@@ -86,6 +96,7 @@ class _TopLevel:
         else:
             call.__doc__ = sample.__doc__
         describe(call, self._prefix + name)
+        call.__qualname__ = self._prefix + name  # how pickle finds it in `pluggrad`
         return call
 
 
