@@ -16,6 +16,7 @@ from pluggrad import Variable
 from pluggrad.plugin import Adapter, is_batched
 
 from .indexing import deposit, one_array, split
+from .protocols import methods, to_array
 
 
 class DaskAdapter(Adapter):
@@ -26,6 +27,7 @@ class DaskAdapter(Adapter):
     writable = False
     last_write_wins = True
     slices_beside_arrays = True
+    answers = ("numpy",)
 
     def namespace(self) -> Any:
         """array-api-compat's namespace, with functions that keep chunks and allow unknown
@@ -33,6 +35,7 @@ class DaskAdapter(Adapter):
         import array_api_compat.dask.array as compat
 
         xp: Any = compat
+        self.methods = methods()
         self.functions = {
             "copy": lambda x: x.copy(),
             "expand": expand,
@@ -73,6 +76,16 @@ class DaskAdapter(Adapter):
                 g = buffer[basic] + g
             buffer = assign(buffer, basic, g)
         return buffer
+
+    def foreign(self, backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
+        """NumPy's functions, which take Dask arrays."""
+        from pluggrad_numpy.functions import answer
+
+        return answer(backend, func, args, kwargs)
+
+    def taken(self, v: Any) -> Any:
+        """The values of a Variable, over whichever arrays, as a Dask array."""
+        return to_array(v)
 
     def devices(self) -> list[Any]:
         """The CPU."""

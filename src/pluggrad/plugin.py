@@ -32,6 +32,7 @@ What is here by group:
 - arguments: `whole`, `axis_of`, `axes_of`
 - answering a library's own functions, for `Adapter.foreign`: `Table`, `lookup`, `names`, `label`,
   `answer_raw`, `answer_constant`, `write`
+- where a value would leave the graph: `break_graph`, `warn_scalar`, `called`
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
 - functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
   `first_possible`
@@ -68,6 +69,7 @@ from .arrays.immutable import has_arrays
 from .engine.arguments import axes_of, axis_of, whole
 from .engine.batch import drawn
 from .engine.closures import Seen, seen
+from .engine.graph_breaks import break_graph, called, warn_scalar
 from .engine.levels import START, put, read
 from .errors import (
     BatchingError,
@@ -113,6 +115,8 @@ __all__ = [
     "axes_of",
     "axis_of",
     "backend_of",
+    "break_graph",
+    "called",
     "careful_norm",
     "drawn",
     "first_possible",
@@ -128,6 +132,7 @@ __all__ = [
     "names",
     "register_backend",
     "selects_once",
+    "warn_scalar",
     "whole",
     "write",
 ]

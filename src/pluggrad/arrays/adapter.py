@@ -310,6 +310,16 @@ class Adapter:
         """
         return NotImplemented
 
+    #: Other libraries whose functions `foreign` answers as well, such as NumPy for a library whose
+    #: arrays NumPy's functions take.
+    #: Default: no others; such a call raises `UnsupportedError`.
+    answers: tuple[str, ...] = ()
+
+    #: Methods of the library's arrays that Variables over them have, too, by name: those of the
+    #: library's own protocols.
+    #: Default: none.
+    methods: dict[str, Any] = {}  # noqa: RUF012
+
     #: What to install for the special functions that the library itself does not have. It is shown
     #: when one is missing.
     #: Default: no hint.

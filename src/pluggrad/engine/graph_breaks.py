@@ -12,7 +12,7 @@ from ..decorator import AtOnce
 from ..errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
 from .levels import Level, read
 
-__all__ = ["break_graph", "graph_breaks", "storing", "untracked_result", "warn_scalar"]
+__all__ = ["break_graph", "called", "graph_breaks", "storing", "untracked_result", "warn_scalar"]
 
 _policy: ContextVar[str] = ContextVar("pluggrad.graph_breaks", default="")
 
@@ -25,12 +25,39 @@ def _frame() -> Any:
     return frame
 
 
+#: Libraries that pass on what they were called with. The user's line is further out.
+_THROUGH = frozenset({"numpy", "dask", "distributed", "toolz"})
+
+
+def _library(frame: Any) -> str:
+    """The top-level module of the code that runs in `frame`."""
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
 def _caller() -> tuple[str, int]:
-    """The user's file and line that called pluggrad, directly or through NumPy."""
+    """The user's file and line that called pluggrad, directly or through a library."""
     frame = _frame()
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("numpy."):
+    while frame is not None and _library(frame) in _THROUGH:
         frame = frame.f_back
     return (frame.f_code.co_filename, frame.f_lineno) if frame else ("<unknown>", 0)
+
+
+def called(*libraries: str) -> tuple[str, str]:
+    """The function of one of `libraries` that the user called, and that led here: its module and
+    its name, such as ``"dask.array.core"`` and ``"Array.dot"``; empty strings if there is none."""
+    frame, found = _frame(), None
+    while frame is not None and _library(frame) in _THROUGH:
+        if _library(frame) in libraries:
+            found = frame
+        frame = frame.f_back
+    if found is None:
+        return "", ""
+    name = found.f_code.co_qualname
+    if "<locals>" in name or name.endswith("__call__"):  # a wrapper: what it wraps has the name
+        wrapped = [x for x in found.f_locals.values() if callable(x) and not isinstance(x, type)]
+        names = [x.__name__ for x in wrapped if isinstance(getattr(x, "__name__", None), str)]
+        name = names[0] if names else found.f_code.co_name
+    return found.f_globals["__name__"], name
 
 
 def storing() -> bool:
@@ -53,20 +80,25 @@ def allowed() -> bool:
     return policy in ("warn", "ignore")
 
 
-def break_graph(what: str) -> None:
-    """Raise GraphBreakError for `what`, unless `graph_breaks` allows it."""
+def break_graph(what: str, instead: str = "") -> None:
+    """Raise GraphBreakError for `what`, unless `graph_breaks` allows it. `instead` says what to
+    write in its place."""
     if allowed():
         return
-    refuse(what)
+    refuse(what, instead)
 
 
-def refuse(what: str) -> NoReturn:
+def refuse(what: str, instead: str = "") -> NoReturn:
     """Raise GraphBreakError for `what`, naming the caller's line and the remedy."""
     file, line = _caller()
+    remedy = (
+        f"{instead}; use `.detach()` if it is a constant there" if instead else
+        "Use `.detach()` if that is meant; to write it into an array, make that array with "
+        "`pluggrad.zeros`"
+    )  # fmt: skip
     raise GraphBreakError(
         f"{what} of a Variable that requires grad, at {file}:{line}: its gradient would be lost. "
-        "Use `.detach()` if that is meant; to write it into an array, make that array with "
-        "`pluggrad.zeros`; or allow it with `pluggrad.graph_breaks('ignore')`."
+        f"{remedy}; or allow it with `pluggrad.graph_breaks('ignore')`."
     )
 
 

@@ -6,6 +6,7 @@ import operator
 from contextlib import suppress
 from typing import Any
 
+from ..arrays.backend import get_backend
 from ..arrays.standard import VERSIONS
 from ..engine.graph_breaks import break_graph, storing, warn_scalar
 from ..engine.handles import raw_of
@@ -124,6 +125,12 @@ class Conversions:
     def __dlpack_device__(self: Any, /) -> Any:
         """The device, as DLPack states it."""
         return self.data.__dlpack_device__()
+
+    def to_dask_array(self: Any) -> Any:
+        """The elements as a Dask array, which is how functions of Dask take them; GraphBreakError
+        if this Variable requires grad."""
+        adapter: Any = get_backend("dask").adapter
+        return adapter.taken(self)
 
     # ------------------------------------------------------------ protocols
 
