@@ -1,0 +1,123 @@
+"""How Dask takes Variables: the conversions that its functions call, and its protocol of
+collections, which `dask.compute` and `dask.persist` follow.
+
+Dask's functions cannot be overridden. Those that compute with NumPy's ufuncs pass Variables on, and
+are recorded. All others take the values of what they are given, by one of the methods here, and
+these raise where a gradient would be lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pluggrad
+from pluggrad import Variable
+from pluggrad.plugin import break_graph, called, get_backend, lookup, warn_scalar
+
+#: Functions of Dask that ask for values, or about a graph, and compute nothing further.
+ASKS = {"compute", "is_dask_collection", "normalize_token", "optimize", "persist", "tokenize",
+        "visualize"}  # fmt: skip
+#: Modules whose names users write; the others are where Dask defines its functions.
+MODULES = {"dask.array.fft", "dask.array.linalg"}
+
+
+def guard(v: Any) -> str:
+    """Raise GraphBreakError if Dask is about to compute with the values of `v`, and a gradient
+    would be lost. Returns the name of the function that asks for them."""
+    module, name = called("dask", "distributed")
+    asked = name.rpartition(".")[2]
+    if v._tracked and module and not (asked in ASKS and not module.startswith("dask.array")):
+        written = _written(module, name)
+        break_graph(written, _instead(written, asked))
+    return asked
+
+
+def _written(module: str, name: str) -> str:
+    """How a user writes a function of Dask."""
+    if module == "dask.delayed":
+        return "dask.delayed"
+    if module in MODULES:
+        return f"{module}.{name}"
+    return f"dask.array.{name}" if module.startswith("dask.array") else f"dask.{name}"
+
+
+def _instead(written: str, name: str) -> str:
+    """What to write in place of a function of Dask that cannot take Variables."""
+    if name == "__setitem__":
+        return "Make the array that is written a Variable, by `pluggrad.Variable(...)`"
+    if name.startswith("__") or not written.startswith("dask.array."):
+        return "Compute with functions of `pluggrad`"
+    module = written.rpartition(".")[0].removeprefix("dask.array").removeprefix(".")
+    ours = f"{module}.{name}" if f"dask.array.{module}" in MODULES else name
+    if lookup(get_backend("dask"), ours) is None:
+        return "Dask's functions cannot be differentiated; write this with those of `pluggrad`"
+    return f"Use `pluggrad.{ours}`, which takes Dask arrays as well as Variables"
+
+
+def to_array(v: Any) -> Any:
+    """The values of `v` as a Dask array."""
+    if v._tracked and not called("dask", "distributed")[0]:
+        break_graph("conversion to a Dask array")
+    guard(v)
+    return get_backend("dask").xp.asarray(v.data)
+
+
+# ---------------------------------------------------------------- the protocol of collections
+
+
+def _graph(v: Any) -> Any:
+    guard(v)
+    return v.data.__dask_graph__()
+
+
+def _tokenize(v: Any) -> Any:
+    guard(v)
+    # A tracked Variable is persisted as itself, so no other has its token.
+    return "pluggrad.Variable", v.data.__dask_tokenize__(), id(v._node) if v._tracked else None
+
+
+def _postcompute(v: Any) -> Any:
+    """Computed values are plain arrays, as `.data.compute()` gives them. Of a tracked Variable that
+    warns, as `.item()` does."""
+    if guard(v) == "compute" and v._tracked:
+        warn_scalar("compute")
+    return v.data.__dask_postcompute__()
+
+
+def _postpersist(v: Any) -> Any:
+    rebuild, rest = v.data.__dask_postpersist__()
+    return _persisted, (v, rebuild, rest)
+
+
+def _persisted(graph: Any, v: Any, rebuild: Any, rest: Any, **kwargs: Any) -> Any:
+    """`v` with its values computed, at its place in the graph."""
+    data = rebuild(graph, *rest, **kwargs)
+    if not v._tracked:
+        return Variable(data)
+    y = pluggrad.copy(v)
+    y.data = data
+    return y
+
+
+def methods() -> dict[str, Any]:
+    """The methods that Variables over Dask arrays have beside those of all Variables."""
+    from dask.array import Array
+    from dask.base import DaskMethodsMixin
+
+    return {
+        "__dask_graph__": _graph,
+        "__dask_keys__": lambda v: v.data.__dask_keys__(),
+        "__dask_layers__": lambda v: v.data.__dask_layers__(),
+        "__dask_tokenize__": _tokenize,
+        "__dask_postcompute__": _postcompute,
+        "__dask_postpersist__": _postpersist,
+        "__dask_optimize__": staticmethod(Array.__dask_optimize__),
+        "__dask_scheduler__": staticmethod(Array.__dask_scheduler__),
+        "_elemwise": staticmethod(_elemwise),
+        **{name: getattr(DaskMethodsMixin, name) for name in ("compute", "persist", "visualize")},
+    }
+
+
+def _elemwise(ufunc: Any, *args: Any, **kwargs: Any) -> Any:
+    """How Dask's ufuncs call a NumPy function if a Variable is the first argument."""
+    return ufunc(*args, **kwargs)
