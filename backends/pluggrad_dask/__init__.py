@@ -15,7 +15,7 @@ import numpy as np
 from pluggrad import Variable
 from pluggrad.plugin import Adapter, is_batched
 
-from .indexing import deposit, one_array, split
+from .indexing import assign, deposit, expand, one_array, put, split, unknown
 from .protocols import methods, to_array
 
 
@@ -96,46 +96,6 @@ class DaskAdapter(Adapter):
         return {**super().capabilities(), "lazy": True}
 
 
-def unknown(x: Any) -> bool:
-    """Whether a length of `x` is unknown until it is computed."""
-    return any(n != n for n in x.shape)
-
-
-def expand(g: Any, *, to: Any) -> Any:
-    """`g` broadcast to the shape of `to`, in its chunks."""
-    import dask.array as da
-
-    if g.chunks == to.chunks:
-        return g
-    if not unknown(to):
-        g = known(g, to)
-        # Axes that `g` already has may be in other chunks.
-        kept = {n: to.chunks[n] for n in range(-g.ndim, 0) if g.shape[n] != 1}
-        g = g.rechunk({n + g.ndim: c for n, c in kept.items()})
-        return da.broadcast_to(g, to.shape, to.chunks)
-    if g.ndim == to.ndim and all(m != 1 or n == 1 for m, n in zip(g.shape, to.shape, strict=True)):
-        return g  # there is nothing to broadcast
-    meta = to._meta.astype(g.dtype)
-    return da.map_blocks(_broadcast, g, to, dtype=g.dtype, chunks=to.chunks, meta=meta)
-
-
-def known(g: Any, to: Any) -> Any:
-    """`g` with unknown lengths, and their chunks, replaced by those of `to`."""
-    import dask.array as da
-
-    for axis in range(g.ndim):
-        if g.shape[axis] != g.shape[axis]:
-            rows = to.chunks[axis - g.ndim]
-            place = da.zeros((*g.shape[:axis], sum(rows), *g.shape[axis + 1 :]), dtype=g.dtype,
-                             chunks=(*g.chunks[:axis], rows, *g.chunks[axis + 1 :]))  # fmt: skip
-            g = deposit(place, axis, da.ones(sum(rows), dtype=bool, chunks=(rows,)), g, add=False)
-    return g
-
-
-def _broadcast(block: Any, like: Any) -> Any:
-    return np.broadcast_to(block, like.shape)
-
-
 def cholesky(x: Any, /, *, upper: bool = False) -> Any:
     """The lower factor by default, where array-api-compat returns the upper one, Dask's default."""
     import dask.array as da
@@ -174,25 +134,6 @@ def getitem(x: Any, key: Any) -> Any:
     """``x[key]``, with an error that says what to do for keys that Dask does not support."""
     one_array(key if isinstance(key, tuple) else (key,))
     return x[key]
-
-
-def put(value: Any, x: Any, key: Any) -> Any:
-    """`x` with `value` at `key`, as a new array."""
-    basic, axis, array, value = split(x, key, value)
-    if array is not None:
-        if not basic:
-            return deposit(x, axis, array, value, add=False)
-        value = deposit(x[basic], axis, array, value, add=False)
-    return assign(x, basic, value)
-
-
-def assign(x: Any, key: Any, value: Any) -> Any:
-    """`x` with `value` at `key`, a basic index, written into a copy of the handle."""
-    if 0 in x[key].shape:
-        return x  # nothing to write, and Dask would raise
-    x = x.copy()
-    x[key or ...] = value
-    return x
 
 
 def last_of_each(places: Any) -> Any:

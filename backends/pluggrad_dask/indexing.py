@@ -68,6 +68,50 @@ def _axes(part: Any) -> int:
     return int(part.ndim) if hasattr(part, "dtype") and part.dtype == bool else 1
 
 
+def put(value: Any, x: Any, key: Any) -> Any:
+    """`x` with `value` at `key`, as a new array."""
+    basic, axis, array, value = split(x, key, value)
+    if array is not None:
+        if not basic:
+            return deposit(x, axis, array, value, add=False)
+        value = deposit(x[basic], axis, array, value, add=False)
+    return assign(x, basic, value)
+
+
+def assign(x: Any, key: Any, value: Any) -> Any:
+    """`x` with `value` at `key`, a basic index, written into a copy of the handle."""
+    if 0 in x[key].shape:
+        return x  # nothing to write, and Dask would raise
+    if unknown(x):
+        return assign_by_axis(x, key, value)
+    x = x.copy()
+    x[key or ...] = value
+    return x
+
+
+def assign_by_axis(x: Any, key: Any, value: Any) -> Any:
+    """`assign` for an `x` of unknown lengths: along one axis after another. The axes of unknown
+    length are those that `key` takes whole; Dask has no other index there."""
+    value = expand(_lazy(value, x), to=x[key]).astype(x.dtype)
+    if not key:
+        return value
+    # Integers become slices of length 1, so that all axes stay.
+    value = value[tuple([slice(None) if isinstance(k, slice) else None for k in key])]
+    key = [k if isinstance(k, slice) else slice(k, k + 1 or None) for k in key]
+    return _assign_slices(x, key, value, 0)
+
+
+def _assign_slices(x: Any, key: list[slice], value: Any, axis: int) -> Any:
+    """`x` with `value` written at the slices of `key`, from `axis` on."""
+    while axis < x.ndim and key[axis] == slice(None):
+        axis += 1
+    if axis == x.ndim:
+        return value
+    part = x[(slice(None),) * axis + (key[axis],)]
+    value = _assign_slices(part, key, value, axis + 1)
+    return deposit(x, axis, np.arange(x.shape[axis])[key[axis]], value, add=False)
+
+
 def deposit(x: Any, axis: int, array: Any, value: Any, *, add: bool) -> Any:
     """`x` with `value` written, or added, at the places along `axis` that `array` selects:
     integers, or a mask.
@@ -76,8 +120,7 @@ def deposit(x: Any, axis: int, array: Any, value: Any, *, add: bool) -> Any:
     """
     import dask.array as da
 
-    if not hasattr(value, "dask"):
-        value = da.from_array(np.asarray(value, dtype=x.dtype))
+    value = _lazy(value, x)
     if array.dtype != bool:
         return _by_places(x, axis, array, value, add)
     if not hasattr(array, "dask"):
@@ -102,12 +145,23 @@ def deposit(x: Any, axis: int, array: Any, value: Any, *, add: bool) -> Any:
     return _blocks(_write_mask, x, axis, (start, (axis,), array, (axis,)), value, add)
 
 
+def _lazy(value: Any, x: Any) -> Any:
+    """`value` as a Dask array; of the dtype of `x`, if it was none."""
+    import dask.array as da
+
+    return value if hasattr(value, "dask") else da.from_array(np.asarray(value, dtype=x.dtype))
+
+
 def _by_places(x: Any, axis: int, array: Any, value: Any, add: bool) -> Any:
     """`deposit` for an array of integers."""
     import dask.array as da
 
     if not hasattr(array, "dask"):
         array = da.from_array(np.asarray(array))
+    if unknown(x):
+        # (Only the shape of what is read here matters. Dask is told a wrong one by lazy places.)
+        rows = np.zeros(array.shape, dtype=np.intp)
+        value = expand(value, to=x[(slice(None),) * axis + (rows,)])
     array = da.where(array < 0, array + x.shape[axis], array)
     start = da.from_array(np.cumsum((0, *x.chunks[axis]))[:-1], chunks=1)
     value = _spread(value, x, axis, array.chunks[0])
@@ -125,7 +179,8 @@ def _spread(value: Any, x: Any, axis: int, rows: Any) -> Any:
     if value.chunks == chunks:
         return value
     if any(n != n for n in value.shape) or any(c != c for c in rows):
-        return value.rechunk({n: c for n, c in enumerate(chunks) if n != axis})
+        known_rows = all(n == n for n in (value.shape[axis], *rows))
+        return value.rechunk({n: c for n, c in enumerate(chunks) if n != axis or known_rows})
     lengths = (*x.shape[:axis], sum(rows), *x.shape[axis + 1 :])
     return da.broadcast_to(value, lengths).rechunk(chunks)
 
@@ -173,3 +228,49 @@ def _write_places(x: Any, start: Any, places: Any, values: Any, *, axis: int, ad
 
 def _listed(blocks: Any) -> Any:
     return blocks if isinstance(blocks, list) else [blocks]
+
+
+# ---------------------------------------------------------------- lengths that are unknown
+
+
+def unknown(x: Any) -> bool:
+    """Whether a length of `x` is unknown until it is computed."""
+    return any(n != n for n in x.shape)
+
+
+def expand(g: Any, *, to: Any) -> Any:
+    """`g` broadcast to the shape of `to`, in its chunks."""
+    import dask.array as da
+
+    if g.chunks == to.chunks:
+        return g
+    if not unknown(to):
+        g = known(g, to)
+        # Axes that `g` already has may be in other chunks.
+        kept = {n: to.chunks[n] for n in range(-g.ndim, 0) if g.shape[n] != 1}
+        g = g.rechunk({n + g.ndim: c for n, c in kept.items()})
+        return da.broadcast_to(g, to.shape, to.chunks)
+    if g.ndim == to.ndim and all(m != 1 or n == 1 for m, n in zip(g.shape, to.shape, strict=True)):
+        return g  # there is nothing to broadcast
+    # The chunks of axes that `g` already has, and that are of known length, may be others.
+    kept = {n: to.chunks[n] for n in range(-g.ndim, 0) if g.shape[n] == to.shape[n] != 1}
+    g = g.rechunk({n + g.ndim: c for n, c in kept.items()})
+    meta = to._meta.astype(g.dtype)
+    return da.map_blocks(_broadcast, g, to, dtype=g.dtype, chunks=to.chunks, meta=meta)
+
+
+def known(g: Any, to: Any) -> Any:
+    """`g` with unknown lengths, and their chunks, replaced by those of `to`."""
+    import dask.array as da
+
+    for axis in range(g.ndim):
+        if g.shape[axis] != g.shape[axis]:
+            rows = to.chunks[axis - g.ndim]
+            place = da.zeros((*g.shape[:axis], sum(rows), *g.shape[axis + 1 :]), dtype=g.dtype,
+                             chunks=(*g.chunks[:axis], rows, *g.chunks[axis + 1 :]))  # fmt: skip
+            g = deposit(place, axis, da.ones(sum(rows), dtype=bool, chunks=(rows,)), g, add=False)
+    return g
+
+
+def _broadcast(block: Any, like: Any) -> Any:
+    return np.broadcast_to(block, like.shape)

@@ -193,6 +193,28 @@ def test_no_giant_chunk() -> None:
     assert float(g[:10, :10].sum().compute()) == pytest.approx(10 / 10_000 + 100 * 2e-8)
 
 
+def write_into_columns(x: Any) -> Any:
+    y = rows(x) * x[0]
+    y[:, 2] = y[:, 3] ** 2
+    y[:, 0:2] = x[1, :2] * 3
+    y[:, 4] = 7.0
+    y[:, -1] *= 2.0
+    y[:, constant_like(x, [3, 1])] = x[0, :2]
+    y[:, constant_like(x, [3])] += x[1, :1]
+    return pg.sum(y**2)
+
+
+def write_into_all_columns(x: Any) -> Any:
+    y = rows(x) * x[0]
+    y[...] = x[1] * 2
+    return pg.sum(y**2)
+
+
+def rows(x: Any) -> Any:
+    """Rows of `x`; how many is unknown."""
+    return x[x[:, 3] > 0]
+
+
 UNKNOWN: list[Callable[[Any], Any]] = [
     lambda x: pg.sum(x[x > 0] ** 2),
     lambda x: pg.mean(x[x > 0] ** 2),
@@ -205,6 +227,16 @@ UNKNOWN: list[Callable[[Any], Any]] = [
     lambda x: pg.sum(pg.where(x[x > 0] > 1, x[x > 0], 0.0) * pg.sum(x[x > 0])),
     lambda x: pg.sum(pg.squeeze(pg.expand_dims(x[x > 0], axis=0), axis=0) ** 3),
     lambda x: x[x > 0] @ x[x > 0],
+    lambda x: pg.sum(rows(x)[:, 0] ** 2),
+    lambda x: pg.sum(rows(x)[:, 1:4] ** 2 + rows(x)[:, -1:]),
+    lambda x: pg.sum(rows(x)[:, ::-2] ** 2 * x[0, :3]),
+    lambda x: pg.sum(rows(x)[..., None, 2] ** 2),
+    lambda x: pg.sum(pg.take(rows(x) ** 2, constant_like(x, [0, 4, 0]), axis=1)),
+    lambda x: pg.sum(pg.stack([x, x * x], axis=1)[x[:, 3] > 0][:, 1, 2:4] ** 2),
+    lambda x: pg.sum(x[:, x[3] > 1.8][1:3] ** 2),
+    lambda x: pg.sum(pg.matmul(rows(x), x.mT[:, :2])[:, 0]),
+    write_into_columns,
+    write_into_all_columns,
 ]
 
 
