@@ -16,7 +16,7 @@ from pluggrad import Variable
 from pluggrad.plugin import Adapter, is_batched
 
 from .indexing import assign, deposit, expand, one_array, put, split, unknown
-from .protocols import methods, to_array
+from .protocols import methods, to_array, unwrapped
 
 
 class DaskAdapter(Adapter):
@@ -81,7 +81,7 @@ class DaskAdapter(Adapter):
         """NumPy's functions, which take Dask arrays."""
         from pluggrad_numpy.functions import answer
 
-        return answer(backend, func, args, kwargs)
+        return unwrapped(answer(backend, func, args, kwargs))
 
     def taken(self, v: Any) -> Any:
         """The values of a Variable, over whichever arrays, as a Dask array."""

@@ -12,11 +12,27 @@ from typing import Any
 
 import pluggrad
 from pluggrad import Variable
-from pluggrad.plugin import break_graph, called, get_backend, lookup, warn_scalar
+from pluggrad.plugin import (
+    UnsupportedError,
+    break_graph,
+    called,
+    get_backend,
+    is_variable,
+    lookup,
+    warn_scalar,
+)
 
 #: Functions of Dask that ask for values, or about a graph, and compute nothing further.
 ASKS = {"compute", "is_dask_collection", "normalize_token", "optimize", "persist", "tokenize",
         "visualize"}  # fmt: skip
+#: Functions whose results have no derivative: questions, places, and constants of a shape.
+CONSTANT = {
+    "all", "allclose", "any", "argmax", "argmin", "argtopk", "argwhere", "count_nonzero", "digitize",
+    "empty_like", "equal", "flatnonzero", "greater", "greater_equal", "isclose", "isin", "isnull",
+    "less", "less_equal", "logical_and", "logical_or", "logical_xor", "nanargmax", "nanargmin",
+    "nonzero", "not_equal", "notnull", "ones_like", "searchsorted", "tril_indices_from",
+    "triu_indices_from", "zeros_like",
+}  # fmt: skip
 #: Modules whose names users write; the others are where Dask defines its functions.
 MODULES = {"dask.array.fft", "dask.array.linalg"}
 
@@ -26,7 +42,8 @@ def guard(v: Any) -> str:
     would be lost. Returns the name of the function that asks for them."""
     module, name = called("dask", "distributed")
     asked = name.rpartition(".")[2]
-    if v._tracked and module and not (asked in ASKS and not module.startswith("dask.array")):
+    harmless = CONSTANT if module.startswith("dask.array") else ASKS
+    if v._tracked and module and asked not in harmless:
         written = _written(module, name)
         break_graph(written, _instead(written, asked))
     return asked
@@ -49,8 +66,9 @@ def _instead(written: str, name: str) -> str:
         return "Compute with functions of `pluggrad`"
     module = written.rpartition(".")[0].removeprefix("dask.array").removeprefix(".")
     ours = f"{module}.{name}" if f"dask.array.{module}" in MODULES else name
-    if lookup(get_backend("dask"), ours) is None:
-        return "Dask's functions cannot be differentiated; write this with those of `pluggrad`"
+    public = dir(getattr(pluggrad, module)) if "." in ours else dir(pluggrad)
+    if name not in public or lookup(get_backend("dask"), ours) is None:
+        return "Functions of Dask have no derivative; write this with those of `pluggrad`"
     return f"Use `pluggrad.{ours}`, which takes Dask arrays as well as Variables"
 
 
@@ -62,11 +80,42 @@ def to_array(v: Any) -> Any:
     return get_backend("dask").xp.asarray(v.data)
 
 
+def _copy(v: Any) -> Any:
+    """A copy of `v`. `dask.array.from_array` asks for one, of an array that is not Dask's, in order
+    to cut it into chunks."""
+    if called("dask")[0]:
+        _need_array(v)
+    return pluggrad.copy(v)
+
+
+def _need_array(v: Any) -> None:
+    """Raise, because a function of Dask does not know that `v`, a constant, holds a Dask array."""
+    module, name = called("dask")
+    raise UnsupportedError(
+        f"{_written(module, name)} takes a Variable for an array of another library; give it the "
+        "Dask array that the Variable holds, `.data`"
+    )
+
+
+def _array(v: Any, dtype: Any = None, copy: bool | None = None) -> Any:
+    """The values of `v` as a NumPy array, computed."""
+    guard(v)
+    return Variable.__array__(v, dtype, copy)
+
+
+def unwrapped(y: Any) -> Any:
+    """`y`, an answer to a function of NumPy, with what Dask has computed as NumPy arrays."""
+    if is_variable(y):
+        return y if y._tracked or hasattr(y.data, "dask") else y.data
+    return type(y)([unwrapped(x) for x in y]) if type(y) in (list, tuple) else y
+
+
 # ---------------------------------------------------------------- the protocol of collections
 
 
 def _graph(v: Any) -> Any:
-    guard(v)
+    if guard(v) == "map_blocks":  # the blocks of other arrays would each meet the whole of `v`
+        _need_array(v)
     return v.data.__dask_graph__()
 
 
@@ -104,7 +153,19 @@ def methods() -> dict[str, Any]:
     from dask.array import Array
     from dask.base import DaskMethodsMixin
 
+    own = {"_meta", *[name for name in dir(Array) if not name.startswith("_")]}
+
+    def look_up(v: Any, name: str) -> Any:
+        """What functions of Dask look for on arrays, and Variables do not have, such as `chunks`.
+        Nobody else sees it."""
+        if name in own and called("dask")[0] and guard(v) not in ASKS:
+            return getattr(v.data, name)
+        raise AttributeError(f"'Variable' object has no attribute {name!r}")
+
     return {
+        "__getattr__": look_up,
+        "__array__": _array,
+        "copy": _copy,
         "__dask_graph__": _graph,
         "__dask_keys__": lambda v: v.data.__dask_keys__(),
         "__dask_layers__": lambda v: v.data.__dask_layers__(),

@@ -55,8 +55,9 @@ def called(*libraries: str) -> tuple[str, str]:
     name = found.f_code.co_qualname
     if "<locals>" in name or name.endswith("__call__"):  # a wrapper: what it wraps has the name
         wrapped = [x for x in found.f_locals.values() if callable(x) and not isinstance(x, type)]
-        names = [x.__name__ for x in wrapped if isinstance(getattr(x, "__name__", None), str)]
-        name = names[0] if names else found.f_code.co_name
+        names = [getattr(x, "__name__", None) for x in wrapped]
+        inner = found.f_code.co_name
+        name = next((n for n in names if isinstance(n, str) and n != inner), inner)
     return found.f_globals["__name__"], name
 
 

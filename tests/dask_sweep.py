@@ -1,0 +1,399 @@
+"""Call every public function of `dask.array`, and every method of its arrays, with tracked Variables.
+
+    python tests/dask_sweep.py [-v] [NAME ...]
+
+The calls are generated from Dask's own signatures: each parameter that takes an array gets a
+Variable, alone and beside Dask arrays. What can come of a call:
+
+right       the result is in the graph, and its value and gradient are right
+refused     pluggrad raises an error
+constant    the result does not depend on the values of the Variable, as that of `shape` or `argmax`
+untracked   the result depends on them, and is not in the graph: a gradient is lost in silence
+wrong       another value or gradient than that of the raw function
+foreign     an exception of another library, where the raw arrays are accepted
+
+The last three must not be. Exit status 0 if there is none of them. With -v every call is listed.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import functools
+import inspect
+import math
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import dask
+import dask.array as da
+import numpy as np
+
+import pluggrad as pg
+
+BAD = ("untracked", "wrong", "foreign")
+
+MATRIX = np.asarray([[2.5, 0.3, -0.4], [0.2, 1.8, 0.6], [-0.1, 0.7, 3.1]])
+SYMMETRIC = MATRIX + MATRIX.T
+VECTOR = np.asarray([0.45, 0.3, 0.7])
+POSITIVE = np.asarray([[0.31, 0.82, 0.53], [0.24, 0.65, 0.76], [0.17, 0.48, 0.91]])
+
+
+@dataclasses.dataclass
+class Array:
+    """An argument that is an array: raw in one call, and a Variable in another."""
+
+    values: Any
+    chunks: int = 3
+
+    def raw(self, values: Any = None) -> Any:
+        return da.from_array(self.values if values is None else values, chunks=self.chunks)
+
+
+def matrix(chunks: int = 2) -> Array:
+    return Array(POSITIVE, chunks)
+
+
+def vector() -> Array:
+    return Array(VECTOR, 2)
+
+
+#: What a parameter of that name takes.
+BY_NAME: dict[str, Any] = {
+    **dict.fromkeys(("a", "x", "arr", "m", "array", "A", "v", "lhs", "rhs", "b", "arr1", "arr2", "y",
+                     "ary", "f", "ar1", "ar2", "ar", "array_like", "values", "data", "B", "other",
+                     "fill_value", "prepend", "append", "x1", "x2"), matrix()),
+    "aweights": vector(), "fweights": vector(), "to_end": vector(), "to_begin": vector(),
+    "axis": 0, "axes": 1, "n": 1, "k": 1, "shape": (9,), "shift": 1, "repeats": 2, "reps": 2,
+    "q": 50.0, "order": 2, "source": 0, "destination": 1, "axis1": 0, "axis2": 1, "indices": [0, 2],
+    "obj": 1, "pad_width": 1, "dtype": "float32", "offset": 0, "chunks": 1, "decimals": 1,
+    "func": np.sin, "test_elements": [0.31], "min": 0.3, "max": 0.7, "depth": 0, "boundary": "none",
+    "start": 0.0, "stop": 1.0, "indexer": [[0, 1], [2]], "type": np.ndarray, "value": 1.0,
+}  # fmt: skip
+TWO = [matrix(), matrix()]
+MASK = da.from_array(POSITIVE > 0.5, chunks=2)
+#: Arguments of functions whose parameters do not say what they take, or want something special.
+CALLS: dict[str, list[tuple[Any, ...]]] = {
+    **{name: [(TWO,), ([vector(), vector()],)]
+       for name in ("stack", "concatenate", "hstack", "vstack", "dstack", "block")},
+    **{name: [(matrix(),), (vector(), matrix())]
+       for name in ("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays")},
+    "apply_along_axis": [(np.sum, 0, matrix())], "apply_over_axes": [(np.sum, matrix(), 0)],
+    "apply_gufunc": [(np.add, "(),()->()", matrix(), matrix())],
+    "average": [(matrix(),), (matrix(), 0, vector()), (matrix(), None, matrix())],
+    "blockwise": [(np.add, "ij", matrix(), "ij", matrix(), "ij")],
+    "atop": [(np.add, "ij", matrix(), "ij", matrix(), "ij")],
+    "bincount": [(da.from_array(np.asarray([0, 1, 1])), Array(VECTOR))],
+    "broadcast_to": [(matrix(), (2, 3, 3))], "choose": [([0, 1, 0], [vector(), vector()])],
+    "clip": [(matrix(), 0.3, 0.7), (matrix(), matrix(), 0.9)],
+    "coarsen": [(np.sum, Array(np.ones((4, 4)), 2), {0: 2})],
+    "compress": [([True, False, True], matrix(), 0)], "delete": [(matrix(), 1, 0)],
+    "digitize": [(matrix(), np.asarray([0.2, 0.5]))], "divmod": [(matrix(), matrix())],
+    "einsum": [("ij,jk", matrix(), matrix()), ("ii", matrix())],
+    "extract": [(MASK, matrix())], "fix": [(matrix(),)], "i0": [(vector(),)], "sinc": [(vector(),)],
+    **{name: [(matrix(),)] for name in ("real", "imag", "iscomplex", "isreal", "nan_to_num")},
+    "from_delayed": [], "fromfunction": [], "full": [((2,), 1.0)],
+    "full_like": [(matrix(), 1.0)],
+    "histogram": [(matrix(), np.asarray([0.0, 0.5, 1.0])),
+                  (matrix(), np.asarray([0.0, 0.5, 1.0]), None, False, matrix()),
+                  (matrix(), Array(np.linspace(0.0, 1.0, 4)))],
+    "histogram2d": [(vector(), vector(), [np.linspace(0, 1, 3)] * 2)],
+    "histogramdd": [(matrix(3), [np.linspace(0, 1, 3)] * 3)],
+    "isin": [(matrix(), [0.31])],
+    "linspace": [(0.0, Array(np.asarray(1.5)), 4), (Array(np.asarray(0.5)), 2.0, 4)],
+    "map_blocks": [(np.sin, matrix()), (np.add, matrix(), matrix())],
+    "map_overlap": [(np.sin, matrix())],
+    "median": [(matrix(), 0)], "nanmedian": [(matrix(), 0)], "meshgrid": [(vector(), vector())],
+    "nanpercentile": [], "percentile": [(vector(), 50.0)],
+    "nanquantile": [(matrix(3), 0.5, 0)], "quantile": [(matrix(3), 0.5, 0)],
+    "reduction": [(matrix(), np.sum, np.sum, None, False, float)], "ravel_multi_index": [],
+    "reshape_blockwise": [(matrix(3), (9,))], "result_type": [(matrix(), matrix())],
+    "searchsorted": [(Array(np.asarray([0.1, 0.4, 0.9])), vector())],
+    "select": [([MASK], [matrix()]), ([MASK, ~MASK], TWO)], "piecewise": [],
+    "gradient": [(matrix(3),)], "insert": [(matrix(), [1], Array(POSITIVE[:1]), 0)],
+    "repeat": [(matrix(), 2, 0)], "squeeze": [(Array(POSITIVE[:1]),)],
+    "empty_like": [], "from_array": [], "tril_indices": [], "triu_indices": [], "push": [],
+    "store": [(matrix(), np.zeros((3, 3)))], "to_npy_stack": [("{tmp}", matrix())],
+    "unify_chunks": [(matrix(), "ij", vector(), "j")],
+    "unravel_index": [], "where": [(MASK, matrix(), 0.0), (MASK, matrix(), matrix()),
+                                   (MASK, 0.0, matrix())],
+    "topk": [(matrix(), 2)], "argtopk": [(matrix(), 2)], "trace": [(matrix(),)],
+    "rechunk": [(matrix(),), (matrix(), 1)], "rot90": [(matrix(),)],
+    "ldexp": [(matrix(), 2)], "modf": [(matrix(),)], "frexp": [(matrix(),)],
+    "arccosh": [(Array(POSITIVE + 1.5, 2),)], "assert_eq": [],
+    "linalg.cholesky": [(Array(SYMMETRIC),)], "linalg.solve": [(Array(MATRIX), Array(VECTOR)),
+                                                               (Array(MATRIX), Array(MATRIX))],
+    "linalg.solve_triangular": [(Array(np.triu(MATRIX)), Array(VECTOR))],
+    "linalg.lstsq": [(Array(MATRIX), Array(VECTOR))], "linalg.inv": [(Array(MATRIX),)],
+    "linalg.norm": [(matrix(),), (matrix(), 1, 0), (matrix(3), "nuc")],
+    "linalg.svd": [(matrix(3),)], "linalg.qr": [(matrix(3),)], "linalg.lu": [(matrix(3),)],
+    "linalg.sfqr": [(Array(POSITIVE),)], "linalg.tsqr": [(Array(POSITIVE),)],
+    "linalg.svd_compressed": [(matrix(3), 2)], "linalg.compression_matrix": [],
+    **{f"fft.{name}": [(matrix(3),), (matrix(3), 3)]
+       for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")},
+    **{f"fft.{name}": [(matrix(3),)]
+       for name in ("fft2", "ifft2", "fftn", "ifftn", "rfft2", "irfft2", "rfftn", "irfftn")},
+    "Array.__getitem__": [], "Array.__setitem__": [(0, vector()), ((slice(1), 0), Array(VECTOR[:1])),
+                                                   (MASK, Array(np.asarray(0.5)))],
+    "Array.map_blocks": [(np.add, matrix())], "Array.map_overlap": [],
+    "Array.choose": [([vector(), vector()],)], "Array.store": [], "Array.clip": [(matrix(), 0.9)],
+    "Array.reshape": [], "Array.view": [],
+}  # fmt: skip
+
+
+#: Functions that look at the classes of their arguments first, and take Dask's alone.
+DASK_REFUSES = {"diag", "histogram", "map_overlap", "store"}
+
+
+# ---------------------------------------------------------------- the functions, and their calls
+
+
+def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Every public function of Dask's that computes with arrays, and the methods of its arrays."""
+    for module, prefix in ((da, ""), (da.linalg, "linalg."), (da.fft, "fft.")):
+        for name in sorted(dir(module)):
+            f = getattr(module, name)
+            home = getattr(f, "__module__", None) or ""
+            inside = home.startswith("dask.array") if not prefix else home == module.__name__
+            known = inside or isinstance(f, functools.partial) or prefix + name in CALLS
+            if not name.startswith("_") and callable(f) and known and not isinstance(f, type):
+                yield prefix + name, f
+    for name in sorted(dir(da.Array)):
+        f = getattr(da.Array, name)
+        if inspect.isfunction(f) and (not name.startswith("_") or name in OPERATORS):
+            yield f"Array.{name}", f
+
+
+OPERATORS = {
+    f"__{kind}{name}__" for kind in ("", "r")
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "divmod")
+} | {f"__{name}__" for name in ("eq", "lt", "ge", "getitem", "setitem")}  # fmt: skip
+
+
+def calls(name: str, f: Callable[..., Any]) -> list[list[tuple[str, Any]]]:
+    """Calls of `f`: pairs of a parameter's name ("" by position) and what it gets."""
+    special = CALLS.get(name)
+    if name.startswith("Array.") and special is None:
+        parameters = list(inspect.signature(f).parameters.values())[1:]
+        return _by_signature(parameters, keep_plain=False)
+    if special is not None:
+        return [[("", x) for x in call] for call in special]
+    if isinstance(f, type(da.sin)):
+        if not any("d" in types for types in f.types):
+            return []  # of integers alone
+        return [[("", matrix())] * f.nin]
+    return _by_signature(list(inspect.signature(f).parameters.values()), keep_plain=False)
+
+
+def _by_signature(parameters: list[Any], keep_plain: bool) -> list[list[tuple[str, Any]]]:
+    """The call with required arguments, then one for each optional parameter that is an array."""
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    required = [p for p in positional if p.default is p.empty]
+    if any(p.name not in BY_NAME for p in required):
+        return []
+    base = [("", BY_NAME[p.name]) for p in required]
+    found = [base]
+    for p in parameters:
+        value = BY_NAME.get(p.name)
+        if p.default is None and isinstance(value, Array):
+            found.append([*base, (p.name, value)])
+        elif p.default is not p.empty and p.name == "axis" and "ndim" != p.name:
+            found.append([*base, (p.name, 0)])
+    return [call for call in found if any(_arrays(x) for _, x in call)]
+
+
+def _arrays(x: Any) -> int:
+    """How many arrays an argument holds."""
+    return sum(map(_arrays, x)) if isinstance(x, list) else int(isinstance(x, Array))
+
+
+# ---------------------------------------------------------------- one call, and what comes of it
+
+
+def build(x: Any, given: Iterator[Any]) -> Any:
+    """An argument, with the next of `given` in the place of each array."""
+    if isinstance(x, Array):
+        return next(given)
+    if isinstance(x, list) and _arrays(x):
+        return [build(item, given) for item in x]
+    if isinstance(x, str) and x == "{tmp}":
+        return os.path.join(tempfile.mkdtemp(), "stack")
+    return x.copy() if isinstance(x, np.ndarray) else x
+
+
+def flat(y: Any) -> list[Any]:
+    """The leaves of a result."""
+    return [x for item in y for x in flat(item)] if isinstance(y, (list, tuple)) else [y]
+
+
+def specs(call: list[tuple[str, Any]]) -> list[Array]:
+    """The arrays among the arguments of a call."""
+    found = [s for _, x in call for s in flat([x]) if isinstance(s, Array)]
+    # No two are equal, since the derivative of many functions jumps there.
+    return [Array(s.values + 0.037 * n if s.values.dtype == float else s.values, s.chunks)
+            for n, s in enumerate(found)]  # fmt: skip
+
+
+def run(name: str, f: Any, call: list[tuple[str, Any]], given: list[Any]) -> list[Any]:
+    """The results of one call. A method is called on a Dask array; one that writes returns it."""
+    rest = iter(given)
+    built = [(key, build(x, rest)) for key, x in call]
+    args = [x for key, x in built if not key]
+    kwargs = {key: x for key, x in built if key}
+    if name.startswith("Array."):
+        own = da.from_array(POSITIVE[::-1] + 0.5, chunks=2)
+        y = getattr(own, name.removeprefix("Array."))(*args, **kwargs)
+        if y is NotImplemented and name.startswith("Array.__"):  # Python then asks the other operand
+            other = args[0]
+            method = name.removeprefix("Array.__")
+            theirs = method[1:] if method[0] == "r" else SWAPPED.get(method, f"r{method}")
+            y = getattr(type(other), f"__{theirs}")(other, own)
+        return flat(own if name == "Array.__setitem__" else y)
+    if name == "store":
+        f(*args, **kwargs)
+        return [args[1]]
+    return flat(f(*args, **kwargs))
+
+
+SWAPPED = {"eq__": "eq__", "lt__": "gt__", "ge__": "le__"}
+
+
+def values(leaves: list[Any]) -> list[Any]:
+    """Results as NumPy arrays, or as they are."""
+    raw = [x.detach().data if isinstance(x, pg.Variable) else x for x in leaves]
+    return [x if isinstance(x, (str, type, dict)) else x for x in dask.compute(*raw)]
+
+
+def total(leaves: list[Any], weights: list[Any]) -> Any:
+    """A number that depends on every real or complex element of the results."""
+    found = 0.0
+    for x, w in zip(leaves, weights, strict=True):
+        if w is None:
+            continue
+        if isinstance(x, pg.Variable):
+            xp = pg.namespace(x)
+            x = xp.real(x) + xp.imag(x) if xp.isdtype(x.dtype, "complex floating") else x
+            found = found + xp.sum(x * xp.asarray(w))
+        else:
+            x = np.asarray(x)
+            found = found + np.sum((x.real + x.imag if x.dtype.kind == "c" else x) * w)
+    return found
+
+
+def weights_of(leaves: list[Any]) -> list[Any]:
+    """Weights for the results that are floating-point; None for the others."""
+    random = np.random.default_rng(0)
+    kinds = [getattr(getattr(x, "dtype", None), "kind", "") for x in leaves]
+    return [
+        random.uniform(0.5, 1.5, np.shape(x)) if kind in ("f", "c") else None
+        for x, kind in zip(leaves, kinds, strict=True)
+    ]
+
+
+def slope(g: Callable[[float], float]) -> float:
+    """The derivative at 0, by central differences of fourth order."""
+    h = 1e-4
+    return (8 * (g(h) - g(-h)) - (g(2 * h) - g(-2 * h))) / (12 * h)
+
+
+def judge(
+    name: str, f: Any, call: list[tuple[str, Any]], which: int | None, grad: bool = True
+) -> tuple[str, str]:
+    """What comes of a call in which array number `which`, or every array, is a Variable. It is
+    tracked, unless `grad` is False: then it is a constant."""
+    arrays = specs(call)
+    chosen = [n for n in range(len(arrays)) if which in (None, n) and arrays[n].values.dtype == float]
+    raw = [s.raw() for s in arrays]
+    try:
+        expected = values(run(name, f, call, raw))
+    except Exception as error:
+        return "no call", f"{type(error).__name__}: {error}"
+    weights = weights_of(expected)
+    random = np.random.default_rng(1)
+    along = {n: random.uniform(0.5, 1.5, arrays[n].values.shape) for n in chosen}
+
+    def moved(h: float) -> Any:
+        given = [s.raw(s.values + h * along[n]) if n in along else s.raw()
+                 for n, s in enumerate(arrays)]  # fmt: skip
+        return total(values(run(name, f, call, given)), weights)
+
+    variables = [pg.Variable(x, requires_grad=grad) if n in chosen else x
+                 for n, x in enumerate(raw)]  # fmt: skip
+    try:
+        leaves = run(name, f, call, variables)
+        found = values(leaves)
+        tracked = [x for x in leaves if isinstance(x, pg.Variable) and x.requires_grad]
+        if tracked:
+            total(leaves, weights).backward()
+            grads = [variables[n].grad.data.compute() if variables[n].grad is not None else 0.0
+                     for n in chosen]  # fmt: skip
+    except pg.PluggradError as error:
+        return "refused", f"{type(error).__name__}: {error}"
+    except Exception as error:
+        itself = name in DASK_REFUSES and isinstance(error, (TypeError, ValueError))
+        return "refused" if itself else "foreign", f"{type(error).__name__}: {error}"
+    for mine, theirs in zip(found, expected, strict=False):
+        if hasattr(theirs, "dtype") and not (
+            np.shape(mine) == np.shape(theirs) and np.allclose(mine, theirs, equal_nan=True)
+        ):
+            return "wrong", f"{mine!r} is not {theirs!r}"
+    if len(found) != len(expected):
+        return "wrong", f"{len(found)} results, not {len(expected)}"
+    if not grad:
+        return "right", ""
+    change = slope(moved) if any(w is not None for w in weights) else 0.0
+    if tracked:
+        mine = sum([float(np.sum(g * along[n])) for n, g in zip(chosen, grads, strict=True)])
+        close = math.isclose(mine, change, rel_tol=1e-5, abs_tol=1e-7)
+        return ("right", "") if close else ("wrong", f"the slope {mine} is not {change}")
+    if change and not math.isclose(change, 0.0, abs_tol=1e-9):
+        return "untracked", f"{expected!r}"
+    return "constant", ""
+
+
+def sweep(chosen: Any = None) -> Iterator[tuple[str, str, str]]:
+    """Every call: what was called, what came of it, and details."""
+    for name, f in functions():
+        if chosen is not None and name not in chosen:
+            continue
+        for call in calls(name, f):
+            count = len(specs(call))
+            floats = [n for n, s in enumerate(specs(call)) if s.values.dtype == float]
+            ways: list[int | None] = [*floats] if len(floats) < 2 else [*floats, None]
+            for which in ways:
+                places = ["v" if which in (None, n) else "A" for n in range(count)]
+                keys = [key for key, _ in call if key]
+                shown = f"{name}({', '.join(places)}{''.join(f', {k}=' for k in keys)})"
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    yield (shown, *judge(name, f, call, which))
+            if floats:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    shown = shown.replace("v", "constant")
+                    yield (shown, *judge(name, f, call, None, grad=False))
+
+
+def main() -> int:
+    names = [a for a in sys.argv[1:] if not a.startswith("-")]
+    counts: collections.Counter[str] = collections.Counter()
+    with dask.config.set(scheduler="synchronous"):
+        for shown, outcome, details in sweep(names or None):
+            counts[outcome] += 1
+            if outcome in BAD or "-v" in sys.argv:
+                print(f"{outcome:10}{shown}: {' '.join(details.split())[:300]}", flush=True)
+    called = {name for name, f in functions() if calls(name, f)}
+    left = sorted({name for name, _ in functions()} - called)
+    print(f"{len(called)} functions called; without an argument that is an array: {', '.join(left)}")
+    print(", ".join(f"{kind} {counts[kind]}" for kind in
+                    ("right", "refused", "constant", *BAD, "no call")))  # fmt: skip
+    return int(any(counts[kind] for kind in BAD))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
