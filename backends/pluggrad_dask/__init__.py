@@ -16,7 +16,7 @@ from pluggrad import Variable
 from pluggrad.plugin import Adapter, is_batched
 
 from .indexing import assign, deposit, expand, one_array, put, split, unknown
-from .protocols import methods, to_array, unwrapped
+from .protocols import methods, to_array, token, unwrapped
 
 
 class DaskAdapter(Adapter):
@@ -86,6 +86,10 @@ class DaskAdapter(Adapter):
     def taken(self, v: Any) -> Any:
         """The values of a Variable, over whichever arrays, as a Dask array."""
         return to_array(v)
+
+    def token(self, v: Any) -> Any:
+        """What stands for a Variable, over whichever arrays, in the names of Dask's tasks."""
+        return token(v)
 
     def devices(self) -> list[Any]:
         """The CPU."""

@@ -8,7 +8,8 @@ these raise where a gradient would be lost.
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import Any, NoReturn
 
 import pluggrad
 from pluggrad import Variable
@@ -46,7 +47,33 @@ def guard(v: Any) -> str:
     if v._tracked and module and asked not in harmless:
         written = _written(module, name)
         break_graph(written, _instead(written, asked))
+    if not v._tracked and _mistakes():
+        _refuse_constant(v)
     return asked
+
+
+def _mistakes() -> bool:
+    """Whether a part of Dask asks that mistakes a Variable for something else: `from_array`, which
+    would make chunks that are Variables, or indexing, which would take a mask for integers."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if not module.startswith(("dask", "pluggrad")):
+            return False
+        if module == "dask.array.slicing" or frame.f_code.co_name == "from_array":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _refuse_constant(v: Any) -> NoReturn:
+    """Raise, because a function of Dask takes the Variable `v`, a constant, for something else than
+    an array that can be in its chunks."""
+    module, name = called("dask")
+    raise UnsupportedError(
+        f"{_written(module, name)} does not take Variables; give it the array that the Variable "
+        "holds, its `.data`"
+    )
 
 
 def _written(module: str, name: str) -> str:
@@ -80,23 +107,6 @@ def to_array(v: Any) -> Any:
     return get_backend("dask").xp.asarray(v.data)
 
 
-def _copy(v: Any) -> Any:
-    """A copy of `v`. `dask.array.from_array` asks for one, of an array that is not Dask's, in order
-    to cut it into chunks."""
-    if called("dask")[0]:
-        _need_array(v)
-    return pluggrad.copy(v)
-
-
-def _need_array(v: Any) -> None:
-    """Raise, because a function of Dask does not know that `v`, a constant, holds a Dask array."""
-    module, name = called("dask")
-    raise UnsupportedError(
-        f"{_written(module, name)} takes a Variable for an array of another library; give it the "
-        "Dask array that the Variable holds, `.data`"
-    )
-
-
 def _array(v: Any, dtype: Any = None, copy: bool | None = None) -> Any:
     """The values of `v` as a NumPy array, computed."""
     guard(v)
@@ -115,14 +125,17 @@ def unwrapped(y: Any) -> Any:
 
 def _graph(v: Any) -> Any:
     if guard(v) == "map_blocks":  # the blocks of other arrays would each meet the whole of `v`
-        _need_array(v)
+        _refuse_constant(v)
     return v.data.__dask_graph__()
 
 
-def _tokenize(v: Any) -> Any:
+def token(v: Any) -> Any:
+    """What Dask makes the names of tasks from that take the Variable `v`, over whichever arrays."""
+    from dask.tokenize import normalize_token
+
     guard(v)
     # A tracked Variable is persisted as itself, so no other has its token.
-    return "pluggrad.Variable", v.data.__dask_tokenize__(), id(v._node) if v._tracked else None
+    return "pluggrad.Variable", normalize_token(v.data), id(v._node) if v._tracked else None
 
 
 def _postcompute(v: Any) -> Any:
@@ -165,11 +178,9 @@ def methods() -> dict[str, Any]:
     return {
         "__getattr__": look_up,
         "__array__": _array,
-        "copy": _copy,
         "__dask_graph__": _graph,
         "__dask_keys__": lambda v: v.data.__dask_keys__(),
         "__dask_layers__": lambda v: v.data.__dask_layers__(),
-        "__dask_tokenize__": _tokenize,
         "__dask_postcompute__": _postcompute,
         "__dask_postpersist__": _postpersist,
         "__dask_optimize__": staticmethod(Array.__dask_optimize__),

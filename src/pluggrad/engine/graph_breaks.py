@@ -50,15 +50,23 @@ def called(*libraries: str) -> tuple[str, str]:
         if _library(frame) in libraries:
             found = frame
         frame = frame.f_back
-    if found is None:
-        return "", ""
-    name = found.f_code.co_qualname
-    if "<locals>" in name or name.endswith("__call__"):  # a wrapper: what it wraps has the name
-        wrapped = [x for x in found.f_locals.values() if callable(x) and not isinstance(x, type)]
-        names = [getattr(x, "__name__", None) for x in wrapped]
-        inner = found.f_code.co_name
-        name = next((n for n in names if isinstance(n, str) and n != inner), inner)
-    return found.f_globals["__name__"], name
+    return ("", "") if found is None else (found.f_globals["__name__"], _name_of(found))
+
+
+def _name_of(frame: Any) -> str:
+    """The name of the function that runs in `frame`. A function that another one made has the name
+    that it was given in its module."""
+    code, inside = frame.f_code, frame.f_locals
+    if code.co_name == "__call__":
+        return str(getattr(inside.get("self"), "__name__", "__call__"))
+    if "<locals>" in code.co_qualname:
+        for name, f in frame.f_globals.items():
+            if getattr(f, "__code__", None) is code and all(
+                cell.cell_contents is inside[free]
+                for free, cell in zip(code.co_freevars, f.__closure__ or (), strict=True)
+            ):
+                return str(name)
+    return str(code.co_qualname)
 
 
 def storing() -> bool:

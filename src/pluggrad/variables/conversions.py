@@ -132,6 +132,12 @@ class Conversions:
         adapter: Any = get_backend("dask").adapter
         return adapter.taken(self)
 
+    def __dask_tokenize__(self: Any) -> Any:
+        """What stands for this Variable in the names of Dask's tasks; GraphBreakError if it
+        requires grad, and a function of Dask takes it for a constant."""
+        adapter: Any = get_backend("dask").adapter
+        return adapter.token(self)
+
     # ------------------------------------------------------------ protocols
 
     def __array_namespace__(self: Any, /, *, api_version: str | None = None) -> Any:
