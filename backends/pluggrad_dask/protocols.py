@@ -28,11 +28,11 @@ ASKS = {"compute", "is_dask_collection", "normalize_token", "optimize", "persist
         "visualize"}  # fmt: skip
 #: Functions whose results have no derivative: questions, places, and constants of a shape.
 CONSTANT = {
-    "all", "allclose", "any", "argmax", "argmin", "argtopk", "argwhere", "count_nonzero", "digitize",
-    "empty_like", "equal", "flatnonzero", "greater", "greater_equal", "isclose", "isin", "isnull",
-    "less", "less_equal", "logical_and", "logical_or", "logical_xor", "nanargmax", "nanargmin",
-    "nonzero", "not_equal", "notnull", "ones_like", "searchsorted", "tril_indices_from",
-    "triu_indices_from", "zeros_like",
+    "all", "allclose", "any", "argmax", "argmin", "argtopk", "argwhere", "count_nonzero",
+    "digitize", "empty_like", "equal", "flatnonzero", "greater", "greater_equal", "isclose", "isin",
+    "isnull", "less", "less_equal", "logical_and", "logical_or", "logical_xor", "nanargmax",
+    "nanargmin", "nonzero", "not_equal", "notnull", "ones_like", "searchsorted",
+    "tril_indices_from", "triu_indices_from", "zeros_like",
 }  # fmt: skip
 #: Modules whose names users write; the others are where Dask defines its functions.
 MODULES = {"dask.array.fft", "dask.array.linalg"}

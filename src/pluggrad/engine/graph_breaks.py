@@ -60,12 +60,12 @@ def _name_of(frame: Any) -> str:
     if code.co_name == "__call__":
         return str(getattr(inside.get("self"), "__name__", "__call__"))
     if "<locals>" in code.co_qualname:
+        free = code.co_freevars
         for name, f in frame.f_globals.items():
-            if getattr(f, "__code__", None) is code and all(
-                cell.cell_contents is inside[free]
-                for free, cell in zip(code.co_freevars, f.__closure__ or (), strict=True)
-            ):
-                return str(name)
+            if getattr(f, "__code__", None) is code:
+                cells = [cell.cell_contents for cell in f.__closure__ or ()]
+                if all(x is inside[n] for n, x in zip(free, cells, strict=True)):
+                    return str(name)
     return str(code.co_qualname)
 
 
