@@ -58,7 +58,7 @@ def _mistakes() -> bool:
     frame: Any = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if not module.startswith(("dask", "pluggrad")):
+        if module.partition(".")[0] not in ("dask", "pluggrad", "pluggrad_dask", "numpy"):
             return False
         if module == "dask.array.slicing" or frame.f_code.co_name == "from_array":
             return True

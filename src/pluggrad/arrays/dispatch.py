@@ -25,6 +25,10 @@ class Dispatch:
     def __init__(self, prefix: str = "") -> None:
         self._prefix = prefix
 
+    def __reduce__(self) -> Any:
+        """For pickle: by name, as `xp` here or as an attribute of it."""
+        return (getattr, (xp, self._prefix[:-1])) if self._prefix else "xp"
+
     def __getattr__(self, name: str) -> Any:
         if name in ("linalg", "fft", "special") and not self._prefix:
             found: Any = Dispatch(f"{name}.")
