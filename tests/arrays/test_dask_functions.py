@@ -24,7 +24,7 @@ def matrix() -> Any:
     return da.from_array(MATRIX, chunks=(2, 3))
 
 
-def leaf() -> pg.Variable:
+def vector() -> pg.Variable:
     return pg.Variable(da.from_array(VECTOR, chunks=2), requires_grad=True)
 
 
@@ -63,7 +63,7 @@ RECORDED: list[Callable[[Any, Any], Any]] = [
 @pytest.mark.parametrize("number", range(len(RECORDED)))
 def test_operators_and_functions_of_numpy_record(number: int) -> None:
     f = RECORDED[number]
-    v = leaf()
+    v = vector()
     y = f(matrix(), v)
     assert isinstance(y, pg.Variable) and hasattr(y.data, "dask")
     np.testing.assert_allclose(y.detach(), f(MATRIX, VECTOR))
@@ -89,6 +89,7 @@ REFUSED: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Passing an object to dask.array.from_array")
 @pytest.mark.parametrize("written", sorted(REFUSED))
 @pytest.mark.parametrize("over", [da.from_array, np.asarray])
 def test_refusals_name_the_function_and_the_line(written: str, over: Any) -> None:
@@ -106,13 +107,14 @@ def test_refusals_name_the_function_and_the_line(written: str, over: Any) -> Non
             f(matrix(), v)
 
 
+@pytest.mark.filterwarnings("ignore:Passing an object to dask.array.from_array")
 def test_constants_are_taken_as_arrays() -> None:
-    A, v = matrix(), leaf().detach()
+    A, v = matrix(), vector().detach()
     for y in (da.matmul(A, v), da.einsum("ij,j->i", A, v)):
         assert isinstance(y, da.Array)
         np.testing.assert_allclose(y, MATRIX @ VECTOR)
     np.testing.assert_allclose(da.cumsum(v, axis=0), np.cumsum(VECTOR))
-    assert int(da.argmax(leaf()).compute()) == 2
+    assert int(da.argmax(vector()).compute()) == 2
     A[0] = v
     np.testing.assert_allclose(A[0], VECTOR)
     for f in (da.from_array, A.dot, lambda v: A.map_blocks(np.add, v), lambda v: A[:, v > 1]):
@@ -126,7 +128,7 @@ def test_constants_are_taken_as_arrays() -> None:
 
 
 def test_compute_gives_arrays() -> None:
-    v = leaf()
+    v = vector()
     loss = pg.sum(v * v)
     loss.backward()
     with warnings.catch_warnings(record=True) as caught:
@@ -151,7 +153,7 @@ def test_what_is_computed_inside_a_transform_is_a_constant() -> None:
 
 
 def test_persist_keeps_the_place_in_the_graph() -> None:
-    v = leaf()
+    v = vector()
     y, constant, same = dask.persist(pg.exp(v), v.detach() * 2, v)
     assert not constant.requires_grad and y.requires_grad and same.requires_grad
     for x in (y, constant, same):
@@ -163,14 +165,14 @@ def test_persist_keeps_the_place_in_the_graph() -> None:
 
 
 def test_collections_are_variables_over_dask_alone() -> None:
-    v, numpy = leaf(), pg.Variable(VECTOR, requires_grad=True)
+    v, numpy = vector(), pg.Variable(VECTOR, requires_grad=True)
     assert dask.is_dask_collection(v) and not dask.is_dask_collection(numpy)
     assert dask.compute(numpy)[0] is numpy
     for name in ("compute", "persist", "visualize", "chunks", "__dask_graph__", "__dask_keys__"):
         assert not hasattr(numpy, name)
     assert not hasattr(v, "chunks")
-    assert dask.tokenize.tokenize(v.detach()) == dask.tokenize.tokenize(leaf().detach())
-    assert dask.tokenize.tokenize(v) != dask.tokenize.tokenize(leaf())
+    assert dask.tokenize.tokenize(v.detach()) == dask.tokenize.tokenize(vector().detach())
+    assert dask.tokenize.tokenize(v) != dask.tokenize.tokenize(vector())
     (w,) = dask.optimize(v * 2)
     assert w.requires_grad
     assert float(dask.delayed(np.sum)(v.detach()).compute()) == 6.0
