@@ -21,7 +21,6 @@ Exit status 0 if there is none of them. With -v every call is listed.
 from __future__ import annotations
 
 import collections
-import dataclasses
 import functools
 import inspect
 import math
@@ -30,152 +29,29 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parents[1])
+
 import dask
 import dask.array as da
 import numpy as np
 
 import pluggrad as pg
+from tests.support.dask_arguments import (
+    BY_NAME,
+    CALLS,
+    DASK_REFUSES,
+    NO_ARRAYS,
+    POSITIVE,
+    Array,
+    a_matrix,
+)
 
 BAD = ("untracked", "wrong", "foreign", "no call")
-
-MATRIX = np.asarray([[2.5, 0.3, -0.4], [0.2, 1.8, 0.6], [-0.1, 0.7, 3.1]])
-SYMMETRIC = MATRIX + MATRIX.T
-VECTOR = np.asarray([0.45, 0.3, 0.7])
-POSITIVE = np.asarray([[0.31, 0.82, 0.53], [0.24, 0.65, 0.76], [0.17, 0.48, 0.91]])
-
-
-@dataclasses.dataclass
-class Array:
-    """An argument that is an array: raw in one call, and a Variable in another."""
-
-    values: Any
-    chunks: int = 3
-
-    def raw(self, values: Any = None) -> Any:
-        return da.from_array(self.values if values is None else values, chunks=self.chunks)
-
-
-def matrix(chunks: int = 2) -> Array:
-    return Array(POSITIVE, chunks)
-
-
-def vector() -> Array:
-    return Array(VECTOR, 2)
-
-
-#: What a parameter of that name takes.
-BY_NAME: dict[str, Any] = {
-    **dict.fromkeys(("a", "x", "arr", "m", "array", "A", "v", "lhs", "rhs", "b", "arr1", "arr2", "y",
-                     "ary", "f", "ar1", "ar2", "ar", "array_like", "values", "data", "B", "other",
-                     "fill_value", "prepend", "append", "x1", "x2"), matrix()),
-    "aweights": vector(), "fweights": vector(), "to_end": vector(), "to_begin": vector(),
-    "axis": 0, "axes": 1, "n": 1, "k": 1, "shape": (9,), "shift": 1, "repeats": 2, "reps": 2,
-    "q": 50.0, "order": 2, "source": 0, "destination": 1, "axis1": 0, "axis2": 1, "indices": [0, 2],
-    "obj": 1, "pad_width": 1, "dtype": "float32", "offset": 0, "chunks": 1, "decimals": 1,
-    "func": np.sin, "test_elements": [0.31], "min": 0.3, "max": 0.7, "depth": 0, "boundary": "none",
-    "start": 0.0, "stop": 1.0, "indexer": [[0, 1], [2]], "type": np.ndarray, "value": 1.0,
-}  # fmt: skip
-TWO = [matrix(), matrix()]
-MASK = da.from_array(POSITIVE > 0.5, chunks=2)
-#: Arguments of functions whose parameters do not say what they take, or want something special.
-CALLS: dict[str, list[tuple[Any, ...]]] = {
-    **{name: [(TWO,), ([vector(), vector()],)]
-       for name in ("stack", "concatenate", "hstack", "vstack", "dstack", "block")},
-    **{name: [(matrix(),), (vector(), matrix())]
-       for name in ("atleast_1d", "atleast_2d", "atleast_3d", "broadcast_arrays")},
-    "apply_along_axis": [(np.sum, 0, matrix())], "apply_over_axes": [(np.sum, matrix(), 0)],
-    "apply_gufunc": [(np.add, "(),()->()", matrix(), matrix())],
-    "average": [(matrix(),), (matrix(), 0, vector()), (matrix(), None, matrix())],
-    "blockwise": [(np.add, "ij", matrix(), "ij", matrix(), "ij")],
-    "atop": [(np.add, "ij", matrix(), "ij", matrix(), "ij")],
-    "bincount": [(da.from_array(np.asarray([0, 1, 1])), Array(VECTOR))],
-    "broadcast_to": [(matrix(), (2, 3, 3))], "choose": [([0, 1, 0], [vector(), vector()])],
-    "clip": [(matrix(), 0.3, 0.7), (matrix(), matrix(), 0.9)],
-    "coarsen": [(np.sum, Array(np.ones((4, 4)), 2), {0: 2})],
-    "compress": [([True, False, True], matrix(), 0)], "delete": [(matrix(), 1, 0)],
-    "digitize": [(matrix(), np.asarray([0.2, 0.5]))], "divmod": [(matrix(), matrix())],
-    "einsum": [("ij,jk", matrix(), matrix()), ("ii", matrix())],
-    "extract": [(MASK, matrix())], "fix": [(matrix(),)], "i0": [(vector(),)], "sinc": [(vector(),)],
-    **{name: [(matrix(),)] for name in ("real", "imag", "iscomplex", "isreal", "nan_to_num")},
-    "from_delayed": [], "fromfunction": [], "full": [((2,), 1.0)],
-    "full_like": [(matrix(), 1.0)],
-    "histogram": [(matrix(), np.asarray([0.0, 0.5, 1.0])),
-                  (matrix(), np.asarray([0.0, 0.5, 1.0]), None, False, matrix()),
-                  (matrix(), Array(np.linspace(0.0, 1.0, 4)))],
-    "histogram2d": [(vector(), vector(), [np.linspace(0, 1, 3)] * 2)],
-    "histogramdd": [(matrix(3), [np.linspace(0, 1, 3)] * 3)],
-    "isin": [(matrix(), [0.31])],
-    "linspace": [(0.0, Array(np.asarray(1.5)), 4), (Array(np.asarray(0.5)), 2.0, 4)],
-    "map_blocks": [(np.sin, matrix()), (np.add, matrix(), matrix())],
-    "map_overlap": [(np.sin, matrix())],
-    "median": [(matrix(), 0)], "nanmedian": [(matrix(), 0)], "meshgrid": [(vector(), vector())],
-    "nanpercentile": [], "percentile": [(vector(), 50.0)],
-    "nanquantile": [(matrix(3), 0.5, 0)], "quantile": [(matrix(3), 0.5, 0)],
-    "reduction": [(matrix(), np.sum, np.sum, None, False, float)], "ravel_multi_index": [],
-    "reshape_blockwise": [(matrix(3), (9,))], "result_type": [(matrix(), matrix())],
-    "searchsorted": [(Array(np.asarray([0.1, 0.4, 0.9])), vector())],
-    "select": [([MASK], [matrix()]), ([MASK, ~MASK], TWO)], "piecewise": [],
-    "gradient": [(matrix(3),)], "insert": [(matrix(), [1], Array(POSITIVE[:1]), 0)],
-    "repeat": [(matrix(), 2, 0)], "squeeze": [(Array(POSITIVE[:1]),)],
-    "empty_like": [], "from_array": [], "tril_indices": [], "triu_indices": [], "push": [],
-    "store": [(matrix(), np.zeros((3, 3)))], "to_npy_stack": [("{tmp}", matrix())],
-    "unify_chunks": [(matrix(), "ij", vector(), "j")],
-    "unravel_index": [], "where": [(MASK, matrix(), 0.0), (MASK, matrix(), matrix()),
-                                   (MASK, 0.0, matrix())],
-    "topk": [(matrix(), 2)], "argtopk": [(matrix(), 2)], "trace": [(matrix(),)],
-    "rechunk": [(matrix(),), (matrix(), 1)], "rot90": [(matrix(),)],
-    "ldexp": [(matrix(), 2)], "modf": [(matrix(),)], "frexp": [(matrix(),)],
-    "arccosh": [(Array(POSITIVE + 1.5, 2),)], "assert_eq": [],
-    "linalg.cholesky": [(Array(SYMMETRIC),)], "linalg.solve": [(Array(MATRIX), Array(VECTOR)),
-                                                               (Array(MATRIX), Array(MATRIX))],
-    "linalg.solve_triangular": [(Array(np.triu(MATRIX)), Array(VECTOR))],
-    "linalg.lstsq": [(Array(MATRIX), Array(VECTOR))], "linalg.inv": [(Array(MATRIX),)],
-    "linalg.norm": [(matrix(),), (matrix(), 1, 0), (matrix(3), "nuc")],
-    "linalg.svd": [(matrix(3),)], "linalg.qr": [(matrix(3),)], "linalg.lu": [(matrix(3),)],
-    "linalg.sfqr": [(Array(POSITIVE),)], "linalg.tsqr": [(Array(POSITIVE),)],
-    "linalg.svd_compressed": [(matrix(3), 2)], "linalg.compression_matrix": [],
-    **{f"fft.{name}": [(matrix(3),), (matrix(3), 3)]
-       for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")},
-    **{f"fft.{name}": [(matrix(3),)]
-       for name in ("fft2", "ifft2", "fftn", "ifftn", "rfft2", "irfft2", "rfftn", "irfftn")},
-    "Array.__getitem__": [], "Array.__setitem__": [(0, vector()), ((slice(1), 0), Array(VECTOR[:1])),
-                                                   (MASK, Array(np.asarray(0.5)))],
-    "Array.map_blocks": [(np.add, matrix())], "Array.map_overlap": [],
-    "Array.choose": [], "Array.store": [], "Array.clip": [(matrix(), 0.9)],
-    "Array.reshape": [], "Array.view": [],
-}  # fmt: skip
-
-
-#: Functions that look at the classes of their arguments first, and take Dask's alone.
-DASK_REFUSES = {"diag", "histogram", "map_overlap", "store"}
-
-
-#: Functions that compute with no array that they are given, or with integers alone; those that read
-#: and write files, or need another library; tools of Dask's own; and functions whose result is not
-#: determined. Methods that take no other array are left out by themselves.
-NO_ARRAYS = {
-    "arange", "array_expr_enabled", "as_gufunc", "assert_eq", "bitwise_and", "bitwise_not",
-    "bitwise_or", "bitwise_xor", "empty_like", "eye", "from_array", "from_delayed",
-    "from_npy_stack", "from_tiledb", "from_zarr", "fromfunction", "frompyfunc", "full", "indices",
-    "invert", "isneginf", "isposinf", "left_shift", "nanpercentile", "ones", "optimize",
-    "piecewise", "push", "ravel_multi_index", "register_chunk_type", "right_shift", "to_hdf5",
-    "to_tiledb", "to_zarr", "tri", "tril_indices", "triu_indices", "unravel_index", "zeros",
-    "empty", "fft.fft_wrap", "fft.fftfreq", "fft.rfftfreq", "linalg.compression_level",
-    "linalg.compression_matrix",
-}  # fmt: skip
-
-
-def left_out() -> list[str]:
-    """Functions that the sweep should call, and does not know how."""
-    called = {name for name, f in functions() if calls(name, f)}
-    takes = {name for name, f in functions() if not name.startswith("Array.")
-             or any(p in BY_NAME and isinstance(BY_NAME[p], Array)
-                    for p in inspect.signature(f).parameters)}  # fmt: skip
-    return sorted(takes - called - NO_ARRAYS)
-
 
 # ---------------------------------------------------------------- the functions, and their calls
 
@@ -213,7 +89,7 @@ def calls(name: str, f: Callable[..., Any]) -> list[list[tuple[str, Any]]]:
     if isinstance(f, type(da.sin)):
         if not any("d" in types for types in f.types):
             return []  # of integers alone
-        return [[("", matrix())] * f.nin]
+        return [[("", a_matrix())] * f.nin]
     return _by_signature(list(inspect.signature(f).parameters.values()))
 
 
@@ -232,6 +108,15 @@ def _by_signature(parameters: list[Any]) -> list[list[tuple[str, Any]]]:
         elif p.default is not p.empty and p.name == "axis":
             found.append([*base, (p.name, 0)])
     return [call for call in found if any(_arrays(x) for _, x in call)]
+
+
+def left_out() -> list[str]:
+    """Functions that the sweep should call, and does not know how."""
+    called = {name for name, f in functions() if calls(name, f)}
+    takes = {name for name, f in functions() if not name.startswith("Array.")
+             or any(p in BY_NAME and isinstance(BY_NAME[p], Array)
+                    for p in inspect.signature(f).parameters)}  # fmt: skip
+    return sorted(takes - called - NO_ARRAYS)
 
 
 def _arrays(x: Any) -> int:
