@@ -1,4 +1,4 @@
-"""Call every public function of `dask.array`, and every method of its arrays, with tracked Variables.
+"""Call every function of `dask.array`, and every method of its arrays, with tracked Variables.
 
     python tests/dask_sweep.py [-v] [NAME ...]
 
@@ -48,7 +48,7 @@ from tests.support.dask_arguments import (
     NO_ARRAYS,
     POSITIVE,
     Array,
-    a_matrix,
+    M,
 )
 
 BAD = ("untracked", "wrong", "foreign", "no call")
@@ -89,7 +89,7 @@ def calls(name: str, f: Callable[..., Any]) -> list[list[tuple[str, Any]]]:
     if isinstance(f, type(da.sin)):
         if not any("d" in types for types in f.types):
             return []  # of integers alone
-        return [[("", a_matrix())] * f.nin]
+        return [[("", M)] * f.nin]
     return _by_signature(list(inspect.signature(f).parameters.values()))
 
 
