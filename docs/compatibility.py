@@ -30,7 +30,7 @@ TITLES = {
     "test_einops": (
         "einops",
         "einops",
-        "after `import pluggrad_einops`; `einops.array_api` as it is",
+        "`einops.array_api`, too",
     ),
     "test_opt_einsum": ("opt_einsum", "opt_einsum", ""),
     "test_autoray": ("autoray", "autoray", ""),

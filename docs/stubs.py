@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from pluggrad.arrays.standard import CREATION
-from pluggrad.variables import operators
+from pluggrad.variables import methods, operators
 from pluggrad.variables.documentation import type_of
 from pluggrad.variables.names import ALIASES, CONSTANTS, EXTENSIONS, public_names, signature_of
 from pluggrad.variables.summaries import TUPLES
@@ -127,7 +127,7 @@ def operator_lines() -> list[str]:
         for form in forms:
             ignored = "  # type: ignore[override]" if form in ("eq", "ne") else ""
             lines.append(f"    def __{form}__(self, other: ArrayLike, /) -> Variable: ...{ignored}")
-    for name in operators.METHODS:
+    for name in methods.METHODS:
         arguments = parameter_list(name, inspect.signature(getattr(Variable, name)))
         lines.append(f"    def {name}({arguments}) -> Variable: ...")
     return lines

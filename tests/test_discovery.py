@@ -12,7 +12,8 @@ import pytest
 import pluggrad as pg
 from pluggrad.variables import names, summaries
 from pluggrad.variables.documentation import documents_itself, section_of
-from pluggrad.variables.operators import BINARY, COMPARE, METHODS, UNARY
+from pluggrad.variables.methods import METHODS
+from pluggrad.variables.operators import BINARY, COMPARE, UNARY
 from tests.support.optional import needs
 
 PREFIXES = ("", "linalg.", "fft.", "special.")
@@ -232,6 +233,10 @@ def test_operators_and_methods_stand_on_variable(name):
     assert name in dir(pg.Variable)
 
 
+class Stranger:
+    """A class whose operators might know Variables."""
+
+
 def test_operators_of_variable_itself():
     """Called there, they are those of the Variable's own class."""
     v, w = pg.asarray([1.0, 2.0]), pg.asarray([3.0, 4.0])
@@ -239,7 +244,7 @@ def test_operators_of_variable_itself():
     assert pg.Variable.__rsub__(v, 1.0).tolist() == [0.0, -1.0]
     assert pg.Variable.__neg__(v).tolist() == [-1.0, -2.0]
     assert pg.Variable.__lt__(v, 2.0).tolist() == [True, False]
-    assert pg.Variable.__add__(v, "text") is NotImplemented
+    assert pg.Variable.__add__(v, Stranger()) is NotImplemented
     assert pg.Variable.sum(v).item() == 3.0
     assert hash(v) == object.__hash__(v)
 

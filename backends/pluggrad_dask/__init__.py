@@ -25,6 +25,7 @@ class DaskAdapter(Adapter):
     name = "dask"
     modules = ("dask",)
     writable = False
+    takes_numpy = True
     last_write_wins = True
     slices_beside_arrays = True
     answers = ("numpy",)

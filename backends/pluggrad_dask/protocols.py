@@ -46,7 +46,7 @@ def guard(v: Any) -> str:
     harmless = CONSTANT if module.startswith("dask.array") else ASKS
     if v._tracked and module and asked not in harmless:
         written = _written(module, name)
-        break_graph(written, _instead(written, asked))
+        break_graph(written, instead=_instead(written, asked))
     if not v._tracked and _mistakes():
         _refuse_constant(v)
     return asked

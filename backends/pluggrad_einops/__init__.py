@@ -1,4 +1,4 @@
-"""Variables in einops: `import pluggrad_einops`, and its functions take them.
+"""Variables in einops. pluggrad imports this as soon as einops is imported.
 
 einops has a class for each library, which says what arrays it knows; this is the one for Variables.
 (`einops.array_api` needs none.)

@@ -16,6 +16,7 @@ class JaxAdapter(Adapter):
     name = "jax"
     modules = ("jax", "jaxlib")
     last_write_wins = True
+    takes_numpy = True
     writable = False
 
     def namespace(self) -> Any:
@@ -160,10 +161,19 @@ def _in_bounds(x: Any, key: Any) -> Any:
     """`key`; an error if its integers are out of bounds, where JAX would silently take the nearest
     element."""
     parts = key if isinstance(key, tuple) else (key,)
-    if all(type(part) is int for part in parts):
-        for part, n in zip(parts, x.shape, strict=False):
-            if not -n <= part < n:
-                raise IndexOutOfBounds(f"index {key} is out of bounds for shape {tuple(x.shape)}")
+    axis = 0
+    for place, part in enumerate(parts):
+        if part is Ellipsis:
+            axis = x.ndim - sum(other is not None for other in parts[place + 1 :])
+        elif part is not None:
+            if type(part) is int:
+                if axis < x.ndim and not -x.shape[axis] <= part < x.shape[axis]:
+                    raise IndexOutOfBounds(
+                        f"index {key} is out of bounds for shape {tuple(x.shape)}"
+                    )
+            elif type(part) is not slice:
+                return key  # an array, whose values need not be known; a mask has several axes
+            axis += 1
     return key
 
 

@@ -81,7 +81,6 @@ class NumpyAdapter(Adapter):
     replays = True
     last_write_wins = True
     promotes = True
-    takes_lists = True
     functions = {  # noqa: RUF012
         "broadcast_to": broadcast_to,
         "scatter": scatter,

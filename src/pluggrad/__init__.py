@@ -43,7 +43,7 @@ from .errors import (
 )
 from .tools.compilers import watch as _watch
 from .variables import operators  # noqa: F401  (it completes each backend)
-from .variables.names import public_names
+from .variables.names import public_names, unknown_name
 from .variables.namespace import by_name as _by_name  # noqa: F401  (pickle looks there)
 from .variables.namespace import lift, namespace
 from .variables.top_level import top_level
@@ -128,7 +128,7 @@ def _find(name: str) -> Any:
     try:
         found = top_level(name)
     except AttributeError:
-        raise AttributeError(f"module 'pluggrad' has no attribute {name!r}") from None
+        raise unknown_name(name, "module 'pluggrad'", {*__all__, *_LATER}) from None
     if callable(found) and getattr(found, "__module__", "") == "pluggrad":
         globals()[name] = found  # dtypes and constants depend on the default backend
     return found

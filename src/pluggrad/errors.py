@@ -3,6 +3,8 @@ caller would catch."""
 
 from __future__ import annotations
 
+from numpy.linalg import LinAlgError as _NumPyLinAlgError
+
 __all__ = [
     "AnomalyError",
     "BackendError",
@@ -15,6 +17,7 @@ __all__ = [
     "GraphFreedError",
     "InvalidArgumentError",
     "LeakedVariableError",
+    "LinAlgError",
     "MissingFunctionError",
     "MixedBackendsError",
     "MixedDevicesError",
@@ -26,6 +29,7 @@ __all__ = [
     "OutOfRangeError",
     "PluggradError",
     "TypeMismatchError",
+    "UnknownNameError",
     "UnsupportedError",
 ]
 
@@ -89,6 +93,11 @@ class OperationError(PluggradError, ValueError, TypeError, RuntimeError):
     raises a ValueError, torch a RuntimeError and JAX a TypeError, so this error is all three."""
 
 
+class LinAlgError(OperationError, _NumPyLinAlgError):
+    """A matrix is singular, not square or not positive definite, or a decomposition did not
+    converge. Also NumPy's `LinAlgError`, on every backend; on torch, torch's as well."""
+
+
 class OutOfRangeError(PluggradError, ValueError, IndexError):
     """An index or an axis is out of range for the array."""
 
@@ -128,6 +137,10 @@ class BatchedWriteError(BatchingError, InvalidArgumentError):
 
 class NotMappableError(InvalidArgumentError, TypeMismatchError):
     """`vmap` was asked to map over a value that has no axis."""
+
+
+class UnknownNameError(PluggradError, AttributeError):
+    """Nothing has this name here. An AttributeError, so that `hasattr` is False."""
 
 
 class MissingFunctionError(UnsupportedError, AttributeError):

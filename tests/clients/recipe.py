@@ -102,10 +102,12 @@ def _check(
 
 
 def check_leaving(function: Callable[[Any, Any], Any], x: Any, *clients: str) -> None:
-    """GraphBreakError, naming a line of a client and the remedy, and no gradient of zero."""
+    """GraphBreakError, naming the user's line, that of a client and the remedy, and no gradient of
+    zero."""
     v = pg.Variable(x.copy(), requires_grad=True)
     with pytest.raises(pg.GraphBreakError, match="detach") as caught:
         function(v, lambda a: pg.lift(np.asarray(a), like=v))
     where = str(caught.value).replace("\\", "/")
     assert any(f"/{client}/" in where for client in clients), where
+    assert "/tests/clients/" in where
     assert v.grad is None

@@ -19,9 +19,10 @@ def told(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(tmp_path)
     others = [f for f in sys.meta_path if not isinstance(f, compilers.Finder)]
     monkeypatch.setattr(sys, "meta_path", others)
-    monkeypatch.setattr(compilers, "COMPILERS", {"some_compiler": "numpy"})
     found: list[bool] = []
     adapter = get_backend("numpy").adapter
+    watched = {"some_compiler": lambda: adapter.compiler()}
+    monkeypatch.setattr(compilers, "WATCHED", watched)
     monkeypatch.setattr(
         adapter, "compiler", lambda: found.append(sys.modules["some_compiler"].ready)
     )

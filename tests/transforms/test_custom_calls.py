@@ -243,7 +243,7 @@ def test_an_array_of_another_library_is_refused_wherever_it_is_returned(
             kind, make, Variable(x, requires_grad=True)
         )
     for kind, run in runs.items():
-        if name != other:
+        if name != other and (name, other) != ("jax", "numpy"):  # JAX takes NumPy's arrays
             with pytest.raises(pg.MixedBackendsError):
                 run()
         elif kind == "custom_jvp: tangent":

@@ -95,9 +95,9 @@ class Adapter:
     #: Default: integers are converted first.
     promotes: bool = False
 
-    #: Whether elementwise functions and products take lists of numbers in the place of arrays.
-    #: Default: lists are refused.
-    takes_lists: bool = False
+    #: Whether the library takes NumPy arrays beside its own, as constants. pluggrad then does, too.
+    #: Default: the two cannot be mixed.
+    takes_numpy: bool = False
 
     #: Whether arrays compute at once, so that it pays to keep what `hvp` computes as a program.
     #: Default: nothing is kept.

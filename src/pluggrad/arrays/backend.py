@@ -217,7 +217,10 @@ def _point(name: str) -> EntryPoint | None:
 
 def get_backend(name: str) -> Backend:
     """The backend called `name`. For an unknown name, BackendError lists the installed ones."""
-    backend = _by_name.get(name)
+    try:
+        backend = _by_name.get(name)
+    except TypeError:  # it is not hashable
+        raise unknown(name, _registered) from None
     if backend is None:
         adapter = _adapter(name)  # imports the library, so not under the lock
         made = asked(name, _point(name), "when its backend is made", lambda: _made(adapter))

@@ -276,7 +276,7 @@ def unknown(name: Any, registered: Iterable[str] = ()) -> BackendError:
     """The error for an unknown backend `name`, which suggests the most similar one."""
     names = sorted({*registered, *plugins()})
     near = nearest(str(name).lower(), names, 0.6)
-    chosen = os.environ.get("PLUGGRAD_BACKEND") == name
+    chosen = os.environ.get("PLUGGRAD_BACKEND", "") == name
     where = ", which the environment variable PLUGGRAD_BACKEND names" if chosen else ""
     meant = f"; did you mean {near[0]!r}?" if near else "."
     return BackendError(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import operator
-from numbers import Integral
+from numbers import Integral, Number
 from typing import Any, NoReturn
 
-from ..arrays.backend import BACKENDS, SCALARS, Backend, backend_of, mixed
+from ..arrays.backend import BACKENDS, LIBRARIES, SCALARS, Backend, backend_of, mixed
 from ..arrays.dispatch import is_batched, is_variable
 from ..errors import (
     BatchingError,
     InvalidArgumentError,
+    LinAlgError,
     MixedDevicesError,
     OperationError,
     OutOfRangeError,
@@ -19,12 +21,13 @@ from ..errors import (
     UnsupportedError,
 )
 from . import cotangents
+from .handles import raw_of
 from .levels import ROOT, VOLATILE
-from .primitive import Primitive
+from .primitive import LISTS, Primitive
 
-__all__ = ["axes_of", "axis_of", "backend_among", "convert", "explain", "integers", "no_axis",
-           "number", "of_backend", "one_device", "operand", "promote", "setting",
-           "whole"]  # fmt: skip
+__all__ = ["axes_of", "axis_of", "backend_among", "check_function", "convert", "explain",
+           "integers", "no_axis", "number", "of_backend", "one_device", "operand", "promote",
+           "refuse_operand", "setting", "several", "shortened", "whole"]  # fmt: skip
 
 
 def backend_among(args: tuple[Any, ...], where: str) -> Backend:
@@ -73,25 +76,54 @@ def explain(error: Exception, where: str, args: Any) -> NoReturn:
 def _explained(error: Exception, where: str, args: Any) -> Exception:
     """The error for `explain` to raise."""
     if isinstance(error, PluggradError):
+        text = str(error)
+        if where not in text and len(error.args) == 1:  # it arose inside, in another function
+            error.args = (f"{where}: {text}",)
         return error
     arrays = [x for arg in args for x in (arg if isinstance(arg, (list, tuple)) else (arg,))]
     about = ", ".join(
-        f"{str(x.dtype).split('.')[-1]} {tuple(x.shape)}" if hasattr(x, "dtype") else repr(x)[:40]
+        f"{str(x.dtype).split('.')[-1]} {tuple(x.shape)}" if hasattr(x, "dtype") else shown(x)
         for x in arrays
     )
-    if isinstance(error, IndexError):
-        found: Exception = OutOfRangeError(f"{where} of {about}: {error}")
+    linalg = "LinAlgError" in type(error).__name__
+    if type(error) is RuntimeError and "division by zero" in str(error):  # torch's of a singular LU
+        found: Exception = LinAlgError(f"{where} of {about}: {error}")
+    elif isinstance(error, IndexError):
+        found = OutOfRangeError(f"{where} of {about}: {error}")
     elif type(error) in (ValueError, TypeError, RuntimeError, AttributeError) or (
         "UFunc" in type(error).__name__  # NumPy's errors without public names
     ):
         found = OperationError(f"{where} of {about}: {error}")
     elif isinstance(error, NotImplementedError):
         found = UnsupportedError(f"{where} of {about}: {error}")
+    elif _is_library(error, arrays):
+        ours = LinAlgError if linalg else PluggradError
+        theirs: Any = type(error)
+        kind = _derived(ours, theirs)
+        # (Not `__init__`, which may want other arguments.)
+        found = kind.__new__(kind, f"{where} of {about}: {error}")
     else:
-        error.add_note(f"{where} of {about}")  # an error that callers may catch, like LinAlgError
+        error.add_note(f"{where} of {about}")  # the user's own, which callers may catch
         return error
     found.__cause__ = error
     return found
+
+
+@functools.cache
+def _derived(ours: type[PluggradError], theirs: type[Exception]) -> type[PluggradError]:
+    """The class of errors that are both: `ours`, and `theirs`, which callers may catch."""
+    if issubclass(ours, theirs):
+        return ours
+    return type(theirs.__name__.lstrip("_"), (ours, theirs), {"__module__": "pluggrad.errors"})
+
+
+def _is_library(error: Exception, arrays: list[Any]) -> bool:
+    """Whether `error` comes from Python or from a library of arrays, not from the user's code."""
+    if isinstance(error, (Warning, MemoryError, StopIteration)):
+        return False
+    module = type(error).__module__.partition(".")[0]
+    modules = {type(raw_of(x)).__module__.partition(".")[0] for x in arrays}
+    return module in {"builtins", "array_api_compat", *LIBRARIES, *modules}
 
 
 def promote(args: list[Any], backend: Backend) -> list[Any]:
@@ -119,12 +151,50 @@ def promote(args: list[Any], backend: Backend) -> list[Any]:
 def operand(x: Any, backend: Backend) -> Any:
     """True if the operators of Variables can take `x`. Otherwise NotImplemented, so that Python
     tries the operator of `x`."""
-    if type(x) in SCALARS or (isinstance(x, SCALARS) and not hasattr(x, "dtype")):
+    kind = type(x)
+    if kind in SCALARS or kind in LISTS or (isinstance(x, SCALARS) and not hasattr(x, "dtype")):
         return True
     try:
         return backend_of(x) is not None or NotImplemented
     except TypeMismatchError:
         return NotImplemented
+
+
+def refuse_operand(x: Any, where: str) -> None:
+    """Raise if `x`, which the operator `where` cannot take, has no operator that could answer
+    instead. (Python would raise an error of its own, or repeat a string.)"""
+    if type(x).__module__ == "builtins" or isinstance(x, Number):
+        raise TypeMismatchError(
+            f"{where} takes a number or an array, not {shortened(x)}; `float(...)` or "
+            "`pluggrad.asarray(...)` may make one of it"
+        )
+
+
+def check_function(fun: Any, where: str) -> None:
+    """Raise unless `fun` can be called."""
+    if not callable(fun):
+        raise TypeMismatchError(f"{where} takes a function, not {shortened(fun)}")
+
+
+def shortened(x: Any) -> str:
+    """`x` as Python shows it, cut after 40 characters, with its type."""
+    return f"{shown(x)} ({type(x).__name__})"
+
+
+def several(x: Any, where: str) -> list[Any]:
+    """The arrays in `x`, a sequence of them; those along the first axis of an array."""
+    if isinstance(x, (str, dict)) or not hasattr(x, "__iter__"):
+        raise TypeMismatchError(f"{where} takes a list of arrays, not {shortened(x)}")
+    return list(x)
+
+
+def shown(x: Any) -> str:
+    """`x` as Python shows it, cut after 40 characters."""
+    try:
+        text = repr(x)
+    except Exception:  # Python shows no integer of more than some thousand digits
+        return f"one {type(x).__name__}"
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
@@ -133,14 +203,9 @@ def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
     try:
         other = BACKENDS[type(x)]
     except KeyError:
-        if isinstance(x, (tuple, list)) and primitive.kind in ("elementwise", "bilinear"):
-            if not backend.adapter.takes_lists:
-                raise TypeMismatchError(
-                    f"{primitive.name}: a {type(x).__name__} is no array; make one of it, with "
-                    "`pluggrad.asarray`"
-                ) from None
-            return backend.namespace.asarray(x)
-        if isinstance(x, (tuple, list, slice)) or x is Ellipsis or isinstance(x, type):
+        if isinstance(x, (tuple, list)):
+            return x if type(x) in LISTS else tuple(x)  # `lift_lists` follows
+        if isinstance(x, slice) or x is Ellipsis or isinstance(x, type):
             return x
         if isinstance(x, SCALARS) and not hasattr(x, "dtype"):  # such as `v.size`, or an IntEnum
             kind: Any = next(kind for kind in (int, float, complex) if isinstance(x, kind))
@@ -148,23 +213,33 @@ def convert(x: Any, backend: Backend, primitive: Primitive) -> Any:
         try:
             other = backend_of(x)
         except TypeMismatchError:
+            if not primitive.private:
+                refuse_operand(x, primitive.name)
             return x
     if other is backend:
         return x if backend.hold is None else backend.hold(x)
     if other is None:
         no_number = type(x) is str or (x is None and None not in primitive.defaults.values())
-        if no_number and primitive.kind == "elementwise":
+        if no_number and not primitive.private and primitive.name != "astype":
             raise TypeMismatchError(
-                f"{primitive.name} takes a number or an array, not {type(x).__name__}"
+                f"{primitive.name} takes a number or an array, not {shortened(x)}"
             )
         return x
     if other.name == "numpy" and x.ndim == 0 and not hasattr(x, "__setitem__"):
         return x.item()  # np.generic: a weak scalar beside other libraries' arrays
-    raise mixed(backend, other, primitive.name)
+    return foreign_constant(x, backend, other, primitive.name)
+
+
+def foreign_constant(x: Any, backend: Backend, other: Backend, where: str) -> Any:
+    """`x`, an array of the backend `other`, as a constant of `backend`: a NumPy array where the
+    library takes those. Anything else is an error."""
+    if other.name == "numpy" and not is_variable(x) and backend.adapter.takes_numpy:
+        return backend.xp.asarray(x)
+    raise mixed(backend, other, where)
 
 
 def of_backend(x: Any, backend: Backend, what: str, where: str) -> Any:
-    """`x`, which a user's function returned, if it is an array of `backend`; else an error."""
+    """`x`, which a user's function returned, as an array of `backend`; else an error."""
     other = BACKENDS.get(type(x))
     if other is backend:
         return x
@@ -176,7 +251,7 @@ def of_backend(x: Any, backend: Backend, what: str, where: str) -> Any:
         if other is None:
             raise TypeMismatchError(f"{what} {type(x).__name__} {where}, not an array")
     if other is not backend:
-        raise mixed(backend, other, f"{what} an array of {other.name} {where}")
+        return foreign_constant(x, backend, other, f"{what} an array of {other.name} {where}")
     return x
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..arrays.backend import VARIABLES, Backend
 from ..arrays.dispatch import is_variable, xp
-from ..errors import InvalidArgumentError, UnsupportedError
+from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from .anomaly import check_made
 from .arguments import of_backend
 from .backward import among_variables, walk
@@ -48,6 +48,11 @@ class Operation:
     def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
         """What to save of the inputs and outputs: those that the derivative needs, and only (shape,
         dtype) of the others."""
+        for k, y in enumerate(outputs):
+            if not hasattr(y, "dtype"):
+                raise TypeMismatchError(
+                    f"{self.rule.primitive.name} gave {type(y).__name__} as output {k}, no array"
+                )
         return inputs, [(tuple(y.shape), y.dtype) for y in outputs]
 
     def run(self, args: list[Any]) -> list[Any]:
@@ -170,7 +175,7 @@ def _made(
             continue
         outputs[k] = y = taken(y, level, name)
         if hasattr(y, "dtype") and (op.differentiable is None or op.differentiable[k]):
-            of_backend(y, backend, f"{name} gave", f"as output {k}")
+            outputs[k] = of_backend(y, backend, f"{name} gave", f"as output {k}")
     return Call(op, inner, outputs, kept, tracked, level, backend)
 
 
@@ -273,8 +278,8 @@ def _pushed(made: Call, tangents: list[Any]) -> list[Any]:
         if t is None or not differentiable(made.op, k, y):
             found.append(wrap_untracked(y, backend))
             continue
+        t = of_backend(t, backend, f"the jvp of {name} gave", f"for output {k}")
         t = snapshot_of(as_variable(t, backend))
-        of_backend(t, backend, f"the jvp of {name} gave", f"for output {k}")
         check_tangent(t, y, made.op)
         found.append(
             dual(y, t if t.dtype == y.dtype else xp.astype(t, y.dtype), made.level, backend)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dis
+import functools
+import os
 import sys
 import warnings
 from contextvars import ContextVar
@@ -12,7 +14,15 @@ from ..decorator import AtOnce
 from ..errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
 from .levels import Level, read
 
-__all__ = ["break_graph", "called", "graph_breaks", "storing", "untracked_result", "warn_scalar"]
+__all__ = [
+    "break_by_write",
+    "break_graph",
+    "called",
+    "graph_breaks",
+    "storing",
+    "untracked_result",
+    "warn_scalar",
+]
 
 _policy: ContextVar[str] = ContextVar("pluggrad.graph_breaks", default="")
 
@@ -34,12 +44,36 @@ def _library(frame: Any) -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0]
 
 
-def _caller() -> tuple[str, int]:
-    """The user's file and line that called pluggrad, directly or through a library."""
+@functools.cache
+def _installed() -> tuple[str, ...]:
+    """Where installed libraries and the standard library live."""
+    import sysconfig
+
+    paths = sysconfig.get_paths()
+    roots = {os.path.join(path, "") for key, path in paths.items() if "lib" in key}
+    return (*roots, "<frozen", "<__array_function__")
+
+
+def _place() -> tuple[str, int, str, str]:
+    """The user's file and line that called pluggrad, directly or through other libraries; the
+    library that it called, and the place in there. The last two are empty where the user called
+    pluggrad or NumPy.
+
+    The user's code is what is not installed. If all of it is, it is what called pluggrad or NumPy.
+    """
     frame = _frame()
     while frame is not None and _library(frame) in _THROUGH:
         frame = frame.f_back
-    return (frame.f_code.co_filename, frame.f_lineno) if frame else ("<unknown>", 0)
+    if frame is None:
+        return "<unknown>", 0, "", ""
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    user, called = frame, None
+    while user is not None and user.f_code.co_filename.startswith(_installed()):
+        user, called = user.f_back, user
+    if user is None or called is None:
+        return file, line, "", ""
+    library = called.f_globals.get("__name__", "").partition(".")[0]
+    return user.f_code.co_filename, user.f_lineno, library, f"{file}:{line}"
 
 
 def called(*libraries: str) -> tuple[str, str]:
@@ -89,26 +123,44 @@ def allowed() -> bool:
     return policy in ("warn", "ignore")
 
 
-def break_graph(what: str, instead: str = "") -> None:
-    """Raise GraphBreakError for `what`, unless `graph_breaks` allows it. `instead` says what to
-    write in its place."""
+def break_graph(what: str, *, first: str = "", instead: str = "") -> None:
+    """Raise GraphBreakError for `what`, unless `graph_breaks` allows it. See `refuse`."""
     if allowed():
         return
-    refuse(what, instead)
+    refuse(what, first, instead)
 
 
-def refuse(what: str, instead: str = "") -> NoReturn:
-    """Raise GraphBreakError for `what`, naming the caller's line and the remedy."""
-    file, line = _caller()
+def refuse(what: str, first: str = "", instead: str = "") -> NoReturn:
+    """Raise GraphBreakError for `what`, naming the caller's line and the remedy. The text starts
+    with `first`, unless a library did it. `instead` says what to write in its place."""
+    file, line, library, inside = _place()
+    hint = ""
+    if library in _ARRAY_API and not os.environ.get("SCIPY_ARRAY_API"):
+        hint = (
+            f" Many functions of {library} take Variables if the environment variable "
+            "`SCIPY_ARRAY_API=1` is set before it is imported."
+        )
     remedy = (
         f"{instead}; use `.detach()` if it is a constant there" if instead else
-        "Use `.detach()` if that is meant; to write it into an array, make that array with "
-        "`pluggrad.zeros`"
+        "`pluggrad.stack` makes an array of several Variables, and `pluggrad.zeros` one to write "
+        "into; use `.detach()` if the gradient is not wanted"
     )  # fmt: skip
     raise GraphBreakError(
-        f"{what} of a Variable that requires grad, at {file}:{line}: its gradient would be lost. "
-        f"{remedy}; or allow it with `pluggrad.graph_breaks('ignore')`."
+        f"{'' if library else first}{what} of a Variable that requires grad, at {file}:{line}"
+        f"{f' (inside {library}, {inside})' if library else ''}: its gradient would be lost.{hint} "
+        f"{remedy}, or allow all of this with `pluggrad.graph_breaks('ignore')`."
     )
+
+
+def break_by_write(what: str) -> None:
+    """As `break_graph`, where the user writes into a raw array."""
+    break_graph(
+        what, first="make the array with `pluggrad.zeros` and write into that: "
+    )
+
+
+#: Libraries that take arrays of the standard if `SCIPY_ARRAY_API` is set.
+_ARRAY_API = frozenset({"scipy", "sklearn"})
 
 
 def warn_scalar(what: str) -> None:
@@ -124,7 +176,7 @@ def warn_scalar(what: str) -> None:
 
 def _note(what: str) -> None:
     """Note at the current level where its graph was left."""
-    file, line = _caller()
+    file, line, _, _ = _place()
     read().level.left = f"at {file}:{line}, as {what}"
 
 
@@ -156,7 +208,7 @@ def _warn(what: str) -> None:
 
 def _say(message: str) -> None:
     """Warn with `message`, once per line of the user's code."""
-    file, line = _caller()
+    file, line, _, _ = _place()
     warnings.warn_explicit(
         message,
         GraphBreakWarning,

@@ -91,7 +91,7 @@ def _accepted(answer: Any, items: Sequence[Any]) -> list[Any]:
             continue
         backend = backend_of(old)
         assert backend is not None
-        of_backend(new, backend, "a hook returned", "for a gradient")
+        new = of_backend(new, backend, "a hook returned", "for a gradient")
         if not same_shape(new.shape, old.shape) or new.dtype != old.dtype:
             raise InvalidArgumentError(
                 f"a hook returned a gradient of shape {tuple(new.shape)} and dtype {new.dtype} for "

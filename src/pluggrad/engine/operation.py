@@ -5,23 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.backend import Backend
+from ..arrays.backend import Backend, backend_of
+from ..arrays.dispatch import is_variable
+from ..errors import MixedBackendsError
 from .arguments import convert, explain, promote
 from .handles import wrap_untracked
 from .levels import ROOT
+from .lists import lift_lists
 from .modes import inside
 from .primitive import Primitive
 from .record import evaluate
 from .views import view_of
 
-__all__ = ["apply"]
+__all__ = ["apply", "takes_numpy"]
 
 
 def apply(
     primitive: Primitive, args: Any, kwargs: Any, raw: Callable[..., Any], backend: Backend
 ) -> Any:
     """Run an operation that a user called: check the arguments, always return a Variable."""
-    args = [convert(x, backend, primitive) for x in args]
+    try:
+        converted = [convert(x, backend, primitive) for x in args]
+    except MixedBackendsError:
+        other = takes_numpy(args) if backend.name == "numpy" else None
+        if other is None:
+            raise
+        return apply(primitive, args, kwargs, other.raw(primitive.name), other)
+    args = converted
+    for x in args:
+        if type(x) in primitive.lists:
+            args = lift_lists(args, backend, primitive)
+            break
     if (run := inside()) is not None:
         args = [run.enter(x) for x in args]
     if primitive.promotes and not (backend.adapter.promotes and _constant(args, backend)):
@@ -33,6 +47,20 @@ def apply(
     if primitive.view and isinstance(args[0], backend.variable):
         return view_of(args[0], y, primitive, args[1:], kwargs)
     return y
+
+
+def takes_numpy(args: Any) -> Backend | None:
+    """The backend among `args` that takes NumPy arrays as constants, if no Variable over NumPy is
+    there. (A function may have been found by its first argument, a NumPy array.)"""
+    found: Backend | None = None
+    for x in args:
+        backend = backend_of(x) if hasattr(x, "dtype") else None
+        if backend is not None and backend.name == "numpy":
+            if is_variable(x):
+                return None
+        elif backend is not None and found in (None, backend) and backend.adapter.takes_numpy:
+            found = backend
+    return found
 
 
 def _constant(args: list[Any], backend: Backend) -> bool:

@@ -251,6 +251,12 @@ def _freed_rule(primitive: Primitive) -> Rule:
     return rule
 
 
+#: Types of lists of arrays and of numbers; types of numbers; no types.
+LISTS: frozenset[type] = frozenset({list, tuple})
+NUMBERS: frozenset[type] = frozenset({float, int, complex, bool})
+NOTHING: frozenset[type] = frozenset()
+
+
 class Primitive:
     """One differentiable operation: a name, the standard's signature, a formula per input.
 
@@ -316,6 +322,8 @@ class Primitive:
         self.check = check
         self.needs = needs.split()  # functions that the fallback calls and a library may lack
         self.private = private
+        # The types of arguments that stand for arrays, and are made arrays before it is called.
+        self.lists = NOTHING if private else LISTS | NUMBERS if variadic else LISTS
         self.takes_scatter = takes_scatter
         if takes_uniform is None:
             takes_uniform = kind == "elementwise"

@@ -136,7 +136,9 @@ class _Packed(Kept):
                 f"the unpack hook returned {type(found).__name__} for an array that {self.name!r} "
                 "had saved, and not an array"
             )
-        of_backend(found, self.backend, "the unpack hook returned", f"for one of {self.name!r}")
+        found = of_backend(
+            found, self.backend, "the unpack hook returned", f"for one of {self.name!r}"
+        )
         shape, dtype = self.like
         if not same_shape(found.shape, shape):
             raise InvalidArgumentError(

@@ -1,15 +1,17 @@
-"""Prepare compilers that read Python code, such as torch.compile, for pluggrad.
+"""Prepare compilers that read Python code, such as torch.compile, for pluggrad; and einops.
 
 A tracer that only follows arrays, such as JAX's, needs no preparation. A compiler that reads code
 must be told about functions that it could not work out itself. It may be imported long after
-pluggrad, so a finder on `sys.meta_path` watches for its import.
+pluggrad, so a finder on `sys.meta_path` watches for its import. einops must be told, too: it knows
+arrays by a class for each library, and ours is in a package of its own.
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -24,25 +26,30 @@ from ..variables.top_level import FOUND
 
 __all__ = ["find_all", "watch"]
 
-#: The module of each compiler, and the backend whose adapter prepares it.
-COMPILERS = {"torch._dynamo": "torch"}
+#: The modules to watch for, and what prepares each: an adapter's `compiler`, or an import.
+WATCHED: dict[str, Callable[[], object]] = {
+    "torch._dynamo": lambda: get_backend("torch").adapter.compiler(),
+    "einops._backends": lambda: import_module("pluggrad_einops"),
+}
 
 
 def watch() -> None:
-    """Prepare the compilers that are imported already, and watch for the import of others."""
+    """Prepare the modules that are imported already, and watch for the import of others."""
     sys.meta_path.insert(0, Finder())
-    for name in COMPILERS:
+    for name in WATCHED:
         if name in sys.modules:
             tell(name)
 
 
 def tell(name: str) -> None:
-    """Have its backend's adapter prepare the compiler `name` for pluggrad; warn if that fails."""
+    """Prepare the module `name` for pluggrad; warn if that fails."""
     try:
-        get_backend(COMPILERS[name]).adapter.compiler()
-    except Exception as error:  # the compiler must keep working for other code
+        WATCHED[name]()
+    except Exception as error:  # the module must keep working for other code
+        pieces = name == "torch._dynamo"
+        effect = "compile what uses it in pieces" if pieces else "not know Variables"
         warnings.warn(
-            f"{name} was not told about pluggrad, and will compile what uses it in pieces: "
+            f"{name} was not told about pluggrad, and will {effect}: "
             f"{type(error).__name__}: {error}",
             RuntimeWarning,
             stacklevel=2,
@@ -50,13 +57,13 @@ def tell(name: str) -> None:
 
 
 class Finder:
-    """A finder that finds nothing itself, and adds `tell` to the import of a compiler."""
+    """A finder that finds nothing itself, and adds `tell` to the import of a module."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec that the other finders give for a compiler, made to call `tell`."""
-        if name not in COMPILERS:
+        """The spec that the other finders give for a watched module, made to call `tell`."""
+        if name not in WATCHED:
             return None
         for finder in sys.meta_path[sys.meta_path.index(self) + 1 :]:
             find: Any = getattr(finder, "find_spec", None)

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 import optree
 
 from ..arrays.dispatch import is_variable, xp
+from ..engine.arguments import check_function
 from ..engine.backward import among_variables, in_place_type, walk
 from ..engine.boundary import (
     all_complex,
@@ -151,6 +152,8 @@ def value_and_grad(
     (9.0, array([ 3., 12.]))
     """
 
+    check_function(fun, "grad")
+
     @functools.wraps(fun)
     @restored
     def both(*args: Any, **kwargs: Any) -> Any:
@@ -237,6 +240,7 @@ def vjp(fun: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 @restored
 def _vjp(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool) -> Any:
     """`vjp`, for a tuple of primals."""
+    check_function(fun, "vjp")
     with open_level() as level:
         wrapped = [leaves_of(x, level, primals) for x in primals]
         y = fun(*[tree for tree, _, _ in wrapped])
@@ -312,6 +316,7 @@ def jvp(
     >>> t
     array([2., 4.])
     """
+    check_function(fun, "jvp")
     return pushed_forward(fun, primals, tangents, has_aux)
 
 

@@ -11,6 +11,7 @@ import optree
 
 from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_variable, xp
+from ..engine.arguments import check_function
 from ..engine.backward import among_variables, walk
 from ..engine.boundary import (
     all_complex,
@@ -103,6 +104,7 @@ def jacrev(
     array([[2., 0.],
            [0., 4.]])
     """
+    check_function(fun, "jacrev")
 
     @functools.wraps(fun)
     def jacobian(*args: Any, **kwargs: Any) -> Any:
@@ -181,6 +183,7 @@ def jacfwd(
     array([[2., 0.],
            [0., 4.]])
     """
+    check_function(fun, "jacfwd")
     return _jacfwd(fun, argnums, has_aux, holomorphic)
 
 
@@ -332,6 +335,7 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
 @restored
 def _hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     """`hvp`, for tuples of primals and tangents."""
+    check_function(fun, "hvp")
     with open_level() as level:
         wrapped = [leaves_of(x, level, primals) for x in primals]
         leaves = [v for _, flat, _ in wrapped for v in flat]

@@ -11,6 +11,7 @@ import optree
 from ..arrays.backend import BACKENDS, SCALARS, Backend, backend_of
 from ..arrays.choice import get_default_backend
 from ..arrays.dispatch import is_variable, xp
+from ..engine.arguments import check_function
 from ..engine.batch import Batch, batched
 from ..engine.boundary import flatten, flatten_call, is_of, unflatten_call
 from ..engine.handles import constant_of, unwrap_untracked
@@ -92,6 +93,7 @@ def vmap(
     >>> pg.vmap(pg.grad(lambda x: x**3))(np.asarray([1.0, 2.0]))
     array([ 3., 12.])
     """
+    check_function(fun, "vmap")
     if randomness not in ("error", "different", "same"):
         raise InvalidArgumentError(
             f"randomness is 'error', 'different' or 'same', not {randomness!r}"

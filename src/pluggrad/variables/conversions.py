@@ -8,7 +8,7 @@ from typing import Any
 
 from ..arrays.backend import get_backend
 from ..arrays.standard import VERSIONS
-from ..engine.graph_breaks import break_graph, storing, warn_scalar
+from ..engine.graph_breaks import break_by_write, break_graph, storing, warn_scalar
 from ..engine.handles import raw_of
 from ..errors import InvalidArgumentError, NotOneElementError, TypeMismatchError
 from .library_functions import foreign, numpy_ufunc
@@ -40,7 +40,7 @@ class Conversions:
         one = self._one(name)
         if self._tracked:
             if storing():
-                break_graph("writing an element into a raw array")
+                break_by_write("writing an element into a raw array")
             else:
                 warn_scalar(name)
         return kind(one)
@@ -75,8 +75,12 @@ class Conversions:
         """The only element by a format specification; without one, as `str`."""
         return format(_to_scalar(self._one("format")), spec) if spec else str(self)
 
-    def item(self: Any) -> Any:
-        """The one element as a Python scalar."""
+    def item(self: Any, *index: Any) -> Any:
+        """The one element as a Python scalar; with an index, or a place in the flat array, that
+        element."""
+        if index:
+            whole = index[0] if len(index) == 1 else index
+            return (self[whole] if isinstance(whole, tuple) else self.flat[whole]).item()
         one = self._one("item")
         if self._tracked:
             warn_scalar("item")
@@ -98,7 +102,10 @@ class Conversions:
         import numpy
 
         if self._tracked:
-            break_graph("conversion to a NumPy array")
+            if storing():
+                break_by_write("writing into a raw array")
+            else:
+                break_graph("conversion to a NumPy array")
         data = self.data
         if not hasattr(data, "__array__") and numpy.asarray(data).dtype == object:
             # NumPy sees an opaque object.

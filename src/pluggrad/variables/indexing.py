@@ -12,6 +12,7 @@ from ..engine import views
 from ..engine.arguments import convert, explain
 from ..engine.graph import Node
 from ..engine.levels import read
+from ..engine.lists import array_of
 from ..engine.modes import inside
 from ..engine.operation import apply
 from ..engine.primitive import new
@@ -122,7 +123,9 @@ class Elements:
     def __len__(self: Any) -> int:
         """The length of the first axis."""
         if not self.shape:
-            raise TypeMismatchError("len() of a 0-d Variable")
+            raise TypeMismatchError(
+                "len() of a 0-d Variable; `pluggrad.stack` makes an array of several"
+            )
         return int(self.shape[0])
 
     def __iter__(self: Any) -> Iterator[Any]:
@@ -140,10 +143,13 @@ def _read_copy(x: Any, key: Any) -> Any:
 
 def _convert(value: Any, v: Any) -> Any:
     """`value`, to be written into `v`, as a raw array or scalar of its backend."""
-    value = convert(value, v._backend, PUT)
-    if isinstance(value, (list, tuple)):
-        value = v._backend.namespace.raw_asarray(value, dtype=v.dtype)
-    return value
+    backend = v._backend
+    if value is not None and not isinstance(value, (str, list, tuple)):
+        return convert(value, backend, PUT)
+    made = array_of(value, backend, "setitem", v)
+    if is_variable(made) or made.dtype == v.dtype or made.dtype in backend.complex_dtypes:
+        return made
+    return backend.raw("astype")(made, v.dtype)
 
 
 def is_plain(key: Any) -> bool:
@@ -169,10 +175,15 @@ def raw_key(key: Any, backend: Backend) -> Any:
     if isinstance(key, range):
         key = list(key)
     if isinstance(key, list):
-        return backend.namespace.raw_asarray(key, dtype=None if key else backend.xp.int64)
+        try:
+            return backend.namespace.raw_asarray(key, dtype=None if key else backend.xp.int64)
+        except (TypeError, ValueError) as error:
+            explain(error, "getitem", (key,))
     kind = getattr(getattr(key, "dtype", None), "kind", "")
     if kind in ("i", "u") and not hasattr(key, "__setitem__"):
         return operator.index(key)  # a NumPy scalar
+    if kind == "f" and backend.name != "numpy" and type(key).__module__ == "numpy":
+        raise TypeMismatchError(f"indices are integers or booleans, not {key.dtype} numbers")
     if kind in ("i", "u", "b") and backend.hold is None and backend.name != "numpy":
         # NumPy arrays are indices everywhere, as lists are. (Dask takes them as they are.)
         found = backend_of(key)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 
 from ..arrays.backend import PRIMITIVES
 from ..arrays.composites import COMPOSITES
+from ..arrays.plugins import nearest
 from ..arrays.standard import CREATION, INQUIRIES
+from ..errors import UnknownNameError
 
-__all__ = ["ALIASES", "CONSTANTS", "EXTENSIONS", "public_names", "signature_of"]
+__all__ = ["ALIASES", "CONSTANTS", "EXTENSIONS", "public_names", "signature_of", "unknown_name"]
 
 #: Functions of the main namespace that an extension offers, too.
 ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
@@ -47,3 +50,12 @@ def _asarray(obj, /, *, dtype=None, device=None, copy=None): ...  # type: ignore
 
 
 _ASARRAY = inspect.signature(_asarray)
+
+
+def unknown_name(full: str, where: str, others: Iterable[str] = ()) -> UnknownNameError:
+    """The error for a name that `where` does not have. The most similar public name is suggested,
+    or one of `others`."""
+    prefix, dot, name = full.rpartition(".")
+    near = nearest(name, [*public_names(prefix + dot), *others], 0.7)
+    meant = f"; did you mean `pluggrad.{prefix}{dot}{near[0]}`?" if near else ""
+    return UnknownNameError(f"{where} has no attribute {full!r}{meant}")

@@ -12,14 +12,22 @@ from ..arrays.choice import current_choice, get_default_backend
 from ..arrays.composites import ARRAYS, COMPOSITES, OWN
 from ..arrays.dispatch import is_batched, is_variable
 from ..arrays.standard import CREATION, INQUIRIES, Info
-from ..engine.arguments import explain
+from ..engine.arguments import explain, shortened
 from ..engine.batch import template
 from ..engine.graph_breaks import break_graph
 from ..engine.handles import raw_of, wrap, wrap_untracked
 from ..engine.levels import ROOT, VOLATILE
+from ..engine.operation import takes_numpy
 from ..engine.short_cuts.bind import bind
-from ..errors import BackendError, BatchingError, InvalidArgumentError, UnsupportedError
-from .names import ALIASES, EXTENSIONS, public_names, signature_of
+from ..errors import (
+    BackendError,
+    BatchingError,
+    InvalidArgumentError,
+    MixedBackendsError,
+    TypeMismatchError,
+    UnsupportedError,
+)
+from .names import ALIASES, EXTENSIONS, public_names, signature_of, unknown_name
 
 if TYPE_CHECKING:
     from .declared import Functions
@@ -86,7 +94,7 @@ class Namespace(Functions):
         if raw is None:
             if full in PRIMITIVES:
                 return bind(PRIMITIVES[full], backend)  # raises, and says what is missing
-            raise AttributeError(f"the namespace of {backend.name} has no {full!r}")
+            raise unknown_name(full, f"the namespace of {backend.name}")
         if callable(raw) and not isinstance(raw, type) and not is_dtype(raw):
             return _bind_opaque(full, raw, backend)
         return raw
@@ -114,8 +122,11 @@ class Namespace(Functions):
         if not is_variable(obj):
             if device is None and not hasattr(obj, "shape"):
                 device = chosen_device(self._backend)
-            obj = self.raw_asarray(obj, dtype=dtype, device=device, copy=copy)
-            return wrap_untracked(obj, self._backend)
+            try:
+                made = self.raw_asarray(obj, dtype=dtype, device=device, copy=copy)
+            except Exception as error:
+                explain(error, "asarray", (obj,))
+            return self._numbers(made, obj)
         if obj._backend is not self._backend:
             return self.asarray(obj.numpy(), dtype=dtype, device=device, copy=copy)
         other = dtype is not None and obj.dtype != dtype
@@ -131,6 +142,14 @@ class Namespace(Functions):
     def asarray_constant(self, raw: Any) -> Any:
         """A raw array as an untracked Variable."""
         return wrap(raw, None, ROOT, self._backend)
+
+    def _numbers(self, made: Any, obj: Any) -> Any:
+        """The raw array `made` of `obj` as a Variable, if it holds numbers."""
+        if not self._backend.knows(made.dtype):
+            raise TypeMismatchError(
+                f"asarray takes numbers and arrays of numbers, not {shortened(obj)}"
+            )
+        return wrap_untracked(made, self._backend)
 
     def raw_asarray(self, obj: Any, **kwargs: Any) -> Any:
         """`obj` as a raw array of this backend."""
@@ -226,7 +245,12 @@ def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
                     },
                 )
         except Exception as error:
+            other = takes_numpy(args) if backend.name == "numpy" else None
+            if other is not None and isinstance(error, MixedBackendsError):
+                return _bind_composite(name, other)(*args, **kwargs)
             explain(error, name, args)
+        if hasattr(y, "dtype") and not backend.knows(y.dtype):
+            raise TypeMismatchError(f"{name}: an array of dtype {y.dtype} holds no numbers")
         y = wrap_untracked(y, backend)
         return y.requires_grad_() if requires_grad else y
 
@@ -245,10 +269,13 @@ def _lift(x: Any, backend: Backend) -> Any:
     """A raw array as a Variable, so that every step of a composite is an operation on Variables."""
     if isinstance(x, (list, tuple)):
         return type(x)([_lift(item, backend) for item in x])
-    if is_variable(x) or isinstance(x, type) or not hasattr(x, "shape"):
+    if is_variable(x) or isinstance(x, type) or not (hasattr(x, "shape") and hasattr(x, "dtype")):
         return x
-    if backend_of(x) is not backend:
-        return x
+    found = backend_of(x)
+    if found is not backend:
+        if found is None or found.name != "numpy" or not backend.adapter.takes_numpy:
+            return x
+        x = backend.xp.asarray(x)
     return wrap(x, None, ROOT, backend)
 
 
@@ -283,7 +310,12 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
             args = (raw_of(args[0]), *args[1:])  # its values are not needed
         args = tuple([template(x) if is_batched(x) else _plain(x) for x in args])
         kwargs = {key: _plain(x) for key, x in kwargs.items()}
-        y = wrap_untracked(raw(*args, **kwargs), backend)
+        try:
+            y = wrap_untracked(raw(*args, **kwargs), backend)
+        except Exception as error:
+            explain(error, name, args)
+        if not backend.knows(y.dtype):
+            raise TypeMismatchError(f"{name}: an array of dtype {y.dtype} holds no numbers")
         return y.requires_grad_() if requires_grad else y  # as torch's creation functions do
 
     return _like(create, raw, name)
@@ -309,7 +341,10 @@ def _bind_inquiry(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
         args = tuple(
             [x.dtype if is_batched(x) or (by_dtype and is_variable(x)) else _plain(x) for x in args]
         )
-        return raw(*args, **kwargs)
+        try:
+            return raw(*args, **kwargs)
+        except Exception as error:
+            explain(error, name, args)
 
     return _like(ask, raw, name)
 
@@ -325,7 +360,10 @@ def _bind_opaque(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
                 "is needed"
             )
         kwargs = {key: _plain(x) for key, x in kwargs.items()}
-        return wrap_untracked(raw(*map(_plain, args), **kwargs), backend)
+        try:
+            return wrap_untracked(raw(*map(_plain, args), **kwargs), backend)
+        except Exception as error:
+            explain(error, name, args)
 
     return _like(call, raw, name)
 
@@ -405,6 +443,11 @@ def lift(value: Any, like: Any) -> Any:
     if backend_of(value) is not backend if hasattr(value, "shape") else True:
         import numpy
 
-        value = numpy.asarray(value)
+        try:
+            value = numpy.asarray(value)
+        except ValueError as error:
+            explain(error, "lift", (value,))
+        if value.dtype.kind not in "biufc":
+            raise TypeMismatchError(f"lift: {shortened(value.tolist())} holds no numbers")
         value = backend.xp.asarray(value if backend.name != "array_api_strict" else value.tolist())
     return wrap(value, None, ROOT, backend)

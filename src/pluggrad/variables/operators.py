@@ -6,19 +6,19 @@ Each operator is bound to the raw operator of the backend, so `v * w` means what
 from __future__ import annotations
 
 import operator
-from inspect import Parameter, Signature
 from typing import Any
 
 from ..arrays.backend import PRIMITIVES, Backend
 from ..arrays.standard import parse
 from ..engine import views
-from ..engine.arguments import operand
+from ..engine.arguments import operand, refuse_operand
 from ..engine.batch import Batched
 from ..engine.cotangents import same_shape
+from ..engine.lists import comparable
 from ..engine.operation import apply
 from ..engine.short_cuts.bind import bind_binary, bind_first, bind_unary
 from ..errors import InvalidArgumentError, TypeMismatchError
-from .names import signature_of
+from .methods import METHODS, method
 from .namespace import Namespace
 from .variable import Variable
 
@@ -82,11 +82,13 @@ def make_variable_classes(backend: Backend) -> tuple[type, ...]:
         _set_operator(cls, short, _unary(primitive, backend, raw), "self, /")
     for short, raw in (BINARY | COMPARE).items():
         primitive = PRIMITIVES[_NAMES.get(short, short)]
-        operate = _binary(primitive, backend, raw)
+        check = comparable if short in ("eq", "ne") else _needed(primitive)
+        operate = _binary(primitive, backend, raw, check)
         _set_operator(cls, short, operate)
         if short in BINARY:
             swapped = short not in ("add", "mul")
-            _set_operator(cls, f"r{short}", _binary(primitive, backend, raw, reflected=swapped))
+            reflected = _binary(primitive, backend, raw, check, reflected=swapped)
+            _set_operator(cls, f"r{short}", reflected)
             _set_operator(cls, f"i{short}", _in_place(operate))
     return cls, nested, dual, batched
 
@@ -146,94 +148,45 @@ def _give_operators() -> None:
     for short in COMPARE:
         _set_operator(Variable, short, _deferred(f"__{short}__"))
     for name in METHODS:
-        setattr(Variable, name, _method(name))
-
-
-_REDUCED = "without the axes reduced"
-_SAME = "of the same shape"
-_ROW = "with one axis"
-
-#: Methods that the wrapped libraries share; each calls the namespace's function of that name. A row
-#: holds the argument that may be given by position ("*": one integer per axis), and words about the
-#: result.
-METHODS = {
-    "sum": ("axis", _REDUCED), "mean": ("axis", _REDUCED), "max": ("axis", _REDUCED),
-    "min": ("axis", _REDUCED), "prod": ("axis", _REDUCED), "std": ("axis", _REDUCED),
-    "var": ("axis", _REDUCED), "all": ("axis", _REDUCED), "any": ("axis", _REDUCED),
-    "argmax": ("axis", _REDUCED), "argmin": ("axis", _REDUCED),
-    "cumsum": ("axis", _SAME), "cumprod": ("axis", _SAME), "copy": ("", _SAME),
-    "conj": ("", _SAME), "astype": ("dtype", "of the same shape, in the new dtype"),
-    "reshape": ("*", "of the given shape: separate integers or one tuple"),
-    "transpose": ("*", "with its axes in the given order; reversed, if none is given"),
-    "flatten": ("", _ROW), "ravel": ("", _ROW), "clip": ("", _SAME), "round": ("", _SAME),
-    "repeat": ("", "as long along the axis as the counts sum to"),
-    "swapaxes": ("", "with two axes exchanged"), "trace": ("", "without the two axes"),
-    "diagonal": ("", "with the diagonal as its last axis"),
-    "take": ("", "as the indices select"), "dot": ("", "of the axes that are left"),
-    "argsort": ("", _SAME), "view": ("", "of the shape or the dtype that is asked for"),
-}  # fmt: skip
-
-
-#: The wrapped libraries' names for the standard's keywords.
-SPELLINGS = {"dim": "axis", "keepdim": "keepdims", "ddof": "correction"}
-
-
-def _method(name: str) -> Any:
-    """The method `name`: the namespace's function with the wrapped libraries' calling
-    conventions."""
-    leading, result = METHODS[name]
-
-    def method(self: Variable, *args: Any, **kwargs: Any) -> Any:
-        function = getattr(self._backend.namespace, name)
-        for theirs in kwargs.keys() & SPELLINGS.keys():
-            kwargs[SPELLINGS[theirs]] = kwargs.pop(theirs)
-        if leading == "*" and args:
-            args = (tuple(args[0]) if isinstance(args[0], (tuple, list)) else args,)
-        elif leading == "dtype" and "dtype" in kwargs:
-            args = (kwargs.pop("dtype"),)
-        elif leading == "axis" and args:
-            kwargs["axis"], args = args[0], args[1:]
-        return function(self, *args, **kwargs)
-
-    method.__name__, method.__qualname__ = name, f"Variable.{name}"
-    method.__module__ = "pluggrad"
-    method.__signature__ = _method_signature(name, leading)  # type: ignore[attr-defined]
-    method.__doc__ = f"As the function `pluggrad.{name}`: a Variable {result}."
-    return method
-
-
-def _method_signature(name: str, leading: str) -> Signature:
-    """The function's signature with `self` first; the leading argument may be given by position."""
-    itself = Parameter("self", Parameter.POSITIONAL_ONLY)
-    _, *rest = signature_of(name).parameters.values()
-    if leading == "*":
-        given = rest.pop(0).name
-        several = Parameter(given, Parameter.VAR_POSITIONAL)
-        return Signature([itself, several, *rest])
-    return Signature(
-        [itself]
-        + [p.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for p in rest if p.name == leading]
-        + [p for p in rest if p.name != leading]
-    )
+        setattr(Variable, name, method(name))
 
 
 def _unary(primitive: Any, backend: Backend, raw: Any) -> Any:
     if primitive.kind == "elementwise":
         return bind_unary(primitive, backend, raw)
-    return lambda x: apply(primitive, (x,), {}, raw, backend)
+
+    def answered(x: Any) -> Any:
+        y = raw(x)
+        if y is NotImplemented:  # Dask's answer for dtypes that it cannot invert
+            raise TypeError(f"there is none for {x.dtype}")
+        return y
+
+    return lambda x: apply(primitive, (x,), {}, answered, backend)
 
 
-def _binary(primitive: Any, backend: Backend, raw: Any, reflected: bool = False) -> Any:
+def _needed(primitive: Any) -> Any:
+    """The check of the other operand, for operators without which Python would raise an error."""
+
+    def check(x: Any, backend: Backend) -> Any:
+        if operand(x, backend) is not NotImplemented:
+            return True
+        refuse_operand(x, primitive.name)
+        return NotImplemented
+
+    return check
+
+
+def _binary(primitive: Any, backend: Backend, raw: Any, check: Any, reflected: bool = False) -> Any:
     if primitive.kind in ("elementwise", "bilinear"):
-        return bind_binary(primitive, backend, raw, reflected=reflected, check=operand)
+        return bind_binary(primitive, backend, raw, reflected=reflected, check=check)
 
     def operate(x1: Any, x2: Any) -> Any:
-        if operand(x2, backend) is NotImplemented:
+        if check(x2, backend) is NotImplemented:
             return NotImplemented
         return apply(primitive, (x1, x2), {}, raw, backend)
 
     def operate_reflected(x2: Any, x1: Any) -> Any:
-        if operand(x1, backend) is NotImplemented:
+        if check(x1, backend) is NotImplemented:
             return NotImplemented
         return apply(primitive, (x1, x2), {}, raw, backend)
 

@@ -10,7 +10,7 @@ from ..arrays.backend import BACKENDS, LIBRARIES, PRIMITIVES, Backend, backend_o
 from ..arrays.choice import get_default_backend
 from ..arrays.composites import COMPOSITES
 from ..arrays.standard import CREATION, INQUIRIES
-from .names import ALIASES, EXTENSIONS, public_names, signature_of
+from .names import ALIASES, EXTENSIONS, public_names, signature_of, unknown_name
 from .namespace import describe, is_dtype
 
 __all__ = ["FOUND", "top_level"]
@@ -50,6 +50,9 @@ class _TopLevel:
         """For pickle: by name."""
         return top_level, (self._prefix[:-1],)
 
+    def __repr__(self) -> str:
+        return f"<{self.__name__}>"
+
     def __dir__(self) -> list[str]:
         return ["__doc__", "__name__", *public_names(self._prefix)]
 
@@ -63,7 +66,7 @@ class _TopLevel:
             if not callable(sample) or isinstance(sample, type) or is_dtype(sample):
                 return sample
         elif full in PRIMITIVES and PRIMITIVES[full].private:
-            raise AttributeError(f"module 'pluggrad' has no attribute {name!r}")
+            raise unknown_name(full, "pluggrad")
 
         functions = FOUND.setdefault(full, {})
 

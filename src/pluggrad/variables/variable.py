@@ -24,6 +24,7 @@ from ..engine.record import make_leaf
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .conversions import Conversions
 from .indexing import Elements, Size, sized
+from .methods import ArrayMethods
 
 if TYPE_CHECKING:
     from .declared import Declared
@@ -44,7 +45,7 @@ __all__ = ["WANTED", "Variable"]
 WANTED: Any = object()
 
 
-class Variable(Declared, Elements, Conversions):
+class Variable(Declared, Elements, Conversions, ArrayMethods):
     """An array that remembers how it was computed.
 
     Parameters
@@ -236,10 +237,12 @@ class Variable(Declared, Elements, Conversions):
 
     @property
     def T(self) -> Variable:
-        """The transpose of a matrix."""
-        if self.ndim != 2:
-            raise InvalidArgumentError(f"T is for two axes, and there are {self.ndim}; use mT")
-        return self.mT
+        """The transpose: the axes in reverse order. A vector stays as it is."""
+        ndim = self.ndim
+        if ndim == 2:
+            return self.mT
+        axes = tuple(range(ndim))[::-1]
+        return self._backend.namespace.permute_dims(self, axes)  # type: ignore[no-any-return]
 
     @property
     def mT(self) -> Variable:

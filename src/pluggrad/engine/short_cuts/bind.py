@@ -12,12 +12,12 @@ from typing import Any
 
 from ...arrays.backend import Backend
 from ...arrays.dispatch import is_variable
-from ..arguments import explain, integers, no_axis, number, setting
+from ..arguments import explain, integers, no_axis, number, setting, several
 from ..graph import Node
 from ..handles import make, wrap
 from ..levels import ROOT, read
 from ..operation import apply
-from ..primitive import Primitive, new
+from ..primitive import LISTS, Primitive, new
 from ..saved import keep
 from ..views import settled, view_of
 from . import over_duals, over_variables
@@ -50,8 +50,12 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
                     return wrap(raw(x._value), None, ROOT, backend)
             elif (level := x._level) is read().plain:
                 value = x._value
-                y = raw(value)
-                if y.dtype in reals:
+                try:
+                    y = raw(value)
+                    real = y.dtype in reals
+                except Exception as error:
+                    explain(error, primitive.name, (value,))
+                if real:
                     node = new(Node)
                     node.rule = rule
                     node.saved = y if code == 3 else value if code == 1 else None
@@ -124,11 +128,14 @@ def bind_binary(
     def operate(x1: Any, x2: Any, /) -> Any:
         kind1, kind2 = type(x1), type(x2)
         v = parent1 = parent2 = level = None
-        if kind1 is cls:
-            if kind2 is float or x1 is x2 or kind2 is int:
-                v = beside_number(x1, x2, True)
-        elif kind2 is cls and (kind1 is float or kind1 is int):
-            v = beside_number(x2, x1, False)
+        try:
+            if kind1 is cls:
+                if kind2 is float or x1 is x2 or kind2 is int:
+                    v = beside_number(x1, x2, True)
+            elif kind2 is cls and (kind1 is float or kind1 is int):
+                v = beside_number(x2, x1, False)
+        except Exception as error:
+            explain(error, primitive.name, (x1, x2))
         if v is not None:
             return v
         if kind1 is cls:
@@ -161,7 +168,7 @@ def bind_binary(
             return general(x1, x2)
         try:
             y = raw(value1, value2)
-        except (RuntimeError, TypeError, ValueError) as error:
+        except Exception as error:
             explain(error, primitive.name, (value1, value2))
         if untracked:
             return wrap(y, None, ROOT, backend)
@@ -369,13 +376,18 @@ def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., A
         ]
     positional = "".join(f"{name}, " for name in primitive.positional)
     if primitive.variadic:
-        positional = f"*{primitive.positional[0]}, "
+        first = primitive.positional[0]
+        positional = f"*{first}, "
+        lines.append(
+            f"    if type({first}) not in LISTS: {first} = several({first}, primitive.name)"
+        )
     if primitive.check is not None:
         lines.append(f"    primitive.check(({positional}), kwargs)")
     lines.append(f"    return call(({positional}), kwargs)")
     scope = {"call": call, "primitive": primitive, "defaults": primitive.defaults,
              "setting": setting, "SIMPLE": SIMPLE, "cls": backend.variable, "no_axis": no_axis,
-             "WHOLE": WHOLE, "integers": integers, "NUMBERS": NUMBERS,
+             "LISTS": LISTS, "several": several, "WHOLE": WHOLE,
+             "integers": integers, "NUMBERS": NUMBERS,
              "number": number}  # fmt: skip
     exec("\n".join(lines), scope)
     return scope["function"]

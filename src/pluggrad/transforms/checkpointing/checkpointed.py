@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 import optree
 
 from ...arrays.dispatch import is_variable
+from ...engine.arguments import check_function
 from ...engine.boundary import flatten_call, unflatten_call
 from ...engine.closures import seen
 from ...engine.handles import handle_of
@@ -104,6 +105,8 @@ def checkpoint(
             "it outside of the function and pass it in."
         )
     numbers = (static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums)
+
+    check_function(fun, "checkpoint")
 
     @functools.wraps(fun)
     def checkpointed(*args: Any, **kwargs: Any) -> Any:

@@ -240,6 +240,13 @@ class _JVP(CustomCall):
             handles = [None if v is None else own_handle(v) for v in leaves]  # the rule may write
             y, pushed = self.derived(derivative, args, handles)
             outputs = self.flat(y)
+            backend = next((v._backend for v in leaves if v is not None), None)
+            if backend is not None and backend.adapter.takes_numpy:
+                what = f"the jvp of {self.rule.primitive.name} gave"
+                outputs = [
+                    of_backend(y, backend, what, "as an output") if hasattr(y, "dtype") else y
+                    for y in outputs
+                ]
             ends: list[Any] = []
             for t, y in zip(optree.tree_leaves(pushed), outputs, strict=True):
                 ends.append(self._end(t, as_variable(y), level, outer))

@@ -11,6 +11,7 @@ import optree
 
 from ...arrays.backend import BACKENDS, SCALARS, VARIABLES
 from ...arrays.dispatch import is_variable
+from ...engine.arguments import check_function
 from ...engine.boundary import ARRAY, unflatten
 from ...engine.closures import SeenModules
 from ...engine.custom_node import CallRules, rule_of
@@ -59,6 +60,7 @@ class CustomFunction:
         nondiff_argnames: str | Sequence[str] = (),
     ) -> None:
         """Note the signature of `fun`, and the positions of its settings."""
+        check_function(fun, type(self).__name__)
         functools.update_wrapper(self, fun)
         self._fun = fun
         self._steady: dict[Any, SeenModules] = {}
