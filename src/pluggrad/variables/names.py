@@ -6,9 +6,9 @@ import inspect
 from collections.abc import Iterable
 
 from ..arrays.backend import PRIMITIVES
-from ..arrays.composites import COMPOSITES
+from ..arrays.composites import COMPOSITES, WIDER
 from ..arrays.plugins import nearest
-from ..arrays.standard import CREATION, INQUIRIES
+from ..arrays.standard import CREATION, INQUIRIES, parse
 from ..errors import UnknownNameError
 
 __all__ = ["ALIASES", "CONSTANTS", "EXTENSIONS", "public_names", "signature_of", "unknown_name"]
@@ -33,8 +33,11 @@ def public_names(prefix: str = "") -> list[str]:
 
 
 def signature_of(full: str) -> inspect.Signature:
-    """The signature of a public function: the standard's, if the standard has the function."""
+    """The signature of a public function: the standard's, if the standard has the function, with
+    what NumPy's form of it adds."""
     full = ALIASES.get(full, full)
+    if full in WIDER:
+        return parse(WIDER[full].arguments)
     if full in PRIMITIVES:
         return PRIMITIVES[full].parsed
     if full in CREATION or full in INQUIRIES:

@@ -587,6 +587,7 @@ PARAMETERS = {
         "Whether U and Vh are square; otherwise they have min(M, N) vectors.",
     ),
     "include_initial": ("bool", "Whether the result begins with 0 for sums, or 1 for products."),
+    "initial": ("ArrayLike | None", "A number that takes part like one more element."),
     "indexing": ("str", "'xy' for Cartesian and 'ij' for matrix order."),
     "indices": ("ArrayLike", "Integers."),
     "invert": ("bool", "Whether the answer is negated."),
@@ -667,6 +668,7 @@ PARAMETERS = {
     "trapezoid.y": ("ArrayLike", "The samples."),
     "trace.offset": ("int", "Which diagonal: above the main one if positive, below if negative."),
     "expand_dims.axis": ("int", "Where the new axis stands."),
+    "where": ("ArrayLike | None", "Boolean; the elements that take part. It broadcasts with `x`."),
 }
 
 #: The derivative where it is a matter of convention: ties, zeros, infinities, singular points.
