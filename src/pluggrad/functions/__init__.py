@@ -6,8 +6,11 @@ every order without a rule of its own.
 
 from . import (
     calculus,
+    comparisons,
     creation,
     elementwise,
+    fitting,
+    interpolation,
     linalg,
     manipulation,
     padding,
@@ -15,13 +18,17 @@ from . import (
     products,
     reductions,
     selection,
+    signals,
     statistics,
 )
 
 __all__ = [
     "calculus",
+    "comparisons",
     "creation",
     "elementwise",
+    "fitting",
+    "interpolation",
     "linalg",
     "manipulation",
     "padding",
@@ -29,5 +36,6 @@ __all__ = [
     "products",
     "reductions",
     "selection",
+    "signals",
     "statistics",
 ]
