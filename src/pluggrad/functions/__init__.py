@@ -8,6 +8,7 @@ from . import (
     calculus,
     creation,
     elementwise,
+    fourier,
     linalg,
     manipulation,
     padding,
@@ -16,12 +17,14 @@ from . import (
     reductions,
     selection,
     statistics,
+    ufuncs,
 )
 
 __all__ = [
     "calculus",
     "creation",
     "elementwise",
+    "fourier",
     "linalg",
     "manipulation",
     "padding",
@@ -30,4 +33,5 @@ __all__ = [
     "reductions",
     "selection",
     "statistics",
+    "ufuncs",
 ]
