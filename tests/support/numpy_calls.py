@@ -11,7 +11,7 @@ import pytest
 
 import pluggrad as pg
 from tests.support.arrays import array, at_path, listed, to_numpy, tracked
-from tests.support.derivatives import as_list, check_derivatives
+from tests.support.derivatives import STEP, as_list, check_derivatives, inner, random_like
 
 __all__ = ["call", "check_call", "check_on", "check_refused"]
 
@@ -49,26 +49,61 @@ def _mapped(tree: Any, leaf: Callable[[Any], Any], other: Callable[[Any], Any]) 
     return leaf(tree) if tree.dtype.char in "dD" else other(tree)
 
 
-def check_call(name: str, args: Any, kwargs: Any, *, second: bool = False) -> None:
+def check_call(
+    name: str, args: Any, kwargs: Any, *, second: bool = False, constant: bool = False
+) -> None:
     """The value and the dtype are NumPy's, and the derivative is right; that by numbers in single
-    precision is not checked."""
-    expected = at_path(np, name)(*args, **kwargs)
-    function = at_path(pg, name)
-    keep = (lambda x: x, lambda x: x)
-    found = function(*_mapped(args, tracked, lambda x: x), **_mapped(kwargs, tracked, lambda x: x))
+    precision is not checked. With `constant` the result does not depend on the arrays."""
+    function, theirs = at_path(pg, name), at_path(np, name)
+    leaves: list[Any] = []
+
+    def leaf(x: Any) -> Any:
+        leaves.append(tracked(x))
+        return leaves[-1]
+
+    found = function(*_mapped(args, leaf, lambda x: x), **_mapped(kwargs, leaf, lambda x: x))
+    expected = theirs(*args, **kwargs)
     assert isinstance(found, (list, tuple)) == isinstance(expected, (list, tuple))
-    for mine, theirs in zip(as_list(found), as_list(expected), strict=True):
-        theirs = np.asarray(theirs)
-        assert (to_numpy(mine).shape, to_numpy(mine).dtype) == (theirs.shape, theirs.dtype)
-        np.testing.assert_allclose(to_numpy(mine), theirs, rtol=1e-12, atol=1e-14)
+    values = [np.asarray(y) for y in as_list(expected)]
+    for mine, value in zip(as_list(found), values, strict=True):
+        assert (to_numpy(mine).shape, to_numpy(mine).dtype) == (value.shape, value.dtype)
+        np.testing.assert_allclose(to_numpy(mine), value, rtol=1e-12, atol=1e-14)
+    if constant:
+        assert not any(y.requires_grad for y in as_list(found))
+    if constant or not leaves:
+        return
 
-    def of_leaves(*leaves: Any) -> Any:
+    def of(call: Any, leaves: Any) -> Any:
         rest = iter(leaves)
-        return function(*_mapped(args, lambda _: next(rest), keep[1]),
-                        **_mapped(kwargs, lambda _: next(rest), keep[1]))  # fmt: skip
+        return call(*_mapped(args, lambda _: next(rest), lambda x: x),
+                    **_mapped(kwargs, lambda _: next(rest), lambda x: x))  # fmt: skip
 
-    if leaves := _leaves((*args, kwargs)):
-        check_derivatives(of_leaves, *leaves, second=second)
+    arrays = _leaves((*args, kwargs))
+    if second:
+        check_derivatives(lambda *xs: of(function, xs), *arrays)
+        return
+    rng = np.random.default_rng(0)
+    weights = [random_like(y, rng) for y in values]
+    tangents = [random_like(x, rng) for x in arrays]
+    sides = [as_list(of(theirs, [_moved(x, h * t) for x, t in zip(arrays, tangents, strict=True)]))
+             for h in (STEP, -STEP)]  # fmt: skip
+    slope = sum(inner(w, np.asarray(a) - np.asarray(b)) / (2 * STEP)
+                for w, a, b in zip(weights, *sides, strict=True))  # fmt: skip
+    total = sum(
+        pg.sum(pg.real(y * np.conj(w))) for w, y in zip(weights, as_list(found), strict=True)
+    )
+    gradients = pg.autograd.grad(total, leaves, allow_unused=True, materialize_grads=True)
+    for x, g in zip(arrays, gradients, strict=True):
+        assert (g.shape, g.dtype) == (x.shape, x.dtype)
+    pushed = sum(inner(g.data, t) for g, t in zip(gradients, tangents, strict=True))
+    np.testing.assert_allclose(pushed, slope, rtol=2e-6, atol=2e-6)
+
+
+def _moved(x: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """`x + t`, in memory as `x` is."""
+    y = x.copy(order="K")
+    y += t
+    return y
 
 
 def _total(found: Any, xp: Any) -> Any:
@@ -105,7 +140,7 @@ def check_on(backend: str, name: str, args: Any, kwargs: Any) -> None:
 def check_refused(name: str, args: Any, kwargs: Any, *, numpy_too: bool = True) -> None:
     """Both raise; or only we do, without `numpy_too`."""
     if numpy_too:
-        with pytest.raises(Exception):  # noqa: B017, PT011  (whatever NumPy raises there)
+        with pytest.raises(Exception):  # noqa: B017  (whatever NumPy raises there)
             at_path(np, name)(*args, **kwargs)
     with pytest.raises(pg.errors.PluggradError) as caught:
         at_path(pg, name)(*_mapped(args, tracked, lambda x: x),

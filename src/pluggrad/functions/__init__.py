@@ -10,6 +10,7 @@ from . import (
     creation,
     elementwise,
     fitting,
+    fourier,
     interpolation,
     linalg,
     manipulation,
@@ -20,6 +21,7 @@ from . import (
     selection,
     signals,
     statistics,
+    ufuncs,
 )
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "creation",
     "elementwise",
     "fitting",
+    "fourier",
     "interpolation",
     "linalg",
     "manipulation",
@@ -38,4 +41,5 @@ __all__ = [
     "selection",
     "signals",
     "statistics",
+    "ufuncs",
 ]
