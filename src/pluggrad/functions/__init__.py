@@ -8,6 +8,7 @@ from . import (
     calculus,
     creation,
     elementwise,
+    fourier,
     histograms,
     linalg,
     manipulation,
@@ -19,12 +20,14 @@ from . import (
     reductions,
     selection,
     statistics,
+    ufuncs,
 )
 
 __all__ = [
     "calculus",
     "creation",
     "elementwise",
+    "fourier",
     "histograms",
     "linalg",
     "manipulation",
@@ -36,4 +39,5 @@ __all__ = [
     "reductions",
     "selection",
     "statistics",
+    "ufuncs",
 ]

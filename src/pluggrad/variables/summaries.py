@@ -48,6 +48,7 @@ SUMMARIES = {
     "atan2": "The angle of the point (`x2`, `x1`) in the plane, in its own quadrant.",
     "atanh": "The inverse hyperbolic tangent of each element.",
     "bitwise_and": "The bits that both elements have set.",
+    "bitwise_count": "The number of bits that are set in the absolute value of each element.",
     "bitwise_invert": "The bits of each element, flipped.",
     "bitwise_left_shift": "The bits of `x1`, shifted to the left by `x2` places.",
     "bitwise_or": "The bits that at least one of the elements has set.",
@@ -65,6 +66,7 @@ SUMMARIES = {
     "expm1": "exp(x) - 1, accurate where `x` is close to 0.",
     "floor": "The greatest integer not greater than each element.",
     "floor_divide": "The quotient of each pair of elements, rounded towards minus infinity.",
+    "gcd": "The greatest common divisor of each pair of integers.",
     "greater": "Whether `x1` is greater than `x2`.",
     "greater_equal": "Whether `x1` is greater than or equal to `x2`.",
     "hypot": "The length of the hypotenuse, sqrt(x1**2 + x2**2).",
@@ -72,6 +74,7 @@ SUMMARIES = {
     "isfinite": "Whether each element is finite.",
     "isinf": "Whether each element is an infinity.",
     "isnan": "Whether each element is nan.",
+    "lcm": "The least common multiple of each pair of integers.",
     "less": "Whether `x1` is less than `x2`.",
     "less_equal": "Whether `x1` is less than or equal to `x2`.",
     "log": "The natural logarithm of each element.",
@@ -99,6 +102,7 @@ SUMMARIES = {
     "signbit": "Whether the sign bit of each element is set, that of -0.0 included.",
     "sin": "The sine of each element, in radians.",
     "sinh": "The hyperbolic sine of each element.",
+    "spacing": "The distance of each element to the next number away from 0.",
     "sqrt": "The square root of each element.",
     "square": "The square of each element.",
     "subtract": "The difference of each pair of elements.",
@@ -192,10 +196,6 @@ SUMMARIES = {
     "fft.rfft": "The discrete Fourier transform of a real signal along one axis.",
     "fft.rfftfreq": "The sample frequencies that belong to the results of `rfft`.",
     "fft.rfftn": "The discrete Fourier transform of a real signal along several axes.",
-    "fft.fft2": "The discrete Fourier transform along two axes.",
-    "fft.ifft2": "The inverse discrete Fourier transform along two axes.",
-    "fft.irfft2": "The inverse of `rfft2`: a real signal.",
-    "fft.rfft2": "The discrete Fourier transform of a real signal along two axes.",
     # beyond the standard
     "angle": "The angle of each complex number in the plane.",
     "concatenate": "The arrays, joined along an axis; with None, all their elements in a row.",
@@ -404,8 +404,8 @@ DTYPES = {
         "fft.fftshift fft.ifftshift linalg.vector_norm linalg.norm nanmean"
     ),
     "real floating-point": (
-        "atan2 copysign hypot logaddexp nextafter signbit std var nanstd nanvar nanmedian "
-        "logsumexp softmax log_softmax fft.rfft fft.rfftn fft.rfft2 fft.ihfft interp"
+        "atan2 copysign hypot logaddexp nextafter signbit spacing std var nanstd nanvar "
+        "nanmedian logsumexp softmax log_softmax fft.rfft fft.rfftn fft.rfft2 fft.ihfft interp"
     ),
     "complex": "fft.hfft fft.irfft fft.irfftn fft.irfft2",
     "numeric": (
@@ -417,7 +417,7 @@ DTYPES = {
         "ceil clip floor floor_divide greater greater_equal less less_equal maximum minimum "
         "remainder trunc max min argmax argmin argsort sort nanmax nanmin nanargmax nanargmin"
     ),
-    "integer": "bitwise_left_shift bitwise_right_shift",
+    "integer": "bitwise_left_shift bitwise_right_shift bitwise_count gcd lcm",
     "integer or boolean": "bitwise_and bitwise_invert bitwise_or bitwise_xor",
     "boolean": "logical_and logical_not logical_or logical_xor",
 }

@@ -354,8 +354,7 @@ def _wider(primitive: Primitive) -> list[str]:
     parameters = parse(arguments).parameters.values()
     more = [p for p in parameters if p.name not in primitive.parameters]
     given = [
-        f"{p.name} {'is not' if p.default is None or p.default is True or p.default is False else '!='}"
-        f" {p.default!r}"
+        f"{p.name} {'is not' if type(p.default) in (bool, type(None)) else '!='} {p.default!r}"
         for p in more
     ]
     passed = [
