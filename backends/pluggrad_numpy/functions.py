@@ -47,15 +47,22 @@ QUESTIONS = {
 }  # fmt: skip
 #: Functions that write into their first argument.
 WRITERS = {"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"}
-#: Parameters that ours need not have, because they do not change the values, and what NumPy takes
-#: for them; None where it takes anything.
-HARMLESS: dict[str, tuple[Any, ...] | None] = {
-    "assume_unique": None,
-    "kind": (None, "quicksort", "heapsort", "mergesort", "stable", "introselect", "sort", "table"),
-    "order": (None, "C", "F", "A", "K"),  # the layout of the result in memory
-    "overwrite_input": None,
-    "subok": None,
-}
+#: Parameters that ours need not have, because they do not change the values: in which functions
+#: (all, if none is named), and what NumPy takes for them (anything, if nothing is listed).
+HARMLESS: dict[str, tuple[set[str], tuple[Any, ...]]] = {
+    "assume_unique": ({"intersect1d", "isin", "setxor1d"}, ()),
+    "copy": ({"meshgrid"}, ()),
+    "kind": (
+        {"argpartition", "argsort", "isin", "partition", "sort"},
+        (None, "quicksort", "heapsort", "mergesort", "stable", "introselect", "sort", "table"),
+    ),
+    # the layout of the result in memory
+    "order": (
+        {"copy", "empty_like", "full_like", "ones_like", "zeros_like"}, (None, "C", "F", "A", "K"),
+    ),
+    "overwrite_input": (set(), ()),
+    "subok": (set(), ()),
+}  # fmt: skip
 #: Functions whose `order` names fields of records, which Variables have not.
 FIELDS = {"argpartition", "argsort", "partition", "sort"}
 
@@ -120,7 +127,10 @@ def _place(p: inspect.Parameter, name: str, theirs: inspect.Signature, own: Any)
         return "out"
     if p.name == "casting" and "dtype" in theirs.parameters:
         return "casting"
-    return "harmless" if p.name in HARMLESS else "refused"
+    if p.name == "order" and name in FIELDS:
+        return "harmless"
+    functions, _ = HARMLESS.get(p.name, ({""}, ()))
+    return "harmless" if not functions or name in functions else "refused"
 
 
 def _compiled(
@@ -234,8 +244,8 @@ def _harmless(func: Any, parameter: str, value: Any) -> None:
         raise UnsupportedError(
             f"{label(func)}(order=...) names fields of records, which Variables have not"
         )
-    values = HARMLESS[parameter]
-    if values is not None and value not in values:
+    _, values = HARMLESS[parameter]
+    if values and value not in values:
         raise InvalidArgumentError(f"{label(func)}({parameter}={value!r}): there is no such value")
 
 
