@@ -84,8 +84,8 @@ def foreign(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
         explain(error, label(func), args)
     if answer is NotImplemented:
         raise UnsupportedError(
-            f"{label(func)} does not work on Variables; use the function of that meaning in "
-            "`pluggrad`, or `.detach()` its arguments and take `.data`"
+            f"{label(func)} does not work on Variables: it has no derivative in pluggrad. "
+            "`.detach()` its arguments and take `.data`, if no gradient is needed"
         )
     return answer
 
