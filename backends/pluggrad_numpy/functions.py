@@ -232,7 +232,7 @@ def _casts(func: Any, arrays: Any, dtype: Any, casting: str) -> None:
     found = [x.dtype if hasattr(x, "dtype") else np.result_type(x) for x in arrays]
     to = np.result_type(*found) if dtype is None else np.dtype(dtype)
     for x in found:
-        if not np.can_cast(x, to, casting):
+        if not np.can_cast(x, to, casting):  # type: ignore[arg-type]
             raise TypeMismatchError(
                 f"{label(func)}: {x} is not converted to {to} with casting={casting!r}"
             )
