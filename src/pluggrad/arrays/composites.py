@@ -1,19 +1,21 @@
 """The registry of composites: functions that are written in terms of other functions.
 
-The rules register them. A composite is called where gradients are tracked, because the functions
-that it calls have rules, and where a library lacks the function.
+A composite is called where gradients are tracked, because the functions that it calls have rules,
+and where a library lacks the function. Functions of the standard are widened here: NumPy has more
+arguments for some of them, and takes more by position.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import UnsupportedError
 from .backend import Backend
 
-__all__ = ["ARRAYS", "COMPOSITES", "OWN", "composite", "composite_over_raw"]
+__all__ = ["ARRAYS", "COMPOSITES", "OWN", "WIDER", "Wider", "composite", "composite_over_raw",
+           "widen"]  # fmt: skip
 
 
 #: Composites by name.
@@ -51,6 +53,53 @@ def composite(
         return function
 
     return register(name) if callable(name) else register
+
+
+class Wider(NamedTuple):
+    """NumPy's form of a function of the standard.
+
+    `arguments` are its parameters as a `def` spells them out. `function` computes what the standard
+    has no argument for; it is called if such an argument is away from its default, or if the
+    expression `when` of the parameters is true.
+    """
+
+    arguments: str
+    function: Callable[..., Any] | None = None
+    when: str = ""
+
+
+#: The wider forms of functions of the standard, by their names.
+WIDER: dict[str, Wider] = {}
+
+
+def widen(
+    signature: str, *, when: str = "", arrays: str = ""
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a function of the standard the `signature` of NumPy's form of it, such as
+    ``"sum(x, /, axis=None, dtype=None, *, keepdims=False, initial=None, where=None)"``.
+
+    The standard's parameters keep their names and defaults. The decorated function is called with
+    all arguments, if one that the standard lacks is away from its default or if `when`, a Python
+    expression of the parameters, is true; otherwise the standard's function is. Without a decorated
+    function only more arguments are taken by position. `arrays` names the parameters that are
+    arrays, as for `composite`; by default those that are positional only, and `where`.
+    """
+    name, _, arguments = signature.partition("(")
+    arguments = arguments.rstrip()[:-1]
+    WIDER[name] = Wider(arguments)
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        WIDER[name] = Wider(arguments, function, when)
+        parameters = inspect.signature(function).parameters
+        named = arrays.split() or [
+            p.name for p in parameters.values()
+            if (p.kind is p.POSITIONAL_ONLY and p.name[0] == "x") or p.name == "where"
+        ]  # fmt: skip
+        order = list(parameters)
+        ARRAYS[name] = {key: True for x in named for key in (x, order.index(x))}
+        return function
+
+    return register
 
 
 def composite_over_raw(name: str, backend: Backend) -> Callable[..., Any]:

@@ -154,9 +154,7 @@ def refuse(what: str, first: str = "", instead: str = "") -> NoReturn:
 
 def break_by_write(what: str) -> None:
     """As `break_graph`, where the user writes into a raw array."""
-    break_graph(
-        what, first="make the array with `pluggrad.zeros` and write into that: "
-    )
+    break_graph(what, first="make the array with `pluggrad.zeros` and write into that: ")
 
 
 #: Libraries that take arrays of the standard if `SCIPY_ARRAY_API` is set.

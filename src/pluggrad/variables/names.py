@@ -6,15 +6,24 @@ import inspect
 from collections.abc import Iterable
 
 from ..arrays.backend import PRIMITIVES
-from ..arrays.composites import COMPOSITES
+from ..arrays.composites import COMPOSITES, WIDER
 from ..arrays.plugins import nearest
-from ..arrays.standard import CREATION, INQUIRIES
+from ..arrays.standard import CREATION, INQUIRIES, parse
 from ..errors import UnknownNameError
 
 __all__ = ["ALIASES", "CONSTANTS", "EXTENSIONS", "public_names", "signature_of", "unknown_name"]
 
 #: Functions of the main namespace that an extension offers, too.
 ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
+ALIASES |= {"amax": "max", "amin": "min"}
+#: NumPy's names for elementwise functions.
+ALIASES |= {
+    "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh",
+    "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "bitwise_not": "bitwise_invert",
+    "conjugate": "conj", "degrees": "rad2deg", "invert": "bitwise_invert",
+    "left_shift": "bitwise_left_shift", "mod": "remainder", "power": "pow", "radians": "deg2rad",
+    "right_shift": "bitwise_right_shift", "true_divide": "divide",
+}  # fmt: skip
 EXTENSIONS = ("linalg", "fft", "special")
 #: Names that are not functions: the standard's constants and dtypes.
 CONSTANTS = (
@@ -33,8 +42,11 @@ def public_names(prefix: str = "") -> list[str]:
 
 
 def signature_of(full: str) -> inspect.Signature:
-    """The signature of a public function: the standard's, if the standard has the function."""
+    """The signature of a public function: the standard's, if the standard has the function, with
+    what NumPy's form of it adds."""
     full = ALIASES.get(full, full)
+    if full in WIDER:
+        return parse(WIDER[full].arguments)
     if full in PRIMITIVES:
         return PRIMITIVES[full].parsed
     if full in CREATION or full in INQUIRIES:

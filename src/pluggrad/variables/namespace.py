@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays.backend import PRIMITIVES, SCALARS, Backend, backend_of, get_backend
 from ..arrays.choice import current_choice, get_default_backend
-from ..arrays.composites import ARRAYS, COMPOSITES, OWN
+from ..arrays.composites import ARRAYS, COMPOSITES, OWN, WIDER
 from ..arrays.dispatch import is_batched, is_variable
 from ..arrays.standard import CREATION, INQUIRIES, Info
-from ..engine.arguments import explain, shortened
+from ..engine.arguments import explain, shortened, whole
 from ..engine.batch import template
 from ..engine.graph_breaks import break_graph
 from ..engine.handles import raw_of, wrap, wrap_untracked
@@ -81,7 +81,9 @@ class Namespace(Functions):
         if name in EXTENSIONS and not self._prefix:
             return Namespace(backend, f"{name}.")
         if full in PRIMITIVES and backend.has(full):
-            return describe(bind(PRIMITIVES[full], backend), self._prefix + name)
+            row, wider = PRIMITIVES[full], WIDER.get(full)
+            wide = _bind_wider(full, backend) if wider and wider.function else None
+            return describe(bind(row, backend, wide), self._prefix + name)
         if full in COMPOSITES:
             return _bind_composite(full, backend)
         if full in CREATION and backend.has(full):
@@ -221,11 +223,27 @@ def loses(args: Any) -> bool:
 
 def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
     """The composite `name` for `backend`; the library's own is called where nothing is tracked."""
-    function, arrays = COMPOSITES[name], ARRAYS.get(name, {})
     raw: Any = None if name in OWN else backend.adapter.functions.get(name) or backend.xp
     if raw is not None and not callable(raw):
         for part in name.split("."):
             raw = getattr(raw, part, None)
+    call = _lifting(name, COMPOSITES[name], backend, raw)
+    return describe(call, name)  # type: ignore[no-any-return]
+
+
+def _bind_wider(name: str, backend: Backend) -> Callable[..., Any]:
+    """What computes NumPy's arguments of the standard's function `name`, for `backend`."""
+    function = WIDER[name].function
+    assert function is not None
+    return _lifting(name, function, backend)
+
+
+def _lifting(
+    name: str, function: Callable[..., Any], backend: Backend, raw: Callable[..., Any] | None = None
+) -> Callable[..., Any]:
+    """`function` with Variables in place of the arrays and lists among its arguments; `raw` is
+    called instead where nothing is tracked."""
+    arrays = ARRAYS.get(name, {})
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -247,7 +265,7 @@ def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
         except Exception as error:
             other = takes_numpy(args) if backend.name == "numpy" else None
             if other is not None and isinstance(error, MixedBackendsError):
-                return _bind_composite(name, other)(*args, **kwargs)
+                return _lifting(name, function, other)(*args, **kwargs)
             explain(error, name, args)
         if hasattr(y, "dtype") and not backend.knows(y.dtype):
             raise TypeMismatchError(f"{name}: an array of dtype {y.dtype} holds no numbers")
@@ -255,7 +273,7 @@ def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
         return y.requires_grad_() if requires_grad else y
 
     call.__module__ = "pluggrad"
-    return describe(call, name)  # type: ignore[no-any-return]
+    return call
 
 
 def _array(x: Any, backend: Backend) -> Any:
@@ -291,6 +309,8 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
     takes_dtype = not like and name not in ("from_dlpack", "arange", "full")
 
     def create(*args: Any, requires_grad: bool = False, **kwargs: Any) -> Any:
+        if name.startswith("fft.") and args:
+            args, kwargs = args[:1], _frequencies(name, args, kwargs)
         if name == "from_dlpack":
             if loses(args):
                 break_graph("export through DLPack")
@@ -319,6 +339,18 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
         return y.requires_grad_() if requires_grad else y  # as torch's creation functions do
 
     return _like(create, raw, name)
+
+
+def _frequencies(name: str, args: Any, kwargs: Any) -> Any:
+    """The keywords of `fft.fftfreq` or `fft.rfftfreq`, checked; `d` may come by position."""
+    whole(args[0], name, "n", least=1)
+    if len(args) > 2 or (len(args) == 2 and "d" in kwargs):
+        raise InvalidArgumentError(f"{name} takes n, d, dtype and device, the last two by name")
+    kwargs = {**kwargs, "d": args[1]} if len(args) == 2 else kwargs
+    d = kwargs.get("d", 1.0)
+    if not hasattr(d, "shape") and (not isinstance(d, (int, float)) or d == 0):
+        raise InvalidArgumentError(f"{name}: d is a number other than 0, not {shortened(d)}")
+    return kwargs
 
 
 def refuse_batch(name: str, args: Any) -> None:

@@ -71,8 +71,8 @@ def make_variable_classes(backend: Backend) -> tuple[type, ...]:
     dual = type("Variable", (nested,), {**attributes})
     batched = type("Variable", (Batched, nested), {**attributes})
     backend.variable, backend.nested, backend.dual, backend.batched = cls, nested, dual, batched
-    for name, method in backend.adapter.methods.items():
-        setattr(cls, name, method)
+    for name, function in backend.adapter.methods.items():
+        setattr(cls, name, function)
     item = bind_first(PRIMITIVES["getitem"], backend, backend.getitem)
     item.__qualname__ = "Variable._item"
     cls._item = staticmethod(item)

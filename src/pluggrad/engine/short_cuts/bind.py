@@ -11,7 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ...arrays.backend import Backend
+from ...arrays.composites import WIDER
 from ...arrays.dispatch import is_variable
+from ...arrays.standard import parse
 from ..arguments import explain, integers, no_axis, number, setting, several
 from ..graph import Node
 from ..handles import make, wrap
@@ -315,28 +317,70 @@ def bind_first(
     return look
 
 
-def bind(primitive: Primitive, backend: Backend) -> Any:
-    """`primitive` over one backend, as a function with the standard's own signature."""
+def bind(primitive: Primitive, backend: Backend, wide: Callable[..., Any] | None = None) -> Any:
+    """`primitive` over one backend, as a function with the standard's own signature, or with the
+    wider one that `WIDER` holds. `wide` is the function that is called for arguments beyond the
+    standard."""
     raw = backend.raw(primitive.name)
     # (Functions of extensions, with "." in their names, may change dtypes.)
     simple = primitive.parameters == ("x",) and "." not in primitive.name
     if primitive.kind == "elementwise" and simple:
         function = bind_unary(primitive, backend, raw)
+        if wide is not None:
+            function = _compiled(WIDER[primitive.name].arguments, _wider(primitive),
+                                 ["    return narrow(x)"], wide=wide, narrow=function)  # fmt: skip
     elif primitive.promotes:
-        function = _with_signature(primitive, backend, raw)
+        function = _with_signature(primitive, backend, raw, wide)
     elif (primitive.kind == "elementwise" or primitive.contracts) and primitive.parameters == (
         "x1", "x2",
     ):  # fmt: skip
         function = bind_binary(primitive, backend, raw)
     else:
-        function = _with_signature(primitive, backend, raw)
+        function = _with_signature(primitive, backend, raw, wide)
     function.__name__ = function.__qualname__ = primitive.name.split(".")[-1]
-    function.__signature__ = primitive.parsed
+    function.__signature__ = (
+        parse(WIDER[primitive.name].arguments) if primitive.name in WIDER else primitive.parsed
+    )
     function.__module__ = "pluggrad"
     return function
 
 
-def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) -> Any:
+def _wider(primitive: Primitive) -> list[str]:
+    """The lines that lead to the wider form of `primitive`, called `wide`; none if there is no such
+    function."""
+    if primitive.name not in WIDER or WIDER[primitive.name].function is None:
+        return []
+    arguments, _, when = WIDER[primitive.name]
+    parameters = parse(arguments).parameters.values()
+    more = [p for p in parameters if p.name not in primitive.parameters]
+    given = [
+        f"{p.name} {'is not' if type(p.default) in (bool, type(None)) else '!='} {p.default!r}"
+        for p in more
+    ]
+    passed = [
+        p.name if p.kind is p.POSITIONAL_ONLY else f"{p.name}={p.name}" for p in parameters
+    ]  # fmt: skip
+    return [
+        f"    if {' or '.join([*given, *([when] if when else [])])}:",
+        f"        return wide({', '.join(passed)})",
+    ]
+
+
+def _compiled(arguments: str, *parts: list[str], **scope: Any) -> Any:
+    """The function of these `arguments` whose body is the lines of all `parts`."""
+    lines = [f"def function({arguments}):"]
+    for part in parts:
+        lines += part
+    exec("\n".join(lines), scope)
+    return scope["function"]
+
+
+def _with_signature(
+    primitive: Primitive,
+    backend: Backend,
+    raw: Callable[..., Any],
+    wide: Callable[..., Any] | None = None,
+) -> Any:
     """A function compiled from a `def` with the primitive's parameters, as dataclasses compile
     their `__init__`. The interpreter itself then checks the call, for a tenth of the cost of
     `inspect.Signature.bind`.
@@ -344,7 +388,8 @@ def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., A
     Arguments at their defaults are not passed on, so that older libraries need not know them.
     Keyword arguments are settings, and reach the library as plain values.
     """
-    arguments = primitive.signature.split("(", 1)[1][:-1]
+    wider = WIDER.get(primitive.name)
+    arguments = primitive.signature.split("(", 1)[1][:-1] if wider is None else wider.arguments
     names = list(primitive.parameters)
     alone = len(primitive.positional) == 1 and not (primitive.variadic or primitive.promotes)
     if alone and primitive.kind in ("linear", "general") and not primitive.partial:
@@ -356,7 +401,7 @@ def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., A
     orders = "{0} if type({0}) in NUMBERS else number({0}, primitive, {0!r})"
     kinds = dict.fromkeys(("axis", "axes", *primitive.whole), whole)
     kinds |= {"ord": orders, "correction": orders}
-    lines = [f"def function({arguments}):", "    kwargs = {}"]
+    lines = ["    kwargs = {}"]
     counted = [name for name in primitive.positional if name in primitive.whole]
     lines += [f"    {name} = {kinds[name].format(name)}" for name in counted]
     for name in names[len(primitive.positional) :]:
@@ -384,10 +429,9 @@ def _with_signature(primitive: Primitive, backend: Backend, raw: Callable[..., A
     if primitive.check is not None:
         lines.append(f"    primitive.check(({positional}), kwargs)")
     lines.append(f"    return call(({positional}), kwargs)")
-    scope = {"call": call, "primitive": primitive, "defaults": primitive.defaults,
-             "setting": setting, "SIMPLE": SIMPLE, "cls": backend.variable, "no_axis": no_axis,
-             "LISTS": LISTS, "several": several, "WHOLE": WHOLE,
-             "integers": integers, "NUMBERS": NUMBERS,
-             "number": number}  # fmt: skip
-    exec("\n".join(lines), scope)
-    return scope["function"]
+    return _compiled(
+        arguments, _wider(primitive), lines,
+        call=call, primitive=primitive, defaults=primitive.defaults, wide=wide,
+        setting=setting, SIMPLE=SIMPLE, cls=backend.variable, no_axis=no_axis, LISTS=LISTS,
+        several=several, WHOLE=WHOLE, integers=integers, NUMBERS=NUMBERS, number=number,
+    )  # fmt: skip
