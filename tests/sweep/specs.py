@@ -9,8 +9,23 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "OUT_RAW", "OUT_VARIABLE", "A", "B", "C", "Call", "Context", "Given", "I", "N", "Options", "P",
-    "R", "S", "U", "specs_in", "show",
+    "OUT_RAW",
+    "OUT_VARIABLE",
+    "A",
+    "B",
+    "C",
+    "Call",
+    "Context",
+    "Given",
+    "I",
+    "N",
+    "Options",
+    "P",
+    "R",
+    "S",
+    "U",
+    "show",
+    "specs_in",
 ]  # fmt: skip
 
 
