@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .bases import BASES, EXTRA, ONE, SHAPES, VALUES_ALONE
-from .parameters import PARTNERS, values_of
+from .parameters import PARTNERS, values_for
 from .specs import A, Call, Context
 from .ufuncs import ufunc_calls, ufuncs
 
@@ -63,7 +63,7 @@ def unknown(name: str, f: Callable[..., Any]) -> list[str]:
     found = [] if bases(name, f) else [f"{name}: how to call it"]
     base = bases(name, f)[0] if bases(name, f) else ()
     found += [f"{name}({p.name}=)" for p in _options(f, base)
-              if values_of(name, p.name, Context(base)) is None]  # fmt: skip
+              if values_for(name, p.name, Context(base)) is None]  # fmt: skip
     rest = [p for p in inspect.signature(f).parameters.values() if p.kind is p.VAR_KEYWORD]
     return found + [f"{name}(**{p.name})" for p in rest if name not in EXTRA]
 
@@ -92,7 +92,7 @@ def _of_base(name: str, f: Callable[..., Any], base: tuple[Any, ...], n: int) ->
     yield make(base, {})
     context = Context(base)
     options = _options(f, base)
-    values = {p.name: [x for x in values_of(name, p.name, context) or () if not is_default(x, p)]
+    values = {p.name: [x for x in values_for(name, p.name, context) or () if not is_default(x, p)]
               for p in options if p.kind is not p.POSITIONAL_ONLY}  # fmt: skip
     for key, found in values.items():
         for value in found:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .specs import OUT_RAW, OUT_VARIABLE, A, B, Context, I, P, R
 
-__all__ = ["BY_FUNCTION", "BY_NAME", "PARTNERS", "values_of"]
+__all__ = ["BY_FUNCTION", "BY_NAME", "PARTNERS", "values_for"]
 
 Values = list[Any] | Callable[[Context], list[Any]]
 
@@ -226,7 +226,7 @@ PARTNERS = [
 ]  # fmt: skip
 
 
-def values_of(function: str, parameter: str, context: Context) -> list[Any] | None:
+def values_for(function: str, parameter: str, context: Context) -> list[Any] | None:
     """The values to give to a parameter; None if the tables do not know it."""
     for table, key in ((BY_FUNCTION, f"{function}.{parameter}"), (BY_NAME, parameter)):
         if key in table:
