@@ -48,7 +48,7 @@ def is_kind(x: Any, kind: str) -> bool:
 def integers_beside(indices: Any, x: Any, where: str, what: str = "indices") -> Any:
     """`indices`, an integer or several, as a Variable beside `x`; anything else is refused."""
     empty = isinstance(indices, (list, tuple)) and not len(indices)
-    made = [0] if empty else indices
+    made: Any = [0] if empty else indices
     made = made if is_variable(made) else backend_of(x).namespace.asarray(made)  # type: ignore[union-attr]
     made = made[:0] if empty else made
     if not is_kind(made, "integral"):

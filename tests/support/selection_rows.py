@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 
-def rows(text: str) -> list[str]:
+def lines_of(text: str) -> list[str]:
     """The lines that are not empty."""
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 #: Results with gradients.
-GRADIENTS = rows("""
+GRADIENTS = lines_of("""
 f.select([v > 0], [v])
 f.select([v > 2, v > 1], [v * v, 2.5], -1.0)
 f.select([v[:3] > 0, m > 0], [m, v[:3]], m[0, 0])
@@ -88,7 +88,7 @@ f.setxor1d(m, [[2.0, 7.0]], True)
 """)
 
 #: Results without gradients, or of other arrays.
-VALUES = rows("""
+VALUES = lines_of("""
 f.select([v > 0], [i])
 f.select([v > 0, v > 1], [1, 2.5], nan)
 f.select([v > 0], [1.5], 1)
@@ -211,7 +211,7 @@ f.ix_(i[:2], [])
 """)
 
 #: What NumPy refuses is refused.
-REFUSED = rows("""
+REFUSED = lines_of("""
 f.select([v > 0], [v, v])
 f.select([], [])
 f.select([i], [v])
@@ -299,7 +299,7 @@ f.put_along_axis(m, np.asarray([[7]]), 9, 1)
 """)
 
 #: NumPy guesses here, or answers in a way that it is about to give up.
-WRONG = rows("""
+WRONG = lines_of("""
 f.take(m, [True])
 f.piecewise(v, [v < 2], [lambda x: x * 1j])
 f.take(m, [0.5])
@@ -315,7 +315,7 @@ f.put('a', [0], 1)
 """)
 
 #: Writes into v, m or i.
-WRITES = rows("""
+WRITES = lines_of("""
 f.put(v, [0], [])
 f.put(v, [], [1])
 f.put(i, [0], 1.5)
