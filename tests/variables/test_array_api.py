@@ -42,7 +42,8 @@ def beyond(function, standard):
     for n, (name, kind, default) in enumerate(theirs):
         found, value = by_name.pop(name, ("", None))
         fits = found == kind or (kind, found) == ("KEYWORD_ONLY", "POSITIONAL_OR_KEYWORD")
-        if not fits or value != default or (kind.startswith("POS") and places[name] != n):
+        fits = fits and (value == default or default is inspect.Parameter.empty)
+        if not fits or (kind.startswith("POS") and places[name] != n):
             missing.append(name)
     empty = inspect.Parameter.empty
     return missing + [name for name, (_, default) in by_name.items() if default is empty]

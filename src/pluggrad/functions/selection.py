@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -323,7 +322,7 @@ def _constant(indices: Any, x: Any) -> Any:
 
 @composite(own=True, arrays="arr")
 def apply_along_axis(
-    func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any
+    func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
 ) -> Any:
     """`func1d` of each vector along `axis` of `arr`.
 
@@ -369,7 +368,7 @@ def apply_along_axis(
 
 
 @composite(own=True, arrays="a")
-def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
     """`func` applied to `a` along each of `axes` in turn, as in ``func(a, axis)``.
 
     An axis that `func` removes is put back with length 1.

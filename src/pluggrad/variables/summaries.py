@@ -565,7 +565,7 @@ PARAMETERS = {
     "equal_nan": ("bool", "Whether all nan are of one kind."),
     "sorted": ("bool", "Whether the result must be sorted."),
     "wrap": ("bool", "Whether a tall matrix has several diagonals."),
-    "right": ("bool", "Whether intervals include their right end."),
+    "digitize.right": ("bool", "Whether intervals include their right end."),
     "kth": ("int | Sequence[int]", "The places whose elements are those of the sorted array."),
     "axis": ("int", "Which axis; negative numbers count from the last."),
     "axis1": ("int", "The first of the two axes."),
