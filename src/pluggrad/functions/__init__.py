@@ -7,7 +7,9 @@ every order without a rule of its own.
 from . import (
     calculus,
     creation,
+    diagonals,
     elementwise,
+    joining,
     linalg,
     manipulation,
     padding,
@@ -21,7 +23,9 @@ from . import (
 __all__ = [
     "calculus",
     "creation",
+    "diagonals",
     "elementwise",
+    "joining",
     "linalg",
     "manipulation",
     "padding",
