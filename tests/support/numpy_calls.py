@@ -89,7 +89,9 @@ def check_call(
              for h in (STEP, -STEP)]  # fmt: skip
     slope = sum(inner(w, np.asarray(a) - np.asarray(b)) / (2 * STEP)
                 for w, a, b in zip(weights, *sides, strict=True))  # fmt: skip
-    total = sum(pg.sum(pg.real(y * np.conj(w))) for w, y in zip(weights, as_list(found), strict=True))
+    total = sum(
+        pg.sum(pg.real(y * np.conj(w))) for w, y in zip(weights, as_list(found), strict=True)
+    )
     gradients = pg.autograd.grad(total, leaves, allow_unused=True, materialize_grads=True)
     for x, g in zip(arrays, gradients, strict=True):
         assert (g.shape, g.dtype) == (x.shape, x.dtype)
@@ -138,7 +140,7 @@ def check_on(backend: str, name: str, args: Any, kwargs: Any) -> None:
 def check_refused(name: str, args: Any, kwargs: Any, *, numpy_too: bool = True) -> None:
     """Both raise; or only we do, without `numpy_too`."""
     if numpy_too:
-        with pytest.raises(Exception):  # noqa: B017, PT011  (whatever NumPy raises there)
+        with pytest.raises(Exception):  # noqa: B017  (whatever NumPy raises there)
             at_path(np, name)(*args, **kwargs)
     with pytest.raises(pg.errors.PluggradError) as caught:
         at_path(pg, name)(*_mapped(args, tracked, lambda x: x),

@@ -11,7 +11,7 @@ from typing import Any
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
-from ..engine.arguments import axes_of, axis_of, whole
+from ..engine.arguments import axis_of, whole
 from ..engine.cotangents import device_of, is_complex, same_shape
 from ..errors import InvalidArgumentError, UnsupportedError
 from .manipulation import at

@@ -8,7 +8,7 @@ from typing import Any
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import xp
-from ..engine.arguments import axes_of, whole
+from ..engine.arguments import axes_of
 from ..engine.cotangents import is_complex
 from ..errors import InvalidArgumentError, UnsupportedError
 
