@@ -11,7 +11,7 @@ composites = sys.modules["pluggrad.arrays.composites"]
 def test_the_parameters_that_are_arrays_are_in_the_signature():
     for name, arrays in composites.ARRAYS.items():
         wider = composites.WIDER.get(name)
-        function = composites.COMPOSITES[name] if wider is None else wider.function
+        function = wider.function if wider else composites.COMPOSITES[name]
         parameters = list(inspect.signature(function).parameters)
         names = [key for key in arrays if isinstance(key, str)]
         assert (names or wider is not None) and set(names) <= set(parameters), name

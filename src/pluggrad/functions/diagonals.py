@@ -32,7 +32,8 @@ def diag(x: Any, /, k: int = 0) -> Any:
         return _diagonal(x, k)
     if x.ndim != 1:
         raise InvalidArgumentError(
-            f"diag takes a vector or a matrix, and got {x.ndim} axes; `pluggrad.diagonal` takes more"
+            f"diag takes a vector or a matrix, and got {x.ndim} axes; `pluggrad.diagonal` takes "
+            "more than two"
         )
     return _matrix(x, k)
 
@@ -103,7 +104,7 @@ def trace(
 
 
 @composite(own=True, arrays="x")
-def vander(x: Any, /, N: Any = None, increasing: bool = False) -> Any:
+def vander(x: Any, /, N: int | None = None, increasing: bool = False) -> Any:
     """The matrix whose columns are powers of the vector `x`.
 
     Parameters

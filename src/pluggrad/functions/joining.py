@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -212,7 +213,7 @@ def _split(x: Any, places: Any, axis: int, where: str, *, equal: bool = True) ->
 
 
 @composite(own=True, arrays="x")
-def split(x: Any, /, indices_or_sections: Any, axis: int = 0) -> Any:
+def split(x: Any, /, indices_or_sections: int | Sequence[int], axis: int = 0) -> Any:
     """`x` cut along `axis` into a list of parts.
 
     Parameters
@@ -228,7 +229,7 @@ def split(x: Any, /, indices_or_sections: Any, axis: int = 0) -> Any:
 
 
 @composite(own=True, arrays="x")
-def array_split(x: Any, /, indices_or_sections: Any, axis: int = 0) -> Any:
+def array_split(x: Any, /, indices_or_sections: int | Sequence[int], axis: int = 0) -> Any:
     """`x` cut along `axis` into a list of parts, which need not be of equal length.
 
     As `split`, but a number of parts need not divide the length: the first parts are then longer by
@@ -249,7 +250,7 @@ def _at_least(x: Any, ndim: int, where: str) -> None:
 
 
 @composite(own=True, arrays="x")
-def hsplit(x: Any, /, indices_or_sections: Any) -> Any:
+def hsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> Any:
     """`x` cut along its second axis into a list of parts; a vector along its only axis.
 
     See `split` for the argument.
@@ -263,7 +264,7 @@ def hsplit(x: Any, /, indices_or_sections: Any) -> Any:
 
 
 @composite(own=True, arrays="x")
-def vsplit(x: Any, /, indices_or_sections: Any) -> Any:
+def vsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> Any:
     """`x`, of two axes or more, cut along its first axis into a list of parts.
 
     See `split` for the argument.
@@ -277,7 +278,7 @@ def vsplit(x: Any, /, indices_or_sections: Any) -> Any:
 
 
 @composite(own=True, arrays="x")
-def dsplit(x: Any, /, indices_or_sections: Any) -> Any:
+def dsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> Any:
     """`x`, of three axes or more, cut along its third axis into a list of parts.
 
     See `split` for the argument.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from ..arrays.composites import composite, widen
@@ -85,14 +86,15 @@ def rollaxis(x: Any, /, axis: int, start: int = 0) -> Any:
 
 
 @composite(own=True, arrays="x")
-def rot90(x: Any, /, k: int = 1, axes: Any = (0, 1)) -> Any:
+def rot90(x: Any, /, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
     """`x` turned by 90 degrees `k` times, from the first of `axes` towards the second.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.rot90(np.asarray([[1.0, 2.0], [3.0, 4.0]])).tolist()
     [[2.0, 4.0], [1.0, 3.0]]
     """
-    axes = axes_of(tuple(axes) if hasattr(axes, "__iter__") else axes, x.ndim, "rot90", "axes")
+    given = tuple(axes) if hasattr(axes, "__iter__") else axes
+    axes = axes_of(given, x.ndim, "rot90", "axes")
     if len(axes) != 2:
         raise InvalidArgumentError(f"rot90 takes two axes, and got axes={axes}")
     k = whole(k, "rot90", "k") % 4
@@ -144,7 +146,7 @@ def _columns_first(x: Any, order: Any, where: str, *, memory: str = "AK") -> boo
     if not isinstance(order, str) or len(order) != 1 or order not in memory:
         known = ", ".join([repr(name) for name in "CF" + memory])
         raise InvalidArgumentError(f"{where}: the order is one of {known}, and not {order!r}")
-    flags = getattr(raw_of(x), "flags", None)
+    flags: Any = getattr(raw_of(x), "flags", None)
     if getattr(flags, "c_contiguous", True) or (order == "A" and not flags.f_contiguous):
         return False
     if not flags.f_contiguous or is_batched(x):
@@ -353,7 +355,7 @@ def _roll(x: Any, /, shift: Any, axis: Any = None) -> Any:
 
 
 @composite(own=True, arrays="x")
-def resize(x: Any, /, new_shape: Any) -> Any:
+def resize(x: Any, /, new_shape: int | Sequence[int]) -> Any:
     """The elements of `x` in a new shape, cut off or repeated from the start as often as needed.
 
     If `x` is empty the result is zeros.
@@ -362,8 +364,7 @@ def resize(x: Any, /, new_shape: Any) -> Any:
     >>> pg.resize(np.asarray([1.0, 2.0]), (2, 2)).tolist()
     [[1.0, 2.0], [1.0, 2.0]]
     """
-    (x,) = arrays_of([x])
-    shape = new_shape.tolist() if hasattr(new_shape, "tolist") else new_shape
+    shape: Any = new_shape.tolist() if hasattr(new_shape, "tolist") else new_shape
     shape = shape if isinstance(shape, (tuple, list)) else (shape,)
     lengths = tuple([whole(n, "resize", "a length", least=0) for n in shape])
     flat, count = xp.reshape(x, (-1,)), math.prod(lengths)
@@ -388,7 +389,7 @@ def trim_zeros(x: Any, /, trim: str = "fb", axis: Any = None) -> Any:
     >>> pg.trim_zeros(np.asarray([0.0, 1.0, 0.0, 2.0, 0.0])).tolist()
     [1.0, 0.0, 2.0]
     """
-    if not isinstance(trim, str) or trim.lower() not in ("f", "b", "fb", "bf"):
+    if str(trim).lower() not in ("f", "b", "fb", "bf"):
         raise InvalidArgumentError(f"trim_zeros: trim is 'f', 'b' or 'fb', not {trim!r}")
     axes = axes_of(axis, x.ndim, "trim_zeros")
     key = [slice(None)] * x.ndim

@@ -52,6 +52,10 @@ def type_of(full: str, parameter: inspect.Parameter) -> tuple[str, str]:
     if shape is not None:
         return "ArrayLike", f"Of shape {shape}." if shape[0] == "(" else f"With {shape}."
     special = full.startswith("special.") and name not in ("axis", "keepdims")
+    if name not in PARAMETERS and full in COMPOSITES:
+        annotation = COMPOSITES[full].__annotations__.get(name, "Any")
+        if annotation != "Any":
+            return annotation, ""
     if special or name not in PARAMETERS:
         usual = "of any dtype" if full in SUMMARIES and not special else "floating-point"
         dtype = _dtypes().get(full, usual)
