@@ -6,11 +6,14 @@ every order without a rule of its own.
 
 from . import (
     calculus,
+    comparisons,
     creation,
     diagonals,
     elementwise,
+    fitting,
     fourier,
     histograms,
+    interpolation,
     joining,
     linalg,
     manipulation,
@@ -21,17 +24,21 @@ from . import (
     quantiles,
     reductions,
     selection,
+    signals,
     statistics,
     ufuncs,
 )
 
 __all__ = [
     "calculus",
+    "comparisons",
     "creation",
     "diagonals",
     "elementwise",
+    "fitting",
     "fourier",
     "histograms",
+    "interpolation",
     "joining",
     "linalg",
     "manipulation",
@@ -42,6 +49,7 @@ __all__ = [
     "quantiles",
     "reductions",
     "selection",
+    "signals",
     "statistics",
     "ufuncs",
 ]
