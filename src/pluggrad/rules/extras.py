@@ -10,10 +10,9 @@ from typing import Any
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
-from ..engine.arguments import axes_of, axis_of, whole
+from ..engine.arguments import whole
 from ..engine.cotangents import device_of
 from ..errors import InvalidArgumentError, UnsupportedError
-
 
 # ---------------------------------------------------------------- pad
 
