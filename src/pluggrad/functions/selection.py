@@ -321,9 +321,7 @@ def _constant(indices: Any, x: Any) -> Any:
 
 
 @composite(own=True, arrays="arr")
-def apply_along_axis(
-    func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any
-) -> Any:
+def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """`func1d` of each vector along `axis` of `arr`.
 
     Parameters

@@ -15,7 +15,6 @@ from ..engine.cotangents import device_of, shape_dtype, sum_to
 from ..engine.handles import raw_of
 from ..engine.lazy_cotangents import dense, scatter
 from ..engine.primitive import PASS
-from ..errors import InvalidArgumentError
 from . import positions
 from .kinds import constant, elementwise, linear
 
@@ -203,33 +202,6 @@ def common_shape(shapes: Any) -> tuple[Any, ...]:
         for n, length in enumerate(shape, ndim - len(shape)):
             found[n] = length if found[n] == 1 else found[n]
     return tuple(found)
-
-
-@composite(own=True)
-def broadcast_arrays(*arrays: Any) -> Any:
-    """Each array, broadcast to their common shape.
-
-    An array that has this shape already is returned itself and can be written, as in NumPy.
-    """
-    shape = common_shape([x.shape for x in arrays])
-    return tuple([x if tuple(x.shape) == shape else xp.broadcast_to(x, shape) for x in arrays])
-
-
-@composite(own=True)
-def meshgrid(*arrays: Any, indexing: str = "xy") -> Any:
-    """Coordinate arrays, from one vector per axis."""
-    if indexing not in ("xy", "ij"):
-        raise InvalidArgumentError(f"meshgrid: the indexing is 'xy' or 'ij', not {indexing!r}")
-    order = list(range(len(arrays)))
-    if indexing == "xy" and len(arrays) > 1:
-        order[0], order[1] = 1, 0
-    sizes = [arrays[n].shape[0] if arrays[n].ndim else 1 for n in order]
-    grids = []
-    for n, x in enumerate(arrays):
-        lengths = [1] * len(arrays)
-        lengths[order.index(n)] = sizes[order.index(n)]
-        grids.append(xp.copy(xp.broadcast_to(xp.reshape(x, tuple(lengths)), tuple(sizes))))
-    return tuple(grids)
 
 
 @composite(own=True)
