@@ -104,11 +104,11 @@ def constant(like: Any, name: str, *args: Any) -> Any:
     return backend.namespace.asarray_constant(made) if is_variable(like) else made
 
 
-def values_of(x: Any) -> list[Any] | None:
-    """The elements of the vector `x` as Python numbers, for functions whose result has a shape or a
-    dtype that depends on values. None while `vmap` maps over them, or another library traces."""
+def values_of(x: Any) -> Any:
+    """The elements of `x` as Python numbers, for functions whose result has a shape or a dtype that
+    depends on values: a list, or a number for an array without axes. None while `vmap` maps over
+    them, or another library traces."""
     try:
-        found: list[Any] = (x.detach() if is_variable(x) else x).tolist()
+        return (x.detach() if is_variable(x) else x).tolist()
     except TypeError:  # so are the errors for values that are not there
         return None
-    return found

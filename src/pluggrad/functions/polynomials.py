@@ -227,7 +227,7 @@ def polyint(p: Any, /, m: int = 1, k: Any = None) -> Any:
 
 @composite(own=True, arrays="x")
 def poly(x: Any, /) -> Any:
-    """The coefficients of the polynomial with given roots, or of a matrix's characteristic one.
+    """The coefficients of the polynomial with the roots `x`, or with a matrix's eigenvalues.
 
     Complex roots of which each has its conjugate among the others give real coefficients.
 
