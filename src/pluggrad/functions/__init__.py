@@ -7,6 +7,7 @@ every order without a rule of its own.
 from . import (
     calculus,
     creation,
+    einsum,
     elementwise,
     linalg,
     manipulation,
@@ -21,6 +22,7 @@ from . import (
 __all__ = [
     "calculus",
     "creation",
+    "einsum",
     "elementwise",
     "linalg",
     "manipulation",
