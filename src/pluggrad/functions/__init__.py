@@ -11,12 +11,15 @@ from . import (
     elementwise,
     linalg,
     manipulation,
+    norms,
     padding,
     polynomials,
     products,
     reductions,
     selection,
+    stacks,
     statistics,
+    systems,
 )
 
 __all__ = [
@@ -26,10 +29,13 @@ __all__ = [
     "elementwise",
     "linalg",
     "manipulation",
+    "norms",
     "padding",
     "polynomials",
     "products",
     "reductions",
     "selection",
+    "stacks",
     "statistics",
+    "systems",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
-from ..engine.arguments import axes_of, axis_of, whole
+from ..engine.arguments import axis_of, whole
 from ..engine.cotangents import device_of, is_complex, same_shape
 from ..errors import InvalidArgumentError, UnsupportedError
 from .manipulation import at
@@ -43,20 +43,6 @@ def ravel(x: Any, /) -> Any:
 def flatten(x: Any, /) -> Any:
     """`x` as a vector, copied."""
     return xp.copy(xp.reshape(x, (-1,)))
-
-
-@composite(own=True)
-def diagonal(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The diagonals over two axes, as the last axis of the result."""
-    axes = axes_of((axis1, axis2), x.ndim, "diagonal")
-    return xp.linalg.diagonal(xp.moveaxis(x, axes, (-2, -1)), offset=offset)
-
-
-@composite(own=True)
-def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sum along the diagonal over two axes."""
-    axes = axes_of((axis1, axis2), x.ndim, "trace")
-    return xp.linalg.trace(xp.moveaxis(x, axes, (-2, -1)), offset=offset)
 
 
 @composite(own=True)

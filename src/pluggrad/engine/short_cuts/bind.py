@@ -336,8 +336,9 @@ def bind(primitive: Primitive, backend: Backend, wide: Callable[..., Any] | None
     ):  # fmt: skip
         function = bind_binary(primitive, backend, raw)
         if wide is not None:
-            function = _compiled(WIDER[primitive.name].arguments, _wider(primitive),
-                                 ["    return narrow(x1, x2)"], wide=wide, narrow=function)  # fmt: skip
+            body = ["    return narrow(x1, x2)"]
+            function = _compiled(WIDER[primitive.name].arguments, _wider(primitive), body,
+                                 wide=wide, narrow=function)  # fmt: skip
     else:
         function = _with_signature(primitive, backend, raw, wide)
     function.__name__ = function.__qualname__ = primitive.name.split(".")[-1]
