@@ -173,7 +173,7 @@ def methods() -> dict[str, Any]:
         Nobody else sees it."""
         if name in own and called("dask")[0] and guard(v) not in ASKS:
             return getattr(v.data, name)
-        raise AttributeError(f"'Variable' object has no attribute {name!r}")
+        return object.__getattribute__(v, name)  # raises, and says what to use instead
 
     return {
         "__getattr__": look_up,

@@ -13,7 +13,7 @@ import pytest
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
 from pluggrad.variables.operators import BINARY, COMPARE
-from tests.support.arrays import convert, numbers, to_numpy
+from tests.support.arrays import convert, leaf_of, numbers, to_numpy
 from tests.support.backends import ALL, every_backend
 from tests.support.optional import installed, needs
 
@@ -21,10 +21,6 @@ EVERY = pytest.mark.parametrize("backend", installed(*ALL, "dask"))
 X = np.arange(1.0, 7.0).reshape(2, 3)
 LIST = [2.0, 1.0, 3.0]
 DIFFERENTIABLE = [name for name in BINARY if name in ("add", "sub", "mul", "truediv", "pow")]
-
-
-def leaf(backend: str, x: Any = X) -> Any:
-    return pg.Variable(convert(np.array(x), backend), requires_grad=True)
 
 
 def total(x: Any, y: Any, operate: Any) -> np.ndarray:
@@ -45,7 +41,7 @@ def total(x: Any, y: Any, operate: Any) -> np.ndarray:
 def test_lists_of_numbers_in_operators(backend: str, name: str) -> None:
     forwards = BINARY[name]
     for operate in (forwards, lambda x, y: forwards(y, x)):
-        v = leaf(backend)
+        v = leaf_of(X, backend)
         y = operate(v, LIST)
         np.testing.assert_allclose(to_numpy(y), operate(X, np.array(LIST)))
         pg.sum(y).backward()
@@ -54,7 +50,7 @@ def test_lists_of_numbers_in_operators(backend: str, name: str) -> None:
 
 @EVERY
 def test_lists_as_matrices_and_in_place(backend: str) -> None:
-    v = leaf(backend)
+    v = leaf_of(X, backend)
     np.testing.assert_allclose(to_numpy(v @ LIST), X @ LIST)
     np.testing.assert_allclose(to_numpy([[1.0, 2.0]] @ v), [[1.0, 2.0]] @ X)
     w = v * 1
@@ -73,21 +69,21 @@ def test_lists_as_matrices_and_in_place(backend: str) -> None:
 @EVERY
 @pytest.mark.parametrize("name", COMPARE)
 def test_lists_compared(backend: str, name: str) -> None:
-    v, compare = leaf(backend), COMPARE[name]
+    v, compare = leaf_of(X, backend), COMPARE[name]
     np.testing.assert_array_equal(to_numpy(compare(v, LIST)), compare(X, LIST))
     np.testing.assert_array_equal(to_numpy(compare(LIST, v)), compare(np.array(LIST), X))
 
 
 @EVERY
 def test_what_equals_nothing(backend: str) -> None:
-    v = leaf(backend)
+    v = leaf_of(X, backend)
     for other in ("a", ["a"], [None], None, {}, [v, "a"]):
         assert (v == other) is False and (v != other) is True
 
 
 @EVERY
 def test_lists_that_hold_variables_are_stacked(backend: str) -> None:
-    v = leaf(backend)
+    v = leaf_of(X, backend)
     y = v * [v[0, 0], 2.0, v[1, 1] ** 2] + [v[1], v[0]]
     row = np.array([1.0, 2.0, 25.0])
     np.testing.assert_allclose(to_numpy(y), X * row + X[::-1])
@@ -114,7 +110,7 @@ def test_lists_in_functions(backend: str, call: Any) -> None:
     needs("array_api_compat.numpy")
     import array_api_compat.numpy as raw
 
-    v = leaf(backend)
+    v = leaf_of(X, backend)
     y = call(pg, v)
     np.testing.assert_allclose(to_numpy(y), call(raw, X))
     pg.sum(y).backward()
@@ -124,7 +120,7 @@ def test_lists_in_functions(backend: str, call: Any) -> None:
 @EVERY
 def test_precision_beside_a_list(backend: str) -> None:
     """The numbers are no less precise than the Variable."""
-    assert float(to_numpy(leaf(backend, [1.0]) * [0.1])[0]) == 0.1
+    assert float(to_numpy(leaf_of([1.0], backend) * [0.1])[0]) == 0.1
     xp = get_backend(backend).xp
     narrow = pg.Variable(xp.astype(convert(X, backend), xp.float32), requires_grad=True)
     assert np.dtype(to_numpy(narrow * [1, 2, 3]).dtype).kind == "f"
@@ -159,7 +155,7 @@ def test_numpy_arrays_are_constants_beside_jax_and_dask(backend: str) -> None:
         lambda v, a: pg.where(a > 1.5, v, a), lambda v, a: pg.concat([v, a[None]]),
         lambda v, a: v * [a, a], lambda v, a: pg.outer(a, v[0]), lambda v, a: np.multiply(a, v),
     ):  # fmt: skip
-        v = leaf(backend)
+        v = leaf_of(X, backend)
         y = call(v, row)
         assert isinstance(y, pg.Variable) and y._backend.name == backend
         np.testing.assert_allclose(to_numpy(y), to_numpy(call(pg.Variable(X), row)))
@@ -168,7 +164,7 @@ def test_numpy_arrays_are_constants_beside_jax_and_dask(backend: str) -> None:
     tracked = pg.Variable(row, requires_grad=True)
     for other in (tracked, pg.Variable(row)):
         with pytest.raises(pg.MixedBackendsError):
-            leaf(backend) * other
+            leaf_of(X, backend) * other
 
 
 @pytest.mark.parametrize("backend", installed("jax", "dask"))
@@ -181,7 +177,7 @@ def test_numpy_arrays_from_custom_rules_and_hooks(backend: str) -> None:
     h = pg.custom_jvp(lambda a: a * 2.0)
     h.defjvp(lambda primals, tangents: (primals[0] * 2.0, fives))
     np.testing.assert_allclose(to_numpy(pg.jvp(h, (raw,), (raw,))[1]), fives)
-    v = leaf(backend)
+    v = leaf_of(X, backend)
     y = v * 2
     y.register_hook(lambda g: fives)
     pg.sum(y).backward()
@@ -190,7 +186,7 @@ def test_numpy_arrays_from_custom_rules_and_hooks(backend: str) -> None:
 
 @pytest.mark.parametrize("backend", installed("torch", "strict"))
 def test_numpy_arrays_are_not_mixed_with_others(backend: str) -> None:
-    v = leaf(backend)
+    v = leaf_of(X, backend)
     for call in (lambda a: v * a, lambda a: a * v, lambda a: v * [a, a], lambda a: pg.add(a, v)):
         with pytest.raises(pg.MixedBackendsError, match=r"pluggrad\.lift"):
             call(np.array(LIST))
@@ -203,11 +199,11 @@ def test_numpy_arrays_are_not_mixed_with_others(backend: str) -> None:
 def test_transpose_of_any_number_of_axes(backend: str) -> None:
     for shape in ((), (3,), (2, 3), (2, 3, 4)):
         x = np.arange(float(math.prod(shape))).reshape(shape)
-        v = leaf(backend, x)
+        v = leaf_of(x, backend)
         np.testing.assert_array_equal(to_numpy(v.T), x.T)
         pg.sum(v.T * convert(x.T + 1, backend)).backward()
         np.testing.assert_array_equal(to_numpy(v.grad), x + 1)
-    a, v = np.array([[2.0, 1.0], [0.0, 3.0]]), leaf(backend, [1.0, 2.0])
+    a, v = np.array([[2.0, 1.0], [0.0, 3.0]]), leaf_of([1.0, 2.0], backend)
     (v.T @ convert(a, backend) @ v).backward()
     np.testing.assert_allclose(to_numpy(v.grad), (a + a.T) @ [1.0, 2.0])
 
@@ -256,7 +252,7 @@ def test_methods_as_numpy_has_them(backend: str, name: str) -> None:
 def test_reshape_by_columns(backend: str) -> None:
     if backend == "dask":
         pytest.skip("Dask lacks this reshape")
-    v = leaf(backend)
+    v = leaf_of(X, backend)
     y = v.reshape(3, 2, order="F")
     np.testing.assert_array_equal(to_numpy(y), X.reshape((3, 2), order="F"))
     w = np.arange(6.0).reshape(3, 2)
@@ -266,7 +262,7 @@ def test_reshape_by_columns(backend: str) -> None:
 
 @every_backend
 def test_methods_that_write(backend: str) -> None:
-    v = leaf(backend, [[3.0, 1.0, 2.0], [6.0, 4.0, 5.0]])
+    v = leaf_of([[3.0, 1.0, 2.0], [6.0, 4.0, 5.0]], backend)
     w = v * 1
     assert w.sort() is None
     pg.sum(w * convert(X, backend)).backward()
