@@ -33,7 +33,7 @@ def einsum(*operands: Any, optimize: Any = False, dtype: Any = None) -> Any:
 
     Parameters
     ----------
-    *operands : str, then arrays
+    operands : str, then arrays
         Such as ``"ij,j->i"`` and two arrays. Or each array is followed by its subscripts as a list
         of integers, and the last list is that of the output: ``einsum(x, [0, 1], v, [1], [0])``.
     optimize : bool, str or list, default False
@@ -81,7 +81,7 @@ def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = Fa
 
     Parameters
     ----------
-    *operands : str, then arrays
+    operands : str, then arrays
         As for `einsum`.
     optimize : bool, str or list, default 'greedy'
         How the order is found: True, False, 'greedy' or 'optimal'.

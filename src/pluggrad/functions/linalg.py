@@ -36,8 +36,10 @@ def diagonal(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
         Of two axes or more.
     offset : int, default 0
         How far above the main diagonal it lies; negative below.
-    axis1, axis2 : int
-        The axes of the rows and of the columns; by default the first two.
+    axis1 : int, default 0
+        The axis of the rows.
+    axis2 : int, default 1
+        The axis of the columns.
 
     >>> import numpy as np, pluggrad as pg
     >>> v = pg.Variable(np.asarray([[1.0, 2.0], [3.0, 4.0]]))
@@ -62,8 +64,10 @@ def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any
         Of two axes or more.
     offset : int, default 0
         How far above the main diagonal it lies; negative below.
-    axis1, axis2 : int
-        The axes of the rows and of the columns; by default the first two.
+    axis1 : int, default 0
+        The axis of the rows.
+    axis2 : int, default 1
+        The axis of the columns.
     dtype : optional
         What the elements are converted to before.
 

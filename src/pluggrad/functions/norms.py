@@ -100,10 +100,11 @@ def norm(x: Any, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -
 
 @composite("linalg.cond", own=True, arrays="x")
 def cond(x: Any, /, p: Any = None) -> Any:
-    """The condition number of each matrix: how much it may enlarge an error, and inf if singular.
+    """The condition number of each matrix: how much it may enlarge an error.
 
-    It is the norm of the matrix times the norm of its inverse. With `p` of None or 2, it is the
-    greatest singular value divided by the least; with -2, the least divided by the greatest.
+    It is the norm of the matrix times that of its inverse, and inf for a singular matrix. With `p`
+    of None or 2, it is the greatest singular value divided by the least; with -2, the least divided
+    by the greatest.
 
     Parameters
     ----------

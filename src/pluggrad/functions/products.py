@@ -26,8 +26,10 @@ def dot(x1: Any, x2: Any, /) -> Any:
 
     Parameters
     ----------
-    x1, x2 : array, list or number
-        Each of any number of axes. The axes that are summed over have one length.
+    x1 : array, list or number
+        Of any number of axes.
+    x2 : array, list or number
+        Of any number of axes. Both axes that are summed over have the same length.
 
     Returns
     -------
@@ -57,8 +59,10 @@ def inner(x1: Any, x2: Any, /) -> Any:
 
     Parameters
     ----------
-    x1, x2 : array, list or number
-        Their last axes have one length.
+    x1 : array, list or number
+        Of any number of axes.
+    x2 : array, list or number
+        Its last axis is as long as that of `x1`.
 
     Returns
     -------
@@ -85,8 +89,10 @@ def vdot(x1: Any, x2: Any, /) -> Any:
 
     Parameters
     ----------
-    x1, x2 : array, list or number
-        Of any shapes, with the same number of elements.
+    x1 : array, list or number
+        Of any shape.
+    x2 : array, list or number
+        Of any shape, with as many elements as `x1`.
 
     >>> import numpy as np, pluggrad as pg
     >>> v = pg.Variable(np.asarray([1.0 + 2.0j, 3.0]))
@@ -107,8 +113,10 @@ def outer(x1: Any, x2: Any, /) -> Any:
 
     Parameters
     ----------
-    x1, x2 : array, list or number
-        Of M and of N elements.
+    x1 : array, list or number
+        Of M elements.
+    x2 : array, list or number
+        Of N elements.
 
     Returns
     -------
@@ -130,8 +138,10 @@ def kron(x1: Any, x2: Any, /) -> Any:
 
     Parameters
     ----------
-    x1, x2 : array, list or number
-        If one has fewer axes, it is given further ones in front, of length 1.
+    x1 : array, list or number
+        Of any shape.
+    x2 : array, list or number
+        Of any shape. If one has fewer axes, axes of length 1 are put in front of them.
 
     Returns
     -------
@@ -165,10 +175,14 @@ def cross(
 
     Parameters
     ----------
-    x1, x2 : array or list
-        Stacks of vectors. The other axes broadcast.
-    axisa, axisb : int, default -1
-        The axis of the vectors in `x1` and in `x2`.
+    x1 : array or list
+        Vectors.
+    x2 : array or list
+        Vectors. The other axes of both broadcast.
+    axisa : int, default -1
+        The axis of the vectors in `x1`.
+    axisb : int, default -1
+        The axis of the vectors in `x2`.
     axisc : int, default -1
         The axis of the vectors in the result.
     axis : int, optional

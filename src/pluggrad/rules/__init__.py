@@ -14,6 +14,7 @@ from . import (
     scans,
     softmax,
     special,
+    stepwise,
 )
 from . import batched_indexing, batching  # isort: skip  (they look up the rows above)
 
@@ -33,4 +34,5 @@ __all__ = [
     "scans",
     "softmax",
     "special",
+    "stepwise",
 ]
