@@ -64,7 +64,7 @@ CALLS = [
     *[numpy_row(name, x, y) for name in ("dot", "inner", "outer", "kron") for x, y in (
         (single, 2.0), (small, small), (small, 2.5), (yes, yes), (yes, v), (single[0], v), (c[0], v))],
     numpy_row("dot", c, c.T), numpy_row("inner", c, c), numpy_row("vdot", c, c), numpy_row("vdot", yes, yes),
-    numpy_row("cross", c, v), numpy_row("matvec", c, v), numpy_row("vecmat", c, a),
+    numpy_row("cross", c, v), numpy_row("matvec", c, v), numpy_row("vecmat", c[:, :2], a),
 ]  # fmt: skip
 
 
