@@ -13,7 +13,7 @@ from pluggrad.plugin import Adapter, careful_norm, selects_once
 
 def broadcast_to(x: Any, shape: Any) -> Any:
     """`numpy.broadcast_to`; for one number a read-only view of it, at a tenth of the cost."""
-    if x.ndim == 0:
+    if x.ndim == 0 and min(shape, default=0) >= 0:
         return np.ndarray(shape, x.dtype, x.tobytes(), 0, (0,) * len(shape))
     return np.broadcast_to(x, shape)
 
