@@ -2,7 +2,6 @@
 
 from . import (
     elementwise,
-    extras,
     fft,
     indexing,
     linalg,
@@ -21,7 +20,6 @@ __all__ = [
     "batched_indexing",
     "batching",
     "elementwise",
-    "extras",
     "fft",
     "indexing",
     "linalg",
