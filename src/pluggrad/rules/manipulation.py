@@ -285,14 +285,6 @@ constant("isin(x1, x2, /, *, invert=False)")
 # fmt: on
 
 
-@composite
-def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
-    """`x` sorted along `axis`."""
-    axis = axis_of(axis, x.ndim, "sort")
-    order = xp.argsort(x, axis=axis, descending=descending, stable=stable)
-    return xp.take_along_axis(x, order, axis=axis)
-
-
 def first_of_each(x: Any, function: str) -> tuple[Any, Any]:
     """The library's answer to `function`, and the first index of each distinct value of `x`."""
     backend = backend_of(x)
