@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable
 
 from ..arrays.backend import PRIMITIVES
-from ..arrays.composites import COMPOSITES, WIDER
+from ..arrays.composites import COMPOSITES, MAKERS, WIDER
 from ..arrays.plugins import nearest
 from ..arrays.standard import CREATION, INQUIRIES, parse
 from ..errors import UnknownNameError
@@ -14,7 +14,10 @@ from ..errors import UnknownNameError
 __all__ = ["ALIASES", "CONSTANTS", "EXTENSIONS", "public_names", "signature_of", "unknown_name"]
 
 #: Functions of the main namespace that an extension offers, too.
-ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
+ALIASES = {
+    "asanyarray": "asarray",
+    "asfortranarray": "ascontiguousarray",
+} | {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
 ALIASES |= {"around": "round", "fix": "trunc"}
 ALIASES |= {"amax": "max", "amin": "min"}
 #: NumPy's names for elementwise functions.
@@ -50,16 +53,16 @@ def signature_of(full: str) -> inspect.Signature:
         return parse(WIDER[full].arguments)
     if full in PRIMITIVES and full not in COMPOSITES:
         return PRIMITIVES[full].parsed
-    if full in CREATION or full in INQUIRIES:
+    if full in INQUIRIES or (full in CREATION and full not in MAKERS):
         return CREATION.get(full) or INQUIRIES[full]
     if full == "asarray":
         return _ASARRAY
     annotated = inspect.signature(COMPOSITES[full])
     bare = [p.replace(annotation=p.empty) for p in annotated.parameters.values()]
-    return inspect.Signature(bare)
+    return inspect.Signature(bare[full in MAKERS :])
 
 
-def _asarray(obj, /, *, dtype=None, device=None, copy=None): ...  # type: ignore[no-untyped-def]
+def _asarray(obj, /, dtype=None, *, device=None, copy=None): ...  # type: ignore[no-untyped-def]
 
 
 _ASARRAY = inspect.signature(_asarray)
