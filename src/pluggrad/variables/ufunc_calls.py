@@ -196,7 +196,8 @@ def _resolved(call: Call, inputs: Any, kwargs: dict[str, Any]) -> tuple[Any, Any
         signature = (None,) * ufunc.nin + (numpy.dtype(dtype),) * ufunc.nout
     inputs = [x if type(x) in SCALARS else call.array(x) for x in inputs]
     given = (*map(call.numpy_dtype, inputs), *(None,) * ufunc.nout)
-    resolved = ufunc.resolve_dtypes(given, signature=signature, casting=casting)
+    chosen = {} if signature is None else {"signature": signature}
+    resolved = ufunc.resolve_dtypes(given, casting=casting, **chosen)
     inputs = [call.cast(x, dtype) for x, dtype in zip(inputs, resolved, strict=False)]
     return inputs, resolved[ufunc.nin :]
 
