@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..arrays.backend import Backend
 from ..arrays.composites import composite, widen
 from ..arrays.dispatch import xp
 from ..engine.arguments import axis_of, whole
@@ -45,7 +46,12 @@ def _filled(value: Any, shape: Any, dtype: Any, device: Any) -> Any:
 
 @composite(makes=True, own=True, arrays="fill_value")
 def full(
-    backend: Any, shape: int | Sequence[int], fill_value: Any, dtype: Any = None, *, device: Any = None
+    backend: Backend,
+    shape: int | Sequence[int],
+    fill_value: Any,
+    dtype: Any = None,
+    *,
+    device: Any = None,
 ) -> Any:
     """An array of `shape`, filled with `fill_value`, which may be differentiated.
 
@@ -55,14 +61,15 @@ def full(
     >>> pg.full(2, 7.0).tolist()
     [7.0, 7.0]
     """
+    ns = backend.namespace
     if _is_array(fill_value):
         return _filled(fill_value, _lengths(shape, "full"), dtype, device)
-    return backend.namespace.standard("full")(_lengths(shape, "full"), fill_value, dtype=dtype, device=device)
+    return ns.standard("full")(_lengths(shape, "full"), fill_value, dtype=dtype, device=device)
 
 
 @composite(makes=True, own=True, arrays="fill_value")
 def full_like(
-    backend: Any, x: Any, /, fill_value: Any, dtype: Any = None, *, shape: Any = None,
+    backend: Backend, x: Any, /, fill_value: Any, dtype: Any = None, *, shape: Any = None,
     device: Any = None,
 ) -> Any:  # fmt: skip
     """An array like `x`, filled with `fill_value`, which may be differentiated.
@@ -74,13 +81,14 @@ def full_like(
     >>> pg.full_like(np.zeros(2), 7.0).tolist()
     [7.0, 7.0]
     """
+    ns = backend.namespace
     (x,) = arrays_of([x])
     if _is_array(fill_value):
         lengths = x.shape if shape is None else _lengths(shape, "full_like")
         return _filled(fill_value, lengths, x.dtype if dtype is None else dtype, device)
     if shape is None:
-        return backend.namespace.standard("full_like")(x, fill_value, dtype=dtype, device=device)
-    return backend.namespace.standard("full")(
+        return ns.standard("full_like")(x, fill_value, dtype=dtype, device=device)
+    return ns.standard("full")(
         _lengths(shape, "full_like"), fill_value, dtype=x.dtype if dtype is None else dtype,
         device=device_of(x) if device is None else device,
     )  # fmt: skip
@@ -133,8 +141,8 @@ def _column(delta: Any, num: int) -> Any:
 
 @composite(makes=True, own=True, arrays="start stop")
 def linspace(
-    backend: Any, start: Any, stop: Any, /, num: int = 50, endpoint: bool = True, retstep: bool = False,
-    dtype: Any = None, axis: int = 0, *, device: Any = None,
+    backend: Backend, start: Any, stop: Any, /, num: int = 50, endpoint: bool = True,
+    retstep: bool = False, dtype: Any = None, axis: int = 0, *, device: Any = None,
 ) -> Any:  # fmt: skip
     """`num` evenly spaced numbers from `start` to `stop`, which may be arrays and differentiated.
 
@@ -153,11 +161,12 @@ def linspace(
     >>> pg.linspace(0.0, 1.0, 3).tolist()
     [0.0, 0.5, 1.0]
     """
+    ns = backend.namespace
     num, endpoint = whole(num, "linspace", "num", least=0), bool(endpoint)
     if not (_is_array(start) or _is_array(stop)):
-        y = backend.namespace.standard("linspace")(start, stop, num, endpoint=endpoint, device=device)
+        y = ns.standard("linspace")(start, stop, num, endpoint=endpoint, device=device)
         axis_of(axis, 1, "linspace")
-        step = backend.namespace.asarray((stop - start) / max(num - endpoint, 1))
+        step = ns.asarray((stop - start) / max(num - endpoint, 1))
     else:
         y, step = _spaced(start, stop, num, endpoint)
         axis = axis_of(axis, y.ndim, "linspace")
@@ -166,13 +175,13 @@ def linspace(
     y = _rounded_down(y, dtype, "linspace")
     if not retstep:
         return y
-    return y, step if num > endpoint else backend.namespace.asarray(math.nan)
+    return y, step if num > endpoint else ns.asarray(math.nan)
 
 
 @composite(makes=True, own=True, arrays="start stop base")
 def logspace(
-    backend: Any, start: Any, stop: Any, /, num: int = 50, endpoint: bool = True, base: Any = 10.0,
-    dtype: Any = None, axis: int = 0,
+    backend: Backend, start: Any, stop: Any, /, num: int = 50, endpoint: bool = True,
+    base: Any = 10.0, dtype: Any = None, axis: int = 0,
 ) -> Any:  # fmt: skip
     """`num` powers of `base`, whose exponents are evenly spaced from `start` to `stop`.
 
@@ -183,18 +192,19 @@ def logspace(
     >>> pg.logspace(0.0, 2.0, 3).tolist()
     [1.0, 10.0, 100.0]
     """
+    ns = backend.namespace
     if _is_array(base) and base.ndim:
         ends = arrays_of([start, stop, base])
         ndim = max([x.ndim for x in ends])
         start, stop, base = [xp.reshape(x, (1,) * (ndim - x.ndim) + tuple(x.shape)) for x in ends]
         base = xp.expand_dims(base, axis=axis_of(axis, ndim + 1, "logspace"))
-    return _in_dtype(base ** backend.namespace.linspace(start, stop, num, endpoint, axis=axis), dtype)
+    return _in_dtype(base ** ns.linspace(start, stop, num, endpoint, axis=axis), dtype)
 
 
 @composite(makes=True, own=True, arrays="start stop")
 def geomspace(
-    backend: Any, start: Any, stop: Any, /, num: int = 50, endpoint: bool = True, dtype: Any = None,
-    axis: int = 0,
+    backend: Backend, start: Any, stop: Any, /, num: int = 50, endpoint: bool = True,
+    dtype: Any = None, axis: int = 0,
 ) -> Any:  # fmt: skip
     """`num` numbers from `start` to `stop`, each the same multiple of the one before.
 
@@ -205,9 +215,10 @@ def geomspace(
     >>> [round(x, 9) for x in pg.geomspace(1.0, 100.0, 3).tolist()]
     [1.0, 10.0, 100.0]
     """
+    ns = backend.namespace
     num = whole(num, "geomspace", "num", least=0)
     if not (_is_array(start) or _is_array(stop)):
-        start = backend.namespace.asarray(start * 1.0)
+        start = ns.asarray(start * 1.0)
     start, stop = [x * 1.0 for x in arrays_of([start, stop])]
     for end in (start, stop):
         host = known_backend(end).adapter.host(raw_of(end))
@@ -239,7 +250,7 @@ def geomspace(
 
 @composite(makes=True, own=True)
 def array(
-    backend: Any, object: Any, /, dtype: Any = None, *, copy: bool | None = True, ndmin: int = 0
+    backend: Backend, object: Any, /, dtype: Any = None, *, copy: bool | None = True, ndmin: int = 0
 ) -> Any:
     """`object` as a Variable, copied unless `copy` is None or False.
 
@@ -251,49 +262,53 @@ def array(
     >>> pg.array([[1.0, 2.0], [3.0, 4.0]]).shape
     (2, 2)
     """
-    y = backend.namespace.asarray(object, dtype=dtype, copy=copy)
+    ns = backend.namespace
+    y = ns.asarray(object, dtype=dtype, copy=copy)
     ndmin = whole(ndmin, "array", "ndmin", least=0)
     return xp.reshape(y, (1,) * (ndmin - y.ndim) + tuple(y.shape)) if y.ndim < ndmin else y
 
 
 @composite(makes=True, own=True)
-def ascontiguousarray(backend: Any, x: Any, /, dtype: Any = None) -> Any:
+def ascontiguousarray(backend: Backend, x: Any, /, dtype: Any = None) -> Any:
     """`x` as a Variable of one axis at least; how elements lie in memory is left to the library.
 
     >>> import pluggrad as pg
     >>> pg.ascontiguousarray(5.0).tolist()
     [5.0]
     """
-    return with_axes(backend.namespace.asarray(x, dtype=dtype), 1)
+    ns = backend.namespace
+    return with_axes(ns.asarray(x, dtype=dtype), 1)
 
 
 @composite(makes=True, own=True)
-def identity(backend: Any, n: int, dtype: Any = None) -> Any:
+def identity(backend: Backend, n: int, dtype: Any = None) -> Any:
     """The identity matrix of `n` rows.
 
     >>> import pluggrad as pg
     >>> pg.identity(2).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return backend.namespace.eye(whole(n, "identity", "n", least=0), dtype=dtype)
+    ns = backend.namespace
+    return ns.eye(whole(n, "identity", "n", least=0), dtype=dtype)
 
 
 @composite(makes=True, own=True)
-def tri(backend: Any, N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
+def tri(backend: Backend, N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
     """A matrix of `N` rows and `M` columns, with ones on diagonal `k` and below, and zeros above.
 
     >>> import pluggrad as pg
     >>> pg.tri(2).tolist()
     [[1.0, 0.0], [1.0, 1.0]]
     """
+    ns = backend.namespace
     rows = whole(N, "tri", "N", least=0)
     columns = rows if M is None else whole(M, "tri", "M", least=0)
-    return backend.namespace.tril(backend.namespace.ones((rows, columns), dtype=dtype), k=whole(k, "tri", "k"))
+    return ns.tril(ns.ones((rows, columns), dtype=dtype), k=whole(k, "tri", "k"))
 
 
 @composite(makes=True, own=True)
 def indices(
-    backend: Any, dimensions: Sequence[int], dtype: Any = None, sparse: bool = False
+    backend: Backend, dimensions: Sequence[int], dtype: Any = None, sparse: bool = False
 ) -> Any:  # fmt: skip
     """The indices of an array of these lengths: one array per axis, stacked.
 
@@ -303,13 +318,13 @@ def indices(
     >>> pg.indices((2, 2)).tolist()
     [[[0, 0], [1, 1]], [[0, 1], [0, 1]]]
     """
+    ns = backend.namespace
     if not hasattr(dimensions, "__len__"):
         raise TypeMismatchError(f"indices: the dimensions are a tuple, not {dimensions!r}")
-    rows = [backend.namespace.arange(n) for n in _lengths(dimensions, "indices")]
-    rows = rows if dtype is None else [backend.namespace.astype(row, dtype) for row in rows]
+    rows = [ns.arange(n) for n in _lengths(dimensions, "indices")]
+    rows = rows if dtype is None else [ns.astype(row, dtype) for row in rows]
     if not rows:
-        return (
-            () if sparse else backend.namespace.zeros((0,), dtype=backend.namespace.arange(0).dtype if dtype is None else dtype)
-        )
-    grids = backend.namespace.meshgrid(*rows, indexing="ij", sparse=sparse)
-    return grids if sparse else backend.namespace.stack(grids, axis=0)
+        dtype = ns.arange(0).dtype if dtype is None else dtype
+        return () if sparse else ns.zeros((0,), dtype=dtype)
+    grids = ns.meshgrid(*rows, indexing="ij", sparse=sparse)
+    return grids if sparse else ns.stack(grids, axis=0)

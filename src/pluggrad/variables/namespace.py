@@ -252,6 +252,7 @@ def _lifting(
     called instead where nothing is tracked."""
     arrays, writes = ARRAYS.get(name, {}), name in WRITERS
     lift = (lambda x, _: x) if name in MAKERS else _lift
+    first: tuple[Any, ...] = (backend,) if name in MAKERS else ()
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -261,6 +262,7 @@ def _lifting(
                 y = raw(*map(_plain, args), **{key: _plain(x) for key, x in kwargs.items()})
             else:
                 y = function(
+                    *first,
                     *([args[0]] if writes and args else []),
                     *[
                         _array(x, backend) if n in arrays else lift(x, backend)
