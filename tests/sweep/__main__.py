@@ -21,7 +21,7 @@ import concurrent.futures
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
                    help="print every call with this outcome; may be repeated")  # fmt: skip
     p.add_argument("--by-function", action="store_true", help="a row of counts for each function")
     p.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
-    p.add_argument("--report", metavar="FILE", help="write the wrong and the foreign as Markdown")
+    p.add_argument("--report", metavar="FILE", help="write the calls that --list names (default: wrong and foreign), in groups")  # fmt: skip
     return p
 
 
@@ -77,12 +77,13 @@ def run(chosen: list[str], jobs: int) -> Iterator[list[Finding]]:
     return iter(track(answers(), "calling", len(chosen), console=Console(stderr=True)))
 
 
-def report(found: dict[str, list[Finding]]) -> str:
-    """The bad calls, grouped by function and by what is wrong; the same of many ufuncs once."""
+def report(found: dict[str, list[Finding]], outcomes: Sequence[str] = BAD) -> str:
+    """The calls with these outcomes, grouped by function and by what is wrong; the same of many
+    ufuncs once."""
     groups: dict[tuple[str, str, str], list[Finding]] = {}
     for name, findings in sorted(found.items()):
         for f in findings:
-            if f.outcome in BAD:
+            if f.outcome in outcomes:
                 what = re.sub(rf"-?\d+\.?\d*(e-?\d+)?j?|\[[^\]]*\]?|\b{name}\b", "#", f.details)
                 ufunc = name in ufuncs()
                 where = f"ufunc{f.call.split('(')[0].removeprefix(f'np.{name}')}" if ufunc else name
@@ -114,7 +115,7 @@ def main() -> int:
     for findings in run(chosen, options.jobs):
         for f in findings:
             found.setdefault(f.name, []).append(f)
-            if f.outcome in options.list:
+            if f.outcome in options.list and not options.report:
                 print(f"{f.outcome:8}{f.call}: {f.details}", flush=True)
     strange = [x for name, f in functions().items() for x in unknown(name, f)] + unknown_of_ufuncs()
     counts = collections.Counter(f.outcome for findings in found.values() for f in findings)
@@ -128,7 +129,7 @@ def main() -> int:
           + ", ".join(f"{o} {counts[o]}" for o in OUTCOMES))  # fmt: skip
     if options.report:
         with open(options.report, "w", encoding="utf-8") as file:
-            file.write(report(found))
+            file.write(report(found, options.list or BAD))
     return int(any(counts[o] for o in BAD) or bool(strange))
 
 

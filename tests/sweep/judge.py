@@ -28,6 +28,8 @@ BAD = ("wrong", "foreign")
 WRITERS = {"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"}
 #: Functions whose result has no values of its own.
 UNDEFINED = {"empty_like"}
+#: What no argument of a user's should ever lead to.
+ACCIDENTS = (AttributeError, NameError, AssertionError, RecursionError)
 STREAMS = (io.BytesIO, io.StringIO)
 
 
@@ -110,6 +112,12 @@ def run(call: Call, given: list[Any], out: Any = None) -> list[Any]:
         y.append(args[0])
     y += [x.getvalue() for x in args if isinstance(x, STREAMS) and "z" not in call.name]
     return y + flat(out) if out is not None else y
+
+
+def written(y: list[Any], out: Any) -> bool:
+    """Whether NumPy has written its result into `out`; some of its functions forget it."""
+    buffers = flat(out)
+    return [x is b for x, b in zip(y, buffers, strict=False)] == [True] * len(buffers)
 
 
 def flat(y: Any) -> list[Any]:
@@ -237,7 +245,8 @@ def judge(
     try:
         if kinds:
             out = buffer(call, raw)
-        expected = run(call, [_copy(x) for x in raw], None if out is None else copied(out))
+        into = None if out is None else copied(out)
+        expected = run(call, [_copy(x) for x in raw], into)
     except Exception as error:
         refusal = error
     leaves = {n: pg.Variable(arrays[n].values, requires_grad=arrays[n].trackable and not constant)
@@ -262,11 +271,14 @@ def judge(
     if refusal is not None:
         return "wrong", f"answers {_results(found)} where NumPy raises {_reason(refusal)}", False
     assert expected is not None
+    if out is not None and not written(expected, into):
+        found, expected = found[: -len(flat(out))], expected[: -len(flat(out))]
     undefined = call.name in UNDEFINED or (call.kwargs.get("where", True) is not True and not kinds
                                            and isinstance(call.function, np.ufunc))  # fmt: skip
     if how := differs(found, expected, undefined):
         return "wrong", how, False
-    if constant or undefined or not smooth(call):
+    ties = any(a.kind == "ties" for a in arrays)
+    if constant or undefined or ties or not smooth(call):
         return "right", "", False
     return _gradient(call, raw, leaves, found, expected, out)
 
@@ -285,7 +297,8 @@ def _gradient(call: Call, raw: Any, leaves: Any, found: Any, expected: Any, out:
     def at(t: float) -> float:
         given = [arrays[n].values + t * moving[n] if n in moving else _copy(x)
                  for n, x in enumerate(raw)]  # fmt: skip
-        return total(run(call, given, None if out is None else copied(out)), weights)
+        y = run(call, given, None if out is None else copied(out))
+        return total(y[: len(weights)], weights)
 
     if tracked:
         try:
@@ -319,7 +332,10 @@ def _gradient(call: Call, raw: Any, leaves: Any, found: Any, expected: Any, out:
 
 
 def _ours(error: BaseException | None) -> BaseException | None:
-    """The error of pluggrad's: this one, or the one that NumPy raises it from."""
+    """The error of pluggrad's: this one, or the one that NumPy raises it from. An accident inside
+    that was made an error of pluggrad's on the way out is none."""
+    if isinstance(error, pg.errors.OperationError) and isinstance(error.__cause__, ACCIDENTS):
+        return None
     while error is not None:
         if isinstance(error, (pg.PluggradError, pg.errors.GraphBreakWarning)):
             return error
