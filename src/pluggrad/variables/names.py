@@ -15,6 +15,7 @@ __all__ = ["ALIASES", "CONSTANTS", "EXTENSIONS", "public_names", "signature_of",
 
 #: Functions of the main namespace that an extension offers, too.
 ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
+ALIASES |= {"around": "round", "fix": "trunc"}
 ALIASES |= {"amax": "max", "amin": "min"}
 #: NumPy's names for elementwise functions.
 ALIASES |= {
@@ -47,7 +48,7 @@ def signature_of(full: str) -> inspect.Signature:
     full = ALIASES.get(full, full)
     if full in WIDER:
         return parse(WIDER[full].arguments)
-    if full in PRIMITIVES:
+    if full in PRIMITIVES and full not in COMPOSITES:
         return PRIMITIVES[full].parsed
     if full in CREATION or full in INQUIRIES:
         return CREATION.get(full) or INQUIRIES[full]
