@@ -28,6 +28,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from .calls import functions, names, unknown
 from .judge import BAD, OUTCOMES, Finding, sweep
+from .table import as_text, keep
 from .ufuncs import ufuncs, unknown_of_ufuncs
 
 
@@ -46,6 +47,8 @@ def parser() -> argparse.ArgumentParser:
                    help="print every call with this outcome; may be repeated")  # fmt: skip
     p.add_argument("--by-function", action="store_true", help="a row of counts for each function")
     p.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
+    p.add_argument("--keep", metavar="FILE",
+                   help="write what was found as JSON, for docs/compatibility.py")  # fmt: skip
     p.add_argument("--report", metavar="FILE", help="write the calls that --list names (default: wrong and foreign), in groups")  # fmt: skip
     return p
 
@@ -87,7 +90,8 @@ def report(found: dict[str, list[Finding]], outcomes: Sequence[str] = BAD) -> st
                 what = re.sub(rf"-?\d+\.?\d*(e-?\d+)?j?|\[[^\]]*\]?|\b{name}\b", "#", f.details)
                 ufunc = name in ufuncs()
                 where = f"ufunc{f.call.split('(')[0].removeprefix(f'np.{name}')}" if ufunc else name
-                groups.setdefault((where, f.outcome, what[:70]), []).append(f)
+                key = what[:70] if "OperationError" not in what else what[-60:]
+                groups.setdefault((where, f.outcome, key), []).append(f)
     lines, last = [], ""
     for (where, outcome, _), group in sorted(groups.items()):
         if where != last:
@@ -127,6 +131,9 @@ def main() -> int:
         print(f"not in the tables: {x}")
     print(f"{len(found)} functions, {sum(counts.values())} calls: "
           + ", ".join(f"{o} {counts[o]}" for o in OUTCOMES))  # fmt: skip
+    if options.keep:
+        with open(options.keep, "w", encoding="utf-8") as file:
+            file.write(as_text(keep(found)))
     if options.report:
         with open(options.report, "w", encoding="utf-8") as file:
             file.write(report(found, options.list or BAD))
