@@ -60,20 +60,6 @@ def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 @composite(own=True)
-def cumsum(x: Any, /, axis: int | None = None) -> Any:
-    """The running sums along `axis`, or over all elements as one vector."""
-    x = xp.reshape(x, (-1,)) if axis is None else x
-    return xp.cumulative_sum(x, axis=0 if axis is None else axis)
-
-
-@composite(own=True)
-def cumprod(x: Any, /, axis: int | None = None) -> Any:
-    """The running products along `axis`, or over all elements as one vector."""
-    x = xp.reshape(x, (-1,)) if axis is None else x
-    return xp.cumulative_prod(x, axis=0 if axis is None else axis)
-
-
-@composite(own=True)
 def angle(x: Any, /, deg: bool = False) -> Any:
     """The angle of complex numbers in the plane, in radians or, with `deg`, in degrees.
 

@@ -48,6 +48,7 @@ SUMMARIES = {
     "atan2": "The angle of the point (`x2`, `x1`) in the plane, in its own quadrant.",
     "atanh": "The inverse hyperbolic tangent of each element.",
     "bitwise_and": "The bits that both elements have set.",
+    "bitwise_count": "The number of bits that are set in the absolute value of each element.",
     "bitwise_invert": "The bits of each element, flipped.",
     "bitwise_left_shift": "The bits of `x1`, shifted to the left by `x2` places.",
     "bitwise_or": "The bits that at least one of the elements has set.",
@@ -65,6 +66,7 @@ SUMMARIES = {
     "expm1": "exp(x) - 1, accurate where `x` is close to 0.",
     "floor": "The greatest integer not greater than each element.",
     "floor_divide": "The quotient of each pair of elements, rounded towards minus infinity.",
+    "gcd": "The greatest common divisor of each pair of integers.",
     "greater": "Whether `x1` is greater than `x2`.",
     "greater_equal": "Whether `x1` is greater than or equal to `x2`.",
     "hypot": "The length of the hypotenuse, sqrt(x1**2 + x2**2).",
@@ -72,6 +74,7 @@ SUMMARIES = {
     "isfinite": "Whether each element is finite.",
     "isinf": "Whether each element is an infinity.",
     "isnan": "Whether each element is nan.",
+    "lcm": "The least common multiple of each pair of integers.",
     "less": "Whether `x1` is less than `x2`.",
     "less_equal": "Whether `x1` is less than or equal to `x2`.",
     "log": "The natural logarithm of each element.",
@@ -99,6 +102,7 @@ SUMMARIES = {
     "signbit": "Whether the sign bit of each element is set, that of -0.0 included.",
     "sin": "The sine of each element, in radians.",
     "sinh": "The hyperbolic sine of each element.",
+    "spacing": "The distance of each element to the next number away from 0.",
     "sqrt": "The square root of each element.",
     "square": "The square of each element.",
     "subtract": "The difference of each pair of elements.",
@@ -192,17 +196,11 @@ SUMMARIES = {
     "fft.rfft": "The discrete Fourier transform of a real signal along one axis.",
     "fft.rfftfreq": "The sample frequencies that belong to the results of `rfft`.",
     "fft.rfftn": "The discrete Fourier transform of a real signal along several axes.",
-    "fft.fft2": "The discrete Fourier transform along two axes.",
-    "fft.ifft2": "The inverse discrete Fourier transform along two axes.",
-    "fft.irfft2": "The inverse of `rfft2`: a real signal.",
-    "fft.rfft2": "The discrete Fourier transform of a real signal along two axes.",
     # beyond the standard
     "angle": "The angle of each complex number in the plane.",
     "concatenate": "The arrays, joined along an axis; with None, all their elements in a row.",
     "convolve": "The discrete convolution of two vectors.",
     "copy": "A copy of `x` that stays connected to its graph.",
-    "cumprod": "The running products along an axis, or of all elements in a row.",
-    "cumsum": "The running sums along an axis, or of all elements in a row.",
     "diag": "The diagonal of a matrix, or a matrix with the vector `x` on its diagonal.",
     "diagonal": "The diagonal of two axes, as the last axis of the result.",
     "dot": "NumPy's dot product: over the last axis of `x1` and the last but one of `x2`.",
@@ -212,12 +210,14 @@ SUMMARIES = {
     "kron": "The Kronecker product: a block of `x2` for each element of `x1`.",
     "log_softmax": "The logarithm of `softmax`, without underflow.",
     "logsumexp": "The logarithm of the sum of the exponentials, without overflow.",
-    "median": "The middle one of the sorted elements, or the mean of the two middle ones.",
     "nan_to_num": "`x` with numbers in place of nan and infinities.",
     "nancumprod": "The running products, with nan taken as 1.",
     "nancumsum": "The running sums, with nan taken as 0.",
+    "nanargmax": "The index of the greatest element that is not nan.",
+    "nanargmin": "The index of the least element that is not nan.",
     "nanmax": "The greatest element that is not nan.",
     "nanmean": "The mean of the elements that are not nan.",
+    "nanmedian": "The median of the elements that are not nan.",
     "nanmin": "The least element that is not nan.",
     "nanprod": "The product of the elements that are not nan.",
     "nanstd": "The standard deviation of the elements that are not nan.",
@@ -404,8 +404,8 @@ DTYPES = {
         "fft.fftshift fft.ifftshift linalg.vector_norm linalg.norm nanmean"
     ),
     "real floating-point": (
-        "atan2 copysign hypot logaddexp nextafter signbit std var nanstd nanvar median logsumexp "
-        "softmax log_softmax fft.rfft fft.rfftn fft.rfft2 fft.ihfft interp"
+        "atan2 copysign hypot logaddexp nextafter signbit spacing std var nanstd nanvar "
+        "nanmedian logsumexp softmax log_softmax fft.rfft fft.rfftn fft.rfft2 fft.ihfft interp"
     ),
     "complex": "fft.hfft fft.irfft fft.irfftn fft.irfft2",
     "numeric": (
@@ -415,9 +415,9 @@ DTYPES = {
     ),
     "real numeric": (
         "ceil clip floor floor_divide greater greater_equal less less_equal maximum minimum "
-        "remainder trunc max min argmax argmin argsort sort nanmax nanmin"
+        "remainder trunc max min argmax argmin argsort sort nanmax nanmin nanargmax nanargmin"
     ),
-    "integer": "bitwise_left_shift bitwise_right_shift",
+    "integer": "bitwise_left_shift bitwise_right_shift bitwise_count gcd lcm",
     "integer or boolean": "bitwise_and bitwise_invert bitwise_or bitwise_xor",
     "boolean": "logical_and logical_not logical_or logical_xor",
 }
@@ -460,11 +460,11 @@ _ALONG = "of the shape of `x`; one entry more along the axis with `include_initi
 #: What comes back, where it is not simply the shape to which the arguments broadcast.
 RESULTS = {
     _REDUCED: (
-        "sum mean max min prod std var nansum nanmean nanmax nanmin nanprod nanstd nanvar median "
-        "logsumexp linalg.vector_norm linalg.norm special.logsumexp"
+        "sum mean max min prod std var nansum nanmean nanmax nanmin nanprod nanstd nanvar "
+        "nanmedian logsumexp linalg.vector_norm linalg.norm special.logsumexp"
     ),
     _REDUCED + "; boolean": "all any",
-    _REDUCED + "; integers": "argmax argmin count_nonzero",
+    _REDUCED + "; integers": "argmax argmin count_nonzero nanargmax nanargmin",
     _ALONG: "cumulative_sum cumulative_prod",
     "of the shape to which the arguments broadcast; boolean": (
         "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor"
@@ -596,6 +596,7 @@ PARAMETERS = {
     "kind": ("Any", "'bool', 'integral', 'real floating', a dtype, or a tuple of them."),
     "left": ("Any", "The value to the left of all points."),
     "max": ("ArrayLike | None", "The upper bound; None for none."),
+    "mean": ("ArrayLike | None", "The mean, if it is known, as `keepdims=True` returns it."),
     "min": ("ArrayLike | None", "The lower bound; None for none."),
     "mode": ("str", "Which variant; see the default."),
     "n": ("int | None", "The length of the transform along the axis."),
@@ -673,14 +674,24 @@ PARAMETERS = {
 
 #: The derivative where it is a matter of convention: ties, zeros, infinities, singular points.
 CORNERS = {
-    "max min": "Elements that tie share the gradient evenly. With nan present it is nan.",
+    "max min": (
+        "Elements that tie share the gradient evenly, `initial` among them. With nan present it is "
+        "nan."
+    ),
+    "nanmax nanmin": (
+        "Elements that tie share the gradient evenly, `initial` among them. It is 0 for nan."
+    ),
+    "nansum nanprod nanmean nanvar nanmedian nancumsum nancumprod": "The gradient is 0 for nan.",
+    "nanargmax nanargmin": (
+        "none; the result is a constant. Where all elements are nan it is an error on NumPy."
+    ),
     "maximum minimum": "Elements that tie get half of the gradient each. At nan it is nan.",
     "abs": "The derivative at 0 is 0.",
     "sign": "The derivative is 0 everywhere, at 0 too; that of a complex number is 0 at 0.",
     "linalg.vector_norm": "The gradient at 0 is 0, for every `ord`.",
     "linalg.norm": "The gradient of a vector's norm at 0 is 0; a matrix's is as torch has it.",
     "linalg.matrix_norm": "Columns, rows or singular values that tie share the gradient evenly.",
-    "std nanstd": "The gradient where all elements are equal is 0.",
+    "std nanstd": "The gradient where all elements are equal is 0. For nan, `nanstd` has 0.",
     "hypot atan2": (
         "The gradient at (0, 0) is 0. Tiny or huge arguments neither underflow nor overflow."
     ),
