@@ -1,7 +1,7 @@
 """SciPy's functions of NumPy arrays, for the rows of `pluggrad.scipy`.
 
-Most rows call SciPy's function of their name. What SciPy has no function for, such as the adjoint of
-a filter, is in a module here with the name of SciPy's module.
+Most rows call SciPy's function of their name. What SciPy has no function for, such as the adjoint
+of a filter, is in a module here: ``ndimage_functions`` for rows of `scipy.ndimage`.
 """
 
 from __future__ import annotations

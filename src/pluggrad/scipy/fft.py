@@ -1,9 +1,9 @@
 """`scipy.fft` with derivatives. Importing `pluggrad.scipy` also registers it with SciPy, so that
 ``scipy.fft.dct(v)`` of a Variable comes here.
 
-A cosine or sine transform is a matrix of cosines or sines, with some of its rows and columns scaled.
-Types 2 and 3 are transposes of each other up to these scales, and types 1 and 4 of themselves. So
-each adjoint is another transform in SciPy's compiled code.
+A cosine or sine transform is a matrix of cosines or sines, with some of its rows and columns
+scaled. Types 2 and 3 are transposes of each other up to these scales, and types 1 and 4 of
+themselves. So each adjoint is another transform in SciPy's compiled code.
 """
 
 from __future__ import annotations
@@ -49,9 +49,7 @@ def _ends(x: Any, axis: int, first: float = 1.0, last: float = 1.0) -> Any:
     return x * (backend.namespace.asarray_constant(weight) if is_variable(x) else weight)
 
 
-def _cosines_adjoint(
-    g: Any, like: Any, type: int, axis: int, norm: Any, orthogonalize: Any
-) -> Any:
+def _cosines_adjoint(g: Any, like: Any, type: int, axis: int, norm: Any, orthogonalize: Any) -> Any:
     """The transpose of `dct`. With `orthogonalize`, SciPy scales the ends by √2, of the input, the
     output or both."""
     ortho = norm == "ortho" if orthogonalize is None else orthogonalize
@@ -153,7 +151,7 @@ def _several(row: Any, name: str, one: Callable[..., Any]) -> Callable[..., Any]
 
     def transform(
         x: Any, type: int = 2, s: Any = None, axes: Any = None, norm: Any = None,
-        overwrite_x: bool = False, workers: Any = None, *, orthogonalize: Any = None,
+        overwrite_x: bool = False, workers: Any = None, orthogonalize: Any = None,
     ) -> Any:  # fmt: skip
         x = _checked(x, name, type, norm)
         where = f"scipy.fft.{name}"

@@ -1,5 +1,5 @@
-"""What the modules of `pluggrad.scipy` are written with: rows that run on the host, public functions
-with SciPy's signatures, and names that fall through to SciPy.
+"""What the modules of `pluggrad.scipy` are written with: rows that run on the host, public
+functions with SciPy's signatures, and names that fall through to SciPy.
 
 A row is a rule like those in `pluggrad.rules`, for a function that SciPy's compiled code computes.
 Its name begins with ``scipy.``, as in ``linear("scipy.ndimage.spline_filter1d(x, /, *, order=3)",
@@ -65,9 +65,9 @@ def looped(op: BatchedCall) -> Any:
 def public(module: str, arrays: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a function, written for Variables, a public one of ``pluggrad.scipy.<module>``.
 
-    Arrays and lists among its arguments become Variables over the library of the first Variable, or
-    of the first array. `arrays` names the parameters that are arrays, such as ``"input weights"``: a
-    list or a number of NumPy's given there becomes a Variable, too. Errors name the function.
+    Arrays among its arguments become Variables over the library of the first Variable, or of the
+    first array. `arrays` names the parameters that are arrays, such as ``"input weights"``: a list
+    or a number of NumPy's given there becomes a Variable, too. Errors name the function.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
