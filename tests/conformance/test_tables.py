@@ -36,7 +36,7 @@ BOOLEANS = {
     "isposinf", "isreal", "isrealobj",
 }  # fmt: skip
 #: Functions in terms of others whose results are integers, which have no derivative.
-INTEGERS = {"nanargmax", "nanargmin"}
+INTEGERS = {"einsum_path", "nanargmax", "nanargmin"}
 
 
 def cases(row: Operation, *, double: bool = False) -> Iterator[Cell]:

@@ -10,52 +10,9 @@ from typing import Any
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
-from ..engine.arguments import axes_of, axis_of, whole
+from ..engine.arguments import whole
 from ..engine.cotangents import device_of
 from ..errors import InvalidArgumentError, UnsupportedError
-
-
-@composite(own=True)
-def transpose(x: Any, /, axes: Any = None) -> Any:
-    """`x` with its axes permuted; in reverse order, if `axes` is None."""
-    return xp.permute_dims(x, tuple(range(x.ndim))[::-1] if axes is None else tuple(axes))
-
-
-@composite(own=True)
-def swapaxes(x: Any, /, axis1: int, axis2: int) -> Any:
-    """`x` with two axes exchanged."""
-    order = list(range(x.ndim))
-    axis1 = axis_of(axis1, x.ndim, "swapaxes", "axis1")
-    axis2 = axis_of(axis2, x.ndim, "swapaxes", "axis2")
-    order[axis1], order[axis2] = axis2, axis1
-    return xp.permute_dims(x, tuple(order))
-
-
-@composite(own=True)
-def ravel(x: Any, /) -> Any:
-    """`x` as a vector: a view, where the library's `reshape` gives one."""
-    return xp.reshape(x, (-1,))
-
-
-@composite(own=True)
-def flatten(x: Any, /) -> Any:
-    """`x` as a vector, copied."""
-    return xp.copy(xp.reshape(x, (-1,)))
-
-
-@composite(own=True)
-def diagonal(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The diagonals over two axes, as the last axis of the result."""
-    axes = axes_of((axis1, axis2), x.ndim, "diagonal")
-    return xp.linalg.diagonal(xp.moveaxis(x, axes, (-2, -1)), offset=offset)
-
-
-@composite(own=True)
-def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    """The sum along the diagonal over two axes."""
-    axes = axes_of((axis1, axis2), x.ndim, "trace")
-    return xp.linalg.trace(xp.moveaxis(x, axes, (-2, -1)), offset=offset)
-
 
 # ---------------------------------------------------------------- pad
 

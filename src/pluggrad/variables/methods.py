@@ -83,6 +83,8 @@ def method(name: str) -> Any:
     own = _FUNCTIONS.get(name)
     plain = frozenset(order) & {*signature_of(full).parameters} - {*required, *_SILENT, "order"}
     first = order[0] if order else ""
+    ordered = "order" in signature_of(full).parameters
+    layouts = (None, "C", "K", "A", "F") if name in ("copy", "astype") else (None, "C", "K", "A")
 
     def operate(self: Any, *args: Any, **kwargs: Any) -> Any:
         function = own or getattr(self._backend.namespace, full)
@@ -102,8 +104,10 @@ def method(name: str) -> Any:
         if required and required[0] in kwargs:
             args = (kwargs.pop(required[0]),)
         out = kwargs.pop("out", None)
-        if (layout := kwargs.pop("order", None)) not in (None, "C", "K", "A"):
-            return _by_columns(name, function, self, layout, args, kwargs)
+        if not ordered and kwargs.pop("order", None) not in layouts:
+            raise UnsupportedError(
+                f"the method {name} of a Variable: this order is not known; leave it out"
+            )
         try:
             y = function(self, *args, **{k: x for k, x in kwargs.items() if k not in _SILENT})
         except TypeError as error:
@@ -134,21 +138,6 @@ def _by_name(name: str, order: list[str], args: Any, kwargs: dict[str, Any]) -> 
     return kwargs
 
 
-def _by_columns(name: str, function: Any, v: Any, layout: Any, args: Any, kwargs: Any) -> Any:
-    """A reshape with the first axis running fastest, as NumPy's ``order="F"``."""
-    if name in ("copy", "astype"):
-        return function(v, *args, **kwargs)
-    if layout != "F" or name not in ("reshape", "ravel", "flatten"):
-        raise UnsupportedError(
-            f"the method {name} of a Variable: order={layout!r} is not known; "
-            "order='C' runs through rows, and order='F' through columns"
-        )
-    if name == "reshape":
-        shape = args[0] if args else kwargs.pop("shape")
-        return function(v.T, tuple(shape)[::-1], **kwargs).T
-    return function(v.T, **kwargs)
-
-
 def _rounded(x: Any, decimals: Any = 0) -> Any:
     """`x` rounded to so many decimals, half to even."""
     n = whole(decimals, "round", "decimals")
@@ -171,6 +160,7 @@ def _signature(name: str, order: list[str], required: list[str], several: bool) 
     _, *rest = signature_of(name).parameters.values()
     if several:
         given = rest.pop(0).name
+        rest = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in rest]
         return Signature([itself, Parameter(given, Parameter.VAR_POSITIONAL), *rest])
     if not order:
         return Signature([itself, *rest])

@@ -48,7 +48,7 @@ def signature_of(full: str) -> inspect.Signature:
     full = ALIASES.get(full, full)
     if full in WIDER:
         return parse(WIDER[full].arguments)
-    if full in PRIMITIVES:
+    if full in PRIMITIVES and full not in COMPOSITES:
         return PRIMITIVES[full].parsed
     if full in CREATION or full in INQUIRIES:
         return CREATION.get(full) or INQUIRIES[full]
