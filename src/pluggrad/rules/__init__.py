@@ -2,7 +2,6 @@
 
 from . import (
     elementwise,
-    extras,
     fft,
     indexing,
     linalg,
@@ -22,7 +21,6 @@ __all__ = [
     "batched_indexing",
     "batching",
     "elementwise",
-    "extras",
     "fft",
     "indexing",
     "linalg",
