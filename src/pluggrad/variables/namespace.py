@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays.backend import PRIMITIVES, SCALARS, Backend, backend_of, get_backend
 from ..arrays.choice import current_choice, get_default_backend
-from ..arrays.composites import ARRAYS, COMPOSITES, OWN, WIDER, WRITERS
+from ..arrays.composites import ARRAYS, COMPOSITES, MAKERS, OWN, WIDER, WRITERS
 from ..arrays.dispatch import is_batched, is_variable
 from ..arrays.standard import CREATION, INQUIRIES, Info
 from ..engine.arguments import explain, shortened, whole
@@ -244,6 +244,7 @@ def lifting(
     """`function`, whose name in errors is `name`, with Variables in place of the arrays and lists
     among its arguments; `raw` is called instead where nothing is tracked."""
     arrays, writes = ARRAYS.get(name, {}), name in WRITERS
+    first: tuple[Any, ...] = (backend,) if name in MAKERS else ()
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -253,6 +254,7 @@ def lifting(
                 y = raw(*map(_plain, args), **{key: _plain(x) for key, x in kwargs.items()})
             else:
                 y = function(
+                    *first,
                     *([args[0]] if writes and args else []),
                     *[
                         _array(x, backend) if n in arrays else _lift(x, backend)
