@@ -145,7 +145,7 @@ def _compiled(
     whose signature is `own`."""
     # (The names with an underscore cannot be those of parameters.)
     scope: dict[str, Any] = {
-        "_ours": ours, "_func": func, "_into": into, "_refuse": _refuse, "_harmless": _harmless,
+        "__name__": __name__, "_ours": ours, "_func": func, "_into": into, "_refuse": _refuse, "_harmless": _harmless,
         "_dtype": _dtype, "_failed": _failed, "_twice": _twice, "_casts": _casts,
         "_no_value": np._NoValue,
     }  # fmt: skip
