@@ -6,10 +6,13 @@ every order without a rule of its own.
 
 from . import (
     calculus,
+    comparisons,
     creation,
     elementwise,
+    fitting,
     fourier,
     histograms,
+    interpolation,
     linalg,
     manipulation,
     nans,
@@ -19,16 +22,20 @@ from . import (
     quantiles,
     reductions,
     selection,
+    signals,
     statistics,
     ufuncs,
 )
 
 __all__ = [
     "calculus",
+    "comparisons",
     "creation",
     "elementwise",
+    "fitting",
     "fourier",
     "histograms",
+    "interpolation",
     "linalg",
     "manipulation",
     "nans",
@@ -38,6 +45,7 @@ __all__ = [
     "quantiles",
     "reductions",
     "selection",
+    "signals",
     "statistics",
     "ufuncs",
 ]

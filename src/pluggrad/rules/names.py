@@ -75,25 +75,3 @@ def view(x: Any, /, *to: Any) -> Any:
         if y.dtype == dtype:
             return y
     raise UnsupportedError(f"view: {x.dtype} numbers cannot be read as {dtype}")
-
-
-@composite(own=True)
-def convolve(a: Any, v: Any, /, mode: str = "full") -> Any:
-    """The discrete convolution of two vectors."""
-    if a.ndim != 1 or v.ndim != 1:
-        raise InvalidArgumentError(
-            f"convolve takes two vectors, and got arrays of {a.ndim} and {v.ndim} axes"
-        )
-    if not a.shape[0] or not v.shape[0]:
-        raise InvalidArgumentError("convolve takes vectors of one element at least")
-    if a.shape[0] < v.shape[0]:
-        a, v = v, a
-    m = v.shape[0]
-    padded = xp.pad(a, (m - 1, m - 1)) if mode == "full" else a
-    if mode == "same":
-        padded = xp.pad(a, (m - 1 - (m - 1) // 2, (m - 1) // 2))
-    elif mode not in ("full", "valid"):
-        raise InvalidArgumentError(f"convolve: the mode is 'full', 'same' or 'valid', not {mode!r}")
-    count = padded.shape[0] - m + 1
-    shifted = xp.stack([padded[k : k + count] for k in range(m)], axis=-1)
-    return xp.matmul(shifted, xp.flip(v))

@@ -15,6 +15,7 @@ __all__ = ["ALIASES", "CONSTANTS", "EXTENSIONS", "public_names", "signature_of",
 
 #: Functions of the main namespace that an extension offers, too.
 ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
+ALIASES |= {"around": "round", "fix": "trunc"}
 ALIASES |= {"amax": "max", "amin": "min"}
 #: NumPy's names for elementwise functions.
 ALIASES |= {

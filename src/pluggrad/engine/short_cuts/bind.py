@@ -49,7 +49,10 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
             parent = x._node
             if parent is None:
                 if x._level is ROOT and read().modes is None:
-                    return wrap(raw(x._value), None, ROOT, backend)
+                    try:
+                        return wrap(raw(x._value), None, ROOT, backend)
+                    except Exception as error:
+                        explain(error, primitive.name, (x._value,))
             elif (level := x._level) is read().plain:
                 value = x._value
                 try:
