@@ -46,11 +46,11 @@ def place_of(method: str, n: Any, q: Any) -> tuple[Any, Any]:
         return rounded(v), 0.0
     if method == "averaged_inverted_cdf":
         v = n * q - 1
-        return v, xp.where(v == xp.floor(v), 0.5, 1.0)
+        return v, xp.where(v == xp.floor(v), 0.5, xp.ones_like(v) * 1.0)
     if method == "midpoint":
         v = (n - 1) * q
         low, high = xp.floor(v), xp.ceil(v)
-        return 0.5 * (low + high), xp.where(low == high, 0.0, 0.5)
+        return 0.5 * (low + high), xp.where(low == high, 0.0, xp.ones_like(low) * 0.5)
     alpha, beta = CONTINUOUS[method]
     # Written so that it is exact where it should be whole.
     v = (n - 1) * q if method == "linear" else n * q + (alpha + q * (1 - alpha - beta)) - 1
