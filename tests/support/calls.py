@@ -3,26 +3,28 @@ against central differences."""
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
+import pytest
 
 import pluggrad as pg
+from tests.support.arrays import convert, to_numpy
 
-__all__ = ["check_call", "values_of"]
+__all__ = ["check_call", "floats", "numpy_row", "values_of", "variables"]
 
 STEP = 1e-6
 
 
+def flat(y: Any) -> list[Any]:
+    """The results of a call, those in nested lists and tuples in a row."""
+    return [v for item in y for v in flat(item)] if isinstance(y, (tuple, list)) else [y]
+
+
 def values_of(y: Any) -> list[np.ndarray]:
-    """The results of a call as NumPy arrays, those in nested lists and tuples in a row."""
-    if isinstance(y, (tuple, list)):
-        return [v for item in y for v in values_of(item)]
-    if isinstance(y, pg.Variable):
-        y = y.detach().data
-        if hasattr(y, "resolve_conj"):
-            y = y.resolve_conj()
-    return [np.asarray(y)]
+    """The results of a call as NumPy arrays."""
+    return [to_numpy(v) for v in flat(y)]
 
 
 def same(mine: Any, theirs: Any, tolerance: float = 1e-12) -> None:
@@ -38,10 +40,8 @@ def same(mine: Any, theirs: Any, tolerance: float = 1e-12) -> None:
 def weighted(y: Any, weights: list[np.ndarray]) -> Any:
     """A number that depends on all of the results, in NumPy or in pluggrad. Where a weight is 0, the
     result may be infinite or nan."""
-    items = list(y) if isinstance(y, (tuple, list)) else [y]
-    items = [v for item in items for v in (item if isinstance(item, (tuple, list)) else [item])]
     total: Any = 0.0
-    for v, w in zip(items, weights, strict=True):
+    for v, w in zip(flat(y), weights, strict=True):
         if isinstance(v, pg.Variable):
             total = total + pg.sum(pg.real(pg.where(w != 0, v, 0.0) * w))
         else:
@@ -54,7 +54,7 @@ def check_call(
 ) -> None:
     """``pg.<name>(*args, **kwargs)`` against NumPy's function of that name, and its gradient by the
     arguments `by`, positions or keywords."""
-    function, own = getattr(np, name), getattr(pg, name)
+    function, own = attrgetter(name)(np), attrgetter(name)(pg)
     with np.errstate(all="ignore"):
         same(own(*args, **kwargs), function(*args, **kwargs))
 
@@ -95,3 +95,54 @@ def check_call(
         there = np.isfinite(x)
         np.testing.assert_allclose(found[there], expected[there], rtol=tolerance, atol=tolerance)
         np.testing.assert_array_equal(found[~there], 0.0)
+
+
+def numpy_row(name: str, *args: Any, **kwargs: Any) -> Any:
+    """One call; the test's name spells it."""
+    shown = [str(x.shape) if hasattr(x, "shape") else repr(x) for x in args]
+    shown += [f"{key}={value!r}" for key, value in kwargs.items()]
+    return pytest.param(name, args, kwargs, id=f"{name} {' '.join(shown)}")
+
+
+def floats(args: Any) -> tuple[int, ...]:
+    """The places of the arguments that have a gradient."""
+    return tuple([n for n, x in enumerate(args) if getattr(x, "dtype", None) == "float64"])
+
+
+def variables(args: Any) -> Any:
+    """`args` with tracked Variables in place of arrays, inside lists, too."""
+    return [
+        pg.Variable(x, requires_grad=x.dtype.kind in "fc") if hasattr(x, "dtype")
+        else variables(x) if isinstance(x, list) else x
+        for x in args
+    ]  # fmt: skip
+
+
+def check_on(backend: str, name: str, *args: Any, **kwargs: Any) -> None:
+    """``pg.<name>(*args, **kwargs)`` on a backend against the same on NumPy, and the gradients by
+    all arguments that are floating-point arrays."""
+    found, expected = _pulled(backend, name, args, kwargs), _pulled("numpy", name, args, kwargs)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert mine.dtype.kind == theirs.dtype.kind and mine.shape == theirs.shape
+        np.testing.assert_allclose(mine, theirs, rtol=1e-6, atol=1e-7)
+
+
+def _pulled(backend: str, name: str, args: Any, kwargs: Any) -> list[np.ndarray]:
+    """The results, and then the gradients of the sum of their squares; 0 where there is none."""
+    leaves = []
+
+    def made(x: Any) -> Any:
+        if not isinstance(x, np.ndarray):
+            return x
+        raw = convert(np.asarray(x, order="C"), backend)
+        if x.dtype.kind != "f":
+            return raw
+        leaves.append(pg.Variable(raw, requires_grad=True))
+        return leaves[-1]
+
+    y = getattr(pg, name)(*map(made, args), **{key: made(x) for key, x in kwargs.items()})
+    losses = [pg.sum(v * v) for v in flat(y) if v.requires_grad]
+    if losses:
+        sum(losses[1:], losses[0]).backward()
+    gradients = [np.zeros(tuple(v.shape)) if v.grad is None else to_numpy(v.grad) for v in leaves]
+    return [*values_of(y), *gradients]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays.backend import PRIMITIVES, SCALARS, Backend, backend_of, get_backend
 from ..arrays.choice import current_choice, get_default_backend
-from ..arrays.composites import ARRAYS, COMPOSITES, OWN, WIDER
+from ..arrays.composites import ARRAYS, COMPOSITES, MAKERS, OWN, WIDER, WRITERS
 from ..arrays.dispatch import is_batched, is_variable
 from ..arrays.standard import CREATION, INQUIRIES, Info
 from ..engine.arguments import explain, shortened, whole
@@ -80,7 +80,7 @@ class Namespace(Functions):
             return None
         if name in EXTENSIONS and not self._prefix:
             return Namespace(backend, f"{name}.")
-        if full in PRIMITIVES and backend.has(full):
+        if full in PRIMITIVES and full not in COMPOSITES and backend.has(full):
             row, wider = PRIMITIVES[full], WIDER.get(full)
             wide = _bind_wider(full, backend) if wider and wider.function else None
             return describe(bind(row, backend, wide), self._prefix + name)
@@ -243,7 +243,8 @@ def _lifting(
 ) -> Callable[..., Any]:
     """`function` with Variables in place of the arrays and lists among its arguments; `raw` is
     called instead where nothing is tracked."""
-    arrays = ARRAYS.get(name, {})
+    arrays, writes = ARRAYS.get(name, {}), name in WRITERS
+    first: tuple[Any, ...] = (backend,) if name in MAKERS else ()
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -253,9 +254,12 @@ def _lifting(
                 y = raw(*map(_plain, args), **{key: _plain(x) for key, x in kwargs.items()})
             else:
                 y = function(
+                    *first,
+                    *([args[0]] if writes and args else []),
                     *[
                         _array(x, backend) if n in arrays else _lift(x, backend)
                         for n, x in enumerate(args)
+                        if n >= writes
                     ],
                     **{
                         key: _array(x, backend) if key in arrays else _lift(x, backend)
