@@ -36,7 +36,10 @@ BOOLEANS = {
     "isposinf", "isreal", "isrealobj",
 }  # fmt: skip
 #: Functions in terms of others whose results are integers, which have no derivative.
-INTEGERS = {"nanargmax", "nanargmin"}
+INTEGERS = {
+    "argpartition", "argwhere", "digitize", "flatnonzero", "in1d", "ix_", "lexsort", "nanargmax",
+    "nanargmin",
+}  # fmt: skip
 
 
 def cases(row: Operation, *, double: bool = False) -> Iterator[Cell]:
