@@ -45,6 +45,11 @@ def matrix_transpose(x: Any) -> Any:
     return x.swapaxes(-1, -2)
 
 
+def eigh_upper(x: Any) -> Any:
+    """`numpy.linalg.eigh` of the upper triangle, with NumPy's own choice of signs."""
+    return np.linalg.eigh(x, UPLO="U")
+
+
 def scatter(g: Any, *, key: Any, like: Any) -> Any:
     """Zeros with `g` added at `key`."""
     return scatter_add(np.zeros(*like), [(key, g)])
@@ -83,6 +88,7 @@ class NumpyAdapter(Adapter):
     promotes = True
     functions = {  # noqa: RUF012
         "broadcast_to": broadcast_to,
+        "eigh_upper": eigh_upper,
         "scatter": scatter,
         "scatter_all": scatter_all,
         "matmul": operator.matmul,

@@ -37,8 +37,8 @@ BOOLEANS = {
 }  # fmt: skip
 #: Functions in terms of others whose results are integers, which have no derivative.
 INTEGERS = {
-    "argpartition", "argwhere", "digitize", "flatnonzero", "in1d", "ix_", "lexsort", "nanargmax",
-    "nanargmin",
+    "argpartition", "argwhere", "digitize", "einsum_path", "flatnonzero", "in1d", "ix_", "lexsort",
+    "nanargmax", "nanargmin",
 }  # fmt: skip
 
 

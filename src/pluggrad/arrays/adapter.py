@@ -397,6 +397,8 @@ lu_factor(x): The pair of LU factors and pivots of a matrix, for `lu_solve`; giv
 lu_solve(lu, pivots, x2, *, adjoint): The solution of the system whose factors `lu_factor` found, or with `adjoint` that of its conjugate transpose. Default: see `lu_factor`.
 inverse_triangular(x, *, upper): The inverse of a triangular matrix. Default: by `solve_triangular`, else `linalg.inv`.
 adjugate(x): The adjugate of a matrix, also of a singular one. Default: from the singular value decomposition.
+hermitian(x, *, upper=False): The Hermitian matrices that the lower or upper triangle of `x` stands for. Default: in functions of the standard.
+eigh_upper(x): As `linalg.eigh`, of the upper triangle of `x`. Default: by `hermitian`.
 exponent(x): The whole number k, in the dtype of `x`, for which 2^k is next to the size of `x`; 0 for zeros, infinities and nan. Default: by `log2`.
 strong_multiply(x1, x2): The product, but 0 wherever one factor is 0, be the other infinite or nan. Default: by `where`.
 logistic(x): 1 / (1 + exp(-x)), without overflow. Default: in functions of the standard.

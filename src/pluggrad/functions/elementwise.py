@@ -10,7 +10,7 @@ from ..arrays.dispatch import xp
 from ..engine.arguments import whole
 from ..engine.cotangents import is_complex, is_continuous
 from ..errors import InvalidArgumentError, TypeMismatchError
-from .operand import as_array, as_floats, backend_for, is_number, known, refuse_complex
+from .operand import as_array, as_floats, backend_for, is_number, refuse_complex
 
 __all__ = ["angle", "i0", "nan_to_num", "real_if_close", "sinc"]
 
@@ -158,7 +158,7 @@ def real_if_close(x: Any, /, tol: float = 100) -> Any:
     im = xp.imag(x)
     if tol > 1:
         tol = float(backend_for(x).xp.finfo(im.dtype).eps) * tol
-    return xp.real(x) if known(xp.all(xp.abs(im) < tol)) else x
+    return xp.real(x) if bool(xp.all(xp.abs(im) < tol)) else x
 
 
 @composite(own=True, arrays="x")

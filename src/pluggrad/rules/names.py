@@ -7,28 +7,8 @@ from typing import Any
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import xp
-from ..engine.arguments import axes_of
 from ..engine.cotangents import is_complex
-from ..errors import InvalidArgumentError, UnsupportedError
-
-
-@composite("linalg.norm", own=True)
-def norm(x: Any, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """The vector norm along one axis, or the matrix norm along two. With neither `axis` nor `ord`,
-    the 2-norm of all elements."""
-    if axis is None and (ord is None or x.ndim == 1):
-        return xp.linalg.vector_norm(x, keepdims=keepdims, ord=2 if ord is None else ord)
-    axes = axes_of(axis, x.ndim, "linalg.norm")
-    if len(axes) == 1:
-        return xp.linalg.vector_norm(
-            x, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord
-        )
-    if len(axes) != 2:
-        raise InvalidArgumentError(f"norm takes one axis or two, and got {axes}")
-    y = xp.linalg.matrix_norm(
-        xp.moveaxis(x, axes, (-2, -1)), keepdims=keepdims, ord="fro" if ord is None else ord
-    )
-    return xp.moveaxis(y, (-2, -1), axes) if keepdims else y
+from ..errors import UnsupportedError
 
 
 @composite(own=True)

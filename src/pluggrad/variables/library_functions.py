@@ -7,6 +7,7 @@ code that adapters share is here.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -260,6 +261,8 @@ def _ufunc_answer(
 
     # By identity: scipy.special.log1p has the name of numpy.log1p, but is another function.
     own = getattr(numpy, ufunc.__name__, None) is ufunc
+    if own and method == "__call__" and ufunc.signature is not None:
+        return _product(backend, ufunc, inputs, kwargs)
     if method == "__call__":
         ours = NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__)
         function: Callable[..., Any] | None = None
@@ -292,6 +295,29 @@ def _ufunc_answer(
             raise UnsupportedError(f"{name}({key}=...) does not work on Variables")
     function = lookup(backend, ours)
     return NotImplemented if function is None else function(*inputs, **kwargs)
+
+
+def _product(backend: Backend, ufunc: Any, inputs: Any, kwargs: dict[str, Any]) -> Any:
+    """NumPy's ufuncs of vectors and matrices, such as `matmul`: their arguments are ours."""
+    import numpy
+
+    name = ufunc.__name__
+    function = lookup(backend, name)
+    if function is None:
+        return NotImplemented
+    if not kwargs:
+        backend.ufuncs[ufunc] = function
+        return function(*inputs)
+    known = inspect.signature(function).parameters
+    given = {}
+    for key, value in kwargs.items():
+        if key == "dtype" and value is not None:
+            given[key] = numpy.dtype(value) if backend.name == "numpy" else value
+        elif key in known:
+            given[key] = value
+        elif key not in ("order", "subok") and not (key == "casting" and value == "same_kind"):
+            raise UnsupportedError(f"numpy.{name}({key}=...) does not work on Variables")
+    return function(*inputs, **given)
 
 
 def _ufunc_composite(backend: Backend, name: str, inputs: Any) -> Any:
