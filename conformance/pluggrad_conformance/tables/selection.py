@@ -158,8 +158,9 @@ add("place", "movement", usual(row, odd, Array((3,))), about("repeated", m, _cho
     call=written("place"), torch=lambda torch, x, c, v: torch_masked(torch, x, c, v, True), no_jax=True)
 add("putmask", "movement", usual(row, odd, Array((5,))), about("repeated", m, _chosen, Array((5,))), shaped("large", Array((1000,)), Array((1000,), 0, 2, dtype="bool"), Array((7,))),
     call=written("putmask"), torch=lambda torch, x, c, v: torch_masked(torch, x, c, v, False), no_jax=True)
-add("copyto", "movement", usual(row, other), shaped("broadcast", m, Array((4,))), about("where", row, other, where=odd), about("a number", row, 0.5, where=odd), shaped("large", Array((1000,)), scalar),
-    call=written("copyto"), torch=lambda torch, x, y, where=None: torch.broadcast_to(torch.as_tensor(y, dtype=x.dtype), x.shape) + 0 * x if where is None else torch.where(where, y, x),
+add("copyto", "movement", usual(row, other), shaped("broadcast", m, Array((4,))), about("where", row, other, odd), about("a number", row, 0.5, odd), shaped("large", Array((1000,)), scalar),
+    call=lambda xp, x, y, where=True: written("copyto")(xp, x, y, where=where),
+    torch=lambda torch, x, y, where=None: torch.broadcast_to(y, x.shape) + 0 * x if where is None else torch.where(where, torch.as_tensor(y, dtype=x.dtype), x),
     jax=lambda jnp, x, y, where=True: jnp.where(where, y, x))
 add("put_along_axis", "movement", usual(m, integers((3,), (0,), (1,)), Array((3, 1)), 1), about("one value", m, integers((0, 1, 2, 0)), scalar, 0), about("flat", m, integers(0, 7), Array((2,)), None),
     call=written("put_along_axis"), torch=lambda torch, x, k, v, axis: x.reshape(-1).scatter(0, k, v).reshape(x.shape) if axis is None else x.scatter(axis, k, torch.broadcast_to(v, k.shape)),
