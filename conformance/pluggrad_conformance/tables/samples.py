@@ -57,6 +57,9 @@ def torch_correlate(torch: Any, a: Any, v: Any, mode: str = "valid") -> Any:
 add("correlate", "contraction", usual(row, Array((3,))), about("same", Array((6,)), Array((4,)), mode="same"), about("full", Array((3,)), row, mode="full"),
     shaped("one element", row, Array((1,))), shaped("large", Array((1000,)), Array((3,))), torch=torch_correlate, jax=jnp_function("jax.numpy", "correlate"))
 
+add("kaiser", "elementwise", usual(5, Array((), 0.5, 3.0)), about("zero", 4, Array((), values=0.0)), about("one", 1, Array((), 0.5, 3.0)), domains=("real",),
+    torch=lambda torch, n, beta: torch.special.i0(beta * torch.sqrt(1 - torch.linspace(-1, 1, n, dtype=beta.dtype) ** 2 * (n > 1))) / torch.special.i0(beta), jax=jnp_function("jax.numpy", "kaiser"))
+
 # ---------------------------------------------------------------- polynomials
 
 p, q = Array((4,)), Array((2,), 0.5, 2.0)

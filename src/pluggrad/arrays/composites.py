@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..errors import UnsupportedError
 from .backend import Backend
 
-__all__ = ["ARRAYS", "COMPOSITES", "OWN", "WIDER", "WRITERS", "Wider", "composite",
+__all__ = ["ARRAYS", "COMPOSITES", "MAKERS", "OWN", "WIDER", "WRITERS", "Wider", "composite",
            "composite_over_raw", "widen"]  # fmt: skip
 
 
@@ -30,6 +30,10 @@ OWN: set[str] = set()
 WRITERS: set[str] = set()
 
 
+#: Composites that make arrays of numbers: their first argument is the backend to make them for.
+MAKERS: set[str] = set()
+
+
 #: The parameters of composites that are arrays, by the composite's name: their positions and names.
 ARRAYS: dict[str, dict[int | str, bool]] = {}
 
@@ -40,6 +44,7 @@ def composite(
     own: bool = False,
     arrays: str = "",
     writes: bool = False,
+    makes: bool = False,
 ) -> Callable[..., Any]:
     """Register a function that is written in terms of others, computing through `xp`.
 
@@ -48,7 +53,8 @@ def composite(
     different things by the name. `arrays` names the parameters that are arrays, such as
     ``"a weights"``: a list given there becomes a Variable, and so does a raw array. A number stays
     one, so that it does not decide the dtype of the result. With `writes` the function writes into
-    its first argument, which is then no copy.
+    its first argument, which is then no copy. With `makes` its first parameter is the backend,
+    which callers do not give: it makes an array, perhaps of numbers alone.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,8 +64,10 @@ def composite(
             OWN.add(full)
         if writes:
             WRITERS.add(full)
+        if makes:
+            MAKERS.add(full)
         if arrays:
-            order = list(inspect.signature(function).parameters)
+            order = list(inspect.signature(function).parameters)[makes:]
             ARRAYS[full] = {key: True for x in arrays.split() for key in (x, order.index(x))}
         return function
 

@@ -34,6 +34,7 @@ from . import (
     statistics,
     systems,
     ufuncs,
+    windows,
     writing,
 )
 
@@ -67,5 +68,6 @@ __all__ = [
     "statistics",
     "systems",
     "ufuncs",
+    "windows",
     "writing",
 ]

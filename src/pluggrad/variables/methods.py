@@ -10,7 +10,7 @@ from typing import Any
 from ..arrays.backend import PRIMITIVES
 from ..arrays.composites import COMPOSITES
 from ..engine import views
-from ..engine.arguments import axis_of, whole
+from ..engine.arguments import axis_of
 from ..engine.graph_breaks import break_graph
 from ..errors import (
     InvalidArgumentError,
@@ -80,14 +80,13 @@ def method(name: str) -> Any:
     order = [] if several else [*required, *tail.split()]
     by_position = name == "view"
     full = "conj" if name == "conjugate" else name
-    own = _FUNCTIONS.get(name)
     plain = frozenset(order) & {*signature_of(full).parameters} - {*required, *_SILENT, "order"}
     first = order[0] if order else ""
     ordered = "order" in signature_of(full).parameters
     layouts = (None, "C", "K", "A", "F") if name in ("copy", "astype") else (None, "C", "K", "A")
 
     def operate(self: Any, *args: Any, **kwargs: Any) -> Any:
-        function = own or getattr(self._backend.namespace, full)
+        function = getattr(self._backend.namespace, full)
         if not args:
             if kwargs.keys() <= plain:  # most calls, without the detours below
                 return function(self, **kwargs)
@@ -136,22 +135,6 @@ def _by_name(name: str, order: list[str], args: Any, kwargs: dict[str, Any]) -> 
         if key not in ("out", "dtype", "where", "mean", "initial") or x is not None:
             kwargs[key] = x
     return kwargs
-
-
-def _rounded(x: Any, decimals: Any = 0) -> Any:
-    """`x` rounded to so many decimals, half to even."""
-    n = whole(decimals, "round", "decimals")
-    xp = x._backend.namespace
-    if n == 0:
-        return xp.round(x)
-    scale = 10.0 ** abs(n)
-    if x.dtype in x._backend.float_dtypes:
-        return xp.round(x * scale) / scale if n > 0 else xp.round(x / scale) * scale
-    return xp.copy(x) if n > 0 else xp.astype(xp.round(x / scale) * scale, x.dtype)
-
-
-#: Methods that do more than the function of their name.
-_FUNCTIONS = {"round": _rounded}
 
 
 def _signature(name: str, order: list[str], required: list[str], several: bool) -> Signature:
