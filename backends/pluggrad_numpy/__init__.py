@@ -128,6 +128,12 @@ class NumpyAdapter(Adapter):
             backend.answers[func] = found
         return answer(backend, func, args, kwargs)
 
+    def scipy(self, name: str) -> Any:
+        """SciPy's own, or what is written in terms of them in `scipy_functions`."""
+        from .scipy_functions import find
+
+        return find(name)
+
     def refuse(self, x: Any) -> str:
         """Refuses matrices and masked arrays: their operators differ from the standard's."""
         if isinstance(x, (np.matrix, np.ma.MaskedArray)):

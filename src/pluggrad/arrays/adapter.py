@@ -13,7 +13,7 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import MissingFunctionError
+from ..errors import MissingFunctionError, UnsupportedError
 from .immutable import has_arrays, surround
 
 if TYPE_CHECKING:
@@ -331,6 +331,43 @@ class Adapter:
         Default: looked up in ``special`` of the namespace.
         """
         return getattr(getattr(self.namespace(), "special", None), name, None)
+
+    def scipy(self, name: str) -> Callable[..., Any] | None:
+        """The function of raw arrays that a row of `pluggrad.scipy` calls `name`, such as
+        ``"ndimage.correlate1d"``, with the row's arguments; None if the library has none. SciPy's
+        own is then called on NumPy arrays, by `callback`.
+
+        Default: None.
+        """
+        return None
+
+    def callback(
+        self, function: Callable[..., Any], args: tuple[Any, ...], results: list[Any]
+    ) -> list[Any]:
+        """The results of `function`, which computes with NumPy arrays, for raw arrays of the
+        library among `args`. `results` holds the shape and the dtype of each.
+
+        Default: the values are copied to NumPy, by `host`, and back.
+        """
+        import numpy as np
+
+        given, device = [], None
+        for x in args:
+            if hasattr(x, "dtype") and hasattr(x, "shape"):
+                device = getattr(x, "device", None) if device is None else device
+                x = self.host(x)
+                if x is None:
+                    raise UnsupportedError(
+                        f"{self.name} has no values here that SciPy could compute with: call this "
+                        "outside of what is compiled or lazy"
+                    )
+            given.append(x)
+        y = function(*given)
+        xp = self.namespace()
+        return [
+            xp.asarray(np.asarray(part), dtype=dtype, device=device)
+            for part, (_, dtype) in zip(y if len(results) > 1 else [y], results, strict=True)
+        ]
 
     def interop(self) -> Any:
         """What ``pg.interop.<name>`` is: a module that brings functions of pluggrad into the

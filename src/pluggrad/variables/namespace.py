@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 else:
     Functions = object
 
-__all__ = ["Namespace", "by_name", "describe", "is_dtype", "lift", "loses", "namespace"]
+__all__ = ["Namespace", "by_name", "describe", "is_dtype", "lift", "lifting", "loses", "namespace"]
 
 
 #: Names with underscores that a namespace offers; its extensions lack the first one.
@@ -227,7 +227,7 @@ def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
     if raw is not None and not callable(raw):
         for part in name.split("."):
             raw = getattr(raw, part, None)
-    call = _lifting(name, COMPOSITES[name], backend, raw)
+    call = lifting(name, COMPOSITES[name], backend, raw)
     return describe(call, name)  # type: ignore[no-any-return]
 
 
@@ -235,14 +235,14 @@ def _bind_wider(name: str, backend: Backend) -> Callable[..., Any]:
     """What computes NumPy's arguments of the standard's function `name`, for `backend`."""
     function = WIDER[name].function
     assert function is not None
-    return _lifting(name, function, backend)
+    return lifting(name, function, backend)
 
 
-def _lifting(
+def lifting(
     name: str, function: Callable[..., Any], backend: Backend, raw: Callable[..., Any] | None = None
 ) -> Callable[..., Any]:
-    """`function` with Variables in place of the arrays and lists among its arguments; `raw` is
-    called instead where nothing is tracked."""
+    """`function`, whose name in errors is `name`, with Variables in place of the arrays and lists
+    among its arguments; `raw` is called instead where nothing is tracked."""
     arrays, writes = ARRAYS.get(name, {}), name in WRITERS
     first: tuple[Any, ...] = (backend,) if name in MAKERS else ()
 
@@ -269,7 +269,7 @@ def _lifting(
         except Exception as error:
             other = takes_numpy(args) if backend.name == "numpy" else None
             if other is not None and isinstance(error, MixedBackendsError):
-                return _lifting(name, function, other)(*args, **kwargs)
+                return lifting(name, function, other)(*args, **kwargs)
             explain(error, name, args)
         if hasattr(y, "dtype") and not backend.knows(y.dtype):
             raise TypeMismatchError(f"{name}: an array of dtype {y.dtype} holds no numbers")

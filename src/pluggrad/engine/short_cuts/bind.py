@@ -378,6 +378,7 @@ def _compiled(arguments: str, *parts: list[str], **scope: Any) -> Any:
     lines = [f"def function({arguments}):"]
     for part in parts:
         lines += part
+    scope["__name__"] = __name__  # whose frames these are
     exec("\n".join(lines), scope)
     return scope["function"]
 
