@@ -38,7 +38,10 @@ BOOLEANS = {
 #: Functions of numbers that make constants.
 WINDOWS = {"bartlett", "blackman", "hamming", "hanning"}
 #: Functions in terms of others whose results are integers, which have no derivative.
-INTEGERS = {"einsum_path", "nanargmax", "nanargmin"}
+INTEGERS = {
+    "argpartition", "argwhere", "digitize", "einsum_path", "flatnonzero", "in1d", "ix_", "lexsort",
+    "nanargmax", "nanargmin",
+}  # fmt: skip
 
 
 def cases(row: Operation, *, double: bool = False) -> Iterator[Cell]:
