@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays.backend import PRIMITIVES, SCALARS, Backend, backend_of, get_backend
 from ..arrays.choice import current_choice, get_default_backend
-from ..arrays.composites import ARRAYS, COMPOSITES, MAKERS, OWN, WIDER, WRITERS
+from ..arrays.composites import ARRAYS, COMPOSITES, MAKERS, OWN, PLAIN, WIDER
 from ..arrays.dispatch import is_batched, is_variable
 from ..arrays.standard import CREATION, INQUIRIES, Info
 from ..engine.arguments import explain, shortened, whole
@@ -243,7 +243,7 @@ def lifting(
 ) -> Callable[..., Any]:
     """`function`, whose name in errors is `name`, with Variables in place of the arrays and lists
     among its arguments; `raw` is called instead where nothing is tracked."""
-    arrays, writes = ARRAYS.get(name, {}), name in WRITERS
+    arrays, plain = ARRAYS.get(name, {}), PLAIN.get(name, {})
     first: tuple[Any, ...] = (backend,) if name in MAKERS else ()
 
     @functools.wraps(function)
@@ -255,14 +255,12 @@ def lifting(
             else:
                 y = function(
                     *first,
-                    *([args[0]] if writes and args else []),
                     *[
-                        _array(x, backend) if n in arrays else _lift(x, backend)
+                        x if n in plain else (_array if n in arrays else _lift)(x, backend)
                         for n, x in enumerate(args)
-                        if n >= writes
                     ],
                     **{
-                        key: _array(x, backend) if key in arrays else _lift(x, backend)
+                        key: x if key in plain else (_array if key in arrays else _lift)(x, backend)
                         for key, x in kwargs.items()
                     },
                 )
