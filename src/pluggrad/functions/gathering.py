@@ -32,6 +32,17 @@ def array_beside(x: Any, other: Any, where: str = "asarray") -> Any:
     return backend.namespace.asarray(array_of(x, backend, where, other))
 
 
+def lifted(x: Any, backend: Backend) -> Any:
+    """Arrays of the library as Variables, also those inside lists; other things as they are."""
+    if isinstance(x, (list, tuple)):
+        return [lifted(item, backend) for item in x]
+    if is_variable(x) or not hasattr(x, "shape") or not hasattr(x, "dtype"):
+        return x
+    found = backend_of(x)
+    constant = found is not None and found.name == "numpy" and backend.adapter.takes_numpy
+    return backend.namespace.asarray(x) if found is backend or constant else x
+
+
 def needs_array(x: Any, where: str) -> None:
     """Raise unless `x` is an array. (A number does not say of which library the result is.)"""
     if not hasattr(x, "ndim"):
@@ -269,11 +280,12 @@ def ix_(backend: Backend, *args: Any) -> Any:
     >>> x[pg.ix_([1, 0], [0, 2])].tolist()
     [[4.0, 6.0], [1.0, 3.0]]
     """
-    first = backend.namespace.asarray(0)
     found = []
     for n, k in enumerate(args):
         empty = isinstance(k, (list, tuple)) and not k
-        k = integers_beside([], first, "ix_") if empty else array_beside(k, first)
+        k = [0] if empty else k
+        k = k if is_variable(k) else backend.namespace.asarray(k)
+        k = k[:0] if empty else k
         if k.ndim != 1:
             raise InvalidArgumentError(f"ix_ takes vectors, and got an array of {k.ndim} axes")
         k = xp.nonzero(k)[0] if is_kind(k, "bool") else k

@@ -21,6 +21,7 @@ from .gathering import (
     integers_beside,
     is_kind,
     known,
+    lifted,
     needs_array,
     places_in,
     values_of,
@@ -62,7 +63,8 @@ def select(backend: Backend, condlist: Any, choicelist: Any, default: Any = 0) -
     >>> pg.select([x < 0, x > 1], [-x, x * x], 7.0).tolist()
     [2.0, 7.0, 9.0]
     """
-    conditions, choices = several(condlist, "select"), several(choicelist, "select")
+    conditions = several(lifted(condlist, backend), "select")
+    choices, default = several(lifted(choicelist, backend), "select"), lifted(default, backend)
     if len(conditions) != len(choices):
         raise InvalidArgumentError(
             f"select: there are {len(conditions)} conditions and {len(choices)} choices"
@@ -103,7 +105,7 @@ def choose(backend: Backend, x: Any, /, choices: Any, *, mode: str = "raise") ->
     >>> pg.choose(np.asarray([1, 0]), [np.asarray([1.0, 2.0]), np.asarray([3.0, 4.0])]).tolist()
     [3.0, 2.0]
     """
-    parts = several(choices, "choose")
+    x, parts = lifted(x, backend), several(lifted(choices, backend), "choose")
     if not parts:
         raise InvalidArgumentError("choose takes at least one choice")
     first = _among([x, *parts], backend)
