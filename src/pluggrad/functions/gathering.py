@@ -283,8 +283,8 @@ def ix_(backend: Backend, *args: Any) -> Any:
     found = []
     for n, k in enumerate(args):
         empty = isinstance(k, (list, tuple)) and not k
-        k = [0] if empty else k
-        k = k if is_variable(k) else backend.namespace.asarray(k)
+        given: Any = [0] if empty else k
+        k = given if is_variable(given) else backend.namespace.asarray(given)
         k = k[:0] if empty else k
         if k.ndim != 1:
             raise InvalidArgumentError(f"ix_ takes vectors, and got an array of {k.ndim} axes")
