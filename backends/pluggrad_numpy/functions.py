@@ -157,9 +157,8 @@ def _compiled(
     whose signature is `own`."""
     # (The names with an underscore cannot be those of parameters.)
     scope: dict[str, Any] = {
-        "__name__": __name__, "_ours": ours, "_func": func, "_into": into, "_refuse": _refuse, "_harmless": _harmless,
-        "_dtype": _dtype, "_out_or_dtype": _out_or_dtype, "_failed": _failed, "_twice": _twice, "_casts": _casts, "_one_bound": _one_bound,
-        "_no_value": np._NoValue,
+        "__name__": __name__, "_ours": ours, "_func": func, "_into": into,
+        "_no_value": np._NoValue, **{f.__name__: f for f in _CHECKS},
     }  # fmt: skip
     passed, body, end, taken = [], [], "return _y", set()
     for p in theirs.parameters.values():
@@ -287,6 +286,10 @@ def _harmless(func: Any, parameter: str, value: Any) -> None:
 def _failed(error: Exception, func: Any, args: Any) -> None:
     """Raise `error` as an error of pluggrad's that names `func`."""
     explain(error, label(func), args)
+
+
+#: What compiled functions call, by name.
+_CHECKS = (_dtype, _refuse, _twice, _one_bound, _out_or_dtype, _casts, _harmless, _failed)
 
 
 def _writer(func: Any, ours: Callable[..., Any]) -> Callable[..., Any]:
