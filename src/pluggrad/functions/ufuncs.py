@@ -71,7 +71,8 @@ def _pair(x1: Any, x2: Any, where: str = "") -> tuple[Any, Any]:
 
 def _is_half(x: Any) -> bool:
     """Whether `x` is an array in half precision."""
-    return bool(x.dtype == getattr(_backend(x).xp, "float16", None))
+    half = getattr(_backend(x).xp, "float16", None)
+    return half is not None and bool(x.dtype == half)
 
 
 def _in_single(function: Any, x: Any) -> Any:
@@ -327,6 +328,10 @@ def logaddexp2(x1: Any, x2: Any, /) -> Any:
     [2.0, 2001.0]
     """
     x1, x2 = (_floating(x, "logaddexp2") for x in _pair(x1, x2, "logaddexp2"))
+    if _is_half(x1) and _is_half(x2):
+        single = _backend(x1).xp.float32
+        y = logaddexp2(xp.astype(x1, single), xp.astype(x2, single))
+        return xp.astype(y, x1.dtype)
     return xp.logaddexp(x1 * LN2, x2 * LN2) / LN2
 
 
