@@ -12,7 +12,7 @@ from ..engine.arguments import axis_of, several, shortened, whole
 from ..engine.cotangents import is_complex
 from ..engine.handles import raw_of, unwrap_untracked
 from ..errors import InvalidArgumentError, OutOfRangeError, TypeMismatchError
-from .gathering import array_beside, known, needs_array
+from .gathering import array_beside, known, needs_array, values_of
 
 widen("searchsorted(x1, x2, /, side='left', sorter=None)")
 
@@ -52,7 +52,7 @@ def _lasting(kth: Any, count: int, where: str) -> list[int]:
     return [k % count for k in places]
 
 
-@composite(own=True, arrays="x")
+@composite(own=True, arrays="x", plain="kth")
 def argpartition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
     """The indices that order `x` along `axis` as `partition` does.
 
@@ -86,7 +86,7 @@ def argpartition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
     return _argsort(x, axis)
 
 
-@composite(own=True, arrays="x")
+@composite(own=True, arrays="x", plain="kth")
 def partition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
     """`x` in an order in which the elements at `kth` along `axis` are those of the sorted array.
 
@@ -206,9 +206,7 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     x = array_beside(x, bins, "digitize")
     if is_complex(x) or is_complex(bins):
         raise TypeMismatchError("digitize takes real numbers")
-    backend = backend_of(bins)
-    assert backend is not None
-    values = None if is_batched(bins) else backend.adapter.host(raw_of(bins))
+    values = values_of(bins)
     if values is not None:
         steps = values[1:] >= values[:-1]
         if not steps.all() and not (values[1:] <= values[:-1]).all():

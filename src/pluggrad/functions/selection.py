@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from ..arrays.backend import backend_of
+from ..arrays.backend import Backend, backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import is_batched, is_variable, xp
 from ..engine.arguments import axes_of, axis_of, check_function, several, shortened
 from ..engine.cotangents import is_complex, same_shape
-from ..engine.handles import raw_of
 from ..engine.strong_zeros import strong_zeros
 from ..errors import InvalidArgumentError, OutOfRangeError, TypeMismatchError
 from .gathering import (
@@ -21,34 +21,34 @@ from .gathering import (
     integers_beside,
     is_kind,
     known,
+    lifted,
     needs_array,
     places_in,
+    values_of,
 )
 
 # ---------------------------------------------------------------- one of several arrays
 
 
-def _beside_each_other(values: list[Any], where: str) -> list[Any]:
-    """`values` with the lists among them as arrays; numbers stay numbers."""
-    first = _first_variable(values)
-    if first is None:
-        raise TypeMismatchError(
-            f"{where}: there is no array among the arguments; `pluggrad.asarray(...)` makes one"
-        )
-    return [array_beside(x, first) if isinstance(x, (list, tuple)) else x for x in values]
+def _among(values: Any, backend: Backend) -> Any:
+    """An array among `values`, beside which lists and numbers become arrays: one of floats, if
+    there is one. Where all are numbers, it is made for `backend`."""
+    arrays = list(_variables(values))
+    floats = [x for x in arrays if x.dtype in backend.float_dtypes]
+    return [*floats, *arrays, backend.namespace.asarray(0)][0]
 
 
-def _first_variable(values: Any) -> Any:
-    """The first Variable among `values`, also inside lists."""
+def _variables(values: Any) -> Iterator[Any]:
+    """The Variables among `values`, also inside lists."""
     for x in values:
-        found = _first_variable(x) if isinstance(x, (list, tuple)) else x
-        if is_variable(found):
-            return found
-    return None
+        if isinstance(x, (list, tuple)):
+            yield from _variables(x)
+        elif is_variable(x):
+            yield x
 
 
-@composite(own=True)
-def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+@composite(own=True, makes=True)
+def select(backend: Backend, condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     """For each element, the first choice whose condition is true, and `default` where none is.
 
     Parameters
@@ -63,30 +63,33 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     >>> pg.select([x < 0, x > 1], [-x, x * x], 7.0).tolist()
     [2.0, 7.0, 9.0]
     """
-    conditions, choices = several(condlist, "select"), several(choicelist, "select")
+    conditions = several(lifted(condlist, backend), "select")
+    choices, default = several(lifted(choicelist, backend), "select"), lifted(default, backend)
     if len(conditions) != len(choices):
         raise InvalidArgumentError(
             f"select: there are {len(conditions)} conditions and {len(choices)} choices"
         )
     if not conditions:
         raise InvalidArgumentError("select takes at least one condition")
-    count = len(conditions)
-    values = _beside_each_other([*conditions, *choices, default], "select")
-    first = _first_variable(values)
-    values[:count] = [array_beside(c, first) for c in values[:count]]
-    for c in values[:count]:
+    first = _among([*conditions, *choices, default], backend)
+    conditions = [array_beside(c, first, "select") for c in conditions]
+    values = [
+        array_beside(x, first, "select") if isinstance(x, (list, tuple)) else x
+        for x in (*choices, default)
+    ]
+    for c in conditions:
         if not is_kind(c, "bool"):
             raise TypeMismatchError(
                 f"select: the conditions are booleans, not {c.dtype} numbers; compare: `x > 0`"
             )
-    y = _in_common(values[count:], values[-1], first)
-    for c, x in zip(reversed(values[:count]), reversed(values[count:-1])):
+    y = _in_common(values, values[-1], first)
+    for c, x in zip(reversed(conditions), reversed(values[:-1])):
         y = xp.where(c, x, y)
     return y
 
 
-@composite(own=True)
-def choose(x: Any, /, choices: Any, *, mode: str = "raise") -> Any:
+@composite(own=True, makes=True)
+def choose(backend: Backend, x: Any, /, choices: Any, *, mode: str = "raise") -> Any:
     """For each integer n of `x`, the element of choice number n at that place.
 
     Parameters
@@ -102,11 +105,14 @@ def choose(x: Any, /, choices: Any, *, mode: str = "raise") -> Any:
     >>> pg.choose(np.asarray([1, 0]), [np.asarray([1.0, 2.0]), np.asarray([3.0, 4.0])]).tolist()
     [3.0, 2.0]
     """
-    parts = several(choices, "choose")
+    x, parts = lifted(x, backend), several(lifted(choices, backend), "choose")
     if not parts:
         raise InvalidArgumentError("choose takes at least one choice")
-    first = _first_variable([x, *parts])
-    parts = _beside_each_other([*parts, first], "choose")[:-1]
+    first = _among([x, *parts], backend)
+    parts = [
+        array_beside(part, first, "choose") if isinstance(part, (list, tuple)) else part
+        for part in parts
+    ]
     x = xp.astype(x, backend_of(x).xp.int64) if is_variable(x) and is_kind(x, "bool") else x  # type: ignore[union-attr]
     x = integers_beside(x, first, "choose", "x")
     count = len(parts)
@@ -191,7 +197,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, /, *args: Any, **kw: Any) ->
     for c, function in zip(conditions, functions):
         if not callable(function) or hasattr(function, "dtype"):
             y = xp.where(c, _in_dtype(function, x), y)
-        elif is_batched(c) or is_batched(x) or backend_of(x).adapter.host(raw_of(c)) is None:  # type: ignore[union-attr]
+        elif is_batched(x) or values_of(c) is None:
             with strong_zeros():
                 value = _in_dtype(function(xp.reshape(x, (-1,)), *args, **kw), x)
                 value = xp.reshape(value, x.shape) if value.ndim else value
@@ -228,7 +234,7 @@ def _in_dtype(value: Any, x: Any) -> Any:
 # ---------------------------------------------------------------- parts removed and inserted
 
 
-@composite(own=True, arrays="x")
+@composite(own=True, arrays="x", plain="obj")
 def delete(x: Any, /, obj: Any, axis: int | None = None) -> Any:
     """`x` without the parts at `obj` along `axis`; without `axis`, the flat `x` without them.
 
@@ -248,7 +254,7 @@ def delete(x: Any, /, obj: Any, axis: int | None = None) -> Any:
     return xp.take(x, _constant(kept, x), axis=axis)
 
 
-@composite(own=True, arrays="x")
+@composite(own=True, arrays="x", plain="obj")
 def insert(x: Any, /, obj: Any, values: Any, axis: int | None = None) -> Any:
     """`x` with `values` inserted before the places `obj` along `axis`, or into the flat `x`.
 

@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
@@ -17,8 +19,16 @@ from ..engine.arguments import axis_of, shortened
 from ..engine.cotangents import is_complex
 from ..engine.graph_breaks import break_by_write
 from ..engine.levels import ROOT
-from ..errors import InvalidArgumentError, TypeMismatchError
-from .gathering import array_beside, booleans, integers_beside, needs_array, places_in, unravelled
+from ..errors import InvalidArgumentError, OutOfRangeError, TypeMismatchError
+from .gathering import (
+    array_beside,
+    booleans,
+    integers_beside,
+    needs_array,
+    places_in,
+    unravelled,
+    values_of,
+)
 
 _KINDS = ("bool", "unsigned integer", "signed integer", "real floating", "complex floating")
 
@@ -69,6 +79,36 @@ def _write_flat(x: Any, places: Any, values: Any) -> None:
         x[places if x.ndim == 1 else unravelled(places, tuple(x.shape))] = values
 
 
+def _known_places(found: Any, count: int, mode: str) -> Any:
+    """The flat indices `found` by `mode`, counted from the front of `count` elements."""
+    places = np.asarray(found).reshape(-1)
+    if not places.size:
+        places = places.astype(np.int64)
+    if places.dtype.kind not in "iu":
+        raise TypeMismatchError(f"put: ind takes integers, not {places.dtype} numbers")
+    if mode == "raise":
+        if places.size and not (-count <= int(places.min()) and int(places.max()) < count):
+            raise OutOfRangeError(f"put: an index is out of range for {count} elements")
+        return places % max(count, 1)
+    if mode not in ("wrap", "clip"):
+        raise InvalidArgumentError(
+            f"put: the mode is 'raise', 'wrap' or 'clip', not {shortened(mode)}"
+        )
+    if places.size and not count:
+        raise OutOfRangeError("put: there is no element to write")
+    return places % max(count, 1) if mode == "wrap" else places.clip(0, max(count - 1, 0))
+
+
+def _write_known(x: Any, places: Any, values: Any) -> None:
+    """Write `values` at the indices `places` of the flat `x`, which NumPy holds."""
+    if x.ndim == 0:
+        x[...] = values[-1]
+    elif x.ndim == 1:
+        x[places.tolist()] = values
+    else:
+        x[tuple([k.tolist() for k in np.unravel_index(places, tuple(x.shape))])] = values
+
+
 def _mask(mask: Any, x: Any, where: str) -> Any:
     """`mask` as booleans in the shape of `x`."""
     mask = booleans(array_beside(mask, x))
@@ -79,7 +119,7 @@ def _mask(mask: Any, x: Any, where: str) -> Any:
     return xp.reshape(mask, x.shape)
 
 
-@composite(own=True, writes=True)
+@composite(own=True, plain="x ind")
 def put(x: Any, /, ind: Any, v: Any, mode: str = "raise") -> None:
     """Write `v` at the places `ind` of the flat `x`, in place.
 
@@ -101,8 +141,15 @@ def put(x: Any, /, ind: Any, v: Any, mode: str = "raise") -> None:
     """
 
     def write(x: Any) -> None:
-        places = xp.reshape(integers_beside(ind, x, "put", "ind"), (-1,))
         count = math.prod(x.shape)
+        found = values_of(ind)
+        if found is not None:  # then NumPy's own indices serve every library
+            places = _known_places(found, count, mode)
+            values = _repeated(v, len(places), x)
+            if values is not None:
+                _write_known(x, places, values)
+            return
+        places = xp.reshape(integers_beside(ind, x, "put", "ind"), (-1,))
         places = places_in(places, count, mode, "put")
         values = _repeated(v, places.shape[0], x)
         if values is not None:
@@ -111,7 +158,7 @@ def put(x: Any, /, ind: Any, v: Any, mode: str = "raise") -> None:
     _written(x, "put", write)
 
 
-@composite(own=True, writes=True)
+@composite(own=True, plain="x")
 def place(x: Any, /, mask: Any, vals: Any) -> None:
     """Write the first elements of `vals`, in their order, where `mask` is true, in place.
 
@@ -144,7 +191,7 @@ def place(x: Any, /, mask: Any, vals: Any) -> None:
     _written(x, "place", write)
 
 
-@composite(own=True, writes=True)
+@composite(own=True, plain="x")
 def putmask(x: Any, /, mask: Any, values: Any) -> None:
     """Write the elements of `values` where `mask` is true, each at its own place, in place.
 
@@ -185,7 +232,7 @@ def _write_where(x: Any, mask: Any, values: Any) -> None:
     x[...] = xp.where(mask, values, x)
 
 
-@composite(own=True, writes=True)
+@composite(own=True, plain="x")
 def copyto(x: Any, /, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     """Write `src` into `x`, in place, where `where` is true.
 
@@ -251,7 +298,7 @@ def _check_cast(src: Any, x: Any, casting: str) -> None:
         )
 
 
-@composite(own=True, writes=True)
+@composite(own=True, plain="x")
 def put_along_axis(x: Any, /, indices: Any, values: Any, axis: int | None) -> None:
     """Write `values` at `indices` along `axis`, in place: the converse of `take_along_axis`.
 
@@ -301,7 +348,7 @@ def put_along_axis(x: Any, /, indices: Any, values: Any, axis: int | None) -> No
     _written(x, "put_along_axis", write)
 
 
-@composite(own=True, writes=True)
+@composite(own=True, plain="x")
 def fill_diagonal(x: Any, /, val: Any, wrap: bool = False) -> None:
     """Write `val` on the main diagonal of `x`, in place.
 
@@ -337,7 +384,6 @@ def fill_diagonal(x: Any, /, val: Any, wrap: bool = False) -> None:
         places = list(range(0, end, step))
         values = _repeated(val, len(places), x)
         if values is not None:
-            rows = integers_beside(places, x, "fill_diagonal")
-            _write_flat(x, rows, values)
+            _write_known(x, np.asarray(places), values)
 
     _written(x, "fill_diagonal", write)
