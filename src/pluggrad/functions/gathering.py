@@ -51,8 +51,8 @@ def needs_array(x: Any, where: str) -> None:
         )
 
 
-def is_kind(x: Any, kind: str) -> bool:
-    """Whether the dtype of `x` is of that kind, such as ``"integral"``."""
+def is_kind(x: Any, kind: str | tuple[str, ...]) -> bool:
+    """Whether the dtype of `x` is of that kind, such as ``"integral"``, or of one of several."""
     return bool(backend_of(x).xp.isdtype(x.dtype, kind))  # type: ignore[union-attr]
 
 

@@ -12,7 +12,8 @@ from ..arrays.backend import backend_of
 from ..arrays.composites import composite, widen
 from ..arrays.dispatch import xp
 from ..engine.arguments import axis_of
-from .gathering import array_beside, needs_array
+from ..errors import InvalidArgumentError, TypeMismatchError
+from .gathering import array_beside, is_kind, needs_array
 from .ordering import _argsort as argsort
 
 
@@ -139,9 +140,18 @@ def _counts(starts: Any, count: int) -> Any:
 # ---------------------------------------------------------------- sets
 
 
-@widen("isin(x1, x2, /, assume_unique=False, invert=False)")
-def isin(x1: Any, x2: Any, /, assume_unique: bool = False, invert: bool = False) -> Any:
-    """`isin`; that the elements are distinct makes no difference to the answer."""
+@widen("isin(x1, x2, /, assume_unique=False, invert=False, *, kind=None)")
+def isin(
+    x1: Any, x2: Any, /, assume_unique: bool = False, invert: bool = False, *, kind: Any = None
+) -> Any:
+    """`isin`. That the elements are distinct, and how to search for them, makes no difference to
+    the answer; but NumPy has tables of integers only."""
+    if kind not in (None, "sort", "table"):
+        raise InvalidArgumentError(f"isin: the kind is None, 'sort' or 'table', not {kind!r}")
+    if kind == "table" and not all(
+        [is_kind(x, ("bool", "integral")) for x in (x1, x2) if hasattr(x, "dtype")]
+    ):
+        raise TypeMismatchError("isin: kind='table' takes integers and booleans; leave `kind` out")
     return xp.isin(x1, x2, invert=invert)
 
 

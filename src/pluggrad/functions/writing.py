@@ -19,7 +19,7 @@ from ..engine.arguments import axis_of, shortened
 from ..engine.cotangents import is_complex
 from ..engine.graph_breaks import break_by_write
 from ..engine.levels import ROOT
-from ..errors import InvalidArgumentError, OutOfRangeError, TypeMismatchError
+from ..errors import InvalidArgumentError, OutOfRangeError, TypeMismatchError, UnsupportedError
 from .gathering import (
     array_beside,
     booleans,
@@ -75,8 +75,20 @@ def _write_flat(x: Any, places: Any, values: Any) -> None:
     """Write `values` at `places` of the flat `x`, which count from 0."""
     if x.ndim == 0:
         x[...] = values[-1]
+    elif x.ndim == 1:
+        x[places] = values
     else:
-        x[places if x.ndim == 1 else unravelled(places, tuple(x.shape))] = values
+        _write_rows(x, unravelled(places, tuple(x.shape)), places, values)
+
+
+def _write_rows(x: Any, key: tuple[Any, ...], places: Any, values: Any) -> None:
+    """Write `values` at `key`, whose elements are at `places` of the flat `x`."""
+    try:
+        x[key] = values
+    except UnsupportedError:  # Dask has no index of several arrays
+        flat = xp.copy(xp.reshape(x, (-1,)))
+        flat[places] = values
+        x[...] = xp.reshape(flat, x.shape)
 
 
 def _known_places(found: Any, count: int, mode: str) -> Any:
@@ -106,7 +118,8 @@ def _write_known(x: Any, places: Any, values: Any) -> None:
     elif x.ndim == 1:
         x[places.tolist()] = values
     else:
-        x[tuple([k.tolist() for k in np.unravel_index(places, tuple(x.shape))])] = values
+        key = tuple([k.tolist() for k in np.unravel_index(places, tuple(x.shape))])
+        _write_rows(x, key, places.tolist(), values)
 
 
 def _mask(mask: Any, x: Any, where: str) -> Any:
