@@ -326,6 +326,9 @@ def _writer(func: Any, ours: Callable[..., Any]) -> Callable[..., Any]:
         target = args[0] if args else next(iter(kwargs.values()), None)
         if is_variable(target):
             return ours(*args, **kwargs)
-        return write(func, args, kwargs)
+        try:
+            return write(func, args, kwargs)
+        except Exception as error:
+            _failed(error, func, args)
 
     return call
