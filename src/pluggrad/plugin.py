@@ -35,7 +35,8 @@ What is here by group:
 - where a value would leave the graph: `break_graph`, `warn_scalar`, `called`
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
 - functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
-  `first_possible`
+  `first_possible`; and functions of the library in pluggrad's: `ForeignProgram`, `foreign_call`,
+  `TreeCall`, `one_by_one`, `rule_of`
 - compilers that read Python code, for `Adapter.compiler`: `UNREADABLE`, `CONSTANT`, `make_ready`
 - errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,
   `OutOfRangeError`, `TypeMismatchError`, `UnsupportedError`; all others are in `pluggrad.errors`
@@ -69,6 +70,7 @@ from .arrays.immutable import has_arrays
 from .engine.arguments import axes_of, axis_of, whole
 from .engine.batch import drawn
 from .engine.closures import Seen, seen
+from .engine.custom_node import rule_of
 from .engine.graph_breaks import break_graph, called, warn_scalar
 from .engine.levels import START, put, read
 from .errors import (
@@ -79,7 +81,15 @@ from .errors import (
     TypeMismatchError,
     UnsupportedError,
 )
-from .interop import HostProgram, first_possible, for_host
+from .interop import (
+    ForeignProgram,
+    HostProgram,
+    TreeCall,
+    first_possible,
+    for_host,
+    foreign_call,
+    one_by_one,
+)
 from .tools.compilers import find_all
 from .transforms.checkpointing.checkpointed import recomputes
 from .variables.indexing import sized
@@ -102,12 +112,14 @@ __all__ = [
     "Adapter",
     "Backend",
     "BatchingError",
+    "ForeignProgram",
     "Hook",
     "HostProgram",
     "InvalidArgumentError",
     "MissingFunctionError",
     "OutOfRangeError",
     "Table",
+    "TreeCall",
     "TypeMismatchError",
     "UnsupportedError",
     "answer_constant",
@@ -121,6 +133,7 @@ __all__ = [
     "drawn",
     "first_possible",
     "for_host",
+    "foreign_call",
     "get_backend",
     "has_arrays",
     "hooks",
@@ -130,7 +143,9 @@ __all__ = [
     "lookup",
     "make_ready",
     "names",
+    "one_by_one",
     "register_backend",
+    "rule_of",
     "selects_once",
     "warn_scalar",
     "whole",
