@@ -42,7 +42,8 @@ __all__ = [
 #: Results that are no Variable.
 RESULTS = {
     "broadcast_shapes": "tuple[Any, ...]", "can_cast": "builtins.bool", "finfo": "Any",
-    "iinfo": "Any", "isdtype": "builtins.bool", "result_type": "Any",
+    "gradient": "Any", "iinfo": "Any", "iscomplexobj": "builtins.bool", "isdtype": "builtins.bool",
+    "isrealobj": "builtins.bool", "result_type": "Any",
 }  # fmt: skip
 CONSTANT_TYPES = dict.fromkeys(("e", "inf", "nan", "pi"), "float") | {"newaxis": "None"}
 #: Methods that are the same for all Variables, but whose results only a stub can name: the class of

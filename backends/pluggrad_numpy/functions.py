@@ -1,347 +1,268 @@
-"""NumPy's own functions, called with Variables: which functions of pluggrad answer them."""
+"""NumPy's own functions, called with Variables.
+
+A function of NumPy's is answered by the function of the same name in `pluggrad`. The two are
+brought together by their signatures: `bound` compiles a function with NumPy's parameters, which
+passes on those that were given by the names that ours has for them. What ours lacks is refused by
+name. So nothing is dropped unless `HARMLESS` says that it does not change the values.
+"""
 
 from __future__ import annotations
 
-import itertools
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from pluggrad.plugin import (
-    Table,
+    InvalidArgumentError,
+    TypeMismatchError,
     UnsupportedError,
     answer_constant,
     answer_raw,
-    axes_of,
+    explain,
+    into,
     is_variable,
+    label,
     lookup,
+    signature_of,
     write,
 )
 
-TABLE = Table("""
-sum = sum(a | axis dtype out keepdims)
-mean = mean(a | axis dtype out keepdims)
-prod = prod(a | axis dtype out keepdims)
-max amax = max(a | axis out keepdims)
-min amin = min(a | axis out keepdims)
-std = std(a | axis dtype out ddof=correction keepdims [where] [mean] correction)
-var = var(a | axis dtype out ddof=correction keepdims [where] [mean] correction)
-all = all(a | axis out keepdims)
-any = any(a | axis out keepdims)
-argmax = argmax(a | axis out keepdims)
-argmin = argmin(a | axis out keepdims)
-count_nonzero = count_nonzero(a | axis keepdims)
-cumulative_sum = cumulative_sum(x | axis dtype out include_initial)
-cumulative_prod = cumulative_prod(x | axis dtype out include_initial)
-where = where(condition x y)
-concatenate concat = concat(arrays | axis out dtype)
-stack = stack(arrays | axis out)
-reshape = reshape(a shape | [order] copy)
-swapaxes = swapaxes(a axis1 axis2)
-moveaxis = moveaxis(a source destination)
-expand_dims = expand_dims(a | axis)
-broadcast_to = broadcast_to(array shape)
-flip = flip(m | axis)
-roll = roll(a shift | axis)
-repeat = repeat(a repeats | axis)
-tile = tile(A reps)
-take = take(a indices | axis out)
-take_along_axis = take_along_axis(arr indices | axis)
-unstack = unstack(x | axis)
-diff = diff(a | n axis prepend append)
-clip = clip(a a_min a_max | out)
-tril = tril(m | k)
-triu = triu(m | k)
-sort = sort(a | axis)
-argsort = argsort(a | axis)
-searchsorted = searchsorted(a v | side sorter)
-matrix_transpose = matrix_transpose(x)
-matvec = matvec(x1 x2)
-tensordot = tensordot(a b | axes)
-outer linalg.outer = linalg.outer(a b)
-kron = kron(a b)
-trace = linalg.trace(a | offset)
-linalg.trace = linalg.trace(x | offset dtype)
-diagonal = linalg.diagonal(a | offset)
-linalg.diagonal = linalg.diagonal(x | offset)
-cross = linalg.cross(a b)
-linalg.cross = linalg.cross(x1 x2 | axis)
-real = real(val)
-imag = imag(val)
-copy = copy(a | [order])
-nan_to_num = nan_to_num(x | [copy] nan posinf neginf)
-nansum = nansum(a | axis dtype out keepdims)
-nanmean = nanmean(a | axis dtype out keepdims)
-nanprod = nanprod(a | axis dtype out keepdims)
-nanvar = nanvar(a | axis dtype out ddof keepdims [where] [mean] correction)
-nanstd = nanstd(a | axis dtype out ddof keepdims [where] [mean] correction)
-nanmax = nanmax(a | axis out keepdims)
-nanmin = nanmin(a | axis out keepdims)
-nancumsum = nancumsum(a | axis dtype out)
-nancumprod = nancumprod(a | axis dtype out)
-convolve = convolve(a v | mode)
-median = median(a | axis out [overwrite_input] keepdims)
-pad = pad(array pad_width | mode constant_values)
-interp = interp(x xp fp)
-trapezoid = trapezoid(y | x dx axis)
-linalg.vecdot = vecdot(x1 x2 | axis)
-linalg.matmul = matmul(x1 x2)
-linalg.tensordot = tensordot(x1 x2 | axes)
-linalg.matrix_transpose = matrix_transpose(x)
-linalg.inv = linalg.inv(a)
-linalg.det = linalg.det(a)
-linalg.slogdet = linalg.slogdet(a)
-linalg.solve = linalg.solve(a b)
-linalg.cholesky = linalg.cholesky(a | upper)
-linalg.eigh = linalg.eigh(a)
-linalg.eigvalsh = linalg.eigvalsh(a)
-linalg.eig = linalg.eig(a)
-linalg.eigvals = linalg.eigvals(a)
-linalg.svdvals = linalg.svdvals(x)
-linalg.pinv = linalg.pinv(a | rcond=rtol)
-linalg.qr = linalg.qr(a | mode)
-linalg.matrix_power = linalg.matrix_power(a n)
-linalg.vector_norm = linalg.vector_norm(x | axis keepdims ord)
-linalg.matrix_norm = linalg.matrix_norm(x | keepdims ord)
-fft.fft = fft.fft(a | n axis norm)
-fft.ifft = fft.ifft(a | n axis norm)
-fft.rfft = fft.rfft(a | n axis norm)
-fft.irfft = fft.irfft(a | n axis norm)
-fft.hfft = fft.hfft(a | n axis norm)
-fft.ihfft = fft.ihfft(a | n axis norm)
-fft.fftn = fft.fftn(a | s axes norm)
-fft.ifftn = fft.ifftn(a | s axes norm)
-fft.rfftn = fft.rfftn(a | s axes norm)
-fft.irfftn = fft.irfftn(a | s axes norm)
-fft.fft2 = fft.fftn(a | s axes norm)
-fft.ifft2 = fft.ifftn(a | s axes norm)
-fft.rfft2 = fft.rfft2(a | s axes norm)
-fft.irfft2 = fft.irfft2(a | s axes norm)
-fft.fftshift = fft.fftshift(x | axes)
-fft.ifftshift = fft.ifftshift(x | axes)
-ones_like = ones_like(a | dtype [order] [subok] shape device)
-zeros_like = zeros_like(a | dtype [order] [subok] shape device)
-empty_like = empty_like(prototype | dtype [order] [subok] shape device)
-full_like = full_like(a fill_value | dtype [order] [subok] shape device)
-""")
+__all__ = ["HARMLESS", "NAMES", "QUESTIONS", "RENAMED", "WRITERS", "answer", "bound", "name_of",
+           "refused"]  # fmt: skip
 
+#: Functions of NumPy's whose name in `pluggrad` is another.
+NAMES = {"amax": "max", "amin": "min"}
+#: Parameters of NumPy's that have another name in `pluggrad`.
+RENAMED = {"clip": {"a_min": "min", "a_max": "max"}}
 #: Questions: the answer is a plain value, so no gradient can be lost.
 QUESTIONS = {
     "allclose", "array2string", "array_equal", "array_equiv", "array_repr", "array_str", "can_cast",
-    "common_type", "iscomplex", "iscomplexobj", "isclose", "isreal", "isrealobj",
-    "may_share_memory", "min_scalar_type", "ndim", "nonzero", "argwhere", "flatnonzero",
-    "result_type", "shape", "shares_memory", "size",
+    "common_type", "diag_indices_from", "einsum_path", "iscomplex", "iscomplexobj", "isclose",
+    "isreal", "isrealobj", "may_share_memory", "min_scalar_type", "ndim", "nonzero", "argwhere",
+    "flatnonzero", "result_type", "shape", "shares_memory", "size", "tril_indices_from",
+    "triu_indices_from",
 }  # fmt: skip
-#: Functions that flatten the array if axis is None, and the position of that argument.
-FLAT = {"sort": 1, "argsort": 1, "take_along_axis": 2}
 #: Functions that write into their first argument.
-WRITERS = {"copyto", "put", "place", "putmask", "put_along_axis", "fill_diagonal"}
+WRITERS = {"copyto", "fill_diagonal", "place", "put", "put_along_axis", "putmask"}
+#: Parameters that ours need not have, because they do not change the values: in which functions
+#: (all, if none is named), and what NumPy takes for them (anything, if nothing is listed).
+HARMLESS: dict[str, tuple[set[str], tuple[Any, ...]]] = {
+    "assume_unique": ({"intersect1d", "isin", "setxor1d"}, ()),
+    "copy": ({"meshgrid"}, ()),
+    "kind": (
+        {"argpartition", "argsort", "isin", "partition", "sort"},
+        (None, "quicksort", "heapsort", "mergesort", "stable", "introselect", "sort", "table"),
+    ),
+    # the layout of the result in memory
+    "order": (
+        {"copy", "empty_like", "full_like", "ones_like", "zeros_like"}, (None, "C", "F", "A", "K"),
+    ),
+    "overwrite_input": (set(), ()),
+    "subok": (set(), ()),
+}  # fmt: skip
+#: Functions whose `order` names fields of records, which Variables have not.
+FIELDS = {"argpartition", "argsort", "partition", "sort"}
 
 
 def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
     """Answer ``func(*args, **kwargs)``; NotImplemented if no function of pluggrad has its
     meaning."""
+    found = bound(backend, func)
+    if found is not None:
+        return found(*args, **kwargs)
+    return answer_constant(backend, func, args, kwargs)
+
+
+def name_of(func: Any) -> str:
+    """The name in `pluggrad` of a function of NumPy's, such as ``linalg.norm``."""
     module = (func.__module__ or "numpy").removeprefix("numpy").strip(".")
     name = f"{module}.{func.__name__}" if module in ("linalg", "fft") else func.__name__
+    return NAMES.get(name, name)
+
+
+@functools.cache
+def bound(backend: Any, func: Any) -> Callable[..., Any] | None:
+    """The function that answers `func`, with its parameters; None if pluggrad has none."""
+    name = name_of(func)
     if name in QUESTIONS:
-        return answer_raw(func, args, kwargs)
-    if name in WRITERS:
-        return _write(func, name, args, kwargs)
-    kwargs = {key: x for key, x in kwargs.items() if x is not np._NoValue}
-    special = SPECIAL.get(name)
-    if special is not None:
-        return special(backend.namespace, *args, **kwargs)
-    if name in ("reshape", "ravel", "copy") and kwargs.get("order", "C") not in ("C", "K", "A"):
-        raise UnsupportedError(
-            f"numpy.{name}(order={kwargs['order']!r}) does not work on Variables"
-        )
-    args = tuple([tuple(x) if isinstance(x, list) and _integers(x) else x for x in args])
-    if name in ("concatenate", "concat", "stack") and len(args) + len(kwargs) == 1:
-        kwargs["axis"] = 0
-    if name in ("concatenate", "concat") and (
-        kwargs.get("axis", 0) is None or args[1:2] == (None,)
-    ):
-        joined = [lookup(backend, "reshape")(x, (-1,)) for x in args[0]]
-        return lookup(backend, "concat")(joined, axis=0)
-    if name in FLAT and (kwargs.get("axis", 0) is None or args[FLAT[name] :][:1] == (None,)):
-        args = (lookup(backend, "reshape")(args[0], (-1,)), *args[1 : FLAT[name]])
-        kwargs["axis"] = -1
-    if name == "where" and len(args) == 1:
-        return answer_raw(func, args, kwargs)
-    if name == "repeat" and "axis" not in kwargs and len(args) == 2:
-        args = (lookup(backend, "reshape")(args[0], (-1,)), args[1])
-    if name in ("fft.fft2", "fft.ifft2") and len(args) == 1 and "axes" not in kwargs:
-        kwargs["axes"] = (-2, -1)
-    y = TABLE.answer(backend, func, name, args, kwargs)
-    return answer_constant(backend, func, args, kwargs) if y is NotImplemented else y
-
-
-def _integers(x: list[Any]) -> bool:
-    return all(isinstance(item, int) for item in x)
-
-
-def _write(func: Any, name: str, args: Any, kwargs: Any) -> Any:
-    """`np.copyto(dst, src)` and the like, into a Variable or into a raw array."""
-    target = args[0] if args else kwargs["dst"]
-    if not is_variable(target):
-        return write(func, args, kwargs)
-    if name == "copyto" and len(args) == 2 and not kwargs:
-        target[...] = args[1]
+        return lambda *args, **kwargs: answer_raw(func, args, kwargs)
+    ours = lookup(backend, name)
+    if ours is None:
         return None
-    return NotImplemented
+    try:
+        theirs, own = inspect.signature(func), signature_of(name)
+    except (KeyError, ValueError):  # a function of the library's that pluggrad only passes on
+        return None
+    compiled: Callable[..., Any] = _compiled(func, name, theirs, own, ours)
+    if name in WRITERS:
+        return _writer(func, compiled)
+    return compiled
 
 
-# ---------------------------------------------------------------- beyond what a row can say
+def refused(func: Any) -> list[str]:
+    """The parameters of `func` that `bound` refuses, because ours has none of that meaning."""
+    name = name_of(func)
+    theirs, own = inspect.signature(func), signature_of(name)
+    return [p.name for p in theirs.parameters.values() if _place(p, name, theirs, own) == "refused"]
 
 
-def _flat(xp: Any, a: Any) -> Any:
-    return xp.reshape(a, (-1,))
+def _place(p: inspect.Parameter, name: str, theirs: inspect.Signature, own: Any) -> str:
+    """How the parameter `p` of NumPy's reaches ours: "position", "star", "keyword", "keywords",
+    "out", "casting", "harmless" or "refused"."""
+    if p.kind is p.VAR_POSITIONAL:
+        return "star"
+    if p.kind is p.VAR_KEYWORD:
+        any_name = any(q.kind is q.VAR_KEYWORD for q in own.parameters.values())
+        return "keywords" if any_name else "refused"
+    order = list(theirs.parameters)
+    first = [q for q in own.parameters.values() if q.kind is q.POSITIONAL_ONLY]
+    if order.index(p.name) < len(first):
+        return "position"
+    if RENAMED.get(name, {}).get(p.name, p.name) in own.parameters:
+        return "keyword"
+    if p.name == "out":
+        return "out"
+    if p.name == "casting" and "dtype" in theirs.parameters:
+        return "casting"
+    if p.name == "order" and name in FIELDS:
+        return "harmless"
+    functions, _ = HARMLESS.get(p.name, ({""}, ()))
+    return "harmless" if not functions or name in functions else "refused"
 
 
-def _scan(name: str) -> Any:
-    """cumsum and cumprod, which flatten the array if axis is None."""
+def _compiled(
+    func: Any, name: str, theirs: inspect.Signature, own: inspect.Signature, ours: Any
+) -> Any:
+    """A function with the parameters of `theirs`, NumPy's signature of `func`, that calls `ours`,
+    whose signature is `own`."""
+    # (The names with an underscore cannot be those of parameters.)
+    scope: dict[str, Any] = {
+        "_ours": ours, "_func": func, "_into": into, "_refuse": _refuse, "_harmless": _harmless,
+        "_dtype": _dtype, "_failed": _failed, "_twice": _twice, "_casts": _casts,
+        "_no_value": np._NoValue,
+    }  # fmt: skip
+    passed, body, end, taken = [], [], "return _y", set()
+    for p in theirs.parameters.values():
+        x, default = p.name, f"_default_{p.name}"
+        scope[default] = p.default
+        place = _place(p, name, theirs, own)
+        value = f"_dtype({x})" if x == "dtype" else x
+        away = f"{x} is not {default} and {x} is not _no_value"
+        if place in ("position", "star"):
+            passed.append(value if place == "position" else f"*{x}")
+        elif place == "keyword":
+            q = RENAMED.get(name, {}).get(x, x)
+            if q in taken:
+                body.append(f"if {away} and '{q}' in _given: _twice(_func, '{q}')")
+            taken.add(q)
+            line = f"_given['{q}'] = {value}"
+            body.append(line if _always(p, own.parameters[q]) else f"if {away}: {line}")
+        elif place == "keywords":
+            body.append(f"_given.update({x})")
+        elif place == "out":
+            end = f"return _y if {x} is None else _into(_func, {x}, _y)"
+        elif place == "casting":
+            body.append(f"if dtype is not None or {x} != 'same_kind': "
+                        f"_casts(_func, {next(iter(theirs.parameters))}, dtype, {x})")  # fmt: skip
+        elif place == "harmless":
+            body.append(f"if {x} is not {default}: _harmless(_func, '{x}', {x})")
+        elif p.kind is p.VAR_KEYWORD:
+            body.append(f"if {x}: _refuse(_func, next(iter({x})))")
+        else:
+            body.append(f"if {away}: _refuse(_func, '{x}')")
+    lines = [f"def call({_spelled(theirs)}):", "    try:", "        _given = {}"]
+    lines += [f"        {line}" for line in body]
+    lines += [f"        _y = _ours({', '.join([*passed, '**_given'])})", f"        {end}"]
+    lines += ["    except Exception as error:"]
+    lines += [f"        _failed(error, _func, [{', '.join(passed)}])"]
+    exec("\n".join(lines), scope)
+    return scope["call"]
 
-    def call(xp: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-        if out is not None:
-            return NotImplemented
-        kwargs = {} if dtype is None else {"dtype": np.dtype(dtype)}
-        a = xp.asarray(a)
-        if axis is None:
-            a, axis = _flat(xp, a), 0
-        return getattr(xp, name)(a, axis=axis, **kwargs)
+
+def _spelled(signature: inspect.Signature) -> str:
+    """The parameters as a `def` spells them out; ``_default_x`` stands for the default of ``x``."""
+    bare = [
+        p.replace(annotation=p.empty, default=p.empty if p.default is p.empty else _Name(p.name))
+        for p in signature.parameters.values()
+    ]
+    return str(inspect.Signature(bare))[1:-1]
+
+
+class _Name(str):
+    """The name of a variable, which stands for a default in a signature."""
+
+    def __repr__(self) -> str:
+        return f"_default_{self}"
+
+
+def _always(p: inspect.Parameter, q: inspect.Parameter) -> bool:
+    """Whether NumPy's parameter `p` is passed on even at its default, because `q`, ours of that
+    name, has another. NumPy's None and "no value" say that nothing is given; but an axis of None
+    stands for all axes."""
+    if p.default is p.empty:
+        return True
+    if p.default is np._NoValue:
+        return False
+    if p.default is None:
+        return p.name in ("axis", "axes") and q.default is not None
+    return bool(p.default != q.default)
+
+
+def _dtype(dtype: Any) -> Any:
+    """A dtype as NumPy's object for it: users write ``float`` and ``"f4"``, too."""
+    return None if dtype is None else np.dtype(dtype)
+
+
+def _refuse(func: Any, parameter: str) -> None:
+    raise UnsupportedError(
+        f"{label(func)}({parameter}=...) does not work on Variables. Leave it out, or `.detach()` "
+        "the arguments and take `.data`, if no gradient is needed"
+    )
+
+
+def _twice(func: Any, parameter: str) -> None:
+    raise TypeMismatchError(f"{label(func)}: {parameter} is given twice, by two names")
+
+
+def _casts(func: Any, arrays: Any, dtype: Any, casting: str) -> None:
+    """Raise if NumPy would not convert `arrays` to `dtype`, or to their common dtype."""
+    found = [x.dtype if hasattr(x, "dtype") else np.result_type(x) for x in arrays]
+    to = np.result_type(*found) if dtype is None else np.dtype(dtype)
+    for x in found:
+        if not np.can_cast(x, to, casting):  # type: ignore[arg-type]
+            raise TypeMismatchError(
+                f"{label(func)}: {x} is not converted to {to} with casting={casting!r}"
+            )
+
+
+def _harmless(func: Any, parameter: str, value: Any) -> None:
+    """Raise for a `value` that NumPy would not take."""
+    if parameter == "order" and func.__name__ in FIELDS and value is not None:
+        raise UnsupportedError(
+            f"{label(func)}(order=...) names fields of records, which Variables have not"
+        )
+    _, values = HARMLESS[parameter]
+    if values and value not in values:
+        raise InvalidArgumentError(f"{label(func)}({parameter}={value!r}): there is no such value")
+
+
+def _failed(error: Exception, func: Any, args: Any) -> None:
+    """Raise `error` as an error of pluggrad's that names `func`."""
+    explain(error, label(func), args)
+
+
+def _writer(func: Any, ours: Callable[..., Any]) -> Callable[..., Any]:
+    """`func`, which writes into its first argument: into a Variable by `ours`, and into a raw array
+    by NumPy's own function, if no gradient is lost."""
+
+    @functools.wraps(ours)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        target = args[0] if args else next(iter(kwargs.values()), None)
+        if is_variable(target):
+            return ours(*args, **kwargs)
+        return write(func, args, kwargs)
 
     return call
-
-
-def _norm(xp: Any, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    ndim = len(x.shape)
-    if ord is None and axis is None:
-        return xp.linalg.vector_norm(x, keepdims=keepdims)
-    axes = axes_of(axis, ndim, "numpy.linalg.norm")
-    if len(axes) == 1:
-        ord = 2 if ord is None else ord
-        return xp.linalg.vector_norm(x, axis=axes[0], keepdims=keepdims, ord=ord)
-    if len(axes) == 2:
-        x = xp.moveaxis(x, axes, (-2, -1)) if axes != (ndim - 2, ndim - 1) else x
-        y = xp.linalg.matrix_norm(x, keepdims=keepdims, ord="fro" if ord is None else ord)
-        return xp.moveaxis(y, (-2, -1), axes) if keepdims else y
-    raise UnsupportedError("numpy.linalg.norm takes one axis or two")
-
-
-def _dot(xp: Any, a: Any, b: Any) -> Any:
-    a, b = xp.asarray(a), xp.asarray(b)
-    if not a.shape or not b.shape:
-        return a * b
-    if a.ndim <= 2 and b.ndim <= 2:
-        return xp.matmul(a, b)
-    return xp.tensordot(a, b, axes=((-1,), (-2 if b.ndim > 1 else -1,)))
-
-
-def _inner(xp: Any, a: Any, b: Any) -> Any:
-    a, b = xp.asarray(a), xp.asarray(b)
-    return a * b if not a.shape or not b.shape else xp.tensordot(a, b, axes=((-1,), (-1,)))
-
-
-def _vdot(xp: Any, a: Any, b: Any) -> Any:
-    return xp.sum(xp.conj(_flat(xp, a)) * _flat(xp, b))
-
-
-def _transpose(xp: Any, a: Any, axes: Any = None) -> Any:
-    return xp.permute_dims(a, tuple(range(len(a.shape)))[::-1] if axes is None else tuple(axes))
-
-
-def _squeeze(xp: Any, a: Any, axis: Any = None) -> Any:
-    if axis is None:
-        axis = tuple([i for i, n in enumerate(a.shape) if n == 1])
-    return xp.squeeze(a, axis)
-
-
-def _diag(xp: Any, v: Any, k: int = 0) -> Any:
-    if len(v.shape) == 2:
-        return xp.linalg.diagonal(v, offset=k)
-    n = v.shape[0] + abs(k)
-    rows = np.arange(v.shape[0])
-    y = xp.zeros((n, n), dtype=v.dtype)
-    y[rows + max(-k, 0), rows + max(k, 0)] = v
-    return y
-
-
-def _at_least(ndim: int) -> Any:
-    """atleast_1d and the like, with new axes where NumPy adds them."""
-
-    def call(xp: Any, *arrays: Any) -> Any:
-        found = []
-        for a in arrays:
-            a = xp.asarray(a)
-            if a.ndim < ndim:
-                before, after = {(3, 2): ((), (1,)), (3, 1): ((1,), (1,))}.get(
-                    (ndim, a.ndim), ((1,) * (ndim - a.ndim), ()))  # fmt: skip
-                a = xp.reshape(a, (*before, *a.shape, *after))
-            found.append(a)
-        return found[0] if len(found) == 1 else tuple(found)
-
-    return call
-
-
-def _joined(ndim: int, axis: int) -> Any:
-    """hstack, vstack and dstack: arrays of at least `ndim` axes, joined along `axis`."""
-
-    def call(xp: Any, tup: Any) -> Any:
-        arrays = [_at_least(ndim)(xp, a) for a in tup]
-        return xp.concat(arrays, axis=axis if arrays[0].ndim > axis else 0)
-
-    return call
-
-
-def _column_stack(xp: Any, tup: Any) -> Any:
-    arrays = [xp.asarray(a) for a in tup]
-    return xp.concat([a if a.ndim > 1 else xp.reshape(a, (-1, 1)) for a in arrays], axis=1)
-
-
-def _split(xp: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    n = ary.shape[axis]
-    parts = np.array_split(np.arange(n), indices_or_sections)
-    if isinstance(indices_or_sections, int) and n % indices_or_sections:
-        raise UnsupportedError("numpy.split of a Variable into parts of different sizes")
-    before = (slice(None),) * (axis % ary.ndim)
-    starts = np.cumsum([0, *[len(part) for part in parts]]).tolist()
-    return [ary[(*before, slice(a, b))] for a, b in itertools.pairwise(starts)]
-
-
-def _average(xp: Any, a: Any, axis: Any = None, weights: Any = None) -> Any:
-    if weights is None:
-        return xp.mean(a, axis=axis)
-    return xp.sum(a * weights, axis=axis) / xp.sum(weights * xp.ones_like(a), axis=axis)
-
-
-def _round(xp: Any, a: Any, decimals: int = 0, out: Any = None) -> Any:
-    if out is not None:
-        return NotImplemented
-    return xp.round(a) if not decimals else xp.round(a * 10.0**decimals) / 10.0**decimals
-
-
-def _einsum(xp: Any, *operands: Any, out: Any = None, optimize: Any = False) -> Any:
-    return xp.einsum(*operands) if out is None and hasattr(xp, "einsum") else NotImplemented
-
-
-def _svd(xp: Any, a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
-    return xp.linalg.svd(a, full_matrices=full_matrices) if compute_uv else xp.linalg.svdvals(a)
-
-
-SPECIAL = {
-    "cumsum": _scan("cumulative_sum"), "cumprod": _scan("cumulative_prod"), "linalg.norm": _norm,
-    "dot": _dot, "inner": _inner, "vdot": _vdot, "transpose": _transpose,
-    "permute_dims": _transpose,
-    "squeeze": _squeeze, "ravel": lambda xp, a, order="C": _flat(xp, a), "diag": _diag,
-    "atleast_1d": _at_least(1), "atleast_2d": _at_least(2), "atleast_3d": _at_least(3),
-    "vstack": _joined(2, 0), "hstack": _joined(1, 1), "dstack": _joined(3, 2),
-    "column_stack": _column_stack, "split": _split, "average": _average, "round": _round,
-    "around": _round, "einsum": _einsum, "linalg.svd": _svd,
-    "flipud": lambda xp, m: xp.flip(m, axis=0), "fliplr": lambda xp, m: xp.flip(m, axis=1),
-    "broadcast_arrays": lambda xp, *arrays, subok=False: xp.broadcast_arrays(*arrays),
-    "meshgrid": lambda xp, *arrays, indexing="xy", sparse=False, copy=True:
-        xp.meshgrid(*arrays, indexing=indexing),
-    "angle": lambda xp, z, deg=False: xp.angle(z, deg=deg),
-    "ptp": lambda xp, a, axis=None: xp.max(a, axis=axis) - xp.min(a, axis=axis),
-    "sinc": lambda xp, x: xp.sinc(x),
-}  # fmt: skip

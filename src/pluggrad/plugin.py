@@ -29,9 +29,9 @@ What is here by group:
 - the adapter: `Adapter`, `hooks`, `FUNCTIONS`, `Hook`, `VERSION`, `OLDEST_VERSION`,
   `register_backend`; to write hooks with: `selects_once`, `has_arrays`, `careful_norm`
 - arrays and Variables: `Backend`, `backend_of`, `get_backend`, `is_variable`, `is_batched`
-- arguments: `whole`, `axis_of`, `axes_of`
+- arguments: `whole`, `axis_of`, `axes_of`; `explain`, which makes an error of ours of another
 - answering a library's own functions, for `Adapter.foreign`: `Table`, `lookup`, `names`, `label`,
-  `answer_raw`, `answer_constant`, `write`
+  `signature_of`, `into`, `answer_raw`, `answer_constant`, `write`
 - where a value would leave the graph: `break_graph`, `warn_scalar`, `called`
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
 - functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
@@ -67,7 +67,7 @@ from .arrays.backend import Backend, backend_of, get_backend, register_backend
 from .arrays.choice import NO_CHOICE, choose, chosen, current_choice
 from .arrays.dispatch import is_batched, is_variable
 from .arrays.immutable import has_arrays
-from .engine.arguments import axes_of, axis_of, whole
+from .engine.arguments import axes_of, axis_of, explain, whole
 from .engine.batch import drawn
 from .engine.closures import Seen, seen
 from .engine.custom_node import rule_of
@@ -97,11 +97,13 @@ from .variables.library_functions import (
     Table,
     answer_constant,
     answer_raw,
+    into,
     label,
     lookup,
     names,
     write,
 )
+from .variables.names import signature_of
 
 __all__ = [
     "CONSTANT",
@@ -131,12 +133,14 @@ __all__ = [
     "called",
     "careful_norm",
     "drawn",
+    "explain",
     "first_possible",
     "for_host",
     "foreign_call",
     "get_backend",
     "has_arrays",
     "hooks",
+    "into",
     "is_batched",
     "is_variable",
     "label",
@@ -147,6 +151,7 @@ __all__ = [
     "register_backend",
     "rule_of",
     "selects_once",
+    "signature_of",
     "warn_scalar",
     "whole",
     "write",

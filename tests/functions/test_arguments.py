@@ -10,7 +10,9 @@ composites = sys.modules["pluggrad.arrays.composites"]
 
 def test_the_parameters_that_are_arrays_are_in_the_signature():
     for name, arrays in composites.ARRAYS.items():
-        parameters = list(inspect.signature(composites.COMPOSITES[name]).parameters)
+        wider = composites.WIDER.get(name)
+        function = wider.function if wider else composites.COMPOSITES[name]
+        parameters = list(inspect.signature(function).parameters)
         names = [key for key in arrays if isinstance(key, str)]
         assert names and set(names) <= set(parameters), name
         assert [parameters[key] for key in arrays if isinstance(key, int)] == names, name

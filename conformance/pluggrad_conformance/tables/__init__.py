@@ -26,6 +26,7 @@ documented convention that decides:
 | degenerate | equal eigenvalues and singular values have the slopes of a basis that was found |
 | nan-propagates | where a nan is the value, the gradient is nan for all that took part |
 | floor-divide | the slopes of floor_divide are 0 |
+| heaviside | at the step, `x1` has the slope 0 and `x2` the slope 1 |
 """
 
 from __future__ import annotations

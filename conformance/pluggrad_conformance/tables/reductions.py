@@ -186,3 +186,38 @@ def torch_median(torch: Any, x: Any, axis: Any = None, keepdims: bool = False) -
 add("median", "reduction", usual(Array((5,))), shaped("0-d", Array()), shaped("large", Array((999,))), about("even", Array((6,))),
     about("one axis", m, axis=1), shaped("kept", m, axis=0, keepdims=True),
     domains=REAL, torch=torch_median, jax=jnp_function("jax.numpy", "median"))
+
+
+def torch_nanmedian(torch: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """torch's own takes the lower of two middle elements."""
+    return torch.nanquantile(x, 0.5, dim=axis, keepdim=keepdims)
+
+
+add("nanmedian", "reduction", usual(with_nan), about("one axis", with_nan, axis=1), shaped("kept", with_nan, axis=1, keepdims=True), about("no nan", m),
+    shaped("large", Array((999,))), domains=REAL, torch=torch_nanmedian, jax=jnp_function("jax.numpy", "nanmedian"))
+
+# ---------------------------------------------------------------- range, weighted mean
+
+
+def torch_ptp(torch: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """torch has no ptp."""
+    axes = tuple(range(x.ndim)) if axis is None else axis
+    return torch.amax(x, axes, keepdims) - torch.amin(x, axes, keepdims)
+
+
+def average(xp: Any, x: Any, weights: Any = None, **kwargs: Any) -> Any:
+    """`xp.average`, with the weights as a positional argument, so that they are differentiated."""
+    return xp.average(x, weights=weights, **kwargs)
+
+
+def torch_average(torch: Any, x: Any, weights: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """torch has no average."""
+    axes = tuple(range(x.ndim)) if axis is None else axis
+    w = torch.ones_like(x) if weights is None else weights * torch.ones_like(x)
+    return (x * w).sum(dim=axes, keepdim=keepdims) / w.sum(dim=axes, keepdim=keepdims)
+
+
+reduction("ptp", about("ties", numbers(1.0, 3.0, 3.0, 1.0)), domains=REAL, torch=torch_ptp, jax=jnp_function("jax.numpy", "ptp"))
+add("average", "reduction", usual(m, Array((3, 4), 0.5, 2.0)), shaped("large", Array((10, 100)), Array((10, 100), 0.5, 2.0)),
+    about("no weights", m), about("weights of an axis", m, Array((4,), 0.5, 2.0), axis=1),
+    shaped("kept", m, Array((3, 4), 0.5, 2.0), axis=0, keepdims=True), call=average, torch=torch_average)

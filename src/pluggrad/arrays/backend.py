@@ -84,6 +84,7 @@ class Backend:
         self._known = dict.fromkeys(self.float_dtypes, True)
         self._raw: dict[str, Callable[..., Any]] = {}
         self.ufuncs: dict[Any, Callable[..., Any]] = {}  # NumPy's, and our functions for them
+        self.answers: dict[Any, Callable[..., Any]] = {}  # the library's, and what answers them
         self.complete(self)
         VARIABLES.update(self.classes)
         BACKENDS.update(dict.fromkeys(self.classes, self))

@@ -37,8 +37,8 @@ CREATION = {
         "ones_like": f"x, /, {_MAKES}",
         "zeros": f"shape, {_MAKES}",
         "zeros_like": f"x, /, {_MAKES}",
-        "fft.fftfreq": "n, /, *, d=1.0, dtype=None, device=None",
-        "fft.rfftfreq": "n, /, *, d=1.0, dtype=None, device=None",
+        "fft.fftfreq": "n, /, d=1.0, *, dtype=None, device=None",
+        "fft.rfftfreq": "n, /, d=1.0, *, dtype=None, device=None",
     }.items()
 }
 #: Questions about arrays and dtypes, answered with plain Python values.

@@ -65,22 +65,21 @@ def rule_of(name: str, partial: bool = False, keeps: bool = True) -> CallRules:
 
     several, alone = Custom(name, partial), Custom(name, partial)
     alone.is_call = False
-    rules = CallRules(_rule(several, 0, ("call",), pull), _rule(alone, 0, ("call",), pull_alone))
+    rules = CallRules(
+        _rule(several, 0, ("call",), pull), _rule(alone, 0, ("call",), pull_alone), several
+    )
     rules.several.keeps = rules.alone.keeps = keeps
     return rules
 
 
 class CallRules(NamedTuple):
     """The rules of a custom operation: `several` for calls with several inputs, whose gradients
-    come together, and `alone` for calls with one input, whose node is like any other."""
+    come together, and `alone` for calls with one input, whose node is like any other. `primitive`
+    has its name."""
 
     several: Rule
     alone: Rule
-
-    @property
-    def primitive(self) -> Primitive:
-        """The primitive of the operation."""
-        return self.several.primitive
+    primitive: Primitive
 
 
 SHARING = Custom("share")

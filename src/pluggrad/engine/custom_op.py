@@ -31,7 +31,7 @@ from .saved import keep
 from .tangents import dual
 from .views import settled
 
-__all__ = ["Operation", "call", "check_tangent", "transposed"]
+__all__ = ["Operation", "at_levels", "at_once", "call", "check_tangent", "transposed"]
 
 
 class Operation:
@@ -48,12 +48,16 @@ class Operation:
     def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
         """What to save of the inputs and outputs: those that the derivative needs, and only (shape,
         dtype) of the others."""
-        for k, y in enumerate(outputs):
-            if not hasattr(y, "dtype"):
+        likes: list[Any] = []
+        for y in outputs:
+            try:
+                likes.append((y.shape, y.dtype))
+            except AttributeError:
                 raise TypeMismatchError(
-                    f"{self.rule.primitive.name} gave {type(y).__name__} as output {k}, no array"
-                )
-        return inputs, [(tuple(y.shape), y.dtype) for y in outputs]
+                    f"{self.rule.primitive.name} gave {type(y).__name__} as output {len(likes)}, "
+                    "no array"
+                ) from None
+        return inputs, likes
 
     def run(self, args: list[Any]) -> list[Any]:
         """The outputs, in a call with no tracked argument."""
@@ -103,15 +107,17 @@ class Operation:
 
 def call(op: Operation, args: list[Any]) -> list[Any]:
     """Run a custom operation at the deepest level of its arguments, and at the levels below."""
-    level = read().plain
-    if level is not None and (found := _at_once(op, args, level)) is not None:
-        return found
-    return _at_levels(op, args)
+    found = at_once(op, args)
+    return at_levels(op, args) if found is None else found
 
 
-def _at_once(op: Operation, args: list[Any], level: Level) -> list[Any] | None:
-    """A short cut for `_at_levels`: the arguments are constants and Variables over raw arrays of
+def at_once(op: Operation, args: list[Any]) -> list[Any] | None:
+    """A short cut for `at_levels`: the arguments are constants and Variables over raw arrays of
     one library, and the open level, which records, tracks some. None where it does not apply."""
+    state = read()
+    level = state.plain
+    if level is None:
+        return None
     inner: list[Any] = []
     parents: list[Any] = []
     tracked: list[bool] = []
@@ -132,7 +138,6 @@ def _at_once(op: Operation, args: list[Any], level: Level) -> list[Any] | None:
         tracked.append(node is not None)
     if True not in tracked:
         return None
-    state = read()
     try:
         put(sealed_at(level))
         outputs, kept = op.compute(inner, tracked, None, level)
@@ -144,7 +149,7 @@ def _at_once(op: Operation, args: list[Any], level: Level) -> list[Any] | None:
 
 
 @restored
-def _at_levels(op: Operation, args: list[Any]) -> list[Any]:
+def at_levels(op: Operation, args: list[Any]) -> list[Any]:
     """Run a custom operation at the deepest level of its arguments, whatever its class, and at the
     levels below."""
     level = None

@@ -32,10 +32,8 @@ def apply(
             raise
         return apply(primitive, args, kwargs, other.raw(primitive.name), other)
     args = converted
-    for x in args:
-        if type(x) in primitive.lists:
-            args = lift_lists(args, backend, primitive)
-            break
+    if not primitive.lists.isdisjoint(map(type, args)):
+        args = lift_lists(args, backend, primitive)
     if (run := inside()) is not None:
         args = [run.enter(x) for x in args]
     if primitive.promotes and not (backend.adapter.promotes and _constant(args, backend)):

@@ -13,6 +13,7 @@ from . import (
     scans,
     softmax,
     special,
+    stepwise,
 )
 from . import batched_indexing, batching  # isort: skip  (they look up the rows above)
 
@@ -31,4 +32,5 @@ __all__ = [
     "scans",
     "softmax",
     "special",
+    "stepwise",
 ]

@@ -368,7 +368,8 @@ rows("isin", isin)
 
 rows("isfinite isinf isnan signbit logical_not bitwise_invert equal not_equal less less_equal "
      "greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "
-     "bitwise_left_shift bitwise_right_shift exponent abs sign conj real imag",
+     "bitwise_left_shift bitwise_right_shift bitwise_count gcd lcm spacing exponent abs sign conj "
+     "real imag",
      elementwise)  # fmt: skip
 rows("index astype copy move", as_is)
 rows("matrix_transpose tril triu", of_matrices)

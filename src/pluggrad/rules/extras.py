@@ -5,16 +5,14 @@ They have NumPy's names and meaning.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import axes_of, axis_of, whole
-from ..engine.cotangents import device_of, is_complex, same_shape
+from ..engine.cotangents import device_of
 from ..errors import InvalidArgumentError, UnsupportedError
-from .manipulation import at
 
 
 @composite(own=True)
@@ -57,105 +55,6 @@ def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """The sum along the diagonal over two axes."""
     axes = axes_of((axis1, axis2), x.ndim, "trace")
     return xp.linalg.trace(xp.moveaxis(x, axes, (-2, -1)), offset=offset)
-
-
-@composite(own=True)
-def cumsum(x: Any, /, axis: int | None = None) -> Any:
-    """The running sums along `axis`, or over all elements as one vector."""
-    x = xp.reshape(x, (-1,)) if axis is None else x
-    return xp.cumulative_sum(x, axis=0 if axis is None else axis)
-
-
-@composite(own=True)
-def cumprod(x: Any, /, axis: int | None = None) -> Any:
-    """The running products along `axis`, or over all elements as one vector."""
-    x = xp.reshape(x, (-1,)) if axis is None else x
-    return xp.cumulative_prod(x, axis=0 if axis is None else axis)
-
-
-@composite(own=True)
-def angle(x: Any, /, deg: bool = False) -> Any:
-    """The angle of complex numbers in the plane, in radians or, with `deg`, in degrees.
-
-    The angle of a real number is 0 or π. The derivative at 0 is 0.
-    """
-    if is_complex(x):
-        y = xp.atan2(xp.imag(x), xp.real(x))
-    else:
-        y = xp.atan2(xp.zeros_like(x) * 1.0, x)
-    return y * (180 / math.pi) if deg else y
-
-
-@composite(own=True)
-def sinc(x: Any, /) -> Any:
-    """sin(πx) / (πx), and 1 at 0."""
-    return xp.special.sinc(x)
-
-
-@composite(own=True)
-def nan_to_num(
-    x: Any, /, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None
-) -> Any:
-    """`x` with nan replaced by `nan`, and infinities by `posinf` and `neginf`: by default the
-    greatest and the least finite number of the dtype."""
-    backend = backend_of(x)
-    assert backend is not None
-    if x.dtype not in backend.float_dtypes:
-        return x
-    if is_complex(x):
-        parts = [nan_to_num(part, copy, nan, posinf, neginf) for part in (xp.real(x), xp.imag(x))]
-        return parts[0] + parts[1] * 1j
-    info = backend.xp.finfo(x.dtype)
-    x = xp.where(xp.isnan(x), nan, x)
-    x = xp.where(x == float("inf"), float(info.max) if posinf is None else posinf, x)
-    return xp.where(x == -float("inf"), float(info.min) if neginf is None else neginf, x)
-
-
-@composite(own=True)
-def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Any:
-    """The integral of samples `y`, taken at `x` or `dx` apart, by the trapezoidal rule."""
-    axis = axis_of(axis, y.ndim, "trapezoid")
-    if x is None:
-        width = dx
-    elif x.ndim == 1:
-        width = xp.reshape(x[1:] - x[:-1], (-1,) + (1,) * (y.ndim - 1 - axis))
-    else:
-        n = axis - y.ndim + x.ndim
-        width = x[at(n, slice(1, None))] - x[at(n, slice(None, -1))]
-    middle = (y[at(axis, slice(1, None))] + y[at(axis, slice(None, -1))]) * 0.5
-    return xp.sum(middle * width, axis=axis)
-
-
-@composite("interp", own=True)
-def interp(
-    x: Any, xp_: Any, fp: Any, /, left: Any = None, right: Any = None, period: Any = None
-) -> Any:
-    """The piecewise linear function through the points (`xp`, `fp`), at `x`."""
-    if not hasattr(x, "shape"):
-        x = fp[0] * 0 + x
-    if period is not None:
-        xp_, x = xp.remainder(xp_, period), xp.remainder(x, period)
-        order = xp.argsort(xp_)
-        xp_, fp = xp.take(xp_, order, axis=0), xp.take(fp, order, axis=0)
-        xp_ = xp.concat([xp_[-1:] - period, xp_, xp_[:1] + period])
-        fp = xp.concat([fp[-1:], fp, fp[:1]])
-    flat = xp.reshape(x, (-1,))
-    if not same_shape(xp_.shape, fp.shape) or xp_.ndim != 1:
-        raise InvalidArgumentError(
-            f"interp takes two vectors of one length, and got the shapes {tuple(xp_.shape)} and "
-            f"{tuple(fp.shape)}"
-        )
-    count = xp_.shape[0]
-    place = xp.searchsorted(xp_, flat, side="right") - 1
-    low = xp.clip(place, 0, max(count - 2, 0))
-    high = xp.clip(place + 1, min(1, count - 1), count - 1)
-    x0, x1 = xp.take(xp_, low, axis=0), xp.take(xp_, high, axis=0)
-    f0, f1 = xp.take(fp, low, axis=0), xp.take(fp, high, axis=0)
-    width = x1 - x0
-    y = f0 + (f1 - f0) * ((flat - x0) / xp.where(width == 0, 1.0, width))
-    y = xp.where(flat < xp_[0], fp[0] if left is None else left, y)
-    y = xp.where(flat > xp_[-1], fp[-1] if right is None else right, y)
-    return xp.reshape(y, x.shape)
 
 
 # ---------------------------------------------------------------- pad

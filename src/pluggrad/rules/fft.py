@@ -12,11 +12,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.backend import backend_of
-from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
+from ..engine.arguments import axis_of
 from ..engine.cotangents import conjugate, is_complex, shape_dtype
 from ..engine.lazy_cotangents import scatter
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, TypeMismatchError
 from .kinds import general, linear
 from .manipulation import arange, shape_of
 
@@ -117,8 +117,6 @@ def rfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
 def irfftn(g: Any, like: Any, s: Any, axes: Any, norm: Any) -> Any:
     """g_x = rfftn(g), where coefficients that stand for two are doubled after."""
     axes = several(g, s, axes)
-    if len(set(axes)) < len(axes):
-        raise InvalidArgumentError(f"irfftn has no gradient here where axes={axes} repeat")
     x = xp.fft.rfftn(g, axes=axes, norm=SWAPPED[norm])
     return resized(inner(x, g.shape[axes[-1]], axes[-1], 2.0), like, axes)
 
@@ -141,9 +139,60 @@ def conjugate_of(g: Any) -> Any:
     return conjugate(g)
 
 
+def check(name: str) -> Callable[..., None]:
+    """A function that raises for arguments of the transform `name` which a library may take for
+    something else."""
+
+    def check(args: Any, kwargs: Any) -> None:
+        norm = kwargs.get("norm")
+        if norm not in SWAPPED:
+            raise InvalidArgumentError(
+                f"fft.{name}: norm is 'backward', 'ortho' or 'forward', not {norm!r}"
+            )
+        ndim, s, axes = len(getattr(args[0], "shape", ())), kwargs.get("s"), kwargs.get("axes")
+        if name[-1] != "n":
+            axis_of(kwargs.get("axis", -1), ndim, f"fft.{name}")
+            s = (kwargs.get("n"),)
+            s = None if s[0] is None else s
+        else:
+            for what, value in (("s", s), ("axes", axes)):
+                if value is not None and not isinstance(value, (tuple, list)):
+                    raise TypeMismatchError(
+                        f"fft.{name}: {what} is a sequence of integers, not {value!r}"
+                    )
+            check_axes(name, ndim, s, axes)
+        if s is not None and any([n is None or n < (1 if name[-1] != "n" else -1) or n == 0
+                                  for n in s]):  # fmt: skip
+            raise InvalidArgumentError(
+                f"fft.{name}: a length is at least 1, and {s} was given"
+                + ("; -1 keeps the length of `x`" if name[-1] == "n" else "")
+            )
+
+    return check
+
+
+def check_axes(name: str, ndim: int, s: Any, axes: Any) -> None:
+    """Raise for `axes` that repeat or do not fit to the lengths `s`."""
+    if axes is None and s is not None and len(s) > ndim:
+        raise InvalidArgumentError(f"fft.{name}: {len(s)} lengths for {ndim} axes")
+    if axes is None:
+        return
+    counted = [axis_of(n, ndim, f"fft.{name}", "axes") for n in axes]
+    if len(set(counted)) < len(counted):
+        raise InvalidArgumentError(
+            f"fft.{name}: axes={tuple(axes)} repeat an axis; transform it a second time by "
+            "another call"
+        )
+    if s is not None and len(s) != len(axes):
+        raise InvalidArgumentError(f"fft.{name}: {len(s)} lengths for {len(axes)} axes")
+    if not counted and name[0] != "f" and name[:2] != "if":
+        raise InvalidArgumentError(f"fft.{name}: there must be an axis at least")
+
+
 def transform(name: str, arguments: str, adjoint: Callable[..., Any]) -> None:
     """Add the row of one transform. In forward mode, the transform is its own derivative."""
     general(f"fft.{name}(x, /, *, {arguments}, norm='backward')", adjoint, fresh=True, whole="n s",
+            check=check(name),
             jvp=lambda t, kwargs: getattr(xp.fft, name)(t, **kwargs))  # fmt: skip
 
 
@@ -161,19 +210,3 @@ transform("irfftn", "s=None, axes=None", irfftn)
 linear("fft.fftshift(x, /, *, axes=None)",  lambda g, axes: xp.fft.ifftshift(g, axes=axes))
 linear("fft.ifftshift(x, /, *, axes=None)", lambda g, axes: xp.fft.fftshift(g, axes=axes))
 # fmt: on
-
-
-def _in_two_axes(name: str) -> None:
-    """Add the two-dimensional form of a transform, such as `fft2`, which libraries have beyond the
-    standard."""
-
-    def transform2(x: Any, /, s: Any = None, axes: Any = (-2, -1), norm: Any = "backward") -> Any:
-        return getattr(xp.fft, f"{name}n")(x, s=s, axes=axes, norm=norm)
-
-    transform2.__name__ = transform2.__qualname__ = f"{name}2"
-    transform2.__doc__ = f"`{name}n` of the last two axes."
-    composite(f"fft.{name}2", own=True)(transform2)
-
-
-for _name in ("fft", "ifft", "rfft", "irfft"):
-    _in_two_axes(_name)

@@ -240,18 +240,6 @@ def unstack(x: Any, /, *, axis: int = 0) -> Any:
 
 
 @composite
-def diff(x: Any, /, *, axis: int = -1, n: int = 1, prepend: Any = None, append: Any = None) -> Any:
-    """The `n`-th differences of neighbours along `axis`."""
-    axis, n = axis_of(axis, x.ndim, "diff"), whole(n, "diff", "n", least=0)
-    parts = [part for part in (prepend, x, append) if part is not None]
-    if len(parts) > 1:
-        x = xp.concat(parts, axis=axis)
-    for _ in range(min(n, x.shape[axis])):
-        x = x[at(axis, slice(1, None))] - x[at(axis, slice(None, -1))]
-    return x
-
-
-@composite
 def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
     """An array like `x`, filled with `fill_value`, which may be tracked."""
     if not is_variable(fill_value):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..arrays.backend import backend_of
@@ -76,56 +75,3 @@ def view(x: Any, /, *to: Any) -> Any:
         if y.dtype == dtype:
             return y
     raise UnsupportedError(f"view: {x.dtype} numbers cannot be read as {dtype}")
-
-
-@composite(own=True)
-def median(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """The middle of the sorted elements, or the mean of the two middle ones; nan if any is nan."""
-    ndim = x.ndim
-    axes = axes_of(axis, ndim, "median")
-    kept = tuple([n for n in range(ndim) if n not in axes])
-    lengths = tuple([x.shape[n] for n in kept])
-    count = math.prod([x.shape[n] for n in axes])
-    rows = xp.reshape(xp.permute_dims(x, kept + axes), (*lengths, count))
-    ranks = xp.sort(rows, axis=-1)
-    middle = (ranks[..., (count - 1) // 2] + ranks[..., count // 2]) / 2
-    middle = xp.where(xp.any(rows != rows, axis=-1), math.nan, middle)
-    if keepdims:
-        return xp.reshape(middle, tuple([1 if n in axes else x.shape[n] for n in range(ndim)]))
-    return middle
-
-
-@composite(own=True)
-def nancumsum(x: Any, /, axis: int | None = None, dtype: Any = None) -> Any:
-    """The running sums, with nan counted as 0."""
-    x = x if dtype is None else xp.astype(x, dtype)
-    return xp.cumsum(xp.where(x == x, x, 0), axis=axis)
-
-
-@composite(own=True)
-def nancumprod(x: Any, /, axis: int | None = None, dtype: Any = None) -> Any:
-    """The running products, with nan counted as 1."""
-    x = x if dtype is None else xp.astype(x, dtype)
-    return xp.cumprod(xp.where(x == x, x, 1), axis=axis)
-
-
-@composite(own=True)
-def convolve(a: Any, v: Any, /, mode: str = "full") -> Any:
-    """The discrete convolution of two vectors."""
-    if a.ndim != 1 or v.ndim != 1:
-        raise InvalidArgumentError(
-            f"convolve takes two vectors, and got arrays of {a.ndim} and {v.ndim} axes"
-        )
-    if not a.shape[0] or not v.shape[0]:
-        raise InvalidArgumentError("convolve takes vectors of one element at least")
-    if a.shape[0] < v.shape[0]:
-        a, v = v, a
-    m = v.shape[0]
-    padded = xp.pad(a, (m - 1, m - 1)) if mode == "full" else a
-    if mode == "same":
-        padded = xp.pad(a, (m - 1 - (m - 1) // 2, (m - 1) // 2))
-    elif mode not in ("full", "valid"):
-        raise InvalidArgumentError(f"convolve: the mode is 'full', 'same' or 'valid', not {mode!r}")
-    count = padded.shape[0] - m + 1
-    shifted = xp.stack([padded[k : k + count] for k in range(m)], axis=-1)
-    return xp.matmul(shifted, xp.flip(v))

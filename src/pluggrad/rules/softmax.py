@@ -1,4 +1,4 @@
-"""`logsumexp`, `softmax`, `log_softmax`, and reductions that skip nan.
+"""`logsumexp`, `softmax` and `log_softmax`.
 
 By default they take all axes together, as in SciPy and NumPy.
 """
@@ -10,8 +10,6 @@ from typing import Any
 
 from ..arrays.composites import composite
 from ..arrays.dispatch import xp
-from ..engine.cotangents import conjugate
-from .elementwise import real
 from .kinds import general
 from .reductions import restore_axes
 
@@ -94,88 +92,3 @@ def softmax(x: Any, /, axis: Any = None) -> Any:
 def log_softmax(x: Any, /, axis: Any = None) -> Any:
     """The logarithm of `softmax`, without underflow."""
     return xp.log_softmax_of(x, axis=axis)
-
-
-# ---------------------------------------------------------------- skipping nan
-
-
-def numbers(x: Any, axis: Any, keepdims: bool) -> Any:
-    """How many elements are not nan, in the dtype of `x`."""
-    return xp.sum(xp.astype(x == x, x.dtype), axis=axis, keepdims=keepdims)
-
-
-def extremum_of_numbers(function: Any, x: Any, worst: float, axis: Any, keepdims: bool) -> Any:
-    """The extremum of the elements that are not nan, for which `worst` stands in; nan if all are
-    nan."""
-    y = function(xp.where(x == x, x, worst), axis=axis, keepdims=keepdims)
-    return xp.where(numbers(x, axis, keepdims) == 0, math.nan, y)
-
-
-@composite(own=True)
-def nansum(x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    """The sum of the elements that are not nan."""
-    x = x if dtype is None else xp.astype(x, dtype)
-    return xp.sum(xp.where(x == x, x, 0), axis=axis, keepdims=keepdims)
-
-
-@composite(own=True)
-def nanprod(x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    """The product of the elements that are not nan."""
-    x = x if dtype is None else xp.astype(x, dtype)
-    return xp.prod(xp.where(x == x, x, 1), axis=axis, keepdims=keepdims)
-
-
-@composite(own=True)
-def nanmean(x: Any, /, axis: Any = None, dtype: Any = None, *, keepdims: bool = False) -> Any:
-    """The mean of the elements that are not nan; nan if all are."""
-    x = x if dtype is None else xp.astype(x, dtype)
-    total = xp.sum(xp.where(x == x, x, 0), axis=axis, keepdims=keepdims)
-    return total / numbers(x, axis, keepdims)
-
-
-@composite(own=True)
-def nanmax(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """The maximum of the elements that are not nan; nan if all are."""
-    return extremum_of_numbers(xp.max, x, -math.inf, axis, keepdims)
-
-
-@composite(own=True)
-def nanmin(x: Any, /, axis: Any = None, *, keepdims: bool = False) -> Any:
-    """The minimum of the elements that are not nan; nan if all are."""
-    return extremum_of_numbers(xp.min, x, math.inf, axis, keepdims)
-
-
-@composite(own=True)
-def nanvar(
-    x: Any,
-    /,
-    axis: Any = None,
-    dtype: Any = None,
-    *,
-    ddof: float = 0.0,
-    correction: float | None = None,
-    keepdims: bool = False,
-) -> Any:
-    """The variance of the elements that are not nan."""
-    x = x if dtype is None else xp.astype(x, dtype)
-    correction = ddof if correction is None else correction
-    d = xp.where(x == x, x - xp.nanmean(x, axis=axis, keepdims=True), 0.0)
-    total = xp.sum(real(conjugate(d) * d), axis=axis, keepdims=keepdims)
-    return total / (numbers(x, axis, keepdims) - correction)
-
-
-@composite(own=True)
-def nanstd(
-    x: Any,
-    /,
-    axis: Any = None,
-    dtype: Any = None,
-    *,
-    ddof: float = 0.0,
-    correction: float | None = None,
-    keepdims: bool = False,
-) -> Any:
-    """The standard deviation of the elements that are not nan."""
-    correction = ddof if correction is None else correction
-    v = xp.nanvar(x, axis=axis, dtype=dtype, correction=correction, keepdims=keepdims)
-    return xp.where(v == 0, 0.0, xp.sqrt(xp.where(v == 0, 1.0, v)))

@@ -51,6 +51,9 @@ def type_of(full: str, parameter: inspect.Parameter) -> tuple[str, str]:
     shape = SHAPES.get(full, {}).get(name)
     if shape is not None:
         return "ArrayLike", f"Of shape {shape}." if shape[0] == "(" else f"With {shape}."
+    own = COMPOSITES[full].__annotations__.get(name, "Any") if full in COMPOSITES else "Any"
+    if name not in PARAMETERS and own not in ("Any", "ArrayLike"):
+        return own, ""
     special = full.startswith("special.") and name not in ("axis", "keepdims")
     if special or name not in PARAMETERS:
         usual = "of any dtype" if full in SUMMARIES and not special else "floating-point"

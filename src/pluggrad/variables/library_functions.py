@@ -20,7 +20,7 @@ from ..engine.handles import wrap_untracked
 from ..errors import InvalidArgumentError, UnsupportedError
 from .namespace import loses
 
-__all__ = ["Table", "answer_constant", "answer_raw", "foreign", "label", "lookup", "names",
+__all__ = ["Table", "answer_constant", "answer_raw", "foreign", "into", "label", "lookup", "names",
            "numpy_ufunc", "raw", "tracked", "write"]  # fmt: skip
 
 #: NumPy's names for functions of the standard, where they differ.
@@ -84,8 +84,8 @@ def foreign(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
         explain(error, label(func), args)
     if answer is NotImplemented:
         raise UnsupportedError(
-            f"{label(func)} does not work on Variables; use the function of that meaning in "
-            "`pluggrad`, or `.detach()` its arguments and take `.data`"
+            f"{label(func)} does not work on Variables: it has no derivative in pluggrad. "
+            "`.detach()` its arguments and take `.data`, if no gradient is needed"
         )
     return answer
 
@@ -224,6 +224,10 @@ def into(func: Any, out: Any, y: Any) -> Any:
     """`y`, written into `out` if that is given."""
     if out is None:
         return y
+    if tuple(out.shape) != tuple(y.shape):
+        raise InvalidArgumentError(
+            f"{label(func)}: out has the shape {tuple(out.shape)}, and the result {tuple(y.shape)}"
+        )
     if not is_variable(out):
         if tracked(y):
             break_graph(f"writing into a raw array, by {label(func)}(out=...),")

@@ -15,6 +15,16 @@ __all__ = ["ALIASES", "CONSTANTS", "EXTENSIONS", "public_names", "signature_of",
 
 #: Functions of the main namespace that an extension offers, too.
 ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
+ALIASES |= {"around": "round", "fix": "trunc"}
+ALIASES |= {"amax": "max", "amin": "min"}
+#: NumPy's names for elementwise functions.
+ALIASES |= {
+    "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh",
+    "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "bitwise_not": "bitwise_invert",
+    "conjugate": "conj", "degrees": "rad2deg", "invert": "bitwise_invert",
+    "left_shift": "bitwise_left_shift", "mod": "remainder", "power": "pow", "radians": "deg2rad",
+    "right_shift": "bitwise_right_shift", "true_divide": "divide",
+}  # fmt: skip
 EXTENSIONS = ("linalg", "fft", "special")
 #: Names that are not functions: the standard's constants and dtypes.
 CONSTANTS = (

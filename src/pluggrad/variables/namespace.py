@@ -12,7 +12,7 @@ from ..arrays.choice import current_choice, get_default_backend
 from ..arrays.composites import ARRAYS, COMPOSITES, OWN, WIDER
 from ..arrays.dispatch import is_batched, is_variable
 from ..arrays.standard import CREATION, INQUIRIES, Info
-from ..engine.arguments import explain, shortened
+from ..engine.arguments import explain, shortened, whole
 from ..engine.batch import template
 from ..engine.graph_breaks import break_graph
 from ..engine.handles import raw_of, wrap, wrap_untracked
@@ -309,6 +309,8 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
     takes_dtype = not like and name not in ("from_dlpack", "arange", "full")
 
     def create(*args: Any, requires_grad: bool = False, **kwargs: Any) -> Any:
+        if name.startswith("fft.") and args:
+            args, kwargs = args[:1], _frequencies(name, args, kwargs)
         if name == "from_dlpack":
             if loses(args):
                 break_graph("export through DLPack")
@@ -337,6 +339,18 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
         return y.requires_grad_() if requires_grad else y  # as torch's creation functions do
 
     return _like(create, raw, name)
+
+
+def _frequencies(name: str, args: Any, kwargs: Any) -> Any:
+    """The keywords of `fft.fftfreq` or `fft.rfftfreq`, checked; `d` may come by position."""
+    whole(args[0], name, "n", least=1)
+    if len(args) > 2 or (len(args) == 2 and "d" in kwargs):
+        raise InvalidArgumentError(f"{name} takes n, d, dtype and device, the last two by name")
+    kwargs = {**kwargs, "d": args[1]} if len(args) == 2 else kwargs
+    d = kwargs.get("d", 1.0)
+    if not hasattr(d, "shape") and (not isinstance(d, (int, float)) or d == 0):
+        raise InvalidArgumentError(f"{name}: d is a number other than 0, not {shortened(d)}")
+    return kwargs
 
 
 def refuse_batch(name: str, args: Any) -> None:

@@ -48,6 +48,7 @@ SUMMARIES = {
     "atan2": "The angle of the point (`x2`, `x1`) in the plane, in its own quadrant.",
     "atanh": "The inverse hyperbolic tangent of each element.",
     "bitwise_and": "The bits that both elements have set.",
+    "bitwise_count": "The number of bits that are set in the absolute value of each element.",
     "bitwise_invert": "The bits of each element, flipped.",
     "bitwise_left_shift": "The bits of `x1`, shifted to the left by `x2` places.",
     "bitwise_or": "The bits that at least one of the elements has set.",
@@ -65,6 +66,7 @@ SUMMARIES = {
     "expm1": "exp(x) - 1, accurate where `x` is close to 0.",
     "floor": "The greatest integer not greater than each element.",
     "floor_divide": "The quotient of each pair of elements, rounded towards minus infinity.",
+    "gcd": "The greatest common divisor of each pair of integers.",
     "greater": "Whether `x1` is greater than `x2`.",
     "greater_equal": "Whether `x1` is greater than or equal to `x2`.",
     "hypot": "The length of the hypotenuse, sqrt(x1**2 + x2**2).",
@@ -72,6 +74,7 @@ SUMMARIES = {
     "isfinite": "Whether each element is finite.",
     "isinf": "Whether each element is an infinity.",
     "isnan": "Whether each element is nan.",
+    "lcm": "The least common multiple of each pair of integers.",
     "less": "Whether `x1` is less than `x2`.",
     "less_equal": "Whether `x1` is less than or equal to `x2`.",
     "log": "The natural logarithm of each element.",
@@ -99,6 +102,7 @@ SUMMARIES = {
     "signbit": "Whether the sign bit of each element is set, that of -0.0 included.",
     "sin": "The sine of each element, in radians.",
     "sinh": "The hyperbolic sine of each element.",
+    "spacing": "The distance of each element to the next number away from 0.",
     "sqrt": "The square root of each element.",
     "square": "The square of each element.",
     "subtract": "The difference of each pair of elements.",
@@ -176,7 +180,6 @@ SUMMARIES = {
     "var": "The variance along one or more axes.",
     "all": "Whether all elements along one or more axes are true.",
     "any": "Whether any element along one or more axes is true.",
-    "diff": "The differences of neighbours along an axis, `n` times over.",
     # fft
     "fft.fft": "The discrete Fourier transform along one axis.",
     "fft.fftfreq": "The sample frequencies that belong to the results of `fft`.",
@@ -192,32 +195,24 @@ SUMMARIES = {
     "fft.rfft": "The discrete Fourier transform of a real signal along one axis.",
     "fft.rfftfreq": "The sample frequencies that belong to the results of `rfft`.",
     "fft.rfftn": "The discrete Fourier transform of a real signal along several axes.",
-    "fft.fft2": "The discrete Fourier transform along two axes.",
-    "fft.ifft2": "The inverse discrete Fourier transform along two axes.",
-    "fft.irfft2": "The inverse of `rfft2`: a real signal.",
-    "fft.rfft2": "The discrete Fourier transform of a real signal along two axes.",
     # beyond the standard
-    "angle": "The angle of each complex number in the plane.",
     "concatenate": "The arrays, joined along an axis; with None, all their elements in a row.",
-    "convolve": "The discrete convolution of two vectors.",
     "copy": "A copy of `x` that stays connected to its graph.",
-    "cumprod": "The running products along an axis, or of all elements in a row.",
-    "cumsum": "The running sums along an axis, or of all elements in a row.",
     "diag": "The diagonal of a matrix, or a matrix with the vector `x` on its diagonal.",
     "diagonal": "The diagonal of two axes, as the last axis of the result.",
     "dot": "NumPy's dot product: over the last axis of `x1` and the last but one of `x2`.",
     "einsum": "Sums of products, as the subscripts spell them.",
     "flatten": "The elements in a row, copied.",
-    "interp": "The piecewise linear function through given points, evaluated at `x`.",
     "kron": "The Kronecker product: a block of `x2` for each element of `x1`.",
     "log_softmax": "The logarithm of `softmax`, without underflow.",
     "logsumexp": "The logarithm of the sum of the exponentials, without overflow.",
-    "median": "The middle one of the sorted elements, or the mean of the two middle ones.",
-    "nan_to_num": "`x` with numbers in place of nan and infinities.",
     "nancumprod": "The running products, with nan taken as 1.",
     "nancumsum": "The running sums, with nan taken as 0.",
+    "nanargmax": "The index of the greatest element that is not nan.",
+    "nanargmin": "The index of the least element that is not nan.",
     "nanmax": "The greatest element that is not nan.",
     "nanmean": "The mean of the elements that are not nan.",
+    "nanmedian": "The median of the elements that are not nan.",
     "nanmin": "The least element that is not nan.",
     "nanprod": "The product of the elements that are not nan.",
     "nanstd": "The standard deviation of the elements that are not nan.",
@@ -226,12 +221,10 @@ SUMMARIES = {
     "outer": "The product of every element of `x1` with every element of `x2`.",
     "pad": "`x` with a margin on each side.",
     "ravel": "The elements in a row: a view, where reshaping gives one.",
-    "sinc": "sin(pi x) / (pi x), and 1 at 0.",
     "softmax": "The exponentials of the elements, scaled so that they sum to 1.",
     "swapaxes": "`x` with two axes exchanged.",
     "trace": "The sum along the diagonal of two axes.",
     "transpose": "`x` with its axes in another order; reversed, if none is given.",
-    "trapezoid": "The integral of samples by the trapezoidal rule.",
     "view": "`x` in another shape, or its bits read as another dtype.",
     "linalg.norm": "The norm of vectors along one axis, of matrices along two, or of all elements.",
     # special functions: Bessel
@@ -404,20 +397,20 @@ DTYPES = {
         "fft.fftshift fft.ifftshift linalg.vector_norm linalg.norm nanmean"
     ),
     "real floating-point": (
-        "atan2 copysign hypot logaddexp nextafter signbit std var nanstd nanvar median logsumexp "
-        "softmax log_softmax fft.rfft fft.rfftn fft.rfft2 fft.ihfft interp"
+        "atan2 copysign hypot logaddexp nextafter signbit spacing std var nanstd nanvar "
+        "nanmedian logsumexp softmax log_softmax fft.rfft fft.rfftn fft.rfft2 fft.ihfft"
     ),
     "complex": "fft.hfft fft.irfft fft.irfftn fft.irfft2",
     "numeric": (
         "abs add conj imag isfinite isinf isnan multiply negative positive pow real round sign "
         "square subtract sum prod cumulative_sum cumulative_prod diff matmul tensordot vecdot "
-        "einsum dot kron outer cumsum cumprod nansum nanprod trapezoid"
+        "einsum dot kron outer cumsum cumprod nansum nanprod"
     ),
     "real numeric": (
         "ceil clip floor floor_divide greater greater_equal less less_equal maximum minimum "
-        "remainder trunc max min argmax argmin argsort sort nanmax nanmin"
+        "remainder trunc max min argmax argmin argsort sort nanmax nanmin nanargmax nanargmin"
     ),
-    "integer": "bitwise_left_shift bitwise_right_shift",
+    "integer": "bitwise_left_shift bitwise_right_shift bitwise_count gcd lcm",
     "integer or boolean": "bitwise_and bitwise_invert bitwise_or bitwise_xor",
     "boolean": "logical_and logical_not logical_or logical_xor",
 }
@@ -449,7 +442,6 @@ SHAPES = {
     "tril": {"x": "(..., M, N)"},
     "triu": {"x": "(..., M, N)"},
     "searchsorted": {"x1": "(N,), sorted", "x2": "any shape"},
-    "convolve": {"a": "(M,)", "v": "(N,)"},
     "diag": {"x": "(N,) or (M, N)"},
 }
 
@@ -460,21 +452,21 @@ _ALONG = "of the shape of `x`; one entry more along the axis with `include_initi
 #: What comes back, where it is not simply the shape to which the arguments broadcast.
 RESULTS = {
     _REDUCED: (
-        "sum mean max min prod std var nansum nanmean nanmax nanmin nanprod nanstd nanvar median "
-        "logsumexp linalg.vector_norm linalg.norm special.logsumexp"
+        "sum mean max min prod std var nansum nanmean nanmax nanmin nanprod nanstd nanvar "
+        "nanmedian logsumexp linalg.vector_norm linalg.norm special.logsumexp"
     ),
     _REDUCED + "; boolean": "all any",
-    _REDUCED + "; integers": "argmax argmin count_nonzero",
+    _REDUCED + "; integers": "argmax argmin count_nonzero nanargmax nanargmin",
     _ALONG: "cumulative_sum cumulative_prod",
     "of the shape to which the arguments broadcast; boolean": (
         "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor"
     ),
     _SAME + "; boolean": "isfinite isinf isnan signbit logical_not isin",
-    _SAME + "; real": "abs real imag angle",
+    _SAME + "; real": "abs real imag",
     "of the shape of `obj`": "asarray",
     "of the shape of `x`, without a copy where that is possible": "from_dlpack",
     "of the axes of `x1` that are left over, then those of `x2`": "tensordot",
-    "of the shape to which the arguments broadcast, without the axis": "vecdot trapezoid",
+    "of the shape to which the arguments broadcast, without the axis": "vecdot",
     "of the shapes broadcast": "linalg.cross",
     "of the other axes, then the diagonal": "linalg.diagonal diagonal",
     "of the shape of the arrays, and along the axis as long as all together": "concat concatenate",
@@ -491,9 +483,8 @@ RESULTS = {
     "of the axes that are left": "squeeze trace",
     "of the shape that is asked for": "view",
     _SAME: (
-        "interp "
         "sort tril triu flip roll cumsum cumprod nancumsum nancumprod softmax log_softmax "
-        "special.softmax special.log_softmax nan_to_num copy fft.fftshift fft.ifftshift "
+        "special.softmax special.log_softmax copy fft.fftshift fft.ifftshift "
         "empty_like ones_like zeros_like full_like linalg.matrix_power"
     ),
     _SAME + "; integers": "argsort",
@@ -526,8 +517,7 @@ RESULTS = {
     "as the indices select": "take",
     "of the shape of `indices`": "take_along_axis",
     "one axis more than each of the arrays": "stack",
-    "one entry less along the axis for each of the `n` times": "diff",
-    "a vector": "arange linspace fft.fftfreq fft.rfftfreq ravel flatten convolve",
+    "a vector": "arange linspace fft.fftfreq fft.rfftfreq ravel flatten",
     "of shape (n_rows, n_cols)": "eye",
     "complex, of the shape of `x` but for the lengths that `n` or `s` set": (
         "fft.fft fft.ifft fft.fftn fft.ifftn fft.fft2 fft.ifft2"
@@ -560,6 +550,8 @@ TUPLES = {
 #: overrides the general one.
 PARAMETERS = {
     "api_version": ("str | None", "The version of the standard."),
+    "a_max": ("ArrayLike | None", "NumPy's other name of `max`."),
+    "a_min": ("ArrayLike | None", "NumPy's other name of `min`."),
     "append": ("ArrayLike | None", "Values to put behind `x` before the differences are taken."),
     "arrays": ("Sequence[ArrayLike]", "Arrays of shapes that fit together."),
     "arrays_and_dtypes": ("Any", "Arrays, numbers and dtypes."),
@@ -572,6 +564,7 @@ PARAMETERS = {
     "correction": ("float", "The number of elements, less this, is what is divided by."),
     "d": ("float", "The distance of two samples."),
     "ddof": ("float", "NumPy's name for `correction`."),
+    "decimals": ("int", "To how many decimals; negative numbers are places before the point."),
     "deg": ("bool", "Whether to answer in degrees."),
     "descending": ("bool", "Whether the greatest element comes first."),
     "destination": ("int | Sequence[int]", "Where these axes go."),
@@ -596,6 +589,7 @@ PARAMETERS = {
     "kind": ("Any", "'bool', 'integral', 'real floating', a dtype, or a tuple of them."),
     "left": ("Any", "The value to the left of all points."),
     "max": ("ArrayLike | None", "The upper bound; None for none."),
+    "mean": ("ArrayLike | None", "The mean, if it is known, as `keepdims=True` returns it."),
     "min": ("ArrayLike | None", "The lower bound; None for none."),
     "mode": ("str", "Which variant; see the default."),
     "n": ("int | None", "The length of the transform along the axis."),
@@ -656,6 +650,7 @@ PARAMETERS = {
     "nan_to_num.copy": ("bool", "As NumPy's; the result is always a new array."),
     "pad.constant_values": ("ArrayLike", "What the margin is filled with."),
     "pad.mode": ("str", "'constant', 'edge', 'reflect', 'symmetric' or 'wrap'."),
+    "unwrap.period": ("ArrayLike", "The size of a full turn."),
     "permute_dims.axes": ("Sequence[int]", "The order of the axes."),
     "reshape.shape": ("int | Sequence[int]", "The new shape; one length may be -1."),
     "special.logsumexp.b": ("ArrayLike | None", "Factors of the exponentials."),
@@ -673,14 +668,24 @@ PARAMETERS = {
 
 #: The derivative where it is a matter of convention: ties, zeros, infinities, singular points.
 CORNERS = {
-    "max min": "Elements that tie share the gradient evenly. With nan present it is nan.",
+    "max min": (
+        "Elements that tie share the gradient evenly, `initial` among them. With nan present it is "
+        "nan."
+    ),
+    "nanmax nanmin": (
+        "Elements that tie share the gradient evenly, `initial` among them. It is 0 for nan."
+    ),
+    "nansum nanprod nanmean nanvar nanmedian nancumsum nancumprod": "The gradient is 0 for nan.",
+    "nanargmax nanargmin": (
+        "none; the result is a constant. Where all elements are nan it is an error on NumPy."
+    ),
     "maximum minimum": "Elements that tie get half of the gradient each. At nan it is nan.",
     "abs": "The derivative at 0 is 0.",
     "sign": "The derivative is 0 everywhere, at 0 too; that of a complex number is 0 at 0.",
     "linalg.vector_norm": "The gradient at 0 is 0, for every `ord`.",
     "linalg.norm": "The gradient of a vector's norm at 0 is 0; a matrix's is as torch has it.",
     "linalg.matrix_norm": "Columns, rows or singular values that tie share the gradient evenly.",
-    "std nanstd": "The gradient where all elements are equal is 0.",
+    "std nanstd": "The gradient where all elements are equal is 0. For nan, `nanstd` has 0.",
     "hypot atan2": (
         "The gradient at (0, 0) is 0. Tiny or huge arguments neither underflow nor overflow."
     ),
@@ -787,7 +792,6 @@ EXAMPLES = {
     "argmax": "pg.argmax(pg.asarray([1.0, 3.0, 2.0])).item()\n1",
     "cumulative_sum": "pg.cumulative_sum(pg.arange(4)).tolist()\n[0, 1, 3, 6]",
     "cumulative_prod": "pg.cumulative_prod(pg.asarray([1.0, 2.0, 3.0])).tolist()\n[1.0, 2.0, 6.0]",
-    "diff": "pg.diff(pg.asarray([1.0, 4.0, 9.0])).tolist()\n[3.0, 5.0]",
     "var": "pg.var(pg.asarray([1.0, 3.0])).item()\n1.0",
     "std": "pg.std(pg.asarray([1.0, 3.0])).item()\n1.0",
     "all": "pg.all(pg.asarray([True, False])).item()\nFalse",

@@ -49,7 +49,10 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
             parent = x._node
             if parent is None:
                 if x._level is ROOT and read().modes is None:
-                    return wrap(raw(x._value), None, ROOT, backend)
+                    try:
+                        return wrap(raw(x._value), None, ROOT, backend)
+                    except Exception as error:
+                        explain(error, primitive.name, (x._value,))
             elif (level := x._level) is read().plain:
                 value = x._value
                 try:
@@ -353,8 +356,10 @@ def _wider(primitive: Primitive) -> list[str]:
     arguments, _, when = WIDER[primitive.name]
     parameters = parse(arguments).parameters.values()
     more = [p for p in parameters if p.name not in primitive.parameters]
-    given = [f"{p.name} is not {p.default!r}" for p in more if p.default in (None, True, False)]
-    given += [f"{p.name} != {p.default!r}" for p in more if p.default not in (None, True, False)]
+    given = [
+        f"{p.name} {'is not' if type(p.default) in (bool, type(None)) else '!='} {p.default!r}"
+        for p in more
+    ]
     passed = [
         p.name if p.kind is p.POSITIONAL_ONLY else f"{p.name}={p.name}" for p in parameters
     ]  # fmt: skip

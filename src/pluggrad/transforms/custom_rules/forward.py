@@ -117,14 +117,17 @@ class custom_jvp(CustomFunction):
 
     def _operation(self) -> CustomCall:
         """A `_JVP` for one call."""
-        if self._derivative is None:
-            raise InvalidArgumentError(
-                f"{self._rule.primitive.name} has no derivative yet: call its defjvp(rule)"
-            )
         op = _JVP()
-        op.fun, op.derivative, op.steady = self._fun, self._derivative, self._steady
+        op.fun, op.steady = self._fun, self._steady
+        op.derivative = self._missing if self._derivative is None else self._derivative
         op.absent = SymbolicZero if self._symbolic else _zero
         return op
+
+    def _missing(self, *args: Any) -> Any:
+        """Raise, in place of the derivative."""
+        raise InvalidArgumentError(
+            f"{self._rule.primitive.name} has no derivative yet: call its defjvp(rule)"
+        )
 
 
 class SymbolicZero:

@@ -112,13 +112,17 @@ class custom_vjp(CustomFunction):
 
     def _operation(self) -> CustomCall:
         """A `_VJP` for one call."""
-        if self._fwd is None:
-            raise InvalidArgumentError(
-                f"{self._rule.primitive.name} has no derivative yet: call its defvjp(fwd, bwd)"
-            )
         op = _VJP()
         op.fun, op.fwd, op.bwd, op.steady = self._fun, self._fwd, self._bwd, self._steady
+        if op.fwd is None:
+            op.fwd = op.bwd = self._missing
         return op
+
+    def _missing(self, *args: Any) -> Any:
+        """Raise, in place of the derivative."""
+        raise InvalidArgumentError(
+            f"{self._rule.primitive.name} has no derivative yet: call its defvjp(fwd, bwd)"
+        )
 
 
 class _VJP(CustomCall):
@@ -128,8 +132,8 @@ class _VJP(CustomCall):
     names that both read are noted at the call (`seen_fwd`, `seen_bwd`).
     """
 
-    fwd: Callable[..., Any]
-    bwd: Callable[..., Any]
+    fwd: Any
+    bwd: Any
     seen_fwd: Seen
     seen_bwd: Seen
 

@@ -15,7 +15,7 @@ from ...engine.arguments import check_function
 from ...engine.boundary import ARRAY, unflatten
 from ...engine.closures import SeenModules
 from ...engine.custom_node import CallRules, rule_of
-from ...engine.custom_op import Operation, call
+from ...engine.custom_op import Operation, at_levels, at_once
 from ...engine.handles import as_variable, captured, is_tracked, unwrap_untracked
 from ...engine.levels import ROOT
 from ...engine.modes import inside
@@ -92,7 +92,8 @@ class CustomFunction:
         self._settings = tuple(sorted(numbers))
 
     def _operation(self) -> CustomCall:
-        """The operation to record for one call; raises if the derivative is not defined yet."""
+        """The operation to record for one call. Its `compute` raises if the derivative is not
+        defined yet."""
         raise NotImplementedError
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -106,20 +107,24 @@ class CustomFunction:
             self._check_settings(settings)
             chosen = tuple([x for n, x in enumerate(args) if n not in self._settings])
         flat, spec = flatten_arguments(chosen)
-        if not any(map(is_tracked, flat)):
-            # Nothing is tracked: run the plain function. Variables in give Variables out.
-            y = self._fun(*args)
-            if any([type(x) in VARIABLES for x in flat]):
-                return y if type(y) in VARIABLES else optree.tree_map(as_variable, y)
-            return unwrap_untracked(y) if is_variable(y) else optree.tree_map(unwrap_untracked, y)
-        if (run := inside()) is not None:
-            flat = [run.enter(x) for x in flat]
         op = self._operation()
         op.rule, op.spec, op.where, op.settings = self._rule, spec, self._settings, settings
-        outputs = call(op, flat)
-        if op.output_spec is ARRAY:
-            return as_variable(outputs[0])
-        return unflatten(op.output_spec, [as_variable(y) for y in outputs])
+        outputs = at_once(op, flat)
+        if outputs is None:
+            if not any(map(is_tracked, flat)):
+                return self._untracked(args, flat)
+            if (run := inside()) is not None:
+                flat = [run.enter(x) for x in flat]
+            outputs = [as_variable(y) for y in at_levels(op, flat)]
+        return outputs[0] if op.output_spec is ARRAY else unflatten(op.output_spec, outputs)
+
+    def _untracked(self, args: tuple[Any, ...], flat: list[Any]) -> Any:
+        """The plain function of `args`, whose leaves are `flat`. Variables in give Variables
+        out."""
+        y = self._fun(*args)
+        if any([type(x) in VARIABLES for x in flat]):
+            return y if type(y) in VARIABLES else optree.tree_map(as_variable, y)
+        return unwrap_untracked(y) if is_variable(y) else optree.tree_map(unwrap_untracked, y)
 
     def _bound(self, args: Any, kwargs: Any) -> tuple[Any, ...]:
         """All arguments by position, with defaults filled in."""

@@ -1,0 +1,1 @@
+"""Least-squares fits, with NumPy's names and meaning."""

@@ -1,0 +1,94 @@
+"""Calls of NumPy's functions under pluggrad's names: the value against NumPy's own, the gradient
+against central differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import pluggrad as pg
+
+__all__ = ["check_call", "values_of"]
+
+STEP = 1e-6
+
+
+def values_of(y: Any) -> list[np.ndarray]:
+    """The results of a call as NumPy arrays, those in nested lists and tuples in a row."""
+    if isinstance(y, (tuple, list)):
+        return [v for item in y for v in values_of(item)]
+    if isinstance(y, pg.Variable):
+        y = y.detach().data
+        if hasattr(y, "resolve_conj"):
+            y = y.resolve_conj()
+    return [np.asarray(y)]
+
+
+def same(mine: Any, theirs: Any, tolerance: float = 1e-12) -> None:
+    """The same values, shapes and dtypes."""
+    ours, expected = values_of(mine), values_of(theirs)
+    assert len(ours) == len(expected)
+    for a, b in zip(ours, expected, strict=True):
+        assert a.shape == b.shape and a.dtype == b.dtype, (a.shape, b.shape, a.dtype, b.dtype)
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+def weighted(y: Any, weights: list[np.ndarray]) -> Any:
+    """A number that depends on all of the results, in NumPy or in pluggrad. Where a weight is 0, the
+    result may be infinite or nan."""
+    items = list(y) if isinstance(y, (tuple, list)) else [y]
+    items = [v for item in items for v in (item if isinstance(item, (tuple, list)) else [item])]
+    total: Any = 0.0
+    for v, w in zip(items, weights, strict=True):
+        if isinstance(v, pg.Variable):
+            total = total + pg.sum(pg.real(pg.where(w != 0, v, 0.0) * w))
+        else:
+            total = total + np.sum(np.real(np.where(w != 0, v, 0.0) * w))
+    return total
+
+
+def check_call(
+    name: str, *args: Any, by: tuple[int | str, ...] = (0,), tolerance: float = 1e-6, **kwargs: Any
+) -> None:
+    """``pg.<name>(*args, **kwargs)`` against NumPy's function of that name, and its gradient by the
+    arguments `by`, positions or keywords."""
+    function, own = getattr(np, name), getattr(pg, name)
+    with np.errstate(all="ignore"):
+        same(own(*args, **kwargs), function(*args, **kwargs))
+
+    def call(f: Any, changed: dict[int | str, Any]) -> Any:
+        given = [changed.get(n, x) for n, x in enumerate(args)]
+        return f(*given, **{key: changed.get(key, x) for key, x in kwargs.items()})
+
+    if not by:
+        return
+    at = {key: np.asarray(args[key] if isinstance(key, int) else kwargs[key]) for key in by}
+    leaves: dict[int | str, Any] = {
+        key: pg.Variable(x, requires_grad=True) for key, x in at.items()
+    }
+    with np.errstate(all="ignore"):
+        y = call(own, leaves)
+        theirs = call(function, dict(at))
+    same(y, theirs)
+    rng = np.random.default_rng(5)
+    weights = [np.where(np.isfinite(v), rng.normal(size=v.shape), 0.0) for v in values_of(theirs)]
+    if not any(v.size for v in weights):
+        return
+    weighted(y, weights).backward()
+    for key, x in at.items():
+        expected = np.zeros(x.shape)
+        for index in np.ndindex(*x.shape):
+            ahead, behind = x.copy(), x.copy()
+            ahead[index] += STEP
+            behind[index] -= STEP
+            with np.errstate(all="ignore"):
+                change = weighted(call(function, {**at, key: ahead}), weights) - weighted(
+                    call(function, {**at, key: behind}), weights
+                )
+            expected[index] = change / (2 * STEP)
+        found = leaves[key].grad
+        found = np.zeros(x.shape) if found is None else found.data
+        there = np.isfinite(x)
+        np.testing.assert_allclose(found[there], expected[there], rtol=tolerance, atol=tolerance)
+        np.testing.assert_array_equal(found[~there], 0.0)
