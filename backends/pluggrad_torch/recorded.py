@@ -26,7 +26,7 @@ from pluggrad.plugin import (
 
 from .program import TorchProgram, transforming
 
-__all__ = ["recorded"]
+__all__ = ["drawing_again", "recorded", "states_of", "version_of"]
 
 #: Functions that draw random numbers, always or with some arguments.
 RANDOM = {
@@ -142,12 +142,12 @@ class _Constants:
                     "that torch itself tracks: there would be two graphs. Make a Variable of "
                     "`tensor.detach()`, or pass the detached tensor if it is a constant"
                 )
-        self.versions = [(x, _version(x)) for x in tensors]
+        self.versions = [(x, version_of(x)) for x in tensors]
 
     def __call__(self, arrays: list[Any]) -> list[Any]:
         """The results."""
         for x, version in self.versions:
-            if _version(x) != version:
+            if version_of(x) != version:
                 raise MutationError(
                     f"{label(self.func)} is run again for a derivative, and a tensor among its "
                     f"arguments, of shape {tuple(x.shape)}, was changed in place since. Change a "
@@ -156,7 +156,7 @@ class _Constants:
         return self.tree(arrays)
 
 
-def _version(x: Any) -> int:
+def version_of(x: Any) -> int:
     """How often a tensor was changed in place; 0 where torch does not count."""
     return 0 if x.is_inference() else int(x._version)
 
@@ -228,20 +228,20 @@ class _Drawing:
         """The results."""
         arrays = arrays[: self.count]
         if self.states is None:
-            self.states = _states(self.generators)
+            self.states = states_of(self.generators)
             return self.run(arrays)  # type: ignore[no-any-return]
         with drawing_again(self.states, self.generators):
             return self.run(arrays)  # type: ignore[no-any-return]
 
 
-def _states(generators: Sequence[Any]) -> list[Any]:
+def states_of(generators: Sequence[Any] = ()) -> list[Any]:
     """The states of torch's global generators and of `generators`."""
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     return [torch.get_rng_state(), cuda, *[g.get_state() for g in generators]]
 
 
 def _restore(states: Sequence[Any], generators: Sequence[Any]) -> None:
-    """Go back to what `_states` returned."""
+    """Go back to what `states_of` returned."""
     torch.set_rng_state(states[0])
     if states[1]:
         torch.cuda.set_rng_state_all(states[1])
@@ -252,7 +252,7 @@ def _restore(states: Sequence[Any], generators: Sequence[Any]) -> None:
 @contextmanager
 def drawing_again(states: Sequence[Any], generators: Sequence[Any] = ()) -> Any:
     """A block that draws from the generators as they were, and leaves them as they are."""
-    now = _states(generators)
+    now = states_of(generators)
     _restore(states, generators)
     try:
         yield

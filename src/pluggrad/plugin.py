@@ -36,7 +36,8 @@ What is here by group:
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
 - functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
   `first_possible`; and functions of the library in pluggrad's: `ForeignProgram`, `foreign_call`,
-  `TreeCall`, `one_by_one`, `rule_of`
+  `TreeCall`, `one_by_one`, `rule_of`, `Framework`, `calling`, `made_by`,
+  `refuse_dtype`
 - compilers that read Python code, for `Adapter.compiler`: `UNREADABLE`, `CONSTANT`, `make_ready`
 - errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,
   `OutOfRangeError`, `TypeMismatchError`, `UnsupportedError`; all others are in `pluggrad.errors`
@@ -83,12 +84,16 @@ from .errors import (
 )
 from .interop import (
     ForeignProgram,
+    Framework,
     HostProgram,
     TreeCall,
+    calling,
     first_possible,
     for_host,
     foreign_call,
+    made_by,
     one_by_one,
+    refuse_dtype,
 )
 from .tools.compilers import find_all
 from .transforms.checkpointing.checkpointed import recomputes
@@ -115,6 +120,7 @@ __all__ = [
     "Backend",
     "BatchingError",
     "ForeignProgram",
+    "Framework",
     "Hook",
     "HostProgram",
     "InvalidArgumentError",
@@ -131,6 +137,7 @@ __all__ = [
     "backend_of",
     "break_graph",
     "called",
+    "calling",
     "careful_norm",
     "drawn",
     "explain",
@@ -145,9 +152,11 @@ __all__ = [
     "is_variable",
     "label",
     "lookup",
+    "made_by",
     "make_ready",
     "names",
     "one_by_one",
+    "refuse_dtype",
     "register_backend",
     "rule_of",
     "selects_once",

@@ -12,18 +12,23 @@ from typing import Any
 from .. import transforms as _transforms  # noqa: F401  (whole, before parts: threads may import both)
 from ..arrays.backend import get_backend, has_backend
 from ..errors import MissingFunctionError
+from .calling import Framework, calling, made_by, refuse_dtype
 from .foreign import ForeignProgram, TreeCall, foreign_call, one_by_one
 from .host import HostProgram, differentiable, first_possible, for_host
 
 __all__ = [
     "ForeignProgram",
+    "Framework",
     "HostProgram",
     "TreeCall",
+    "calling",
     "differentiable",
     "first_possible",
     "for_host",
     "foreign_call",
+    "made_by",
     "one_by_one",
+    "refuse_dtype",
 ]
 
 

@@ -9,6 +9,7 @@ and `vmap`, all by the framework's own transforms. `host` has the opposite direc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import optree
@@ -37,6 +38,10 @@ class ForeignProgram:
 
     def __init__(self, run: Callable[[list[Any]], list[Any]]) -> None:
         self.run = run
+
+    def block(self) -> Any:
+        """A block to compute in, where the framework needs one, such as for its precision."""
+        return nullcontext()
 
     def __call__(self, arrays: list[Any]) -> list[Any]:
         """The results, without a derivative."""
