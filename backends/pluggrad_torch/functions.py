@@ -8,7 +8,15 @@ import inspect
 from typing import Any
 
 from pluggrad import autograd
+from pluggrad.errors import (
+    DifferentiationError,
+    GraphBreakError,
+    MixedBackendsError,
+    MixedDevicesError,
+    OperationError,
+)
 from pluggrad.plugin import (
+    BatchingError,
     Table,
     UnsupportedError,
     answer_raw,
@@ -139,6 +147,9 @@ STARRED = {"reshape", "view", "permute", "expand", "tile", "flip"}
 DIM_ZERO = {"stack", "cat", "concat", "concatenate", "unbind"}
 
 
+#: Errors that are not about a function's arguments.
+FINAL = (MixedBackendsError, MixedDevicesError, DifferentiationError, GraphBreakError,
+         BatchingError)  # fmt: skip
 #: Methods that are about a Variable's place in the graph: ours answer.
 METHODS = {"backward", "register_hook", "retain_grad", "register_post_accumulate_grad_hook",
            "detach_", "requires_grad_"}  # fmt: skip
@@ -158,12 +169,21 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
         return getattr(args[0], name)(*args[1:], **kwargs)
     if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
         return write(func, args, kwargs)
-    y = _by_ours(backend, func, name, args, kwargs)
-    if y is not NotImplemented:
-        return y
+    refusal: Exception | None = None
+    try:
+        y = _by_ours(backend, func, name, args, kwargs)
+        if y is not NotImplemented:
+            return y
+    except FINAL:
+        raise
+    except Exception as error:  # perhaps torch takes these arguments
+        refusal = error
     from .recorded import recorded
 
-    return recorded(backend, func, name, args, kwargs)
+    try:
+        return recorded(backend, func, name, args, kwargs)
+    except OperationError as error:
+        raise error if refusal is None else refusal from None
 
 
 def _by_ours(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
