@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pluggrad import Variable
-from pluggrad.plugin import Adapter, is_batched
+from pluggrad.plugin import Adapter, UnsupportedError, is_batched
 
 from .indexing import assign, deposit, expand, one_array, put, split, unknown
 from .protocols import methods, to_array, token, unwrapped
@@ -83,6 +83,20 @@ class DaskAdapter(Adapter):
         from pluggrad_numpy.functions import answer
 
         return unwrapped(answer(backend, func, args, kwargs))
+
+    def callback(self, function: Any, args: Any, results: Any) -> list[Any]:
+        """One task, whose results have one chunk each."""
+        import dask
+        import dask.array as da
+
+        if any([n != n for shape, _ in results for n in shape]):
+            raise UnsupportedError("SciPy needs to know the lengths; `compute_chunk_sizes()` first")
+        y = dask.delayed(function, pure=True)(*args)
+        parts = [y[n] for n in range(len(results))] if len(results) > 1 else [y]
+        return [
+            da.from_delayed(part, shape, dtype).astype(dtype)
+            for part, (shape, dtype) in zip(parts, results, strict=True)
+        ]
 
     def taken(self, v: Any) -> Any:
         """The values of a Variable, over whichever arrays, as a Dask array."""

@@ -83,6 +83,26 @@ class JaxAdapter(Adapter):
         """Always: JAX moves arrays by itself, and raises where it must not."""
         return True
 
+    def callback(self, function: Any, args: Any, results: Any) -> list[Any]:
+        """A call back to the host while JAX traces; one call for each element of JAX's own vmap."""
+        import jax
+
+        if not any([isinstance(x, jax.core.Tracer) for x in args]):
+            return super().callback(function, args, results)
+        places = [n for n, x in enumerate(args) if isinstance(x, (jax.Array, np.ndarray))]
+        shapes = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in results]
+
+        def on_host(*arrays: Any) -> Any:
+            given = list(args)
+            for n, x in zip(places, arrays, strict=True):
+                given[n] = np.asarray(x)
+            y = function(*given)
+            parts = y if len(shapes) > 1 else [y]
+            return [np.asarray(p, s.dtype) for p, s in zip(parts, shapes, strict=True)]
+
+        arrays = [args[n] for n in places]
+        return list(jax.pure_callback(on_host, shapes, *arrays, vmap_method="sequential"))
+
     def interop(self) -> Any:
         """The module `pg.interop.jax`."""
         from . import interop

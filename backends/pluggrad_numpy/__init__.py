@@ -13,7 +13,7 @@ from pluggrad.plugin import Adapter, careful_norm, selects_once
 
 def broadcast_to(x: Any, shape: Any) -> Any:
     """`numpy.broadcast_to`; for one number a read-only view of it, at a tenth of the cost."""
-    if x.ndim == 0:
+    if x.ndim == 0 and min(shape, default=0) >= 0:
         return np.ndarray(shape, x.dtype, x.tobytes(), 0, (0,) * len(shape))
     return np.broadcast_to(x, shape)
 
@@ -43,6 +43,11 @@ def matrix_transpose(x: Any) -> Any:
     if x.ndim < 2:
         raise ValueError(f"a matrix has two axes, and there are {x.ndim}")
     return x.swapaxes(-1, -2)
+
+
+def eigh_upper(x: Any) -> Any:
+    """`numpy.linalg.eigh` of the upper triangle, with NumPy's own choice of signs."""
+    return np.linalg.eigh(x, UPLO="U")
 
 
 def scatter(g: Any, *, key: Any, like: Any) -> Any:
@@ -83,6 +88,7 @@ class NumpyAdapter(Adapter):
     promotes = True
     functions = {  # noqa: RUF012
         "broadcast_to": broadcast_to,
+        "eigh_upper": eigh_upper,
         "scatter": scatter,
         "scatter_all": scatter_all,
         "matmul": operator.matmul,
@@ -121,6 +127,12 @@ class NumpyAdapter(Adapter):
         if found is not None:
             backend.answers[func] = found
         return answer(backend, func, args, kwargs)
+
+    def scipy(self, name: str) -> Any:
+        """SciPy's own, or what is written in terms of them in `scipy_functions`."""
+        from .scipy_functions import find
+
+        return find(name)
 
     def refuse(self, x: Any) -> str:
         """Refuses matrices and masked arrays: their operators differ from the standard's."""

@@ -63,6 +63,10 @@ HARMLESS: dict[str, tuple[set[str], tuple[Any, ...]]] = {
     "overwrite_input": (set(), ()),
     "subok": (set(), ()),
 }  # fmt: skip
+#: What NumPy's default means where ours means something else: a line of the compiled function.
+DEFAULTS = {
+    "linalg.pinv": "if rcond is None and rtol is _no_value: _given['rcond'] = 1e-15",
+}
 #: Functions whose `order` names fields of records, which Variables have not.
 FIELDS = {"argpartition", "argsort", "partition", "sort"}
 
@@ -115,8 +119,9 @@ def _place(p: inspect.Parameter, name: str, theirs: inspect.Signature, own: Any)
     if p.kind is p.VAR_POSITIONAL:
         return "star"
     if p.kind is p.VAR_KEYWORD:
-        any_name = any(q.kind is q.VAR_KEYWORD for q in own.parameters.values())
-        return "keywords" if any_name else "refused"
+        more = [q for q in own.parameters.values() if q.name not in theirs.parameters]
+        named = any(q.kind in (q.VAR_KEYWORD, q.KEYWORD_ONLY) for q in more)
+        return "keywords" if named else "refused"
     order = list(theirs.parameters)
     first = [q for q in own.parameters.values() if q.kind is q.POSITIONAL_ONLY]
     if order.index(p.name) < len(first):
@@ -140,7 +145,7 @@ def _compiled(
     whose signature is `own`."""
     # (The names with an underscore cannot be those of parameters.)
     scope: dict[str, Any] = {
-        "_ours": ours, "_func": func, "_into": into, "_refuse": _refuse, "_harmless": _harmless,
+        "__name__": __name__, "_ours": ours, "_func": func, "_into": into, "_refuse": _refuse, "_harmless": _harmless,
         "_dtype": _dtype, "_failed": _failed, "_twice": _twice, "_casts": _casts,
         "_no_value": np._NoValue,
     }  # fmt: skip
@@ -161,6 +166,9 @@ def _compiled(
             line = f"_given['{q}'] = {value}"
             body.append(line if _always(p, own.parameters[q]) else f"if {away}: {line}")
         elif place == "keywords":
+            if not any(q.kind is q.VAR_KEYWORD for q in own.parameters.values()):
+                scope["_known"] = set(own.parameters) - set(theirs.parameters)
+                body.append(f"for _key in {x}: _key in _known or _refuse(_func, _key)")
             body.append(f"_given.update({x})")
         elif place == "out":
             end = f"return _y if {x} is None else _into(_func, {x}, _y)"
@@ -173,6 +181,7 @@ def _compiled(
             body.append(f"if {x}: _refuse(_func, next(iter({x})))")
         else:
             body.append(f"if {away}: _refuse(_func, '{x}')")
+    body += [DEFAULTS[name]] if name in DEFAULTS else []
     lines = [f"def call({_spelled(theirs)}):", "    try:", "        _given = {}"]
     lines += [f"        {line}" for line in body]
     lines += [f"        _y = _ours({', '.join([*passed, '**_given'])})", f"        {end}"]

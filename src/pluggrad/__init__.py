@@ -101,7 +101,7 @@ def __dir__() -> list[str]:
 
 #: What is loaded when it is first used: so `import pluggrad` takes hardly longer than
 #: `import numpy`. By name, the module it is in.
-_LATER = {name: name for name in ("autograd", "interop", "transforms")}
+_LATER = {name: name for name in ("autograd", "interop", "scipy", "transforms")}
 _LATER["draw"] = "tools.drawing"
 _LATER |= dict.fromkeys(
     ("checkpoint", "custom_jvp", "custom_vjp", "grad", "hessian", "hvp", "jacfwd", "jacrev", "jvp",

@@ -1,4 +1,4 @@
-"""Rows of `rules.manipulation`, `rules.products` and `rules.extras` on NumPy."""
+"""Rows of `rules.manipulation` and `rules.products`, and of `functions`, on NumPy."""
 
 from __future__ import annotations
 

@@ -3,13 +3,15 @@ against central differences."""
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
+import pytest
 
 import pluggrad as pg
 
-__all__ = ["check_call", "values_of"]
+__all__ = ["check_call", "floats", "numpy_row", "values_of", "variables"]
 
 STEP = 1e-6
 
@@ -53,7 +55,7 @@ def check_call(
 ) -> None:
     """``pg.<name>(*args, **kwargs)`` against NumPy's function of that name, and its gradient by the
     arguments `by`, positions or keywords."""
-    function, own = getattr(np, name), getattr(pg, name)
+    function, own = attrgetter(name)(np), attrgetter(name)(pg)
     with np.errstate(all="ignore"):
         same(own(*args, **kwargs), function(*args, **kwargs))
 
@@ -92,3 +94,24 @@ def check_call(
         there = np.isfinite(x)
         np.testing.assert_allclose(found[there], expected[there], rtol=tolerance, atol=tolerance)
         np.testing.assert_array_equal(found[~there], 0.0)
+
+
+def numpy_row(name: str, *args: Any, **kwargs: Any) -> Any:
+    """One call; the test's name spells it."""
+    shown = [str(x.shape) if hasattr(x, "shape") else repr(x) for x in args]
+    shown += [f"{key}={value!r}" for key, value in kwargs.items()]
+    return pytest.param(name, args, kwargs, id=f"{name} {' '.join(shown)}")
+
+
+def floats(args: Any) -> tuple[int, ...]:
+    """The places of the arguments that have a gradient."""
+    return tuple([n for n, x in enumerate(args) if getattr(x, "dtype", None) == "float64"])
+
+
+def variables(args: Any) -> Any:
+    """`args` with tracked Variables in place of arrays, inside lists, too."""
+    return [
+        pg.Variable(x, requires_grad=x.dtype.kind in "fc") if hasattr(x, "dtype")
+        else variables(x) if isinstance(x, list) else x
+        for x in args
+    ]  # fmt: skip

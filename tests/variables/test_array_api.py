@@ -34,17 +34,20 @@ def parameters(function) -> list[tuple]:
 
 def beyond(function, standard):
     """What `function` cannot be called with, though the standard's function can; empty if none.
-    NumPy takes more arguments, and more of them by position."""
+    NumPy takes more arguments, and more of them by position or by name, and it has more defaults."""
     ours, theirs = parameters(function), parameters(standard)
     by_name = {name: (kind, default) for name, kind, default in ours}
     places = {name: n for n, (name, _, _) in enumerate(ours)}
-    missing = []
+    missing, empty = [], inspect.Parameter.empty
     for n, (name, kind, default) in enumerate(theirs):
         found, value = by_name.pop(name, ("", None))
-        fits = found == kind or (kind, found) == ("KEYWORD_ONLY", "POSITIONAL_OR_KEYWORD")
-        if not fits or value != default or (kind.startswith("POS") and places[name] != n):
+        fits = found in (kind, "POSITIONAL_OR_KEYWORD")
+        if (
+            not fits
+            or default not in (value, empty)
+            or (kind.startswith("POS") and places[name] != n)
+        ):
             missing.append(name)
-    empty = inspect.Parameter.empty
     return missing + [name for name, (_, default) in by_name.items() if default is empty]
 
 

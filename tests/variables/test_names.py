@@ -116,8 +116,6 @@ def test_numpy_functions_without_a_rule() -> None:
     np.testing.assert_array_equal(y.data, np.corrcoef(VECTOR, VECTOR**2))
     with pytest.raises(pg.UnsupportedError, match=r"numpy\.corrcoef"):
         np.corrcoef(pg.Variable(VECTOR, requires_grad=True), b)
-    with pytest.raises(pg.UnsupportedError, match=r"numpy\.partition"):
-        pg.grad(lambda v: pg.sum(np.partition(v, 1)))(VECTOR)
 
 
 def test_a_graph_break_names_the_line_outside_of_numpy() -> None:

@@ -140,6 +140,29 @@ linear("pinv", usual(TALL), shaped("square", S), shaped("wide", WIDE), shaped("b
 linear("solve", usual(S, Array((3, 2))), shaped("vector", S, Array((3,))), shaped("batched", B, Array((2, 3, 2))), shaped("broadcast", S, Array((2, 3, 1))), shaped("batch of one side", B, Array((3, 2))))
 linear("matrix_power", usual(S, 3), shaped("batched", B, 2), about("inverse", S, -2), about("zero", S, 0), about("one", S, 1))
 
+
+
+def torch_lstsq(torch: Any, a: Any, b: Any, rcond: float | None = None) -> Any:
+    """torch has no derivative for matrices without full rank; its pseudo-inverse has one."""
+    eps = torch.finfo(a.dtype).eps
+    y = torch.linalg.pinv(a, rtol=eps * max(a.shape) if rcond is None else rcond) @ b
+    gap = (b - a @ y).abs().reshape(len(b), -1)
+    return y, (gap * gap).sum(0), None, torch.linalg.svdvals(a)
+
+
+def of_lstsq(xp: Any, outputs: Any, inputs: Any) -> Any:
+    """All but the rank."""
+    solution, residuals, _, values = outputs
+    return [solution, residuals, values] if inputs[0].shape[0] > inputs[0].shape[1] else [solution, values]
+
+
+linear("lstsq", usual(TALL, Array((4, 3))), shaped("vector", TALL, V), shaped("wide", WIDE, Array((2,))), shaped("square", S, Array((3,))), torch=torch_lstsq, gauge=of_lstsq)
+linear("tensorsolve", usual(Array((2, 3, 6)), Array((2, 3))), about("chosen axes", Array((6, 2, 3)), Array((2, 3)), axes=(0,)),
+       torch=lambda torch, a, b, axes=None: torch.linalg.tensorsolve(a, b, axes), jax=jnp_function("jax.numpy.linalg", "tensorsolve"))
+linear("tensorinv", usual(Array((2, 3, 6))), about("one axis", Array((4, 2, 2)), 1), torch=lambda torch, a, ind=2: torch.linalg.tensorinv(a, ind), jax=jnp_function("jax.numpy.linalg", "tensorinv"))
+linear("cond", usual(S), shaped("tall", TALL), shaped("batched", B), about("order -2", S, -2), about("order 1", S, 1), about("order -inf", S, -inf), about("Frobenius", S, "fro"), about("nuclear", S, "nuc"),
+       torch=lambda torch, x, p=None: torch.linalg.cond(x, p), jax=jnp_function("jax.numpy.linalg", "cond"))
+
 # ---------------------------------------------------------------- factorisations and spectra
 
 equal_values = lambda c, x: [np.diag(np.asarray(c))]

@@ -78,17 +78,25 @@ moving("repeat", usual(m, 2), shaped("0-d", scalar, 3), shaped("empty", Array((0
 moving("tile", usual(m, (2, 1)), shaped("0-d", scalar, (3,)), shaped("more axes", v, (2, 2, 2)), shaped("fewer", m, (2,)))
 
 
-def torch_pad(torch: Any, x: Any, width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
+def torch_pad(torch: Any, x: Any, width: Any, mode: str = "constant", constant_values: Any = 0, **more: Any) -> Any:
     """torch's pad has other modes: pad the positions by NumPy, and take the elements there."""
-    more: dict[str, Any] = {"constant_values": -1} if mode == "constant" else {}
     pad: Any = np.pad
-    places = pad(np.arange(x.numel()).reshape(x.shape), width, mode, **more)
+    if mode in ("maximum", "minimum"):
+        edge = (torch.amax if mode == "maximum" else torch.amin)(x)
+        return torch.cat([edge.expand(width[0]), x, edge.expand(width[1])])
+    if mode in ("mean", "linear_ramp") or more:  # of a vector: a linear map
+        rows = pad(np.eye(x.shape[0]), ((0, 0), width), mode, **more)
+        return x @ torch.from_numpy(rows).to(x.dtype)
+    filled: dict[str, Any] = {"constant_values": -1} if mode == "constant" else {}
+    places = pad(np.arange(x.numel()).reshape(x.shape), width, mode, **filled)
     found = torch.take(x, torch.from_numpy(np.maximum(places, 0)))
     return torch.where(torch.from_numpy(places < 0), constant_values, found) if mode == "constant" else found
 
 
 moving("pad", usual(m, ((1, 0), (2, 1))), shaped("all sides", m, 1), about("filled", v, (2, 1), constant_values=0.5),
-       *[about(mode, v, (2, 3), mode) for mode in ("edge", "reflect", "symmetric", "wrap")], torch=torch_pad, jax=jnp_function("jax.numpy", "pad"))
+       *[about(mode, v, (2, 3), mode) for mode in ("edge", "reflect", "symmetric", "wrap", "linear_ramp", "mean")],
+       *[about(mode, v, (2, 3), mode, domain="real") for mode in ("maximum", "minimum")],
+       *[about(f"{mode}, odd", v, (2, 3), mode, reflect_type="odd") for mode in ("reflect", "symmetric")], torch=torch_pad, jax=jnp_function("jax.numpy", "pad"))
 
 # ---------------------------------------------------------------- selecting and sorting
 

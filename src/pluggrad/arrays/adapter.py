@@ -13,7 +13,7 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..errors import MissingFunctionError
+from ..errors import MissingFunctionError, UnsupportedError
 from .immutable import has_arrays, surround
 
 if TYPE_CHECKING:
@@ -332,6 +332,43 @@ class Adapter:
         """
         return getattr(getattr(self.namespace(), "special", None), name, None)
 
+    def scipy(self, name: str) -> Callable[..., Any] | None:
+        """The function of raw arrays that a row of `pluggrad.scipy` calls `name`, such as
+        ``"ndimage.correlate1d"``, with the row's arguments; None if the library has none. SciPy's
+        own is then called on NumPy arrays, by `callback`.
+
+        Default: None.
+        """
+        return None
+
+    def callback(
+        self, function: Callable[..., Any], args: tuple[Any, ...], results: list[Any]
+    ) -> list[Any]:
+        """The results of `function`, which computes with NumPy arrays, for raw arrays of the
+        library among `args`. `results` holds the shape and the dtype of each.
+
+        Default: the values are copied to NumPy, by `host`, and back.
+        """
+        import numpy as np
+
+        given, device = [], None
+        for x in args:
+            if hasattr(x, "dtype") and hasattr(x, "shape"):
+                device = getattr(x, "device", None) if device is None else device
+                x = self.host(x)
+                if x is None:
+                    raise UnsupportedError(
+                        f"{self.name} has no values here that SciPy could compute with: call this "
+                        "outside of what is compiled or lazy"
+                    )
+            given.append(x)
+        y = function(*given)
+        xp = self.namespace()
+        return [
+            xp.asarray(np.asarray(part), dtype=dtype, device=device)
+            for part, (_, dtype) in zip(y if len(results) > 1 else [y], results, strict=True)
+        ]
+
     def interop(self) -> Any:
         """What ``pg.interop.<name>`` is: a module that brings functions of pluggrad into the
         library's own autograd.
@@ -397,6 +434,8 @@ lu_factor(x): The pair of LU factors and pivots of a matrix, for `lu_solve`; giv
 lu_solve(lu, pivots, x2, *, adjoint): The solution of the system whose factors `lu_factor` found, or with `adjoint` that of its conjugate transpose. Default: see `lu_factor`.
 inverse_triangular(x, *, upper): The inverse of a triangular matrix. Default: by `solve_triangular`, else `linalg.inv`.
 adjugate(x): The adjugate of a matrix, also of a singular one. Default: from the singular value decomposition.
+hermitian(x, *, upper=False): The Hermitian matrices that the lower or upper triangle of `x` stands for. Default: in functions of the standard.
+eigh_upper(x): As `linalg.eigh`, of the upper triangle of `x`. Default: by `hermitian`.
 exponent(x): The whole number k, in the dtype of `x`, for which 2^k is next to the size of `x`; 0 for zeros, infinities and nan. Default: by `log2`.
 strong_multiply(x1, x2): The product, but 0 wherever one factor is 0, be the other infinite or nan. Default: by `where`.
 logistic(x): 1 / (1 + exp(-x)), without overflow. Default: in functions of the standard.

@@ -23,6 +23,7 @@ from ..errors import (
 )
 from .adapter import FUNCTIONS, Adapter
 from .generic import UnknownLibrary
+from .host import PREFIX, raw_scipy
 from .plugins import PluginError, asked, check_adapter, doubles, load, misspelt, plugins, unknown
 from .standard import CREATION, INQUIRIES
 
@@ -126,6 +127,8 @@ class Backend:
         primitives."""
         if name in self.adapter.functions:
             return self.adapter.functions[name]
+        if name.startswith(PREFIX):
+            return raw_scipy(name, self.adapter, get_backend("numpy").adapter)
         primitive = PRIMITIVES.get(name)
         found: Any = self.xp
         if name.startswith("special."):

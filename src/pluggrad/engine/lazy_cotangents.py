@@ -195,7 +195,7 @@ def erase(g: Any, key: Any) -> Any:
     if type(g) is Scatter and g.lifted:
         g = g.dense()
     if is_variable(g):
-        return xp.put(0, g, key)
+        return PRIMITIVES["put"](0, g, key)
     backend = backend_of(g.dense() if type(g) is Scatter else g)
     assert backend is not None
     if not backend.writable:

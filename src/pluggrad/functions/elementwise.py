@@ -10,9 +10,9 @@ from ..arrays.dispatch import xp
 from ..engine.arguments import whole
 from ..engine.cotangents import is_complex, is_continuous
 from ..errors import InvalidArgumentError, TypeMismatchError
-from .operand import as_array, as_floats, backend_for, is_number, known, refuse_complex
+from .operand import as_array, as_floats, backend_for, is_number, refuse_complex
 
-__all__ = ["angle", "i0", "nan_to_num", "real_if_close", "sinc"]
+__all__ = ["angle", "nan_to_num", "real_if_close", "sinc"]
 
 
 @widen("round(x, /, decimals=0)")
@@ -158,7 +158,7 @@ def real_if_close(x: Any, /, tol: float = 100) -> Any:
     im = xp.imag(x)
     if tol > 1:
         tol = float(backend_for(x).xp.finfo(im.dtype).eps) * tol
-    return xp.real(x) if known(xp.all(xp.abs(im) < tol)) else x
+    return xp.real(x) if bool(xp.all(xp.abs(im) < tol)) else x
 
 
 @composite(own=True, arrays="x")
@@ -175,16 +175,3 @@ def sinc(x: Any, /) -> Any:
     zero = x == 0
     z = math.pi * xp.where(zero, 1.0, x)
     return xp.where(zero, 1.0, xp.sin(z) / z)
-
-
-@composite(own=True, arrays="x")
-def i0(x: Any, /) -> Any:
-    """The modified Bessel function of the first kind, of order 0, for real `x`.
-
-    >>> import numpy as np, pluggrad as pg
-    >>> pg.i0(np.asarray([0.0, 1.0])).round(4).tolist()
-    [1.0, 1.2661]
-    """
-    x = as_floats(as_array(x, "i0", "x"))
-    refuse_complex(x, "i0")
-    return xp.special.i0(x)

@@ -8,7 +8,7 @@ from ..arrays.composites import composite
 from ..arrays.dispatch import xp
 from ..engine.cotangents import is_complex, same_shape
 from ..errors import InvalidArgumentError
-from .operand import as_array, as_floats, backend_for, is_number, refuse_complex
+from .operand import as_array, as_doubles, is_number, refuse_complex
 
 __all__ = ["interp"]
 
@@ -47,7 +47,7 @@ def interp(
     """
     like = next((v for v in (x, xp_, fp) if hasattr(v, "dtype")), None)
     x, xp_, fp = [
-        _floats(as_array(v, "interp", what, like))
+        as_doubles(as_array(v, "interp", what, like))
         for v, what in ((x, "x"), (xp_, "the places"), (fp, "the values"))
     ]
     refuse_complex(x, "interp")
@@ -65,15 +65,6 @@ def interp(
     y = xp.where(flat < xp_[0], fp[0] if left is None else _outside(left, fp, "left"), y)
     y = xp.where(flat > xp_[-1], fp[-1] if right is None else _outside(right, fp, "right"), y)
     return xp.reshape(y, x.shape)
-
-
-def _floats(x: Any) -> Any:
-    """`x` in floats, over NumPy in double precision."""
-    backend = backend_for(x)
-    if backend.name != "numpy":
-        return as_floats(x)
-    dtype = backend.xp.complex128 if is_complex(x) else backend.xp.float64
-    return x if x.dtype == dtype else xp.astype(x, dtype)
 
 
 def _outside(value: Any, fp: Any, what: str) -> Any:

@@ -11,8 +11,10 @@ from ..engine.arguments import shortened
 from ..engine.cotangents import device_of, is_complex
 from ..errors import InvalidArgumentError, TypeMismatchError
 
-__all__ = ["as_array", "as_floats", "as_vector", "backend_for", "flat", "is_number", "known",
-           "refuse_complex"]  # fmt: skip
+__all__ = [
+    "as_array", "as_doubles", "as_floats", "as_vector", "backend_for", "constant", "flat",
+    "is_number", "refuse_complex", "values_of",
+]  # fmt: skip
 
 
 def is_number(x: Any) -> bool:
@@ -50,7 +52,8 @@ def as_array(x: Any, where: str, what: str, like: Any = None) -> Any:
             dtype = getattr(like, "dtype", None)
             dtype = dtype if dtype in floats else None
         return backend.namespace.asarray(x, dtype=dtype, device=device_of(like))
-    raise TypeMismatchError(f"{where}: {what} is an array or numbers, not {shortened(x)}")
+    hint = ", whose `coeffs` are an array" if type(x).__name__ == "poly1d" else ""
+    raise TypeMismatchError(f"{where}: {what} is an array or numbers, not {shortened(x)}{hint}")
 
 
 def as_floats(x: Any) -> Any:
@@ -59,6 +62,15 @@ def as_floats(x: Any) -> Any:
     if x.dtype in backend.float_dtypes:
         return x
     return xp.astype(x, backend.xp.asarray(1.0).dtype)
+
+
+def as_doubles(x: Any) -> Any:
+    """`x` in floats, over NumPy in double precision."""
+    backend = backend_for(x)
+    if backend.name != "numpy":
+        return as_floats(x)
+    dtype = backend.xp.complex128 if is_complex(x) else backend.xp.float64
+    return x if x.dtype == dtype else xp.astype(x, dtype)
 
 
 def as_vector(x: Any, where: str, what: str, like: Any = None) -> Any:
@@ -85,7 +97,18 @@ def refuse_complex(x: Any, where: str, what: str = "x") -> None:
         )
 
 
-def known(condition: Any) -> bool:
-    """The truth of the 0-d array `condition`, for functions whose result has a shape or a dtype
-    that depends on values. It cannot be known while another library traces."""
-    return bool(condition)
+def constant(like: Any, name: str, *args: Any) -> Any:
+    """What the creation function `name` makes, in the dtype and on the device of `like`."""
+    backend = backend_for(like)
+    made = backend.raw(name)(*args, dtype=like.dtype, device=device_of(like))
+    return backend.namespace.asarray_constant(made) if is_variable(like) else made
+
+
+def values_of(x: Any) -> Any:
+    """The elements of `x` as Python numbers, for functions whose result has a shape or a dtype that
+    depends on values: a list, or a number for an array without axes. None while `vmap` maps over
+    them, or another library traces."""
+    try:
+        return (x.detach() if is_variable(x) else x).tolist()
+    except TypeError:  # so are the errors for values that are not there
+        return None

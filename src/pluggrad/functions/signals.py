@@ -8,7 +8,7 @@ from ..arrays.composites import composite
 from ..arrays.dispatch import xp
 from ..engine.cotangents import conjugate
 from ..errors import InvalidArgumentError
-from .operand import as_vector
+from .operand import as_array, as_vector
 
 __all__ = ["convolve", "correlate"]
 
@@ -75,6 +75,9 @@ def correlate(x1: Any, x2: Any, /, mode: str = "valid") -> Any:
     >>> pg.correlate(np.asarray([1.0, 2.0, 3.0]), np.asarray([0.0, 1.0, 0.5]), "full").tolist()
     [0.5, 2.0, 3.5, 3.0, 0.0]
     """
+    x1, x2 = as_array(x1, "correlate", "x1", x2), as_array(x2, "correlate", "x2", x1)
+    if not x1.ndim or not x2.ndim:
+        raise InvalidArgumentError("correlate takes two vectors, and got a number")
     x1, x2 = _vectors(x1, x2, mode, "correlate")
     x2 = conjugate(x2)
     if x1.shape[0] < x2.shape[0]:

@@ -48,19 +48,37 @@ def _floating(x: Any, where: str, real: bool = True) -> Any:
     """`x` as an array of floats: integers become floats of the library's usual precision. If
     `real`, complex numbers are refused."""
     x = _real(_array(x), where) if real else _array(x)
-    return x if is_continuous(x) else xp.astype(x, _backend(x).xp.asarray(1.0).dtype)
+    if is_continuous(x):
+        return x
+    raw = _backend(x).xp
+    dtype = raw.asarray(1.0).dtype
+    if _backend(x).name == "numpy":  # which makes small integers small floats
+        dtype = {1: raw.float16, 2: raw.float32}.get(x.dtype.itemsize, dtype)
+    return xp.astype(x, dtype)
 
 
-def _pair(x1: Any, x2: Any, where: str) -> tuple[Any, Any]:
-    """Both arguments as real arrays. A number takes the dtype of the array beside it, as far as
-    that can hold it."""
+def _pair(x1: Any, x2: Any, where: str = "") -> tuple[Any, Any]:
+    """Both arguments as arrays; complex ones are refused, if `where` names the function. A number
+    takes the dtype of the array beside it, as far as that can hold it."""
     if type(x1) in SCALARS and type(x2) in SCALARS:
         x1 = _array(x1)
     if type(x1) in SCALARS:
         x1 = xp.zeros_like(x2) + x1
     elif type(x2) in SCALARS:
         x2 = xp.zeros_like(x1) + x2
-    return _real(x1, where), _real(x2, where)
+    return (_real(x1, where), _real(x2, where)) if where else (x1, x2)
+
+
+def _is_half(x: Any) -> bool:
+    """Whether `x` is an array in half precision."""
+    return bool(x.dtype == getattr(_backend(x).xp, "float16", None))
+
+
+def _in_single(function: Any, x: Any) -> Any:
+    """``function(x)``; in single precision if `x` is in half, which SciPy's functions leave."""
+    if _is_half(x):
+        return xp.astype(function(xp.astype(x, _backend(x).xp.float32)), x.dtype)
+    return function(x)
 
 
 # ---------------------------------------------------------------- one argument
@@ -98,7 +116,8 @@ def exp2(x: Any, /) -> Any:
     >>> pg.exp2([0.0, 1.0, 3.0]).tolist()
     [1.0, 2.0, 8.0]
     """
-    return xp.special.exp2(_floating(x, "exp2", real=False))
+    x = _floating(x, "exp2", real=False)
+    return xp.pow(2.0, x) if is_complex(x) else _in_single(xp.special.exp2, x)
 
 
 @composite(own=True, arrays="x")
@@ -109,7 +128,7 @@ def cbrt(x: Any, /) -> Any:
     >>> pg.cbrt([8.0, -27.0]).tolist()
     [2.0, -3.0]
     """
-    return xp.special.cbrt(_floating(x, "cbrt"))
+    return _in_single(xp.special.cbrt, _floating(x, "cbrt"))
 
 
 @composite(own=True, arrays="x")
@@ -165,6 +184,9 @@ def frexp(x: Any, /) -> Any:
     ([0.75, -0.5], [3, -1])
     """
     x = _floating(x, "frexp")
+    if _is_half(x):
+        mantissa, k = frexp(xp.astype(x, _backend(x).xp.float32))
+        return xp.astype(mantissa, x.dtype), k
     k = xp.exponent(x)  # the logarithm, rounded: the mantissa may be off by one factor of two
     size = xp.abs(_times_power(x, -k))
     k = xp.where(size >= 1, k + 1, k)
@@ -198,6 +220,9 @@ def ldexp(x1: Any, x2: Any, /) -> Any:
 def _times_power(x: Any, k: Any) -> Any:
     """x · 2^k, for whole numbers `k` in the dtype of `x`, in three steps: 2^k alone may overflow
     where the result does not."""
+    if _is_half(x):
+        wide = _backend(x).xp.float32
+        return xp.astype(_times_power(xp.astype(x, wide), xp.astype(k, wide)), x.dtype)
     finfo = _backend(x).xp.finfo(x.dtype)
     limit = math.frexp(float(finfo.max))[1] - 1
     k = xp.clip(k, -3 * limit, 3 * limit)
@@ -221,7 +246,7 @@ def fmax(x1: Any, x2: Any, /) -> Any:
     >>> pg.fmax([1.0, pg.nan], [0.0, 2.0]).tolist()
     [1.0, 2.0]
     """
-    return xp.maximum(*_without_nan(x1, x2, "fmax"))
+    return xp.maximum(*_without_nan(x1, x2))
 
 
 @composite(own=True, arrays="x1 x2")
@@ -234,12 +259,12 @@ def fmin(x1: Any, x2: Any, /) -> Any:
     >>> pg.fmin([1.0, pg.nan], [0.0, 2.0]).tolist()
     [0.0, 2.0]
     """
-    return xp.minimum(*_without_nan(x1, x2, "fmin"))
+    return xp.minimum(*_without_nan(x1, x2))
 
 
-def _without_nan(x1: Any, x2: Any, where: str) -> tuple[Any, Any]:
+def _without_nan(x1: Any, x2: Any) -> tuple[Any, Any]:
     """Both arguments, each with the other in place of nan."""
-    x1, x2 = _pair(x1, x2, where)
+    x1, x2 = _pair(x1, x2)
     return xp.where(x1 != x1, x2, x1), xp.where(x2 != x2, x1, x2)
 
 
@@ -254,6 +279,9 @@ def fmod(x1: Any, x2: Any, /) -> Any:
     [-1.0, 1.0]
     """
     x1, x2 = _pair(x1, x2, "fmod")
+    integers = _backend(x1).xp
+    if x1.dtype == x2.dtype == integers.bool:
+        x1, x2 = xp.astype(x1, integers.int8), xp.astype(x2, integers.int8)
     size = xp.abs(x2)
     y = xp.where(x1 < 0, -xp.remainder(-x1, size), xp.remainder(x1, size))
     return xp.where((x1 == 0) & (size > 0), x1, y)  # keeps the sign of zeros

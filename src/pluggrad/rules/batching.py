@@ -394,7 +394,7 @@ rows("linalg.cross vecdot", along_last)
 rows("solve", solve)
 rows("linalg.diagonal linalg.trace linalg.inv linalg.pinv linalg.det adjugate linalg.slogdet "
      "linalg.cholesky inverse_triangular linalg.eigh linalg.eig linalg.svd linalg.qr "
-     "linalg.matrix_rank", of_matrices)  # fmt: skip
+     "linalg.matrix_rank hermitian eigh_upper", of_matrices)  # fmt: skip
 
 rows("fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft", transform)
 rows("fft.fftn fft.ifftn fft.rfftn fft.irfftn", transform_axes)

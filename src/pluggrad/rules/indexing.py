@@ -164,7 +164,7 @@ def settle(value: Any, key: Any, x: Any) -> Any:
 
 def replace(base: Any, value: Any, key: Any) -> Any:
     """Write through a view that was made by indexing: `base` with `value` at `key`."""
-    return xp.put(prepared(value, base, key), base, key)
+    return PUT(prepared(value, base, key), base, key)
 
 
 # fmt: off

@@ -19,16 +19,12 @@ import math
 from typing import Any
 
 from ..arrays.backend import backend_of
-from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
-from ..engine.arguments import whole
 from ..engine.cotangents import conjugate, device_of, is_complex, spread, sum_to, zeros
+from ..errors import InvalidArgumentError
 from .kinds import bilinear, constant, general, linear
 from .manipulation import shape_of
-from .norms import matrix_norm, vector_norm
 from .products import column, row
-
-__all__ = ["matrix_norm", "vector_norm"]
 
 
 def H(x: Any) -> Any:
@@ -71,6 +67,18 @@ def gaps(w: Any, other: Any = None) -> Any:
     if other is not None:
         differences = differences * (row(other) + column(other))
     return xp.where(mask(w, differences.shape), math.inf, differences)
+
+
+def hermitian_raw(x: Any, *, upper: bool = False) -> Any:
+    """The Hermitian matrices that one triangle of `x` stands for."""
+    cut, k = (xp.triu, 1) if upper else (xp.tril, -1)
+    y = cut(x) + H(cut(x, k=k))
+    return (y + H(y)) / 2 if is_complex(x) else y  # the diagonal is real
+
+
+def hermitian(t: Any) -> Any:
+    """The Hermitian part: the derivative in both directions, as if both triangles were read."""
+    return (t + H(t)) / 2
 
 
 def diagonal_of(x: Any) -> Any:
@@ -128,6 +136,17 @@ def trace(g: Any, like: Any, offset: int) -> Any:
 def flat(x: Any) -> Any:
     """`x` as a vector."""
     return x if x.ndim == 1 else xp.reshape(x, (-1,))
+
+
+def check_threes(args: Any, kwargs: Any) -> None:
+    """Raise unless all vectors have three elements: some libraries take two, too."""
+    for x in args:
+        axis = kwargs.get("axis", -1)
+        if hasattr(x, "ndim") and -x.ndim <= axis < x.ndim and x.shape[axis] != 3:
+            raise InvalidArgumentError(
+                f"linalg.cross takes vectors of 3 elements, and there are {x.shape[axis]} along "
+                f"axis {axis} of the shape {tuple(x.shape)}; `pluggrad.cross` takes 2, too"
+            )
 
 
 def outer_x1(g: Any, x2: Any, like1: Any) -> Any:
@@ -310,6 +329,11 @@ def inverse_triangular(g: Any, y: Any, upper: bool) -> Any:
     return xp.triu(g) if upper else xp.tril(g)
 
 
+def eigh_upper_raw(x: Any) -> Any:
+    """`eigh` of the matrices that the upper triangle of `x` stands for."""
+    return xp.linalg.eigh(hermitian_raw(x, upper=True))
+
+
 def eigh(g: Any, y: Any) -> Any:
     """g_x = V (P + diag(g_w)) H(V), where P_ij = (H(V) g_v - H(g_v) V)_ij / (2 (w_j - w_i)), P_ii =
     0."""
@@ -450,7 +474,7 @@ linear("linalg.trace(x, /, *, offset=0, dtype=None)", trace, whole="offset")
 bilinear("linalg.outer(x1, x2, /)", outer_x1, outer_x2, contracts=True)
 bilinear("linalg.cross(x1, x2, /, *, axis=-1)",
          lambda g, x2, axis: xp.linalg.cross(x2, g, axis=axis),
-         lambda g, x1, axis: xp.linalg.cross(g, x1, axis=axis))
+         lambda g, x1, axis: xp.linalg.cross(g, x1, axis=axis), check=check_threes)
 
 general("linalg.inv(x, /)", inv, jvp=lambda t, y: -(y @ t @ y), fresh=True)
 general("solve(x1, x2, /, *, kept)", solve_x1, solve_x2, jvp=solve_jvp, fallback=solve_raw,
@@ -465,54 +489,13 @@ general("linalg.slogdet(x, /)", slogdet, partial=True, fresh=True)
 general("linalg.cholesky(x, /, *, upper=False)", cholesky, fresh=True)
 general("inverse_triangular(x, /, *, upper)", inverse_triangular, private=True,
         fallback=inverse_triangular_raw, needs="linalg.inv", fresh=True)
+general("hermitian(x, /, *, upper=False)", hermitian, jvp=hermitian, private=True,
+        fallback=hermitian_raw, needs="tril triu", fresh=True)
 general("linalg.eigh(x, /)", eigh, jvp=eigh_jvp, partial=True, fresh=True)
+general("eigh_upper(x, /)", eigh, jvp=eigh_jvp, partial=True, fresh=True, private=True,
+        fallback=eigh_upper_raw, needs="linalg.eigh tril triu")
 general("linalg.eig(x, /)", eig, partial=True, fresh=True)
 general("linalg.svd(x, /, *, full_matrices=True)", svd, partial=True, fresh=True)
 general("linalg.qr(x, /, *, mode='reduced')", qr, partial=True, fresh=True)
 constant("linalg.matrix_rank(x, /, *, rtol=None)")
 # fmt: on
-
-
-@composite("linalg.solve")
-def solve(x1: Any, x2: Any, /) -> Any:
-    """The solution of ``x1 @ x == x2``."""
-    if x1.dtype != x2.dtype:  # not all libraries take two dtypes
-        dtype = backend_of(x1).xp.result_type(x1.dtype, x2.dtype)  # type: ignore[union-attr]
-        x1, x2 = xp.astype(x1, dtype), xp.astype(x2, dtype)
-    return xp.solve(x1, x2, kept=[])[0]
-
-
-@composite("linalg.eigvalsh")
-def eigvalsh(x: Any, /) -> Any:
-    """The eigenvalues of Hermitian matrices."""
-    return xp.linalg.eigh(x)[0]
-
-
-@composite("linalg.eigvals")
-def eigvals(x: Any, /) -> Any:
-    """The eigenvalues of square matrices."""
-    return xp.linalg.eig(x)[0]
-
-
-@composite("linalg.svdvals")
-def svdvals(x: Any, /) -> Any:
-    """The singular values of matrices."""
-    return xp.linalg.svd(x, full_matrices=False)[1]
-
-
-@composite("linalg.matrix_power")
-def matrix_power(x: Any, n: int, /) -> Any:
-    """`x` multiplied by itself `n` times, by repeated squaring; for negative `n`, a power of the
-    inverse."""
-    n = whole(n, "matrix_power", "n")
-    if n == 0:  # the identity, plus an empty product (zeros) that keeps `x` in the graph
-        return identity(x) + xp.matmul(x[..., :, :0], x[..., :0, :])
-    if n < 0:
-        x, n = xp.linalg.inv(x), -n
-    y = None
-    while n:
-        if n % 2:
-            y = x if y is None else y @ x
-        n //= 2
-        x = x @ x if n else x
-    return xp.copy(y) if y is x else y

@@ -15,7 +15,6 @@ from ..engine.cotangents import device_of, shape_dtype, sum_to
 from ..engine.handles import raw_of
 from ..engine.lazy_cotangents import dense, scatter
 from ..engine.primitive import PASS
-from ..errors import InvalidArgumentError
 from . import positions
 from .kinds import constant, elementwise, linear
 
@@ -206,33 +205,6 @@ def common_shape(shapes: Any) -> tuple[Any, ...]:
 
 
 @composite(own=True)
-def broadcast_arrays(*arrays: Any) -> Any:
-    """Each array, broadcast to their common shape.
-
-    An array that has this shape already is returned itself and can be written, as in NumPy.
-    """
-    shape = common_shape([x.shape for x in arrays])
-    return tuple([x if tuple(x.shape) == shape else xp.broadcast_to(x, shape) for x in arrays])
-
-
-@composite(own=True)
-def meshgrid(*arrays: Any, indexing: str = "xy") -> Any:
-    """Coordinate arrays, from one vector per axis."""
-    if indexing not in ("xy", "ij"):
-        raise InvalidArgumentError(f"meshgrid: the indexing is 'xy' or 'ij', not {indexing!r}")
-    order = list(range(len(arrays)))
-    if indexing == "xy" and len(arrays) > 1:
-        order[0], order[1] = 1, 0
-    sizes = [arrays[n].shape[0] if arrays[n].ndim else 1 for n in order]
-    grids = []
-    for n, x in enumerate(arrays):
-        lengths = [1] * len(arrays)
-        lengths[order.index(n)] = sizes[order.index(n)]
-        grids.append(xp.copy(xp.broadcast_to(xp.reshape(x, tuple(lengths)), tuple(sizes))))
-    return tuple(grids)
-
-
-@composite(own=True)
 def unstack(x: Any, /, *, axis: int = 0) -> Any:
     """The parts of `x` along `axis`, as views."""
     axis = axis_of(axis, x.ndim, "unstack")
@@ -311,14 +283,6 @@ constant("searchsorted(x1, x2, /, *, side='left', sorter=None)")
 constant("nonzero(x, /)")
 constant("isin(x1, x2, /, *, invert=False)")
 # fmt: on
-
-
-@composite
-def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
-    """`x` sorted along `axis`."""
-    axis = axis_of(axis, x.ndim, "sort")
-    order = xp.argsort(x, axis=axis, descending=descending, stable=stable)
-    return xp.take_along_axis(x, order, axis=axis)
 
 
 def first_of_each(x: Any, function: str) -> tuple[Any, Any]:

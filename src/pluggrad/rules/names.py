@@ -7,53 +7,8 @@ from typing import Any
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import xp
-from ..engine.arguments import axes_of, whole
 from ..engine.cotangents import is_complex
-from ..errors import InvalidArgumentError, UnsupportedError
-
-
-@composite(own=True)
-def concatenate(arrays: Any, /, axis: int | None = 0) -> Any:
-    """The arrays joined along `axis`; with None, all their elements as one vector."""
-    if axis is None:
-        return xp.concat([xp.reshape(x, (-1,)) for x in arrays], axis=0)
-    return xp.concat(list(arrays), axis=axis)
-
-
-@composite(own=True)
-def diag(x: Any, /, k: int = 0) -> Any:
-    """The diagonal of a matrix, or the matrix with the vector `x` on its diagonal."""
-    if x.ndim == 2:
-        return xp.linalg.diagonal(x, offset=k)
-    if x.ndim != 1:
-        raise InvalidArgumentError(f"diag takes a vector or a matrix, and got {x.ndim} axes")
-    k = whole(k, "diag", "k")
-    before, after = max(-k, 0), max(k, 0)
-    # An n × (n + 1) array with `x` in column 0. Read as rows of n, it has `x` on the diagonal.
-    n = x.shape[0]
-    column = xp.reshape(x, (n, 1))
-    rows = xp.concat([column, xp.zeros_like(column) * xp.zeros_like(x)], axis=1)
-    square = xp.reshape(xp.reshape(rows, (-1,))[: n * n], (n, n))
-    return xp.pad(square, ((before, after), (after, before)))
-
-
-@composite("linalg.norm", own=True)
-def norm(x: Any, /, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """The vector norm along one axis, or the matrix norm along two. With neither `axis` nor `ord`,
-    the 2-norm of all elements."""
-    if axis is None and (ord is None or x.ndim == 1):
-        return xp.linalg.vector_norm(x, keepdims=keepdims, ord=2 if ord is None else ord)
-    axes = axes_of(axis, x.ndim, "linalg.norm")
-    if len(axes) == 1:
-        return xp.linalg.vector_norm(
-            x, axis=axes[0], keepdims=keepdims, ord=2 if ord is None else ord
-        )
-    if len(axes) != 2:
-        raise InvalidArgumentError(f"norm takes one axis or two, and got {axes}")
-    y = xp.linalg.matrix_norm(
-        xp.moveaxis(x, axes, (-2, -1)), keepdims=keepdims, ord="fro" if ord is None else ord
-    )
-    return xp.moveaxis(y, (-2, -1), axes) if keepdims else y
+from ..errors import UnsupportedError
 
 
 @composite(own=True)

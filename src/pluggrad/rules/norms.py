@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..arrays.composites import composite
 from ..arrays.dispatch import xp
 from ..engine.cotangents import is_complex
-from ..errors import InvalidArgumentError
 from .elementwise import apart
 from .kinds import general
 from .reductions import axes_of
@@ -55,21 +53,3 @@ def vector_norm(g: Any, x: Any, y: Any, axis: Any, keepdims: bool, ord: Any) -> 
 # fmt: off
 general("linalg.vector_norm(x, /, *, axis=None, keepdims=False, ord=2)", vector_norm, fresh=True)
 # fmt: on
-
-
-@composite("linalg.matrix_norm")
-def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
-    """The norm of each matrix. Tied columns, rows or singular values share the gradient evenly."""
-    if ord in ("fro", None):
-        return xp.linalg.vector_norm(x, axis=(-2, -1), keepdims=keepdims)
-    if ord in (1, -1):
-        sizes = xp.sum(xp.abs(x), axis=-2)
-    elif ord in (math.inf, -math.inf):
-        sizes = xp.sum(xp.abs(x), axis=-1)
-    elif ord in (2, -2, "nuc"):
-        sizes = xp.linalg.svdvals(x)
-    else:
-        raise InvalidArgumentError(f"matrix_norm has no ord {ord!r}")
-    reduce = xp.sum if ord == "nuc" else xp.max if ord > 0 else xp.min
-    y = reduce(sizes, axis=-1)
-    return xp.reshape(y, (*y.shape, 1, 1)) if keepdims else y

@@ -11,7 +11,8 @@ from ..arrays.standard import VERSIONS
 from ..engine.graph_breaks import break_by_write, break_graph, storing, warn_scalar
 from ..engine.handles import raw_of
 from ..errors import InvalidArgumentError, NotOneElementError, TypeMismatchError
-from .library_functions import foreign, numpy_ufunc
+from .library_functions import foreign
+from .ufuncs import numpy_ufunc
 
 __all__ = ["Conversions"]
 

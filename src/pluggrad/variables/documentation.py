@@ -55,6 +55,10 @@ def type_of(full: str, parameter: inspect.Parameter) -> tuple[str, str]:
     if name not in PARAMETERS and own not in ("Any", "ArrayLike"):
         return own, ""
     special = full.startswith("special.") and name not in ("axis", "keepdims")
+    if name not in PARAMETERS and full in COMPOSITES:
+        annotation = COMPOSITES[full].__annotations__.get(name, "Any")
+        if annotation != "Any":
+            return annotation, ""
     if special or name not in PARAMETERS:
         usual = "of any dtype" if full in SUMMARIES and not special else "floating-point"
         dtype = _dtypes().get(full, usual)

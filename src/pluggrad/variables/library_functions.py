@@ -7,11 +7,9 @@ code that adapters share is here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from ..arrays.backend import PRIMITIVES, Backend
-from ..arrays.composites import COMPOSITES
 from ..arrays.dispatch import is_batched, is_variable
 from ..engine.arguments import explain
 from ..engine.batch import template
@@ -21,22 +19,7 @@ from ..errors import InvalidArgumentError, UnsupportedError
 from .namespace import loses
 
 __all__ = ["Table", "answer_constant", "answer_raw", "foreign", "into", "label", "lookup", "names",
-           "numpy_ufunc", "raw", "tracked", "write"]  # fmt: skip
-
-#: NumPy's names for functions of the standard, where they differ.
-NUMPY_NAMES = {
-    "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh",
-    "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "conjugate": "conj", "fabs": "abs",
-    "invert": "bitwise_invert", "left_shift": "bitwise_left_shift", "mod": "remainder",
-    "power": "pow", "float_power": "pow", "right_shift": "bitwise_right_shift", "rint": "round",
-    "true_divide": "divide",
-}  # fmt: skip
-#: `ufunc.reduce` and `ufunc.accumulate`, by the ufunc's name.
-REDUCTIONS = {
-    ("add", "reduce"): "sum", ("multiply", "reduce"): "prod", ("maximum", "reduce"): "max",
-    ("minimum", "reduce"): "min", ("logical_and", "reduce"): "all", ("logical_or", "reduce"): "any",
-    ("add", "accumulate"): "cumulative_sum", ("multiply", "accumulate"): "cumulative_prod",
-}  # fmt: skip
+           "raw", "tracked", "write"]  # fmt: skip
 
 
 def lookup(backend: Backend, name: str) -> Any:
@@ -234,90 +217,3 @@ def into(func: Any, out: Any, y: Any) -> Any:
         y = y.data
     out[...] = y
     return out
-
-
-# ---------------------------------------------------------------- NumPy's ufuncs, on any backend
-
-
-def numpy_ufunc(backend: Backend, ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
-    """Answer a NumPy ufunc that was called with a Variable among its arguments."""
-    out = kwargs.pop("out", None)
-    name = f"numpy.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-    if method == "at" or (out is not None and not all(o is None or is_variable(o) for o in out)):
-        if tracked(inputs):
-            break_graph(f"writing into a raw array, by {name},")
-        if method != "at":
-            kwargs["out"] = raw(out)
-        return getattr(ufunc, method)(*raw(inputs), **kwargs)
-    y = _ufunc_answer(backend, ufunc, method, inputs, kwargs, name)
-    if y is NotImplemented:
-        raise UnsupportedError(
-            f"{name} does not work on Variables over {backend.name} arrays; use the function of "
-            "that meaning in `pluggrad`, or `.detach()` its arguments and take `.data`"
-        )
-    if out is not None and out[0] is not None:
-        out[0][...] = y
-        return out[0]
-    return y
-
-
-def _ufunc_answer(
-    backend: Backend, ufunc: Any, method: str, inputs: Any, kwargs: Any, name: str
-) -> Any:
-    import numpy
-
-    # By identity: scipy.special.log1p has the name of numpy.log1p, but is another function.
-    own = getattr(numpy, ufunc.__name__, None) is ufunc
-    if method == "__call__":
-        ours = NUMPY_NAMES.get(ufunc.__name__, ufunc.__name__)
-        function: Callable[..., Any] | None = None
-        if own:
-            y = _ufunc_composite(backend, ufunc.__name__, inputs)
-            if y is not NotImplemented:
-                return y
-            function = lookup(backend, ours)
-        if function is None or (own and ours not in PRIMITIVES and ours not in COMPOSITES):
-            function = lookup(backend, f"special.{ours}") or function
-        if function is None:
-            return NotImplemented
-        dtype = kwargs.pop("dtype", None)
-        where = kwargs.pop("where", True)
-        if where is not True or any(value is not None for value in kwargs.values()):
-            raise UnsupportedError(f"{name}(where=...) does not work on Variables")
-        if dtype is None:
-            backend.ufuncs[ufunc] = function
-        y = function(*inputs)
-        return y if dtype is None else backend.namespace.astype(y, numpy.dtype(dtype))
-    ours = REDUCTIONS.get((ufunc.__name__, method), "") if own else ""
-    if not ours:
-        return NotImplemented
-    if len(inputs) > 1:
-        kwargs["axis"], inputs = inputs[1], inputs[:1]
-    kwargs.setdefault("axis", 0)
-    kwargs = {key: value for key, value in kwargs.items() if value is not None or key == "axis"}
-    for key in ("where", "initial"):
-        if kwargs.pop(key, True) not in (True, getattr(numpy, "_NoValue", True)):
-            raise UnsupportedError(f"{name}({key}=...) does not work on Variables")
-    function = lookup(backend, ours)
-    return NotImplemented if function is None else function(*inputs, **kwargs)
-
-
-def _ufunc_composite(backend: Backend, name: str, inputs: Any) -> Any:
-    """NumPy's ufuncs that are short for an expression; NotImplemented for all others."""
-    xp = backend.namespace
-    if name in ("deg2rad", "radians"):
-        return inputs[0] * 0.017453292519943295
-    if name in ("rad2deg", "degrees"):
-        return inputs[0] * 57.29577951308232
-    if name == "exp2":
-        return xp.pow(2.0, inputs[0])
-    if name == "logaddexp2":
-        ln2 = 0.6931471805599453
-        return xp.logaddexp(inputs[0] * ln2, inputs[1] * ln2) / ln2
-    if name == "divmod":
-        return xp.floor_divide(*inputs), xp.remainder(*inputs)
-    if name in ("fmax", "fmin"):
-        pick = xp.maximum if name == "fmax" else xp.minimum
-        a, b = (xp.asarray(x) for x in inputs)
-        return xp.where(xp.isnan(a), b, xp.where(xp.isnan(b), a, pick(a, b)))
-    return NotImplemented

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterable
 
 from ..arrays.backend import PRIMITIVES
-from ..arrays.composites import COMPOSITES, WIDER
+from ..arrays.composites import COMPOSITES, MAKERS, WIDER
 from ..arrays.plugins import nearest
 from ..arrays.standard import CREATION, INQUIRIES, parse
 from ..errors import UnknownNameError
@@ -48,7 +48,7 @@ def signature_of(full: str) -> inspect.Signature:
     full = ALIASES.get(full, full)
     if full in WIDER:
         return parse(WIDER[full].arguments)
-    if full in PRIMITIVES:
+    if full in PRIMITIVES and full not in COMPOSITES:
         return PRIMITIVES[full].parsed
     if full in CREATION or full in INQUIRIES:
         return CREATION.get(full) or INQUIRIES[full]
@@ -56,7 +56,7 @@ def signature_of(full: str) -> inspect.Signature:
         return _ASARRAY
     annotated = inspect.signature(COMPOSITES[full])
     bare = [p.replace(annotation=p.empty) for p in annotated.parameters.values()]
-    return inspect.Signature(bare)
+    return inspect.Signature(bare[full in MAKERS :])
 
 
 def _asarray(obj, /, *, dtype=None, device=None, copy=None): ...  # type: ignore[no-untyped-def]

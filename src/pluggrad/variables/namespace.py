@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays.backend import PRIMITIVES, SCALARS, Backend, backend_of, get_backend
 from ..arrays.choice import current_choice, get_default_backend
-from ..arrays.composites import ARRAYS, COMPOSITES, OWN, WIDER
+from ..arrays.composites import ARRAYS, COMPOSITES, MAKERS, OWN, WIDER, WRITERS
 from ..arrays.dispatch import is_batched, is_variable
 from ..arrays.standard import CREATION, INQUIRIES, Info
 from ..engine.arguments import explain, shortened, whole
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 else:
     Functions = object
 
-__all__ = ["Namespace", "by_name", "describe", "is_dtype", "lift", "loses", "namespace"]
+__all__ = ["Namespace", "by_name", "describe", "is_dtype", "lift", "lifting", "loses", "namespace"]
 
 
 #: Names with underscores that a namespace offers; its extensions lack the first one.
@@ -80,7 +80,7 @@ class Namespace(Functions):
             return None
         if name in EXTENSIONS and not self._prefix:
             return Namespace(backend, f"{name}.")
-        if full in PRIMITIVES and backend.has(full):
+        if full in PRIMITIVES and full not in COMPOSITES and backend.has(full):
             row, wider = PRIMITIVES[full], WIDER.get(full)
             wide = _bind_wider(full, backend) if wider and wider.function else None
             return describe(bind(row, backend, wide), self._prefix + name)
@@ -227,7 +227,7 @@ def _bind_composite(name: str, backend: Backend) -> Callable[..., Any]:
     if raw is not None and not callable(raw):
         for part in name.split("."):
             raw = getattr(raw, part, None)
-    call = _lifting(name, COMPOSITES[name], backend, raw)
+    call = lifting(name, COMPOSITES[name], backend, raw)
     return describe(call, name)  # type: ignore[no-any-return]
 
 
@@ -235,15 +235,16 @@ def _bind_wider(name: str, backend: Backend) -> Callable[..., Any]:
     """What computes NumPy's arguments of the standard's function `name`, for `backend`."""
     function = WIDER[name].function
     assert function is not None
-    return _lifting(name, function, backend)
+    return lifting(name, function, backend)
 
 
-def _lifting(
+def lifting(
     name: str, function: Callable[..., Any], backend: Backend, raw: Callable[..., Any] | None = None
 ) -> Callable[..., Any]:
-    """`function` with Variables in place of the arrays and lists among its arguments; `raw` is
-    called instead where nothing is tracked."""
-    arrays = ARRAYS.get(name, {})
+    """`function`, whose name in errors is `name`, with Variables in place of the arrays and lists
+    among its arguments; `raw` is called instead where nothing is tracked."""
+    arrays, writes = ARRAYS.get(name, {}), name in WRITERS
+    first: tuple[Any, ...] = (backend,) if name in MAKERS else ()
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -253,9 +254,12 @@ def _lifting(
                 y = raw(*map(_plain, args), **{key: _plain(x) for key, x in kwargs.items()})
             else:
                 y = function(
+                    *first,
+                    *([args[0]] if writes and args else []),
                     *[
                         _array(x, backend) if n in arrays else _lift(x, backend)
                         for n, x in enumerate(args)
+                        if n >= writes
                     ],
                     **{
                         key: _array(x, backend) if key in arrays else _lift(x, backend)
@@ -265,7 +269,7 @@ def _lifting(
         except Exception as error:
             other = takes_numpy(args) if backend.name == "numpy" else None
             if other is not None and isinstance(error, MixedBackendsError):
-                return _lifting(name, function, other)(*args, **kwargs)
+                return lifting(name, function, other)(*args, **kwargs)
             explain(error, name, args)
         if hasattr(y, "dtype") and not backend.knows(y.dtype):
             raise TypeMismatchError(f"{name}: an array of dtype {y.dtype} holds no numbers")

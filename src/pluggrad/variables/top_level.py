@@ -65,7 +65,7 @@ class _TopLevel:
             sample = _lookup(get_default_backend(), full)
             if not callable(sample) or isinstance(sample, type) or is_dtype(sample):
                 return sample
-        elif full in PRIMITIVES and PRIMITIVES[full].private:
+        elif full not in COMPOSITES and full in PRIMITIVES and PRIMITIVES[full].private:
             raise unknown_name(full, "pluggrad")
 
         functions = FOUND.setdefault(full, {})

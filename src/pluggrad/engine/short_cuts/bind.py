@@ -338,6 +338,10 @@ def bind(primitive: Primitive, backend: Backend, wide: Callable[..., Any] | None
         "x1", "x2",
     ):  # fmt: skip
         function = bind_binary(primitive, backend, raw)
+        if wide is not None:
+            body = ["    return narrow(x1, x2)"]
+            function = _compiled(WIDER[primitive.name].arguments, _wider(primitive), body,
+                                 wide=wide, narrow=function)  # fmt: skip
     else:
         function = _with_signature(primitive, backend, raw, wide)
     function.__name__ = function.__qualname__ = primitive.name.split(".")[-1]
@@ -374,6 +378,7 @@ def _compiled(arguments: str, *parts: list[str], **scope: Any) -> Any:
     lines = [f"def function({arguments}):"]
     for part in parts:
         lines += part
+    scope["__name__"] = __name__  # whose frames these are
     exec("\n".join(lines), scope)
     return scope["function"]
 

@@ -1,0 +1,19 @@
+"""SciPy's functions with derivatives, under SciPy's names: `pluggrad.scipy.fft.dct`.
+
+The tree is SciPy's, and so are the arguments, their defaults and the results. Each argument is
+honoured, or refused by name. Functions that have no derivative here fall through to SciPy: they
+take Variables that require no grad.
+
+Over NumPy arrays SciPy's compiled code computes. JAX and torch use functions of their own where
+they have them, and call SciPy otherwise.
+
+Importing this package registers it with `scipy.fft`, whose own functions then take Variables.
+"""
+
+from __future__ import annotations
+
+from . import fft
+
+__all__ = ["fft"]
+
+fft.register()

@@ -1,0 +1,164 @@
+"""What the modules of `pluggrad.scipy` are written with: rows that run on the host, public
+functions with SciPy's signatures, and names that fall through to SciPy.
+
+A row is a rule like those in `pluggrad.rules`, for a function that SciPy's compiled code computes.
+Its name begins with ``scipy.``, as in ``linear("scipy.ndimage.spline_filter1d(x, /, *, order=3)",
+...)``, and `host` says what shape and dtype it returns. Public functions are written in terms of
+rows and of `xp`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from ..arrays.backend import Backend, backend_of, get_backend
+from ..arrays.composites import ARRAYS
+from ..arrays.dispatch import is_variable, xp
+from ..arrays.host import RESULTS
+from ..engine.batch import BATCHING, BatchedCall
+from ..engine.handles import wrap_untracked
+from ..engine.primitive import Primitive
+from ..errors import MissingFunctionError, UnknownNameError, UnsupportedError
+from ..variables.library_functions import raw, tracked
+from ..variables.namespace import lifting
+
+__all__ = ["falling_through", "host", "like", "looped", "public", "refuse_away"]
+
+Results = Callable[[Any, Any], Any]
+
+
+def host(
+    row: Primitive, results: Results, batching: Callable[[BatchedCall], Any] | None = None
+) -> Primitive:
+    """`row`, whose function runs in SciPy's compiled code, on the host.
+
+    ``results(args, kwargs)`` is the pair (shape, dtype) of its result, or a list of one pair for
+    each result; libraries that trace need it. `batching` is its rule under `vmap` (see
+    `rules.batching`); by default one call per element.
+    """
+    RESULTS[row.name] = results
+    BATCHING[row.name] = looped if batching is None else batching
+    return row
+
+
+def like(position: int = 0) -> Results:
+    """Of a row whose result has the shape and dtype of the argument at `position`."""
+    return lambda args, kwargs: (tuple(args[position].shape), args[position].dtype)
+
+
+def looped(op: BatchedCall) -> Any:
+    """Batching rule of functions that know no batches: one call for each element."""
+    if not op.size:
+        op.refuse("there is no element that would tell the shape of the result")
+    rows = [
+        op(*[x[i, ...] if on else x for x, on in zip(op.args, op.on, strict=True)], **op.kwargs)
+        for i in range(op.size)
+    ]
+    if isinstance(rows[0], tuple):
+        return tuple([xp.stack(list(column), axis=0) for column in zip(*rows, strict=True)])
+    return xp.stack(rows, axis=0)
+
+
+def public(module: str, arrays: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function, written for Variables, a public one of ``pluggrad.scipy.<module>``.
+
+    Arrays among its arguments become Variables over the library of the first Variable, or of the
+    first array. `arrays` names the parameters that are arrays, such as ``"input weights"``: a list
+    or a number of NumPy's given there becomes a Variable, too. Errors name the function.
+    """
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        name = f"pluggrad.scipy.{module}.{function.__name__}"
+        order = list(inspect.signature(function).parameters)
+        ARRAYS[name] = {key: True for x in arrays.split() for key in (x, order.index(x))}
+        lifted: dict[Backend, Callable[..., Any]] = {}
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            backend = _backend_among((*args, *kwargs.values())) or get_backend("numpy")
+            found = lifted.get(backend)
+            if found is None:
+                found = lifted[backend] = lifting(name, function, backend)
+            return found(*args, **kwargs)
+
+        call.__module__ = f"pluggrad.scipy.{module}"
+        return call
+
+    return register
+
+
+def _backend_among(values: Any) -> Backend | None:
+    """The backend of the first Variable among `values`, lists included, else of the first array."""
+    first: Backend | None = None
+    for x in values:
+        if is_variable(x):
+            return x._backend  # type: ignore[no-any-return]
+        if isinstance(x, (list, tuple)):
+            found = _backend_among(x)
+        else:
+            found = backend_of(x) if hasattr(x, "shape") and hasattr(x, "dtype") else None
+        first = first or found
+    return first
+
+
+def refuse_away(function: str, **arguments: tuple[Any, Any]) -> None:
+    """Raise if an argument, given as a pair (value, default), is away from its default: for
+    arguments that have no meaning here, such as SciPy's ``output``."""
+    for name, (value, default) in arguments.items():
+        if value is not default and value != default:
+            raise UnsupportedError(
+                f"pluggrad.scipy.{function}({name}=...) is not supported: leave it out"
+            )
+
+
+def falling_through(module: str, own: list[str]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """`__getattr__` and `__dir__` of ``pluggrad.scipy.<module>``, which has the names in `own`: all
+    other names are SciPy's."""
+
+    def find(name: str) -> Any:
+        adapter = get_backend("numpy").adapter
+        found = None if name.startswith("__") else adapter.scipy(f"{module}.{name}")
+        if found is None:
+            raise UnknownNameError(f"module 'pluggrad.scipy.{module}' has no attribute {name!r}")
+        return _passing(f"{module}.{name}", found) if _is_function(found) else found
+
+    def names() -> list[str]:
+        theirs = get_backend("numpy").adapter.scipy(module)
+        return sorted({*own, *getattr(theirs, "__all__", ())})
+
+    return find, names
+
+
+def _is_function(found: Any) -> bool:
+    return callable(found) and not isinstance(found, type)
+
+
+def _passing(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """SciPy's `function`, called `name`, which has no derivative here: it takes the values of
+    Variables that require no grad."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if tracked(args, kwargs):
+            raise UnsupportedError(
+                f"scipy.{name} has no derivative in pluggrad.scipy; `.detach()` its arguments if "
+                "no gradient is needed"
+            )
+        backend = _backend_among((*args, *kwargs.values()))
+        y = function(*raw(args), **raw(kwargs))
+        if backend is None or not any(map(is_variable, (*args, *kwargs.values()))):
+            return y
+        return wrap_untracked(y, backend) if backend.name == "numpy" else y
+
+    return call
+
+
+def scipy_module(name: str) -> Any:
+    """SciPy's module `name`; MissingFunctionError if SciPy is not installed."""
+    found = get_backend("numpy").adapter.scipy(name)
+    if found is None:
+        raise MissingFunctionError("SciPy is not installed: `pip install pluggrad[scipy]`")
+    return found
