@@ -217,9 +217,9 @@ def judge(op: Any, sample: Any) -> tuple[str, str]:
         if first and len(smooth) == len(theirs) and (why := same(mine, first)):
             return "wrong", f"order 1: {why}"
         variant = f"{op.name}.{op.variant_test_name}"
-        if len(smooth) == len(theirs) and second and variant not in CONVENTIONS:
-            if why := same(mine_second, second):
-                return "wrong", f"order 2: {why}"
+        compared = len(smooth) == len(theirs) and second and variant not in CONVENTIONS
+        if compared and (why := same(mine_second, second)):
+            return "wrong", f"order 2: {why}"
     return ("torch's" if by_torch else "ours"), ""
 
 
@@ -242,9 +242,10 @@ def sweep(ops: list[Any], most: int, dtype: Any = torch.float64) -> Iterator[Fin
 def functions() -> dict[str, str]:
     """Every function that torch lets others override, and who answers it, by its name. (Methods of
     tensors are left out, but for operators: they take Variables beside tensors only.)"""
+    from torch.overrides import get_overridable_functions, resolve_name
+
     from pluggrad_torch import functions as ours
     from pluggrad_torch.recorded import WRITES
-    from torch.overrides import get_overridable_functions, resolve_name
 
     found: dict[str, str] = {}
     with warnings.catch_warnings():

@@ -1,5 +1,5 @@
-"""`pg.interop.jax`: functions of pluggrad in JAX's own transforms, by `wrap`, and functions of JAX in
-pluggrad's graph, by `call`."""
+"""`pg.interop.jax`: functions of pluggrad in JAX's own transforms, by `wrap`, and functions of JAX
+in pluggrad's graph, by `call`."""
 
 from __future__ import annotations
 

@@ -135,13 +135,13 @@ class _Constants:
     def __init__(self, tree: TreeCall, func: Any, variables: Sequence[Any]) -> None:
         self.tree, self.func = tree, func
         tensors = [x for x in tree.flat if torch.is_tensor(x)]
-        if transforming() is None and any([x.requires_grad for x in tensors]):
-            if any([x._tracked for x in variables]):
-                raise TypeMismatchError(
-                    f"{label(func)} was called with a Variable that requires grad and a tensor "
-                    "that torch itself tracks: there would be two graphs. Make a Variable of "
-                    "`tensor.detach()`, or pass the detached tensor if it is a constant"
-                )
+        known = transforming() is None and any([x.requires_grad for x in tensors])
+        if known and any([x._tracked for x in variables]):
+            raise TypeMismatchError(
+                f"{label(func)} was called with a Variable that requires grad and a tensor that "
+                "torch itself tracks: there would be two graphs. Make a Variable of "
+                "`tensor.detach()`, or pass the detached tensor if it is a constant"
+            )
         self.versions = [(x, version_of(x)) for x in tensors]
 
     def __call__(self, arrays: list[Any]) -> list[Any]:

@@ -1,8 +1,8 @@
 """`pg.interop.torch`, `pg.interop.jax`: pluggrad beside another library's autograd, in both
 directions.
 
-``wrap(f)`` brings a function of ours into the other library's autograd (see `host`), and ``call(f)``
-brings a function of theirs into ours (see `foreign`).
+``wrap(f)`` brings a function of ours into the other library's autograd (see `host`), and
+``call(f)`` brings a function of theirs into ours (see `foreign` and `calling`).
 """
 
 from __future__ import annotations

@@ -156,9 +156,9 @@ def _results(
     """The results, as Variables if there are some among the arguments."""
     if any([is_variable(x) for x in arrays]):
         found = foreign_call(program, rule, [*arrays, *more])
-        if not found and any([is_tracked(x) for x in arrays]):
-            if any([isinstance(x, (float, complex)) or hasattr(x, "dtype") for x in tree.rest]):
-                break_graph(f"the call of {rule.primitive.name}, by {where},")
+        leaves = [isinstance(x, (float, complex)) or hasattr(x, "dtype") for x in tree.rest]
+        if not found and any(leaves) and any([is_tracked(x) for x in arrays]):
+            break_graph(f"the call of {rule.primitive.name}, by {where},")
         return found
     try:
         return program([*arrays, *more])
@@ -173,10 +173,10 @@ def made_by(backend: Backend, host: Any, device: Any, where: str) -> Any:
         made = backend.raw("asarray")(host, device=device)
     except TypeError:
         raise refuse_dtype(host, backend, where) from None
-    if str(made.dtype).rpartition(".")[2] != str(host.dtype):
-        if host.dtype.kind not in "iu" or not (np.asarray(made) == host).all():
-            raise refuse_dtype(host, backend, where)
-    return made
+    kept = str(made.dtype).rpartition(".")[2] == str(host.dtype)
+    if kept or (host.dtype.kind in "iu" and (np.asarray(made) == host).all()):
+        return made
+    raise refuse_dtype(host, backend, where)
 
 
 def refuse_dtype(x: Any, backend: Backend, where: str) -> TypeMismatchError:

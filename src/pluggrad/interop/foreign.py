@@ -139,7 +139,7 @@ class ForeignCall(Operation):
 
     def push(self, tangents: list[Any], call: Call) -> Sequence[Any]:
         """The tangents of the outputs, which were computed together with them."""
-        moved: list[Any] = call.residuals
+        moved: list[Any] | None = call.residuals
         if moved is None:
             needs = [i for i, t in enumerate(tangents) if t is not None]
             _, moved = self.pushed(call.inputs, needs, [tangents[i] for i in needs])
@@ -151,15 +151,15 @@ class ForeignCall(Operation):
         found: list[Any] = [None] * len(call.inputs)
         gs = [None if g is None else snapshot_of(g) for g in gs]
         kept = call.residuals
-        if type(kept) is _Pull and not call.recorded:
-            if not any([type(g) in VARIABLES for g in gs]):
-                try:
-                    some = kept.pull(gs)
-                except Exception as error:
-                    explain(error, f"the derivative of {self.rule.primitive.name}", gs)
-                for place, g in zip(kept.needs, some, strict=True):
-                    found[place] = g
-                return found
+        plain = type(kept) is _Pull and not call.recorded
+        if plain and not any([type(g) in VARIABLES for g in gs]):
+            try:
+                some = kept.pull(gs)
+            except Exception as error:
+                explain(error, f"the derivative of {self.rule.primitive.name}", gs)
+            for place, g in zip(kept.needs, some, strict=True):
+                found[place] = g
+            return found
         needs = [i for i, need in enumerate(call.needs) if need]
         for place, g in zip(needs, self.pulled_again(gs, call, needs), strict=True):
             found[place] = g
@@ -229,7 +229,7 @@ class TreeCall:
         given = list(self.flat)
         for place, x in zip(self.places, arrays, strict=True):
             given[place] = x
-        args, kwargs = optree.tree_unflatten(self.spec, given)  # type: ignore[misc]
+        args, kwargs = optree.tree_unflatten(self.spec, given)
         y = self.f(*args, **kwargs)
         if self.gives(y):
             self.y_spec = ARRAY
