@@ -1,10 +1,14 @@
-"""Write docs/compatibility.md from the tests in tests/clients, and from SciPy's own if asked.
+"""Write docs/compatibility.md from the tests in tests/clients, the sweep over NumPy's functions,
+and SciPy's own tests.
 
     python docs/compatibility.py             the clients' rows, from a run of their tests
     python docs/compatibility.py --scipy     SciPy's own tests, too (ten minutes on two cores)
     python docs/compatibility.py --scipy fft stats      these parts of them
+    python docs/compatibility.py --numpy     the rows of NumPy's functions alone (three minutes)
+    python docs/compatibility.py --kept      no rows: write the page from what is kept
 
-What SciPy's own tests gave is kept in docs/scipy-suite.json between runs.
+What SciPy's own tests gave is kept in docs/scipy-suite.json between runs, what the sweep over
+NumPy's functions found in docs/numpy-sweep.json, and what the clients' tests gave on the page.
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ from pathlib import Path
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 SUITE = DOCS / "scipy-suite.json"
+SWEEP = DOCS / "numpy-sweep.json"
+PAGE = DOCS / "compatibility.md"
 BACKENDS = ("numpy", "torch")
 #: Test functions that check gradients, and the client that they are about.
 TITLES = {
@@ -59,6 +65,17 @@ What clients have in common:
   iterations.
 """
 
+SWEEP_HEAD = """\
+## NumPy's own functions
+
+`np.f(v, ...)` with Variables. A sweep calls every function that NumPy lets other libraries answer,
+and every ufunc with all its methods, with every argument away from its default, on arrays of 0 to
+3 axes. Values, dtypes and shapes are NumPy's, and gradients those of finite differences of NumPy's
+own function. ✓ means that there is a gradient, and that it is right; "value" that the answer has
+none, as that of `np.argsort`; and "–" that nothing that requires grad is taken. The calls in the
+last column raise an error of pluggrad's. ✗ counts calls that are not right.
+"""
+
 SUITE_HEAD = """\
 ## SciPy's own tests
 
@@ -75,6 +92,7 @@ tests make requires grad. In a checkout of SciPy, these lines in `scipy/conftest
 
 ```python
 import pluggrad
+
 xp_known_backends |= {"pluggrad", pluggrad.namespace("numpy").__name__}
 xp_available_backends.append(pytest.param(pluggrad.namespace("numpy"), id="pluggrad"))
 ```
@@ -164,17 +182,44 @@ def suite_section() -> list[str]:
     return lines
 
 
-def main() -> None:
-    if sys.argv[1:2] == ["--scipy"]:
-        scipy_suite(sys.argv[2:])
-    rows = outcomes()
-    lines = [HEAD]
+def sweep_section() -> list[str]:
+    """The tables of NumPy's functions, from what the sweep found last."""
+    if not SWEEP.exists():
+        return []
+    sys.path.insert(0, str(ROOT))
+    from tests.sweep.table import markdown
+
+    return [SWEEP_HEAD, *markdown(json.loads(SWEEP.read_text(encoding="utf-8"))), ""]
+
+
+def clients_section() -> list[str]:
+    """A table for each client, from a run of their tests."""
+    rows, lines = outcomes(), []
     for key, (title, distribution, how) in TITLES.items():
         lines += [f"## {title} {version(distribution)}", ""]
         lines += [f"({how})", ""] if how else []
         lines += [*table(rows, key), ""]
-    lines += suite_section()
-    (DOCS / "compatibility.md").write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    return lines
+
+
+def kept_clients() -> list[str]:
+    """The tables of the clients that are on the page."""
+    page = PAGE.read_text(encoding="utf-8")
+    first = f"## {next(iter(TITLES.values()))[0]} "
+    inside = page[page.index(first) :].partition(SWEEP_HEAD)[0].partition("## SciPy's own tests")[0]
+    return [inside.rstrip("\n"), ""]
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--scipy"]:
+        scipy_suite(sys.argv[2:])
+    if sys.argv[1:2] == ["--numpy"]:
+        command = [sys.executable, "-m", "tests.sweep", "--jobs", "2", "--keep", str(SWEEP)]
+        subprocess.run(command, cwd=ROOT, check=False)
+    kept = sys.argv[1:2] in (["--kept"], ["--numpy"])
+    clients = kept_clients() if kept else clients_section()
+    lines = [HEAD, *clients, *sweep_section(), *suite_section()]
+    PAGE.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

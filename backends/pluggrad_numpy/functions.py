@@ -92,7 +92,7 @@ def bound(backend: Any, func: Any) -> Callable[..., Any] | None:
     """The function that answers `func`, with its parameters; None if pluggrad has none."""
     name = name_of(func)
     if name in QUESTIONS:
-        return lambda *args, **kwargs: answer_raw(func, args, kwargs)
+        return _asked(func)
     ours = lookup(backend, name)
     if ours is None:
         return None
@@ -104,6 +104,18 @@ def bound(backend: Any, func: Any) -> Callable[..., Any] | None:
     if name in WRITERS:
         return _writer(func, compiled)
     return compiled
+
+
+def _asked(func: Any) -> Callable[..., Any]:
+    """`func`, a question, which NumPy answers."""
+
+    def ask(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return answer_raw(func, args, kwargs)
+        except Exception as error:
+            explain(error, label(func), args)
+
+    return ask
 
 
 def refused(func: Any) -> list[str]:
@@ -146,7 +158,7 @@ def _compiled(
     # (The names with an underscore cannot be those of parameters.)
     scope: dict[str, Any] = {
         "__name__": __name__, "_ours": ours, "_func": func, "_into": into, "_refuse": _refuse, "_harmless": _harmless,
-        "_dtype": _dtype, "_failed": _failed, "_twice": _twice, "_casts": _casts,
+        "_dtype": _dtype, "_out_or_dtype": _out_or_dtype, "_failed": _failed, "_twice": _twice, "_casts": _casts, "_one_bound": _one_bound,
         "_no_value": np._NoValue,
     }  # fmt: skip
     passed, body, end, taken = [], [], "return _y", set()
@@ -173,6 +185,8 @@ def _compiled(
         elif place == "out":
             end = f"return _y if {x} is None else _into(_func, {x}, _y)"
         elif place == "casting":
+            if "out" in theirs.parameters:
+                body.append("if dtype is not None and out is not None: _out_or_dtype(_func)")
             body.append(f"if dtype is not None or {x} != 'same_kind': "
                         f"_casts(_func, {next(iter(theirs.parameters))}, dtype, {x})")  # fmt: skip
         elif place == "harmless":
@@ -182,6 +196,8 @@ def _compiled(
         else:
             body.append(f"if {away}: _refuse(_func, '{x}')")
     body += [DEFAULTS[name]] if name in DEFAULTS else []
+    if name == "clip":
+        body.insert(0, "if (a_min is _no_value) != (a_max is _no_value): _one_bound(_func)")
     lines = [f"def call({_spelled(theirs)}):", "    try:", "        _given = {}"]
     lines += [f"        {line}" for line in body]
     lines += [f"        _y = _ours({', '.join([*passed, '**_given'])})", f"        {end}"]
@@ -234,6 +250,16 @@ def _refuse(func: Any, parameter: str) -> None:
 
 def _twice(func: Any, parameter: str) -> None:
     raise TypeMismatchError(f"{label(func)}: {parameter} is given twice, by two names")
+
+
+def _one_bound(func: Any) -> None:
+    raise InvalidArgumentError(
+        f"{label(func)} takes a_min and a_max together; give the other as None, or use min and max"
+    )
+
+
+def _out_or_dtype(func: Any) -> None:
+    raise InvalidArgumentError(f"{label(func)} takes `out` or `dtype`, not both")
 
 
 def _casts(func: Any, arrays: Any, dtype: Any, casting: str) -> None:

@@ -21,13 +21,14 @@ import concurrent.futures
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from .calls import functions, names, unknown
 from .judge import BAD, OUTCOMES, Finding, sweep
+from .table import as_text, keep
 from .ufuncs import ufuncs, unknown_of_ufuncs
 
 
@@ -46,7 +47,9 @@ def parser() -> argparse.ArgumentParser:
                    help="print every call with this outcome; may be repeated")  # fmt: skip
     p.add_argument("--by-function", action="store_true", help="a row of counts for each function")
     p.add_argument("--jobs", type=int, default=1, help="processes (default: 1)")
-    p.add_argument("--report", metavar="FILE", help="write the wrong and the foreign as Markdown")
+    p.add_argument("--keep", metavar="FILE",
+                   help="write what was found as JSON, for docs/compatibility.py")  # fmt: skip
+    p.add_argument("--report", metavar="FILE", help="write the calls that --list names (default: wrong and foreign), in groups")  # fmt: skip
     return p
 
 
@@ -77,16 +80,18 @@ def run(chosen: list[str], jobs: int) -> Iterator[list[Finding]]:
     return iter(track(answers(), "calling", len(chosen), console=Console(stderr=True)))
 
 
-def report(found: dict[str, list[Finding]]) -> str:
-    """The bad calls, grouped by function and by what is wrong; the same of many ufuncs once."""
+def report(found: dict[str, list[Finding]], outcomes: Sequence[str] = BAD) -> str:
+    """The calls with these outcomes, grouped by function and by what is wrong; the same of many
+    ufuncs once."""
     groups: dict[tuple[str, str, str], list[Finding]] = {}
     for name, findings in sorted(found.items()):
         for f in findings:
-            if f.outcome in BAD:
+            if f.outcome in outcomes:
                 what = re.sub(rf"-?\d+\.?\d*(e-?\d+)?j?|\[[^\]]*\]?|\b{name}\b", "#", f.details)
                 ufunc = name in ufuncs()
                 where = f"ufunc{f.call.split('(')[0].removeprefix(f'np.{name}')}" if ufunc else name
-                groups.setdefault((where, f.outcome, what[:70]), []).append(f)
+                key = what[:70] if "OperationError" not in what else what[-60:]
+                groups.setdefault((where, f.outcome, key), []).append(f)
     lines, last = [], ""
     for (where, outcome, _), group in sorted(groups.items()):
         if where != last:
@@ -114,7 +119,7 @@ def main() -> int:
     for findings in run(chosen, options.jobs):
         for f in findings:
             found.setdefault(f.name, []).append(f)
-            if f.outcome in options.list:
+            if f.outcome in options.list and not options.report:
                 print(f"{f.outcome:8}{f.call}: {f.details}", flush=True)
     strange = [x for name, f in functions().items() for x in unknown(name, f)] + unknown_of_ufuncs()
     counts = collections.Counter(f.outcome for findings in found.values() for f in findings)
@@ -126,9 +131,12 @@ def main() -> int:
         print(f"not in the tables: {x}")
     print(f"{len(found)} functions, {sum(counts.values())} calls: "
           + ", ".join(f"{o} {counts[o]}" for o in OUTCOMES))  # fmt: skip
+    if options.keep:
+        with open(options.keep, "w", encoding="utf-8") as file:
+            file.write(as_text(keep(found)))
     if options.report:
         with open(options.report, "w", encoding="utf-8") as file:
-            file.write(report(found))
+            file.write(report(found, options.list or BAD))
     return int(any(counts[o] for o in BAD) or bool(strange))
 
 

@@ -15,7 +15,7 @@ from ..engine.handles import raw_of
 from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 
 __all__ = ["array_of", "beside", "count_of", "double", "fits_into", "floating", "is_boolean",
-           "known", "mask_of", "masked", "restored", "root", "rows", "start",
+           "known", "mask_of", "masked", "precise", "restored", "root", "rows", "start",
            "worst"]  # fmt: skip
 
 
@@ -135,11 +135,23 @@ def is_boolean(x: Any) -> bool:
 
 
 def double(x: Any) -> Any:
-    """`x`, with integers and booleans of NumPy in double precision, as NumPy computes with them."""
+    """`x`, with integers and booleans in the library's default precision, as NumPy computes with
+    them."""
     backend = backend_of(x)
-    if backend is None or backend.name != "numpy" or x.dtype in backend.float_dtypes:
+    assert backend is not None
+    if x.dtype in backend.float_dtypes:
         return x
-    return xp.astype(x, backend.xp.float64)
+    return xp.astype(x, backend.xp.asarray(1.0).dtype)
+
+
+def precise(x: Any) -> Any:
+    """`x` as NumPy's statistics take it: in double precision there, elsewhere as `double`."""
+    backend = backend_of(x)
+    assert backend is not None
+    if backend.name == "numpy" and x.dtype in backend.float_dtypes:
+        dtype = backend.xp.result_type(x.dtype, backend.xp.float64)
+        return x if x.dtype == dtype else xp.astype(x, dtype)
+    return double(x)
 
 
 def floating(x: Any, dtype: Any, where: str) -> Any:

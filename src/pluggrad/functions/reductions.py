@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..arrays.backend import backend_of
 from ..arrays.composites import composite, widen
 from ..arrays.dispatch import xp
 from ..engine.arguments import axes_of, axis_of
@@ -322,6 +323,8 @@ def average(
         count = math.prod([x.shape[n] for n in axes])
         return (mean, xp.zeros_like(mean) + count) if returned else mean
     weights = weights_of(weights, x, axis, "average")
+    # NumPy alone says what becomes of integers beside floats.
+    weights = weights if backend_of(x).name == "numpy" else double(weights)  # type: ignore[union-attr]
     # Weights may be fewer than elements, and are counted once for each element.
     total = xp.sum(weights * xp.ones_like(x), axis=axes, keepdims=keepdims)
     values = known(total)

@@ -227,14 +227,51 @@ def solve_jvp(t1: Any, t2: Any, x1: Any, y: Any) -> Any:
     return (t, *y[1:])  # the factors are private: nothing differentiates them
 
 
-def pinv(g: Any, x: Any, y: Any) -> Any:
+def pinv(g: Any, x: Any, y: Any, rtol: Any) -> Any:
     """g_x for a matrix whose rank is constant nearby: G. Golub and V. Pereyra, "The differentiation
-    of pseudo-inverses and nonlinear least squares problems whose variables separate" (1973)."""
+    of pseudo-inverses and nonlinear least squares problems whose variables separate" (1973).
+
+    If singular values above rounding errors may be cut off, `cut_pinv` computes it.
+    """
+    if rtol is not None and not (isinstance(rtol, float) and rtol < 1e-10):
+        return cut_pinv(g, x, rtol)
     if x.shape[-2] < x.shape[-1]:
-        return H(pinv(H(g), H(x), H(y)))
+        return H(pinv(H(g), H(x), H(y), None))
     inner = y @ H(g)
     outer = H(g) @ (y @ H(y))
     return outer - x @ (y @ outer) + H(y) @ (inner - (inner @ y) @ x) - H(inner @ y)
+
+
+def cut_pinv(g: Any, x: Any, rtol: Any) -> Any:
+    """g_x where singular values up to `rtol` times the greatest are cut off, but need not be 0.
+
+    The result is a function f of the singular values, 1 / s or 0. Between the values i and j, the
+    Hermitian part of a change is multiplied by (f_i - f_j) / (s_i - s_j) and the other part by
+    (f_i + f_j) / (s_i + s_j). If both are kept, these are -f_i f_j and f_i f_j. See V. Noferini, "A
+    formula for the Fréchet derivative of a generalized matrix function" (2017).
+    """
+    u, s, v = xp.linalg.svd(x, full_matrices=False)
+    k = s.shape[-1]
+    if not k:
+        return xp.zeros_like(x)
+    cut = rtol[..., None] if getattr(rtol, "ndim", 0) else rtol
+    kept = s > xp.max(s, axis=-1, keepdims=True) * cut
+    f = xp.where(kept, 1 / xp.where(kept, s, 1.0), 0.0)
+    g = H(g)
+    inside = H(u) @ g
+    q = inside @ H(v)
+    one = column(kept) != row(kept)  # of the two values, exactly one is kept
+    both, either = column(f) * row(f), column(f) + row(f)
+    gap = xp.where(one, xp.abs(column(s) - row(s)), 1.0)
+    total = xp.where(one, column(s) + row(s), 1.0)
+    even = xp.where(one, either / gap, -both) * (q + H(q))
+    odd = xp.where(one, either / total, both) * (q - H(q))
+    found = u @ ((even + odd) / 2) @ v
+    if x.shape[-2] > k:
+        found = found + ((g - u @ inside) @ H(v) * row(f * f)) @ v
+    if x.shape[-1] > k:
+        found = found + (u * row(f * f)) @ (inside - q @ v)
+    return found
 
 
 # ---------------------------------------------------------------- determinants

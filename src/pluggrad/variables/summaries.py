@@ -195,10 +195,17 @@ SUMMARIES = {
     "fft.rfftfreq": "The sample frequencies that belong to the results of `rfft`.",
     "fft.rfftn": "The discrete Fourier transform of a real signal along several axes.",
     # beyond the standard
+    "bincount": "How often each integer occurs, or the sum of the weights where it does.",
     "concatenate": "The arrays, joined along an axis; with None, all their elements in a row.",
     "copy": "A copy of `x` that stays connected to its graph.",
+    "corrcoef": "The matrix of the correlation coefficients of several variables.",
+    "cov": "The matrix of the covariances of several variables.",
     "diag": "The diagonal of a matrix, or a matrix with the vector `x` on its diagonal.",
     "flatten": "The elements in a row, copied.",
+    "histogram": "How many elements fall into each bin, and the edges of the bins.",
+    "histogram2d": "How many points of the plane fall into each cell of a grid, and its edges.",
+    "histogram_bin_edges": "The edges of the bins that `histogram` would count in.",
+    "histogramdd": "How many points fall into each cell of a grid, and the edges of the grid.",
     "log_softmax": "The logarithm of `softmax`, without underflow.",
     "logsumexp": "The logarithm of the sum of the exponentials, without overflow.",
     "nancumprod": "The running products, with nan taken as 1.",
@@ -209,11 +216,15 @@ SUMMARIES = {
     "nanmean": "The mean of the elements that are not nan.",
     "nanmedian": "The median of the elements that are not nan.",
     "nanmin": "The least element that is not nan.",
+    "nanpercentile": "The percentiles of the elements that are not nan.",
     "nanprod": "The product of the elements that are not nan.",
+    "nanquantile": "The quantiles of the elements that are not nan.",
     "nanstd": "The standard deviation of the elements that are not nan.",
     "nansum": "The sum of the elements that are not nan.",
     "nanvar": "The variance of the elements that are not nan.",
     "pad": "`x` with a margin on each side.",
+    "percentile": "The numbers below which `q` percent of the elements lie.",
+    "quantile": "The numbers below which the shares `q` of all elements lie.",
     "ravel": "The elements in a row: a view, where reshaping gives one.",
     "softmax": "The exponentials of the elements, scaled so that they sum to 1.",
     "swapaxes": "`x` with two axes exchanged.",
@@ -447,6 +458,16 @@ RESULTS = {
         "sum mean max min prod std var nansum nanmean nanmax nanmin nanprod nanstd nanvar "
         "nanmedian logsumexp linalg.vector_norm linalg.norm special.logsumexp"
     ),
+    "of the shape of `q`, followed by that of the reduction": (
+        "quantile percentile nanquantile nanpercentile"
+    ),
+    "a square matrix, of one row for each variable; a number for a single variable": "cov corrcoef",
+    "a vector, as long as the greatest integer is great plus 1, or as `minlength`": "bincount",
+    "a vector, one longer than there are bins": "histogram_bin_edges",
+    "what is in each bin, and the edges of the bins, which are one more": "histogram",
+    "what is in each cell, with an axis for each coordinate, and the edges along each axis": (
+        "histogram2d histogramdd"
+    ),
     _REDUCED + "; boolean": "all any",
     _REDUCED + "; integers": "argmax argmin count_nonzero nanargmax nanargmin",
     _ALONG: "cumulative_sum cumulative_prod",
@@ -524,6 +545,9 @@ RESULTS = {
 
 #: Functions that return several arrays: the names of the fields, or none for a plain tuple.
 TUPLES = {
+    "histogram": (),
+    "histogram2d": (),
+    "histogramdd": (),
     "broadcast_arrays": (),
     "linalg.eig": ("eigenvalues", "eigenvectors"),
     "linalg.eigh": ("eigenvalues", "eigenvectors"),
@@ -547,6 +571,7 @@ PARAMETERS = {
     "append": ("ArrayLike | None", "Values to put behind `x` before the differences are taken."),
     "arrays": ("Sequence[ArrayLike]", "Arrays of shapes that fit together."),
     "arrays_and_dtypes": ("Any", "Arrays, numbers and dtypes."),
+    "aweights": ("ArrayLike | None", "How much each observation counts."),
     "axes": ("Sequence[int] | None", "Which axes; by default all."),
     "assume_unique": ("bool", "Whether no array holds a value twice."),
     "casting": ("str", "Which conversions are allowed; see the docstring."),
@@ -562,6 +587,8 @@ PARAMETERS = {
     "axis": ("int", "Which axis; negative numbers count from the last."),
     "axis1": ("int", "The first of the two axes."),
     "axis2": ("int", "The second of the two axes."),
+    "bias": ("bool", "Whether to divide by the number of observations, not by one less."),
+    "bins": ("Any", "How many bins, or their edges in ascending order, or how to choose them."),
     "condition": ("ArrayLike", "Boolean; it broadcasts with the others."),
     "copy": ("bool | None", "Whether to copy: True always, False never, None where needed."),
     "correction": ("float", "The number of elements, less this, is what is divided by."),
@@ -569,6 +596,7 @@ PARAMETERS = {
     "ddof": ("float", "NumPy's name for `correction`."),
     "decimals": ("int", "To how many decimals; negative numbers are places before the point."),
     "deg": ("bool", "Whether to answer in degrees."),
+    "density": ("bool | None", "Whether to scale the result so that its integral is 1."),
     "descending": ("bool", "Whether the greatest element comes first."),
     "destination": ("int | Sequence[int]", "Where these axes go."),
     "device": ("Any", "The device of the result; by default that of the input, or the chosen one."),
@@ -582,6 +610,7 @@ PARAMETERS = {
         "bool",
         "Whether U and Vh are square; otherwise they have min(M, N) vectors.",
     ),
+    "fweights": ("ArrayLike | None", "How often each observation occurs: whole numbers."),
     "include_initial": ("bool", "Whether the result begins with 0 for sums, or 1 for products."),
     "initial": ("ArrayLike | None", "A number that takes part like one more element."),
     "indexing": ("str", "'xy' for Cartesian and 'ij' for matrix order."),
@@ -593,7 +622,9 @@ PARAMETERS = {
     "left": ("Any", "The value to the left of all points."),
     "max": ("ArrayLike | None", "The upper bound; None for none."),
     "mean": ("ArrayLike | None", "The mean, if it is known, as `keepdims=True` returns it."),
+    "method": ("str", "How to compute a quantile between elements, by NumPy's names."),
     "min": ("ArrayLike | None", "The lower bound; None for none."),
+    "minlength": ("int", "The least length of the result."),
     "mode": ("str", "Which variant; see the default."),
     "n": ("int | None", "The length of the transform along the axis."),
     "n_cols": ("int | None", "The number of columns; by default that of the rows."),
@@ -610,9 +641,12 @@ PARAMETERS = {
     "period": ("float | None", "The period of the function, if it has one."),
     "posinf": ("float | None", "What takes the place of infinity."),
     "prepend": ("ArrayLike | None", "Values to put before `x` before the differences are taken."),
+    "q": ("ArrayLike", "Which ones: a number, or an array of up to two axes."),
+    "range": ("Sequence[float] | None", "Where the bins begin and end; by default that of `x`."),
     "repeats": ("ArrayLike", "How often: one integer, or one for each entry along the axis."),
     "repetitions": ("tuple[int, ...]", "How often along each axis."),
     "right": ("Any", "The value to the right of all points."),
+    "rowvar": ("bool", "Whether each row is a variable; otherwise each column."),
     "rtol": ("ArrayLike | None", "Singular values below this times the greatest count as zero."),
     "s": ("Sequence[int] | None", "The lengths of the transform along the axes."),
     "shape": ("int | Sequence[int]", "The new shape."),
@@ -629,8 +663,22 @@ PARAMETERS = {
     "to": ("Any", "A shape, or a dtype."),
     "type": ("Any", "A dtype or an array."),
     "upper": ("bool", "Whether to return the upper factor instead of the lower."),
+    "weights": ("ArrayLike | None", "How much each element counts."),
     "xp_": ("ArrayLike", "The places of the points, ascending."),
     # of one function alone
+    "histogram2d.x2": ("ArrayLike", "Of shape (N,)."),
+    "histogram2d.x1": ("ArrayLike", "Of shape (N,)."),
+    "histogram2d.range": ("Any", "A pair of ends for each axis, or None."),
+    "histogramdd.range": ("Any", "A pair of ends for each axis, or None."),
+    "histogram2d.bins": ("Any", "How many bins along both axes or each, or vectors of edges."),
+    "histogramdd.bins": ("Any", "How many bins along all axes or each, or vectors of edges."),
+    "histogramdd.x": ("Any", "Points: of shape (N, D), or a list of D vectors of coordinates."),
+    "bincount.x": ("ArrayLike", "Of shape (N,): integers that are not negative."),
+    "corrcoef.x": ("ArrayLike", "Of shape (N,) or (M, N): M variables, N observations."),
+    "cov.x": ("ArrayLike", "Of shape (N,) or (M, N): M variables, N observations."),
+    "cov.ddof": ("int | None", "What to take off the number of observations, in place of `bias`."),
+    "corrcoef.y": ("ArrayLike | None", "More variables, of the same form."),
+    "cov.y": ("ArrayLike | None", "More variables, of the same form."),
     "arange.start": ("float", "Where it begins; the end, if `stop` is not given."),
     "arange.stop": ("float | None", "Where it ends; `stop` itself is left out."),
     "asarray.obj": ("Any", "An array, a number, or nested lists of numbers and Variables."),
@@ -694,6 +742,14 @@ CORNERS = {
         "Elements that tie share the gradient evenly, `initial` among them. It is 0 for nan."
     ),
     "nansum nanprod nanmean nanvar nanmedian nancumsum nancumprod": "The gradient is 0 for nan.",
+    "quantile percentile nanquantile nanpercentile": (
+        "It goes to the elements around the quantile, and to `q` unless the method chooses one "
+        "element. There is none by the weights."
+    ),
+    "histogram histogram2d histogramdd bincount": (
+        "It goes to the weights. A density and edges that were chosen from `x` have one by the "
+        "elements at the ends, too; counts have none."
+    ),
     "nanargmax nanargmin": (
         "none; the result is a constant. Where all elements are nan it is an error on NumPy."
     ),
