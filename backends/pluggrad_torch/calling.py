@@ -20,8 +20,8 @@ from pluggrad.plugin import (
     refuse_dtype,
 )
 
-from .program import TorchProgram, transforming
-from .recorded import drawing_again, states_of, version_of
+from .program import TorchProgram, transforming, version_of
+from .recorded import drawing_again, states_of
 
 __all__ = ["call"]
 

@@ -91,7 +91,6 @@ where = where(condition input other | out)
 clamp clip = clip(input | min max out)
 tril = tril(input | diagonal=k out)
 triu = triu(input | diagonal=k out)
-take_along_dim = take_along_axis(input indices | dim=axis)
 tensordot = tensordot(a b | dims=axes out)
 linalg_vecdot = vecdot(input other | dim=axis out)
 outer ger = linalg.outer(input vec2 | out)
@@ -99,7 +98,6 @@ trace = linalg.trace(input)
 cross linalg_cross = linalg.cross(input other | dim=axis out)
 det linalg_det = linalg.det(A)
 inverse linalg_inv = linalg.inv(A)
-linalg_solve = linalg.solve(A B)
 cholesky linalg_cholesky = linalg.cholesky(input | upper)
 slogdet linalg_slogdet = linalg.slogdet(A)
 linalg_eigh = linalg.eigh(A)
@@ -379,6 +377,12 @@ def _lerp(xp: Any, input: Any, end: Any, weight: Any) -> Any:
     return xp.add(input, xp.multiply(xp.subtract(end, input), weight))
 
 
+def _solve(xp: Any, A: Any, B: Any) -> Any:
+    if len(A.shape) - 1 == len(B.shape) != 1:
+        return NotImplemented  # torch may take it for a batch of vectors
+    return xp.linalg.solve(A, B)
+
+
 def _einsum(xp: Any, equation: str, *operands: Any) -> Any:
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
@@ -409,7 +413,7 @@ SPECIAL = {
     "sigmoid": lambda xp, input: xp.reciprocal(1 + xp.exp(-xp.asarray(input))),
     "special_expit": lambda xp, input: xp.reciprocal(1 + xp.exp(-xp.asarray(input))),
     "relu": _relu, "softmax": _softmax, "log_softmax": _log_softmax, "linear": _linear,
-    "linalg_norm": _norm, "norm": _p_norm, "dot": _dot, "einsum": _einsum,
+    "linalg_solve": _solve, "linalg_norm": _norm, "norm": _p_norm, "dot": _dot, "einsum": _einsum,
     "meshgrid": _meshgrid, "lerp": _lerp,
     "broadcast_tensors": lambda xp, *tensors: tuple(xp.broadcast_arrays(*tensors)),
     "detach": lambda xp, input: input.detach(),

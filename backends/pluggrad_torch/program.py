@@ -13,14 +13,18 @@ import torch
 from pluggrad.errors import MutationError
 from pluggrad.plugin import ForeignProgram, one_by_one
 
-__all__ = ["TorchProgram", "transforming"]
+__all__ = ["TorchProgram", "eagerly", "transforming", "version_of"]
 
+#: `torch.autograd.grad` without its checks of arguments, which take as long as the walk itself.
+_run_backward: Any = torch.autograd.graph._engine_run_backward
 #: Whether a transform of torch.func is running: the innermost one, or None.
 transforming = torch._C._functorch.peek_interpreter_stack
 
 
 class TorchProgram(ForeignProgram):
     """A function of a list of tensors, by torch's own derivatives."""
+
+    notices_writes = True
 
     def __call__(self, arrays: list[Any]) -> list[Any]:
         """The results. Parameters of modules, which torch tracks, are constants."""
@@ -38,13 +42,15 @@ class TorchProgram(ForeignProgram):
         if torch.is_inference_mode_enabled():
             with torch.inference_mode(False):
                 return self.linearized(arrays, needs)
+        versions = [(x, version_of(x)) for x in arrays]
         given = [x.clone() if x.is_inference() else x for x in arrays]
         with torch.enable_grad():
             for n in needs:
                 given[n] = given[n].detach().requires_grad_()
             ys = self.run(given)
         smooth = [y.requires_grad for y in ys]
-        return [y.detach() for y in ys], smooth, _Recorded(ys, [given[n] for n in needs])
+        pull = _Recorded(ys, [given[n] for n in needs], versions)
+        return [y.detach() for y in ys], smooth, pull
 
     def _linearized_by_func(
         self, arrays: list[Any], needs: Sequence[int]
@@ -56,12 +62,7 @@ class TorchProgram(ForeignProgram):
         )
         outputs = _merged(ys, rest, places)
 
-        def pulled(gs: list[Any]) -> list[Any]:
-            return list(pull(tuple([
-                torch.zeros_like(outputs[k]) if gs[k] is None else gs[k] for k in places
-            ])))  # fmt: skip
-
-        return outputs, [k in places for k in range(len(outputs))], pulled
+        return outputs, [k in places for k in range(len(outputs))], _Traced(pull, outputs, places)
 
     def _of(
         self, arrays: Sequence[Any], needs: Sequence[int], places: list[int]
@@ -159,10 +160,22 @@ class _Recorded:
     """The results `ys` of a function that torch has recorded, and the tensors `xs` that it is
     differentiated by."""
 
-    __slots__ = ("xs", "ys")
+    __slots__ = ("versions", "xs", "ys")
 
-    def __init__(self, ys: list[Any], xs: list[Any]) -> None:
-        self.ys, self.xs = ys, xs
+    def __init__(
+        self, ys: list[Any], xs: list[Any], versions: Sequence[tuple[Any, int]] = ()
+    ) -> None:
+        self.ys, self.xs, self.versions = ys, xs, versions
+
+    def check(self) -> None:
+        """Raise MutationError if an input was changed in place since. (torch notices that by
+        itself, but only for tensors that it needs.)"""
+        for x, version in self.versions:
+            if version_of(x) != version:
+                raise MutationError(
+                    f"a tensor that torch's derivative needs again, of shape {tuple(x.shape)}, was "
+                    "changed in place since. Change a copy, or change it after the backward."
+                )
 
     def __call__(self, gs: list[Any], records: bool = False) -> list[Any]:
         """The gradients of `xs` (None for zeros), from the cotangents of the results."""
@@ -174,8 +187,8 @@ class _Recorded:
         if not ys:
             return [None] * len(self.xs)
         try:
-            return list(torch.autograd.grad(
-                ys, self.xs, seeds, retain_graph=True, create_graph=records, allow_unused=True
+            return list(_run_backward(
+                tuple(ys), tuple(seeds), True, records, tuple(self.xs), True, accumulate_grad=False
             ))  # fmt: skip
         except RuntimeError as error:
             if "modified by an inplace operation" in str(error):
@@ -184,6 +197,29 @@ class _Recorded:
                     f"Change a copy, or change it after the backward. torch says: {error}"
                 ) from error
             raise
+
+
+class _Traced:
+    """The pullback of a function that torch.func differentiates inside a transform."""
+
+    __slots__ = ("outputs", "places", "pull")
+
+    def __init__(self, pull: Any, outputs: list[Any], places: list[int]) -> None:
+        self.pull, self.outputs, self.places = pull, outputs, places
+
+    def check(self) -> None:
+        """Traced tensors are not written."""
+
+    def __call__(self, gs: list[Any]) -> list[Any]:
+        """The gradients, from the cotangents of the results."""
+        return list(self.pull(tuple([
+            torch.zeros_like(self.outputs[k]) if gs[k] is None else gs[k] for k in self.places
+        ])))  # fmt: skip
+
+
+def version_of(x: Any) -> int:
+    """How often a tensor was changed in place; 0 where torch does not count."""
+    return 0 if x.is_inference() else int(x._version)
 
 
 def eagerly() -> Any:

@@ -24,9 +24,9 @@ from pluggrad.plugin import (
     rule_of,
 )
 
-from .program import TorchProgram, transforming
+from .program import TorchProgram, transforming, version_of
 
-__all__ = ["drawing_again", "recorded", "states_of", "version_of"]
+__all__ = ["drawing_again", "recorded", "states_of"]
 
 #: Functions that draw random numbers, always or with some arguments.
 RANDOM = {
@@ -74,9 +74,13 @@ def recorded(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     variables = tree.arrays
     if any([torch.is_tensor(x) for x in tree.flat]):
         run = _Constants(tree, func, variables)
-    if (where := STATISTICS.get(label(func))) is not None:
-        run = _Statistics(run, tree, *where, args, kwargs)
-    if name in RANDOM:
+    if name in ("batch_norm", "instance_norm"):
+        where = STATISTICS.get(label(func))
+        if where is not None:
+            run = _Statistics(run, tree, *where, args, kwargs)
+    if name in RANDOM and (name != "scaled_dot_product_attention" or len(args) > 4 or (
+        kwargs.get("dropout_p", 0.0) != 0.0
+    )):  # fmt: skip
         run, variables = _Drawing.of(run, variables, tree, backend)
     rule = _rules.get(name)
     if rule is None:
@@ -154,11 +158,6 @@ class _Constants:
                     "copy, or change it after the backward."
                 )
         return self.tree(arrays)
-
-
-def version_of(x: Any) -> int:
-    """How often a tensor was changed in place; 0 where torch does not count."""
-    return 0 if x.is_inference() else int(x._version)
 
 
 class _Statistics:

@@ -36,6 +36,10 @@ class ForeignProgram:
     `pullback`, `pushforward` and `mapped` are programs again.
     """
 
+    #: Whether its pullback notices that an input was changed in place since. It then has a method
+    #: `check`, which raises in that case.
+    notices_writes = False
+
     def __init__(self, run: Callable[[list[Any]], list[Any]]) -> None:
         self.run = run
 
@@ -93,6 +97,7 @@ class ForeignCall(Operation):
 
     def __init__(self, program: ForeignProgram, rule: CallRules) -> None:
         self.program, self.rule = program, rule
+        self.notices_writes = program.notices_writes
 
     def run(self, args: list[Any]) -> list[Any]:
         """The outputs, where nothing is tracked."""
@@ -168,6 +173,8 @@ class ForeignCall(Operation):
     def pulled_again(self, gs: list[Any], made: Call, needs: list[int]) -> list[Any]:
         """The gradients of the inputs in `needs`, as a call that can be differentiated in turn."""
         given = [k for k, g in enumerate(gs) if g is not None]
+        if self.notices_writes and type(made.residuals) is _Pull:
+            made.residuals.pull.check()  # type: ignore[attr-defined]
         program = self.program.pullback(len(made.inputs), needs, given)
         return call(self.another(program), [*made.inputs, *[gs[k] for k in given]])
 
