@@ -21,8 +21,10 @@ from pluggrad.plugin import (
     UnsupportedError,
     answer_constant,
     answer_raw,
+    backend_of,
     explain,
     into,
+    is_batched,
     is_variable,
     label,
     lookup,
@@ -65,8 +67,12 @@ HARMLESS: dict[str, tuple[set[str], tuple[Any, ...]]] = {
 }  # fmt: skip
 #: What NumPy's default means where ours means something else: a line of the compiled function.
 DEFAULTS = {
+    "linalg.multi_dot": "if out is not None and len(arrays) > 2 and 1 in (_ndim(arrays[0]), "
+    "_ndim(arrays[-1])): _refuse(_func, 'out')",
     "linalg.pinv": "if rcond is None and rtol is _no_value: _given['rcond'] = 1e-15",
 }
+#: Functions whose results have NumPy's dtype only if one looks at the values.
+REALS = {"linalg.eig", "linalg.eigvals"}
 #: Functions whose `order` names fields of records, which Variables have not.
 FIELDS = {"argpartition", "argsort", "partition", "sort"}
 
@@ -157,9 +163,10 @@ def _compiled(
     whose signature is `own`."""
     # (The names with an underscore cannot be those of parameters.)
     scope: dict[str, Any] = {
-        "__name__": __name__, "_ours": ours, "_func": func, "_into": into, "_refuse": _refuse, "_harmless": _harmless,
-        "_dtype": _dtype, "_out_or_dtype": _out_or_dtype, "_failed": _failed, "_twice": _twice, "_casts": _casts, "_one_bound": _one_bound,
-        "_no_value": np._NoValue,
+        "__name__": __name__, "_ours": ours, "_func": func, "_into": into, "_refuse": _refuse,
+        "_harmless": _harmless, "_dtype": _dtype, "_out_or_dtype": _out_or_dtype,
+        "_failed": _failed, "_twice": _twice, "_casts": _casts, "_one_bound": _one_bound,
+        "_no_value": np._NoValue, "_ndim": np.ndim, "_real": _real,
     }  # fmt: skip
     passed, body, end, taken = [], [], "return _y", set()
     for p in theirs.parameters.values():
@@ -200,7 +207,9 @@ def _compiled(
         body.insert(0, "if (a_min is _no_value) != (a_max is _no_value): _one_bound(_func)")
     lines = [f"def call({_spelled(theirs)}):", "    try:", "        _given = {}"]
     lines += [f"        {line}" for line in body]
-    lines += [f"        _y = _ours({', '.join([*passed, '**_given'])})", f"        {end}"]
+    lines += [f"        _y = _ours({', '.join([*passed, '**_given'])})"]
+    lines += [f"        _y = _real({passed[0]}, _y)"] if name in REALS else []
+    lines += [f"        {end}"]
     lines += ["    except Exception as error:"]
     lines += [f"        _failed(error, _func, [{', '.join(passed)}])"]
     exec("\n".join(lines), scope)
@@ -287,6 +296,22 @@ def _harmless(func: Any, parameter: str, value: Any) -> None:
 def _failed(error: Exception, func: Any, args: Any) -> None:
     """Raise `error` as an error of pluggrad's that names `func`."""
     explain(error, label(func), args)
+
+
+def _real(x: Any, y: Any) -> Any:
+    """The eigenvalues `y` of `x`, or them and the eigenvectors, as real numbers if all eigenvalues
+    of a real matrix are real: NumPy looks at them. Inside `vmap` nobody can."""
+    w = y[0] if isinstance(y, tuple) else y
+    if x.dtype.kind == "c" or is_batched(w):
+        return y
+    while is_variable(w):
+        w = w.detach().data
+    if np.any(w.imag != 0):
+        return y
+    backend = backend_of(x)
+    assert backend is not None
+    real = backend.namespace.real
+    return type(y)(*map(real, y)) if isinstance(y, tuple) else real(y)
 
 
 def _writer(func: Any, ours: Callable[..., Any]) -> Callable[..., Any]:

@@ -68,7 +68,9 @@ def check_call(
     for mine, value in zip(as_list(found), values, strict=True):
         assert (to_numpy(mine).shape, to_numpy(mine).dtype) == (value.shape, value.dtype)
         single = value.dtype.char in "fF"
-        np.testing.assert_allclose(to_numpy(mine), value, rtol=1e-6 if single else 1e-12, atol=1e-14)
+        np.testing.assert_allclose(
+            to_numpy(mine), value, rtol=1e-6 if single else 1e-12, atol=1e-14
+        )
     if constant:
         assert not any(y.requires_grad for y in as_list(found))
     if constant or not leaves:

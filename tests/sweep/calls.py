@@ -135,10 +135,16 @@ def _given(f: Callable[..., Any], base: tuple[Any, ...]) -> list[str]:
     return [p.name for p in _parameters(f) if p.kind is not p.KEYWORD_ONLY][: len(base)]
 
 
+#: Where functions take `hermitian` by position.
+HERMITIAN_AT = {"linalg.pinv": 2, "linalg.svd": 3, "linalg.matrix_rank": 2}
+
+
 def smooth(call: Call) -> bool:
     """Whether derivatives are compared. Those of eigenvectors hang on a phase where the arrays are
     complex, and those of columns that complete a basis on its choice."""
     arrays = call.arrays()
+    if call.kwargs.get("hermitian") or True in call.args[HERMITIAN_AT.get(call.name, 9) :]:
+        return arrays[0].kind == "hermitian"  # the gradient is Hermitian, as that of `eigh`
     square = bool(arrays) and arrays[0].shape[-1:] == arrays[0].shape[-2:-1]
     if call.name in ("linalg.eigh", "linalg.eig", "linalg.svd", "linalg.qr"):
         full = call.kwargs.get("full_matrices", True) and call.args[1:2] != (False,)

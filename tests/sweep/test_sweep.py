@@ -20,9 +20,8 @@ STRIDE = 17
 
 #: Functions that are being worked on.
 OPEN = {
-    "arccosh", "arctan2", "average", "can_cast", "frexp", "linalg.eig", "linalg.eigvals",
-    "linalg.pinv", "linalg.vecdot", "linspace", "nanstd", "nanvar", "power", "prod",
-    "take_along_axis", "var",
+    "arccosh", "arctan2", "average", "can_cast", "frexp", "linspace", "nanstd", "nanvar", "power",
+    "prod", "take_along_axis", "var",
 }  # fmt: skip
 
 

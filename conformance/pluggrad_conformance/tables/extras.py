@@ -25,7 +25,12 @@ def torch_linspace(torch: Any, start: Any, stop: Any, num: int, endpoint: bool =
 
 
 add("linspace", "elementwise", usual(scalar, scalar, 5), shaped("one", scalar, scalar, 1), about("without the end", scalar, scalar, 4, endpoint=False),
-    torch=torch_linspace)
+    torch=torch_linspace, jax=lambda jnp, start, stop, num, endpoint=True: jnp.linspace(start, stop, num, endpoint=endpoint))
+add("logspace", "elementwise", usual(scalar, scalar, 5), about("another base", scalar, scalar, 3, base=2.5),
+    torch=lambda torch, start, stop, num, base=10.0: base ** torch_linspace(torch, start, stop, num))
+positive = Array((), 0.5, 3.0)
+add("geomspace", "elementwise", usual(positive, positive, 5), about("without the end", positive, positive, 3, endpoint=False), domains=("real",),
+    torch=lambda torch, start, stop, num, endpoint=True: 10 ** torch_linspace(torch, torch.log10(start), torch.log10(stop), num, endpoint))
 
 # ---------------------------------------------------------------- interp
 

@@ -42,6 +42,11 @@ moving("hsplit", usual(m, 2), shaped("vector", v, [1]), torch=lambda torch, x, p
 moving("vsplit", usual(m, 3), about("places", m, [1]), torch=lambda torch, x, places: list(torch.vsplit(x, places)))
 moving("dsplit", usual(cube, 2), about("places", cube, [1, 2]), torch=lambda torch, x, places: list(torch.dsplit(x, places)))
 
+# ---------------------------------------------------------------- making arrays of others
+
+moving("array", usual(m), shaped("0-d", scalar), about("more axes", v, ndmin=3), torch=lambda torch, x, ndmin=0: x.clone().reshape((1,) * max(ndmin - x.ndim, 0) + x.shape))
+moving("ascontiguousarray", usual(m), shaped("0-d", scalar), torch=lambda torch, x: torch.atleast_1d(x).clone())
+
 # ---------------------------------------------------------------- turning
 
 moving("rollaxis", usual(cube, 2), shaped("to the end", cube, 0, 3), torch=lambda torch, x, axis, start=0: torch.movedim(x, axis, start - (axis < start)))

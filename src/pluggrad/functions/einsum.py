@@ -21,7 +21,13 @@ LETTERS = string.ascii_uppercase + string.ascii_lowercase
 
 
 @composite(own=True)
-def einsum(*operands: Any, optimize: Any = False, dtype: Any = None) -> Any:
+def einsum(
+    *operands: Any,
+    optimize: Any = False,
+    dtype: Any = None,
+    order: str = "K",
+    casting: str = "safe",
+) -> Any:
     """Sums of products of arrays, as subscripts spell them.
 
     Each letter names an axis. Axes of one letter are multiplied with each other, and summed over if
@@ -39,7 +45,12 @@ def einsum(*operands: Any, optimize: Any = False, dtype: Any = None) -> Any:
     optimize : bool, str or list, default False
         Accepted as NumPy has it. It does not matter, because the order is always optimised.
     dtype : optional
-        What the operands are converted to before.
+        What the operands are converted to before. NumPy ignores it for one operand of which
+        nothing is summed, and so does this function.
+    order : str, default 'K'
+        Accepted as NumPy has it. It is about the result's place in memory only.
+    casting : str, default 'safe'
+        Which conversions to `dtype` are allowed: 'no', 'equiv', 'safe', 'same_kind' or 'unsafe'.
 
     >>> import numpy as np, pluggrad as pg
     >>> v = pg.Variable(np.asarray([[1.0, 2.0], [3.0, 4.0]]))
@@ -51,15 +62,12 @@ def einsum(*operands: Any, optimize: Any = False, dtype: Any = None) -> Any:
     subscripts, arrays = _read(operands, "einsum")
     _check_optimize(optimize, "einsum")
     arrays = as_arrays("einsum", *arrays)
-    if dtype is not None:
-        arrays = [converted("einsum", x, dtype, safely=True) for x in arrays]
-    elif len({x.dtype for x in arrays}) > 1:
-        backend = backend_of(arrays[0])
-        assert backend is not None
-        dtype = backend.namespace.result_type(*arrays)
-        arrays = [xp.astype(x, dtype) for x in arrays]
+    if order not in ("C", "F", "A", "K", None):
+        raise InvalidArgumentError(f"einsum: order is 'C', 'F', 'A' or 'K', not {order!r}")
     terms, output = _parse(subscripts, arrays)
     _sizes(terms, arrays)
+    if len(arrays) > 1 or set(terms[0]) - set(output):
+        arrays = _in_one_dtype(arrays, dtype, casting)
     for number, x in enumerate(arrays):
         needed = set(output).union(*terms[:number], *terms[number + 1 :])
         arrays[number], terms[number] = _reduced(x, terms[number], needed)
@@ -101,6 +109,24 @@ def einsum_path(*operands: Any, optimize: Any = "greedy", einsum_call: bool = Fa
     _sizes(_parse(subscripts, arrays)[0], arrays)
     stand_ins = [numpy.broadcast_to(0.0, tuple(x.shape)) for x in arrays]
     return numpy.einsum_path(subscripts, *stand_ins, optimize=optimize)
+
+
+def _in_one_dtype(arrays: list[Any], dtype: Any, casting: str) -> list[Any]:
+    """The operands in `dtype`, or in the dtype that all fit in."""
+    if dtype is None and casting == "safe" and len({x.dtype for x in arrays}) == 1:
+        return arrays
+    if casting not in ("no", "equiv", "safe", "same_kind", "unsafe"):
+        raise InvalidArgumentError(f"einsum: there is no casting={casting!r}")
+    backend = backend_of(arrays[0])
+    assert backend is not None
+    if dtype is None:
+        dtype = backend.namespace.result_type(*arrays)
+    if casting == "unsafe":
+        return [xp.astype(x, dtype) for x in arrays]
+    found = [converted("einsum", x, dtype, safely=casting == "safe") for x in arrays]
+    if casting in ("no", "equiv") and any(x.dtype != found[0].dtype for x in arrays):
+        raise TypeMismatchError(f"einsum: casting={casting!r} allows no conversion to {dtype}")
+    return found
 
 
 def _check_optimize(optimize: Any, where: str) -> None:

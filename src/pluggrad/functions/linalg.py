@@ -8,9 +8,9 @@ from ..arrays.backend import backend_of
 from ..arrays.composites import composite, widen
 from ..arrays.dispatch import xp
 from ..engine.arguments import axes_of, shortened, whole
-from ..errors import InvalidArgumentError, UnsupportedError
+from ..errors import InvalidArgumentError, LinAlgError, UnsupportedError
 from ..rules.linalg import H
-from .operands import as_arrays
+from .operands import as_arrays, differ
 
 
 class SVDResult(NamedTuple):
@@ -46,10 +46,8 @@ def diagonal(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     >>> pg.diagonal(v).tolist()
     [1.0, 4.0]
     """
-    axes = _two_axes(x, axis1, axis2, "diagonal")
-    return xp.linalg.diagonal(
-        xp.moveaxis(x, axes, (-2, -1)), offset=whole(offset, "diagonal", "offset")
-    )
+    x = _matrices(x, axis1, axis2, "diagonal")
+    return xp.linalg.diagonal(x, offset=whole(offset, "diagonal", "offset"))
 
 
 @composite(own=True, arrays="x")
@@ -76,19 +74,19 @@ def trace(x: Any, /, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any
     >>> pg.trace(v).item()
     5.0
     """
-    axes = _two_axes(x, axis1, axis2, "trace")
-    x = xp.moveaxis(x, axes, (-2, -1))
+    x = _matrices(x, axis1, axis2, "trace")
     offset = whole(offset, "trace", "offset")
     if dtype is None:
         return xp.linalg.trace(x, offset=offset)
     return xp.sum(xp.astype(xp.linalg.diagonal(x, offset=offset), dtype), axis=-1, dtype=dtype)
 
 
-def _two_axes(x: Any, axis1: Any, axis2: Any, where: str) -> tuple[int, ...]:
-    """The axes of the rows and of the columns, counted from the front."""
+def _matrices(x: Any, axis1: Any, axis2: Any, where: str) -> Any:
+    """`x` with the axes of the rows and of the columns last."""
     if getattr(x, "ndim", 0) < 2:
         raise InvalidArgumentError(f"{where} takes an array of two axes or more")
-    return axes_of((axis1, axis2), x.ndim, where, "(axis1, axis2)")
+    axes = axes_of((axis1, axis2), x.ndim, where, "(axis1, axis2)")
+    return x if axes == (x.ndim - 2, x.ndim - 1) else xp.moveaxis(x, axes, (-2, -1))
 
 
 # ---------------------------------------------------------------- solving
@@ -107,9 +105,18 @@ def solve(x1: Any, x2: Any, /) -> Any:
 def pinv(x: Any, /, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
     if rcond is not None and rtol is not None:
         raise InvalidArgumentError("linalg.pinv takes `rcond` or `rtol`, not both")
-    x = xp.hermitian(x) if hermitian else x
+    x = _hermitian(x, "linalg.pinv") if hermitian else x
     rtol = rcond if rtol is None else rtol
     return xp.linalg.pinv(x) if rtol is None else xp.linalg.pinv(x, rtol=rtol)
+
+
+def _hermitian(x: Any, where: str) -> Any:
+    """The Hermitian matrices that the lower triangle of `x` stands for."""
+    if x.ndim < 2 or differ(x.shape[-1], x.shape[-2]):
+        raise LinAlgError(
+            f"{where} with hermitian=True takes square matrices, and got the shape {tuple(x.shape)}"
+        )
+    return xp.hermitian(x)
 
 
 # ---------------------------------------------------------------- factorisations
@@ -173,7 +180,7 @@ def svd(
     if not hermitian:
         return xp.linalg.svd(x, full_matrices=full_matrices) if compute_uv else svdvals(x)
     if not compute_uv:
-        return svdvals(xp.hermitian(x))
+        return svdvals(_hermitian(x, "linalg.svd"))
     # From the eigenvalues, in the order of their size; Vh takes their signs.
     w, u = xp.linalg.eigh(x)
     order = xp.flip(xp.argsort(xp.abs(w), axis=-1), axis=-1)
@@ -205,7 +212,7 @@ def matrix_rank(x: Any, /, tol: Any = None, hermitian: bool = False, *, rtol: An
         raise InvalidArgumentError("linalg.matrix_rank takes `tol` or `rtol`, not both")
     if x.ndim < 2:
         return xp.astype(xp.any(x != 0), xp.argmax(xp.reshape(x, (-1,))).dtype)
-    s = svdvals(xp.hermitian(x) if hermitian else x)
+    s = svdvals(_hermitian(x, "linalg.matrix_rank") if hermitian else x)
     backend = backend_of(s)
     assert backend is not None
     if tol is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays.backend import SCALARS, backend_of
-from ..arrays.dispatch import xp
+from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import backend_among, shortened
 from ..engine.cotangents import device_of
 from ..errors import InvalidArgumentError, PluggradError, TypeMismatchError
@@ -19,6 +19,8 @@ def as_arrays(where: str, *args: Any) -> list[Any]:
     A number beside NumPy's arrays has the dtype that NumPy gives it in these functions. Beside
     those of another library it does not change their dtype, unless it is of a higher kind.
     """
+    if all([is_variable(x) for x in args]):
+        return list(args)
     backend = backend_among(tuple([y for x in args for y in _inside(x)]), where)
     asarray = backend.namespace.asarray
     like = next(x for x in [y for x in args for y in _inside(x)] if hasattr(x, "shape"))

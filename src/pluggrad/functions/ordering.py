@@ -136,6 +136,7 @@ def lexsort(keys: Any, axis: int = -1) -> Any:
         raise InvalidArgumentError("lexsort takes at least one key, as rows of an array or a list")
     order: Any = None
     if not rows[0].ndim:  # a vector is one number for each key
+        axis_of(axis, 1, "lexsort")
         return _argsort(xp.reshape(rows[-1], (1,)), 0)[0]
     axis = axis_of(axis, rows[0].ndim, "lexsort")
     for row in rows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..arrays.backend import backend_of
 from ..arrays.composites import composite, widen
 from ..arrays.dispatch import xp
 from ..engine.arguments import axis_of
@@ -129,6 +130,8 @@ def outer(x1: Any, x2: Any, /) -> Any:
     [[1.0, 10.0], [2.0, 20.0]]
     """
     x1, x2 = as_arrays("outer", x1, x2)
+    if x1.ndim == x2.ndim == 1 and _has(x1, "linalg.outer"):
+        return xp.linalg.outer(x1, x2)
     return column(xp.reshape(x1, (-1,))) * xp.reshape(x2, (-1,))
 
 
@@ -196,7 +199,7 @@ def cross(
     x1, x2 = as_arrays("cross", x1, x2)
     if axis is not None:
         axisa = axisb = axisc = axis
-    parts = []
+    vectors = []
     for x, at, name in ((x1, axisa, "axisa"), (x2, axisb, "axisb")):
         at = axis_of(at, x.ndim, "cross", name if axis is None else "axis")
         if x.shape[at] not in (2, 3):
@@ -204,9 +207,14 @@ def cross(
                 f"cross: vectors have 2 or 3 elements, and there are {x.shape[at]} along the "
                 f"axis {at} of an array of shape {tuple(x.shape)}"
             )
-        x = xp.moveaxis(x, at, -1)
-        parts.append([x[..., n] for n in range(x.shape[-1])])
-    (a0, a1, *a), (b0, b1, *b) = parts
+        vectors.append(x if at == x.ndim - 1 else xp.moveaxis(x, at, -1))
+    x1, x2 = vectors
+    if x1.shape[-1] == x2.shape[-1] == 3 and _has(x1, "linalg.cross"):
+        y = xp.linalg.cross(x1, x2)
+        at = axis_of(axisc, y.ndim, "cross", "axisc" if axis is None else "axis")
+        return y if at == y.ndim - 1 else xp.moveaxis(y, -1, at)
+    a0, a1, *a = [x1[..., n] for n in range(x1.shape[-1])]
+    b0, b1, *b = [x2[..., n] for n in range(x2.shape[-1])]
     third = a0 * b1 - a1 * b0
     if not a and not b:
         return third
@@ -218,6 +226,13 @@ def cross(
         first, second = a1 * b[0], -(a0 * b[0])
     at = axis_of(axisc, third.ndim + 1, "cross", "axisc" if axis is None else "axis")
     return xp.stack(xp.broadcast_arrays(first, second, third), axis=at)
+
+
+def _has(x: Any, name: str) -> bool:
+    """Whether the library of `x` has the function `name`."""
+    backend = backend_of(x)
+    assert backend is not None
+    return backend.has(name)
 
 
 # ---------------------------------------------------------------- of the standard

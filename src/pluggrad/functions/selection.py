@@ -138,7 +138,7 @@ def _in_common(values: list[Any], x: Any, like: Any) -> Any:
 
 
 @composite(own=True, arrays="x")
-def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
+def piecewise(x: Any, condlist: Any, funclist: Any, /, *args: Any, **kw: Any) -> Any:
     """A function that is defined piece by piece, at `x`.
 
     Parameters
@@ -321,7 +321,7 @@ def _constant(indices: Any, x: Any) -> Any:
 
 
 @composite(own=True, arrays="arr")
-def apply_along_axis(func1d: Any, axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
+def apply_along_axis(func1d: Any, axis: int, arr: Any, /, *args: Any, **kwargs: Any) -> Any:
     """`func1d` of each vector along `axis` of `arr`.
 
     Parameters

@@ -18,7 +18,11 @@ def matmul(x1: Any, x2: Any, /, *, axes: Any = None, dtype: Any = None) -> Any:
     return _stacks("matmul", xp.matmul, [x1, x2], cores, sum(cores) - 2, axes, dtype)
 
 
-@widen("vecdot(x1, x2, /, *, axis=-1, axes=None, keepdims=False, dtype=None)")
+@widen(
+    "vecdot(x1, x2, /, *, axis=-1, axes=None, keepdims=False, dtype=None)",
+    # The axis is that of each argument before they are broadcast.
+    when="axis != -1 and getattr(x1, 'ndim', None) != getattr(x2, 'ndim', None)",
+)
 def vecdot(
     x1: Any,
     x2: Any,

@@ -327,6 +327,10 @@ def logaddexp2(x1: Any, x2: Any, /) -> Any:
     [2.0, 2001.0]
     """
     x1, x2 = (_floating(x, "logaddexp2") for x in _pair(x1, x2, "logaddexp2"))
+    if _is_half(x1) and _is_half(x2):
+        single = _backend(x1).xp.float32
+        y = logaddexp2(xp.astype(x1, single), xp.astype(x2, single))
+        return xp.astype(y, x1.dtype)
     return xp.logaddexp(x1 * LN2, x2 * LN2) / LN2
 
 

@@ -149,7 +149,9 @@ def check(name: str) -> Callable[..., None]:
             raise InvalidArgumentError(
                 f"fft.{name}: norm is 'backward', 'ortho' or 'forward', not {norm!r}"
             )
-        ndim, s, axes = len(getattr(args[0], "shape", ())), kwargs.get("s"), kwargs.get("axes")
+        if not hasattr(args[0], "shape"):  # a list, which the library checks
+            return
+        ndim, s, axes = len(args[0].shape), kwargs.get("s"), kwargs.get("axes")
         if name[-1] != "n":
             axis_of(kwargs.get("axis", -1), ndim, f"fft.{name}")
             s = (kwargs.get("n"),)

@@ -8,6 +8,7 @@ from ..arrays import immutable
 from ..arrays.adapter import selects_once
 from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_batched, xp
+from ..engine.arguments import explain
 from ..engine.batch import template
 from ..engine.cotangents import pick, zeros
 from ..engine.lazy_cotangents import Scatter, erase, fit, scatter
@@ -164,7 +165,11 @@ def settle(value: Any, key: Any, x: Any) -> Any:
 
 def replace(base: Any, value: Any, key: Any) -> Any:
     """Write through a view that was made by indexing: `base` with `value` at `key`."""
-    return PUT(prepared(value, base, key), base, key)
+    value = prepared(value, base, key)
+    try:
+        return PUT(value, base, key)
+    except Exception as error:
+        explain(error, "put", (value, base))
 
 
 # fmt: off

@@ -8,9 +8,9 @@ from typing import Any
 
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
-from ..arrays.dispatch import is_batched, is_variable, xp
-from ..engine.arguments import axis_of, whole
-from ..engine.batch import refuse, template
+from ..arrays.dispatch import is_batched, xp
+from ..engine.arguments import axis_of
+from ..engine.batch import refuse
 from ..engine.cotangents import device_of, shape_dtype, sum_to
 from ..engine.handles import raw_of
 from ..engine.lazy_cotangents import dense, scatter
@@ -209,41 +209,6 @@ def unstack(x: Any, /, *, axis: int = 0) -> Any:
     """The parts of `x` along `axis`, as views."""
     axis = axis_of(axis, x.ndim, "unstack")
     return tuple([x[at(axis, n)] for n in range(x.shape[axis])])
-
-
-@composite
-def full_like(x: Any, /, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
-    """An array like `x`, filled with `fill_value`, which may be tracked."""
-    if not is_variable(fill_value):
-        x = template(x) if is_batched(x) else raw_of(x)
-        return backend_of(x).raw("full_like")(x, fill_value, dtype=dtype, device=device)  # type: ignore[union-attr]
-    filled = xp.broadcast_to(xp.astype(fill_value, dtype or x.dtype), x.shape)
-    return xp.copy(filled if device is None else xp.move(filled, device=device))
-
-
-@composite
-def full(shape: Any, fill_value: Any, *, dtype: Any = None, device: Any = None) -> Any:
-    """An array of `shape`, filled with `fill_value`, which may be tracked."""
-    shape = shape if isinstance(shape, (tuple, list)) else (shape,)
-    shape = tuple([whole(n, "full", "a length", least=0) for n in shape])
-    filled = xp.broadcast_to(xp.astype(fill_value, dtype or fill_value.dtype), shape)
-    return xp.copy(filled if device is None else xp.move(filled, device=device))
-
-
-@composite
-def linspace(
-    start: Any, stop: Any, /, num: int, *, dtype: Any = None, device: Any = None,
-    endpoint: bool = True,
-) -> Any:  # fmt: skip
-    """`num` evenly spaced numbers from `start` to `stop`; both ends may be tracked."""
-    num = whole(num, "linspace", "num", least=0)
-    one = start if is_variable(start) else stop
-    dtype = one.dtype if dtype is None else dtype
-    share: Any = arange(num, one)
-    if is_variable(one):
-        share = one._backend.namespace.asarray_constant(share)
-    step = (stop - start) / max(num - bool(endpoint), 1)
-    return start + xp.astype(share, dtype) * step
 
 
 # ---------------------------------------------------------------- sorting and selecting

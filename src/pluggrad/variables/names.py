@@ -14,7 +14,10 @@ from ..errors import UnknownNameError
 __all__ = ["ALIASES", "CONSTANTS", "EXTENSIONS", "public_names", "signature_of", "unknown_name"]
 
 #: Functions of the main namespace that an extension offers, too.
-ALIASES = {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
+ALIASES = {
+    "asanyarray": "asarray",
+    "asfortranarray": "ascontiguousarray",
+} | {f"linalg.{name}": name for name in ("matmul", "matrix_transpose", "tensordot", "vecdot")}
 ALIASES |= {"around": "round", "fix": "trunc"}
 ALIASES |= {"amax": "max", "amin": "min"}
 #: NumPy's names for elementwise functions.
@@ -50,7 +53,7 @@ def signature_of(full: str) -> inspect.Signature:
         return parse(WIDER[full].arguments)
     if full in PRIMITIVES and full not in COMPOSITES:
         return PRIMITIVES[full].parsed
-    if full in CREATION or full in INQUIRIES:
+    if full in INQUIRIES or (full in CREATION and full not in MAKERS):
         return CREATION.get(full) or INQUIRIES[full]
     if full == "asarray":
         return _ASARRAY
@@ -59,7 +62,7 @@ def signature_of(full: str) -> inspect.Signature:
     return inspect.Signature(bare[full in MAKERS :])
 
 
-def _asarray(obj, /, *, dtype=None, device=None, copy=None): ...  # type: ignore[no-untyped-def]
+def _asarray(obj, /, dtype=None, *, device=None, copy=None): ...  # type: ignore[no-untyped-def]
 
 
 _ASARRAY = inspect.signature(_asarray)

@@ -14,6 +14,7 @@ from ..arrays.dispatch import is_batched, is_variable
 from ..arrays.standard import CREATION, INQUIRIES, Info
 from ..engine.arguments import explain, shortened, whole
 from ..engine.batch import template
+from ..engine.cotangents import device_of
 from ..engine.graph_breaks import break_graph
 from ..engine.handles import raw_of, wrap, wrap_untracked
 from ..engine.levels import ROOT, VOLATILE
@@ -86,6 +87,8 @@ class Namespace(Functions):
             return describe(bind(row, backend, wide), self._prefix + name)
         if full in COMPOSITES:
             return _bind_composite(full, backend)
+        if full == "asarray":
+            return self.asarray
         if full in CREATION and backend.has(full):
             return _bind_creation(full, backend.raw(full), backend)
         raw: Any = backend.xp
@@ -109,7 +112,7 @@ class Namespace(Functions):
         return Info(self._backend)
 
     def asarray(
-        self, obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | None = None
+        self, obj: Any, /, dtype: Any = None, *, device: Any = None, copy: bool | None = None
     ) -> Any:
         """`obj` as a Variable. Variables, also those inside a list, stay connected to the graph.
 
@@ -140,6 +143,10 @@ class Namespace(Functions):
         if away:
             obj, copy = self.to_device(obj, device), None
         return self.copy(obj) if copy else obj
+
+    def standard(self, name: str) -> Any:
+        """The library's own function `name` that makes arrays, for a wider one of ours."""
+        return _bind_creation(name, self._backend.raw(name), self._backend)
 
     def asarray_constant(self, raw: Any) -> Any:
         """A raw array as an untracked Variable."""
@@ -244,6 +251,7 @@ def lifting(
     """`function`, whose name in errors is `name`, with Variables in place of the arrays and lists
     among its arguments; `raw` is called instead where nothing is tracked."""
     arrays, writes = ARRAYS.get(name, {}), name in WRITERS
+    lift = (lambda x, _: x) if name in MAKERS else _lift
     first: tuple[Any, ...] = (backend,) if name in MAKERS else ()
 
     @functools.wraps(function)
@@ -257,12 +265,12 @@ def lifting(
                     *first,
                     *([args[0]] if writes and args else []),
                     *[
-                        _array(x, backend) if n in arrays else _lift(x, backend)
+                        _array(x, backend) if n in arrays else lift(x, backend)
                         for n, x in enumerate(args)
                         if n >= writes
                     ],
                     **{
-                        key: _array(x, backend) if key in arrays else _lift(x, backend)
+                        key: _array(x, backend) if key in arrays else lift(x, backend)
                         for key, x in kwargs.items()
                     },
                 )
@@ -310,11 +318,25 @@ def chosen_device(backend: Backend) -> Any:
 def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
     """The library's creation function `name`, which also takes ``requires_grad``."""
     like = name.endswith("_like")
+    parameters = list(signature_of(name).parameters.values())
+    count = sum(p.kind is not p.KEYWORD_ONLY for p in CREATION[name].parameters.values())
+    more = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY][count:]
     takes_dtype = not like and name not in ("from_dlpack", "arange", "full")
 
     def create(*args: Any, requires_grad: bool = False, **kwargs: Any) -> Any:
         if name.startswith("fft.") and args:
             args, kwargs = args[:1], _frequencies(name, args, kwargs)
+        elif len(args) > count and more:  # NumPy takes more arguments by position
+            given = dict(zip(more, args[count:], strict=False))
+            if kwargs.keys() & given.keys() or len(args) > count + len(more):
+                raise TypeMismatchError(f"{name} takes {', '.join(more)} once, behind the others")
+            args, kwargs = args[:count], {**kwargs, **given}
+        if like and (shape := kwargs.pop("shape", None)) is not None and args:
+            x = args[0] if hasattr(args[0], "dtype") else backend.namespace.asarray(args[0])
+            for key, value in (("dtype", x.dtype), ("device", device_of(x))):
+                kwargs[key] = value if kwargs.get(key) is None else kwargs[key]
+            make = getattr(backend.namespace, name.removesuffix("_like"))
+            return make(shape, requires_grad=requires_grad, **kwargs)
         if name == "from_dlpack":
             if loses(args):
                 break_graph("export through DLPack")
@@ -410,7 +432,7 @@ def _like(function: Any, raw: Any, name: str) -> Any:
     function.__module__ = "pluggrad"
     function.__doc__ = getattr(raw, "__doc__", None) or f"The library's `{name}`."
     describe(function, name)
-    signature = CREATION.get(name) or INQUIRIES.get(name)
+    signature = signature_of(name) if name in CREATION or name in INQUIRIES else None
     if signature is None:
         try:
             signature = inspect.signature(raw)

@@ -14,6 +14,7 @@ from ..arrays.backend import SCALARS, Backend
 from ..arrays.dispatch import is_variable
 from ..engine.arguments import axes_of
 from ..engine.graph_breaks import break_graph
+from ..engine.strong_zeros import strong_zeros
 from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from .library_functions import lookup, raw, tracked
 
@@ -29,6 +30,7 @@ class Call:
     def __init__(self, backend: Backend, ufunc: Any, method: str) -> None:
         self.backend, self.ufunc, self.xp = backend, ufunc, backend.namespace
         place, self.function = _find(backend, ufunc)
+        self.first: Any = None  # the dtype of what a reduction begins with
         self.name = f"{place}{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
 
     def array(self, x: Any) -> Any:
@@ -170,6 +172,9 @@ def called(call: Call, inputs: Any, kwargs: dict[str, Any]) -> Any:
     inputs, results = _resolved(call, inputs, kwargs)
     if core:
         found = _over_axes(call, inputs, kwargs)
+    elif mask is not None:  # what is not written must not bring in 0 · inf = nan
+        with strong_zeros():
+            found = call.function(*inputs)
     else:
         found = call.function(*inputs)
     several = call.ufunc.nout > 1

@@ -43,21 +43,26 @@ def _ask(call: Call, method: str, *args: Any, **kwargs: Any) -> Any:
 
 
 def _loop(call: Call, x: Any, dtype: Any, out: Any) -> tuple[Any, Any]:
-    """`x` in the dtype that the ufunc computes in when it reduces, and that dtype."""
+    """`x` in the dtype that the ufunc takes its second argument in when it reduces, and the dtype
+    of its first argument and result: the same but for `ldexp`."""
     import numpy
 
     if dtype is None:
         own, into = call.numpy_dtype(x), None if out is None else call.numpy_dtype(out)
-        dtype = call.ufunc.resolve_dtypes((into, own, None), reduction=True, casting="unsafe")[1]
-    dtype = numpy.dtype(dtype)
+        dtype, second, _ = call.ufunc.resolve_dtypes(
+            (into, own, None), reduction=True, casting="unsafe"
+        )
+    else:
+        dtype = second = numpy.dtype(dtype)
     if out is not None and not numpy.can_cast(dtype, call.numpy_dtype(out), "same_kind"):
         raise UnsupportedError(
             f"{call.name}: in an `out` of dtype {call.numpy_dtype(out)} each step would be "
             f"rounded; give one of dtype {dtype}, and convert that by `pluggrad.astype`"
         )
-    if dtype.kind == "b" and call.numpy_dtype(x).kind != "b":
+    call.first = dtype
+    if second.kind == "b" and call.numpy_dtype(x).kind != "b":
         return x != 0, dtype
-    return call.cast(x, dtype), dtype
+    return call.cast(x, second), dtype
 
 
 def _settings(call: Call, kwargs: dict[str, Any], *known: str) -> tuple[Any, Any]:
@@ -88,7 +93,8 @@ def reduce(call: Call, inputs: Any, kwargs: dict[str, Any]) -> Any:
     axes = range(x.ndim) if axis is None else axes if x.ndim else ()
     axes = tuple([axis_of(n, x.ndim, call.name) for n in axes])
     x, dtype = _loop(call, x, dtype, out)
-    initial = None if initial is none else initial
+    initial = None if initial is none or initial is None else call.array(initial)
+    initial = None if initial is None else call.cast(initial, dtype)
     y = reduced(call, x, axes, initial, mask, bool(asked["keepdims"]))
     return call.write(call.cast(y, answer.dtype if out is None else dtype), out, casting="unsafe")
 
@@ -124,13 +130,13 @@ def _prod(call: Call, x: Any, axes: Any, initial: Any, mask: Any) -> Any:
 def _all(call: Call, x: Any, axes: Any, initial: Any, mask: Any) -> Any:
     x = x if mask is None else call.xp.where(mask, x, call.xp.ones_like(x))
     y = call.xp.all(x, axis=axes)
-    return y if initial is None else call.xp.logical_and(y, call.array(bool(initial)))
+    return y if initial is None else call.xp.logical_and(y, initial)
 
 
 def _any(call: Call, x: Any, axes: Any, initial: Any, mask: Any) -> Any:
     x = x if mask is None else call.xp.where(mask, x, call.xp.zeros_like(x))
     y = call.xp.any(x, axis=axes)
-    return y if initial is None else call.xp.logical_or(y, call.array(bool(initial)))
+    return y if initial is None else call.xp.logical_or(y, initial)
 
 
 def _extremum(reduction: str, sign: int) -> Callable[..., Any]:
@@ -148,7 +154,7 @@ def _extremum(reduction: str, sign: int) -> Callable[..., Any]:
 
 
 def _log_of_sum(call: Call, x: Any, axes: Any, initial: Any, mask: Any) -> Any:
-    if 0 in x.shape:
+    if 0 in x.shape or call.numpy_dtype(x).itemsize < 4:
         return _folded(call, x, axes, initial, mask)
     x = x if mask is None else call.xp.where(mask, x, -math.inf)
     y = call.xp.logsumexp(x, axis=axes)
@@ -179,11 +185,9 @@ def _folded(call: Call, x: Any, axes: Any, initial: Any, mask: Any) -> Any:
     if initial is None and (mask is not None or not rows):
         initial = call.ufunc.identity
     if initial is None:
-        y, rows, masks = rows[0], rows[1:], masks[1:]
+        y, rows, masks = call.cast(rows[0], call.first), rows[1:], masks[1:]
     else:
-        y = call.xp.zeros(tuple(rest), dtype=x.dtype) + call.cast(call.array(initial),
-                                                                  call.numpy_dtype(x))  # fmt: skip
-        y = call.cast(y, call.numpy_dtype(x))
+        y = call.xp.broadcast_to(call.cast(call.array(initial), call.first), tuple(rest))
     for row, chosen in zip(rows, masks, strict=True):
         found = call.function(y, row)
         y = found if chosen is None else call.xp.where(chosen, found, y)
@@ -212,7 +216,7 @@ def accumulate(call: Call, inputs: Any, kwargs: dict[str, Any]) -> Any:
     if out is not None:
         asked["out"] = _ones(call, out).copy()
     _ask(call, "accumulate", _ones(call, x), **asked)
-    axis = axis_of(axis, x.ndim, call.name)
+    axis = axis_of(0 if axis is None else axis, x.ndim, call.name)
     x, dtype = _loop(call, x, dtype, out)
     running = {"numpy.add": "cumulative_sum", "numpy.multiply": "cumulative_prod"}
     name = running.get(call.name.removesuffix(".accumulate"))
@@ -238,7 +242,7 @@ def reduceat(call: Call, inputs: Any, kwargs: dict[str, Any]) -> Any:
     asked = {"axis": axis, "dtype": dtype}
     if out is not None:
         asked["out"] = numpy.ones(out.shape, call.numpy_dtype(out))
-    full = axis_of(axis, x.ndim, call.name)
+    full = axis_of(0 if axis is None else axis, x.ndim, call.name)
     indices = indices if isinstance(indices, (list, tuple)) else numpy.asarray(indices)
     _ask(call, "reduceat", _ones(call, x, full), indices,
          **{key: v for key, v in asked.items() if key != "out"})  # fmt: skip
