@@ -101,7 +101,7 @@ def hermitian(x: Any) -> Any:
     return (x + x.mH) / 2
 
 
-def call(op: Any, sample: Any, make: Any) -> tuple[list[Any], list[Any]]:
+def run_sample(op: Any, sample: Any, make: Any) -> tuple[list[Any], list[Any]]:
     """The results of a sample, with `make` of each floating-point tensor; and these."""
     made: list[Any] = []
 
@@ -125,7 +125,7 @@ def seeds(like: list[Any]) -> list[Any]:
 
 def native(op: Any, sample: Any) -> tuple[list[Any], list[Any], list[Any]]:
     """torch's results, and its gradients of order 1 and 2 (empty if it has none)."""
-    ys, xs = call(op, sample, lambda x: x.requires_grad_())
+    ys, xs = run_sample(op, sample, lambda x: x.requires_grad_())
     smooth = [y for y in ys if torch.is_tensor(y) and y.requires_grad]
     if not smooth or not xs:
         return ys, [], []
@@ -182,7 +182,7 @@ def judge(op: Any, sample: Any) -> tuple[str, str]:
         return "by torch", f"{type(error).__name__}: {error}"
     try:
         module.recorded = noted
-        ys, xs = call(op, sample, lambda x: pg.Variable(x, requires_grad=True))
+        ys, xs = run_sample(op, sample, lambda x: pg.Variable(x, requires_grad=True))
         smooth = [y for y in ys if isinstance(y, pg.Variable) and y.requires_grad]
         mine: list[Any] = []
         again: list[Any] = []

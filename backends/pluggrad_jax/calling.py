@@ -22,6 +22,11 @@ from pluggrad.plugin import (
     one_by_one,
 )
 
+try:
+    from jax import enable_x64
+except ImportError:  # of older versions
+    from jax.experimental import enable_x64
+
 __all__ = ["call"]
 
 
@@ -122,7 +127,7 @@ class JaxProgram(ForeignProgram):
 
     def block(self) -> Any:
         """A block in which JAX computes with 64 bits, if the program does."""
-        return jax.enable_x64(True) if self.wide else nullcontext()
+        return enable_x64(True) if self.wide else nullcontext()
 
     def __call__(self, arrays: list[Any]) -> list[Any]:
         """The results."""

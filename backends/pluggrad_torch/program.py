@@ -225,7 +225,7 @@ def version_of(x: Any) -> int:
 def eagerly() -> Any:
     """A block in which compiled functions run uncompiled: their compiled form has a first
     derivative only, and no transforms of torch.func."""
-    if "torch._dynamo" not in sys.modules:
+    if "torch._dynamo" not in sys.modules or not hasattr(torch.compiler, "set_stance"):
         return nullcontext()
     return torch.compiler.set_stance("force_eager")
 

@@ -37,9 +37,9 @@ __all__ = ["Operation", "at_levels", "at_once", "call", "check_tangent", "transp
 class Operation:
     """A custom operation as the engine sees it. `args` are its array arguments, in a flat list.
 
-    `several` says whether each output has a node of its own; `notices_writes`, whether the operation
-    itself notices that an input was changed in place since the call. `differentiable` says, once the
-    operation has run, which outputs have gradients (None: every floating-point one).
+    `several` says whether each output has a node of its own; `notices_writes`, whether the
+    operation itself notices that an input was changed in place since the call. `differentiable`
+    says, once the operation has run, which outputs have gradients (None: every floating-point one).
     """
 
     rule: CallRules
