@@ -163,10 +163,8 @@ def _compiled(
     whose signature is `own`."""
     # (The names with an underscore cannot be those of parameters.)
     scope: dict[str, Any] = {
-        "__name__": __name__, "_ours": ours, "_func": func, "_into": into, "_refuse": _refuse,
-        "_harmless": _harmless, "_dtype": _dtype, "_out_or_dtype": _out_or_dtype,
-        "_failed": _failed, "_twice": _twice, "_casts": _casts, "_one_bound": _one_bound,
-        "_no_value": np._NoValue, "_ndim": np.ndim, "_real": _real,
+        "__name__": __name__, "_ours": ours, "_func": func, "_into": into,
+        "_no_value": np._NoValue, "_ndim": np.ndim, **{f.__name__: f for f in _CHECKS},
     }  # fmt: skip
     passed, body, end, taken = [], [], "return _y", set()
     for p in theirs.parameters.values():
@@ -314,6 +312,11 @@ def _real(x: Any, y: Any) -> Any:
     return type(y)(*map(real, y)) if isinstance(y, tuple) else real(y)
 
 
+#: What compiled functions call, by name.
+_CHECKS = (_dtype, _refuse, _twice, _one_bound, _out_or_dtype, _casts, _harmless, _failed,
+           _real)  # fmt: skip
+
+
 def _writer(func: Any, ours: Callable[..., Any]) -> Callable[..., Any]:
     """`func`, which writes into its first argument: into a Variable by `ours`, and into a raw array
     by NumPy's own function, if no gradient is lost."""
@@ -323,6 +326,9 @@ def _writer(func: Any, ours: Callable[..., Any]) -> Callable[..., Any]:
         target = args[0] if args else next(iter(kwargs.values()), None)
         if is_variable(target):
             return ours(*args, **kwargs)
-        return write(func, args, kwargs)
+        try:
+            return write(func, args, kwargs)
+        except Exception as error:
+            _failed(error, func, args)
 
     return call

@@ -63,6 +63,8 @@ class TorchAdapter(Adapter):
             "matmul": matmul,
             "full": full,
             "linspace": linspace,
+            "gcd": _of_integers(torch.gcd),
+            "lcm": _of_integers(torch.lcm),
             "copy": torch.clone,
             "getitem": self._get,
             "put": lambda value, x, key: self._put(value, torch.clone(x), key),
@@ -249,6 +251,17 @@ class TorchAdapter(Adapter):
 
         found = [torch.device("cpu")]
         return found + [torch.device("cuda", i) for i in range(torch.cuda.device_count())]
+
+
+def _of_integers(function: Any) -> Any:
+    """`function` of two tensors, with an integer in the place of one of them, too."""
+
+    def call(x1: Any, x2: Any, /) -> Any:
+        like = x1 if hasattr(x1, "new_tensor") else x2
+        made = [like.new_tensor(x) if isinstance(x, int) else x for x in (x1, x2)]
+        return function(*made)
+
+    return call
 
 
 def _lu_solve(lu: Any, pivots: Any, b: Any, *, adjoint: bool) -> Any:

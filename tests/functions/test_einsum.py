@@ -39,7 +39,7 @@ CALLS = [
     row("Aa,aB", a, m), row("->", v[0] * np.ones(())), row("", np.ones(())),
     row(a, [0, 1], v, [1]), row(a, [0, 1], v, [1], [0]), row(a, [1, 0]), row(a, [26, 0]),
     row(a, [..., 0]), row(a, [..., 0], [0, ...]), row(m, [0, 0], []), row(a, (0, 1), (1, 0)),
-    row("ij->", none), row("ij,jk", none, m), row("ij,ik", none, none),
+    row("...i->i", a, optimize=True), row("ij->", none), row("ij,jk", none, m), row("ij,ik", none, none),
     row("ij,jk", a, m, optimize=["einsum_path", (0, 1)]), row("ij", a, optimize="greedy"),
     row("ij,jk->ki", a, m, dtype=np.complex128), row("ij,jk", single, m),
     row("i,i", small, small), row("i->", small), row("i->", yes), row("i,i", yes, yes),
@@ -99,8 +99,19 @@ def test_numpys_einsum_of_variables() -> None:
     x = pg.Variable(a, requires_grad=True)
     y = np.einsum(x, [0, 1], v, [1], [0], dtype=np.complex128)
     assert y.dtype == np.complex128 and y.requires_grad
-    with pytest.raises(pg.PluggradError, match="order"):
-        np.einsum("ij->ji", x, order="F")
+    np.testing.assert_allclose(np.einsum("ij->ji", x, order="F").detach().data, a.T)
+    y = np.einsum("ij,j", x, v, dtype="f4", casting="same_kind")
+    assert y.dtype == np.float32
+    for kwargs in (
+        {"order": "X"},
+        {"casting": "bogus"},
+        {"dtype": "f4"},
+        {"dtype": "f4", "casting": "no"},
+    ):
+        with pytest.raises(pg.PluggradError, match=list(kwargs)[-1]):
+            np.einsum("ij,j", x, v, **kwargs)
+    with pytest.raises(pg.PluggradError, match="parenthesis"):
+        np.einsum("ij,j", x, v, parenthesis=True)
 
 
 @every_backend

@@ -50,6 +50,12 @@ CALLS: dict[str, Call] = {
     "transpose": lambda xp, x, a: xp.transpose(x, (a, *range(1, x.ndim))),
     "tensordot": lambda xp, x, a: xp.tensordot(x, x, axes=((a,), (a,))),
     "linalg.tensordot": lambda xp, x, a: xp.linalg.tensordot(x, x, axes=((a,), (a,))),
+    "cross": lambda xp, x, a: xp.cross(x, x, axis=a),
+    "matmul": lambda xp, x, a: xp.matmul(x, x, axes=[(a, -1), (-2, -1), (-2, -1)]),
+    "linalg.matmul": lambda xp, x, a: xp.linalg.matmul(x, x, axes=[(a, -1), (0, 1), (0, 1)]),
+    "matvec": lambda xp, x, a: xp.matvec(x, x, axes=[(a, -1), -1, -1]),
+    "vecmat": lambda xp, x, a: xp.vecmat(x, x, axes=[-1, (a, -1), -1]),
+    "linalg.tensorsolve": lambda xp, x, a: xp.linalg.tensorsolve(x, x, axes=(a,)),
     "moveaxis": lambda xp, x, a: xp.moveaxis(x, a, 0),
     "moveaxis to": lambda xp, x, a: xp.moveaxis(x, 0, a),
 }  # fmt: skip

@@ -120,8 +120,9 @@ def differs(mine: list[Any], theirs: list[Any], undefined: bool) -> str:
             if not (x == y).all():
                 return f"{a!r:.80} is not {b!r:.80}"
             continue
-        loose = y.dtype in (np.float32, np.complex64)
-        rtol, atol = (2e-5, 2e-6) if loose else (1e-9, 1e-11)
+        rtol = {2: 4e-3, 4: 2e-5}.get(np.finfo(y.dtype).dtype.itemsize, 1e-9) if y.dtype.kind in (
+            "f", "c") else 0.0  # fmt: skip
+        atol = rtol / 10
         if not undefined and not np.allclose(x, y, rtol, atol, equal_nan=True):
             return f"{short(x)} is not {short(y)}"
     return ""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..errors import UnsupportedError
 from .backend import Backend
 
-__all__ = ["ARRAYS", "COMPOSITES", "MAKERS", "OWN", "WIDER", "WRITERS", "Wider", "composite",
+__all__ = ["ARRAYS", "COMPOSITES", "MAKERS", "OWN", "PLAIN", "WIDER", "Wider", "composite",
            "composite_over_raw", "widen"]  # fmt: skip
 
 
@@ -26,10 +26,6 @@ COMPOSITES: dict[str, Callable[..., Any]] = {}
 OWN: set[str] = set()
 
 
-#: Composites that write into their first argument, which is handed to them as it is.
-WRITERS: set[str] = set()
-
-
 #: Composites that make arrays of numbers: their first argument is the backend to make them for.
 MAKERS: set[str] = set()
 
@@ -38,12 +34,16 @@ MAKERS: set[str] = set()
 ARRAYS: dict[str, dict[int | str, bool]] = {}
 
 
+#: Those that are handed on as the user gave them.
+PLAIN: dict[str, dict[int | str, bool]] = {}
+
+
 def composite(
     name: str | Callable[..., Any] | None = None,
     *,
     own: bool = False,
     arrays: str = "",
-    writes: bool = False,
+    plain: str = "",
     makes: bool = False,
 ) -> Callable[..., Any]:
     """Register a function that is written in terms of others, computing through `xp`.
@@ -52,9 +52,10 @@ def composite(
     the library's own is called. With `own` the library's is never called, because libraries mean
     different things by the name. `arrays` names the parameters that are arrays, such as
     ``"a weights"``: a list given there becomes a Variable, and so does a raw array. A number stays
-    one, so that it does not decide the dtype of the result. With `writes` the function writes into
-    its first argument, which is then no copy. With `makes` its first parameter is the backend,
-    which callers do not give: it makes an array, perhaps of numbers alone.
+    one, so that it does not decide the dtype of the result. `plain` names the
+    parameters that are handed on as they are: an array to write into, or indices whose values are
+    looked at. With `makes` its first parameter is the backend, which callers do not give: it makes
+    an array, perhaps of numbers alone.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,13 +63,12 @@ def composite(
         COMPOSITES[full] = function
         if own:
             OWN.add(full)
-        if writes:
-            WRITERS.add(full)
         if makes:
             MAKERS.add(full)
-        if arrays:
-            order = list(inspect.signature(function).parameters)[makes:]
-            ARRAYS[full] = {key: True for x in arrays.split() for key in (x, order.index(x))}
+        for table, named in ((ARRAYS, arrays), (PLAIN, plain)):
+            if named:
+                order = list(inspect.signature(function).parameters)[makes:]
+                table[full] = {key: True for x in named.split() for key in (x, order.index(x))}
         return function
 
     return register(name) if callable(name) else register

@@ -75,8 +75,8 @@ def full_like(
 ) -> Any:  # fmt: skip
     """An array like `x`, filled with `fill_value`, which may be differentiated.
 
-    It has the `shape`, the `dtype` and the `device` of `x`, where no others are given. `fill_value` is a
-    number, or an array that broadcasts to the shape.
+    It has the `shape`, the `dtype` and the `device` of `x`, where no others are given. `fill_value`
+    is a number, or an array that broadcasts to the shape.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.full_like(np.zeros(2), 7.0).tolist()
@@ -259,8 +259,8 @@ def array(
     """`object` as a Variable, copied unless `copy` is None or False.
 
     It is an array, a number, or nested lists of numbers and Variables, which stay connected to the
-    graph. The result has the given `dtype`, and `ndmin` axes at least; new ones stand in front. `pluggrad.asarray` copies
-    only if it must.
+    graph. The result has the given `dtype`, and `ndmin` axes at least; new ones stand in front.
+    `pluggrad.asarray` copies only if it must.
 
     >>> import pluggrad as pg
     >>> pg.array([[1.0, 2.0], [3.0, 4.0]]).shape

@@ -43,7 +43,8 @@ def einsum(
         Such as ``"ij,j->i"`` and two arrays. Or each array is followed by its subscripts as a list
         of integers, and the last list is that of the output: ``einsum(x, [0, 1], v, [1], [0])``.
     optimize : bool, str or list, default False
-        Accepted as NumPy has it. It does not matter, because the order is always optimised.
+        Accepted as NumPy has it. The order is always optimised. As in NumPy, the axes of an
+        ellipsis that the output lacks are summed over if it is given, and refused otherwise.
     dtype : optional
         What the operands are converted to before. NumPy ignores it for one operand of which
         nothing is summed, and so does this function.
@@ -64,7 +65,7 @@ def einsum(
     arrays = as_arrays("einsum", *arrays)
     if order not in ("C", "F", "A", "K", None):
         raise InvalidArgumentError(f"einsum: order is 'C', 'F', 'A' or 'K', not {order!r}")
-    terms, output = _parse(subscripts, arrays)
+    terms, output = _parse(subscripts, arrays, drops=bool(optimize))
     _sizes(terms, arrays)
     if len(arrays) > 1 or set(terms[0]) - set(output):
         arrays = _in_one_dtype(arrays, dtype, casting)
@@ -179,9 +180,10 @@ def _spelled(numbers: Any, where: str) -> str:
     return found
 
 
-def _parse(subscripts: str, operands: Any) -> tuple[list[str], str]:
+def _parse(subscripts: str, operands: Any, *, drops: bool = False) -> tuple[list[str], str]:
     """The letters of each operand's axes, and those of the output's. Greek capitals stand for the
-    axes of an ellipsis."""
+    axes of an ellipsis. With `drops`, they are summed over if the output has no ellipsis: NumPy
+    does so if it optimises, and refuses it otherwise."""
     inputs, arrow, output = [part.replace(" ", "") for part in subscripts.partition("->")]
     terms = list(inputs.split(","))
     for term in (*terms, output):
@@ -204,7 +206,7 @@ def _parse(subscripts: str, operands: Any) -> tuple[list[str], str]:
         longest = max(longest, dots, key=len)
         terms[number] = term.replace("...", dots)
     if arrow:
-        if longest and "..." not in output:
+        if longest and "..." not in output and not drops:
             raise InvalidArgumentError(
                 f"einsum: the output of {subscripts!r} needs '...' for the axes that have no letter"
             )

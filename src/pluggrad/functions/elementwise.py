@@ -22,7 +22,7 @@ def _round(x: Any, /, decimals: int = 0) -> Any:
     n = whole(decimals, "round", "decimals")
     if n == 0:
         return xp.round(x)
-    scale = 10.0 ** abs(n)
+    scale = 10.0 ** abs(n) if abs(n) < 309 else math.inf
     if is_continuous(x):
         return xp.round(x * scale) / scale if n > 0 else xp.round(x / scale) * scale
     return xp.copy(x) if n > 0 else xp.astype(xp.round(x / scale) * scale, x.dtype)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..arrays.backend import backend_of
+from ..arrays.backend import Backend, backend_of
 from ..arrays.composites import composite, widen
 from ..arrays.dispatch import is_batched, is_variable, xp
 from ..engine.arguments import axis_of, shortened
+from ..engine.cotangents import is_complex
 from ..engine.handles import raw_of
 from ..engine.lists import array_of
 from ..errors import (
@@ -32,6 +33,17 @@ def array_beside(x: Any, other: Any, where: str = "asarray") -> Any:
     return backend.namespace.asarray(array_of(x, backend, where, other))
 
 
+def lifted(x: Any, backend: Backend) -> Any:
+    """Arrays of the library as Variables, also those inside lists; other things as they are."""
+    if isinstance(x, (list, tuple)):
+        return [lifted(item, backend) for item in x]
+    if is_variable(x) or not hasattr(x, "shape") or not hasattr(x, "dtype"):
+        return x
+    found = backend_of(x)
+    constant = found is not None and found.name == "numpy" and backend.adapter.takes_numpy
+    return backend.namespace.asarray(x) if found is backend or constant else x
+
+
 def needs_array(x: Any, where: str) -> None:
     """Raise unless `x` is an array. (A number does not say of which library the result is.)"""
     if not hasattr(x, "ndim"):
@@ -40,8 +52,8 @@ def needs_array(x: Any, where: str) -> None:
         )
 
 
-def is_kind(x: Any, kind: str) -> bool:
-    """Whether the dtype of `x` is of that kind, such as ``"integral"``."""
+def is_kind(x: Any, kind: str | tuple[str, ...]) -> bool:
+    """Whether the dtype of `x` is of that kind, such as ``"integral"``, or of one of several."""
     return bool(backend_of(x).xp.isdtype(x.dtype, kind))  # type: ignore[union-attr]
 
 
@@ -61,21 +73,43 @@ def booleans(x: Any) -> Any:
     return x if is_kind(x, "bool") else x != 0
 
 
-def known(x: Any, where: str, what: str) -> Any:
-    """The values of `x`, on which the shape of the result depends, as NumPy holds them. Refused, if
-    they differ within a batch or are not computed yet."""
+def values_of(x: Any) -> Any:
+    """The values of the array `x` as NumPy holds them; None if they differ within a batch, or are
+    not computed yet. Of a list, those of its items; other things are returned as they are."""
     if isinstance(x, (list, tuple)):
-        return [known(item, where, what) for item in x]
+        found = [values_of(item) for item in x]
+        return None if any([item is None for item in found]) else found
     if not hasattr(x, "shape") or not hasattr(x, "dtype"):
         return x
     if is_batched(x):
+        return None
+    raw = raw_of(x)
+    backend = backend_of(raw)
+    return None if backend is None else backend.adapter.host(raw)
+
+
+def in_dtype(value: Any, x: Any) -> Any:
+    """`value` as an array in the dtype of `x`, as if it were written into `x`."""
+    value = array_beside(value, x)
+    if value.dtype == x.dtype:
+        return value
+    if is_complex(value) and not is_complex(x):
+        raise TypeMismatchError(
+            f"complex values do not fit an array of dtype {x.dtype}; convert that first, with "
+            "`astype`"
+        )
+    return xp.astype(value, x.dtype)
+
+
+def known(x: Any, where: str, what: str) -> Any:
+    """The values of `x`, on which the shape of the result depends, as NumPy holds them. Refused, if
+    they differ within a batch or are not computed yet."""
+    found = values_of(x)
+    if found is None and is_batched(x):
         raise BatchingError(
             f"inside vmap, {where}: {what} decides the shape of the result, so it must be the same "
             "for all of the batch. Compute it outside of vmap"
         )
-    raw = raw_of(x)
-    backend = backend_of(raw)
-    found = None if backend is None else backend.adapter.host(raw)
     if found is None:
         raise UnsupportedError(
             f"{where}: {what} decides the shape of the result, so its values must be known, and "
@@ -246,31 +280,26 @@ widen("argmin(x, /, axis=None, *, keepdims=False)")
 widen("count_nonzero(x, /, axis=None, *, keepdims=False)")
 
 
-@composite(own=True)
-def ix_(*args: Any) -> Any:
+@composite(own=True, makes=True)
+def ix_(backend: Backend, *args: Any) -> Any:
     """Index arrays for ``x[pg.ix_(rows, columns)]``, which selects every row with every column.
 
     Parameters
     ----------
     *args : sequences
-        Vectors of integers, or of booleans, which select the places where they are true. At least
-        one is an array, or the default backend makes them.
+        Vectors of integers, or of booleans, which select the places where they are true.
 
     >>> import numpy as np, pluggrad as pg
     >>> x = pg.asarray(np.asarray([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
-    >>> x[pg.ix_(np.asarray([1, 0]), [0, 2])].tolist()
+    >>> x[pg.ix_([1, 0], [0, 2])].tolist()
     [[4.0, 6.0], [1.0, 3.0]]
     """
-    first = next((k for k in args if is_variable(k)), None)
-    if first is None:
-        raise TypeMismatchError(
-            "ix_: there is no array among the arguments; `numpy.ix_` makes indices of lists, which "
-            "Variables on every backend take"
-        )
     found = []
     for n, k in enumerate(args):
         empty = isinstance(k, (list, tuple)) and not k
-        k = integers_beside([], first, "ix_") if empty else array_beside(k, first)
+        given: Any = [0] if empty else k
+        k = given if is_variable(given) else backend.namespace.asarray(given)
+        k = k[:0] if empty else k
         if k.ndim != 1:
             raise InvalidArgumentError(f"ix_ takes vectors, and got an array of {k.ndim} axes")
         k = xp.nonzero(k)[0] if is_kind(k, "bool") else k

@@ -69,7 +69,7 @@ def _stack(arrays: Any, /, axis: int = 0, *, dtype: Any = None) -> Any:
 
 @composite(own=True)
 def hstack(arrays: Any, /, *, dtype: Any = None) -> Any:
-    """The `arrays` side by side: vectors joined end to end, other arrays along the second axis.
+    """The `arrays` side by side: vectors end to end, others joined along the second axis.
 
     Numbers count as vectors of one element. `dtype` is that of `concatenate`.
 

@@ -25,7 +25,7 @@ from .reducing import (
     start,
     worst,
 )
-from .reductions import degrees, mean_of, running, squares
+from .reductions import degrees, in_complex, mean_of, running, squares
 
 
 def numbers(x: Any, where: Any, name: str) -> Any:
@@ -189,7 +189,7 @@ def variance_of_numbers(
         fits_into(mean, x, name, "mean")
     total = squares(x, mask, mean, axis, keepdims, name == "nanstd" and mean is None)
     left = count_of(mask, total, axis, keepdims) - ddof
-    return total / xp.where(left > 0, left, math.nan)
+    return in_complex(total / xp.where(left > 0, left, math.nan), x, dtype)
 
 
 @composite(own=True, arrays="x where")
@@ -234,12 +234,14 @@ def nanstd(
 @composite(own=True, arrays="x")
 def nancumsum(x: Any, /, axis: int | None = None, dtype: Any = None) -> Any:
     """The running sums, with nan counted as 0."""
-    x, options = running("nancumsum", x, axis, dtype)
-    return xp.cumulative_sum(masked(x, x == x, 0), **options)
+    x = array_of(x, "nancumsum")
+    x, options = running("nancumsum", masked(x, x == x, 0), axis, dtype)
+    return xp.cumulative_sum(x, **options)
 
 
 @composite(own=True, arrays="x")
 def nancumprod(x: Any, /, axis: int | None = None, dtype: Any = None) -> Any:
     """The running products, with nan counted as 1."""
-    x, options = running("nancumprod", x, axis, dtype)
-    return xp.cumulative_prod(masked(x, x == x, 1), **options)
+    x = array_of(x, "nancumprod")
+    x, options = running("nancumprod", masked(x, x == x, 1), axis, dtype)
+    return xp.cumulative_prod(x, **options)

@@ -12,7 +12,7 @@ from ..engine.arguments import axis_of, several, shortened, whole
 from ..engine.cotangents import is_complex
 from ..engine.handles import raw_of, unwrap_untracked
 from ..errors import InvalidArgumentError, OutOfRangeError, TypeMismatchError
-from .gathering import array_beside, known, needs_array
+from .gathering import array_beside, known, needs_array, values_of
 
 widen("searchsorted(x1, x2, /, side='left', sorter=None)")
 
@@ -52,7 +52,7 @@ def _lasting(kth: Any, count: int, where: str) -> list[int]:
     return [k % count for k in places]
 
 
-@composite(own=True, arrays="x")
+@composite(own=True, arrays="x", plain="kth")
 def argpartition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
     """The indices that order `x` along `axis` as `partition` does.
 
@@ -83,10 +83,10 @@ def argpartition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
         with suppress(TypeError):  # JAX takes one place
             found = own(raw_of(x), places[0] if len(places) == 1 else places, axis=axis)
             return backend.namespace.asarray_constant(found)
-    return _argsort(x, axis)
+    return stable_order(x, axis)
 
 
-@composite(own=True, arrays="x")
+@composite(own=True, arrays="x", plain="kth")
 def partition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
     """`x` in an order in which the elements at `kth` along `axis` are those of the sorted array.
 
@@ -137,18 +137,18 @@ def lexsort(keys: Any, axis: int = -1) -> Any:
     order: Any = None
     if not rows[0].ndim:  # a vector is one number for each key
         axis_of(axis, 1, "lexsort")
-        return _argsort(xp.reshape(rows[-1], (1,)), 0)[0]
+        return stable_order(xp.reshape(rows[-1], (1,)), 0)[0]
     axis = axis_of(axis, rows[0].ndim, "lexsort")
     for row in rows:
         if order is None:
-            order = _argsort(row, axis)
+            order = stable_order(row, axis)
         else:
-            again = _argsort(xp.take_along_axis(row, order, axis=axis), axis)
+            again = stable_order(xp.take_along_axis(row, order, axis=axis), axis)
             order = xp.take_along_axis(order, again, axis=axis)
     return order
 
 
-def _argsort(x: Any, axis: int) -> Any:
+def stable_order(x: Any, axis: int) -> Any:
     """The indices that sort `x` along `axis`, equal elements in their order. Complex numbers are
     sorted by their real parts, and where those are equal by their imaginary parts."""
     if is_complex(x):
@@ -167,7 +167,7 @@ def sort_complex(x: Any, /) -> Any:
     """
     needs_array(x, "sort_complex")
     axis = axis_of(-1, x.ndim, "sort_complex")
-    y = xp.take_along_axis(x, _argsort(x, axis), axis=axis)
+    y = xp.take_along_axis(x, stable_order(x, axis), axis=axis)
     if is_complex(y):
         return y
     backend = backend_of(y)
@@ -206,9 +206,7 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
     x = array_beside(x, bins, "digitize")
     if is_complex(x) or is_complex(bins):
         raise TypeMismatchError("digitize takes real numbers")
-    backend = backend_of(bins)
-    assert backend is not None
-    values = None if is_batched(bins) else backend.adapter.host(raw_of(bins))
+    values = values_of(bins)
     if values is not None:
         steps = values[1:] >= values[:-1]
         if not steps.all() and not (values[1:] <= values[:-1]).all():

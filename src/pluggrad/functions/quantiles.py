@@ -124,6 +124,8 @@ def quantiles(
     axes = axes_of(axis, x.ndim, name)
     if weights is not None:
         weights = weights_of(weights, x, axis, name)
+    if axis is not None and not axes and (0 in tuple(x.shape) or (skip and len(q.shape) > 1)):
+        raise InvalidArgumentError(f"{name}: axis names an axis at least here, not none of them")
     if 0 in tuple(x.shape) and skip:
         return xp.nanmean(x, axis=axes, keepdims=keepdims)
     whole = "int" in str(q.dtype)

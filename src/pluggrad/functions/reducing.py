@@ -158,8 +158,10 @@ def floating(x: Any, dtype: Any, where: str) -> Any:
     """`x` in the floating-point `dtype`; as it is, if that is None."""
     if dtype is None:
         return x
+    backend, complex_before = backend_of(x), is_complex(x)
     x = xp.astype(x, dtype)
-    backend = backend_of(x)
+    if complex_before and not is_complex(x):
+        raise TypeMismatchError(f"{where}: dtype is complex, as the elements are, not {x.dtype}")
     if backend is None or x.dtype not in backend.float_dtypes:
         raise TypeMismatchError(f"{where}: dtype is floating-point, not {x.dtype}")
     return x

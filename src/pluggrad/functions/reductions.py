@@ -10,7 +10,7 @@ from ..arrays.backend import backend_of
 from ..arrays.composites import composite, widen
 from ..arrays.dispatch import xp
 from ..engine.arguments import axes_of, axis_of
-from ..engine.cotangents import conjugate, same_shape
+from ..engine.cotangents import conjugate, is_complex, same_shape
 from ..errors import InvalidArgumentError
 from ..rules.elementwise import real
 from .reducing import (
@@ -211,6 +211,11 @@ def variance(name: str, x: Any, mask: Any, axis: Any, ddof: Any, keepdims: Any, 
     return total / xp.where(left > 0, left, 0.0)
 
 
+def in_complex(found: Any, x: Any, dtype: Any) -> Any:
+    """A variance in the dtype that was asked for, also in a complex one."""
+    return found if dtype is None or not is_complex(x) else xp.astype(found, x.dtype)
+
+
 @widen(
     "var(x, /, axis=None, dtype=None, *, ddof=0, keepdims=False, where=None, mean=None,"
     " correction=0.0)"
@@ -232,8 +237,10 @@ def var(
     x = floating(array_of(x, "var"), dtype, "var")
     mask = mask_of(where, x, "var")
     if mask is None and mean is None:
-        return xp.var(x, axis=axis, correction=ddof, keepdims=keepdims)
-    return variance("var", x, mask, axis, ddof, keepdims, mean)
+        found = xp.var(x, axis=axis, correction=ddof, keepdims=keepdims)
+    else:
+        found = variance("var", x, mask, axis, ddof, keepdims, mean)
+    return in_complex(found, x, dtype)
 
 
 @widen(
@@ -257,8 +264,10 @@ def std(
     x = floating(array_of(x, "std"), dtype, "std")
     mask = mask_of(where, x, "std")
     if mask is None and mean is None:
-        return xp.std(x, axis=axis, correction=ddof, keepdims=keepdims)
-    return root(variance("std", x, mask, axis, ddof, keepdims, mean))
+        found = xp.std(x, axis=axis, correction=ddof, keepdims=keepdims)
+    else:
+        found = root(variance("std", x, mask, axis, ddof, keepdims, mean))
+    return in_complex(found, x, dtype)
 
 
 # ---------------------------------------------------------------- weights
@@ -316,9 +325,13 @@ def average(
     >>> pg.average(np.array([1.0, 2.0, 6.0]), weights=np.array([2.0, 1.0, 1.0])).item()
     2.5
     """
+    if not hasattr(x, "shape") and hasattr(weights, "shape"):
+        x = beside(x, weights, "average", "x")
     x = double(array_of(x, "average"))
     axes = axes_of(axis, x.ndim, "average")
     if weights is None:
+        if 0 in [x.shape[n] for n in range(x.ndim) if n not in axes]:
+            raise InvalidArgumentError(f"average: there are no elements in shape {tuple(x.shape)}")
         mean = xp.mean(x, axis=axes, keepdims=keepdims)
         count = math.prod([x.shape[n] for n in axes])
         return (mean, xp.zeros_like(mean) + count) if returned else mean
@@ -340,6 +353,7 @@ def average(
 def running(name: str, x: Any, axis: Any, dtype: Any) -> Any:
     """The arguments of a scan by NumPy's rules: without an axis all elements are in a row."""
     x = array_of(x, name)
+    x = x if dtype is None else xp.astype(x, dtype)
     if axis is None:
         return xp.reshape(x, (-1,)), {"axis": 0, "dtype": dtype}
     return x, {"axis": axis_of(axis, x.ndim, name), "dtype": dtype}

@@ -12,8 +12,9 @@ from ..arrays.backend import backend_of
 from ..arrays.composites import composite, widen
 from ..arrays.dispatch import xp
 from ..engine.arguments import axis_of
-from .gathering import array_beside, needs_array
-from .ordering import _argsort as argsort
+from ..errors import InvalidArgumentError, TypeMismatchError
+from .gathering import array_beside, is_kind, needs_array
+from .ordering import stable_order
 
 
 def _vector(x: Any, other: Any, where: str) -> Any:
@@ -86,7 +87,7 @@ def unique(
     shape = x.shape
     if axis is None:
         rows = xp.reshape(x, (-1,))
-        order = argsort(rows, 0)
+        order = stable_order(rows, 0)
         differs = _differs(xp.take(rows, order, axis=0), equal_nan)
     else:
         axis = axis_of(axis, x.ndim, "unique")
@@ -121,9 +122,9 @@ def _order_of_rows(flat: Any) -> tuple[Any, Any]:
     if not flat.shape[0]:
         order = xp.nonzero(flat[:, 0])[0]
         return order, order[1:] < 0
-    order = argsort(flat[:, -1], 0)
+    order = stable_order(flat[:, -1], 0)
     for n in range(flat.shape[1] - 2, -1, -1):
-        again = argsort(xp.take(flat[:, n], order, axis=0), 0)
+        again = stable_order(xp.take(flat[:, n], order, axis=0), 0)
         order = xp.take(order, again, axis=0)
     ranked = xp.take(flat, order, axis=0)
     return order, xp.any(ranked[1:] != ranked[:-1], axis=1)
@@ -139,9 +140,18 @@ def _counts(starts: Any, count: int) -> Any:
 # ---------------------------------------------------------------- sets
 
 
-@widen("isin(x1, x2, /, assume_unique=False, invert=False)")
-def isin(x1: Any, x2: Any, /, assume_unique: bool = False, invert: bool = False) -> Any:
-    """`isin`; that the elements are distinct makes no difference to the answer."""
+@widen("isin(x1, x2, /, assume_unique=False, invert=False, *, kind=None)")
+def isin(
+    x1: Any, x2: Any, /, assume_unique: bool = False, invert: bool = False, *, kind: Any = None
+) -> Any:
+    """`isin`. That the elements are distinct, and how to search for them, makes no difference to
+    the answer; but NumPy has tables of integers only."""
+    if kind not in (None, "sort", "table"):
+        raise InvalidArgumentError(f"isin: the kind is None, 'sort' or 'table', not {kind!r}")
+    if kind == "table" and not all(
+        [is_kind(x, ("bool", "integral")) for x in (x1, x2) if hasattr(x, "dtype")]
+    ):
+        raise TypeMismatchError("isin: kind='table' takes integers and booleans; leave `kind` out")
     return xp.isin(x1, x2, invert=invert)
 
 
@@ -182,7 +192,7 @@ def intersect1d(
         x1, first1 = xp.unique(x1, return_index=True)
         x2, first2 = xp.unique(x2, return_index=True)
     both = xp.concat([x1, x2])
-    order = argsort(both, 0)
+    order = stable_order(both, 0)
     ranked = xp.take(both, order, axis=0)
     places = xp.nonzero(ranked[1:] == ranked[:-1])[0]
     values = xp.take(ranked, places, axis=0)
@@ -238,7 +248,7 @@ def setxor1d(x1: Any, x2: Any, /, assume_unique: bool = False) -> Any:
     both = xp.concat([x1, x2])
     if not both.shape[0]:
         return both
-    both = xp.take(both, argsort(both, 0), axis=0)
+    both = xp.take(both, stable_order(both, 0), axis=0)
     differs = both[1:] != both[:-1]
     end = xp.ones_like(both[:1]) == 1
     alone = xp.logical_and(xp.concat([end, differs]), xp.concat([differs, end]))

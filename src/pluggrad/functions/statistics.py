@@ -20,6 +20,8 @@ def ordered(x: Any, axes: tuple[int, ...], where: str) -> tuple[Any, int]:
     numbers have no order."""
     if is_complex(x):
         raise TypeMismatchError(f"{where} takes real numbers, not {x.dtype}")
+    if not axes and 0 in tuple(x.shape):
+        raise InvalidArgumentError(f"{where}: there are no elements in shape {tuple(x.shape)}")
     taken = rows(x, axes)
     return taken, taken.shape[-1]
 

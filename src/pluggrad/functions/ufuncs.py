@@ -71,7 +71,8 @@ def _pair(x1: Any, x2: Any, where: str = "") -> tuple[Any, Any]:
 
 def _is_half(x: Any) -> bool:
     """Whether `x` is an array in half precision."""
-    return bool(x.dtype == getattr(_backend(x).xp, "float16", None))
+    half = getattr(_backend(x).xp, "float16", None)
+    return half is not None and bool(x.dtype == half)
 
 
 def _in_single(function: Any, x: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from ..arrays.backend import Backend
 from ..arrays.composites import composite
 from ..arrays.dispatch import xp
+from ..engine.arguments import shown
 from ..errors import InvalidArgumentError, TypeMismatchError
 from .operand import as_array, as_floats, backend_for, constant, refuse_complex, values_of
 
@@ -39,8 +40,8 @@ def _length(M: Any, where: str) -> float:
         M = values_of(M)
     if not isinstance(M, Real):
         raise TypeMismatchError(f"{where}: M is a number, not {M!r}; `int(...)` makes one of it")
-    if not math.isfinite(M):
-        raise InvalidArgumentError(f"{where}: M is a finite number, not {M}")
+    if not -1e300 < M < 1e300:
+        raise InvalidArgumentError(f"{where}: M is a finite number, not {shown(M)}")
     return float(M)
 
 

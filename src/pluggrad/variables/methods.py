@@ -13,7 +13,6 @@ from ..engine import views
 from ..engine.arguments import axis_of
 from ..engine.graph_breaks import break_graph
 from ..errors import (
-    InvalidArgumentError,
     PluggradError,
     TypeMismatchError,
     UnknownNameError,
@@ -198,27 +197,11 @@ class ArrayMethods:
     def partition(self: Any, kth: Any, axis: int = -1, kind: Any = None, order: Any = None) -> None:
         """As `sort`, of which only what `kth` asks for is promised."""
         _no_fields("partition", order)
-        axis = axis_of(axis, self.ndim, "partition")
-        for k in kth if isinstance(kth, (tuple, list)) else (kth,):
-            axis_of(k, self.shape[axis], "partition", "place")
-        self.sort(axis)
+        views.write(self, None, self._backend.namespace.partition(self, kth, axis))
 
     def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
         """Write `values`, over and over if they are too few, at `indices` of the flat array."""
-        if mode != "raise":
-            raise UnsupportedError(f"put: mode={mode!r}; write `v.flat[indices % v.size] = values`")
-        xp = self._backend.namespace
-        places = xp.reshape(xp.asarray(indices), (-1,))
-        values = xp.reshape(xp.asarray(values, dtype=self.dtype), (-1,))
-        count, given = places.shape[0], values.shape[0]
-        if count and not given:
-            raise InvalidArgumentError("put: there are no values to write")
-        if count > given:
-            values = xp.tile(values, (-(-count // given),))
-        if count:
-            flat = xp.reshape(xp.copy(self), (-1,))
-            flat[places] = values[:count]
-            views.write(self, None, xp.reshape(flat, tuple(self.shape)))
+        self._backend.namespace.put(self, indices, values, mode)
 
     def nonzero(self: Any) -> Any:
         """As the function `pluggrad.nonzero`: for each axis, the places of what is not zero."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..arrays.backend import PRIMITIVES, SCALARS, Backend, backend_of, get_backend
 from ..arrays.choice import current_choice, get_default_backend
-from ..arrays.composites import ARRAYS, COMPOSITES, MAKERS, OWN, WIDER, WRITERS
+from ..arrays.composites import ARRAYS, COMPOSITES, MAKERS, OWN, PLAIN, WIDER
 from ..arrays.dispatch import is_batched, is_variable
 from ..arrays.standard import CREATION, INQUIRIES, Info
 from ..engine.arguments import explain, shortened, whole
@@ -250,7 +250,7 @@ def lifting(
 ) -> Callable[..., Any]:
     """`function`, whose name in errors is `name`, with Variables in place of the arrays and lists
     among its arguments; `raw` is called instead where nothing is tracked."""
-    arrays, writes = ARRAYS.get(name, {}), name in WRITERS
+    arrays, plain = ARRAYS.get(name, {}), PLAIN.get(name, {})
     lift = (lambda x, _: x) if name in MAKERS else _lift
     first: tuple[Any, ...] = (backend,) if name in MAKERS else ()
 
@@ -263,14 +263,12 @@ def lifting(
             else:
                 y = function(
                     *first,
-                    *([args[0]] if writes and args else []),
                     *[
-                        _array(x, backend) if n in arrays else lift(x, backend)
+                        x if n in plain else (_array if n in arrays else lift)(x, backend)
                         for n, x in enumerate(args)
-                        if n >= writes
                     ],
                     **{
-                        key: _array(x, backend) if key in arrays else lift(x, backend)
+                        key: x if key in plain else (_array if key in arrays else lift)(x, backend)
                         for key, x in kwargs.items()
                     },
                 )

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..arrays.backend import SCALARS, Backend
 from ..arrays.dispatch import is_variable
-from ..engine.arguments import axes_of
+from ..engine.arguments import axes_of, shortened
 from ..engine.graph_breaks import break_graph
 from ..engine.strong_zeros import strong_zeros
 from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
@@ -79,7 +79,13 @@ class Call:
         return self.cast(where, numpy.dtype(bool))
 
     def settings(self, kwargs: dict[str, Any], *known: str) -> None:
-        """Raise for keywords but those in `known` and those about the memory layout."""
+        """Raise for keywords but those in `known` and those about the memory layout, and for an
+        `out` that holds something else than arrays."""
+        for out in kwargs.get("out") or ():
+            if out is not None and not hasattr(out, "dtype"):
+                raise TypeMismatchError(
+                    f"{self.name}: `out` is an array for each result, not {shortened(out)}"
+                )
         for key, value in kwargs.items():
             if key in LAYOUT:
                 if value not in LAYOUT[key]:

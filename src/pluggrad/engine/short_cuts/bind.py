@@ -361,9 +361,10 @@ def _wider(primitive: Primitive) -> list[str]:
     parameters = parse(arguments).parameters.values()
     more = [p for p in parameters if p.name not in primitive.parameters]
     given = [
-        f"{p.name} {'is not' if type(p.default) in (bool, type(None)) else '!='} {p.default!r}"
+        f"{p.name} is not {p.default!r}" if type(p.default) in (bool, type(None))
+        else f"type({p.name}) is not {type(p.default).__name__} or {p.name} != {p.default!r}"
         for p in more
-    ]
+    ]  # fmt: skip
     passed = [
         p.name if p.kind is p.POSITIONAL_ONLY else f"{p.name}={p.name}" for p in parameters
     ]  # fmt: skip
