@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..arrays.backend import Backend
+from ..arrays.dispatch import is_variable
 from ..engine.arguments import explain
+from .library_functions import raw
 from .ufunc_calls import Call, called
 from .ufunc_methods import METHODS
 
@@ -30,6 +32,11 @@ def numpy_ufunc(backend: Backend, ufunc: Any, method: str, inputs: Any, kwargs: 
         if function is not None and x.ndim and x.dtype in backend.real_dtypes and _own(ufunc):
             kwargs.setdefault("axis", 0)
             return getattr(backend.namespace, function)(x, **kwargs)
+    out = kwargs.get("out", ())
+    if not any(map(is_variable, (*inputs, *(out if isinstance(out, tuple) else (out,))))):
+        # Only `where` is a Variable, and it has no gradient. NumPy's own functions come here, and
+        # expect an array of NumPy's.
+        return getattr(ufunc, method)(*inputs, **raw(kwargs))
     call = Call(backend, ufunc, method)
     answer = called if method == "__call__" else METHODS[method]
     try:
