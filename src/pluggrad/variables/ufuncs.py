@@ -24,6 +24,15 @@ def _own(ufunc: Any) -> bool:
     return getattr(numpy, ufunc.__name__, None) is ufunc
 
 
+def _with_raw_mask(ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
+    """NumPy's own answer where only `where` is a Variable, which has no gradient. NumPy's functions
+    come here, and expect an array of NumPy's."""
+    try:
+        return getattr(ufunc, method)(*inputs, **raw(kwargs))
+    except Exception as error:
+        explain(error, f"numpy.{ufunc.__name__}.{method}", inputs)
+
+
 def numpy_ufunc(backend: Backend, ufunc: Any, method: str, inputs: Any, kwargs: Any) -> Any:
     """Answer a NumPy ufunc, or a method of one, that was called with a Variable."""
     if method == "reduce" and not kwargs.keys() - {"axis", "keepdims"}:
@@ -34,9 +43,7 @@ def numpy_ufunc(backend: Backend, ufunc: Any, method: str, inputs: Any, kwargs: 
             return getattr(backend.namespace, function)(x, **kwargs)
     out = kwargs.get("out", ())
     if not any(map(is_variable, (*inputs, *(out if isinstance(out, tuple) else (out,))))):
-        # Only `where` is a Variable, and it has no gradient. NumPy's own functions come here, and
-        # expect an array of NumPy's.
-        return getattr(ufunc, method)(*inputs, **raw(kwargs))
+        return _with_raw_mask(ufunc, method, inputs, kwargs)
     call = Call(backend, ufunc, method)
     answer = called if method == "__call__" else METHODS[method]
     try:
