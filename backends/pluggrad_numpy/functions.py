@@ -146,8 +146,11 @@ def _place(p: inspect.Parameter, name: str, theirs: inspect.Signature, own: Any)
     if p.kind is p.VAR_POSITIONAL:
         return "star"
     if p.kind is p.VAR_KEYWORD:
+        # Ours takes any keywords, too, or spells out those that NumPy does not name.
         more = [q for q in own.parameters.values() if q.name not in theirs.parameters]
-        named = any(q.kind in (q.VAR_KEYWORD, q.KEYWORD_ONLY) for q in more)
+        named = any(q.kind is q.VAR_KEYWORD for q in own.parameters.values()) or (
+            name != "clip" and any(q.kind is q.KEYWORD_ONLY for q in more)
+        )
         return "keywords" if named else "refused"
     order = list(theirs.parameters)
     first = [q for q in own.parameters.values() if q.kind is q.POSITIONAL_ONLY]
