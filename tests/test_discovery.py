@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import doctest
 import inspect
-import re
 import operator
 import pydoc
+import re
 
 import pytest
 
