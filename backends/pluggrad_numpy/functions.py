@@ -83,13 +83,22 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
     found = bound(backend, func)
     if found is not None:
         return found(*args, **kwargs)
-    return answer_constant(backend, func, args, kwargs)
+    y = answer_constant(backend, func, args, kwargs)
+    if y is NotImplemented and func.__module__ == "numpy.lib.scimath":
+        name = func.__name__
+        instead = f"`pluggrad.{name}` of it" if lookup(backend, name) else "`pluggrad.log` of it"
+        raise UnsupportedError(
+            f"numpy.emath.{name} chooses real or complex numbers by their values, as Variables do "
+            f"not. Convert them first, with `pluggrad.astype(x, 'complex128')`, and take {instead}"
+        )
+    return y
 
 
 def name_of(func: Any) -> str:
     """The name in `pluggrad` of a function of NumPy's, such as ``linalg.norm``."""
     module = (func.__module__ or "numpy").removeprefix("numpy").strip(".")
-    name = f"{module}.{func.__name__}" if module in ("linalg", "fft") else func.__name__
+    # (Those of numpy.emath have names of other functions, and are in `lib.scimath`.)
+    name = f"{module}.{func.__name__}" if module else func.__name__
     return NAMES.get(name, name)
 
 
