@@ -60,6 +60,8 @@ class A:
             ).reshape(self.shape)
         if self.kind == "unit":  # where every function of one number is smooth
             return np.asarray(random.uniform(0.2, 0.9, self.shape))
+        if self.kind == "above":  # more than 1
+            return np.asarray(random.uniform(1.2, 2.9, self.shape))
         if self.kind == "positive":
             return np.asarray(random.uniform(0.3, 1.9, self.shape))
         x = np.asarray(random.uniform(0.25, 2, self.shape) * random.choice([-1, 1], self.shape))

@@ -5,6 +5,7 @@ every order without a rule of its own.
 """
 
 from . import (
+    applying,
     calculus,
     comparisons,
     creation,
@@ -15,10 +16,12 @@ from . import (
     fourier,
     gathering,
     histograms,
+    inserting,
     interpolation,
     joining,
     linalg,
     manipulation,
+    masking,
     nans,
     norms,
     ordering,
@@ -39,6 +42,7 @@ from . import (
 )
 
 __all__ = [
+    "applying",
     "calculus",
     "comparisons",
     "creation",
@@ -49,10 +53,12 @@ __all__ = [
     "fourier",
     "gathering",
     "histograms",
+    "inserting",
     "interpolation",
     "joining",
     "linalg",
     "manipulation",
+    "masking",
     "nans",
     "norms",
     "ordering",

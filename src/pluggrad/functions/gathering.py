@@ -9,6 +9,7 @@ from ..arrays.backend import Backend, backend_of
 from ..arrays.composites import composite, widen
 from ..arrays.dispatch import is_batched, is_variable, xp
 from ..engine.arguments import axis_of, shortened
+from ..engine.cotangents import is_complex
 from ..engine.handles import raw_of
 from ..engine.lists import array_of
 from ..errors import (
@@ -85,6 +86,19 @@ def values_of(x: Any) -> Any:
     raw = raw_of(x)
     backend = backend_of(raw)
     return None if backend is None else backend.adapter.host(raw)
+
+
+def in_dtype(value: Any, x: Any) -> Any:
+    """`value` as an array in the dtype of `x`, as if it were written into `x`."""
+    value = array_beside(value, x)
+    if value.dtype == x.dtype:
+        return value
+    if is_complex(value) and not is_complex(x):
+        raise TypeMismatchError(
+            f"complex values do not fit an array of dtype {x.dtype}; convert that first, with "
+            "`astype`"
+        )
+    return xp.astype(value, x.dtype)
 
 
 def known(x: Any, where: str, what: str) -> Any:
@@ -268,7 +282,7 @@ widen("count_nonzero(x, /, axis=None, *, keepdims=False)")
 
 @composite(own=True, makes=True)
 def ix_(backend: Backend, *args: Any) -> Any:
-    """Index arrays for ``x[pg.ix_(rows, columns)]``, which selects every row with every column.
+    """Index arrays for ``x[pg.ix_(rows, columns)]``: every row with every column.
 
     Parameters
     ----------

@@ -83,12 +83,12 @@ def argpartition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
         with suppress(TypeError):  # JAX takes one place
             found = own(raw_of(x), places[0] if len(places) == 1 else places, axis=axis)
             return backend.namespace.asarray_constant(found)
-    return _argsort(x, axis)
+    return stable_order(x, axis)
 
 
 @composite(own=True, arrays="x", plain="kth")
 def partition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
-    """`x` in an order in which the elements at `kth` along `axis` are those of the sorted array.
+    """`x`, reordered such that its elements at `kth` along `axis` are as if sorted.
 
     Elements before such a place are not greater, and elements after it not less. Their own order is
     the library's.
@@ -116,8 +116,9 @@ def partition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
 
 @composite(own=True, arrays="keys")
 def lexsort(keys: Any, axis: int = -1) -> Any:
-    """The indices that sort by several keys: by the last one, and where it is equal by the one
-    before it, and so on.
+    """The indices that sort by several keys.
+
+    The last key comes first: where it is equal, the one before it decides, and so on.
 
     Parameters
     ----------
@@ -137,18 +138,18 @@ def lexsort(keys: Any, axis: int = -1) -> Any:
     order: Any = None
     if not rows[0].ndim:  # a vector is one number for each key
         axis_of(axis, 1, "lexsort")
-        return _argsort(xp.reshape(rows[-1], (1,)), 0)[0]
+        return stable_order(xp.reshape(rows[-1], (1,)), 0)[0]
     axis = axis_of(axis, rows[0].ndim, "lexsort")
     for row in rows:
         if order is None:
-            order = _argsort(row, axis)
+            order = stable_order(row, axis)
         else:
-            again = _argsort(xp.take_along_axis(row, order, axis=axis), axis)
+            again = stable_order(xp.take_along_axis(row, order, axis=axis), axis)
             order = xp.take_along_axis(order, again, axis=axis)
     return order
 
 
-def _argsort(x: Any, axis: int) -> Any:
+def stable_order(x: Any, axis: int) -> Any:
     """The indices that sort `x` along `axis`, equal elements in their order. Complex numbers are
     sorted by their real parts, and where those are equal by their imaginary parts."""
     if is_complex(x):
@@ -158,8 +159,9 @@ def _argsort(x: Any, axis: int) -> Any:
 
 @composite(own=True, arrays="x")
 def sort_complex(x: Any, /) -> Any:
-    """`x` as complex numbers, sorted along the last axis by their real parts, then by their
-    imaginary parts.
+    """`x` as complex numbers, sorted along the last axis.
+
+    They are in the order of their real parts, and of their imaginary parts where these are equal.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.sort_complex(np.asarray([2.0, 1.0])).tolist()
@@ -167,7 +169,7 @@ def sort_complex(x: Any, /) -> Any:
     """
     needs_array(x, "sort_complex")
     axis = axis_of(-1, x.ndim, "sort_complex")
-    y = xp.take_along_axis(x, _argsort(x, axis), axis=axis)
+    y = xp.take_along_axis(x, stable_order(x, axis), axis=axis)
     if is_complex(y):
         return y
     backend = backend_of(y)

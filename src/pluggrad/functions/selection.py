@@ -1,26 +1,23 @@
-"""Choosing between arrays, removing and inserting parts, with NumPy's names and meaning."""
+"""Choosing between arrays, with NumPy's names and meaning."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
-
-import numpy as np
 
 from ..arrays.backend import Backend, backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import is_batched, is_variable, xp
-from ..engine.arguments import axes_of, axis_of, check_function, several, shortened
-from ..engine.cotangents import is_complex, same_shape
+from ..engine.arguments import several
+from ..engine.cotangents import same_shape
 from ..engine.strong_zeros import strong_zeros
-from ..errors import InvalidArgumentError, OutOfRangeError, TypeMismatchError
+from ..errors import InvalidArgumentError, TypeMismatchError
 from .gathering import (
     array_beside,
     booleans,
+    in_dtype,
     integers_beside,
     is_kind,
-    known,
     lifted,
     needs_array,
     places_in,
@@ -196,17 +193,17 @@ def piecewise(x: Any, condlist: Any, funclist: Any, /, *args: Any, **kw: Any) ->
     y = xp.zeros_like(x)
     for c, function in zip(conditions, functions):
         if not callable(function) or hasattr(function, "dtype"):
-            y = xp.where(c, _in_dtype(function, x), y)
+            y = xp.where(c, in_dtype(function, x), y)
         elif is_batched(x) or values_of(c) is None:
             with strong_zeros():
-                value = _in_dtype(function(xp.reshape(x, (-1,)), *args, **kw), x)
+                value = in_dtype(function(xp.reshape(x, (-1,)), *args, **kw), x)
                 value = xp.reshape(value, x.shape) if value.ndim else value
                 y = xp.where(c, value, y)
         else:
             places = xp.nonzero(xp.reshape(c, (-1,)))[0]
             if places.shape[0]:
                 part = xp.take(xp.reshape(x, (-1,)), places, axis=0)
-                value = _in_dtype(function(part, *args, **kw), x)
+                value = in_dtype(function(part, *args, **kw), x)
                 y = xp.reshape(_written(xp.reshape(y, (-1,)), places, value), x.shape)
     return y
 
@@ -216,183 +213,3 @@ def _written(flat: Any, places: Any, value: Any) -> Any:
     count = places.shape[0]
     value = xp.broadcast_to(value, (count,))
     return xp.put_at(value, flat, places)
-
-
-def _in_dtype(value: Any, x: Any) -> Any:
-    """`value` as an array in the dtype of `x`, as if it were written into `x`."""
-    value = array_beside(value, x)
-    if value.dtype == x.dtype:
-        return value
-    if is_complex(value) and not is_complex(x):
-        raise TypeMismatchError(
-            f"complex values do not fit an array of dtype {x.dtype}; convert that first, with "
-            "`astype`"
-        )
-    return xp.astype(value, x.dtype)
-
-
-# ---------------------------------------------------------------- parts removed and inserted
-
-
-@composite(own=True, arrays="x", plain="obj")
-def delete(x: Any, /, obj: Any, axis: int | None = None) -> Any:
-    """`x` without the parts at `obj` along `axis`; without `axis`, the flat `x` without them.
-
-    Parameters
-    ----------
-    x : array
-    obj : int, slice, sequence of ints, or booleans that are true for what goes
-        Their values must be known, because the shape of the result depends on them.
-    axis : int, optional
-
-    >>> import numpy as np, pluggrad as pg
-    >>> pg.delete(np.asarray([1.0, 2.0, 3.0, 4.0]), [0, -1]).tolist()
-    [2.0, 3.0]
-    """
-    x, axis = _along(x, axis, "delete")
-    kept = np.delete(np.arange(x.shape[axis]), known(obj, "delete", "obj"))
-    return xp.take(x, _constant(kept, x), axis=axis)
-
-
-@composite(own=True, arrays="x", plain="obj")
-def insert(x: Any, /, obj: Any, values: Any, axis: int | None = None) -> Any:
-    """`x` with `values` inserted before the places `obj` along `axis`, or into the flat `x`.
-
-    Parameters
-    ----------
-    x : array
-    obj : int, slice, sequence of ints, or an array of booleans
-        Places in `x`, as it is before anything is inserted. Their values must be known.
-    values : array or number
-        They broadcast to the shape of what is inserted, and take the dtype of `x`.
-    axis : int, optional
-
-    >>> import numpy as np, pluggrad as pg
-    >>> pg.insert(np.asarray([1.0, 2.0, 3.0]), [1, 3], [7.0, 8.0]).tolist()
-    [1.0, 7.0, 2.0, 3.0, 8.0]
-    """
-    x, axis = _along(x, axis, "insert")
-    length = x.shape[axis]
-    obj = known(obj, "insert", "obj")
-    if isinstance(obj, slice):
-        places = np.arange(*obj.indices(length))
-    else:
-        places = np.asarray(obj)
-        if places.dtype == bool:
-            if places.ndim != 1:
-                raise InvalidArgumentError("insert: booleans in obj have one axis")
-            places = np.flatnonzero(places)
-        elif places.size == 0 and not hasattr(obj, "dtype"):
-            places = places.astype(np.int64)
-    if places.dtype.kind not in "iu":
-        raise TypeMismatchError(f"insert: obj takes integers, not {shortened(obj)}")
-    if places.ndim > 1:
-        raise InvalidArgumentError("insert: obj has one axis at most")
-    if places.size and not (-length <= int(places.min()) and int(places.max()) <= length):
-        raise OutOfRangeError(f"insert: obj is from {-length} to {length}, not {shortened(obj)}")
-    values = _in_dtype(values, x)
-    if values.ndim < x.ndim:
-        values = xp.reshape(values, (1,) * (x.ndim - values.ndim) + tuple(values.shape))
-    if places.size == 1:
-        if not places.ndim:
-            values = xp.moveaxis(values, 0, axis)
-        count = values.shape[axis] if values.ndim == x.ndim else 0
-        places = np.full(count, places.item())
-    shape = (*x.shape[:axis], places.size, *x.shape[axis + 1 :])
-    try:
-        fits = np.broadcast_shapes(tuple(values.shape), shape) == shape
-    except ValueError:
-        fits = False
-    if not fits:
-        raise InvalidArgumentError(
-            f"insert: values of shape {tuple(values.shape)} do not broadcast to {shape}"
-        )
-    both = xp.concat([x, xp.broadcast_to(values, shape)], axis=axis)
-    order = np.insert(np.arange(length), places, length + np.arange(places.size))
-    return xp.take(both, _constant(order, x), axis=axis)
-
-
-def _along(x: Any, axis: Any, where: str) -> tuple[Any, int]:
-    """`x` and `axis` counted from the front; without an axis, the flat `x` and 0."""
-    needs_array(x, where)
-    return (xp.reshape(x, (-1,)), 0) if axis is None else (x, axis_of(axis, x.ndim, where))
-
-
-def _constant(indices: Any, x: Any) -> Any:
-    """Indices that NumPy computed, as a constant beside `x`."""
-    return integers_beside(indices.tolist(), x, "take")
-
-
-# ---------------------------------------------------------------- functions along axes
-
-
-@composite(own=True, arrays="arr")
-def apply_along_axis(func1d: Any, axis: int, arr: Any, /, *args: Any, **kwargs: Any) -> Any:
-    """`func1d` of each vector along `axis` of `arr`.
-
-    Parameters
-    ----------
-    func1d : function
-        It takes a vector and returns a number or an array, always of one shape, which stands in the
-        place of `axis` in the result. It is called once for each vector; `pluggrad.vmap` calls a
-        function once for all of them.
-    axis : int
-    arr : array
-    *args, **kwargs
-        Further arguments of `func1d`.
-
-    >>> import numpy as np, pluggrad as pg
-    >>> x = np.asarray([[1.0, 2.0], [3.0, 5.0]])
-    >>> pg.apply_along_axis(lambda v: v[1] * v, 0, x).tolist()
-    [[3.0, 10.0], [9.0, 25.0]]
-    """
-    check_function(func1d, "apply_along_axis")
-    needs_array(arr, "apply_along_axis")
-    axis = axis_of(axis, arr.ndim, "apply_along_axis")
-    rows = xp.moveaxis(arr, axis, -1)
-    outer = tuple(rows.shape[:-1])
-    if 0 in outer:
-        raise InvalidArgumentError(
-            f"apply_along_axis: there is no vector along axis {axis} of the shape "
-            f"{tuple(arr.shape)}"
-        )
-    backend = backend_of(arr)
-    assert backend is not None
-    found = [
-        backend.namespace.asarray(func1d(rows[index], *args, **kwargs))
-        for index in itertools.product(*map(range, outer))
-    ]
-    first = found[0]
-    found = [y if y.dtype == first.dtype else _in_dtype(y, first) for y in found]
-    if any([not same_shape(y.shape, first.shape) for y in found]):
-        raise InvalidArgumentError("apply_along_axis: the function returns arrays of one shape")
-    y = xp.reshape(xp.stack(found), (*outer, *first.shape))
-    inner = tuple(range(len(outer), len(outer) + first.ndim))
-    return xp.moveaxis(y, inner, tuple(range(axis, axis + first.ndim)))
-
-
-@composite(own=True, arrays="a")
-def apply_over_axes(func: Any, a: Any, axes: Any) -> Any:
-    """`func` applied to `a` along each of `axes` in turn, as in ``func(a, axis)``.
-
-    An axis that `func` removes is put back with length 1.
-
-    >>> import numpy as np, pluggrad as pg
-    >>> pg.apply_over_axes(pg.median, np.ones((2, 3, 4)), [0, 2]).tolist()
-    [[[1.0], [1.0], [1.0]]]
-    """
-    check_function(func, "apply_over_axes")
-    needs_array(a, "apply_over_axes")
-    axes = axes.tolist() if hasattr(axes, "tolist") else axes
-    for axis in axes if isinstance(axes, (list, tuple)) else [axes]:
-        (axis,) = axes_of(axis, a.ndim, "apply_over_axes")
-        y = array_beside(func(a, axis), a)
-        if y.ndim != a.ndim:
-            if y.ndim != a.ndim - 1:
-                raise InvalidArgumentError(
-                    f"apply_over_axes: the function returned an array of {y.ndim} axes for one of "
-                    f"{a.ndim}"
-                )
-            y = xp.expand_dims(y, axis=axis)
-        a = y
-    return a

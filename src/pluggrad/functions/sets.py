@@ -14,7 +14,7 @@ from ..arrays.dispatch import xp
 from ..engine.arguments import axis_of
 from ..errors import InvalidArgumentError, TypeMismatchError
 from .gathering import array_beside, is_kind, needs_array
-from .ordering import _argsort as argsort
+from .ordering import stable_order
 
 
 def _vector(x: Any, other: Any, where: str) -> Any:
@@ -87,7 +87,7 @@ def unique(
     shape = x.shape
     if axis is None:
         rows = xp.reshape(x, (-1,))
-        order = argsort(rows, 0)
+        order = stable_order(rows, 0)
         differs = _differs(xp.take(rows, order, axis=0), equal_nan)
     else:
         axis = axis_of(axis, x.ndim, "unique")
@@ -122,9 +122,9 @@ def _order_of_rows(flat: Any) -> tuple[Any, Any]:
     if not flat.shape[0]:
         order = xp.nonzero(flat[:, 0])[0]
         return order, order[1:] < 0
-    order = argsort(flat[:, -1], 0)
+    order = stable_order(flat[:, -1], 0)
     for n in range(flat.shape[1] - 2, -1, -1):
-        again = argsort(xp.take(flat[:, n], order, axis=0), 0)
+        again = stable_order(xp.take(flat[:, n], order, axis=0), 0)
         order = xp.take(order, again, axis=0)
     ranked = xp.take(flat, order, axis=0)
     return order, xp.any(ranked[1:] != ranked[:-1], axis=1)
@@ -159,6 +159,8 @@ def isin(
 def in1d(x1: Any, x2: Any, /, assume_unique: bool = False, invert: bool = False) -> Any:
     """Whether each element of the flat `x1` is among those of `x2`: `isin` as a vector.
 
+    With `invert` the answers are negated. `assume_unique` is a hint, and changes nothing.
+
     Derivative: none; the result is a constant.
 
     >>> import numpy as np, pluggrad as pg
@@ -192,7 +194,7 @@ def intersect1d(
         x1, first1 = xp.unique(x1, return_index=True)
         x2, first2 = xp.unique(x2, return_index=True)
     both = xp.concat([x1, x2])
-    order = argsort(both, 0)
+    order = stable_order(both, 0)
     ranked = xp.take(both, order, axis=0)
     places = xp.nonzero(ranked[1:] == ranked[:-1])[0]
     values = xp.take(ranked, places, axis=0)
@@ -208,7 +210,7 @@ def intersect1d(
 
 @composite(own=True)
 def union1d(x1: Any, x2: Any, /) -> Any:
-    """The values that at least one of the arrays holds, sorted and each once.
+    """The values that `x1` or `x2` holds, sorted and each once.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.union1d(np.asarray([3.0, 1.0]), [2.0, 3.0]).tolist()
@@ -234,7 +236,7 @@ def setdiff1d(x1: Any, x2: Any, /, assume_unique: bool = False) -> Any:
 
 @composite(own=True)
 def setxor1d(x1: Any, x2: Any, /, assume_unique: bool = False) -> Any:
-    """The values that exactly one of the arrays holds, sorted and each once.
+    """The values that exactly one of `x1` and `x2` holds, sorted and each once.
 
     With `assume_unique` each array is known to hold no value twice.
 
@@ -248,7 +250,7 @@ def setxor1d(x1: Any, x2: Any, /, assume_unique: bool = False) -> Any:
     both = xp.concat([x1, x2])
     if not both.shape[0]:
         return both
-    both = xp.take(both, argsort(both, 0), axis=0)
+    both = xp.take(both, stable_order(both, 0), axis=0)
     differs = both[1:] != both[:-1]
     end = xp.ones_like(both[:1]) == 1
     alone = xp.logical_and(xp.concat([end, differs]), xp.concat([differs, end]))

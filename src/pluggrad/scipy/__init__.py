@@ -12,8 +12,9 @@ Importing this package registers it with `scipy.fft`, whose own functions then t
 
 from __future__ import annotations
 
-from . import fft, ndimage
+from . import fft, ndimage, signal
 
-__all__ = ["fft", "ndimage"]
+__all__ = ["fft", "ndimage", "signal"]
+
 
 fft.register()
