@@ -1,4 +1,5 @@
-"""Functions of pluggrad in JAX's own transforms: `pg.interop.jax.wrap`."""
+"""`pg.interop.jax`: functions of pluggrad in JAX's own transforms, by `wrap`, and functions of JAX
+in pluggrad's graph, by `call`."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ from pluggrad.plugin import (
     get_backend,
 )
 
-__all__ = ["wrap"]
+from .calling import call
+
+__all__ = ["call", "wrap"]
 
 
 def wrap(f: Callable[..., Any], backend: str | None = None, out: Any = None) -> Any:

@@ -1,16 +1,27 @@
 """torch's own functions and methods, called with Variables: which functions of pluggrad answer
-them."""
+them. `recorded` answers all others, by torch's own derivative."""
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import Any
 
 from pluggrad import autograd
+from pluggrad.errors import (
+    DifferentiationError,
+    GraphBreakError,
+    MixedBackendsError,
+    MixedDevicesError,
+    OperationError,
+)
 from pluggrad.plugin import (
+    BatchingError,
     Table,
     UnsupportedError,
     answer_raw,
     axis_of,
+    is_variable,
     lookup,
     names,
     write,
@@ -80,16 +91,13 @@ where = where(condition input other | out)
 clamp clip = clip(input | min max out)
 tril = tril(input | diagonal=k out)
 triu = triu(input | diagonal=k out)
-take_along_dim = take_along_axis(input indices | dim=axis)
 tensordot = tensordot(a b | dims=axes out)
 linalg_vecdot = vecdot(input other | dim=axis out)
 outer ger = linalg.outer(input vec2 | out)
 trace = linalg.trace(input)
 cross linalg_cross = linalg.cross(input other | dim=axis out)
-diagonal = linalg.diagonal(input | offset)
 det linalg_det = linalg.det(A)
 inverse linalg_inv = linalg.inv(A)
-linalg_solve = linalg.solve(A B)
 cholesky linalg_cholesky = linalg.cholesky(input | upper)
 slogdet linalg_slogdet = linalg.slogdet(A)
 linalg_eigh = linalg.eigh(A)
@@ -100,7 +108,7 @@ linalg_qr = linalg.qr(A | mode)
 linalg_svd = linalg.svd(A | full_matrices)
 linalg_matrix_power matrix_power = linalg.matrix_power(input n)
 linalg_vector_norm = linalg.vector_norm(x | ord dim=axis keepdim=keepdims)
-linalg_matrix_norm = linalg.matrix_norm(A | ord [dim] keepdim=keepdims)
+linalg_matrix_norm = linalg.matrix_norm(A | ord)
 erf = special.erf(input)
 erfc = special.erfc(input)
 erfinv = special.erfinv(input)
@@ -137,25 +145,56 @@ STARRED = {"reshape", "view", "permute", "expand", "tile", "flip"}
 DIM_ZERO = {"stack", "cat", "concat", "concatenate", "unbind"}
 
 
+#: Errors that are not about a function's arguments.
+FINAL = (MixedBackendsError, MixedDevicesError, DifferentiationError, GraphBreakError,
+         BatchingError)  # fmt: skip
+#: Methods that are about a Variable's place in the graph: ours answer.
+METHODS = {"backward", "register_hook", "retain_grad", "register_post_accumulate_grad_hook",
+           "detach_", "requires_grad_"}  # fmt: skip
+
+
 def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
-    """Answer ``func(*args, **kwargs)``; NotImplemented if no function of pluggrad has its
-    meaning."""
+    """Answer ``func(*args, **kwargs)``: by a function of pluggrad that has its meaning, or else by
+    torch's own derivative."""
     module, name = names(func)
     if module == "torch.autograd":
         return _autograd(name, args, kwargs)
+    if name == "__getitem__" and is_variable(args[0]):
+        return args[0][args[1]]
     if name in QUESTIONS:
         return answer_raw(func, args, kwargs)
+    if name in METHODS:
+        return getattr(args[0], name)(*args[1:], **kwargs)
     if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
         return write(func, args, kwargs)
+    refusal: Exception | None = None
+    try:
+        y = _by_ours(backend, func, name, args, kwargs)
+        if y is not NotImplemented:
+            return y
+    except FINAL:
+        raise
+    except Exception as error:  # perhaps torch takes these arguments
+        refusal = error
+    from .recorded import recorded
+
+    try:
+        return recorded(backend, func, name, args, kwargs)
+    except OperationError as error:
+        raise error if refusal is None else refusal from None
+
+
+def _by_ours(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+    """The answer of a function of pluggrad; NotImplemented where none takes these arguments."""
     special: Any = SPECIAL.get(name)
     if special is None and name in RANDOM_NAMES:
         from .random import RANDOM
 
         special = RANDOM[name]
     if special is not None:
-        y = special(backend.namespace, *args, **kwargs)
-        if y is not NotImplemented:
-            return y
+        if not _takes(special, args, kwargs):
+            return NotImplemented
+        return special(backend.namespace, *args, **kwargs)
     if name in STARRED and len(args) > 1 and isinstance(args[1], int):
         args = (args[0], tuple(args[1:]))
     if name in DIM_ZERO and len(args) == 1:
@@ -164,10 +203,35 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
         kwargs = {**kwargs, "dim": tuple(kwargs["dim"])}
     if name == "sum" and len(args) > 1 and isinstance(args[1], list):
         args = (args[0], tuple(args[1]), *args[2:])
-    if name.startswith("special_"):
+    if name.startswith("special_") and name not in TABLE.rows:
         function = lookup(backend, f"special.{name.removeprefix('special_')}")
-        return NotImplemented if function is None else function(*args, **kwargs)
+        if function is None or kwargs:
+            return NotImplemented
+        return function(*args)
+    if not TABLE.takes(name, args, kwargs):
+        return NotImplemented
     return TABLE.answer(backend, func, name, args, kwargs)
+
+
+@functools.cache
+def _parameters(special: Any) -> tuple[int, frozenset[str], bool]:
+    """How many arguments a function of `SPECIAL` takes by position, the names of its parameters,
+    and whether it takes any keyword."""
+    parameters = list(inspect.signature(special).parameters.values())[1:]
+    count = sum([p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters])
+    kinds = {p.kind for p in parameters}
+    names = frozenset([p.name for p in parameters])
+    return (
+        10**9 if inspect.Parameter.VAR_POSITIONAL in kinds else count,
+        names,
+        inspect.Parameter.VAR_KEYWORD in kinds,
+    )
+
+
+def _takes(special: Any, args: Any, kwargs: Any) -> bool:
+    """Whether a function of `SPECIAL` has parameters for these arguments."""
+    count, names, any_keyword = _parameters(special)
+    return len(args) <= count and (any_keyword or names.issuperset(kwargs))
 
 
 def _autograd(name: str, args: Any, kwargs: Any) -> Any:
@@ -211,12 +275,9 @@ def _extremum(xp: Any, which: str, input: Any, args: Any, kwargs: Any) -> Any:
     other = kwargs.get("other", args[0] if args else None)
     if not args and not kwargs:
         return getattr(xp, which)(input)
-    if hasattr(other, "shape"):
+    if hasattr(other, "shape") and kwargs.keys() <= {"other"}:
         return getattr(xp, f"{which}imum")(input, other)
-    raise UnsupportedError(
-        f"torch.{which} with a dim does not work on Variables; use torch.a{which} for the values "
-        f"and torch.arg{which} for their places"
-    )
+    return NotImplemented
 
 
 def _variance(xp: Any, which: str, input: Any, dim: Any = None, unbiased: Any = None, *,
@@ -270,6 +331,8 @@ def _p_norm(xp: Any, input: Any, p: Any = "fro", dim: Any = None, keepdim: bool 
 
 
 def _softmax(xp: Any, input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
+    if dim is None or dtype is not None:
+        return NotImplemented
     x = xp.asarray(input)
     e = xp.exp(x - xp.max(x.detach(), axis=dim, keepdims=True))
     return e / xp.sum(e, axis=dim, keepdims=True)
@@ -278,6 +341,8 @@ def _softmax(xp: Any, input: Any, dim: Any = None, _stacklevel: int = 3, dtype: 
 def _log_softmax(
     xp: Any, input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None
 ) -> Any:
+    if dim is None or dtype is not None:
+        return NotImplemented
     x = xp.asarray(input)
     x = x - xp.max(x.detach(), axis=dim, keepdims=True)
     return x - xp.log(xp.sum(xp.exp(x), axis=dim, keepdims=True))
@@ -312,6 +377,12 @@ def _lerp(xp: Any, input: Any, end: Any, weight: Any) -> Any:
     return xp.add(input, xp.multiply(xp.subtract(end, input), weight))
 
 
+def _solve(xp: Any, A: Any, B: Any) -> Any:
+    if len(A.shape) - 1 == len(B.shape) != 1:
+        return NotImplemented  # torch may take it for a batch of vectors
+    return xp.linalg.solve(A, B)
+
+
 def _einsum(xp: Any, equation: str, *operands: Any) -> Any:
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
         operands = tuple(operands[0])
@@ -342,7 +413,7 @@ SPECIAL = {
     "sigmoid": lambda xp, input: xp.reciprocal(1 + xp.exp(-xp.asarray(input))),
     "special_expit": lambda xp, input: xp.reciprocal(1 + xp.exp(-xp.asarray(input))),
     "relu": _relu, "softmax": _softmax, "log_softmax": _log_softmax, "linear": _linear,
-    "linalg_norm": _norm, "norm": _p_norm, "dot": _dot, "einsum": _einsum,
+    "linalg_solve": _solve, "linalg_norm": _norm, "norm": _p_norm, "dot": _dot, "einsum": _einsum,
     "meshgrid": _meshgrid, "lerp": _lerp,
     "broadcast_tensors": lambda xp, *tensors: tuple(xp.broadcast_arrays(*tensors)),
     "detach": lambda xp, input: input.detach(),

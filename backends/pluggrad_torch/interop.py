@@ -1,4 +1,5 @@
-"""Functions of pluggrad in torch's own graph: `pg.interop.torch.wrap`."""
+"""`pg.interop.torch`: functions of pluggrad in torch's own graph, by `wrap`, and functions of torch
+in pluggrad's, by `call`."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ from pluggrad.plugin import (
     get_backend,
 )
 
-__all__ = ["wrap"]
+from .calling import call
+
+__all__ = ["call", "wrap"]
 
 
 def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any]:

@@ -35,7 +35,9 @@ What is here by group:
 - where a value would leave the graph: `break_graph`, `warn_scalar`, `called`
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
 - functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
-  `first_possible`
+  `first_possible`; and functions of the library in pluggrad's: `ForeignProgram`, `foreign_call`,
+  `TreeCall`, `one_by_one`, `rule_of`, `Framework`, `calling`, `made_by`,
+  `refuse_dtype`
 - compilers that read Python code, for `Adapter.compiler`: `UNREADABLE`, `CONSTANT`, `make_ready`
 - errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,
   `OutOfRangeError`, `TypeMismatchError`, `UnsupportedError`; all others are in `pluggrad.errors`
@@ -69,6 +71,7 @@ from .arrays.immutable import has_arrays
 from .engine.arguments import axes_of, axis_of, explain, whole
 from .engine.batch import drawn
 from .engine.closures import Seen, seen
+from .engine.custom_node import rule_of
 from .engine.graph_breaks import break_graph, called, warn_scalar
 from .engine.levels import START, put, read
 from .errors import (
@@ -79,7 +82,19 @@ from .errors import (
     TypeMismatchError,
     UnsupportedError,
 )
-from .interop import HostProgram, first_possible, for_host
+from .interop import (
+    ForeignProgram,
+    Framework,
+    HostProgram,
+    TreeCall,
+    calling,
+    first_possible,
+    for_host,
+    foreign_call,
+    made_by,
+    one_by_one,
+    refuse_dtype,
+)
 from .tools.compilers import find_all
 from .transforms.checkpointing.checkpointed import recomputes
 from .variables.indexing import sized
@@ -104,12 +119,15 @@ __all__ = [
     "Adapter",
     "Backend",
     "BatchingError",
+    "ForeignProgram",
+    "Framework",
     "Hook",
     "HostProgram",
     "InvalidArgumentError",
     "MissingFunctionError",
     "OutOfRangeError",
     "Table",
+    "TreeCall",
     "TypeMismatchError",
     "UnsupportedError",
     "answer_constant",
@@ -119,11 +137,13 @@ __all__ = [
     "backend_of",
     "break_graph",
     "called",
+    "calling",
     "careful_norm",
     "drawn",
     "explain",
     "first_possible",
     "for_host",
+    "foreign_call",
     "get_backend",
     "has_arrays",
     "hooks",
@@ -132,9 +152,13 @@ __all__ = [
     "is_variable",
     "label",
     "lookup",
+    "made_by",
     "make_ready",
     "names",
+    "one_by_one",
+    "refuse_dtype",
     "register_backend",
+    "rule_of",
     "selects_once",
     "signature_of",
     "warn_scalar",

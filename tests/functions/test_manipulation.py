@@ -107,7 +107,7 @@ REFUSED = [
     call("broadcast_to", S, (-1,)), call("broadcast_to", V, (2,)), call("broadcast_arrays", M, M.T),
     call("meshgrid", V, indexing="zz"), call("resize", M, (-1,)), call("resize", M, 1.5),
     call("repeat", M, -1), call("repeat", M, [1, 2], axis=1), call("roll", M, 1, 2),
-    call("roll", M, (1, 2, 3), (0, 1)), call("roll", M, (), (0, 1)), call("trim_zeros", V, "x"),
+    call("roll", M, (1, 2, 3), (0, 1)), call("roll", M, (), (0, 1)), call("roll", S, 1, ()), call("roll", M, (), 5), call("trim_zeros", V, "x"),
     call("trim_zeros", V, "fb", 1), call("diag", C), call("diag", S), call("diagonal", V),
     call("diagonal", M, 0, 1, 1), call("trace", M, 0, 0, 2), call("trace", S), call("diag", M, 0.5),
     call("vander", M), call("vander", V, -1), call("vander", V, 1.5), call("tile", M, -1),

@@ -371,7 +371,7 @@ class Adapter:
 
     def interop(self) -> Any:
         """What ``pg.interop.<name>`` is: a module that brings functions of pluggrad into the
-        library's own autograd.
+        library's own autograd, and functions of the library into pluggrad's.
 
         Default: an error that the library has no autograd.
         """

@@ -37,12 +37,14 @@ __all__ = ["Operation", "at_levels", "at_once", "call", "check_tangent", "transp
 class Operation:
     """A custom operation as the engine sees it. `args` are its array arguments, in a flat list.
 
-    `several` says whether each output has a node of its own. `differentiable` says, once the
-    operation has run, which outputs have gradients (None: every floating-point one).
+    `several` says whether each output has a node of its own; `notices_writes`, whether the
+    operation itself notices that an input was changed in place since the call. `differentiable`
+    says, once the operation has run, which outputs have gradients (None: every floating-point one).
     """
 
     rule: CallRules
     several = True
+    notices_writes = False
     differentiable: Sequence[bool] | None = None
 
     def kept(self, inputs: list[Any], outputs: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -255,7 +257,7 @@ def _recorded(made: Call, parents: list[Any]) -> list[Any]:
                 parent = edge
     node: Node = new(Node)
     node.rule, node.saved, node.parent, node.more = rule, made, parent, None
-    if backend.counts_writes or read().modes is not None:
+    if (backend.counts_writes and not op.notices_writes) or read().modes is not None:
         keep(node, backend)
     found = []
     for k, y in enumerate(outputs):

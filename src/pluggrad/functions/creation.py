@@ -55,7 +55,8 @@ def full(
 ) -> Any:
     """An array of `shape`, filled with `fill_value`, which may be differentiated.
 
-    `fill_value` is a number, or an array that broadcasts to `shape`.
+    `fill_value` is a number, or an array that broadcasts to `shape`. `dtype` and `device` are those
+    of the result.
 
     >>> import pluggrad as pg
     >>> pg.full(2, 7.0).tolist()
@@ -74,8 +75,8 @@ def full_like(
 ) -> Any:  # fmt: skip
     """An array like `x`, filled with `fill_value`, which may be differentiated.
 
-    It has the shape, the dtype and the device of `x`, where no others are given. `fill_value` is a
-    number, or an array that broadcasts to the shape.
+    It has the `shape`, the `dtype` and the `device` of `x`, where no others are given. `fill_value`
+    is a number, or an array that broadcasts to the shape.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.full_like(np.zeros(2), 7.0).tolist()
@@ -144,7 +145,9 @@ def linspace(
     backend: Backend, start: Any, stop: Any, /, num: int = 50, endpoint: bool = True,
     retstep: bool = False, dtype: Any = None, axis: int = 0, *, device: Any = None,
 ) -> Any:  # fmt: skip
-    """`num` evenly spaced numbers from `start` to `stop`, which may be arrays and differentiated.
+    """`num` evenly spaced numbers from `start` to `stop`.
+
+    Both ends may be arrays, and may be differentiated. The result is made on `device`.
 
     Parameters
     ----------
@@ -185,8 +188,8 @@ def logspace(
 ) -> Any:  # fmt: skip
     """`num` powers of `base`, whose exponents are evenly spaced from `start` to `stop`.
 
-    `start`, `stop` and `base` may be arrays and differentiated. See `linspace` for the other
-    arguments.
+    `start`, `stop` and `base` may be arrays and differentiated. `endpoint`, `dtype` and `axis` are
+    those of `linspace`, but numbers are cut off to integers.
 
     >>> import pluggrad as pg
     >>> pg.logspace(0.0, 2.0, 3).tolist()
@@ -209,7 +212,8 @@ def geomspace(
     """`num` numbers from `start` to `stop`, each the same multiple of the one before.
 
     `start` and `stop` may be arrays and differentiated; neither may be 0. Complex numbers follow a
-    spiral. See `linspace` for the other arguments.
+    spiral. `endpoint`, `dtype` and `axis` are those of `linspace`, but numbers are cut off to
+    integers.
 
     >>> import pluggrad as pg
     >>> [round(x, 9) for x in pg.geomspace(1.0, 100.0, 3).tolist()]
@@ -255,8 +259,8 @@ def array(
     """`object` as a Variable, copied unless `copy` is None or False.
 
     It is an array, a number, or nested lists of numbers and Variables, which stay connected to the
-    graph. The result has `ndmin` axes at least; new ones stand in front. `pluggrad.asarray` copies
-    only if it must.
+    graph. The result has the given `dtype`, and `ndmin` axes at least; new ones stand in front.
+    `pluggrad.asarray` copies only if it must.
 
     >>> import pluggrad as pg
     >>> pg.array([[1.0, 2.0], [3.0, 4.0]]).shape
@@ -270,7 +274,9 @@ def array(
 
 @composite(makes=True, own=True)
 def ascontiguousarray(backend: Backend, x: Any, /, dtype: Any = None) -> Any:
-    """`x` as a Variable of one axis at least; how elements lie in memory is left to the library.
+    """`x` as a Variable of one axis at least, in `dtype`.
+
+    How the elements lie in memory is left to the library.
 
     >>> import pluggrad as pg
     >>> pg.ascontiguousarray(5.0).tolist()
@@ -282,7 +288,7 @@ def ascontiguousarray(backend: Backend, x: Any, /, dtype: Any = None) -> Any:
 
 @composite(makes=True, own=True)
 def identity(backend: Backend, n: int, dtype: Any = None) -> Any:
-    """The identity matrix of `n` rows.
+    """The identity matrix of `n` rows, in `dtype`.
 
     >>> import pluggrad as pg
     >>> pg.identity(2).tolist()
@@ -294,7 +300,9 @@ def identity(backend: Backend, n: int, dtype: Any = None) -> Any:
 
 @composite(makes=True, own=True)
 def tri(backend: Backend, N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Any:
-    """A matrix of `N` rows and `M` columns, with ones on diagonal `k` and below, and zeros above.
+    """A matrix of `N` rows and `M` columns: ones on diagonal `k` and below, zeros above.
+
+    `M` is `N` by default, and `dtype` is that of the result.
 
     >>> import pluggrad as pg
     >>> pg.tri(2).tolist()
@@ -310,7 +318,9 @@ def tri(backend: Backend, N: int, M: int | None = None, k: int = 0, dtype: Any =
 def indices(
     backend: Backend, dimensions: Sequence[int], dtype: Any = None, sparse: bool = False
 ) -> Any:  # fmt: skip
-    """The indices of an array of these lengths: one array per axis, stacked.
+    """The indices of an array of the lengths `dimensions`: one array per axis, stacked.
+
+    They are integers, if no other `dtype` is given.
 
     With `sparse` it is a tuple, and each of the arrays has the length 1 along all axes but its own.
 

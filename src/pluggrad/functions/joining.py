@@ -47,7 +47,7 @@ def _concat(arrays: Any, /, axis: Any = 0, *, dtype: Any = None) -> Any:
 
 @composite(own=True)
 def concatenate(arrays: Any, /, axis: int | None = 0, *, dtype: Any = None) -> Any:
-    """The arrays joined along `axis`; with None, all their elements as one vector.
+    """The `arrays` joined along `axis`; with None, all their elements as one vector.
 
     The arrays have the same shape, but for their lengths along `axis`. With `dtype` the result is
     converted to it; a dtype of a lesser kind is refused, such as integers for floats.
@@ -69,7 +69,7 @@ def _stack(arrays: Any, /, axis: int = 0, *, dtype: Any = None) -> Any:
 
 @composite(own=True)
 def hstack(arrays: Any, /, *, dtype: Any = None) -> Any:
-    """The arrays side by side: vectors joined end to end, other arrays along the second axis.
+    """The `arrays` side by side: vectors end to end, others joined along the second axis.
 
     Numbers count as vectors of one element. `dtype` is that of `concatenate`.
 
@@ -83,7 +83,7 @@ def hstack(arrays: Any, /, *, dtype: Any = None) -> Any:
 
 @composite(own=True)
 def vstack(arrays: Any, /, *, dtype: Any = None) -> Any:
-    """The arrays on top of each other, along the first axis; vectors are rows.
+    """The `arrays` on top of each other, along the first axis; vectors are rows.
 
     `dtype` is that of `concatenate`.
 
@@ -96,7 +96,7 @@ def vstack(arrays: Any, /, *, dtype: Any = None) -> Any:
 
 @composite(own=True)
 def dstack(arrays: Any, /) -> Any:
-    """The arrays behind each other, along the third axis.
+    """The `arrays` behind each other, along the third axis.
 
     A vector of N elements counts as an array of shape (1, N, 1), and a matrix of M × N as one of
     (M, N, 1).
@@ -110,7 +110,9 @@ def dstack(arrays: Any, /) -> Any:
 
 @composite(own=True)
 def column_stack(arrays: Any, /) -> Any:
-    """Vectors as the columns of a matrix; arrays of more axes are joined along the second axis.
+    """The vectors in `arrays` as the columns of a matrix.
+
+    Arrays of more axes are joined along the second one.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.column_stack([np.ones(2), np.zeros(2)]).tolist()
@@ -168,7 +170,7 @@ def _assembled(x: Any, axis: int, leaves: Any) -> Any:
 
 @composite(own=True)
 def block(arrays: Any, /) -> Any:
-    """An array put together from blocks, given as nested lists.
+    """An array put together from blocks: nested lists of `arrays`.
 
     The blocks of the innermost lists are joined along the last axis, those of the lists around them
     along the axis before it, and so on. All lists are nested equally deep.
@@ -232,8 +234,8 @@ def split(x: Any, /, indices_or_sections: int | Sequence[int], axis: int = 0) ->
 def array_split(x: Any, /, indices_or_sections: int | Sequence[int], axis: int = 0) -> Any:
     """`x` cut along `axis` into a list of parts, which need not be of equal length.
 
-    As `split`, but a number of parts need not divide the length: the first parts are then longer by
-    one.
+    `indices_or_sections` is that of `split`, but a number of parts need not divide the length: the
+    first parts are then longer by one.
 
     >>> import numpy as np, pluggrad as pg
     >>> [part.tolist() for part in pg.array_split(np.arange(5.0), 2)]
@@ -253,7 +255,7 @@ def _at_least(x: Any, ndim: int, where: str) -> None:
 def hsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> Any:
     """`x` cut along its second axis into a list of parts; a vector along its only axis.
 
-    See `split` for the argument.
+    `indices_or_sections` is that of `split`.
 
     >>> import numpy as np, pluggrad as pg
     >>> [part.tolist() for part in pg.hsplit(np.eye(2), 2)]
@@ -267,7 +269,7 @@ def hsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> Any:
 def vsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> Any:
     """`x`, of two axes or more, cut along its first axis into a list of parts.
 
-    See `split` for the argument.
+    `indices_or_sections` is that of `split`.
 
     >>> import numpy as np, pluggrad as pg
     >>> [part.tolist() for part in pg.vsplit(np.eye(2), 2)]
@@ -281,7 +283,7 @@ def vsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> Any:
 def dsplit(x: Any, /, indices_or_sections: int | Sequence[int]) -> Any:
     """`x`, of three axes or more, cut along its third axis into a list of parts.
 
-    See `split` for the argument.
+    `indices_or_sections` is that of `split`.
 
     >>> import numpy as np, pluggrad as pg
     >>> [part.tolist() for part in pg.dsplit(np.ones((1, 1, 4)), 2)]

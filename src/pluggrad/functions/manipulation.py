@@ -8,7 +8,7 @@ from typing import Any
 
 from ..arrays.composites import composite, widen
 from ..arrays.dispatch import is_batched, xp
-from ..engine.arguments import axes_of, axis_of, whole
+from ..engine.arguments import axes_of, axis_of, no_axis, whole
 from ..engine.cotangents import zeros
 from ..engine.handles import raw_of
 from ..errors import InvalidArgumentError, UnsupportedError
@@ -49,7 +49,7 @@ def _permute_dims(x: Any, /, axes: Any = None) -> Any:
 
 @composite(own=True, arrays="x")
 def swapaxes(x: Any, /, axis1: int, axis2: int) -> Any:
-    """`x` with two axes exchanged.
+    """`x` with the axes `axis1` and `axis2` exchanged.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.swapaxes(np.ones((2, 3, 4)), 0, 2).shape
@@ -220,7 +220,7 @@ def _each_with_axes(arrays: Any, ndim: int) -> Any:
 
 @composite(own=True)
 def atleast_1d(*arrays: Any) -> Any:
-    """Each array with one axis at least: numbers become vectors of one element.
+    """Each of `arrays` with one axis at least: numbers become vectors of one element.
 
     One array alone is returned, and of several a tuple.
 
@@ -233,7 +233,7 @@ def atleast_1d(*arrays: Any) -> Any:
 
 @composite(own=True)
 def atleast_2d(*arrays: Any) -> Any:
-    """Each array with two axes at least: vectors become rows.
+    """Each of `arrays` with two axes at least: vectors become rows.
 
     One array alone is returned, and of several a tuple.
 
@@ -246,7 +246,7 @@ def atleast_2d(*arrays: Any) -> Any:
 
 @composite(own=True)
 def atleast_3d(*arrays: Any) -> Any:
-    """Each array with three axes at least.
+    """Each of `arrays` with three axes at least.
 
     A vector of N elements gets the shape (1, N, 1), and a matrix of M × N gets (M, N, 1). One array
     alone is returned, and of several a tuple.
@@ -266,7 +266,7 @@ def _broadcast_to(x: Any, /, shape: Any) -> Any:
 
 @composite(own=True)
 def broadcast_arrays(*arrays: Any) -> Any:
-    """Each array, broadcast to their common shape, as a tuple.
+    """Each of `arrays`, broadcast to their common shape, as a tuple.
 
     An array that has this shape already is returned itself and can be written, as in NumPy.
 
@@ -284,6 +284,8 @@ def meshgrid(
     *arrays: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
 ) -> Any:  # fmt: skip
     """The coordinates of a grid, from one vector per axis: a tuple of arrays.
+
+    The vectors are `arrays`; numbers count as vectors of one element.
 
     Parameters
     ----------
@@ -341,7 +343,11 @@ def _roll(x: Any, /, shift: Any, axis: Any = None) -> Any:
     if axis is None:
         flat = _roll(xp.reshape(x, (-1,)), shift, 0)
         return xp.reshape(flat, x.shape)
-    axes = list(axis) if isinstance(axis, (tuple, list)) else [axis]
+    if not x.ndim:
+        no_axis(axis if axis != () else 0, "roll")
+    axes = [
+        axis_of(n, x.ndim, "roll") for n in (axis if isinstance(axis, (tuple, list)) else [axis])
+    ]
     count = max(len(shifts), len(axes))
     if {len(shifts), len(axes)} == {0, 1}:
         return xp.copy(x)
@@ -350,13 +356,13 @@ def _roll(x: Any, /, shift: Any, axis: Any = None) -> Any:
             f"roll: shift={shift} and axis={axis} must have equal lengths, or be single numbers"
         )
     for by, n in zip(shifts * (count // len(shifts)), axes * (count // len(axes)), strict=True):
-        x = xp.roll(x, whole(by, "roll", "shift"), axis=axis_of(n, x.ndim, "roll"))
+        x = xp.roll(x, whole(by, "roll", "shift"), axis=n)
     return x
 
 
 @composite(own=True, arrays="x")
 def resize(x: Any, /, new_shape: int | Sequence[int]) -> Any:
-    """The elements of `x` in a new shape, cut off or repeated from the start as often as needed.
+    """The elements of `x` in the shape `new_shape`, cut off or repeated as often as needed.
 
     If `x` is empty the result is zeros.
 

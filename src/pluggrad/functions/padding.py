@@ -49,8 +49,10 @@ def pad(
         `end_values`; the 'maximum', 'mean', 'median' or 'minimum' of the elements along the axis;
         the elements mirrored at the edge ('reflect') or behind it ('symmetric'), or from the other
         side ('wrap'). With 'empty' the margin is not meant to be read.
-    constant_values, end_values : number, pair, or one pair per axis
-        For the modes 'constant' and 'linear_ramp'; 0 by default. They may be differentiated.
+    constant_values : number, pair, or one pair per axis
+        What the mode 'constant' fills in, 0 by default. It may be differentiated.
+    end_values : number, pair, or one pair per axis
+        Where the mode 'linear_ramp' ends, 0 by default. It may be differentiated.
     stat_length : int, pair, or one pair per axis
         Of how many elements next to the edge a mean and the like is taken; by default of all.
     reflect_type : 'even' or 'odd'

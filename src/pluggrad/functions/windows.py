@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from numbers import Real
 from typing import Any
 
 from ..arrays.backend import Backend
@@ -38,7 +37,7 @@ def _length(M: Any, where: str) -> float:
     """The length of a window, which may be any finite number to NumPy."""
     if hasattr(M, "dtype") and not M.shape and not getattr(M, "requires_grad", False):
         M = values_of(M)
-    if not isinstance(M, Real):
+    if not isinstance(M, (int, float)):
         raise TypeMismatchError(f"{where}: M is a number, not {M!r}; `int(...)` makes one of it")
     if not -1e300 < M < 1e300:
         raise InvalidArgumentError(f"{where}: M is a finite number, not {shown(M)}")

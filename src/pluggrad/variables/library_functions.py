@@ -150,6 +150,14 @@ class Table:
             for name in names.split():
                 self.rows[name] = (ours, parameters)
 
+    def takes(self, name: str, args: Any, kwargs: Any) -> bool:
+        """Whether the row of `name` has parameters for these arguments, other than None."""
+        if name not in self.rows:
+            return not kwargs
+        known = [theirs.strip("[]") for theirs, _, _ in self.rows[name][1]]
+        given = [key for key, value in kwargs.items() if value is not None]
+        return len(args) <= len(known) and set(known).issuperset(given)
+
     def answer(self, backend: Backend, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         """Answer `func` by the row of `name`, or by an elementwise function of that name; else
         NotImplemented."""

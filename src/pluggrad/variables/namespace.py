@@ -279,7 +279,7 @@ def lifting(
             explain(error, name, args)
         if hasattr(y, "dtype") and not backend.knows(y.dtype):
             raise TypeMismatchError(f"{name}: an array of dtype {y.dtype} holds no numbers")
-        y = wrap_untracked(y, backend)
+        y = y if is_variable(y) else wrap_untracked(y, backend)
         return y.requires_grad_() if requires_grad else y
 
     call.__module__ = "pluggrad"

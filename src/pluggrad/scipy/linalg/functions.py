@@ -56,8 +56,8 @@ def expm_frechet(
 ) -> Any:
     """The exponential of `A` and its derivative in the direction `E`.
 
-    If `compute_expm` is False, it is the derivative alone. Both methods of SciPy's are computed as "blockEnlarge". `check_finite` is followed for NumPy
-    arrays.
+    If `compute_expm` is False, it is the derivative alone. Both methods of SciPy's are computed as
+    "blockEnlarge". `check_finite` is followed for NumPy arrays.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.linalg.expm_frechet.html
     """

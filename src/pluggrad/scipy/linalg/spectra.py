@@ -67,9 +67,10 @@ def eigh(
 ) -> Any:  # fmt: skip
     """The eigenvalues and eigenvectors of Hermitian matrices.
 
-    With a positive-definite `b`, they are those of the generalized problem. One triangle is read; the gradient is Hermitian, as if both were. Eigenvectors are unique up to
-    a phase, and those of equal eigenvalues have no derivative. Subsets are not supported: take them
-    from all. `check_finite` and `driver` are followed for NumPy arrays; the other hints are not.
+    With a positive-definite `b`, they are those of the generalized problem. One triangle is read;
+    the gradient is Hermitian, as if both were. Eigenvectors are unique up to a phase, and those of
+    equal eigenvalues have no derivative. Subsets are not supported: take them from all.
+    `check_finite` and `driver` are followed for NumPy arrays; the other hints are not.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.linalg.eigh.html
     """

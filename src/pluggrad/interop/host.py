@@ -1,4 +1,4 @@
-"""pluggrad inside the autograd of another library, the host: `pg.interop.torch`, `pg.interop.jax`.
+"""pluggrad inside the autograd of another library, the host: ``pg.interop.torch.wrap``.
 
 Here is the part that is the same for every host: a `HostProgram`, and those of its derivatives.
 The derivative of a program is a program again, so the host gets derivatives of every order.
@@ -10,24 +10,17 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from typing import Any
 
-from . import transforms as _transforms  # noqa: F401  (whole, before parts: threads may import both)
-from .arrays.backend import backend_of, get_backend, has_backend
-from .arrays.dispatch import is_variable
-from .engine.graph_breaks import break_graph, graph_breaks
-from .engine.handles import wrap
-from .engine.levels import ROOT
-from .errors import MissingFunctionError, PluggradError, TypeMismatchError
-from .transforms.gradients import jvp, vjp
-from .transforms.mapping import inner_vmap
-from .variables.top_level import top_level
+from ..arrays.backend import backend_of
+from ..arrays.dispatch import is_variable
+from ..engine.graph_breaks import break_graph, graph_breaks
+from ..engine.handles import wrap
+from ..engine.levels import ROOT
+from ..errors import PluggradError, TypeMismatchError
+from ..transforms.gradients import jvp, vjp
+from ..transforms.mapping import inner_vmap
+from ..variables.top_level import top_level
 
 __all__ = ["HostProgram", "differentiable", "first_possible", "for_host"]
-
-
-def __getattr__(name: str) -> Any:
-    if not has_backend(name):
-        raise MissingFunctionError(f"pluggrad.interop has nothing for {name!r}; see `backends()`")
-    return get_backend(name).adapter.interop()
 
 
 def first_possible(attempt: Callable[[Any], Any], choices: list[Any]) -> Any:

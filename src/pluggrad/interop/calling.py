@@ -1,0 +1,187 @@
+"""Functions of another framework that take the arrays of any backend: ``pg.interop.torch.call``.
+
+The framework says how it makes a program of a function, and how its arrays are made of others and
+become others; all else is here.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arrays.backend import BACKENDS, Backend, backend_of, get_backend, mixed
+from ..arrays.dispatch import is_variable
+from ..engine.arguments import check_function, explain
+from ..engine.cotangents import device_of
+from ..engine.custom_node import CallRules, rule_of
+from ..engine.graph_breaks import break_graph
+from ..engine.handles import is_tracked
+from ..errors import TypeMismatchError, UnsupportedError
+from .foreign import ForeignProgram, TreeCall, foreign_call
+
+__all__ = ["Framework", "calling", "made_by", "refuse_dtype"]
+
+
+class Framework:
+    """What `calling` has to know of a framework: the name of its backend, and how it works."""
+
+    name: str
+
+    def program(self, run: TreeCall, backend: Backend) -> tuple[ForeignProgram, list[Any]]:
+        """A program that runs `run`, called from `backend`, and further arrays to call it with."""
+        raise NotImplementedError
+
+    def enter(self, x: Any, backend: Backend) -> Any:
+        """An array of `backend` as one of the framework, without a copy where that is possible."""
+        raise NotImplementedError
+
+    def leave(self, y: Any, backend: Backend, device: Any) -> Any:
+        """An array of the framework as one of `backend`, on `device`."""
+        raise NotImplementedError
+
+
+class _Bridged(ForeignProgram):
+    """A program of a framework as a program of arrays of `backend`."""
+
+    def __init__(
+        self, inner: ForeignProgram, framework: Framework, backend: Backend, device: Any
+    ) -> None:
+        self.inner, self.framework, self.backend, self.device = inner, framework, backend, device
+
+    def entered(self, arrays: Sequence[Any]) -> list[Any]:
+        """Arrays of the backend as those of the framework."""
+        return [self.framework.enter(x, self.backend) for x in arrays]
+
+    def left(self, arrays: Sequence[Any]) -> list[Any]:
+        """Arrays of the framework as those of the backend."""
+        leave, backend, device = self.framework.leave, self.backend, self.device
+        return [None if y is None else leave(y, backend, device) for y in arrays]
+
+    def __call__(self, arrays: list[Any]) -> list[Any]:
+        """The results."""
+        with self.inner.block():
+            return self.left(self.inner(self.entered(arrays)))
+
+    def linearized(
+        self, arrays: list[Any], needs: Sequence[int]
+    ) -> tuple[list[Any], list[bool], Callable[[list[Any]], list[Any]]]:
+        """The results, which of them have a gradient, and the framework's pullback."""
+        enter, backend, block = self.framework.enter, self.backend, self.inner.block
+
+        def pulled(gs: list[Any]) -> list[Any]:
+            with block():
+                return self.left(pull([None if g is None else enter(g, backend) for g in gs]))
+
+        with block():
+            found, smooth, pull = self.inner.linearized(self.entered(arrays), needs)
+            return self.left(found), smooth, pulled
+
+    def bridged(self, inner: ForeignProgram) -> _Bridged:
+        """Another program, between the same two libraries."""
+        return _Bridged(inner, self.framework, self.backend, self.device)
+
+    def pullback(self, count: int, needs: Sequence[int], given: Sequence[int]) -> _Bridged:
+        """The framework's."""
+        return self.bridged(self.inner.pullback(count, needs, given))
+
+    def pushforward(self, count: int, needs: Sequence[int], smooth: list[int]) -> _Bridged:
+        """The framework's."""
+        return self.bridged(self.inner.pushforward(count, needs, smooth))
+
+    def mapped(self, axes: Sequence[int | None], size: int, randomness: str) -> _Bridged:
+        """The framework's."""
+        return self.bridged(self.inner.mapped(axes, size, randomness))
+
+
+def calling(f: Callable[..., Any], framework: Framework) -> Callable[..., Any]:
+    """`f`, a function of the framework's arrays, as a function of Variables and arrays of any
+    backend that is recorded as one operation."""
+    where = f"interop.{framework.name}.call"
+    check_function(f, where)
+    rule = rule_of(getattr(f, "__name__", type(f).__name__))
+    home = get_backend(framework.name)
+
+    def takes(x: Any) -> bool:
+        """Whether a leaf of the arguments is an array to hand over. Arrays of the framework itself
+        are constants of `f`."""
+        if is_variable(x):
+            return True
+        if BACKENDS.get(type(x), x) is None or not (hasattr(x, "dtype") and hasattr(x, "shape")):
+            return False
+        return backend_of(x) is not home
+
+    def gives(y: Any) -> bool:
+        return hasattr(y, "dtype") and hasattr(y, "shape") and backend_of(y) is home
+
+    @functools.wraps(f)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        tree = TreeCall(f, args, kwargs, takes, gives)
+        arrays = tree.arrays
+        backend = _caller(arrays, home, where)
+        program, more = framework.program(tree, backend)
+        if backend is not home:
+            device = device_of(arrays[0]) if arrays else None
+            program = _Bridged(program, framework, backend, device)
+        return tree.completed(_results(program, rule, arrays, more, tree, where))
+
+    return called
+
+
+def _caller(arrays: list[Any], home: Backend, where: str) -> Backend:
+    """The backend that `arrays` belong to; that of the framework, `home`, if there are none."""
+    backend: Backend | None = None
+    for x in arrays:
+        other = backend_of(x)
+        assert other is not None
+        if backend is not None and other is not backend:
+            raise mixed(backend, other, where)
+        backend = other
+    if backend is None or backend is home:
+        return home
+    if backend.adapter.capabilities().get("lazy"):
+        raise UnsupportedError(
+            f"{where} computes at once, and arrays of {backend.name} are lazy. Call it with what "
+            "`.compute()` gives"
+        )
+    return backend
+
+
+def _results(
+    program: ForeignProgram, rule: CallRules, arrays: list[Any], more: list[Any], tree: TreeCall,
+    where: str,
+) -> list[Any]:  # fmt: skip
+    """The results, as Variables if there are some among the arguments."""
+    if any([is_variable(x) for x in arrays]):
+        found = foreign_call(program, rule, [*arrays, *more])
+        leaves = [isinstance(x, (float, complex)) or hasattr(x, "dtype") for x in tree.rest]
+        if not found and any(leaves) and any([is_tracked(x) for x in arrays]):
+            break_graph(f"the call of {rule.primitive.name}, by {where},")
+        return found
+    try:
+        return program([*arrays, *more])
+    except Exception as error:
+        explain(error, rule.primitive.name, arrays)
+
+
+def made_by(backend: Backend, host: Any, device: Any, where: str) -> Any:
+    """An array of `backend` with the values of `host`, a NumPy array. Where the backend lacks the
+    dtype, only integers that fit may get another one."""
+    try:
+        made = backend.raw("asarray")(host, device=device)
+    except TypeError:
+        raise refuse_dtype(host, backend, where) from None
+    kept = str(made.dtype).rpartition(".")[2] == str(host.dtype)
+    if kept or (host.dtype.kind in "iu" and (np.asarray(made) == host).all()):
+        return made
+    raise refuse_dtype(host, backend, where)
+
+
+def refuse_dtype(x: Any, backend: Backend, where: str) -> TypeMismatchError:
+    """The error for an array whose dtype `backend` lacks."""
+    return TypeMismatchError(
+        f"{where}: the {backend.name} backend has no dtype for an array of {x.dtype}; convert it "
+        "in the function, to float32 for example (for float64 in JAX, set JAX_ENABLE_X64=1)"
+    )

@@ -1,0 +1,62 @@
+"""A sample of `tests/torch_sweep.py`: torch's functions on torch's own samples."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.optional import needs
+
+needs("torch", "expecttest")
+from tests import torch_sweep
+
+#: Functions of every kind: rules of ours with torch's arguments, torch's own, lists, several results.
+NAMES = [
+    "addmm", "amax", "block_diag", "cat", "cdist", "clamp", "cross", "cummax", "cumprod", "diagonal",
+    "diff", "einsum", "fft.fftn", "fft.irfft", "gather", "index_select", "lerp", "linalg.cholesky",
+    "linalg.matrix_norm", "linalg.norm", "linalg.solve", "linalg.vector_norm", "logsumexp",
+    "masked_fill", "max", "mean", "meshgrid", "nn.functional.avg_pool2d", "nn.functional.batch_norm",
+    "nn.functional.bilinear", "nn.functional.conv_transpose2d", "nn.functional.conv2d",
+    "nn.functional.cross_entropy", "nn.functional.ctc_loss", "nn.functional.embedding_bag",
+    "nn.functional.gelu", "nn.functional.grid_sample", "nn.functional.group_norm",
+    "nn.functional.huber_loss", "nn.functional.interpolate", "nn.functional.kl_div",
+    "nn.functional.layer_norm", "nn.functional.max_pool2d", "nn.functional.mse_loss",
+    "nn.functional.pad", "nn.functional.rrelu", "nn.functional.scaled_dot_product_attention",
+    "nn.functional.softplus", "norm", "prod", "roll", "scatter_add", "softmax", "sort", "split",
+    "squeeze", "std", "sum", "take_along_dim", "tensordot", "topk", "transpose", "unbind", "var",
+    "vstack", "where",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def operations():
+    return torch_sweep.operations(NAMES)
+
+
+def test_all_are_torchs(operations):
+    assert {op.name for op in operations} == set(NAMES)
+    findings = [f for op in operations for f in torch_sweep.sweep([op], 2)]
+    bad = [f for f in findings if f.outcome in (*torch_sweep.BAD, "no method")]
+    refused = {f.name for f in findings if f.outcome == "refused"}
+    assert bad == [] and refused <= {"nn.functional.embedding_bag"}
+    assert len(findings) > 100
+
+
+def test_the_table_counts_every_function(operations):
+    findings = list(torch_sweep.sweep(operations[:2], 1))
+    text = torch_sweep.table(findings)
+    assert "| OpInfo, all |" in text and "| torch's |" in text
+    answers = torch_sweep.functions()
+    assert answers["torch.nn.functional.conv2d"] == "torch's"
+    assert answers["torch.matmul"].startswith("ours")
+    assert len(answers) > 500
+
+
+def test_a_wrong_derivative_is_seen(operations, monkeypatch):
+    from pluggrad_torch.functions import SPECIAL
+
+    op = next(op for op in operations if op.name == "lerp")
+    lerp = SPECIAL["lerp"]
+    monkeypatch.setitem(SPECIAL, "lerp", lambda xp, *args: lerp(xp, *args).detach())
+    assert {f.outcome for f in torch_sweep.sweep([op], 1)} == {"wrong"}
+    monkeypatch.setitem(SPECIAL, "lerp", lambda xp, *args: lerp(xp, *args) * 2)
+    assert {f.outcome for f in torch_sweep.sweep([op], 1)} == {"wrong"}

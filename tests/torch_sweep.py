@@ -1,0 +1,352 @@
+"""Call torch's functions with Variables, on the samples of torch's own tests (OpInfo).
+
+    python tests/torch_sweep.py [NAME ...] [--samples N] [--list OUTCOME] [--table FILE]
+
+Each sample is run on tensors that torch tracks, and with a Variable in the place of each of these.
+The values and the derivatives of order 1 and 2, for random cotangents, must be torch's. What can
+come of a sample:
+
+ours        right, by a function of pluggrad
+torch's     right, recorded with torch's own derivative
+refused     pluggrad raises an error
+no method   the sample calls a method that Variables do not have
+by torch    torch itself raises an error
+wrong       another value or derivative, or a gradient that is lost in silence
+foreign     an exception that is not pluggrad's, where torch accepts its own tensors
+
+The last two must not be; the exit status is then 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parents[1])
+
+import optree
+import torch
+
+import pluggrad as pg
+from pluggrad import autograd
+from pluggrad.arrays.backend import PRIMITIVES
+
+OUTCOMES = ("ours", "torch's", "refused", "no method", "by torch", "wrong", "foreign")
+BAD = ("wrong", "foreign")
+#: Samples where pluggrad has another convention for the second derivative, at zeros.
+CONVENTIONS = {"linalg.norm.subgradients_at_zero"}
+#: Functions of Hermitian matrices: here the gradient is Hermitian, too, as torch's mostly is.
+HERMITIAN = {"cholesky", "linalg.cholesky"}
+#: Functions with results that are one of many, with `full_matrices`: so are the derivatives.
+FULL = {"linalg.svd"}
+#: Methods that mean NumPy's on Variables, and not torch's.
+OTHER_METHODS = {"repeat"}
+#: Functions whose results are not determined by their arguments.
+UNDETERMINED = {"empty_like", "new_empty", "new_empty_strided", "empty", "empty_permuted",
+                "empty_strided", "rand_like", "randn_like", "randint_like", "bernoulli",
+                "nn.functional.dropout", "normal"}  # fmt: skip
+
+
+class Finding(NamedTuple):
+    """What came of one sample."""
+
+    name: str
+    sample: str
+    outcome: str
+    details: str
+
+
+def operations(names: list[str] | None = None, dtype: Any = torch.float64) -> list[Any]:
+    """torch's OpInfos for functions that have a derivative in `dtype`."""
+    from torch.testing._internal.common_methods_invocations import op_db
+
+    found = [
+        op for op in op_db
+        if op.supports_autograd and dtype in op.dtypes and not op.name.startswith("_refs")
+    ]  # fmt: skip
+    return [op for op in found if not names or op.name in names]
+
+
+def samples(op: Any, most: int, dtype: Any) -> Iterator[Any]:
+    """Up to `most` samples of an OpInfo, spread over all of them; all if it is 0."""
+    torch.manual_seed(1)
+    found = list(op.sample_inputs("cpu", dtype, requires_grad=False))
+    step = max(1, len(found) // most) if most else 1
+    yield from found[::step][: most or None]
+
+
+def leaves(tree: Any) -> list[Any]:
+    """The leaves of arguments or results."""
+    return list(optree.tree_leaves(tree, none_is_leaf=True))
+
+
+def is_float(x: Any) -> bool:
+    """Whether `x` is a tensor that can have a derivative."""
+    return torch.is_tensor(x) and (x.is_floating_point() or x.is_complex())
+
+
+def raw(x: Any) -> Any:
+    """The tensor in a Variable."""
+    return x.detach().data if isinstance(x, pg.Variable) else x
+
+
+def hermitian(x: Any) -> Any:
+    """The Hermitian part of matrices."""
+    return (x + x.mH) / 2
+
+
+def run_sample(op: Any, sample: Any, make: Any) -> tuple[list[Any], list[Any]]:
+    """The results of a sample, with `make` of each floating-point tensor; and these."""
+    made: list[Any] = []
+
+    def replaced(x: Any) -> Any:
+        if not is_float(x) or x.layout is not torch.strided:
+            return x.clone() if torch.is_tensor(x) else x
+        made.append(make(x.detach().clone()))
+        return made[-1]
+
+    tree = (sample.input, tuple(sample.args), dict(sample.kwargs))
+    first, args, kwargs = optree.tree_map(replaced, tree, none_is_leaf=True)
+    torch.manual_seed(0)
+    return leaves(op.op(first, *args, **kwargs)), made
+
+
+def seeds(like: list[Any]) -> list[Any]:
+    """Random cotangents."""
+    torch.manual_seed(2)
+    return [torch.randn_like(raw(y)) for y in like]
+
+
+def native(op: Any, sample: Any) -> tuple[list[Any], list[Any], list[Any]]:
+    """torch's results, and its gradients of order 1 and 2 (empty if it has none)."""
+    ys, xs = run_sample(op, sample, lambda x: x.requires_grad_())
+    smooth = [y for y in ys if torch.is_tensor(y) and y.requires_grad]
+    if not smooth or not xs:
+        return ys, [], []
+    first = torch.autograd.grad(smooth, xs, seeds(smooth), create_graph=True, allow_unused=True)
+    second: list[Any] = []
+    again = [g for g in first if g is not None and g.requires_grad]
+    if again:
+        try:
+            second = list(torch.autograd.grad(again, xs, seeds(again), allow_unused=True))
+        except (RuntimeError, NotImplementedError):  # it has no second derivative
+            second = []
+    return ys, list(first), second
+
+
+def same(mine: Any, theirs: Any) -> str:
+    """What differs between two lists of results or gradients; None counts as zeros."""
+    if len(mine) != len(theirs):
+        return f"{len(mine)} results for {len(theirs)}"
+    for m, t in zip(mine, theirs, strict=True):
+        m, t = raw(m), raw(t)
+        if m is None or t is None:
+            other = t if m is None else m
+            known = other is not None and torch.is_tensor(other)
+            if known and bool((other.to_dense() != 0).any()):
+                return f"{m} for {t}"
+            continue
+        if not torch.is_tensor(t):
+            if torch.is_tensor(m) or (m != t and m == m):
+                return f"{m!r} for {t!r}"
+            continue
+        if t.layout is not torch.strided:
+            m, t = m.to_dense(), t.to_dense()
+        if not torch.is_tensor(m) or m.shape != t.shape or m.dtype != t.dtype:
+            return f"{getattr(m, 'dtype', m)} {getattr(m, 'shape', '')} for {t.dtype} {t.shape}"
+        if not torch.allclose(m, t.detach(), rtol=1e-7, atol=1e-9, equal_nan=True):
+            return f"{m.flatten()[:6]} for {t.detach().flatten()[:6]}"
+    return ""
+
+
+def judge(op: Any, sample: Any) -> tuple[str, str]:
+    """What comes of a sample."""
+    import pluggrad_torch.recorded as module
+
+    by_torch: list[str] = []
+    before = module.recorded
+
+    def noted(*args: Any) -> Any:
+        by_torch.append(args[2])
+        return before(*args)
+
+    try:
+        expected, first, second = native(op, sample)
+    except Exception as error:
+        return "by torch", f"{type(error).__name__}: {error}"
+    try:
+        module.recorded = noted
+        ys, xs = run_sample(op, sample, lambda x: pg.Variable(x, requires_grad=True))
+        smooth = [y for y in ys if isinstance(y, pg.Variable) and y.requires_grad]
+        mine: list[Any] = []
+        again: list[Any] = []
+        mine_second: list[Any] = []
+        theirs = [y for y in expected if torch.is_tensor(y) and y.requires_grad]
+        if first and len(smooth) == len(theirs):
+            given = [pg.Variable(g) for g in seeds(theirs)]
+            mine = list(autograd.grad(smooth, xs, given, create_graph=True, allow_unused=True))
+            if second:
+                again = [g for g, t in zip(mine, first, strict=True)
+                         if t is not None and t.requires_grad]  # fmt: skip
+                given = [pg.Variable(g) for g in seeds([t for t in first if t is not None
+                                                         and t.requires_grad])]  # fmt: skip
+                pairs = [(g, s) for g, s in zip(again, given, strict=True)
+                         if g is not None and g.requires_grad]  # fmt: skip
+                if pairs:
+                    mine_second = list(autograd.grad(
+                        [g for g, _ in pairs], xs, [s for _, s in pairs], allow_unused=True
+                    ))  # fmt: skip
+                else:
+                    mine_second = [None] * len(xs)
+    except pg.PluggradError as error:
+        if isinstance(error, AttributeError) or op.name in OTHER_METHODS:
+            return "no method", str(error)
+        return "refused", f"{type(error).__name__}: {error}"
+    except AttributeError as error:
+        return "no method", str(error)
+    except Exception as error:
+        if str(error).startswith("descriptor"):
+            return "no method", str(error)
+        return "foreign", f"{type(error).__name__}: {error}"
+    finally:
+        module.recorded = before
+    if why := "" if op.name in UNDETERMINED else same(ys, expected):
+        return "wrong", f"values: {why}"
+    if op.name in FULL and sample.kwargs.get("full_matrices"):
+        first, second = [], []
+    if op.name in HERMITIAN and first:
+        mine, first = [[None if g is None else hermitian(raw(g)) for g in gs]
+                       for gs in (mine, first)]  # fmt: skip
+        second = []
+    lost = any([g is not None and bool((g.to_dense() != 0).any()) for g in first])
+    if len(smooth) < len(theirs) and lost:
+        return "wrong", f"{len(smooth)} results are tracked, and {len(theirs)} of torch's"
+    if op.name not in UNDETERMINED:
+        if first and len(smooth) == len(theirs) and (why := same(mine, first)):
+            return "wrong", f"order 1: {why}"
+        variant = f"{op.name}.{op.variant_test_name}"
+        compared = len(smooth) == len(theirs) and second and variant not in CONVENTIONS
+        if compared and (why := same(mine_second, second)):
+            return "wrong", f"order 2: {why}"
+    return ("torch's" if by_torch else "ours"), ""
+
+
+def sweep(ops: list[Any], most: int, dtype: Any = torch.float64) -> Iterator[Finding]:
+    """Every sample of `ops`, up to `most` of each (0 for all)."""
+    for op in ops:
+        name = op.name + (f".{op.variant_test_name}" if op.variant_test_name else "")
+        try:
+            found = list(samples(op, most, dtype))
+        except Exception as error:
+            yield Finding(name, "", "by torch", f"no samples: {error}")
+            continue
+        for sample in found:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                outcome, details = judge(op, sample)
+            yield Finding(name, f"{sample.args} {sample.kwargs}", outcome, details)
+
+
+def functions() -> dict[str, str]:
+    """Every function that torch lets others override, and who answers it, by its name. (Methods of
+    tensors are left out, but for operators: they take Variables beside tensors only.)"""
+    from torch.overrides import get_overridable_functions, resolve_name
+
+    from pluggrad_torch import functions as ours
+    from pluggrad_torch.recorded import WRITES
+
+    found: dict[str, str] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for group in get_overridable_functions().values():
+            for func in group:
+                full = resolve_name(func)
+                name = getattr(func, "__name__", "")
+                if full is None or full.startswith("torch.Tensor."):
+                    continue
+                known = {*ours.TABLE.rows, *ours.SPECIAL, *ours.RANDOM_NAMES}
+                elementwise = PRIMITIVES.get(name)
+                if name in ours.QUESTIONS:
+                    found[full] = "plain answers"
+                elif name.endswith("_"):
+                    found[full] = "refused: writes into its argument"
+                elif name in known or name.startswith("special_") or (
+                    elementwise is not None and elementwise.parameters in (("x",), ("x1", "x2"))
+                ):  # fmt: skip
+                    found[full] = "ours, or torch's for arguments that ours lacks"
+                elif name in WRITES:
+                    found[full] = "torch's; refused where it writes into its argument"
+                else:
+                    found[full] = "torch's"
+    return found
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    p = argparse.ArgumentParser(
+        prog="python tests/torch_sweep.py",
+        description="Call torch's functions with Variables, on the samples of torch's own tests, "
+        "and hold values and derivatives of order 1 and 2 against torch's.",
+    )
+    p.add_argument("names", nargs="*", metavar="NAME", help="such as nn.functional.conv2d")
+    p.add_argument("--samples", type=int, default=8, help="of each function; 0 for all (default 8)")
+    p.add_argument("--list", action="append", choices=OUTCOMES, default=[],
+                   help="print every sample with this outcome; may be repeated")  # fmt: skip
+    p.add_argument("--functional", action="store_true", help="torch.nn.functional alone")
+    p.add_argument("--complex", action="store_true", help="complex128 in the place of float64")
+    p.add_argument("--table", metavar="FILE", help="write the counts as Markdown")
+    return p
+
+
+def table(findings: list[Finding]) -> str:
+    """The counts as Markdown: samples of OpInfo, and all functions that can be overridden."""
+    rows = [("OpInfo, all", findings),
+            ("OpInfo, nn.functional", [f for f in findings if "nn.functional" in f.name])]  # fmt: skip
+    lines = ["| samples | " + " | ".join(OUTCOMES) + " |", "|---" * (len(OUTCOMES) + 1) + "|"]
+    for title, some in rows:
+        counts = collections.Counter([f.outcome for f in some])
+        cells = " | ".join(str(counts[kind]) for kind in OUTCOMES)
+        lines.append(f"| {title} | {cells} |")
+    answers = collections.Counter(functions().values())
+    lines += ["", "| functions that torch lets others override | |", "|---|---|"]
+    lines += [f"| {kind} | {count} |" for kind, count in answers.most_common()]
+    return "\n".join(lines) + "\n"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the sweep, and print the counts."""
+    args = parser().parse_args(argv)
+    dtype = torch.complex128 if args.complex else torch.float64
+    ops = operations(args.names, dtype)
+    if args.functional:
+        ops = [op for op in ops if "nn.functional" in op.name]
+    findings: list[Finding] = []
+    shown = ops
+    if sys.stderr.isatty():
+        from rich.progress import track
+
+        shown = track(ops, description="sweep")
+    for op in shown:
+        for finding in sweep([op], args.samples, dtype):
+            findings.append(finding)
+            if finding.outcome in (*BAD, *args.list):
+                details = " ".join(finding.details.split())[:300]
+                print(f"{finding.outcome:10}{finding.name}{finding.sample[:200]}: {details}",
+                      flush=True)  # fmt: skip
+    text = table(findings)
+    print(text)
+    if args.table:
+        Path(args.table).write_text(text)
+    return int(any(f.outcome in BAD for f in findings))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
