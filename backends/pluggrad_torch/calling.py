@@ -140,7 +140,7 @@ class _Again:
     def first(self, arrays: list[Any]) -> list[Any]:
         """The results of the first run."""
         states = states_of()
-        counts = [] if transforming() is not None else [(x, version_of(x)) for x in arrays]
+        counts = [] if transforming() else [(x, version_of(x)) for x in arrays]
         if self.module is not None:
             self.versions = [(p, version_of(p)) for p in self.module.parameters()]
         found = self.tree(arrays)
