@@ -11,11 +11,9 @@ import torch
 from pluggrad.errors import MutationError
 from pluggrad.plugin import (
     Backend,
-    BatchingError,
     Framework,
     TreeCall,
     calling,
-    drawn,
     made_by,
     refuse_dtype,
 )
@@ -74,17 +72,11 @@ class _Torch(Framework):
     """torch, to `calling`."""
 
     name = "torch"
+    draws = True
 
-    def program(self, run: TreeCall, backend: Backend) -> tuple[TorchProgram, list[Any]]:
-        """A program; inside `vmap` also an array, mapped if random numbers are to differ."""
-        more = []
-        try:
-            dummy = drawn(lambda sizes: backend.raw("zeros")(sizes), backend)
-        except BatchingError:  # then random numbers are an error, which `vmap` itself notices
-            dummy = None
-        if dummy is not None and dummy._level.maps:
-            more = [dummy]
-        return TorchProgram(_Again(run, len(run.arrays))), more
+    def program(self, run: TreeCall) -> TorchProgram:
+        """A program, whose further runs are like the first."""
+        return TorchProgram(_Again(run))
 
     def enter(self, x: Any, backend: Backend) -> Any:
         """By NumPy's buffer, or DLPack; with a copy where that is refused."""
@@ -113,8 +105,8 @@ class _Again:
     """A user's function, which may be run again for a derivative. Further runs draw the same random
     numbers, and do not update a module's statistics."""
 
-    def __init__(self, tree: TreeCall, count: int) -> None:
-        self.tree, self.count = tree, count
+    def __init__(self, tree: TreeCall) -> None:
+        self.tree = tree
         self.states: Any = None
         self.ran = False
         self.module = tree.f if isinstance(tree.f, torch.nn.Module) else None
@@ -122,7 +114,7 @@ class _Again:
 
     def __call__(self, arrays: list[Any]) -> list[Any]:
         """The results."""
-        arrays = arrays[: self.count]
+        arrays = arrays[: len(self.tree.places)]  # one more may say for what elements it draws
         if not self.ran:
             return self.first(arrays)
         for x, version in self.versions:
