@@ -50,6 +50,7 @@ from tests.support.dask_arguments import (
     Array,
     M,
 )
+from tests.support.sweeping import flat, slopes
 
 BAD = ("untracked", "wrong", "foreign", "no call")
 
@@ -138,11 +139,6 @@ def build(x: Any, given: Iterator[Any]) -> Any:
     return x.copy() if isinstance(x, np.ndarray) else x
 
 
-def flat(y: Any) -> list[Any]:
-    """The leaves of a result."""
-    return [x for item in y for x in flat(item)] if isinstance(y, (list, tuple)) else [y]
-
-
 def specs(call: list[tuple[str, Any]]) -> list[Array]:
     """The arrays among the arguments of a call."""
     found = [s for _, x in call for s in flat([x]) if isinstance(s, Array)]
@@ -207,12 +203,6 @@ def weights_of(leaves: list[Any]) -> list[Any]:
     ]
 
 
-def slope(g: Callable[[float], float]) -> float:
-    """The derivative at 0, by central differences of fourth order."""
-    h = 1e-4
-    return (8 * (g(h) - g(-h)) - (g(2 * h) - g(-2 * h))) / (12 * h)
-
-
 def judge(
     name: str, f: Any, call: list[tuple[str, Any]], which: int | None, grad: bool = True
 ) -> tuple[str, str]:
@@ -258,7 +248,7 @@ def judge(
         return "wrong", f"{len(found)} results, not {len(expected)}"
     if not grad:
         return "right", ""
-    change = slope(moved) if any(w is not None for w in weights) else 0.0
+    change = slopes(moved)[0] if any(w is not None for w in weights) else 0.0
     if tracked:
         mine = sum([float(np.sum(g * along[n])) for n, g in zip(chosen, grads, strict=True)])
         close = math.isclose(mine, change, rel_tol=1e-5, abs_tol=1e-7)

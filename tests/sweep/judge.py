@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import pluggrad as pg
+from tests.support.sweeping import flat, slopes
 
 from .calls import calls, smooth
 from .running import (
@@ -21,12 +22,10 @@ from .running import (
     buffer,
     copied,
     differs,
-    flat,
     outs,
     plain,
     run,
     short,
-    slopes,
     total,
     weights_of,
     writes,

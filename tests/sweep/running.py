@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 import pluggrad as pg
+from tests.support.sweeping import flat
 
 from .specs import A, Call, Given
 
 __all__ = [
-    "as_variable", "backward", "buffer", "copied", "differs", "flat", "outs", "plain", "run",
-    "short", "slopes", "total", "weights_of", "writes", "written",
+    "as_variable", "backward", "buffer", "copied", "differs", "outs", "plain", "run",
+    "short", "total", "weights_of", "writes", "written",
 ]  # fmt: skip
 
 #: Functions that write into their first argument.
@@ -60,11 +61,6 @@ def written(y: list[Any], out: Any) -> bool:
     """Whether NumPy has written its result into `out`; some of its functions forget it."""
     buffers = flat(out)
     return [x is b for x, b in zip(y, buffers, strict=False)] == [True] * len(buffers)
-
-
-def flat(y: Any) -> list[Any]:
-    """The leaves of a result."""
-    return [x for item in y for x in flat(item)] if isinstance(y, (list, tuple)) else [y]
 
 
 def buffer(call: Call, given: list[Any]) -> Any:
@@ -161,14 +157,3 @@ def backward(leaves: list[Any], weights: list[Any]) -> None:
         # Re(x w) has the gradient conj(w), in torch's convention.
         g = pg.Variable(np.asarray(np.conj(w)).astype(x.data.dtype))
         x.backward(g, retain_graph=n + 1 < len(seeds))
-
-
-def slopes(at: Any, h: float) -> tuple[float, float, float]:
-    """The derivative at 0: by central differences, and from either side."""
-    here, up, down = at(0.0), at(h), at(-h)
-    far, back = at(2 * h), at(-2 * h)
-    return (
-        (8 * (up - down) - (far - back)) / (12 * h),
-        (far - here) / (2 * h),
-        (here - back) / (2 * h),
-    )

@@ -77,8 +77,10 @@ def _reasons(refused: Iterable[Finding]) -> list[list[Any]]:
 
 def _plain(reason: str) -> str:
     """A reason without the class of the error, the place, and the name of the function."""
-    text = re.sub(r"^\w+: (numpy\.[\w.]+: )?", "", reason)
+    text = re.sub(r"^\w+: (numpy\.[\w.]+: ([a-z][\w.]+: )*)?", "", reason)
     text = re.sub(r", at \S+:\d+", "", text)
+    if len(reason) > 290:  # it was cut
+        text = re.split(r"[.;:] (?=[^.;:]*$)", text)[0]
     return text.replace("|", r"\|")
 
 
@@ -131,7 +133,8 @@ def _refusals(row: dict[str, Any] | None, name: str) -> str:
 
 
 def _shortened(call: str, name: str) -> str:
-    """A call with the keywords alone, where they are what was refused."""
+    """A call with the keywords alone, where they are what was refused. `v` is a Variable."""
     inside = call.removeprefix(f"np.{name}(").removesuffix(")")
+    inside = re.sub(r"\b[a-z](v|a)\w*\[[\d,]*\]", r"\1", inside)
     found = re.search(r"\b\w+=.*", inside)
     return (found[0] if found else inside).replace("|", r"\|")
