@@ -65,7 +65,7 @@ def call(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> x.grad.data.round(3)
     array([0.5  , 0.731])
     """
-    return calling(f, _Torch())
+    return calling(f, _Torch(f))
 
 
 class _Torch(Framework):
@@ -74,9 +74,13 @@ class _Torch(Framework):
     name = "torch"
     draws = True
 
+    def __init__(self, f: Any) -> None:
+        #: The parameters of a module, looked up once.
+        self.parameters = list(f.parameters()) if isinstance(f, torch.nn.Module) else []
+
     def program(self, run: TreeCall) -> TorchProgram:
         """A program, whose further runs are like the first."""
-        return TorchProgram(_Again(run))
+        return TorchProgram(_Again(run, self.parameters))
 
     def enter(self, x: Any, backend: Backend) -> Any:
         """By NumPy's buffer, or DLPack; with a copy where that is refused."""
@@ -105,8 +109,8 @@ class _Again:
     """A user's function, which may be run again for a derivative. Further runs draw the same random
     numbers, and do not update a module's statistics."""
 
-    def __init__(self, tree: TreeCall) -> None:
-        self.tree = tree
+    def __init__(self, tree: TreeCall, parameters: list[Any]) -> None:
+        self.tree, self.parameters = tree, parameters
         self.states: Any = None
         self.ran = False
         self.module = tree.f if isinstance(tree.f, torch.nn.Module) else None
@@ -133,8 +137,7 @@ class _Again:
         """The results of the first run."""
         states = states_of()
         counts = [] if transforming() else [(x, version_of(x)) for x in arrays]
-        if self.module is not None:
-            self.versions = [(p, version_of(p)) for p in self.module.parameters()]
+        self.versions = [(p, version_of(p)) for p in self.parameters]
         found = self.tree(arrays)
         for x, version in counts:
             if version_of(x) != version:

@@ -16,7 +16,7 @@ from pluggrad.plugin import ForeignProgram, one_by_one
 __all__ = ["TorchProgram", "eagerly", "transforming", "version_of"]
 
 #: `torch.autograd.grad` without its checks of arguments, which take as long as the walk itself.
-_run_backward: Any = torch.autograd.graph._engine_run_backward
+_run_backward: Any = torch.autograd.Variable._execution_engine.run_backward
 _innermost: Any = torch._C._functorch.peek_interpreter_stack
 
 
