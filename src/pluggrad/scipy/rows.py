@@ -25,7 +25,16 @@ from ..errors import MissingFunctionError, UnknownNameError, UnsupportedError
 from ..variables.library_functions import raw, tracked
 from ..variables.namespace import lifting
 
-__all__ = ["falling_through", "host", "like", "looped", "public", "refuse_away"]
+__all__ = [
+    "aligned",
+    "falling_through",
+    "host",
+    "host_function",
+    "like",
+    "looped",
+    "public",
+    "refuse_away",
+]
 
 Results = Callable[[Any, Any], Any]
 
@@ -44,9 +53,23 @@ def host(
     return row
 
 
+def host_function(name: str) -> Any:
+    """The function of NumPy arrays that a row calls `name`, such as ``ndimage.spline_filter1d``."""
+    found = get_backend("numpy").adapter.scipy(name)
+    if found is None:
+        raise MissingFunctionError("SciPy is not installed: `pip install pluggrad[scipy]`")
+    return found
+
+
 def like(position: int = 0) -> Results:
     """Of a row whose result has the shape and dtype of the argument at `position`."""
     return lambda args, kwargs: (tuple(args[position].shape), args[position].dtype)
+
+
+def aligned(op: BatchedCall) -> Any:
+    """Batching rule of functions of several matrices, whose axes in front are broadcast."""
+    most = max([op.ndim(i) for i in range(len(op.args))])
+    return op(*[op.aligned(i, most) for i in range(len(op.args))], **op.kwargs)
 
 
 def looped(op: BatchedCall) -> Any:
@@ -99,7 +122,8 @@ def _backend_among(values: Any) -> Backend | None:
         if isinstance(x, (list, tuple)):
             found = _backend_among(x)
         else:
-            found = backend_of(x) if hasattr(x, "shape") and hasattr(x, "dtype") else None
+            is_array = hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, type)
+            found = backend_of(x) if is_array else None
         first = first or found
     return first
 
