@@ -50,7 +50,7 @@ from tests.support.dask_arguments import (
     Array,
     M,
 )
-from tests.support.sweeping import flat, slopes
+from tests.support.sweeping import leaves_of, slopes
 
 BAD = ("untracked", "wrong", "foreign", "no call")
 
@@ -141,7 +141,7 @@ def build(x: Any, given: Iterator[Any]) -> Any:
 
 def specs(call: list[tuple[str, Any]]) -> list[Array]:
     """The arrays among the arguments of a call."""
-    found = [s for _, x in call for s in flat([x]) if isinstance(s, Array)]
+    found = [s for _, x in call for s in leaves_of([x]) if isinstance(s, Array)]
     # No two are equal, since the derivative of many functions jumps there.
     return [Array(s.values + 0.037 * n if s.values.dtype == float else s.values, s.chunks)
             for n, s in enumerate(found)]  # fmt: skip
@@ -161,11 +161,11 @@ def run(name: str, f: Any, call: list[tuple[str, Any]], given: list[Any]) -> lis
             method = name.removeprefix("Array.__")
             theirs = method[1:] if method[0] == "r" else SWAPPED.get(method, f"r{method}")
             y = getattr(type(other), f"__{theirs}")(other, own)
-        return flat(own if name == "Array.__setitem__" else y)
+        return leaves_of(own if name == "Array.__setitem__" else y)
     if name == "store":
         f(*args, **kwargs)
         return [args[1]]
-    return flat(f(*args, **kwargs))
+    return leaves_of(f(*args, **kwargs))
 
 
 SWAPPED = {"eq__": "eq__", "lt__": "gt__", "ge__": "le__"}

@@ -81,7 +81,7 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
     bound does not."""
     if x.dtype.kind in "iu" and (type(min) is float or type(max) is float):
         return np.clip(x, min, max)
-    return xp.clip(x, min, max)
+    return xp.clip(x, min, max)  # type: ignore[attr-defined]
 
 
 class NumpyAdapter(Adapter):

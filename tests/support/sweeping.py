@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["flat", "slopes"]
+__all__ = ["leaves_of", "slopes"]
 
 
-def flat(y: Any) -> list[Any]:
+def leaves_of(y: Any) -> list[Any]:
     """The leaves of a result."""
-    return [x for item in y for x in flat(item)] if isinstance(y, (list, tuple)) else [y]
+    return [x for item in y for x in leaves_of(item)] if isinstance(y, (list, tuple)) else [y]
 
 
 def slopes(at: Callable[[float], float], h: float = 1e-4) -> tuple[float, float, float]:

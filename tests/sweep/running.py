@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import pluggrad as pg
-from tests.support.sweeping import flat
+from tests.support.sweeping import leaves_of
 
 from .specs import A, Call, Given
 
@@ -50,16 +50,16 @@ def run(call: Call, given: list[Any], out: Any = None) -> list[Any]:
     rest, buffers = iter(given), iter([out])
     args = [build(x, rest, buffers) for x in call.args]
     kwargs = {key: build(x, rest, buffers) for key, x in call.kwargs.items()}
-    y = flat(call.function(*args, **kwargs))
+    y = leaves_of(call.function(*args, **kwargs))
     if writes(call):
         y.append(args[0])
     y += [x.getvalue() for x in args if isinstance(x, STREAMS) and "z" not in call.name]
-    return y + flat(out) if out is not None else y
+    return y + leaves_of(out) if out is not None else y
 
 
 def written(y: list[Any], out: Any) -> bool:
     """Whether NumPy has written its result into `out`; some of its functions forget it."""
-    buffers = flat(out)
+    buffers = leaves_of(out)
     return [x is b for x, b in zip(y, buffers, strict=False)] == [True] * len(buffers)
 
 
