@@ -127,12 +127,12 @@ def _filter(b: Any, a: Any, x: Any, where: str) -> tuple[Any, Any, Any]:
         raise InvalidArgumentError(f"scipy.signal.{where}: x is empty")
     if a.shape[0] > 1 and values_of(a[0]) == 0:
         raise InvalidArgumentError(f"scipy.signal.{where}: a[0] is 0")
-    return promoted(b, a, x)  # type: ignore[return-value]
+    return promoted(b, a, x)
 
 
 @public("signal", arrays="b a x zi")
 def lfilter(b: Any, a: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
-    """`x` filtered along `axis` by the rational transfer function b / a.
+    """Filter `x` along `axis` by the rational transfer function b / a.
 
     The arguments are SciPy's. It is differentiable by `b`, `a`, `x` and the state `zi` that it
     starts in; with `zi`, the state that it ends in is returned, too.
@@ -196,7 +196,8 @@ def lfilter_zi(b: Any, a: Any) -> Any:
     first = next((c for c in (b, a) if hasattr(c, "dtype")), None)
     b = _coefficients(b, "lfilter_zi", "b", first)
     a = _coefficients(a, "lfilter_zi", "a", first)
-    return steady(*floats(b, a), "lfilter_zi")
+    b, a = floats(b, a)
+    return steady(b, a, "lfilter_zi")
 
 
 def steady(b: Any, a: Any, where: str) -> Any:
@@ -252,7 +253,7 @@ def filtfilt(
     b: Any, a: Any, x: Any, axis: int = -1, padtype: Any = "odd", padlen: Any = None,
     method: str = "pad", irlen: Any = None,
 ) -> Any:  # fmt: skip
-    """`x` filtered forwards and then backwards, so that no phase is shifted.
+    """Filter `x` forwards and then backwards, so that no phase is shifted.
 
     The arguments are SciPy's, but for ``method="gust"``, which is refused. It is differentiable by
     `b`, `a` and `x`.

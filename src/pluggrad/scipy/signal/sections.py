@@ -47,7 +47,7 @@ def _one_section(sos: Any, n: int) -> tuple[Any, Any]:
 
 @public("signal", arrays="sos x zi")
 def sosfilt(sos: Any, x: Any, axis: int = -1, zi: Any = None) -> Any:
-    """`x` filtered along `axis` by sections of second order, one after the other.
+    """Filter `x` along `axis` by sections of second order, one after the other.
 
     The arguments are SciPy's. It is differentiable by `x`, `zi` and `sos`, apart from the column of
     ones in `sos`.
@@ -104,7 +104,7 @@ def _steady_sections(sos: Any, where: str) -> Any:
 
 @public("signal", arrays="sos x")
 def sosfiltfilt(sos: Any, x: Any, axis: int = -1, padtype: Any = "odd", padlen: Any = None) -> Any:
-    """`x` filtered by sections of second order forwards and then backwards.
+    """Filter `x` by sections of second order forwards and then backwards.
 
     The arguments are SciPy's. It is differentiable by `x` and `sos`, apart from the column of ones.
 
