@@ -22,7 +22,7 @@ def randn(*shape, dtype=torch.float64):
     return torch.randn(*shape, dtype=dtype, generator=RANDOM)
 
 
-def listed(y):
+def in_list(y):
     return list(y) if isinstance(y, (tuple, list)) else [y]
 
 
@@ -81,7 +81,7 @@ def test_values_and_derivatives_are_torchs(name):
     f, arrays = CALLS[name]
     ts = [x.clone().requires_grad_() for x in arrays]
     vs = [Variable(x.clone(), requires_grad=True) for x in arrays]
-    theirs, mine = listed(f(*ts)), listed(f(*vs))
+    theirs, mine = in_list(f(*ts)), in_list(f(*vs))
     assert type(f(*vs)) is type(f(*ts)) or not isinstance(f(*ts), (tuple, list))
     close(mine, theirs)
     theirs = [y for y in theirs if y.requires_grad]
