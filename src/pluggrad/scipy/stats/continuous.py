@@ -11,11 +11,22 @@ from typing import Any
 
 from ...arrays.dispatch import xp
 from ..special_rows import S
-from .distributions import Continuous
 from .formulas import (
-    PI, ROOT_2, all_finite, cauchy_ppf, exponnorm_log, invgauss_logs, laplace_ppf, log1p_ratio,
-    log_normal, truncnorm_cdf, truncnorm_isf, truncnorm_mass, truncnorm_ppf,
+    PI,
+    ROOT_2,
+    all_finite,
+    cauchy_ppf,
+    exponnorm_log,
+    invgauss_logs,
+    laplace_ppf,
+    log1p_ratio,
+    log_normal,
+    truncnorm_cdf,
+    truncnorm_isf,
+    truncnorm_mass,
+    truncnorm_ppf,
 )  # fmt: skip
+from .kinds import Continuous
 from .quantiles import ROWS
 
 __all__ = ["CONTINUOUS"]
@@ -40,14 +51,16 @@ def weibull(x: Any, c: Any) -> Any:
 row("norm", logpdf=log_normal, cdf=S.ndtr, sf=lambda x: S.ndtr(-x), logcdf=S.log_ndtr,
     logsf=lambda x: S.log_ndtr(-x), ppf=S.ndtri, isf=lambda q: -S.ndtri(q))
 row("t", "df",
-    logpdf=lambda x, df: xp.where(df == math.inf, log_normal(x), log_student(x, xp.where(df == math.inf, 1.0, df))),
+    logpdf=lambda x, df: student(x, df),
     cdf=lambda x, df: S.stdtr(df, x), sf=lambda x, df: S.stdtr(df, -x),
     ppf=lambda q, df: S.stdtrit(df, q), isf=lambda q, df: -S.stdtrit(df, q))
 row("cauchy", logpdf=lambda x: log_cauchy(x), pdf=lambda x: 1 / PI / (1 + x * x),
-    cdf=lambda x: xp.atan2(xp.ones_like(x), -x) / PI, sf=lambda x: xp.atan2(xp.ones_like(x), x) / PI,
+    cdf=lambda x: xp.atan2(xp.ones_like(x), -x) / PI,
+    sf=lambda x: xp.atan2(xp.ones_like(x), x) / PI,
     ppf=cauchy_ppf, isf=lambda q: -cauchy_ppf(q))
 row("laplace", logpdf=lambda x: -xp.abs(x) - math.log(2.0), pdf=lambda x: 0.5 * xp.exp(-xp.abs(x)),
-    cdf=lambda x: laplace(x), sf=lambda x: laplace(-x), ppf=laplace_ppf, isf=lambda q: -laplace_ppf(q))
+    cdf=lambda x: laplace(x), sf=lambda x: laplace(-x), ppf=laplace_ppf,
+    isf=lambda q: -laplace_ppf(q))
 row("logistic", logpdf=lambda x: S.log_expit(x) + S.log_expit(-x),
     cdf=S.expit, sf=lambda x: S.expit(-x), logcdf=S.log_expit, logsf=lambda x: S.log_expit(-x),
     ppf=S.logit, isf=lambda q: -S.logit(q))
@@ -57,10 +70,12 @@ row("gumbel_r", logpdf=lambda x: -x - xp.exp(-x), cdf=lambda x: xp.exp(-xp.exp(-
 row("gumbel_l", logpdf=lambda x: x - xp.exp(x), cdf=lambda x: -xp.expm1(-xp.exp(x)),
     sf=lambda x: xp.exp(-xp.exp(x)), logsf=lambda x: -xp.exp(x),
     ppf=lambda q: xp.log(-xp.log1p(-q)), isf=lambda q: xp.log(-xp.log(q)))
-row("uniform", facts={"support": UNIT}, logpdf=xp.zeros_like, pdf=xp.ones_like, cdf=lambda x: x,
+row("uniform", facts={"support": UNIT}, logpdf=lambda x: 0 * x, pdf=lambda x: 0 * x + 1,
+    cdf=lambda x: x,
     ppf=lambda q: q)
 row("expon", facts={"support": POSITIVE}, logpdf=lambda x: -x, cdf=lambda x: -xp.expm1(-x),
-    sf=lambda x: xp.exp(-x), logsf=lambda x: -x, ppf=lambda q: -xp.log1p(-q), isf=lambda q: -xp.log(q))
+    sf=lambda x: xp.exp(-x), logsf=lambda x: -x, ppf=lambda q: -xp.log1p(-q),
+    isf=lambda q: -xp.log(q))
 row("gamma", "a", facts={"support": POSITIVE},
     logpdf=lambda x, a: S.xlogy(a - 1, x) - x - S.gammaln(a),
     cdf=lambda x, a: S.gammainc(a, x), sf=lambda x, a: S.gammaincc(a, x),
@@ -92,7 +107,8 @@ row("weibull_min", "c", facts={"support": POSITIVE}, logpdf=weibull,
     sf=lambda x, c: xp.exp(-(x**c)), logsf=lambda x, c: -(x**c),
     ppf=lambda q, c: (-xp.log1p(-q)) ** (1 / c), isf=lambda q, c: (-xp.log(q)) ** (1 / c))
 row("weibull_max", "c", facts={"support": (-math.inf, 0.0)}, logpdf=lambda x, c: weibull(-x, c),
-    pdf=lambda x, c: c * (-x) ** (c - 1) * xp.exp(-((-x) ** c)), cdf=lambda x, c: xp.exp(-((-x) ** c)),
+    pdf=lambda x, c: c * (-x) ** (c - 1) * xp.exp(-((-x) ** c)),
+    cdf=lambda x, c: xp.exp(-((-x) ** c)),
     sf=lambda x, c: -xp.expm1(-((-x) ** c)), logcdf=lambda x, c: -((-x) ** c),
     ppf=lambda q, c: -((-xp.log(q)) ** (1 / c)))
 row("pareto", "b", facts={"support": (1.0, math.inf)},
@@ -100,7 +116,8 @@ row("pareto", "b", facts={"support": (1.0, math.inf)},
     cdf=lambda x, b: 1 - x ** (-b), sf=lambda x, b: x ** (-b),
     ppf=lambda q, b: (1 - q) ** (-1 / b), isf=lambda q, b: q ** (-1 / b))
 row("lomax", "c", facts={"support": POSITIVE},
-    logpdf=lambda x, c: xp.log(c) - (c + 1) * xp.log1p(x), cdf=lambda x, c: -xp.expm1(-c * xp.log1p(x)),
+    logpdf=lambda x, c: xp.log(c) - (c + 1) * xp.log1p(x),
+    cdf=lambda x, c: -xp.expm1(-c * xp.log1p(x)),
     sf=lambda x, c: xp.exp(-c * xp.log1p(x)), logsf=lambda x, c: -c * xp.log1p(x),
     ppf=lambda q, c: xp.expm1(-xp.log1p(-q) / c), isf=lambda q, c: q ** (-1 / c) - 1)
 row("rayleigh", facts={"support": POSITIVE}, logpdf=lambda x: xp.log(x) - 0.5 * x * x,
@@ -111,7 +128,8 @@ row("maxwell", facts={"support": POSITIVE},
     logpdf=lambda x: math.log(2 / PI) / 2 + 2 * xp.log(x) - 0.5 * x * x,
     pdf=lambda x: math.sqrt(2 / PI) * x * x * xp.exp(-x * x / 2),
     cdf=lambda x: S.gammainc(half(x), x * x / 2), sf=lambda x: S.gammaincc(half(x), x * x / 2),
-    ppf=lambda q: xp.sqrt(2 * S.gammaincinv(half(q), q)), isf=lambda q: xp.sqrt(2 * S.gammainccinv(half(q), q)))
+    ppf=lambda q: xp.sqrt(2 * S.gammaincinv(half(q), q)),
+    isf=lambda q: xp.sqrt(2 * S.gammainccinv(half(q), q)))
 row("halfnorm", facts={"support": POSITIVE}, logpdf=lambda x: 0.5 * math.log(2 / PI) - x * x / 2,
     pdf=lambda x: math.sqrt(2 / PI) * xp.exp(-x * x / 2), cdf=lambda x: S.erf(x / ROOT_2),
     sf=lambda x: 2 * S.ndtr(-x), ppf=lambda q: S.ndtri((1 + q) / 2), isf=lambda q: -S.ndtri(q / 2))
@@ -120,10 +138,11 @@ row("halfcauchy", facts={"support": POSITIVE}, logpdf=lambda x: math.log(2 / PI)
     sf=lambda x: 2 / PI * xp.atan2(xp.ones_like(x), x), ppf=lambda q: xp.tan(PI / 2 * q),
     isf=lambda q: 1 / xp.tan(PI / 2 * q))
 row("truncnorm", "a b",
-    facts={"support": (lambda a, b: a, lambda a, b: b), "valid": lambda a, b: a < b, "safe": (-1.0, 1.0),
-           "inner": lambda a, b: between(a, b)},
+    facts={"support": (lambda a, b: a, lambda a, b: b), "valid": lambda a, b: a < b,
+           "safe": (-1.0, 1.0), "inner": lambda a, b: between(a, b)},
     logpdf=lambda x, a, b: log_normal(x) - truncnorm_mass(a, b),
-    cdf=lambda x, a, b: xp.exp(truncnorm_cdf(x, a, b)), sf=lambda x, a, b: xp.exp(truncnorm_cdf(x, a, b, True)),
+    cdf=lambda x, a, b: xp.exp(truncnorm_cdf(x, a, b)),
+    sf=lambda x, a, b: xp.exp(truncnorm_cdf(x, a, b, True)),
     logcdf=truncnorm_cdf, logsf=lambda x, a, b: truncnorm_cdf(x, a, b, True),
     ppf=truncnorm_ppf, isf=truncnorm_isf)
 row("skewnorm", "a", facts={"valid": all_finite},
@@ -134,27 +153,39 @@ row("vonmises", "kappa", facts={"valid": lambda kappa: kappa >= 0},
     logpdf=lambda x, kappa: kappa * S.cosm1(x) - math.log(2 * PI) - xp.log(S.i0e(kappa)),
     **ROWS["vonmises"])
 row("genextreme", "c",
-    facts={"support": (lambda c: ends(c, -1), lambda c: ends(c, 1)), "valid": all_finite, "open": True,
-           "inner": lambda c: 0.0},
+    facts={"support": (lambda c: ends(c, -1), lambda c: ends(c, 1)), "valid": all_finite,
+           "open": True, "inner": lambda c: 0.0},
     logpdf=lambda x, c: -xp.exp(log_extreme(x, c)) + log_extreme(x, c) - xp.log1p(-c * x),
-    cdf=lambda x, c: xp.exp(-xp.exp(log_extreme(x, c))), sf=lambda x, c: -xp.expm1(-xp.exp(log_extreme(x, c))),
+    cdf=lambda x, c: xp.exp(-xp.exp(log_extreme(x, c))),
+    sf=lambda x, c: -xp.expm1(-xp.exp(log_extreme(x, c))),
     logcdf=lambda x, c: -xp.exp(log_extreme(x, c)),
-    ppf=lambda q, c: of_gumbel(-xp.log(-xp.log(q)), c), isf=lambda q, c: of_gumbel(-xp.log(-xp.log1p(-q)), c))
+    ppf=lambda q, c: of_gumbel(-xp.log(-xp.log(q)), c),
+    isf=lambda q, c: of_gumbel(-xp.log(-xp.log1p(-q)), c))
 row("genpareto", "c",
     facts={"support": (0.0, lambda c: xp.where(c < 0, -1 / xp.where(c < 0, c, -1.0), math.inf)),
-           "valid": all_finite, "inner": lambda c: xp.where(c < 0, -0.5 / xp.where(c < 0, c, -1.0), 1.0)},
-    logpdf=lambda x, c: -(c + 1) * x * log1p_ratio(c * x), cdf=lambda x, c: -xp.expm1(-x * log1p_ratio(c * x)),
+           "valid": all_finite,
+           "inner": lambda c: xp.where(c < 0, -0.5 / xp.where(c < 0, c, -1.0), 1.0)},
+    logpdf=lambda x, c: -(c + 1) * x * log1p_ratio(c * x),
+    cdf=lambda x, c: -xp.expm1(-x * log1p_ratio(c * x)),
     sf=lambda x, c: xp.exp(-x * log1p_ratio(c * x)), logsf=lambda x, c: -x * log1p_ratio(c * x),
-    ppf=lambda q, c: of_exponential(-xp.log1p(-q), c), isf=lambda q, c: of_exponential(-xp.log(q), c))
+    ppf=lambda q, c: of_exponential(-xp.log1p(-q), c),
+    isf=lambda q, c: of_exponential(-xp.log(q), c))
 row("invgauss", "mu", facts={"support": POSITIVE, "open": True},
     logpdf=lambda x, mu: -0.5 * math.log(2 * PI) - 1.5 * xp.log(x) - (x / mu - 1) ** 2 / (2 * x),
-    cdf=lambda x, mu: xp.exp(invgauss_logs(x, mu)), sf=lambda x, mu: xp.exp(invgauss_logs(x, mu, True)),
+    cdf=lambda x, mu: xp.exp(invgauss_logs(x, mu)),
+    sf=lambda x, mu: xp.exp(invgauss_logs(x, mu, True)),
     logcdf=invgauss_logs, logsf=lambda x, mu: invgauss_logs(x, mu, True), **ROWS["invgauss"])
 row("exponnorm", "K",
     logpdf=lambda x, K: exponnorm_log(x, K) - xp.log(K),
     cdf=lambda x, K: S.ndtr(x) - xp.exp(exponnorm_log(x, K)),
     sf=lambda x, K: S.ndtr(-x) + xp.exp(exponnorm_log(x, K)), **ROWS["exponnorm"])
 # fmt: on
+
+
+def student(x: Any, df: Any) -> Any:
+    """Of infinite `df`, the normal distribution."""
+    endless = df == math.inf
+    return xp.where(endless, log_normal(x), log_student(x, xp.where(endless, 1.0, df)))
 
 
 def log_student(x: Any, df: Any) -> Any:

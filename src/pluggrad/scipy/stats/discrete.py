@@ -7,14 +7,16 @@ from typing import Any
 
 from ...arrays.dispatch import xp
 from ..special_rows import S, on_host
-from .distributions import Discrete
+from .kinds import Discrete
 
 __all__ = ["DISCRETE"]
 
 DISCRETE: dict[str, Discrete] = {}
 
 
-def row(name: str, shapes: str, upper: Any, valid: Any, safe: Any, lower: int = 0, **formulas: Any) -> None:  # fmt: skip
+def row(
+    name: str, shapes: str, upper: Any, valid: Any, safe: Any, lower: int = 0, **formulas: Any
+) -> None:  # fmt: skip
     DISCRETE[name] = Discrete(
         name, shapes, formulas, support=(lower, upper), valid=valid, safe=safe
     )
@@ -55,7 +57,8 @@ NBINOM = on_host(
 row("poisson", "mu", math.inf, lambda mu: mu >= 0, (1.0,),
     logpmf=lambda k, mu: S.xlogy(k, mu) - S.gammaln(k + 1) - mu,
     cdf=lambda k, mu: S.pdtr(k, mu), sf=lambda k, mu: S.pdtrc(k, mu))
-row("binom", "n p", lambda n, p: n, lambda n, p: (n >= 0) & (xp.floor(n) == n) & (p >= 0) & (p <= 1), (1.0, 0.5),
+row("binom", "n p", lambda n, p: n,
+    lambda n, p: (n >= 0) & (xp.floor(n) == n) & (p >= 0) & (p <= 1), (1.0, 0.5),
     logpmf=binom_log, pmf=BINOM,
     cdf=lambda k, n, p: S.betaincc(k + 1, n - k, p), sf=lambda k, n, p: S.betainc(k + 1, n - k, p))
 row("nbinom", "n p", math.inf, lambda n, p: (n > 0) & (p > 0) & (p <= 1), (1.0, 0.5),

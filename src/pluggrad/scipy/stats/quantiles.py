@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from ...arrays.dispatch import xp
+from ...engine.primitive import Primitive
 from ...errors import UnsupportedError
 from ...rules.special.slopes import factor
 from ..special_rows import S, on_host
@@ -70,7 +71,7 @@ SKEW = on_host(
 )  # fmt: skip
 
 #: The derivatives of all orders by `kappa`.
-MISES_SLOPE = on_host(
+MISES_SLOPE: Primitive = on_host(
     "scipy.stats.vonmises_slope(x, kappa, order, /)",
     lambda t, x, kappa, order: t * mises_bend(x, kappa, order),
     lambda t, x, kappa, order: t * MISES_SLOPE(x, kappa, order + 1), None,
