@@ -80,7 +80,9 @@ def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any
             for place, x in zip(places, values, strict=True):
                 given[place] = x
             positional, keywords = optree.tree_unflatten(spec, given)
-            outputs, y_spec = optree.tree_flatten(f(*positional, **keywords))
+            with torch.enable_grad():  # torch's own functions run without; `f` is not to notice
+                y = f(*positional, **keywords)
+            outputs, y_spec = optree.tree_flatten(y)
             arrays = [n for n, y in enumerate(outputs) if hasattr(y, "dtype")]
             rest = [None if n in arrays else y for n, y in enumerate(outputs)]
             found[:] = [y_spec, arrays, rest]
