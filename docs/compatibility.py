@@ -72,8 +72,9 @@ SWEEP_HEAD = """\
 and every ufunc with all its methods, with every argument away from its default, on arrays of 0 to
 3 axes. Values, dtypes and shapes are NumPy's, and gradients those of finite differences of NumPy's
 own function. ✓ means that there is a gradient, and that it is right; "value" that the answer has
-none, as that of `np.argsort`; and "–" that nothing that requires grad is taken. The calls in the
-last column raise an error of pluggrad's. ✗ counts calls that are not right.
+none, as that of `np.argsort`; "–" that nothing that requires grad is taken; and nothing that NumPy
+itself takes no numbers there. The calls in the last column raise an error of pluggrad's. ✗ counts
+calls that are not right.
 """
 
 SUITE_HEAD = """\

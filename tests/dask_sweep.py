@@ -50,6 +50,7 @@ from tests.support.dask_arguments import (
     Array,
     M,
 )
+from tests.support.sweeping import leaves_of, slopes
 
 BAD = ("untracked", "wrong", "foreign", "no call")
 
@@ -138,14 +139,9 @@ def build(x: Any, given: Iterator[Any]) -> Any:
     return x.copy() if isinstance(x, np.ndarray) else x
 
 
-def flat(y: Any) -> list[Any]:
-    """The leaves of a result."""
-    return [x for item in y for x in flat(item)] if isinstance(y, (list, tuple)) else [y]
-
-
 def specs(call: list[tuple[str, Any]]) -> list[Array]:
     """The arrays among the arguments of a call."""
-    found = [s for _, x in call for s in flat([x]) if isinstance(s, Array)]
+    found = [s for _, x in call for s in leaves_of([x]) if isinstance(s, Array)]
     # No two are equal, since the derivative of many functions jumps there.
     return [Array(s.values + 0.037 * n if s.values.dtype == float else s.values, s.chunks)
             for n, s in enumerate(found)]  # fmt: skip
@@ -165,11 +161,11 @@ def run(name: str, f: Any, call: list[tuple[str, Any]], given: list[Any]) -> lis
             method = name.removeprefix("Array.__")
             theirs = method[1:] if method[0] == "r" else SWAPPED.get(method, f"r{method}")
             y = getattr(type(other), f"__{theirs}")(other, own)
-        return flat(own if name == "Array.__setitem__" else y)
+        return leaves_of(own if name == "Array.__setitem__" else y)
     if name == "store":
         f(*args, **kwargs)
         return [args[1]]
-    return flat(f(*args, **kwargs))
+    return leaves_of(f(*args, **kwargs))
 
 
 SWAPPED = {"eq__": "eq__", "lt__": "gt__", "ge__": "le__"}
@@ -205,12 +201,6 @@ def weights_of(leaves: list[Any]) -> list[Any]:
         random.uniform(0.5, 1.5, np.shape(x)) if kind in ("f", "c") else None
         for x, kind in zip(leaves, kinds, strict=True)
     ]
-
-
-def slope(g: Callable[[float], float]) -> float:
-    """The derivative at 0, by central differences of fourth order."""
-    h = 1e-4
-    return (8 * (g(h) - g(-h)) - (g(2 * h) - g(-2 * h))) / (12 * h)
 
 
 def judge(
@@ -258,7 +248,7 @@ def judge(
         return "wrong", f"{len(found)} results, not {len(expected)}"
     if not grad:
         return "right", ""
-    change = slope(moved) if any(w is not None for w in weights) else 0.0
+    change = slopes(moved)[0] if any(w is not None for w in weights) else 0.0
     if tracked:
         mine = sum([float(np.sum(g * along[n])) for n, g in zip(chosen, grads, strict=True)])
         close = math.isclose(mine, change, rel_tol=1e-5, abs_tol=1e-7)

@@ -6,6 +6,7 @@ import doctest
 import inspect
 import operator
 import pydoc
+import re
 
 import pytest
 
@@ -115,7 +116,8 @@ def test_a_function_beyond_the_standard_says_what_it_does(full):
     first = text.split("\n")[0]
     assert first.endswith(".") and len(first) <= 88
     for parameter in inspect.signature(function).parameters:
-        assert f"`{parameter}`" in text or f"\n{parameter} : " in text, parameter
+        alone, among = f"`{parameter}`", rf"(?m)^(\S+, )*\**{parameter}(, \S+)*( : |$)"
+        assert alone in text or re.search(among, text), parameter
     assert ">>>" in text and max(len(line) for line in text.split("\n")) <= 100
 
 

@@ -76,6 +76,14 @@ def scatter_add(buffer: Any, pieces: Any) -> Any:
     return buffer
 
 
+def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
+    """`numpy.clip`, in the dtype of `x` as the standard has it, unless that holds integers and a
+    bound does not."""
+    if x.dtype.kind in "iu" and (type(min) is float or type(max) is float):
+        return np.clip(x, min, max)
+    return xp.clip(x, min, max)  # type: ignore[attr-defined]
+
+
 class NumpyAdapter(Adapter):
     """What the engine needs to know about NumPy."""
 
@@ -88,6 +96,7 @@ class NumpyAdapter(Adapter):
     promotes = True
     functions = {  # noqa: RUF012
         "broadcast_to": broadcast_to,
+        "clip": clip,
         "eigh_upper": eigh_upper,
         "scatter": scatter,
         "scatter_all": scatter_all,

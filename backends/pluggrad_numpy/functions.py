@@ -83,13 +83,22 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
     found = bound(backend, func)
     if found is not None:
         return found(*args, **kwargs)
-    return answer_constant(backend, func, args, kwargs)
+    y = answer_constant(backend, func, args, kwargs)
+    if y is NotImplemented and func.__module__ == "numpy.lib.scimath":
+        name = func.__name__
+        instead = f"`pluggrad.{name}` of it" if lookup(backend, name) else "`pluggrad.log` of it"
+        raise UnsupportedError(
+            f"numpy.emath.{name} chooses real or complex numbers by their values, as Variables do "
+            f"not. Convert them first, with `pluggrad.astype(x, 'complex128')`, and take {instead}"
+        )
+    return y
 
 
 def name_of(func: Any) -> str:
     """The name in `pluggrad` of a function of NumPy's, such as ``linalg.norm``."""
     module = (func.__module__ or "numpy").removeprefix("numpy").strip(".")
-    name = f"{module}.{func.__name__}" if module in ("linalg", "fft") else func.__name__
+    # (Those of numpy.emath have names of other functions, and are in `lib.scimath`.)
+    name = f"{module}.{func.__name__}" if module else func.__name__
     return NAMES.get(name, name)
 
 
@@ -137,8 +146,11 @@ def _place(p: inspect.Parameter, name: str, theirs: inspect.Signature, own: Any)
     if p.kind is p.VAR_POSITIONAL:
         return "star"
     if p.kind is p.VAR_KEYWORD:
+        # Ours takes any keywords, too, or spells out those that NumPy does not name.
         more = [q for q in own.parameters.values() if q.name not in theirs.parameters]
-        named = any(q.kind in (q.VAR_KEYWORD, q.KEYWORD_ONLY) for q in more)
+        named = any(q.kind is q.VAR_KEYWORD for q in own.parameters.values()) or (
+            name != "clip" and any(q.kind is q.KEYWORD_ONLY for q in more)
+        )
         return "keywords" if named else "refused"
     order = list(theirs.parameters)
     first = [q for q in own.parameters.values() if q.kind is q.POSITIONAL_ONLY]

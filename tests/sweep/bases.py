@@ -243,6 +243,9 @@ BASES: dict[str, Rows] = {
     "where": [(MASK, R(2, 3), R(2, 3, s=1)), (MASK, R(3), 1.5), (B(3), R(3), R(3, s=1)), ([True, False], R(2), R()),
               (R(2, 3),), (MASK,), (R(3), R(3, s=1), 0.0), (MASK, R(2, 3)), (MASK, R(), [1.0, 2.0, 3.0]),
               (MASK, I(3), R(3))],
+    "emath.logn": [(2.0, P(3)), (P(), P(3)), (2.0, R(3))],
+    "emath.power": [(P(3), 2.0), (P(3), R(3)), (R(3), R(3, s=1)), (R(3), 2)],
+    "lib.stride_tricks.sliding_window_view": [(R(5), 3), (R(4, 5), (2, 3)), (R(3), 7), (I(4), 2)],
     # linalg
     "linalg.cholesky": [*HERMITIAN, (R(3, 3),)], "linalg.eigh": HERMITIAN, "linalg.eigvalsh": HERMITIAN,
     **{key: [*MATRICES, (S(3, 3),)] for key in ("linalg.cond", "linalg.matrix_norm", "linalg.svdvals", "linalg.qr", "linalg.pinv")},

@@ -25,10 +25,14 @@ NEUTRAL = {"keepdims": False}
 def functions() -> dict[str, Callable[..., Any]]:
     """NumPy's public functions that ask their arguments for an answer (`__array_function__`)."""
     found = {}
-    for module, prefix in ((np, ""), (np.linalg, "linalg."), (np.fft, "fft.")):
+    tricks = np.lib.stride_tricks
+    for module, prefix in ((np, ""), (np.linalg, "linalg."), (np.fft, "fft."),
+                           (np.emath, "emath."), (tricks, "lib.stride_tricks.")):  # fmt: skip
         for name in sorted(dir(module)):
             f = getattr(module, name)
-            if not name.startswith("_") and hasattr(f, "_implementation"):
+            if not name.startswith("_") and hasattr(f, "_implementation") and (
+                f not in found.values() or prefix not in ("emath.", "lib.stride_tricks.")
+            ):  # fmt: skip
                 found[prefix + name] = f
     return found
 

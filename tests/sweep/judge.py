@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 import pluggrad as pg
+from tests.support.sweeping import leaves_of, slopes
 
 from .calls import calls, smooth
 from .running import (
@@ -21,12 +22,10 @@ from .running import (
     buffer,
     copied,
     differs,
-    flat,
     outs,
     plain,
     run,
     short,
-    slopes,
     total,
     weights_of,
     writes,
@@ -34,7 +33,15 @@ from .running import (
 )
 from .specs import Call
 
-__all__ = ["BAD", "OUTCOMES", "Finding", "judge", "quiet", "sweep"]
+__all__ = [
+    "BAD",
+    "FOLDS",
+    "OUTCOMES",
+    "Finding",
+    "judge",
+    "quiet",
+    "sweep",
+]
 
 #: What can come of a call. Refusals say why; the last two must not be.
 OUTCOMES = ("right", "refused", "wrong", "foreign")
@@ -42,7 +49,8 @@ BAD = ("wrong", "foreign")
 
 #: Functions whose result has no values of its own; and reductions that NumPy gets wrong along an
 #: axis that is contiguous in memory (they are no left fold there, as along any other).
-UNDEFINED = {"empty_like", "arctan2.reduce", "arctan2.reduceat", "power.reduce", "power.reduceat"}
+FOLDS = {"arctan2.reduce", "arctan2.reduceat", "power.reduce", "power.reduceat"}
+UNDEFINED = {"empty_like", *FOLDS}
 #: What NumPy raises by accident: these calls have an answer.
 NUMPY_FAILS = (
     r"^AttributeError|reshape array of size 0 into shape \([\d,]*newaxis\)|not enough values"
@@ -145,7 +153,7 @@ def judge(
         return "wrong", f"answers {_results(found)} where NumPy raises {_reason(refusal)}", False
     assert expected is not None
     if out is not None and not written(expected, into):
-        found, expected = found[: -len(flat(out))], expected[: -len(flat(out))]
+        found, expected = found[: -len(leaves_of(out))], expected[: -len(leaves_of(out))]
     if _unordered(call) and all(isinstance(x, np.ndarray) for x in map(plain, found)):
         found, expected = [[np.sort(plain(x)) for x in y] for y in (found, expected)]
     undefined = _undefined(call, bool(kinds))

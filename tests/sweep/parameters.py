@@ -137,6 +137,7 @@ BY_NAME: dict[str, Values] = {
     "default": [0.5, R(s=18)],
     "bitorder": ["little"],
     "count": [3],
+    "writeable": [True],
     "axisa": [0, 5], "axisb": [0, 1], "axisc": [0, 5], "einsum_call": [False],
     # How arrays are printed, and written.
     "max_line_width": [20], "precision": [2], "suppress_small": [True], "separator": [", "],
@@ -161,6 +162,7 @@ BY_FUNCTION: dict[str, Values] = {
     **{f"{name}.order": ["f0"] for name in ("sort", "argsort", "partition", "argpartition")},
     **{f"{name}.kind": ["introselect", "bogus"] for name in ("partition", "argpartition")},
     "isin.kind": ["sort", "table", "bogus"],
+    "lib.stride_tricks.sliding_window_view.axis": [0, -1, 1, (0, 1), 5],
     "linspace.axis": [-1, 1, 5], "logspace.axis": [-1, 1, 5], "geomspace.axis": [-1, 1, 5],
     **{f"{name}.weights": lambda c: [A(c.shape, "positive", 5), A(c.shape, "positive", 5).values]
        for name in ("histogram", "histogram2d", "histogram_bin_edges", "bincount", "average")},

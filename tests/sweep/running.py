@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 import pluggrad as pg
+from tests.support.sweeping import leaves_of
 
 from .specs import A, Call, Given
 
 __all__ = [
-    "as_variable", "backward", "buffer", "copied", "differs", "flat", "outs", "plain", "run",
-    "short", "slopes", "total", "weights_of", "writes", "written",
+    "as_variable", "backward", "buffer", "copied", "differs", "outs", "plain", "run",
+    "short", "total", "weights_of", "writes", "written",
 ]  # fmt: skip
 
 #: Functions that write into their first argument.
@@ -49,22 +50,17 @@ def run(call: Call, given: list[Any], out: Any = None) -> list[Any]:
     rest, buffers = iter(given), iter([out])
     args = [build(x, rest, buffers) for x in call.args]
     kwargs = {key: build(x, rest, buffers) for key, x in call.kwargs.items()}
-    y = flat(call.function(*args, **kwargs))
+    y = leaves_of(call.function(*args, **kwargs))
     if writes(call):
         y.append(args[0])
     y += [x.getvalue() for x in args if isinstance(x, STREAMS) and "z" not in call.name]
-    return y + flat(out) if out is not None else y
+    return y + leaves_of(out) if out is not None else y
 
 
 def written(y: list[Any], out: Any) -> bool:
     """Whether NumPy has written its result into `out`; some of its functions forget it."""
-    buffers = flat(out)
+    buffers = leaves_of(out)
     return [x is b for x, b in zip(y, buffers, strict=False)] == [True] * len(buffers)
-
-
-def flat(y: Any) -> list[Any]:
-    """The leaves of a result."""
-    return [x for item in y for x in flat(item)] if isinstance(y, (list, tuple)) else [y]
 
 
 def buffer(call: Call, given: list[Any]) -> Any:
@@ -161,14 +157,3 @@ def backward(leaves: list[Any], weights: list[Any]) -> None:
         # Re(x w) has the gradient conj(w), in torch's convention.
         g = pg.Variable(np.asarray(np.conj(w)).astype(x.data.dtype))
         x.backward(g, retain_graph=n + 1 < len(seeds))
-
-
-def slopes(at: Any, h: float) -> tuple[float, float, float]:
-    """The derivative at 0: by central differences, and from either side."""
-    here, up, down = at(0.0), at(h), at(-h)
-    far, back = at(2 * h), at(-2 * h)
-    return (
-        (8 * (up - down) - (far - back)) / (12 * h),
-        (far - here) / (2 * h),
-        (here - back) / (2 * h),
-    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .judge import BAD, Finding
+from .judge import BAD, FOLDS, Finding
 from .ufuncs import METHODS, ufuncs
 
 __all__ = ["GENERAL", "as_text", "keep", "markdown"]
@@ -24,6 +24,8 @@ GENERAL = [
     (r"(float|complex|int|bool)\(\) of a Variable", "Arguments that NumPy itself turns into numbers, "
      "before it asks what the call means, such as `initial=` beside a raw array, warn if they "
      "require grad. Make the array a Variable, too: `pg.lift(array, like=v)`."),
+    (r"`where` without `out`", "`where=` of a ufunc without `out=` leaves elements undefined, in NumPy, "
+     "too. `pg.where(mask, y, 0.0)` says what they are."),
     (r"complex numbers have no order", "Complex numbers are neither sorted nor compared. Take `abs` "
      "or `real` first."),
 ]  # fmt: skip
@@ -41,7 +43,8 @@ def keep(found: dict[str, list[Finding]]) -> dict[str, Any]:
             counts = collections.Counter(f.outcome for f in mine)
             rows[method] = {
                 **{key: counts[key] for key in ("right", "refused", *BAD)},
-                "answered": sum(f.outcome == "right" and not f.details for f in mine if f.tracked),
+                "answered": sum(f.outcome == "right" and not f.details for f in mine),
+                "tracked": sum(f.outcome == "right" and not f.details for f in mine if f.tracked),
                 "gradients": sum(f.gradient for f in mine),
                 "reasons": _reasons(f for f in mine if f.outcome == "refused"),
             }
@@ -77,8 +80,10 @@ def _reasons(refused: Iterable[Finding]) -> list[list[Any]]:
 
 def _plain(reason: str) -> str:
     """A reason without the class of the error, the place, and the name of the function."""
-    text = re.sub(r"^\w+: (numpy\.[\w.]+: )?", "", reason)
+    text = re.sub(r"^\w+: (numpy\.[\w.]+: ([a-z][\w.]+: )*)?", "", reason)
     text = re.sub(r", at \S+:\d+", "", text)
+    if len(reason) > 290:  # it was cut
+        text = re.split(r"[.;:] (?=[^.;:]*$)", text)[0]
     return text.replace("|", r"\|")
 
 
@@ -102,36 +107,40 @@ def markdown(kept: dict[str, Any]) -> Iterator[str]:
     for name, row in plain.items():
         yield f"| `{name}` | {_works(row)} | {_refusals(row, name)} |"
     yield ""
-    yield "Ufuncs, and their methods:"
+    yield ("Ufuncs, and their methods (fold: a left fold along every axis; NumPy's own is none along "
+           "an axis that is contiguous in memory):")  # fmt: skip
     yield ""
     yield "| ufunc | " + " | ".join(m.strip("_") for m in METHODS) + " | refused, and what to do |"
     yield "|---" * (len(METHODS) + 2) + "|"
     for name, methods in rows.items():
         if name in ufuncs():
-            marks = [_works(methods[m]) if m in methods else "" for m in METHODS]
+            marks = ["fold" if f"{name}.{m}" in FOLDS else _works(methods[m]) if m in methods
+                     else "" for m in METHODS]  # fmt: skip
             yield f"| `{name}` | {' | '.join(marks)} | {_refusals(methods.get('__call__'), name)} |"
 
 
 def _works(row: dict[str, Any]) -> str:
-    """✓ with a gradient, "value" where there is none, "–" if nothing that requires grad is taken."""
+    """✓ with a gradient, "value" where there is none, "–" if nothing that requires grad is taken,
+    and nothing if NumPy takes no numbers, either."""
     if row["wrong"] or row["foreign"]:
         return f"✗ {row['wrong'] + row['foreign']}"
-    if not row["answered"]:
-        return "–" if row["refused"] else "not for numbers"
-    return "✓" if row["gradients"] else "value"
+    if not row["tracked"] and row["refused"]:
+        return "–"
+    return "✓" if row["gradients"] else "value" if row["answered"] else ""
 
 
 def _refusals(row: dict[str, Any] | None, name: str) -> str:
     """The reasons of one function, each once, with a call that is refused for it."""
     if row is None:
         return ""
-    if not row["answered"] and row["reasons"]:
+    if not row["tracked"] and row["reasons"]:
         return str(row["reasons"][0][1])
     return "; ".join(f"`{_shortened(call, name)}`: {reason}" for call, reason, _ in row["reasons"])
 
 
 def _shortened(call: str, name: str) -> str:
-    """A call with the keywords alone, where they are what was refused."""
+    """A call with the keywords alone, where they are what was refused. `v` is a Variable."""
     inside = call.removeprefix(f"np.{name}(").removesuffix(")")
+    inside = re.sub(r"\b[a-z](v|a)\w*\[[\d,]*\]", r"\1", inside)
     found = re.search(r"\b\w+=.*", inside)
     return (found[0] if found else inside).replace("|", r"\|")

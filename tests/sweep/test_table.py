@@ -40,12 +40,12 @@ def test_what_is_kept_can_be_read():
         ("wrong", "1 is not 2", "✗ 1"),
         ("foreign", "ValueError: no", "✗ 1"),
         ("refused", "UnsupportedError: numpy.dot: use `tensordot`", "–"),
-        ("right", "ValueError: NumPy raises, too", "not for numbers"),
+        ("right", "ValueError: NumPy raises, too", ""),
     ],
 )
 def test_each_outcome_has_its_mark(outcome, details, cell):
     gradient = outcome == "right" and not details
     found = {"dot": [Finding("dot", "np.dot(rv[3], x=1)", outcome, details, gradient)]}
     row = next(line for line in markdown(keep(found)) if line.startswith("| `dot`"))
-    assert row.split(" | ")[1] == cell
+    assert row.split(" |")[1].strip() == cell
     assert row.endswith("use `tensordot` |") == (outcome == "refused")

@@ -7,7 +7,6 @@ arguments for some of them, and takes more by position.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -67,11 +66,20 @@ def composite(
             MAKERS.add(full)
         for table, named in ((ARRAYS, arrays), (PLAIN, plain)):
             if named:
-                order = list(inspect.signature(function).parameters)[makes:]
-                table[full] = {key: True for x in named.split() for key in (x, order.index(x))}
+                table[full] = _places(function, named.split(), makes)
         return function
 
     return register(name) if callable(name) else register
+
+
+def _places(
+    function: Callable[..., Any], names: list[str], skipped: int = 0
+) -> dict[int | str, bool]:
+    """The positions and the names of parameters of `function`, without those that are `skipped`.
+    (`inspect.signature` takes too long for some hundred functions.)"""
+    code = function.__code__
+    order = code.co_varnames[skipped : code.co_argcount + code.co_kwonlyargcount]
+    return {key: True for x in names for key in (x, order.index(x))}
 
 
 class Wider(NamedTuple):
@@ -109,13 +117,11 @@ def widen(
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         WIDER[name] = Wider(arguments, function, when)
-        parameters = inspect.signature(function).parameters
-        named = arrays.split() or [
-            p.name for p in parameters.values()
-            if (p.kind is p.POSITIONAL_ONLY and p.name[0] == "x") or p.name == "where"
-        ]  # fmt: skip
-        order = list(parameters)
-        ARRAYS[name] = {key: True for x in named for key in (x, order.index(x))}
+        code = function.__code__
+        first = [x for x in code.co_varnames[: code.co_posonlyargcount] if x[0] == "x"]
+        if "where" in code.co_varnames:
+            first.append("where")
+        ARRAYS[name] = _places(function, arrays.split() or first)
         return function
 
     return register

@@ -22,6 +22,8 @@ def _round(x: Any, /, decimals: int = 0) -> Any:
     n = whole(decimals, "round", "decimals")
     if n == 0:
         return xp.round(x)
+    if "bool" in str(x.dtype):
+        raise TypeMismatchError("round: decimals=... takes numbers, not booleans")
     scale = 10.0 ** abs(n) if abs(n) < 309 else math.inf
     if is_continuous(x):
         return xp.round(x * scale) / scale if n > 0 else xp.round(x / scale) * scale

@@ -282,7 +282,7 @@ widen("count_nonzero(x, /, axis=None, *, keepdims=False)")
 
 @composite(own=True, makes=True)
 def ix_(backend: Backend, *args: Any) -> Any:
-    """Index arrays for ``x[pg.ix_(rows, columns)]``, which selects every row with every column.
+    """Index arrays for ``x[pg.ix_(rows, columns)]``: every row with every column.
 
     Parameters
     ----------

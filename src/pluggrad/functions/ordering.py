@@ -88,7 +88,7 @@ def argpartition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
 
 @composite(own=True, arrays="x", plain="kth")
 def partition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
-    """`x` in an order in which the elements at `kth` along `axis` are those of the sorted array.
+    """`x`, reordered such that its elements at `kth` along `axis` are as if sorted.
 
     Elements before such a place are not greater, and elements after it not less. Their own order is
     the library's.
@@ -116,8 +116,9 @@ def partition(x: Any, /, kth: Any, axis: int | None = -1) -> Any:
 
 @composite(own=True, arrays="keys")
 def lexsort(keys: Any, axis: int = -1) -> Any:
-    """The indices that sort by several keys: by the last one, and where it is equal by the one
-    before it, and so on.
+    """The indices that sort by several keys.
+
+    The last key comes first: where it is equal, the one before it decides, and so on.
 
     Parameters
     ----------
@@ -158,8 +159,9 @@ def stable_order(x: Any, axis: int) -> Any:
 
 @composite(own=True, arrays="x")
 def sort_complex(x: Any, /) -> Any:
-    """`x` as complex numbers, sorted along the last axis by their real parts, then by their
-    imaginary parts.
+    """`x` as complex numbers, sorted along the last axis.
+
+    They are in the order of their real parts, and of their imaginary parts where these are equal.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.sort_complex(np.asarray([2.0, 1.0])).tolist()

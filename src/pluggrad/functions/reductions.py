@@ -387,3 +387,13 @@ def cumprod(x: Any, /, axis: int | None = None, dtype: Any = None) -> Any:
     """
     x, options = running("cumprod", x, axis, dtype)
     return xp.cumulative_prod(x, **options)
+
+
+@widen(
+    "cumulative_prod(x, /, *, axis=None, dtype=None, include_initial=False)",
+    when="dtype is not None",
+)
+def _cumulative_prod(x: Any, /, *, axis: Any, dtype: Any, include_initial: bool) -> Any:
+    """`cumulative_prod` in another dtype: the numbers are converted before they are multiplied."""
+    x = xp.astype(array_of(x, "cumulative_prod"), dtype)
+    return xp.astype(xp.cumulative_prod(x, axis=axis, include_initial=include_initial), dtype)

@@ -159,6 +159,8 @@ def isin(
 def in1d(x1: Any, x2: Any, /, assume_unique: bool = False, invert: bool = False) -> Any:
     """Whether each element of the flat `x1` is among those of `x2`: `isin` as a vector.
 
+    With `invert` the answers are negated. `assume_unique` is a hint, and changes nothing.
+
     Derivative: none; the result is a constant.
 
     >>> import numpy as np, pluggrad as pg
@@ -208,7 +210,7 @@ def intersect1d(
 
 @composite(own=True)
 def union1d(x1: Any, x2: Any, /) -> Any:
-    """The values that at least one of the arrays holds, sorted and each once.
+    """The values that `x1` or `x2` holds, sorted and each once.
 
     >>> import numpy as np, pluggrad as pg
     >>> pg.union1d(np.asarray([3.0, 1.0]), [2.0, 3.0]).tolist()
@@ -234,7 +236,7 @@ def setdiff1d(x1: Any, x2: Any, /, assume_unique: bool = False) -> Any:
 
 @composite(own=True)
 def setxor1d(x1: Any, x2: Any, /, assume_unique: bool = False) -> Any:
-    """The values that exactly one of the arrays holds, sorted and each once.
+    """The values that exactly one of `x1` and `x2` holds, sorted and each once.
 
     With `assume_unique` each array is known to hold no value twice.
 

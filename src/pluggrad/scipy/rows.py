@@ -25,7 +25,7 @@ from ..errors import MissingFunctionError, UnknownNameError, UnsupportedError
 from ..variables.library_functions import raw, tracked
 from ..variables.namespace import lifting
 
-__all__ = ["falling_through", "host", "like", "looped", "public", "refuse_away"]
+__all__ = ["falling_through", "host", "host_function", "like", "looped", "public", "refuse_away"]
 
 Results = Callable[[Any, Any], Any]
 
@@ -42,6 +42,14 @@ def host(
     RESULTS[row.name] = results
     BATCHING[row.name] = looped if batching is None else batching
     return row
+
+
+def host_function(name: str) -> Any:
+    """The function of NumPy arrays that a row calls `name`, such as ``ndimage.spline_filter1d``."""
+    found = get_backend("numpy").adapter.scipy(name)
+    if found is None:
+        raise MissingFunctionError("SciPy is not installed: `pip install pluggrad[scipy]`")
+    return found
 
 
 def like(position: int = 0) -> Results:
@@ -99,7 +107,8 @@ def _backend_among(values: Any) -> Backend | None:
         if isinstance(x, (list, tuple)):
             found = _backend_among(x)
         else:
-            found = backend_of(x) if hasattr(x, "shape") and hasattr(x, "dtype") else None
+            is_array = hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, type)
+            found = backend_of(x) if is_array else None
         first = first or found
     return first
 

@@ -1,0 +1,17 @@
+"""`scipy.ndimage` with derivatives: filters, interpolation and measurements of images.
+
+Functions that call a Python function for each element, such as `generic_filter`, are SciPy's, and
+take constants only.
+"""
+
+from __future__ import annotations
+
+from ..rows import falling_through
+from . import correlations, edges, smoothing
+from .correlations import *  # noqa: F403
+from .edges import *  # noqa: F403
+from .smoothing import *  # noqa: F403
+
+__all__ = sorted([*correlations.__all__, *edges.__all__, *smoothing.__all__])
+
+__getattr__, __dir__ = falling_through("ndimage", __all__)
