@@ -12,8 +12,8 @@ Importing this package registers it with `scipy.fft`, whose own functions then t
 
 from __future__ import annotations
 
-from . import fft, linalg, ndimage, signal
+from . import cluster, fft, linalg, ndimage, signal, spatial
 
-__all__ = ["fft", "linalg", "ndimage", "signal"]
+__all__ = ["cluster", "fft", "linalg", "ndimage", "signal", "spatial"]
 
 fft.register()

@@ -7,8 +7,8 @@ from typing import Any
 from ...arrays.dispatch import xp
 from ...errors import InvalidArgumentError
 from ...rules.linalg import identity
+from ..arguments import adjoint, broadcast_shapes, check_square, floats
 from ..rows import public
-from .arguments import adjoint, broadcast_shapes, check_square, floats
 from .linear_rows import SYLVESTER
 
 __all__ = ["solve_continuous_lyapunov", "solve_discrete_lyapunov", "solve_lyapunov",

@@ -8,8 +8,7 @@ from ...arrays.dispatch import xp
 from ...engine.cotangents import is_complex
 from ...errors import InvalidArgumentError, UnsupportedError
 from ...rules.products import column
-from ..rows import public
-from .arguments import (
+from ..arguments import (
     adjoint,
     broadcast_shapes,
     check_columns,
@@ -19,6 +18,7 @@ from .arguments import (
     floats,
     matrices,
 )
+from ..rows import public
 from .linear_rows import TRIANGULAR
 from .matrix_rows import LU, PERMUTATION, QR_PIVOTS
 

@@ -8,8 +8,8 @@ from typing import Any
 from ...arrays.dispatch import xp
 from ...engine.cotangents import is_complex
 from ...errors import InvalidArgumentError
+from ..arguments import check_square, find_backend, floats
 from ..rows import public, refuse_away, scipy_module
-from .arguments import check_square, find_backend, floats
 from .matrix_rows import EXPM, LOGM, SQRTM, blocks
 
 __all__ = ["coshm", "cosm", "expm", "expm_frechet", "logm", "sinhm", "sinm", "sqrtm", "tanhm",

@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from ...arrays.dispatch import xp
-from ...engine.batch import BatchedCall
 from ...engine.cotangents import conjugate, is_complex, sum_to
 from ...rules.kinds import bilinear, general
 from ...rules.linalg import H
 from ...rules.manipulation import shape_of
-from ..rows import host, looped
+from ..rows import aligned, host, looped
 
-__all__ = ["BANDED", "HERMITIAN_BANDED", "SYLVESTER", "TRIANGULAR", "aligned", "broadcast"]
+__all__ = ["BANDED", "HERMITIAN_BANDED", "SYLVESTER", "TRIANGULAR", "broadcast"]
 
 
 def broadcast(args: Any, kwargs: Any) -> Any:
@@ -28,12 +27,6 @@ def broadcast(args: Any, kwargs: Any) -> Any:
     )
     front = [n if m == 1 else m for n, m in pairs]
     return (*front, *x2.shape[-2:]), x2.dtype
-
-
-def aligned(op: BatchedCall) -> Any:
-    """Batching rule of functions of several matrices, whose axes in front are broadcast."""
-    most = max([op.ndim(i) for i in range(len(op.args))])
-    return op(*[op.aligned(i, most) for i in range(len(op.args))], **op.kwargs)
 
 
 # ---------------------------------------------------------------- triangular systems

@@ -12,8 +12,8 @@ from ...rules.batching import of_matrices
 from ...rules.kinds import constant, general
 from ...rules.linalg import H, eigh, eigh_jvp, identity
 from ...rules.products import column
+from ..arguments import find_backend
 from ..rows import host, like
-from .arguments import find_backend
 from .linear_rows import SYLVESTER, TRIANGULAR
 
 __all__ = ["EIGH", "EXPM", "LOGM", "LU", "PERMUTATION", "QR_PIVOTS", "SQRTM", "UNITARY", "frechet"]

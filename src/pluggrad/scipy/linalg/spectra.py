@@ -6,8 +6,8 @@ from typing import Any
 
 from ...arrays.dispatch import xp
 from ...errors import InvalidArgumentError, UnsupportedError
+from ..arguments import adjoint, check_square, find_backend, floats, matrices
 from ..rows import public
-from .arguments import adjoint, check_square, find_backend, floats, matrices
 from .linear_rows import TRIANGULAR
 from .matrix_rows import EIGH, UNITARY
 

@@ -9,8 +9,8 @@ from ...arrays.dispatch import is_variable, xp
 from ...engine.cotangents import device_of
 from ...errors import InvalidArgumentError
 from ...rules.linalg import constant_like
+from ..arguments import arrays, broadcast_shapes, find_backend, known_numbers
 from ..rows import public
-from .arguments import arrays, broadcast_shapes, find_backend, known_numbers
 
 __all__ = ["block_diag", "circulant", "companion", "hankel", "khatri_rao", "toeplitz"]
 

@@ -9,8 +9,7 @@ from ...engine.arguments import whole
 from ...engine.cotangents import is_complex
 from ...errors import InvalidArgumentError, LinAlgError, UnsupportedError
 from ...rules.linalg import identity
-from ..rows import public
-from .arguments import (
+from ..arguments import (
     adjoint,
     check_columns,
     check_square,
@@ -19,6 +18,7 @@ from .arguments import (
     floats,
     known_numbers,
 )
+from ..rows import public
 from .linear_rows import BANDED, HERMITIAN_BANDED, TRIANGULAR
 
 __all__ = ["det", "inv", "lstsq", "pinv", "pinvh", "solve", "solve_banded",

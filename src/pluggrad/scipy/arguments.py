@@ -1,16 +1,16 @@
-"""The arguments of functions of matrices: lists and numbers as arrays, in one dtype, checked."""
+"""The arguments of public functions: lists and numbers as arrays, in one dtype, checked."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ...arrays.backend import SCALARS, Backend, backend_of, get_backend
-from ...arrays.dispatch import is_variable, xp
-from ...engine.arguments import shortened
-from ...engine.cotangents import is_complex
-from ...engine.handles import raw_of
-from ...errors import InvalidArgumentError, LinAlgError, TypeMismatchError
-from ...functions.operands import as_float, differ
+from ..arrays.backend import SCALARS, Backend, backend_of, get_backend
+from ..arrays.dispatch import is_variable, xp
+from ..engine.arguments import shortened
+from ..engine.cotangents import is_complex
+from ..engine.handles import raw_of
+from ..errors import InvalidArgumentError, LinAlgError, TypeMismatchError
+from ..functions.operands import as_float, differ
 
 __all__ = ["adjoint", "arrays", "broadcast_shapes", "check_columns", "check_square", "columns",
            "find_backend", "floats", "known_numbers", "matrices"]  # fmt: skip
@@ -34,7 +34,7 @@ def arrays(where: str, *given: Any) -> list[Any]:
     found = []
     for x in given:
         if x is not None and not is_variable(x):
-            if not isinstance(x, SCALARS):
+            if not isinstance(x, (*SCALARS, list, tuple)):
                 raise TypeMismatchError(f"scipy.{where} takes arrays, not {shortened(x)}")
             x = backend.namespace.asarray(x)
         found.append(x)
