@@ -138,7 +138,7 @@ def at_once(op: Operation, args: list[Any]) -> list[Any] | None:
         inner.append(x)
         parents.append(node)
         tracked.append(node is not None)
-    if True not in tracked:
+    if True not in tracked or (level is ROOT and stopped(backend)):
         return None
     try:
         put(sealed_at(level))
@@ -183,6 +183,8 @@ def _made(
         outputs[k] = y = taken(y, level, name)
         if hasattr(y, "dtype") and (op.differentiable is None or op.differentiable[k]):
             outputs[k] = of_backend(y, backend, f"{name} gave", f"as output {k}")
+    if level is ROOT and backend.follows is not None:
+        alone(name, [y for k, y in enumerate(outputs) if differentiable(op, k, y)], backend)
     return Call(op, inner, outputs, kept, tracked, level, backend)
 
 
@@ -206,8 +208,8 @@ def _call(op: Operation, args: list[Any], level: Level, values_only: bool = Fals
         known and x._node is not None and x.dtype in backend.float_dtypes
         for x, known in zip(args, here)
     ]
-    root = level is ROOT
-    if level is VOLATILE or level in off or not any(tracked) or (root and stopped(backend)):
+    stops = level is VOLATILE or level in off or (level is ROOT and stopped(backend))
+    if stops or not any(tracked):
         if type(off) is Sealed and level in off.levels and any(tracked):
             raise captured(next(x for x, t in zip(args, tracked) if t), f"in {name}")
         outputs = call(op, inner)
@@ -224,8 +226,6 @@ def _call(op: Operation, args: list[Any], level: Level, values_only: bool = Fals
     else:
         with sealed(level):
             outputs, kept = op.compute(inner, tracked, tangents, level)
-    if root and backend.follows is not None:
-        alone(name, [y for k, y in enumerate(outputs) if differentiable(op, k, y)], backend)
     made = _made(op, inner, outputs, kept, tracked, level, backend)
     if tangents is not None:
         return _pushed(made, tangents)
