@@ -16,7 +16,7 @@ F = torch.nn.functional
 f64 = torch.float64
 
 
-def leaf(*values: float) -> Any:
+def recorded_leaf(*values: float) -> Any:
     return pg.Variable(torch.tensor(values or (1.0, 2.0), dtype=f64), requires_grad=True)
 
 
@@ -62,7 +62,7 @@ MEETINGS: dict[str, Callable[[Any, Any], Any]] = {
 
 @pytest.mark.parametrize("meeting", MEETINGS.values(), ids=MEETINGS)
 def test_two_graphs_do_not_meet_in_silence(meeting: Any) -> None:
-    v, t = leaf(), theirs()
+    v, t = recorded_leaf(), theirs()
     with pytest.raises(pg.PluggradError, match=r"interop\.torch\.module"):
         meeting(v, t)
     assert v.grad is None
@@ -75,9 +75,9 @@ def test_what_meets_no_variable_that_requires_grad_passes() -> None:
     pg.sum(constant * t).data.backward()
     assert t.grad.tolist() == [1.0, 1.0]
     with pg.no_grad():
-        assert not (leaf() * t).requires_grad
+        assert not (recorded_leaf() * t).requires_grad
     with torch.no_grad():
-        assert not (leaf() * t).requires_grad
+        assert not (recorded_leaf() * t).requires_grad
 
 
 def test_inside_transforms_the_gradient_of_torch_flows() -> None:
@@ -88,7 +88,7 @@ def test_inside_transforms_the_gradient_of_torch_flows() -> None:
 
 
 def test_tracers_of_torch_func_pass() -> None:
-    v = leaf()
+    v = recorded_leaf()
     found = torch.func.grad(lambda x: pg.sum(v.detach() * x * x).data)(torch.ones(2, dtype=f64))
     assert found.tolist() == [2.0, 4.0]
 
@@ -132,7 +132,7 @@ class Twice(pg.autograd.Function):
 @pytest.mark.parametrize("switch", SWITCHES.values(), ids=SWITCHES)
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
 def test_the_switch_of_torch_stops_recording(switch: Any, operation: Any) -> None:
-    v = leaf()
+    v = recorded_leaf()
     with switch():
         y = operation(v)
         assert not y.requires_grad
@@ -145,7 +145,7 @@ def test_the_switch_of_torch_stops_recording(switch: Any, operation: Any) -> Non
 
 
 def test_a_parameter_is_updated_under_no_grad_of_torch() -> None:
-    v = leaf()
+    v = recorded_leaf()
     pg.sum(v * v).backward()
     with torch.no_grad():
         v -= 0.5 * v.grad
@@ -158,7 +158,7 @@ def test_a_parameter_is_updated_under_no_grad_of_torch() -> None:
 
 
 def test_a_level_that_is_opened_inside_records() -> None:
-    v = leaf()
+    v = recorded_leaf()
     with torch.no_grad():
         g = pg.grad(lambda x: pg.sum(x**3))(v)
         assert not g.requires_grad
@@ -168,17 +168,17 @@ def test_a_level_that_is_opened_inside_records() -> None:
 
 
 def test_backward_under_no_grad_of_torch() -> None:
-    v = leaf()
+    v = recorded_leaf()
     y = pg.sum(pg.checkpoint(lambda x: pg.sin(x) * x)(v) + F.gelu(v))
     with torch.no_grad():
         y.backward()
-    expected = leaf()
+    expected = recorded_leaf()
     pg.sum(pg.sin(expected) * expected + F.gelu(expected)).backward()
     assert v.grad.tolist() == pytest.approx(expected.grad.tolist())
 
 
 def test_create_graph_under_no_grad_of_torch() -> None:
-    v = leaf()
+    v = recorded_leaf()
     y = pg.sum(v**3)
     with torch.no_grad():
         (g,) = pg.autograd.grad(y, v, create_graph=True)
@@ -187,7 +187,7 @@ def test_create_graph_under_no_grad_of_torch() -> None:
 
 def test_backward_names_the_switch() -> None:
     with torch.no_grad():
-        y = pg.sum(leaf() * 2)
+        y = pg.sum(recorded_leaf() * 2)
     with pytest.raises(pg.PluggradError, match=r"torch\.no_grad\(\)"):
         y.backward()
 
@@ -205,9 +205,9 @@ def test_inside_of_wrap_recording_goes_on(backend: str) -> None:
 
 
 def test_items_leave_silently_as_in_torch(recwarn: Any) -> None:
-    loss = pg.sum(leaf())
+    loss = pg.sum(recorded_leaf())
     assert loss.item() == 3.0
-    assert leaf().tolist() == [1.0, 2.0]
+    assert recorded_leaf().tolist() == [1.0, 2.0]
     assert not recwarn.list
     with pytest.raises(pg.GraphBreakError), pg.graph_breaks("error"):
         loss.item()
