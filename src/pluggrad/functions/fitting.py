@@ -86,7 +86,8 @@ def polyfit(
     deficient = values_of(rank < order) is True
     if full:
         empty = deficient or places.shape[0] <= order
-        return found, squares[:0] if empty else squares, xp.astype(rank, xp.int32), singular, rcond
+        rank = xp.astype(rank, backend_for(matrix).xp.int32)  # as LAPACK's integers, and NumPy's
+        return found, squares[:0] if empty else squares, rank, singular, rcond
     if deficient and cov != "unscaled":
         raise InvalidArgumentError(
             "polyfit: the points do not determine the polynomial, so that there is no estimate of "
