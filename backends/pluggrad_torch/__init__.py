@@ -133,6 +133,12 @@ class TorchAdapter(Adapter):
 
         return special.find(name)
 
+    def scipy(self, name: str) -> Any:
+        """One of the functions in `scipy_functions`; otherwise SciPy's own is called."""
+        from .scipy_functions import find
+
+        return find(name)
+
     def drawing(self, backend: Any, randomness: str) -> Any:
         """torch's random functions heed `randomness`; see `random`."""
         from .random import drawing

@@ -383,18 +383,14 @@ def _wider(primitive: Primitive) -> list[str]:
 
 
 def _compiled(arguments: str, *parts: list[str], **scope: Any) -> Any:
-    """The function of these `arguments` whose body is the lines of all `parts`, and which knows
-    the names in `scope`.
-
-    It closes over them, and its globals are those of this module: compilers that read code look
-    there, and so does who asks whose frames these are.
-    """
-    lines = [f"def make({', '.join(scope)}):", f" def function({arguments}):"]
+    """The function of these `arguments` whose body is the lines of all `parts`."""
+    lines = [f"def function({arguments}):"]
     for part in parts:
-        lines += [f" {line}" for line in part]
-    made: dict[str, Any] = {}
-    exec("\n".join([*lines, " return function"]), globals(), made)
-    return made["make"](**scope)
+        lines += part
+    # Whose frames these are. (With a `__name__`, torch.compile looks for `scope` in that module.)
+    scope["__pluggrad__"] = True
+    exec("\n".join(lines), scope)
+    return scope["function"]
 
 
 def _with_signature(
