@@ -19,8 +19,8 @@ MODES = [
     "reflect", "constant", "nearest", "mirror", "wrap", "grid-mirror", "grid-constant", "grid-wrap",
 ]  # fmt: skip
 LIGHT = {"second": False, "maps": False, "others": ()}
-M = np.asarray([[0.9, 0.13], [-0.21, 1.1]])
-OFFSET = np.asarray([0.3, -0.4])
+M = np.asarray([[0.9, 0.17], [-0.21, 1.1]])
+OFFSET = np.asarray([0.31, -0.43])
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -60,7 +60,9 @@ def test_affine_transform():
     judge_scipy("ndimage.affine_transform", X, np.asarray([0.9, 1.2]), OFFSET, (3, 6),
                 tracked=(0, 1, 2), mode="mirror", **LIGHT)  # fmt: skip
     judge_scipy("ndimage.affine_transform", X, M[:, :1], 0.5, (7,), tracked=(0, 1), **LIGHT)
-    judge_scipy("ndimage.affine_transform", X, np.eye(2), output_shape=(6, 6), cval=np.nan, **LIGHT)
+    judge_scipy("ndimage.affine_transform", X, np.eye(2), output_shape=(6, 6), cval=2.0, **LIGHT)
+    y = pg.scipy.ndimage.shift(X, 1, cval=np.nan).data
+    np.testing.assert_array_equal(y, of_scipy("ndimage.shift")(X, 1, cval=np.nan))
 
 
 def test_rotate():
@@ -72,9 +74,11 @@ def test_rotate():
     judge_scipy("ndimage.rotate", Z, 20.0, **LIGHT)
     own, theirs = pg.scipy.ndimage.rotate, of_scipy("ndimage.rotate")
     for angle in (25.0, 90.0, 200.0):
-        f = lambda a: pg.sum(own(X, a, reshape=False, mode="mirror") ** 2)  # noqa: E731
+        f = lambda a: pg.sum(own(X, a, reshape=False, mode="mirror") ** 2)
         slope = pg.grad(f)(np.asarray(angle))
-        a, b = [np.sum(theirs(X, angle + h, reshape=False, mode="mirror") ** 2) for h in (1e-5, -1e-5)]
+        a, b = [
+            np.sum(theirs(X, angle + h, reshape=False, mode="mirror") ** 2) for h in (1e-5, -1e-5)
+        ]
         np.testing.assert_allclose(slope, (a - b) / 2e-5, rtol=1e-5, atol=1e-8)
 
 

@@ -15,7 +15,13 @@ from .resampling import *  # noqa: F403
 from .smoothing import *  # noqa: F403
 
 __all__ = sorted(
-    [*correlations.__all__, *edges.__all__, *interpolation.__all__, *resampling.__all__, *smoothing.__all__]
+    [
+        *correlations.__all__,
+        *edges.__all__,
+        *interpolation.__all__,
+        *resampling.__all__,
+        *smoothing.__all__,
+    ]
 )
 
 __getattr__, __dir__ = falling_through("ndimage", __all__)

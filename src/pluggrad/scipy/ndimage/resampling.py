@@ -100,7 +100,7 @@ def zoom(
             "scipy.ndimage.zoom: zoom sets the shape of the result, and has no derivative; "
             "`affine_transform` has one by its matrix"
         )
-    shape = [round(n * z) for n, z in zip(x.shape, factors, strict=True)]  # type: ignore[operator]
+    shape = [round(n * z) for n, z in zip(x.shape, factors, strict=True)]
     if min(shape) < 0:
         raise InvalidArgumentError(f"scipy.ndimage.zoom: zoom={zoom} is negative")
     if prefilter and all(z == 1 for z in factors):
@@ -216,8 +216,8 @@ def rotate(
     value = number(angle, where, "angle")
     if value is None:
         raise UnsupportedError(
-            "scipy.ndimage.rotate: the value of angle is not known here; `affine_transform` takes a "
-            "matrix"
+            "scipy.ndimage.rotate: the value of angle is not known here; `affine_transform` takes "
+            "a matrix"
         )
     # Exact at multiples of 90 degrees; the derivative comes by the angle from there, which is 0.
     c = float(host_function("special.cosdg")(value))
