@@ -449,6 +449,9 @@ cosine(x1, x2, r): x1 / r, where `r` is hypot(x1, x2); 0 where `r` is 0. Default
 leg(x1, x2, r): x1 / r², without the square; 0 where `r` is 0. Default: in functions of the standard.
 gaussian(x): exp(-x²). Default: in functions of the standard.
 bell(x): exp(-x² / 2). Default: in functions of the standard.
+gamma_slope(a, x, *, order): The derivative of that order of the lower incomplete gamma function by `a`. Default: by quadrature.
+beta_slope(a, b, x, *, order): The derivative of the incomplete beta function, of the two orders by `a` and `b`. Default: by quadrature.
+student_slope(df, t, *, order): The derivative of that order of the distribution function of Student's t by `df`. Default: by quadrature.
 """  # noqa: E501
 #: Functions of pluggrad's own that `Adapter.functions` may hold beside the standard's. They take
 #: raw arrays; arguments after the star are passed by keyword.

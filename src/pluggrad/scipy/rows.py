@@ -25,7 +25,17 @@ from ..errors import MissingFunctionError, UnknownNameError, UnsupportedError
 from ..variables.library_functions import raw, tracked
 from ..variables.namespace import lifting
 
-__all__ = ["falling_through", "host", "host_function", "like", "looped", "public", "refuse_away"]
+__all__ = [
+    "aligned",
+    "falling_through",
+    "fronts",
+    "host",
+    "host_function",
+    "like",
+    "looped",
+    "public",
+    "refuse_away",
+]
 
 Results = Callable[[Any, Any], Any]
 
@@ -55,6 +65,21 @@ def host_function(name: str) -> Any:
 def like(position: int = 0) -> Results:
     """Of a row whose result has the shape and dtype of the argument at `position`."""
     return lambda args, kwargs: (tuple(args[position].shape), args[position].dtype)
+
+
+def fronts(*arrays: Any, core: int = 2) -> tuple[int, ...]:
+    """The shape that the axes in front of the last two broadcast to; `core` says how many are not
+    in front."""
+    shapes = [tuple(x.shape)[: len(x.shape) - core] for x in arrays]
+    most = max(map(len, shapes))
+    padded = [(1,) * (most - len(s)) + s for s in shapes]
+    return tuple([max(lengths) if 0 not in lengths else 0 for lengths in zip(*padded, strict=True)])
+
+
+def aligned(op: BatchedCall) -> Any:
+    """Batching rule of functions of several matrices, whose axes in front are broadcast."""
+    most = max([op.ndim(i) for i in range(len(op.args))])
+    return op(*[op.aligned(i, most) for i in range(len(op.args))], **op.kwargs)
 
 
 def looped(op: BatchedCall) -> Any:

@@ -6,6 +6,6 @@ derivative is not known is marked `unknown`: its gradient is an error. A paramet
 down to an integer has the derivative zero.
 """
 
-from . import bessel, distributions, elementary, gamma, integrals, normalize
+from . import bessel, distributions, elementary, gamma, integrals, normalize, slopes
 
-__all__ = ["bessel", "distributions", "elementary", "gamma", "integrals", "normalize"]
+__all__ = ["bessel", "distributions", "elementary", "gamma", "integrals", "normalize", "slopes"]

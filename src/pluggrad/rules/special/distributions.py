@@ -12,6 +12,7 @@ from ...arrays.dispatch import xp
 from ...engine.primitive import PASS
 from ..elementwise import zero
 from ..kinds import elementwise, unknown
+from .slopes import student
 from .stable import TWO_OVER_ROOT_PI, beta_density, erfcx_slope, gamma_density, real
 
 ROOT_2 = math.sqrt(2)
@@ -30,20 +31,38 @@ def normal(x: Any) -> Any:
     return xp.bell(x) / ROOT_2PI
 
 
-def student(df: Any, x: Any) -> Any:
-    """The density of Student's t distribution; that of the normal one for infinite `df`."""
-    endless = df == math.inf
-    df = xp.where(endless, 1.0, df)
-    half = xp.zeros_like(df) + 0.5
-    log = -(df + 1) / 2 * xp.log1p(x * (x / df)) - xp.log(df) / 2 - xp.special.betaln(df / 2, half)
-    return xp.where(endless, normal(x), xp.exp(log))
-
-
 def f_density(dfn: Any, dfd: Any, x: Any) -> Any:
     """The density of the F distribution."""
     total = dfd + dfn * x
     rest = dfd / total
     return beta_density(dfn / 2, dfd / 2, dfn * x / total, rest) * rest * (dfn / total)
+
+
+def f_slope(k: int) -> Any:
+    """The formula of fdtr by its first (0) or second (1) parameter."""
+
+    def formula(t: Any, dfn: Any, dfd: Any, x: Any) -> Any:
+        total = dfd + dfn * x
+        slope = xp.beta_slope(dfn / 2, dfd / 2, dfn * x / total, order=(1 - k, k)) / 2
+        return t * (slope + f_density(dfn, dfd, x) * x / (-dfd if k else dfn))
+
+    return formula
+
+
+def f_quantile(k: int) -> Any:
+    """The formula of fdtri by its first (0) or second (1) parameter."""
+    slope = f_slope(k)
+    return lambda t, dfn, dfd, y: -slope(t, dfn, dfd, y) / f_density(dfn, dfd, y)
+
+
+def chi2_slope(t: Any, v: Any, x: Any) -> Any:
+    """The formula of chdtr by its parameter."""
+    return t * (xp.gamma_slope(v / 2, x / 2, order=1) / 2)
+
+
+def gamma_shape(t: Any, a: Any, b: Any, x: Any) -> Any:
+    """The formula of gdtr by the shape `b`."""
+    return t * xp.gamma_slope(b, a * x, order=1)
 
 
 def chi2(v: Any, x: Any) -> Any:
@@ -103,17 +122,20 @@ elementwise("special.nrdtrisd(mn, p, x, /)", lambda t, p: -t / xp.special.ndtri(
             lambda t, p, y: -t * (y / xp.special.ndtri(p) / normal(xp.special.ndtri(p))),
             lambda t, p: t / xp.special.ndtri(p), promotes=True)
 
-elementwise("special.chdtr(v, x, /)",  unknown, lambda t, v, x: t * chi2(v, x), promotes=True,
+elementwise("special.chdtr(v, x, /)", chi2_slope, lambda t, v, x: t * chi2(v, x), promotes=True,
             fallback=lambda v, x: xp.special.gammainc(v / 2, x / 2), needs="special.gammainc")
-elementwise("special.chdtrc(v, x, /)", unknown, lambda t, v, x: -t * chi2(v, x), promotes=True,
+elementwise("special.chdtrc(v, x, /)", lambda t, v, x: chi2_slope(-t, v, x),
+            lambda t, v, x: -t * chi2(v, x), promotes=True,
             fallback=lambda v, x: xp.special.gammaincc(v / 2, x / 2), needs="special.gammaincc")
-elementwise("special.chdtri(v, p, /)", unknown, lambda t, v, y: -t / chi2(v, y), promotes=True)
+elementwise("special.chdtri(v, p, /)", lambda t, v, y: chi2_slope(t, v, y) / -chi2(v, y),
+            lambda t, v, y: -t / chi2(v, y), promotes=True)
 elementwise("special.gdtr(a, b, x, /)",
-            lambda t, a, b, x: t * (x * gamma_density(b, a * x)), unknown,
+            lambda t, a, b, x: t * (x * gamma_density(b, a * x)), gamma_shape,
             lambda t, a, b, x: t * (a * gamma_density(b, a * x)), promotes=True,
             fallback=lambda a, b, x: xp.special.gammainc(b, a * x), needs="special.gammainc")
 elementwise("special.gdtrc(a, b, x, /)",
-            lambda t, a, b, x: -t * (x * gamma_density(b, a * x)), unknown,
+            lambda t, a, b, x: -t * (x * gamma_density(b, a * x)),
+            lambda t, a, b, x: gamma_shape(-t, a, b, x),
             lambda t, a, b, x: -t * (a * gamma_density(b, a * x)), promotes=True,
             fallback=lambda a, b, x: xp.special.gammaincc(b, a * x), needs="special.gammaincc")
 elementwise("special.pdtr(k, m, /)", zero, lambda t, k, m: -t * poisson(k, m), promotes=True,
@@ -124,20 +146,26 @@ elementwise("special.pdtrc(k, m, /)",  zero, lambda t, k, m: t * poisson(k, m), 
 elementwise("special.pdtri(k, p, /)",  unknown, lambda t, k, y: -t / poisson(k, y), promotes=True)
 
 elementwise("special.fdtr(dfn, dfd, x, /)",
-            unknown, unknown, lambda t, dfn, dfd, x: t * f_density(dfn, dfd, x), promotes=True,
+            f_slope(0), f_slope(1),
+            lambda t, dfn, dfd, x: t * f_density(dfn, dfd, x), promotes=True,
             fallback=lambda dfn, dfd, x: betainc(dfn / 2, dfd / 2, dfn * x / (dfd + dfn * x)),
             needs="special.betainc")
 elementwise("special.fdtrc(dfn, dfd, x, /)",
-            unknown, unknown, lambda t, dfn, dfd, x: -t * f_density(dfn, dfd, x), promotes=True,
+            lambda t, dfn, dfd, x: f_slope(0)(-t, dfn, dfd, x),
+            lambda t, dfn, dfd, x: f_slope(1)(-t, dfn, dfd, x),
+            lambda t, dfn, dfd, x: -t * f_density(dfn, dfd, x), promotes=True,
             fallback=lambda dfn, dfd, x: betainc(dfd / 2, dfn / 2, dfd / (dfd + dfn * x)),
             needs="special.betainc")
 elementwise("special.fdtri(dfn, dfd, p, /)",
-            unknown, unknown, lambda t, dfn, dfd, y: t / f_density(dfn, dfd, y), promotes=True)
+            f_quantile(0), f_quantile(1),
+            lambda t, dfn, dfd, y: t / f_density(dfn, dfd, y), promotes=True)
 elementwise("special.stdtr(df, t, /)",
-            unknown, lambda g, df, t: g * student(df, t), promotes=True, fallback=stdtr,
+            lambda g, df, t: g * xp.student_slope(df, t, order=1),
+            lambda g, df, t: g * student(df, t), promotes=True, fallback=stdtr,
             needs="special.betainc")
 elementwise("special.stdtrit(df, p, /)",
-            unknown, lambda t, df, y: t / student(df, y), promotes=True)
+            lambda t, df, y: -t * (xp.student_slope(df, y, order=1) / student(df, y)),
+            lambda t, df, y: t / student(df, y), promotes=True)
 
 elementwise("special.bdtr(k, n, p, /)",
             zero, unknown, lambda t, k, n, p: -t * binomial(k, n, p), promotes=True,

@@ -131,6 +131,20 @@ def poch_z(t: Any, z: Any, m: Any, y: Any) -> Any:
     return t * xp.where(right, y * (psi(z0 + m) - psi(z0)), pole)
 
 
+def along_quantile(t: Any, a: Any, y: Any) -> Any:
+    """By `a`: the quantile `y` moves such that its probability stays."""
+    return -t * (xp.gamma_slope(a, y, order=1) / gamma_density(a, y))
+
+
+def along_beta_quantile(order: tuple[int, int]) -> Any:
+    """The formula by `a` or by `b`, as `order` says, of a quantile of the beta distribution."""
+
+    def formula(t: Any, a: Any, b: Any, y: Any) -> Any:
+        return -t * (xp.beta_slope(a, b, y, order=order) / beta_density(a, b, y, 1 - y))
+
+    return formula
+
+
 # fmt: off
 elementwise("special.gamma",
             lambda t, x, y: t * (y * psi(x)), fallback=gamma, needs="special.gammaln")
@@ -156,23 +170,31 @@ elementwise("special.betaln(a, b, /)",
             promotes=True, fallback=betaln, needs="special.gammaln")
 
 elementwise("special.gammainc(a, x, /)",
-            unknown, lambda t, a, x: t * gamma_density(a, x), promotes=True)
+            lambda t, a, x: t * xp.gamma_slope(a, x, order=1),
+            lambda t, a, x: t * gamma_density(a, x), promotes=True)
 elementwise("special.gammaincc(a, x, /)",
-            unknown, lambda t, a, x: -t * gamma_density(a, x), promotes=True)
-elementwise("special.gammaincinv(a, p, /)",
-            unknown, lambda t, a, y: t / gamma_density(a, y), promotes=True)
-elementwise("special.gammainccinv(a, p, /)",
-            unknown, lambda t, a, y: -t / gamma_density(a, y), promotes=True)
+            lambda t, a, x: -t * xp.gamma_slope(a, x, order=1),
+            lambda t, a, x: -t * gamma_density(a, x), promotes=True)
+elementwise("special.gammaincinv(a, p, /)", along_quantile,
+            lambda t, a, y: t / gamma_density(a, y), promotes=True)
+elementwise("special.gammainccinv(a, p, /)", along_quantile,
+            lambda t, a, y: -t / gamma_density(a, y), promotes=True)
 
 elementwise("special.betainc(a, b, x, /)",
-            unknown, unknown, lambda t, a, b, x: t * beta_density(a, b, x, 1 - x), promotes=True)
+            lambda t, a, b, x: t * xp.beta_slope(a, b, x, order=(1, 0)),
+            lambda t, a, b, x: t * xp.beta_slope(a, b, x, order=(0, 1)),
+            lambda t, a, b, x: t * beta_density(a, b, x, 1 - x), promotes=True)
 elementwise("special.betaincc(a, b, x, /)",
-            unknown, unknown, lambda t, a, b, x: -t * beta_density(a, b, x, 1 - x), promotes=True,
+            lambda t, a, b, x: -t * xp.beta_slope(a, b, x, order=(1, 0)),
+            lambda t, a, b, x: -t * xp.beta_slope(a, b, x, order=(0, 1)),
+            lambda t, a, b, x: -t * beta_density(a, b, x, 1 - x), promotes=True,
             fallback=lambda a, b, x: xp.special.betainc(b, a, 1 - x), needs="special.betainc")
 elementwise("special.betaincinv(a, b, p, /)",
-            unknown, unknown, lambda t, a, b, y: t / beta_density(a, b, y, 1 - y), promotes=True)
+            along_beta_quantile((1, 0)), along_beta_quantile((0, 1)),
+            lambda t, a, b, y: t / beta_density(a, b, y, 1 - y), promotes=True)
 elementwise("special.betainccinv(a, b, p, /)",
-            unknown, unknown, lambda t, a, b, y: -t / beta_density(a, b, y, 1 - y), promotes=True)
+            along_beta_quantile((1, 0)), along_beta_quantile((0, 1)),
+            lambda t, a, b, y: -t / beta_density(a, b, y, 1 - y), promotes=True)
 
 elementwise("special.zeta(x, q=None, /)",
             unknown, lambda t, x, q: -t * (x * xp.special.zeta(x + 1, q)), promotes=True)
