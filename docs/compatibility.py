@@ -207,7 +207,9 @@ def kept_clients() -> list[str]:
     """The tables of the clients that are on the page."""
     page = PAGE.read_text(encoding="utf-8")
     first = f"## {next(iter(TITLES.values()))[0]} "
-    inside = page[page.index(first) :].partition(SWEEP_HEAD)[0].partition("## SciPy's own tests")[0]
+    inside = page[page.index(first) :]
+    for after in (SWEEP_HEAD, SUITE_HEAD):
+        inside = inside.partition(after.splitlines()[0] + "\n")[0]
     return [inside.rstrip("\n"), ""]
 
 

@@ -127,6 +127,8 @@ def _asked(func: Any) -> Callable[..., Any]:
     def ask(*args: Any, **kwargs: Any) -> Any:
         try:
             return answer_raw(func, args, kwargs)
+        except AttributeError as error:  # of a list
+            raise TypeMismatchError(f"{label(func)} takes arrays and Variables") from error
         except Exception as error:
             explain(error, label(func), args)
 

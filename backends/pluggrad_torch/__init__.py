@@ -119,6 +119,12 @@ class TorchAdapter(Adapter):
 
         return special.find(name)
 
+    def scipy(self, name: str) -> Any:
+        """One of the functions in `scipy_functions`; otherwise SciPy's own is called."""
+        from .scipy_functions import find
+
+        return find(name)
+
     def tracing(self) -> bool:
         """Whether torch.compile traces."""
         import torch

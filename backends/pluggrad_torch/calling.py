@@ -11,11 +11,9 @@ import torch
 from pluggrad.errors import MutationError
 from pluggrad.plugin import (
     Backend,
-    BatchingError,
     Framework,
     TreeCall,
     calling,
-    drawn,
     made_by,
     refuse_dtype,
 )
@@ -67,24 +65,22 @@ def call(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> x.grad.data.round(3)
     array([0.5  , 0.731])
     """
-    return calling(f, _Torch())
+    return calling(f, _Torch(f))
 
 
 class _Torch(Framework):
     """torch, to `calling`."""
 
     name = "torch"
+    draws = True
 
-    def program(self, run: TreeCall, backend: Backend) -> tuple[TorchProgram, list[Any]]:
-        """A program; inside `vmap` also an array, mapped if random numbers are to differ."""
-        more = []
-        try:
-            dummy = drawn(lambda sizes: backend.raw("zeros")(sizes), backend)
-        except BatchingError:  # then random numbers are an error, which `vmap` itself notices
-            dummy = None
-        if dummy is not None and dummy._level.maps:
-            more = [dummy]
-        return TorchProgram(_Again(run, len(run.arrays))), more
+    def __init__(self, f: Any) -> None:
+        #: The parameters of a module, looked up once.
+        self.parameters = list(f.parameters()) if isinstance(f, torch.nn.Module) else []
+
+    def program(self, run: TreeCall) -> TorchProgram:
+        """A program, whose further runs are like the first."""
+        return TorchProgram(_Again(run, self.parameters))
 
     def enter(self, x: Any, backend: Backend) -> Any:
         """By NumPy's buffer, or DLPack; with a copy where that is refused."""
@@ -113,8 +109,8 @@ class _Again:
     """A user's function, which may be run again for a derivative. Further runs draw the same random
     numbers, and do not update a module's statistics."""
 
-    def __init__(self, tree: TreeCall, count: int) -> None:
-        self.tree, self.count = tree, count
+    def __init__(self, tree: TreeCall, parameters: list[Any]) -> None:
+        self.tree, self.parameters = tree, parameters
         self.states: Any = None
         self.ran = False
         self.module = tree.f if isinstance(tree.f, torch.nn.Module) else None
@@ -122,7 +118,7 @@ class _Again:
 
     def __call__(self, arrays: list[Any]) -> list[Any]:
         """The results."""
-        arrays = arrays[: self.count]
+        arrays = arrays[: len(self.tree.places)]  # one more may say for what elements it draws
         if not self.ran:
             return self.first(arrays)
         for x, version in self.versions:
@@ -140,9 +136,8 @@ class _Again:
     def first(self, arrays: list[Any]) -> list[Any]:
         """The results of the first run."""
         states = states_of()
-        counts = [] if transforming() is not None else [(x, version_of(x)) for x in arrays]
-        if self.module is not None:
-            self.versions = [(p, version_of(p)) for p in self.module.parameters()]
+        counts = [] if transforming() else [(x, version_of(x)) for x in arrays]
+        self.versions = [(p, version_of(p)) for p in self.parameters]
         found = self.tree(arrays)
         for x, version in counts:
             if version_of(x) != version:

@@ -20,6 +20,8 @@ from torch._dynamo.variables import BuiltinVariable, UserDefinedObjectVariable
 from pluggrad import Variable
 from pluggrad.plugin import CONSTANT, UNREADABLE, get_backend, make_ready
 
+from . import random, recorded  # noqa: F401  (a compiler cannot import while it reads)
+
 __all__: list[str] = []
 
 substitute: Any = torch._dynamo.substitute_in_graph

@@ -3,7 +3,6 @@ them. `recorded` answers all others, by torch's own derivative."""
 
 from __future__ import annotations
 
-import functools
 import inspect
 from typing import Any
 
@@ -192,7 +191,8 @@ def _by_ours(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
 
         special = RANDOM[name]
     if special is not None:
-        if not _takes(special, args, kwargs):
+        most, known, any_keyword = PARAMETERS.get(name, ANYTHING)
+        if len(args) > most or not (any_keyword or known.issuperset(kwargs)):
             return NotImplemented
         return special(backend.namespace, *args, **kwargs)
     if name in STARRED and len(args) > 1 and isinstance(args[1], int):
@@ -211,27 +211,6 @@ def _by_ours(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     if not TABLE.takes(name, args, kwargs):
         return NotImplemented
     return TABLE.answer(backend, func, name, args, kwargs)
-
-
-@functools.cache
-def _parameters(special: Any) -> tuple[int, frozenset[str], bool]:
-    """How many arguments a function of `SPECIAL` takes by position, the names of its parameters,
-    and whether it takes any keyword."""
-    parameters = list(inspect.signature(special).parameters.values())[1:]
-    count = sum([p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters])
-    kinds = {p.kind for p in parameters}
-    names = frozenset([p.name for p in parameters])
-    return (
-        10**9 if inspect.Parameter.VAR_POSITIONAL in kinds else count,
-        names,
-        inspect.Parameter.VAR_KEYWORD in kinds,
-    )
-
-
-def _takes(special: Any, args: Any, kwargs: Any) -> bool:
-    """Whether a function of `SPECIAL` has parameters for these arguments."""
-    count, names, any_keyword = _parameters(special)
-    return len(args) <= count and (any_keyword or names.issuperset(kwargs))
 
 
 def _autograd(name: str, args: Any, kwargs: Any) -> Any:
@@ -420,3 +399,20 @@ SPECIAL = {
     "addmm": lambda xp, input, mat1, mat2, *, beta=1, alpha=1:
         beta * input + alpha * xp.matmul(mat1, mat2),
 }  # fmt: skip
+
+
+def _parameters(special: Any) -> tuple[int, frozenset[str], bool]:
+    """How many arguments a function of `SPECIAL` takes by position, the names of its parameters,
+    and whether it takes any keyword."""
+    parameters = list(inspect.signature(special).parameters.values())[1:]
+    kinds = [p.kind for p in parameters]
+    most = 10**9 if inspect.Parameter.VAR_POSITIONAL in kinds else (
+        len(kinds) - kinds.count(inspect.Parameter.KEYWORD_ONLY)
+    )  # fmt: skip
+    known = frozenset([p.name for p in parameters])
+    return most, known, inspect.Parameter.VAR_KEYWORD in kinds
+
+
+ANYTHING: tuple[int, frozenset[str], bool] = 10**9, frozenset(), True
+#: What the functions of `SPECIAL` take. (Looked up, since compilers cannot read signatures.)
+PARAMETERS = {name: _parameters(special) for name, special in SPECIAL.items()}

@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import optree
 import torch
 
 from pluggrad.plugin import (
     HostProgram,
+    TreeCall,
     TypeMismatchError,
     UnsupportedError,
     backend_of,
@@ -68,35 +68,17 @@ def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any
     """
     hosts = [Host(name) for name in (("numpy", "torch") if backend is None else (backend,))]
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        tree: Any = (args, kwargs)
-        flat, spec = optree.tree_flatten(tree)
-        places = [n for n, x in enumerate(flat) if torch.is_tensor(x)]
-        tensors = [flat[n] for n in places]
-        found: list[Any] = []  # the structure of the results, and where its arrays are
-
-        def run(values: list[Any]) -> list[Any]:
-            given = list(flat)
-            for place, x in zip(places, values, strict=True):
-                given[place] = x
-            positional, keywords = optree.tree_unflatten(spec, given)
-            outputs, y_spec = optree.tree_flatten(f(*positional, **keywords))
-            arrays = [n for n, y in enumerate(outputs) if hasattr(y, "dtype")]
-            rest = [None if n in arrays else y for n, y in enumerate(outputs)]
-            found[:] = [y_spec, arrays, rest]
-            return [outputs[n] for n in arrays]
-
-        results = first_possible(lambda host: apply(Call(HostProgram(run), host), tensors), hosts)
-        y_spec, arrays, outputs = found
-        outputs = list(outputs)
-        for place, y in zip(arrays, results, strict=True):
-            outputs[place] = y
-        return optree.tree_unflatten(y_spec, outputs)
+    def once(*args: Any, **kwargs: Any) -> Any:
+        tree = TreeCall(f, args, kwargs, torch.is_tensor, lambda y: hasattr(y, "dtype"))
+        tensors = tree.arrays
+        return tree.completed(
+            first_possible(lambda host: apply(Call(HostProgram(tree), host), tensors), hosts)
+        )
 
     @functools.wraps(f)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         # torch.compile runs `f` without compiling it.
-        run = torch.compiler.disable(call) if torch.compiler.is_compiling() else call
+        run = torch.compiler.disable(once) if torch.compiler.is_compiling() else once
         return run(*args, **kwargs)
 
     return wrapped

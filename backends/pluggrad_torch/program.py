@@ -16,9 +16,14 @@ from pluggrad.plugin import ForeignProgram, one_by_one
 __all__ = ["TorchProgram", "eagerly", "transforming", "version_of"]
 
 #: `torch.autograd.grad` without its checks of arguments, which take as long as the walk itself.
-_run_backward: Any = torch.autograd.graph._engine_run_backward
-#: Whether a transform of torch.func is running: the innermost one, or None.
-transforming = torch._C._functorch.peek_interpreter_stack
+_run_backward: Any = torch.autograd.Variable._execution_engine.run_backward
+_innermost: Any = torch._C._functorch.peek_interpreter_stack
+
+
+def transforming() -> bool:
+    """Whether a transform of torch.func is running, or torch.compile reads: both see through
+    torch.func's transforms, and not through torch.autograd."""
+    return torch.compiler.is_compiling() or _innermost() is not None
 
 
 class TorchProgram(ForeignProgram):
@@ -28,7 +33,7 @@ class TorchProgram(ForeignProgram):
 
     def __call__(self, arrays: list[Any]) -> list[Any]:
         """The results. Parameters of modules, which torch tracks, are constants."""
-        if transforming() is not None:
+        if transforming():
             return self.run(arrays)
         with torch.no_grad():
             return [y.detach() if y.requires_grad else y for y in self.run(arrays)]
@@ -37,7 +42,7 @@ class TorchProgram(ForeignProgram):
         self, arrays: list[Any], needs: Sequence[int]
     ) -> tuple[list[Any], list[bool], Callable[[list[Any]], list[Any]]]:
         """torch records the function once, on tensors of its own; that graph is the pullback."""
-        if transforming() is not None:
+        if transforming():
             return self._linearized_by_func(arrays, needs)
         if torch.is_inference_mode_enabled():
             with torch.inference_mode(False):
@@ -97,7 +102,7 @@ class TorchProgram(ForeignProgram):
 
         def run(values: list[Any]) -> list[Any]:
             xs, gs = list(values[:count]), values[count:]
-            if transforming() is not None:
+            if transforming():
                 return by_func(xs, gs)
             records = torch.is_grad_enabled()
             with torch.enable_grad(), eagerly():

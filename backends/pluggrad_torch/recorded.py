@@ -3,7 +3,6 @@ pluggrad answers, and `pg.interop.torch.call`."""
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -53,6 +52,7 @@ STATISTICS = {
 ATTRIBUTES = {"T", "mT", "H", "mH", "real", "imag"}
 
 _rules: dict[str, Any] = {}
+_known: dict[Any, dict[str, int]] = {}  # the parameters of functions
 
 
 def recorded(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
@@ -94,13 +94,16 @@ def recorded(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
     return y if out is None else _written(func, out, y)
 
 
-@functools.cache
 def _parameters(func: Any) -> dict[str, int]:
     """The names of the parameters of `func`, with their positions; none where it does not tell."""
-    try:
-        return {name: n for n, name in enumerate(inspect.signature(func).parameters)}
-    except (TypeError, ValueError):
-        return {}
+    found = _known.get(func)
+    if found is None:
+        try:
+            found = {name: n for n, name in enumerate(inspect.signature(func).parameters)}
+        except (TypeError, ValueError):
+            found = {}
+        _known[func] = found
+    return found
 
 
 def _refuse_writes(func: Any, name: str, args: Any, kwargs: Any) -> None:
@@ -139,7 +142,7 @@ class _Constants:
     def __init__(self, tree: TreeCall, func: Any, variables: Sequence[Any]) -> None:
         self.tree, self.func = tree, func
         tensors = [x for x in tree.flat if torch.is_tensor(x)]
-        known = transforming() is None and any([x.requires_grad for x in tensors])
+        known = not transforming() and any([x.requires_grad for x in tensors])
         if known and any([x._tracked for x in variables]):
             raise TypeMismatchError(
                 f"{label(func)} was called with a Variable that requires grad and a tensor that "
@@ -182,7 +185,7 @@ class _Statistics:
         """The results."""
         if not self.again:
             return self.inner(arrays)  # type: ignore[no-any-return]
-        if self.pending and transforming() is None:
+        if self.pending and not transforming():
             self.pending = False
             return self.inner(arrays)  # type: ignore[no-any-return]
         func, names = self.func, self.names

@@ -237,4 +237,5 @@ def make_ready(backend: Backend, *arrays: type) -> None:
     of `backend` for its `arrays` and for Variables over them. A compiler that reads code can look
     these up, but cannot make them."""
     current_choice()
+    vars(backend).setdefault("copy", backend.raw("copy"))  # a property that takes a lock
     find_all(pluggrad, backend, *arrays)

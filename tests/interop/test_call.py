@@ -442,3 +442,15 @@ def test_three_libraries_in_one_backward(name, torch, jax):
     step[1, 2] = 1e-6
     value = lambda x: float(-np.sum(classify(simulate(np.tanh(x)))[:, 0]))
     assert abs((value(X + step) - value(X - step)) / 2e-6 - to_numpy(x.grad)[1, 2]) < 1e-6
+
+
+def test_randomness_of_vmap(torch):
+    f = pg.interop.torch.call(lambda x: torch.rand(4, dtype=torch.float64) * x)
+    rows, one = np.ones((5, 4)), Variable(np.ones(4))
+    for mapped in (lambda x: f(x), lambda x: f(one) + 0 * x, pg.grad(lambda x: pg.sum(f(x)))):
+        same = pg.vmap(mapped, randomness="same")(rows)
+        assert len(np.unique(same, axis=0)) == 1
+        different = pg.vmap(mapped, randomness="different")(rows)
+        assert len(np.unique(different, axis=0)) == 5
+    with pytest.raises(pg.PluggradError, match="random"):
+        pg.vmap(f)(rows)

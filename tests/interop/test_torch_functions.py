@@ -22,7 +22,7 @@ def randn(*shape, dtype=torch.float64):
     return torch.randn(*shape, dtype=dtype, generator=RANDOM)
 
 
-def flat(y):
+def in_list(y):
     return list(y) if isinstance(y, (tuple, list)) else [y]
 
 
@@ -81,7 +81,7 @@ def test_values_and_derivatives_are_torchs(name):
     f, arrays = CALLS[name]
     ts = [x.clone().requires_grad_() for x in arrays]
     vs = [Variable(x.clone(), requires_grad=True) for x in arrays]
-    theirs, mine = flat(f(*ts)), flat(f(*vs))
+    theirs, mine = in_list(f(*ts)), in_list(f(*vs))
     assert type(f(*vs)) is type(f(*ts)) or not isinstance(f(*ts), (tuple, list))
     close(mine, theirs)
     theirs = [y for y in theirs if y.requires_grad]
@@ -392,3 +392,26 @@ def test_saved_hooks_and_anomaly_mode_work():
         z.backward()
     y.backward()
     close([x.grad], [2 * pg.grad(lambda x: pg.sum(F.gelu(x)))(X)])
+
+
+def test_torch_compile_reads_through():
+    def gradient(x):
+        v = Variable(x, requires_grad=True)
+        F.gelu(v).backward(v.detach())
+        return v.grad.data
+
+    compiled = torch.compile(gradient, backend="eager", fullgraph=True)
+    close([compiled(X)], [gradient(X)])
+
+
+def test_compiled_functions_have_every_order():
+    f = lambda x: torch.tanh(x) * x
+    compiled = pg.interop.torch.call(torch.compile(f, backend="aot_eager"))
+    number = lambda f: lambda x: pg.sum(f(x) ** 2)
+    for transformed in (
+        lambda f: pg.grad(number(f))(X),
+        lambda f: pg.grad(lambda x: pg.sum(pg.grad(number(f))(x) ** 2))(X),
+        lambda f: pg.jvp(f, (X,), (X,))[1],
+        lambda f: pg.vmap(pg.grad(number(f)))(X),
+    ):
+        close([transformed(compiled)], [transformed(pg.interop.torch.call(f))])

@@ -332,6 +332,12 @@ def test_expm_frechet():
     judge_scipy("linalg.expm_frechet", X, Z.imag, "blockEnlarge", False, tracked=(0, 1), **quick)
 
 
+def test_arrays_of_two_libraries_are_refused():
+    torch = needs("torch")
+    with pytest.raises(pg.errors.MixedBackendsError):
+        pg.scipy.linalg.solve(pg.Variable(torch.eye(4)), V)
+
+
 def test_numbers():
     for name in ("expm",):
         np.testing.assert_allclose(getattr(pg.scipy.linalg, name)(2.0),

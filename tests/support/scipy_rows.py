@@ -22,9 +22,9 @@ __all__ = ["in_pluggrad", "judge_scipy", "of_scipy"]
 
 def of_scipy(path: str) -> Any:
     """SciPy's function, such as ``ndimage.gaussian_filter``, or skip."""
-    module, _, name = path.rpartition(".")
+    module, _, name = path.partition(".")
     needs("scipy")
-    return getattr(importlib.import_module(f"scipy.{module}"), name)
+    return attrgetter(name)(importlib.import_module(f"scipy.{module}"))
 
 
 def in_pluggrad(path: str) -> Any:

@@ -142,7 +142,9 @@ def judge(
     try:
         found = run(call, given, mine)
     except Exception as error:
-        ours = _ours(error)
+        ours = (
+            error if refusal is not None and isinstance(error, pg.PluggradError) else _ours(error)
+        )
         if ours is None and refusal is not None and _untouched(error):
             return "right", _reason(error), False
         kind = "foreign" if ours is None else "refused" if refusal is None else "right"

@@ -49,3 +49,9 @@ def test_each_outcome_has_its_mark(outcome, details, cell):
     row = next(line for line in markdown(keep(found)) if line.startswith("| `dot`"))
     assert row.split(" |")[1].strip() == cell
     assert row.endswith("use `tensordot` |") == (outcome == "refused")
+
+
+def test_the_page_has_each_section_once():
+    page = (DOCS / "compatibility.md").read_text(encoding="utf-8").splitlines()
+    sections = [line for line in page if line.startswith("## ")]
+    assert len(set(sections)) == len(sections)

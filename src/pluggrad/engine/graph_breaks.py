@@ -30,7 +30,10 @@ _policy: ContextVar[str] = ContextVar("pluggrad.graph_breaks", default="")
 def _frame() -> Any:
     """The innermost frame outside pluggrad's modules and backends."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__", "").startswith("pluggrad"):
+    while frame is not None and (
+        frame.f_globals.get("__name__", "").startswith("pluggrad")
+        or "__pluggrad__" in frame.f_globals  # compiled by `short_cuts.bind`
+    ):
         frame = frame.f_back
     return frame
 

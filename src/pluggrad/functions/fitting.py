@@ -86,6 +86,7 @@ def polyfit(
     deficient = values_of(rank < order) is True
     if full:
         empty = deficient or places.shape[0] <= order
+        rank = xp.astype(rank, backend_for(matrix).xp.int32)  # as LAPACK's integers, and NumPy's
         return found, squares[:0] if empty else squares, rank, singular, rcond
     if deficient and cov != "unscaled":
         raise InvalidArgumentError(

@@ -2,7 +2,7 @@
 directions.
 
 ``wrap(f)`` brings a function of ours into the other library's autograd (see `host`), and
-``call(f)`` brings a function of theirs into ours (see `foreign` and `calling`).
+``call(f)`` brings a function of theirs into ours (see `foreign` and `frameworks`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 from .. import transforms as _transforms  # noqa: F401  (whole, before parts: threads may import both)
 from ..arrays.backend import get_backend, has_backend
 from ..errors import MissingFunctionError
-from .calling import Framework, calling, made_by, refuse_dtype
 from .foreign import ForeignProgram, TreeCall, foreign_call, one_by_one
+from .frameworks import Framework, calling, made_by, refuse_dtype
 from .host import HostProgram, differentiable, first_possible, for_host
 
 __all__ = [

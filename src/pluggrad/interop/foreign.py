@@ -17,7 +17,7 @@ import optree
 from ..arrays.backend import VARIABLES
 from ..engine.arguments import explain
 from ..engine.batch import batched
-from ..engine.boundary import ARRAY
+from ..engine.boundary import ARRAY, flatten_call, unflatten_call
 from ..engine.custom_call import Call, taken
 from ..engine.custom_node import CallRules
 from ..engine.custom_op import Operation, call
@@ -220,8 +220,7 @@ class TreeCall:
         gives: Callable[[Any], bool],
     ) -> None:  # fmt: skip
         self.f, self.gives = f, gives
-        tree: Any = (args, kwargs)
-        flat, self.spec = optree.tree_flatten(tree, none_is_leaf=True)
+        flat, self.spec = flatten_call(args, kwargs, none_is_leaf=True)
         self.places = [n for n, x in enumerate(flat) if takes(x)]
         self.arrays = [flat[n] for n in self.places]
         for n in self.places:  # a graph must not keep the caller's Variables alive
@@ -236,7 +235,7 @@ class TreeCall:
         given = list(self.flat)
         for place, x in zip(self.places, arrays, strict=True):
             given[place] = x
-        args, kwargs = optree.tree_unflatten(self.spec, given)
+        args, kwargs = unflatten_call(self.spec, given)
         y = self.f(*args, **kwargs)
         if self.gives(y):
             self.y_spec = ARRAY

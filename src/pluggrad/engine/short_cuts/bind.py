@@ -379,7 +379,8 @@ def _compiled(arguments: str, *parts: list[str], **scope: Any) -> Any:
     lines = [f"def function({arguments}):"]
     for part in parts:
         lines += part
-    scope["__name__"] = __name__  # whose frames these are
+    # Whose frames these are. (With a `__name__`, torch.compile looks for `scope` in that module.)
+    scope["__pluggrad__"] = True
     exec("\n".join(lines), scope)
     return scope["function"]
 

@@ -15,10 +15,12 @@ import numpy as np
 from ..arrays.backend import BACKENDS, Backend, backend_of, get_backend, mixed
 from ..arrays.dispatch import is_variable
 from ..engine.arguments import check_function, explain
+from ..engine.batch import Batch, drawn
 from ..engine.cotangents import device_of
 from ..engine.custom_node import CallRules, rule_of
 from ..engine.graph_breaks import break_graph
 from ..engine.handles import is_tracked
+from ..engine.levels import ROOT, Level, read
 from ..errors import TypeMismatchError, UnsupportedError
 from .foreign import ForeignProgram, TreeCall, foreign_call
 
@@ -29,9 +31,12 @@ class Framework:
     """What `calling` has to know of a framework: the name of its backend, and how it works."""
 
     name: str
+    #: Whether its functions may draw random numbers from a global state. Where `vmap` draws
+    #: separately for each element, their programs get one array more, which is mapped.
+    draws = False
 
-    def program(self, run: TreeCall, backend: Backend) -> tuple[ForeignProgram, list[Any]]:
-        """A program that runs `run`, called from `backend`, and further arrays to call it with."""
+    def program(self, run: TreeCall) -> ForeignProgram:
+        """A program that runs `run`."""
         raise NotImplementedError
 
     def enter(self, x: Any, backend: Backend) -> Any:
@@ -121,13 +126,25 @@ def calling(f: Callable[..., Any], framework: Framework) -> Callable[..., Any]:
         tree = TreeCall(f, args, kwargs, takes, gives)
         arrays = tree.arrays
         backend = _caller(arrays, home, where)
-        program, more = framework.program(tree, backend)
+        program = framework.program(tree)
+        if framework.draws and (level := read().level) is not ROOT and _draws_apart(level):
+            arrays = [*arrays, drawn(backend.raw("zeros"), backend)]
         if backend is not home:
             device = device_of(arrays[0]) if arrays else None
             program = _Bridged(program, framework, backend, device)
-        return tree.completed(_results(program, rule, arrays, more, tree, where))
+        return tree.completed(_results(program, rule, arrays, tree, where))
 
     return called
+
+
+def _draws_apart(level: Level | None) -> bool:
+    """Whether some open level of `vmap` draws random numbers separately, and none refuses them."""
+    found: set[str] = set()
+    while level is not None:
+        if isinstance(level, Batch):
+            found.add(level.randomness)
+        level = level.parent
+    return "different" in found and "error" not in found
 
 
 def _caller(arrays: list[Any], home: Backend, where: str) -> Backend:
@@ -150,18 +167,17 @@ def _caller(arrays: list[Any], home: Backend, where: str) -> Backend:
 
 
 def _results(
-    program: ForeignProgram, rule: CallRules, arrays: list[Any], more: list[Any], tree: TreeCall,
-    where: str,
-) -> list[Any]:  # fmt: skip
+    program: ForeignProgram, rule: CallRules, arrays: list[Any], tree: TreeCall, where: str
+) -> list[Any]:
     """The results, as Variables if there are some among the arguments."""
     if any([is_variable(x) for x in arrays]):
-        found = foreign_call(program, rule, [*arrays, *more])
+        found = foreign_call(program, rule, arrays)
         leaves = [isinstance(x, (float, complex)) or hasattr(x, "dtype") for x in tree.rest]
         if not found and any(leaves) and any([is_tracked(x) for x in arrays]):
             break_graph(f"the call of {rule.primitive.name}, by {where},")
         return found
     try:
-        return program([*arrays, *more])
+        return program(arrays)
     except Exception as error:
         explain(error, rule.primitive.name, arrays)
 
