@@ -71,8 +71,13 @@ def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any
     def once(*args: Any, **kwargs: Any) -> Any:
         tree = TreeCall(f, args, kwargs, torch.is_tensor, lambda y: hasattr(y, "dtype"))
         tensors = tree.arrays
+
+        def run(values: list[Any]) -> list[Any]:
+            with torch.enable_grad():  # torch has switched it off, and `f` is not to notice
+                return tree(values)
+
         return tree.completed(
-            first_possible(lambda host: apply(Call(HostProgram(tree), host), tensors), hosts)
+            first_possible(lambda host: apply(Call(HostProgram(run), host), tensors), hosts)
         )
 
     @functools.wraps(f)
