@@ -79,6 +79,12 @@ class JaxAdapter(Adapter):
 
         return special.find(name)
 
+    def scipy(self, name: str) -> Any:
+        """One of the functions in `scipy_functions`; otherwise SciPy's own is called."""
+        from .scipy_functions import find
+
+        return find(name)
+
     def same_device(self, x: Any, y: Any) -> bool:
         """Always: JAX moves arrays by itself, and raises where it must not."""
         return True

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from scipy.spatial import distance
 
-__all__ = ["pairs", "pairs_within", "spread"]
+__all__ = ["pairs", "pairs_within", "quotient", "spread"]
 
 #: Differences of points nearer than this share of the extent of all are not left to rounding.
 _NEAR = 1e-3
+#: How many numbers are worked on at a time.
+_BLOCK = 1 << 15
 
 
 def pairs(x1: Any, x2: Any, *, squared: bool) -> Any:
@@ -38,27 +40,52 @@ def pairs_within(x: Any, *, squared: bool) -> Any:
     return y
 
 
-def spread(x1: Any, x2: Any, x3: Any, x4: Any) -> Any:
-    """The sum over j of x1_ij (x2_i - x3_j). `x4` holds the distances of these points: where they
-    are small, each difference is computed by itself, because rounding errors would prevail."""
+def quotient(x1: Any, x2: Any) -> Any:
+    """x1 / x2, but 0 where x2 is 0."""
+    x1, x2 = np.broadcast_arrays(x1, x2)
+    if x2.all():
+        return x1 / x2
+    return np.divide(x1, x2, out=np.zeros(x1.shape, x1.dtype), where=x2 != 0)
+
+
+def spread(x1: Any, x2: Any, x3: Any, x4: Any, *, divided: bool) -> Any:
+    """The sum over j of w_ij (x2_i - x3_j), where w is x1, or if `divided` x1 / x4.
+
+    If so, `x4` holds the distances of the points. Where these are small, each difference is
+    computed by itself, because rounding errors would prevail.
+    """
     shapes = [x.shape[:-2] for x in (x1, x2, x3, x4)]
     if any(shapes):
         front = np.broadcast_shapes(*shapes)
         full = [np.broadcast_to(x, (*front, *x.shape[-2:])) for x in (x1, x2, x3, x4)]
         y = np.empty(full[1].shape, x2.dtype)
         for place in np.ndindex(front):
-            y[place] = spread(*[x[place] for x in full])
+            y[place] = spread(*[x[place] for x in full], divided=divided)
         return y
+    y = np.zeros(x2.shape, x2.dtype)
     if not x1.size:
-        return np.zeros(x2.shape, x2.dtype)
+        return y
     center = x3.mean(axis=0)
-    from_center, other = x2 - center, x3 - center
-    extent = max(np.abs(from_center).max(initial=0), np.abs(other).max(initial=0))
-    near = x4 < _NEAR * extent
-    if not near.any():
-        return x1.sum(axis=1)[:, None] * from_center - x1 @ other
-    i, j = np.nonzero(near & (x1 != 0))
-    far = np.where(near, 0, x1)
-    y = far.sum(axis=1)[:, None] * from_center - far @ other
-    np.add.at(y, i, x1[i, j][:, None] * (x2[i] - x3[j]))
+    centered, other = x2 - center, x3 - center
+    near = _NEAR * max(np.abs(centered).max(initial=0), np.abs(other).max(initial=0))
+    step = max(1, _BLOCK // x1.shape[1])  # blocks of rows stay in the cache
+    for i in range(0, len(x2), step):
+        rows = slice(i, i + step)
+        w = x1[rows]
+        if divided:
+            distance = x4[rows]
+            if distance.min() <= near:
+                w, close = _without_close(w, distance, near)
+                a, b = close.nonzero()
+                np.add.at(y, a + i, close[a, b][:, None] * (x2[a + i] - x3[b]))
+            else:
+                w = w / distance
+        y[rows] += w.sum(axis=1)[:, None] * centered[rows] - w @ other
     return y
+
+
+def _without_close(w: Any, distance: Any, near: float) -> tuple[Any, Any]:
+    """The weights ``w / distance`` of pairs of points that are not near each other, and those of
+    pairs that are."""
+    w, close = quotient(w, distance), distance <= near
+    return np.where(close, 0, w), np.where(close, w, 0)

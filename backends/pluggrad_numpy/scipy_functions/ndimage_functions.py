@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from .splines import coefficients, interpolated, spread
+
 __all__ = [
-    "correlated", "correlated_adjoint", "correlated_weights", "gaussian_weights", "uniformed",
+    "coefficients", "correlated", "correlated_adjoint", "correlated_weights", "gaussian_weights",
+    "interpolated", "spread", "uniformed",
 ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.backend import SCALARS, Backend, backend_of, get_backend
+from ..arrays.backend import SCALARS, Backend, backend_of, get_backend, mixed
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import shortened
 from ..engine.cotangents import is_complex
@@ -35,6 +35,9 @@ def arrays(where: str, *given: Any) -> list[Any]:
     for x in given:
         if x is not None and not is_variable(x):
             if not isinstance(x, (*SCALARS, list, tuple)):
+                other = backend_of(x) if hasattr(x, "dtype") else None
+                if other is not None:
+                    raise mixed(backend, other, f"scipy.{where}")
                 raise TypeMismatchError(f"scipy.{where} takes arrays, not {shortened(x)}")
             x = backend.namespace.asarray(x)
         found.append(x)

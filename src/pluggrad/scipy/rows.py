@@ -28,6 +28,7 @@ from ..variables.namespace import lifting
 __all__ = [
     "aligned",
     "falling_through",
+    "fronts",
     "host",
     "host_function",
     "like",
@@ -64,6 +65,15 @@ def host_function(name: str) -> Any:
 def like(position: int = 0) -> Results:
     """Of a row whose result has the shape and dtype of the argument at `position`."""
     return lambda args, kwargs: (tuple(args[position].shape), args[position].dtype)
+
+
+def fronts(*arrays: Any, core: int = 2) -> tuple[int, ...]:
+    """The shape that the axes in front of the last two broadcast to; `core` says how many are not
+    in front."""
+    shapes = [tuple(x.shape)[: len(x.shape) - core] for x in arrays]
+    most = max(map(len, shapes))
+    padded = [(1,) * (most - len(s)) + s for s in shapes]
+    return tuple([max(lengths) if 0 not in lengths else 0 for lengths in zip(*padded, strict=True)])
 
 
 def aligned(op: BatchedCall) -> Any:

@@ -12,14 +12,14 @@ from ...arrays.dispatch import xp
 from ...errors import InvalidArgumentError
 from ...rules.kinds import constant
 from ..arguments import find_backend, floats
-from ..rows import aligned, falling_through, host, public
+from ..rows import aligned, falling_through, fronts, host, public
 
 __all__ = ["vq", "whiten"]
 
 NEAREST = host(
     constant("scipy.cluster.nearest(x1, x2, /)"),
     lambda args, kwargs: (
-        (*max([x.shape[:-2] for x in args], key=len), args[0].shape[-2]),
+        (*fronts(*args), args[0].shape[-2]),
         find_backend(args[0]).xp.int32,
     ),
     aligned,

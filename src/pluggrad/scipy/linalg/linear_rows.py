@@ -12,21 +12,14 @@ from ...engine.cotangents import conjugate, is_complex, sum_to
 from ...rules.kinds import bilinear, general
 from ...rules.linalg import H
 from ...rules.manipulation import shape_of
-from ..rows import aligned, host, looped
+from ..rows import aligned, fronts, host, looped
 
 __all__ = ["BANDED", "HERMITIAN_BANDED", "SYLVESTER", "TRIANGULAR", "broadcast"]
 
 
 def broadcast(args: Any, kwargs: Any) -> Any:
     """The shape and dtype of the solutions of systems whose axes in front are broadcast."""
-    x1, x2 = args[0], args[-1]
-    front1, front2 = [tuple(x.shape[:-2]) for x in (x1, x2)]
-    most = max(len(front1), len(front2))
-    pairs = zip(
-        (1,) * (most - len(front1)) + front1, (1,) * (most - len(front2)) + front2, strict=True
-    )
-    front = [n if m == 1 else m for n, m in pairs]
-    return (*front, *x2.shape[-2:]), x2.dtype
+    return (*fronts(*args), *args[-1].shape[-2:]), args[-1].dtype
 
 
 # ---------------------------------------------------------------- triangular systems
@@ -57,7 +50,7 @@ TRIANGLE = host(  # the part of the product that the solver reads
     bilinear("scipy.linalg.triangle_of_product(x1, x2, /, *, lower, unit)",
              lambda g, x2, lower, unit: _triangle(g, lower, unit) @ xp.matrix_transpose(x2),
              lambda g, x1, lower, unit: xp.matrix_transpose(x1) @ _triangle(g, lower, unit)),
-    lambda args, kwargs: ((*broadcast(args, kwargs)[0][:-2], args[0].shape[-2],
+    lambda args, kwargs: ((*fronts(*args), args[0].shape[-2],
                            args[1].shape[-1]), args[0].dtype),
     aligned,
 )  # fmt: skip

@@ -7,11 +7,21 @@ take constants only.
 from __future__ import annotations
 
 from ..rows import falling_through
-from . import correlations, edges, smoothing
+from . import correlations, edges, interpolation, resampling, smoothing
 from .correlations import *  # noqa: F403
 from .edges import *  # noqa: F403
+from .interpolation import *  # noqa: F403
+from .resampling import *  # noqa: F403
 from .smoothing import *  # noqa: F403
 
-__all__ = sorted([*correlations.__all__, *edges.__all__, *smoothing.__all__])
+__all__ = sorted(
+    [
+        *correlations.__all__,
+        *edges.__all__,
+        *interpolation.__all__,
+        *resampling.__all__,
+        *smoothing.__all__,
+    ]
+)
 
 __getattr__, __dir__ = falling_through("ndimage", __all__)

@@ -5,27 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from ...arrays.dispatch import xp
+from ...engine.batch import elementwise as by_element
 from ...engine.cotangents import sum_to
 from ...rules.batching import of_matrices
-from ...rules.kinds import general
+from ...rules.kinds import elementwise, general
 from ...rules.linalg import constant_like
 from ...rules.products import column, row
 from ..arguments import find_backend
-from ..rows import aligned, host
+from ..rows import aligned, fronts, host
 
 __all__ = ["PAIRS", "PAIRS_WITHIN", "square_of", "upper_places"]
 
 
-def _factor(y: Any, squared: bool) -> Any:
-    """The derivative of a distance `y` by half its square. It is taken to be 0 at 0."""
-    if squared:
-        return 2.0
-    return xp.where(y == 0, 0.0, 1 / xp.where(y == 0, 1.0, y))
+QUOTIENT: Any = host(  # x1 / x2, but 0 where x2 is 0: distances of 0 have the derivative 0
+    elementwise(
+        "scipy.distance.quotient(x1, x2, /)",
+        lambda t, x2: QUOTIENT(t, x2),
+        lambda t, x1, x2: -QUOTIENT(t * QUOTIENT(x1, x2), x2),
+    ),
+    lambda args, kwargs: (fronts(*args, core=0), args[0].dtype),
+    by_element,
+)  # fmt: skip
 
 
-def _distance(y: Any, squared: bool) -> Any:
-    """The distance itself, for `SPREAD`."""
-    return xp.sqrt(y) if squared else y
+def _weighted(g: Any, y: Any, squared: bool) -> Any:
+    """`g` times the derivative of a distance `y` by half its square."""
+    return 2.0 * g if squared else QUOTIENT(g, y)
 
 
 def _along(t: Any, x1: Any, x2: Any) -> Any:
@@ -38,26 +43,28 @@ def _along(t: Any, x1: Any, x2: Any) -> Any:
 
 def _pairs_x1(g: Any, x1: Any, x2: Any, y: Any, squared: bool) -> Any:
     """g_x1_i = Σ_j w_ij (x1_i - x2_j), where w = g y'."""
-    w = g * _factor(y, squared)
-    return sum_to(SPREAD(w, x1, x2, _distance(y, squared)), x1.shape)
+    return sum_to(_spread(g, x1, x2, y, squared), x1.shape)
 
 
 def _pairs_x2(g: Any, x1: Any, x2: Any, y: Any, squared: bool) -> Any:
     """g_x2, as g_x1 with the roles exchanged."""
-    w = xp.matrix_transpose(g * _factor(y, squared))
-    return sum_to(SPREAD(w, x2, x1, xp.matrix_transpose(_distance(y, squared))), x2.shape)
+    g, y = xp.matrix_transpose(g), xp.matrix_transpose(y)
+    return sum_to(_spread(g, x2, x1, y, squared), x2.shape)
+
+
+def _spread(g: Any, x1: Any, x2: Any, y: Any, squared: bool) -> Any:
+    return SPREAD(2.0 * g if squared else g, x1, x2, y, divided=not squared)
 
 
 def _pairs_jvp(t1: Any, t2: Any, x1: Any, x2: Any, y: Any, squared: bool) -> Any:
     """t_y_ij = y'_ij ⟨x1_i - x2_j, t1_i - t2_j⟩."""
     total = _along(t1, x1, x2) + xp.matrix_transpose(_along(t2, x2, x1))
-    return total * _factor(y, squared)
+    return _weighted(total, y, squared)
 
 
 def _table(args: Any, kwargs: Any) -> Any:
     x1, x2 = args
-    front = max(x1.shape[:-2], x2.shape[:-2], key=len)
-    return (*front, x1.shape[-2], x2.shape[-2]), x1.dtype
+    return (*fronts(x1, x2), x1.shape[-2], x2.shape[-2]), x1.dtype
 
 
 PAIRS: Any = host(
@@ -68,22 +75,45 @@ PAIRS: Any = host(
 # ---------------------------------------------------------------- the sum of weighted differences
 
 
-def _spread_jvp(t1: Any, t2: Any, t3: Any, t4: Any, x1: Any, x2: Any, x3: Any, x4: Any) -> Any:
-    return SPREAD(t1, x2, x3, x4) + column(xp.sum(x1, axis=-1)) * t2 - x1 @ t3
+def _weights(x1: Any, x4: Any, divided: bool) -> Any:
+    return QUOTIENT(x1, x4) if divided else x1
 
 
-SPREAD: Any = host(  # Σ_j x1_ij (x2_i - x3_j); x4 only says where rounding errors would prevail
-    general(
-        "scipy.distance.spread(x1, x2, x3, x4, /)",
-        lambda g, x1, x2, x3: sum_to(_along(g, x2, x3), x1.shape),
-        lambda g, x1, x2: sum_to(column(xp.sum(x1, axis=-1)) * g, x2.shape),
-        lambda g, x1, x3: sum_to(-(xp.matrix_transpose(x1) @ g), x3.shape),
-        lambda g, x4: xp.zeros_like(x4),
-        jvp=_spread_jvp,
-    ),
-    lambda args, kwargs: (
-        (*max([x.shape[:-2] for x in args], key=len), *args[1].shape[-2:]), args[1].dtype
-    ),
+def _spread_x1(g: Any, x1: Any, x2: Any, x3: Any, x4: Any, divided: bool) -> Any:
+    return sum_to(_weights(_along(g, x2, x3), x4, divided), x1.shape)
+
+
+def _spread_x2(g: Any, x1: Any, x2: Any, x4: Any, divided: bool) -> Any:
+    w = _weights(x1, x4, divided)
+    return sum_to(column(xp.sum(w, axis=-1)) * g, x2.shape)
+
+
+def _spread_x3(g: Any, x1: Any, x3: Any, x4: Any, divided: bool) -> Any:
+    w = _weights(x1, x4, divided)
+    return sum_to(-(xp.matrix_transpose(w) @ g), x3.shape)
+
+
+def _spread_x4(g: Any, x1: Any, x2: Any, x3: Any, x4: Any, divided: bool) -> Any:
+    if not divided:
+        return xp.zeros_like(x4)
+    return sum_to(-QUOTIENT(_along(g, x2, x3) * QUOTIENT(x1, x4), x4), x4.shape)
+
+
+def _spread_jvp(
+    t1: Any, t2: Any, t3: Any, t4: Any, x1: Any, x2: Any, x3: Any, x4: Any, divided: bool
+) -> Any:
+    w = _weights(x1, x4, divided)
+    if divided:
+        t1 = t1 - t4 * w
+    t = SPREAD(t1, x2, x3, x4, divided=divided)
+    return t + column(xp.sum(w, axis=-1)) * t2 - w @ t3
+
+
+#: Σ_j w_ij (x2_i - x3_j), where w is x1, or if `divided` x1 / x4 and 0 where x4 is 0.
+SPREAD: Any = host(
+    general("scipy.distance.spread(x1, x2, x3, x4, /, *, divided)", _spread_x1, _spread_x2,
+            _spread_x3, _spread_x4, jvp=_spread_jvp),
+    lambda args, kwargs: ((*fronts(*args), *args[1].shape[-2:]), args[1].dtype),
     aligned,
 )  # fmt: skip
 
@@ -118,15 +148,14 @@ def square_of(y: Any, n: int) -> Any:
 def _within(g: Any, x: Any, y: Any, squared: bool) -> Any:
     """g_x_i = Σ_j w_ij (x_i - x_j), where w = g y' of the pair i, j."""
     n = x.shape[-2]
-    w = square_of(g * _factor(y, squared), n)
-    return SPREAD(w, x, x, square_of(_distance(y, squared), n))
+    return _spread(square_of(g, n), x, x, square_of(y, n), squared)
 
 
 def _within_jvp(t: Any, x: Any, y: Any, squared: bool) -> Any:
     """t_y_ij = y'_ij ⟨x_i - x_j, t_i - t_j⟩."""
     i, j = [constant_like(k, x) for k in upper_places(x.shape[-2], x)]
     difference, turn = [xp.take(z, i, axis=-2) - xp.take(z, j, axis=-2) for z in (x, t)]
-    return xp.sum(difference * turn, axis=-1) * _factor(y, squared)
+    return _weighted(xp.sum(difference * turn, axis=-1), y, squared)
 
 
 PAIRS_WITHIN: Any = host(

@@ -1,0 +1,34 @@
+"""Functions of JAX's arrays for the rows of `pluggrad.scipy.linalg`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+__all__ = ["expm", "triangle_of_product", "triangular", "unitary"]
+
+
+def expm(x: Any) -> Any:
+    """The exponential of matrices; as SciPy's, of large ones, too."""
+    return jax.scipy.linalg.expm(x, max_squarings=64)
+
+
+def triangular(x1: Any, x2: Any, *, lower: bool, unit: bool) -> Any:
+    """The solution of triangular systems."""
+    front = jnp.broadcast_shapes(x1.shape[:-2], x2.shape[:-2])
+    x1, x2 = [jnp.broadcast_to(x, (*front, *x.shape[-2:])) for x in (x1, x2)]
+    return jax.lax.linalg.triangular_solve(x1, x2, left_side=True, lower=lower, unit_diagonal=unit)
+
+
+def triangle_of_product(x1: Any, x2: Any, *, lower: bool, unit: bool) -> Any:
+    """One triangle of ``x1 @ x2``, and 0 elsewhere; with `unit`, also on the diagonal."""
+    y = x1 @ x2
+    return jnp.tril(y, -int(unit)) if lower else jnp.triu(y, int(unit))
+
+
+def unitary(x: Any) -> Any:
+    """The unitary factor of the polar decomposition of tall matrices."""
+    u, _, v = jnp.linalg.svd(x, full_matrices=False)
+    return u @ v
