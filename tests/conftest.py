@@ -14,7 +14,8 @@ import pytest
 
 pytest.register_assert_rewrite("tests.support")  # so that its assertions show what they compared
 
-collect_ignore = ["fuzz"]  # a program, and what test_fuzz.py imports; it needs torch
+#: Programs that need torch or Dask, and what they import.
+collect_ignore = ["fuzz", "dask_sweep.py", "torch_sweep.py", "support/dask_arguments.py"]
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("dev", deadline=None)

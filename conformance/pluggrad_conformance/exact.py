@@ -294,4 +294,6 @@ def slope_at(name: str, point: tuple[float, ...], i: int, order: int) -> float:
     with mp.workdps(DIGITS):
         values = [mpf(p) for p in point]
         f = lambda z: row.exact(*values[:i], z, *values[i + 1 :])
-        return float(mp.re(mp.diff(f, values[i], order)))  # a search for roots may end in complex numbers
+        return float(
+            mp.re(mp.diff(f, values[i], order))
+        )  # a search for roots may end in complex numbers

@@ -217,6 +217,12 @@ def test_groups_closures_and_states_of_optimizers() -> None:
 
     o.step(closure)
     assert w.tolist() == pytest.approx([3.0, 3.0])
-    for wrong in ([], [w * 2], ["w"], [torch.ones(2)], [pg.Variable(np.ones(2), requires_grad=True)]):
+    for wrong in (
+        [],
+        [w * 2],
+        ["w"],
+        [torch.ones(2)],
+        [pg.Variable(np.ones(2), requires_grad=True)],
+    ):
         with pytest.raises(pg.PluggradError):
             pg.interop.torch.optimizer(torch.optim.SGD, wrong, lr=0.1)

@@ -131,6 +131,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "ties": lambda x: pg.max(pg.maximum(x, 1.0) ** 2) + pg.sum(pg.where(x > 1, x**3, x)),
     "sorted": lambda x: pg.sum(pg.sort(x) ** 3 * V),
     "integers": lambda x: pg.sum(x[np.asarray([0, 1, 1])] ** 3),
+    "integers as a setting": lambda x: pg.sum(pg.roll(x * x, np.asarray([1, 1]), axis=(0, 0)) * x),
     "integers beside a slice": lambda x: pg.sum(pg.reshape(x, (2, 2))[I, :] ** 3),
     "integers again and again": lambda x: (
         pg.sum(x[I] ** 3 * x[I + 1] * x[I - 2]) * x[1] + x[0] ** 3
@@ -149,7 +150,6 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 WALKED: dict[str, Callable[[Any], Any]] = {
     "mask": lambda x: pg.sum(x[X > 1] ** 3),
     "masks": lambda x: pg.sum(x[X > 1][0] ** 3 * pg.sum(x[X > 0.6])) + pg.sum(x[X < 1] * 2.0) ** 2,
-    "integers as a setting": lambda x: pg.sum(pg.roll(x * x, np.asarray([1, 1]), axis=(0, 0)) * x),
     "linalg": lambda x: pg.linalg.slogdet(pg.linalg.diagonal(A @ A.T) + pg.eye(4) * x)[1],
     "solve": lambda x: pg.sum(pg.linalg.solve(A + pg.eye(4) * x, x) ** 2),
 }

@@ -281,7 +281,8 @@ def straight_through(kind: str) -> Callable[[Any], Any]:
     if kind == "custom_jvp":
         return made_by_jvp(pg.round, lambda p, t: (pg.round(p[0]), t[0]))
     if kind == "custom_vjp":
-        return made_by_vjp(pg.round, lambda a: (pg.round(a), None), lambda r, g: (g,))
+        # (`pg.round` itself has a second argument, and so would `fwd`.)
+        return made_by_vjp(lambda a: pg.round(a), lambda a: (pg.round(a), None), lambda r, g: (g,))
     return made_by_function(lambda ctx, a: pg.round(a), lambda ctx, g: g)
 
 

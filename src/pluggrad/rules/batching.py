@@ -311,7 +311,10 @@ def tensordot(op: BatchedCall) -> Any:
 
 def outer(op: BatchedCall) -> Any:
     """Batching rule of `linalg.outer`: a column times a row, for each element of the batch."""
-    x1, x2 = [xp.reshape(x, (op.size, -1) if on else (-1,)) for x, on in zip(op.args, op.on)]
+    x1, x2 = [
+        xp.reshape(x, ((op.size,) if on else ()) + (math.prod(op.shape(n)),))
+        for n, (x, on) in enumerate(zip(op.args, op.on, strict=True))
+    ]
     return xp.expand_dims(x1, axis=-1) * xp.expand_dims(x2, axis=-2)
 
 

@@ -298,7 +298,10 @@ def _array(x: Any, backend: Backend, name: str, beside: Any) -> Any:
     """`x`, an argument of `name` that is an array, as a Variable; a number and None as they are. A
     list of numbers gets the precision of the array `beside`."""
     if type(x) in LISTS:
-        return _lift(array_of(x, backend, name, beside), backend)
+        made = array_of(x, backend, name)
+        if made.dtype in backend.float_dtypes and beside is not None and made.dtype != beside.dtype:
+            made = array_of(x, backend, name, beside)
+        return _lift(made, backend)
     if isinstance(x, (list, tuple)) or (isinstance(x, SCALARS) and hasattr(x, "dtype")):
         return backend.namespace.asarray(x)
     return _lift(x, backend)
