@@ -6,7 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.plugin import Adapter, TypeMismatchError, careful_norm, has_arrays, selects_once
+from pluggrad.plugin import (
+    Adapter,
+    TypeMismatchError,
+    careful_norm,
+    has_arrays,
+    rebuild,
+    selects_once,
+)
 
 
 class TorchAdapter(Adapter):
@@ -86,6 +93,11 @@ class TorchAdapter(Adapter):
         # On the path of every operation, so without an import in each call.
         self.tracing = torch.compiler.is_compiling  # type: ignore[method-assign]
         self.records = torch.is_grad_enabled
+        from .methods import methods
+
+        self.methods = methods()
+        # So that `torch.load(..., weights_only=True)` takes Variables.
+        torch.serialization.add_safe_globals([rebuild])
         self.follows = lambda x: x.requires_grad
         self.writes = writes
         return xp

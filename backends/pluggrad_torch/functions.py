@@ -197,6 +197,8 @@ def _by_ours(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         return special(backend.namespace, *args, **kwargs)
     if name in STARRED and len(args) > 1 and isinstance(args[1], int):
         args = (args[0], tuple(args[1:]))
+    if name == "cross" and len(args) < 3 and "dim" not in kwargs:
+        return NotImplemented  # torch takes the first axis of length 3
     if name in DIM_ZERO and len(args) == 1:
         kwargs = {"dim": 0, **kwargs}
     if name in ("cumsum", "cumprod", "sum") and isinstance(kwargs.get("dim"), list):

@@ -32,6 +32,7 @@ What is here by group:
 - arguments: `whole`, `axis_of`, `axes_of`; `explain`, which makes an error of ours of another
 - answering a library's own functions, for `Adapter.foreign`: `Table`, `lookup`, `names`, `label`,
   `signature_of`, `into`, `answer_raw`, `answer_constant`, `write`
+- storing Variables: `rebuild`, the function that pickles of Variables call
 - where a value would leave the graph: `break_graph`, `warn_scalar`, `called`
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
 - functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
@@ -109,6 +110,7 @@ from .variables.library_functions import (
     write,
 )
 from .variables.names import signature_of
+from .variables.variable import rebuild
 
 __all__ = [
     "CONSTANT",
@@ -156,6 +158,7 @@ __all__ = [
     "make_ready",
     "names",
     "one_by_one",
+    "rebuild",
     "refuse_dtype",
     "register_backend",
     "rule_of",

@@ -40,7 +40,7 @@ else:
         __slots__ = ()
 
 
-__all__ = ["WANTED", "Variable"]
+__all__ = ["WANTED", "Variable", "rebuild"]
 
 WANTED: Any = object()
 
@@ -531,7 +531,7 @@ class Variable(Declared, Elements, Conversions, ArrayMethods):
                 "only leaves can be pickled, since the graph cannot; `.detach()` first"
             )
         grad = self.grad if self.grad is None or self.grad.is_leaf else self.grad.detach()
-        return _rebuild, (self.data, self._tracked, self.volatile, grad)
+        return rebuild, (self.data, self._tracked, self.volatile, grad)
 
     def __deepcopy__(self, memo: Any) -> Variable:
         """A new leaf; of a computed Variable, a copy that stays connected to the graph."""
@@ -541,7 +541,7 @@ class Variable(Declared, Elements, Conversions, ArrayMethods):
             result: Variable = self._backend.namespace.copy(self)
         else:
             data = copy.deepcopy(self.data, memo)
-            result = _rebuild(data, self._tracked, self.volatile, None)
+            result = rebuild(data, self._tracked, self.volatile, None)
             if self.grad is not None:
                 result._grad = copy.deepcopy(self.grad, memo)
         memo[id(self)] = result
@@ -561,7 +561,7 @@ def _replace(v: Variable, value: Variable) -> None:
         views.write(v, None, value)
 
 
-def _rebuild(data: Any, requires_grad: bool, volatile: bool, grad: Any) -> Variable:
+def rebuild(data: Any, requires_grad: bool, volatile: bool, grad: Any) -> Variable:
     """The leaf that `__reduce__` described."""
     v = Variable(data, requires_grad, volatile)
     if grad is not None:
