@@ -7,12 +7,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-__all__ = ["expm", "triangle_of_product", "triangular", "unitary"]
+__all__ = ["expm", "expm_derivative", "triangle_of_product", "triangular", "unitary"]
 
 
 def expm(x: Any) -> Any:
     """The exponential of matrices; as SciPy's, of large ones, too."""
     return jax.scipy.linalg.expm(x, max_squarings=64)
+
+
+def expm_derivative(x1: Any, x2: Any) -> Any:
+    """The derivative of the exponential at `x1` in the direction `x2`: the upper right block of
+    that of the blocks x1, x2, 0, x1."""
+    n = x1.shape[-1]
+    top = jnp.concatenate([x1, x2], axis=-1)
+    below = jnp.concatenate([jnp.zeros_like(x1), x1], axis=-1)
+    return expm(jnp.concatenate([top, below], axis=-2))[..., :n, n:]
 
 
 def triangular(x1: Any, x2: Any, *, lower: bool, unit: bool) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from scipy.spatial import distance
 
-__all__ = ["pairs", "pairs_within", "quotient", "spread"]
+__all__ = ["folded", "pairs", "pairs_within", "quotient", "spread", "square"]
 
 #: Differences of points nearer than this share of the extent of all are not left to rounding.
 _NEAR = 1e-3
@@ -45,7 +46,25 @@ def quotient(x1: Any, x2: Any) -> Any:
     x1, x2 = np.broadcast_arrays(x1, x2)
     if x2.all():
         return x1 / x2
-    return np.divide(x1, x2, out=np.zeros(x1.shape, x1.dtype), where=x2 != 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        y = x1 / x2
+    y[x2 == 0] = 0
+    return y
+
+
+def square(x: Any) -> Any:
+    """The symmetric matrix of the numbers of all pairs; at least one."""
+    rows = x.reshape((-1, x.shape[-1]))
+    found = [distance.squareform(row, checks=False) for row in rows]
+    n = (1 + math.isqrt(1 + 8 * x.shape[-1])) // 2
+    return np.reshape(found, (*x.shape[:-1], n, n))
+
+
+def folded(x: Any) -> Any:
+    """The sums of the two elements of each pair."""
+    n = x.shape[-1]
+    found = [distance.squareform(y + y.T, checks=False) for y in x.reshape((-1, n, n))]
+    return np.reshape(found, (*x.shape[:-2], n * (n - 1) // 2))
 
 
 def spread(x1: Any, x2: Any, x3: Any, x4: Any, *, divided: bool) -> Any:

@@ -8,8 +8,8 @@ import numpy as np
 import scipy.linalg
 from scipy.linalg import lapack
 
-__all__ = ["banded", "hermitian_banded", "hermitian_eigh", "logarithm", "lu_pivoted",
-           "permutation", "qr_pivots", "root", "sylvester", "triangle_of_product",
+__all__ = ["banded", "expm_derivative", "hermitian_banded", "hermitian_eigh", "logarithm",
+           "lu_pivoted", "permutation", "qr_pivots", "root", "sylvester", "triangle_of_product",
            "triangular", "unitary"]  # fmt: skip
 
 _TRTRS = {
@@ -77,6 +77,14 @@ def sylvester(x1: Any, x2: Any, x3: Any) -> Any:
     if not x3.size:
         return x3
     return scipy.linalg.solve_sylvester(x1, x2, x3)
+
+
+def expm_derivative(x1: Any, x2: Any) -> Any:
+    """The derivative of the exponential at `x1` in the direction `x2`."""
+    if not x2.size:
+        return x2
+    y = scipy.linalg.expm_frechet(x1, x2, compute_expm=False, check_finite=False)
+    return y.astype(x2.dtype, copy=False)
 
 
 def logarithm(x: Any, *, keeps: bool) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 
-__all__ = ["pairs", "pairs_within", "quotient", "spread"]
+__all__ = ["folded", "pairs", "pairs_within", "quotient", "spread", "square"]
 
 
 def _length(x: Any, squared: bool) -> Any:
@@ -36,3 +37,19 @@ def spread(x1: Any, x2: Any, x3: Any, x4: Any, *, divided: bool) -> Any:
     """The sum over j of w_ij (x2_i - x3_j), where w is x1, or if `divided` x1 / x4."""
     w = quotient(x1, x4) if divided else x1
     return torch.sum(w[..., None] * (x2[..., :, None, :] - x3[..., None, :, :]), dim=-2)
+
+
+def square(x: Any) -> Any:
+    """The symmetric matrix, with zeros on its diagonal, of the numbers of all pairs."""
+    n = (1 + math.isqrt(1 + 8 * x.shape[-1])) // 2
+    i, j = torch.triu_indices(n, n, 1, device=x.device)
+    y = x.new_zeros((*x.shape[:-1], n, n))
+    y[..., i, j] = x
+    y[..., j, i] = x
+    return y
+
+
+def folded(x: Any) -> Any:
+    """The sums of the two elements of each pair."""
+    i, j = torch.triu_indices(x.shape[-1], x.shape[-1], 1, device=x.device)
+    return x[..., i, j] + x[..., j, i]

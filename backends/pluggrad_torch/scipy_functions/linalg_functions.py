@@ -6,12 +6,21 @@ from typing import Any
 
 import torch
 
-__all__ = ["expm", "triangle_of_product", "triangular", "unitary"]
+__all__ = ["expm", "expm_derivative", "triangle_of_product", "triangular", "unitary"]
 
 
 def expm(x: Any) -> Any:
     """The exponential of matrices."""
     return torch.linalg.matrix_exp(x)
+
+
+def expm_derivative(x1: Any, x2: Any) -> Any:
+    """The derivative of the exponential at `x1` in the direction `x2`: the upper right block of
+    that of the blocks x1, x2, 0, x1."""
+    n = x1.shape[-1]
+    top = torch.cat([x1, x2], dim=-1)
+    below = torch.cat([torch.zeros_like(x1), x1], dim=-1)
+    return expm(torch.cat([top, below], dim=-2))[..., :n, n:]
 
 
 def triangular(x1: Any, x2: Any, *, lower: bool, unit: bool) -> Any:

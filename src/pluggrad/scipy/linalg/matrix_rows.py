@@ -13,7 +13,7 @@ from ...rules.kinds import constant, general
 from ...rules.linalg import H, eigh, eigh_jvp, identity
 from ...rules.products import column
 from ..arguments import find_backend
-from ..rows import host, like
+from ..rows import host, like, looped
 from .linear_rows import SYLVESTER, TRIANGULAR
 
 __all__ = ["EIGH", "EXPM", "LOGM", "LU", "PERMUTATION", "QR_PIVOTS", "SQRTM", "UNITARY", "frechet"]
@@ -45,7 +45,25 @@ def _real_to_complex(x: Any, y: Any) -> None:
 
 def _expm(g: Any, x: Any) -> Any:
     """g_x, the derivative at H(x) in the direction g."""
-    return frechet(EXPM, H(x), g)
+    return EXPM_DERIVATIVE(H(x), g)
+
+
+def _expm_derivative(g: Any, x1: Any, x2: Any) -> Any:
+    """The cotangent of the matrix of blocks x1, x2, 0, x1, of whose exponential the derivative is
+    the upper right block."""
+    g = xp.concat([xp.zeros_like(g), g], axis=-1)
+    g = xp.concat([g, xp.zeros_like(g)], axis=-2)
+    return EXPM_DERIVATIVE(H(blocks(x1, x2)), g)
+
+
+def _expm_derivative_x1(g: Any, x1: Any, x2: Any) -> Any:
+    n, g = x1.shape[-1], _expm_derivative(g, x1, x2)
+    return g[..., :n, :n] + g[..., n:, n:]
+
+
+def _expm_derivative_jvp(t1: Any, t2: Any, x1: Any, x2: Any) -> Any:
+    n = x1.shape[-1]
+    return EXPM_DERIVATIVE(blocks(x1, x2), blocks(t1, t2))[..., :n, n:]
 
 
 def _logm(g: Any, x: Any, y: Any, keeps: bool) -> Any:
@@ -60,8 +78,13 @@ def _logm_jvp(t: Any, x: Any, y: Any, keeps: bool) -> Any:
 
 
 EXPM: Any = host(
-    general("scipy.linalg.expm(x, /)", _expm, jvp=lambda t, x: frechet(EXPM, x, t)),
+    general("scipy.linalg.expm(x, /)", _expm, jvp=lambda t, x: EXPM_DERIVATIVE(x, t)),
     like(), of_matrices,
+)  # fmt: skip
+EXPM_DERIVATIVE: Any = host(  # of the exponential at x1 in the direction x2
+    general("scipy.linalg.expm_derivative(x1, x2, /)", _expm_derivative_x1,
+            lambda g, x1: EXPM_DERIVATIVE(H(x1), g), jvp=_expm_derivative_jvp),
+    like(1), looped,
 )  # fmt: skip
 LOGM = host(
     general("scipy.linalg.logarithm(x, /, *, keeps)", _logm, jvp=_logm_jvp), like(), of_matrices

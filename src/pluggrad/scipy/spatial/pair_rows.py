@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ...arrays.dispatch import xp
 from ...engine.batch import elementwise as by_element
 from ...engine.cotangents import sum_to
 from ...rules.batching import of_matrices
-from ...rules.kinds import elementwise, general
-from ...rules.linalg import constant_like
-from ...rules.products import column, row
+from ...rules.kinds import elementwise, general, linear
+from ...rules.linalg import constant_like, mask
+from ...rules.products import column
 from ..arguments import find_backend
 from ..rows import aligned, fronts, host
 
-__all__ = ["PAIRS", "PAIRS_WITHIN", "square_of", "upper_places"]
+__all__ = ["PAIRS", "PAIRS_WITHIN", "SQUARE", "upper_places"]
 
 
 QUOTIENT: Any = host(  # x1 / x2, but 0 where x2 is 0: distances of 0 have the derivative 0
@@ -129,26 +130,36 @@ def upper_places(n: int, like: Any) -> tuple[Any, Any]:
     return asarray(rows, dtype=integers), asarray(others, dtype=integers)
 
 
-def square_of(y: Any, n: int) -> Any:
-    """The symmetric matrix, with zeros on its diagonal, of the numbers `y` of all pairs."""
-    backend = find_backend(y)
-    arange = backend.raw("arange")
-    i, j = column(arange(n)), row(arange(n))
-    less, more = backend.raw("minimum")(i, j), backend.raw("maximum")(i, j)
-    places = less * (2 * n - less - 1) // 2 + more - less - 1
-    diagonal = i == j
-    places = backend.raw("reshape")(backend.raw("where")(diagonal, 0, places), (-1,))
-    if n < 2:
-        return xp.zeros_like(column(y[..., :1]) * y[..., :1]) if n else y
-    found = xp.take(y, constant_like(places, y), axis=-1)
-    found = xp.reshape(found, (*y.shape[:-1], n, n))
-    return xp.where(constant_like(diagonal, y), 0, found)
+def _square_shape(args: Any, kwargs: Any) -> Any:
+    n = (1 + math.isqrt(1 + 8 * args[0].shape[-1])) // 2
+    return (*args[0].shape[:-1], n, n), args[0].dtype
+
+
+def _folded_shape(args: Any, kwargs: Any) -> Any:
+    *front, n, _ = args[0].shape
+    return (*front, n * (n - 1) // 2), args[0].dtype
+
+
+#: The symmetric matrix, with zeros on its diagonal, of the numbers of all pairs.
+SQUARE: Any = host(
+    linear("scipy.distance.square(x, /)", lambda g: FOLDED(g)),
+    _square_shape,
+    lambda op: op(*op.args),
+)
+#: Its transpose: the sum of the two elements of each pair.
+FOLDED: Any = host(
+    linear("scipy.distance.folded(x, /)", lambda g: SQUARE(g)), _folded_shape, of_matrices
+)
 
 
 def _within(g: Any, x: Any, y: Any, squared: bool) -> Any:
     """g_x_i = Σ_j w_ij (x_i - x_j), where w = g y' of the pair i, j."""
-    n = x.shape[-2]
-    return _spread(square_of(g, n), x, x, square_of(y, n), squared)
+    if x.shape[-2] < 2:
+        return xp.zeros_like(x)
+    apart = SQUARE(y)
+    # The weight of a point beside itself is 0 in any case, and not that of a near one.
+    apart = xp.where(mask(apart, apart.shape), math.inf, apart)
+    return _spread(SQUARE(g), x, x, apart, squared)
 
 
 def _within_jvp(t: Any, x: Any, y: Any, squared: bool) -> Any:
