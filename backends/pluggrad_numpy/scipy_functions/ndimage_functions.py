@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,17 @@ def places(mode: str, length: int, before: int, after: int) -> np.ndarray:
 
 def extended(x: np.ndarray, axis: int, mode: str, before: int, after: int) -> np.ndarray:
     """`x` with what SciPy reads beyond both ends of an axis; zeros in the mode ``constant``."""
-    if mode == "constant":
-        widths = [(0, 0)] * x.ndim
-        widths[axis] = (before, after)
-        return np.pad(x, widths)
-    return np.take(x, places(mode, x.shape[axis], before, after), axis=axis)
+    length, lead = x.shape[axis], (slice(None),) * axis
+    shape = list(x.shape)
+    shape[axis] += before + after
+    y = np.zeros(shape, x.dtype)
+    y[(*lead, slice(before, before + length))] = x
+    if mode != "constant":
+        at = places(mode, length, before, after)
+        end = before + length
+        y[(*lead, slice(0, before))] = np.take(x, at[:before], axis)
+        y[(*lead, slice(end, None))] = np.take(x, at[end:], axis)
+    return y
 
 
 def folded(h: np.ndarray, axis: int, mode: str, before: int, after: int) -> np.ndarray:
@@ -109,10 +116,10 @@ def correlated_adjoint(
     symmetric = mode == "reflect" and all([a == b for a, b in margins])
     if mode in ("constant", "wrap") or (symmetric and np.array_equal(turned, weights)):
         return correlated(g, turned, axis=axis, mode=mode, origin=back if axis is None else back[0])
-    widths = [(0, 0)] * g.ndim
+    h = g
     for n, margin in zip(axes, margins, strict=True):
-        widths[n] = margin
-    h = correlated(np.pad(g, widths), turned, axis=axis, mode="constant",
+        h = extended(h, n, "constant", *margin)
+    h = correlated(h, turned, axis=axis, mode="constant",
                    origin=back if axis is None else back[0])  # fmt: skip
     for n, margin in zip(axes, margins, strict=True):
         h = folded(h, n, mode, *margin)
@@ -124,23 +131,21 @@ def correlated_weights(
 ) -> np.ndarray:
     """The transpose of `correlated` by the weights, which have this `shape`: for each of them, the
     sum of `g` times what it is multiplied with."""
+    axes = range(g.ndim) if axis is None else (axis,)
     margins = _margins(shape, (origin,) if axis is not None else origin)
     y = np.zeros(shape, np.result_type(g, x))
     if not x.size:
         return y
-    if axis is not None:  # rows that are contiguous in memory
-        g, x = np.moveaxis(g, axis, 0), np.moveaxis(x, axis, 0)
-        g = np.ascontiguousarray(g).reshape(len(g), -1)
-        x = np.ascontiguousarray(x).reshape(len(x), -1)
-        x = extended(x, 0, mode, *margins[0])
-        row = g.ravel()
-        for k in range(shape[0]):
-            y[k] = row @ x[k : k + len(g)].ravel()
-        return y
-    for n, margin in enumerate(margins):
-        x = extended(x, n, mode, *margin)
-    letters = list(range(g.ndim))
+    for n, (before, after) in zip(axes, margins, strict=True):
+        x = extended(x, n, mode, before, after)
+        g = extended(g, n, "constant", 0, before + after)
+    # Both have the same shape, so a shift along an axis is a shift of the flat array. What that
+    # brings in from the next row meets the zeros at the ends of `g`.
+    steps = [math.prod(x.shape[n + 1 :]) for n in axes]
+    flat, row = x.ravel(), g.ravel()
+    most = sum([step * (n - 1) for step, n in zip(steps, shape, strict=True)])
+    row = row[: len(row) - most]
     for at in itertools.product(*map(range, shape)):
-        part = x[tuple([slice(m, m + n) for m, n in zip(at, g.shape, strict=True)])]
-        y[at] = np.einsum(g, letters, part, letters, [])
+        shift = sum([step * k for step, k in zip(steps, at, strict=True)])
+        y[at] = row @ flat[shift : shift + len(row)]
     return y
