@@ -50,10 +50,11 @@ def extended(x: np.ndarray, axis: int, mode: str, before: int, after: int) -> np
 
 
 def folded(h: np.ndarray, axis: int, mode: str, before: int, after: int) -> np.ndarray:
-    """The transpose of `extended`: what was read beyond the ends goes back to where it was read."""
+    """The transpose of `extended`, which overwrites `h`: what was read beyond the ends goes back to
+    where it was read."""
     length = h.shape[axis] - before - after
     lead = (slice(None),) * axis
-    y = h[(*lead, slice(before, before + length))].copy()
+    y = h[(*lead, slice(before, before + length))]
     if mode != "constant" and length:
         at = places(mode, length, before, after)
         for m in (*range(before), *range(before + length, h.shape[axis])):
@@ -116,14 +117,16 @@ def correlated_adjoint(
     symmetric = mode == "reflect" and all([a == b for a, b in margins])
     if mode in ("constant", "wrap") or (symmetric and np.array_equal(turned, weights)):
         return correlated(g, turned, axis=axis, mode=mode, origin=back if axis is None else back[0])
-    h = g
+    widths = [(0, 0)] * g.ndim
     for n, margin in zip(axes, margins, strict=True):
-        h = extended(h, n, "constant", *margin)
+        widths[n] = margin
+    h = np.zeros([a + n + b for n, (a, b) in zip(g.shape, widths, strict=True)], g.dtype)
+    h[tuple([slice(a, a + n) for n, (a, _) in zip(g.shape, widths, strict=True)])] = g
     h = correlated(h, turned, axis=axis, mode="constant",
                    origin=back if axis is None else back[0])  # fmt: skip
     for n, margin in zip(axes, margins, strict=True):
         h = folded(h, n, mode, *margin)
-    return h
+    return np.ascontiguousarray(h)
 
 
 def correlated_weights(
