@@ -9,57 +9,14 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from .borders import extended, folded, margins_of
+from .ranks import chosen, chosen_adjoint, ranked
 from .splines import coefficients, interpolated, spread
 
 __all__ = [
-    "coefficients", "correlated", "correlated_adjoint", "correlated_weights", "gaussian_weights",
-    "interpolated", "spread", "uniformed",
+    "chosen", "chosen_adjoint", "coefficients", "correlated", "correlated_adjoint",
+    "correlated_weights", "gaussian_weights", "interpolated", "ranked", "spread", "uniformed",
 ]  # fmt: skip
-
-
-def places(mode: str, length: int, before: int, after: int) -> np.ndarray:
-    """The positions that SciPy reads along an axis that is extended at both ends; -1 stands for a
-    place outside, of the mode ``constant``."""
-    m = np.arange(-before, length + after)
-    if mode == "wrap":
-        return m % length
-    if mode == "reflect":
-        m %= 2 * length
-        return np.where(m < length, m, 2 * length - 1 - m)
-    if mode == "mirror":
-        m %= max(2 * length - 2, 1)
-        return np.where(m < length, m, 2 * length - 2 - m)
-    if mode == "nearest":
-        return np.clip(m, 0, length - 1)
-    return np.where((m < 0) | (m >= length), -1, m)
-
-
-def extended(x: np.ndarray, axis: int, mode: str, before: int, after: int) -> np.ndarray:
-    """`x` with what SciPy reads beyond both ends of an axis; zeros in the mode ``constant``."""
-    length, lead = x.shape[axis], (slice(None),) * axis
-    shape = list(x.shape)
-    shape[axis] += before + after
-    y = np.zeros(shape, x.dtype)
-    y[(*lead, slice(before, before + length))] = x
-    if mode != "constant":
-        at = places(mode, length, before, after)
-        end = before + length
-        y[(*lead, slice(0, before))] = np.take(x, at[:before], axis)
-        y[(*lead, slice(end, None))] = np.take(x, at[end:], axis)
-    return y
-
-
-def folded(h: np.ndarray, axis: int, mode: str, before: int, after: int) -> np.ndarray:
-    """The transpose of `extended`, which overwrites `h`: what was read beyond the ends goes back to
-    where it was read."""
-    length = h.shape[axis] - before - after
-    lead = (slice(None),) * axis
-    y = h[(*lead, slice(before, before + length))]
-    if mode != "constant" and length:
-        at = places(mode, length, before, after)
-        for m in (*range(before), *range(before + length, h.shape[axis])):
-            y[(*lead, at[m])] += h[(*lead, m)]
-    return y
 
 
 def gaussian_weights(sigma: float, order: int, radius: int) -> Any:
@@ -85,11 +42,6 @@ def uniformed(x: np.ndarray, *, size: int, axis: int, mode: str, origin: int) ->
     return ndimage.uniform_filter1d(x, size, axis, mode=mode, origin=origin)  # type: ignore[no-any-return]
 
 
-def _margins(shape: Any, origin: Any) -> list[tuple[int, int]]:
-    """How far SciPy reads before and after each element."""
-    return [(n // 2 + o, n - 1 - n // 2 - o) for n, o in zip(shape, origin, strict=True)]
-
-
 def correlated(
     x: np.ndarray, weights: np.ndarray, *, axis: int | None, mode: str, origin: Any
 ) -> np.ndarray:
@@ -111,7 +63,7 @@ def correlated_adjoint(
     """The transpose of `correlated` by `x`: a correlation with the weights turned round, whose
     ends are folded back."""
     axes = range(g.ndim) if axis is None else (axis,)
-    margins = _margins(weights.shape, (origin,) if axis is not None else origin)
+    margins = margins_of(weights.shape, (origin,) if axis is not None else origin)
     turned = np.flip(weights)
     back: Any = [after - n // 2 for n, (_, after) in zip(weights.shape, margins, strict=True)]
     symmetric = mode == "reflect" and all([a == b for a, b in margins])
@@ -135,7 +87,7 @@ def correlated_weights(
     """The transpose of `correlated` by the weights, which have this `shape`: for each of them, the
     sum of `g` times what it is multiplied with."""
     axes = range(g.ndim) if axis is None else (axis,)
-    margins = _margins(shape, (origin,) if axis is not None else origin)
+    margins = margins_of(shape, (origin,) if axis is not None else origin)
     y = np.zeros(shape, np.result_type(g, x))
     if not x.size:
         return y
