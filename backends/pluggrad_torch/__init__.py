@@ -18,6 +18,8 @@ class TorchAdapter(Adapter):
     last_write_wins = True
     integers_first = True
     reads_code = True
+    warns_of_items = False
+    switch = "torch.no_grad() and torch.inference_mode()"
 
     def namespace(self) -> Any:
         """array-api-compat's namespace, with functions that are quicker or that torch's transforms
@@ -74,23 +76,35 @@ class TorchAdapter(Adapter):
             "lu_factor": torch.linalg.lu_factor,
             "lu_solve": _lu_solve,
         }
+        is_tracer = torch._C._functorch.is_functorch_wrapped_tensor
+
+        def writes(x: Any) -> Any:
+            if self.tracing() or x.is_inference() or is_tracer(x):
+                return None
+            return x._version  # torch counts in-place writes
+
+        # On the path of every operation, so without an import in each call.
+        self.tracing = torch.compiler.is_compiling  # type: ignore[method-assign]
+        self.records = torch.is_grad_enabled
+        self.follows = lambda x: x.requires_grad
+        self.writes = writes
         return xp
 
     def check(self, x: Any) -> None:
         """Refuses tensors that torch itself tracks; its transforms' tracers are welcome."""
         if x.requires_grad and not _is_tracer(x):
             raise TypeMismatchError(
-                "this torch tensor requires grad, so torch itself records what is computed with "
-                "it, and there would be two graphs. Wrap `tensor.detach()`, or use torch.autograd."
+                "a torch tensor that requires grad is recorded by torch itself, so there would be "
+                "two graphs, and neither would reach the leaves of the other. Take the parameters "
+                "of a module `m` as Variables, by `pluggrad.interop.torch.module(m)`; make a "
+                "Variable of `tensor.detach()`, or use `tensor.detach()` itself as a constant"
             )
 
-    def writes(self, x: Any) -> Any:
-        """torch counts in-place writes: its own version counter."""
+    def recording(self) -> Any:
+        """`torch.enable_grad`."""
         import torch
 
-        if torch.compiler.is_compiling() or x.is_inference() or _is_tracer(x):
-            return None
-        return x._version
+        return torch.enable_grad()
 
     def host(self, x: Any) -> Any:
         """None for tracers, subclasses and tensors without values; bfloat16 comes as float32."""
@@ -124,12 +138,6 @@ class TorchAdapter(Adapter):
         from .scipy_functions import find
 
         return find(name)
-
-    def tracing(self) -> bool:
-        """Whether torch.compile traces."""
-        import torch
-
-        return bool(torch.compiler.is_compiling())
 
     def drawing(self, backend: Any, randomness: str) -> Any:
         """torch's random functions heed `randomness`; see `random`."""

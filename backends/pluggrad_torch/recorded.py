@@ -13,7 +13,6 @@ import torch
 from pluggrad.errors import MutationError
 from pluggrad.plugin import (
     TreeCall,
-    TypeMismatchError,
     UnsupportedError,
     break_graph,
     drawn,
@@ -144,11 +143,8 @@ class _Constants:
         tensors = [x for x in tree.flat if torch.is_tensor(x)]
         known = not transforming() and any([x.requires_grad for x in tensors])
         if known and any([x._tracked for x in variables]):
-            raise TypeMismatchError(
-                f"{label(func)} was called with a Variable that requires grad and a tensor that "
-                "torch itself tracks: there would be two graphs. Make a Variable of "
-                "`tensor.detach()`, or pass the detached tensor if it is a constant"
-            )
+            for x in tensors:
+                variables[0]._backend.adapter.check(x)
         self.versions = [(x, version_of(x)) for x in tensors]
 
     def __call__(self, arrays: list[Any]) -> list[Any]:

@@ -191,6 +191,21 @@ def test_canberra_of_zeros():
     np.testing.assert_allclose(module.canberra(u, v), expected)
 
 
+def test_corners():
+    zeros = np.zeros((2, 3))
+    for name in ("jensenshannon", "chebyshev", "canberra", "cosine"):
+        for x in (zeros, np.zeros((2, 0)), np.abs(A)):
+            with np.errstate(all="ignore"):
+                expected = of_scipy("spatial.distance.cdist")(x, x, name)
+                got = module.cdist(x, x, name)
+            np.testing.assert_allclose(got, expected, atol=1e-12)
+    for call in (module.cosine, module.canberra):
+        with pytest.raises(pg.PluggradError, match="real"):
+            call(U * 1j, V)
+    with pytest.raises(pg.PluggradError, match="inf or nan"):
+        module.euclidean(U * np.nan, V)
+
+
 def test_float32_of_numpy_is_taken_in_double_precision():
     a = A.astype(np.float32)
     assert module.cdist(a, a).dtype == module.pdist(a).dtype == np.float64

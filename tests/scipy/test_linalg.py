@@ -169,6 +169,7 @@ def test_pinv():
     judge_scipy("linalg.pinv", WIDE, return_rank=True, **quick)
     judge_scipy("linalg.pinv", TALL, atol=0.5, rtol=0.1, **quick)
     judge_scipy("linalg.pinv", STACK, **quick)
+    assert pg.scipy.linalg.pinv(np.zeros((3, 0))).shape == (0, 3)
     symmetric("pinvh", POSITIVE, lower=False)
     symmetric("pinvh", POSITIVE, atol=3.0, return_rank=True)
 
@@ -369,6 +370,7 @@ def test_structured():
     for name in ("toeplitz", "circulant", "hankel"):
         found = getattr(pg.scipy.linalg, name)(np.arange(3))
         assert found.dtype == np.arange(3).dtype
+    assert pg.scipy.linalg.toeplitz(np.zeros((2, 0)), np.ones(3)).shape == (2, 0, 3)
     assert pg.scipy.linalg.block_diag([1, 2], [[3]]).shape == (2, 3)
     assert pg.scipy.linalg.block_diag().shape == of_scipy("linalg.block_diag")().shape
 

@@ -11,6 +11,7 @@ import importlib
 import math
 import operator
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MissingFunctionError, UnsupportedError
@@ -124,6 +125,32 @@ class Adapter:
 
         Default: every array can be wrapped.
         """
+
+    #: A function that tells whether the library's own autograd records what is computed with an
+    #: array. It is asked about each result that pluggrad records outside of transforms; if it says
+    #: yes, `check` is called, which knows better, and says what to do.
+    #: Default: the library has no autograd of that kind.
+    follows: Callable[[Any], bool] | None = None
+
+    #: A function that tells whether the library's own switch for recording is on, such as
+    #: ``torch.is_grad_enabled``. While it is off, nothing is recorded outside of transforms.
+    #: Default: there is no such switch.
+    records: Callable[[], bool] | None = None
+
+    #: How users turn that switch off, for messages.
+    #: Default: no hint.
+    switch: str = ""
+
+    def recording(self) -> Any:
+        """A context manager in which the library's own switch for recording is on.
+
+        Default: one that does nothing.
+        """
+        return nullcontext()
+
+    #: Whether `item()` and `tolist()` of a Variable that requires grad warn that the graph is left.
+    #: Default: they do.
+    warns_of_items: bool = True
 
     def refuse(self, x: Any) -> str:
         """Say why arrays of the type of `x` cannot be wrapped at all, with what to do instead;

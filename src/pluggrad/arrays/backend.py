@@ -78,6 +78,8 @@ class Backend:
         self.writable = adapter.writable
         self.accumulates_in_place = adapter.accumulates_in_place
         self.counts_writes = adapter.writes is not None
+        self.follows = adapter.follows
+        self.records = adapter.records
         reals = self._dtypes("float32", "float64", "float16", "bfloat16", "longdouble")
         self.real_dtypes = frozenset(reals)
         self.complex_dtypes = frozenset(self._dtypes("complex64", "complex128", "clongdouble"))

@@ -19,14 +19,14 @@ from .cotangents import same_shape
 from .custom_call import Call, check_connected, differentiable, taken
 from .custom_node import CallRules, share
 from .forward import Forward
-from .grad_mode import Sealed, recording, sealed, sealed_at
+from .grad_mode import Sealed, recording, sealed, sealed_at, stopped
 from .graph import Node
 from .handles import as_variable, captured, is_tracked, snapshot_of, wrap, wrap_untracked
 from .levels import ROOT, VOLATILE, Level, deepest, open_level, put, read, restored
 from .linear import Linear, check_homogeneous, check_run, is_linear_level
 from .modes import inside
 from .primitive import new
-from .record import make_leaf, part_of
+from .record import alone, make_leaf, part_of
 from .saved import keep
 from .tangents import dual
 from .views import settled
@@ -138,7 +138,7 @@ def at_once(op: Operation, args: list[Any]) -> list[Any] | None:
         inner.append(x)
         parents.append(node)
         tracked.append(node is not None)
-    if True not in tracked:
+    if True not in tracked or (level is ROOT and stopped(backend)):
         return None
     try:
         put(sealed_at(level))
@@ -183,6 +183,8 @@ def _made(
         outputs[k] = y = taken(y, level, name)
         if hasattr(y, "dtype") and (op.differentiable is None or op.differentiable[k]):
             outputs[k] = of_backend(y, backend, f"{name} gave", f"as output {k}")
+    if level is ROOT and backend.follows is not None:
+        alone(name, [y for k, y in enumerate(outputs) if differentiable(op, k, y)], backend)
     return Call(op, inner, outputs, kept, tracked, level, backend)
 
 
@@ -206,7 +208,8 @@ def _call(op: Operation, args: list[Any], level: Level, values_only: bool = Fals
         known and x._node is not None and x.dtype in backend.float_dtypes
         for x, known in zip(args, here)
     ]
-    if level is VOLATILE or level in off or not any(tracked):
+    stops = level is VOLATILE or level in off or (level is ROOT and stopped(backend))
+    if stops or not any(tracked):
         if type(off) is Sealed and level in off.levels and any(tracked):
             raise captured(next(x for x, t in zip(args, tracked) if t), f"in {name}")
         outputs = call(op, inner)

@@ -5,8 +5,8 @@ Everything is checked before the walk, so that a failed call changes no gradient
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from threading import RLock
 from typing import Any
 
@@ -15,14 +15,14 @@ from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchErr
 from .arguments import convert, one_device
 from .backward import among_variables, count_uses_towards, in_place_type, walk
 from .cotangents import device_of, same_shape
-from .grad_mode import recording
+from .grad_mode import recording, stopped
 from .graph import HookedNode, LeafNode, Node
 from .handles import make, raw_of, released, wrap
 from .hooks import quietly, received
 from .lazy_cotangents import Uniform, add, own
 from .levels import ROOT, VOLATILE, Level, deepest, put, read
 from .modes import inside
-from .record import make_leaf
+from .record import alone, make_leaf
 
 __all__ = ["as_list", "backward", "cotangents_of", "gradients", "lifter", "seed_for"]
 
@@ -211,6 +211,8 @@ def _run(
     block: Any = nullcontext()
     if create_graph:
         block, lift = recording(level), lifter(level, backend)
+        if level is ROOT and stopped(backend):
+            block = _also_there(block, backend.adapter)
     else:
         lift = among_variables(cotangents.values())
         if run is not None and run.level is level:
@@ -233,6 +235,13 @@ def _run(
     return arrived, backend
 
 
+@contextmanager
+def _also_there(block: Any, adapter: Any) -> Iterator[None]:
+    """`block`, in which the library's own switch for recording is on as well."""
+    with block, adapter.recording():
+        yield
+
+
 def as_list(x: Any) -> Any:
     """A single Variable, or any iterable of Variables, as a list."""
     if hasattr(x, "dtype") or not isinstance(x, Iterable):
@@ -253,10 +262,12 @@ def _node_of(v: Any, where: str) -> Node:
     node = v._read()[1]
     if node is None:
         why = "is volatile" if v.volatile else "does not require grad"
+        switch = v._backend.adapter.switch
         raise DifferentiationError(
             f"a Variable of shape {tuple(v.shape)} among the {where} {why} and has no graph; "
             "create the leaves with requires_grad=True. (The gradient of a linear function depends "
-            "on nothing, and has none either.)"
+            "on nothing, and has none either."
+            + (f" Under {switch}, nothing is recorded.)" if switch else ")")
         )
     if not isinstance(node, Node):
         raise DifferentiationError(
@@ -319,6 +330,8 @@ def seed_for(y: Any, seed: Any, create_graph: bool) -> Any:
             )
         if not backend.adapter.same_device(raw_of(seed), raw_of(y)):
             one_device((seed, y), "backward")
+        if y._level is ROOT and backend.follows is not None:
+            alone("backward", (seed,), backend)
         if type(seed) in VARIABLES:
             seed = seed._snapshot()
             if not create_graph and (seed._level is y._level or seed._node is None):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 from ..decorator import AtOnce, Decorator, F
 from .levels import ROOT, START, Level, State, holding, put, read, state_of
+
+if TYPE_CHECKING:
+    from ..arrays.backend import Backend
 
 __all__ = [
     "SEALED",
@@ -16,11 +19,13 @@ __all__ = [
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
+    "off_over",
     "recorded",
     "recording",
     "sealed",
     "sealed_at",
     "set_grad_enabled",
+    "stopped",
     "unrecorded",
 ]
 
@@ -141,6 +146,17 @@ def is_grad_enabled() -> bool:
     """
     state = read()
     return _differentiating(state.level) not in state.off
+
+
+def stopped(backend: Backend) -> bool:
+    """Whether the library's own switch, such as `torch.no_grad`, stops recording at `ROOT`."""
+    records = backend.records
+    return records is not None and not records()
+
+
+def off_over(backend: Backend, off: frozenset[Level]) -> frozenset[Level]:
+    """`off`, the levels that do not record; with `ROOT`, if the library's own switch stops it."""
+    return off | {ROOT} if stopped(backend) else off
 
 
 def recorded(level: Level, enabled: bool) -> State:

@@ -18,6 +18,7 @@ __all__ = [
     "break_by_write",
     "break_graph",
     "called",
+    "chosen_policy",
     "graph_breaks",
     "storing",
     "untracked_result",
@@ -113,6 +114,11 @@ def storing() -> bool:
 
 
 _STORE = dis.opmap["STORE_SUBSCR"]
+
+
+def chosen_policy() -> str:
+    """The policy that the user chose by `graph_breaks`; empty by default."""
+    return _policy.get()
 
 
 def allowed() -> bool:

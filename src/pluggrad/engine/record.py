@@ -13,10 +13,11 @@ from typing import Any
 
 from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_variable
-from .arguments import backend_among
-from .grad_mode import Sealed
+from ..errors import TypeMismatchError
+from .arguments import backend_among, explain
+from .grad_mode import Sealed, stopped
 from .graph import Extra, LeafNode, Node
-from .handles import captured, constant_of, wrap, wrap_untracked
+from .handles import captured, constant_of, raw_of, wrap, wrap_untracked
 from .lazy_cotangents import Shares
 from .levels import ROOT, VOLATILE, Level, deepest, put, read
 from .primitive import PASS, Primitive, new
@@ -25,6 +26,7 @@ from .saved import keep
 __all__ = [
     "LEAF",
     "PART",
+    "alone",
     "evaluate",
     "fits_as_is",
     "make_leaf",
@@ -99,13 +101,16 @@ def record(
         y = evaluate(primitive, inner, kwargs, raw, backend)
     if celled and (primitive.aliases or (tracked and primitive.keeps)):
         _lend(args, variable)
-    if not tracked or primitive.kind == "constant" or level in off:
+    root = tracked and level is ROOT
+    if not tracked or primitive.kind == "constant" or level in off or (root and stopped(backend)):
         if tracked and type(off) is Sealed:
             refuse_captured(primitive, args, level, off)
         return wrap_untracked(y, backend, VOLATILE if level is VOLATILE else ROOT)
     if nested and isinstance(y, variable) and y._node is None and y._level is ROOT:
         y = y._value
     several = isinstance(y, tuple)
+    if root and backend.follows is not None:
+        alone(primitive.name, y if several else (y,), backend)
     if not several and y.dtype not in backend.float_dtypes:
         return wrap_untracked(y, backend)  # integers and booleans have no gradient
     like = backend.like
@@ -134,6 +139,19 @@ def record(
     if several:
         return _outputs(y, first, level, backend)
     return wrap(y, first, level, backend)
+
+
+def alone(name: str, arrays: Any, backend: Backend) -> None:
+    """Raise if the library's own autograd records one of `arrays`, which the operation `name` takes
+    or gives and pluggrad records: neither of two graphs would reach the leaves of the other."""
+    follows: Any = backend.follows
+    for x in arrays:
+        x = raw_of(x)
+        if hasattr(x, "dtype") and follows(x):
+            try:
+                backend.adapter.check(x)
+            except TypeMismatchError as error:
+                explain(error, name, arrays)
 
 
 def refuse_captured(primitive: Primitive, args: Any, level: Level, off: Sealed) -> None:

@@ -22,13 +22,13 @@ from ..errors import (
 )
 from .arguments import explain
 from .cotangents import same_shape
-from .grad_mode import every_level_records
+from .grad_mode import every_level_records, off_over
 from .graph import LeafNode
 from .handles import make, wrap, wrap_untracked
 from .levels import ROOT, VOLATILE, Level, read
 from .modes import inside
 from .primitive import Primitive
-from .record import evaluate
+from .record import alone, evaluate
 
 if TYPE_CHECKING:
     from ..variables.variable import Variable
@@ -226,7 +226,8 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     cell = None if step is None and v._cell is None else cell_of(v)
     content = v if cell is None else cell.content
     node, level = content._node, content._level  # of the cell: those of a view may differ
-    if type(node) is LeafNode and level is ROOT and level not in state.off:
+    off = off_over(content._backend, state.off)
+    if type(node) is LeafNode and level is ROOT and level not in off:
         raise DifferentiationError(
             "a leaf that requires grad was written in place, and its gradient would be ambiguous. "
             "Write under `with pluggrad.no_grad():` (a parameter update), or into a copy."
@@ -235,6 +236,8 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     if step is not None:
         steps.append(step)
     value = _fitting(v, value, whole=step is None)
+    if content._backend.follows is not None and ROOT not in off and _at_root(content, value):
+        alone("setitem", (content, value), content._backend)
     for step in steps:
         if step.primitive.put is None:
             step.put(None, None)  # raises
@@ -258,8 +261,8 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     if not is_variable(y):
         y = wrap_untracked(y, content._backend)
     after = y._snapshot()
-    if state.off and level is not VOLATILE:
-        after = _in_its_place(content, after, state.off)
+    if off and level is not VOLATILE:
+        after = _in_its_place(content, after, off)
     if cell is None:
         v._take(after)
         return
@@ -276,6 +279,11 @@ def write(v: Variable, step: Step | None, value: Any) -> None:
     if deeper and cell.handles is not None:
         for handle in list(cell.handles.values()):
             handle._read()
+
+
+def _at_root(*values: Any) -> bool:
+    """Whether one of `values` is tracked outside of transforms."""
+    return any([is_variable(x) and x._level is ROOT and x._node is not None for x in values])
 
 
 def _in_its_place(old: Any, new: Any, off: frozenset[Level]) -> Any:

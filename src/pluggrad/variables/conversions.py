@@ -8,8 +8,15 @@ from typing import Any
 
 from ..arrays.backend import get_backend
 from ..arrays.standard import VERSIONS
-from ..engine.graph_breaks import break_by_write, break_graph, storing, warn_scalar
+from ..engine.graph_breaks import (
+    break_by_write,
+    break_graph,
+    chosen_policy,
+    storing,
+    warn_scalar,
+)
 from ..engine.handles import raw_of
+from ..engine.levels import ROOT
 from ..errors import InvalidArgumentError, NotOneElementError, TypeMismatchError
 from .library_functions import foreign
 from .ufuncs import numpy_ufunc
@@ -84,13 +91,13 @@ class Conversions:
             return (self[whole] if isinstance(whole, tuple) else self.flat[whole]).item()
         one = self._one("item")
         if self._tracked:
-            warn_scalar("item")
+            _left(self, "item")
         return _to_scalar(one)
 
     def tolist(self: Any) -> Any:
         """The elements as nested lists of Python scalars."""
         if self._tracked:
-            warn_scalar("tolist")
+            _left(self, "tolist")
         data = self.data
         return data.tolist() if hasattr(data, "tolist") else _to_list(data)
 
@@ -194,6 +201,13 @@ class Conversions:
                 text = repr(data.tolist())
         size = "x".join(str(n) for n in self.shape) or "()"
         return f"Variable containing:\n{text}\n[{kind} of size {size}]"
+
+
+def _left(v: Any, name: str) -> None:
+    """Warn that the values of `v` leave the graph by the method `name`, unless the library's own
+    arrays have that method and do not warn either."""
+    if v._level is not ROOT or v._backend.adapter.warns_of_items or chosen_policy():
+        warn_scalar(name)
 
 
 def _to_scalar(data: Any) -> Any:

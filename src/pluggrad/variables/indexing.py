@@ -11,7 +11,7 @@ from ..arrays.dispatch import is_batched, is_variable
 from ..engine import views
 from ..engine.arguments import convert, explain
 from ..engine.graph import Node
-from ..engine.levels import read
+from ..engine.levels import ROOT, read
 from ..engine.lists import array_of
 from ..engine.modes import inside
 from ..engine.operation import apply
@@ -78,7 +78,8 @@ class Elements:
                 return positions.gather(self, key)
         elif (
             type(self) is backend.variable and (parent := self._node) is not None
-            and self._level is read().plain
+            and (level := self._level) is read().plain
+            and (backend.records is None or level is not ROOT or backend.records())
             and not (cell := views.cell_of(self)).owned and not self._seen.past and not self._chain
         ):  # fmt: skip
             # The hot path of loops over elements: what `apply` and `view_of` do, written out.
@@ -90,7 +91,7 @@ class Elements:
                 value = backend.getitem(self._value, key)
             except Exception as error:
                 explain(error, "getitem", (self, key))
-            v._value, v._node, v._level, v._cell = value, node, self._level, cell
+            v._value, v._node, v._level, v._cell = value, node, level, cell
             v._seen, v._chain = cell.version, (step := new(views.Step))
             step.primitive, step.args, step.kwargs, step.before = GETITEM, (key,), NONE, None
             return v
@@ -171,7 +172,9 @@ def raw_key(key: Any, backend: Backend) -> Any:
     if isinstance(key, tuple):
         return tuple([raw_key(k, backend) for k in key])
     if is_variable(key):
-        return key if is_batched(key) else key.data
+        if is_batched(key):
+            return key
+        key = key.data  # perhaps an array of NumPy's
     if isinstance(key, range):
         key = list(key)
     if isinstance(key, list):

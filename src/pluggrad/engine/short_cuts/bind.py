@@ -20,6 +20,7 @@ from ..handles import make, wrap
 from ..levels import ROOT, read
 from ..operation import apply
 from ..primitive import LISTS, Primitive, new
+from ..record import alone
 from ..saved import keep
 from ..views import settled, view_of
 from . import over_duals, over_variables
@@ -91,15 +92,22 @@ def _other_levels(
 
 
 def _keeping(operate: Any, backend: Backend) -> Any:
-    """`operate`, followed by `keep` if the library counts writes: saved arrays are then checked for
-    changes before they are used."""
+    """`operate`, followed by what a library with an autograd of its own asks for. If it counts
+    writes, saved arrays are checked for changes before they are used. If it has a switch for
+    recording, that holds, too. If it records the result itself, the operation is refused."""
     if not backend.counts_writes:
         return operate
-    cls = backend.variable
+    cls, records, follows = backend.variable, backend.records, backend.follows
 
     def kept(*args: Any) -> Any:
         v = operate(*args)
         if type(v) is cls and (node := v._node) is not None:
+            if v._level is ROOT:
+                if records is not None and not records():
+                    v._node = None
+                    return v
+                if follows is not None and follows(v._value):
+                    alone(node.rule.primitive.name, (v,), backend)
             keep(node, backend)
         return v
 

@@ -60,8 +60,8 @@ def cho_factor(
 ) -> Any:
     """The Cholesky factor and `lower`, for `cho_solve`.
 
-    As in SciPy, the other triangle of the factor holds that of `a`. `check_finite` is followed for
-    NumPy arrays; `overwrite_a` is not.
+    As in SciPy, the other triangle of the factor holds that of `a`. For a batch, too, `lower` is
+    one bool. `check_finite` is followed for NumPy arrays; `overwrite_a` is not.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.linalg.cho_factor.html
     """

@@ -62,7 +62,9 @@ def toeplitz(c: Any, r: Any = None) -> Any:
         c, r = xp.broadcast_to(c, (*front, m)), xp.broadcast_to(r, (*front, n))
     i, j = _counts(c, m, n)
     values = xp.concat([xp.flip(c, axis=-1), r[..., 1:]], axis=-1)
-    return _gathered(values, j - i + (m - 1)) if m and n else xp.zeros_like(c[..., None] * r)
+    if not m or not n:
+        return _zeros(values, (*values.shape[:-1], m, n))
+    return _gathered(values, j - i + (m - 1))
 
 
 @public("linalg", arrays="c")

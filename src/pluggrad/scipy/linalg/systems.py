@@ -287,7 +287,8 @@ def _pinv(a: Any, atol: Any, rtol: Any, return_rank: bool, where: str) -> Any:
     if a.ndim < 2:
         raise LinAlgError(f"scipy.{where} takes matrices, not the shape {a.shape}")
     if not min(a.shape[-2:]):
-        raise InvalidArgumentError(f"scipy.{where} takes no empty matrix {a.shape}")
+        rank = find_backend(a).namespace.zeros(a.shape[:-2], dtype=backend.xp.int64)
+        return (adjoint(a), rank) if return_rank else adjoint(a)
     atol = 0.0 if atol is None else atol
     rtol = float(backend.xp.finfo(a.dtype).eps) * max(a.shape[-2:]) if rtol is None else rtol
     if not isinstance(atol, (int, float)) or not isinstance(rtol, (int, float)):

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...arrays.dispatch import xp
 from ...engine.arguments import axis_of
+from ...engine.cotangents import is_complex
 from ...errors import InvalidArgumentError, UnsupportedError
 from ...rules.linalg import constant_like
 from ...variables.library_functions import raw, tracked
@@ -194,10 +195,20 @@ def squareform(X: Any, force: str = "no", checks: bool = True) -> Any:
 # ---------------------------------------------------------------- two vectors
 
 
-def _vectors(name: str, *given: Any, exact: bool = False) -> list[Any]:
+def _vectors(name: str, *given: Any) -> list[Any]:
     """`given` as vectors of one length; None stays None."""
     where = f"spatial.distance.{name}"
-    found = (arrays if exact else floats)(where, *given)
+    if name in ("cityblock", "chebyshev"):  # of integers, they are integers
+        found = arrays(where, *given)
+    else:
+        found = floats(where, *given, check_finite=name in ("euclidean", "minkowski"))
+    if name in ("braycurtis", "canberra", "correlation", "cosine") and is_complex(found[0]):
+        raise InvalidArgumentError(f"scipy.{where} takes real numbers")
+    backend = find_backend(found[0])
+    if backend.name == "numpy" and found[0].dtype == backend.xp.float32 and name not in (
+        "cityblock", "chebyshev", "sqeuclidean", "correlation", "cosine"
+    ):  # fmt: skip
+        found = [x if x is None else xp.astype(x, backend.xp.float64) for x in found]
     for x in found:
         if x is not None and (x.ndim != 1 or x.shape != found[0].shape):
             raise InvalidArgumentError(
@@ -211,7 +222,7 @@ def _weighted(name: str, words: str, **fixed: Any) -> Callable[..., Any]:
     """The public function `name` of two vectors and their weights."""
 
     def metric(u: Any, v: Any, w: Any = None) -> Any:
-        u, v, w = _vectors(name, u, v, w, exact=name in ("cityblock", "chebyshev"))
+        u, v, w = _vectors(name, u, v, w)
         check_weights(w, u.shape[0], f"scipy.spatial.distance.{name}")
         if name == "chebyshev" and not u.shape[0]:
             raise InvalidArgumentError("scipy.spatial.distance.chebyshev: the vectors are empty")

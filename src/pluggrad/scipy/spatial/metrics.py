@@ -76,6 +76,8 @@ def cityblock(u: Any, v: Any, w: Any = None) -> Any:
 
 def chebyshev(u: Any, v: Any, w: Any = None) -> Any:
     d = xp.abs(u - v)
+    if not d.shape[-1]:
+        return xp.sum(d, axis=-1)
     return xp.max(d if w is None else xp.where(w > 0, d, 0.0), axis=-1)
 
 
@@ -140,8 +142,11 @@ def divergence(u: Any, v: Any, axis: int = -1, keepdims: bool = False) -> Any:
 
 
 def jensenshannon(u: Any, v: Any) -> Any:
+    sums = [xp.sum(x, axis=-1) for x in (u, v)]
+    empty = (sums[0] == 0) | (sums[1] == 0)
+    u, v = [xp.where(xp.expand_dims(empty, axis=-1), 1.0, x) for x in (u, v)]
     s = divergence(u, v) / 2.0
-    return root(xp.where(s < 0, 0.0, s))  # rounding errors
+    return xp.where(empty, math.inf, root(xp.where(s < 0, 0.0, s)))  # below 0 by rounding
 
 
 METRICS: dict[str, Callable[..., Any]] = {

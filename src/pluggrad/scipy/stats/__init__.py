@@ -1,12 +1,18 @@
-"""`scipy.stats` with derivatives: distributions, by the point and by all parameters."""
+"""`scipy.stats` with derivatives: distributions by the point and by all parameters, and statistics
+of samples."""
 
 from __future__ import annotations
 
 from ..rows import falling_through
 from .continuous import CONTINUOUS
 from .discrete import DISCRETE
+from .multivariate import dirichlet, gaussian_kde, multivariate_normal
+from .summaries import gmean, hmean, kurtosis, moment, pearsonr, skew, zscore
 
-__all__ = [*CONTINUOUS, *DISCRETE]
+__all__ = [
+    *CONTINUOUS, *DISCRETE, "dirichlet", "gaussian_kde", "gmean", "hmean", "kurtosis", "moment",
+    "multivariate_normal", "pearsonr", "skew", "zscore",
+]  # fmt: skip
 
 globals().update(CONTINUOUS)
 globals().update(DISCRETE)
