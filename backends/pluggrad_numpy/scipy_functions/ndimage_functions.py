@@ -3,55 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
+from .borders import extended, folded, margins_of
+from .ranks import chosen, chosen_adjoint, ranked
 from .splines import coefficients, interpolated, spread
 
 __all__ = [
-    "coefficients", "correlated", "correlated_adjoint", "correlated_weights", "gaussian_weights",
-    "interpolated", "spread", "uniformed",
+    "chosen", "chosen_adjoint", "coefficients", "correlated", "correlated_adjoint",
+    "correlated_weights", "gaussian_weights", "interpolated", "ranked", "spread", "uniformed",
 ]  # fmt: skip
-
-
-def places(mode: str, length: int, before: int, after: int) -> np.ndarray:
-    """The positions that SciPy reads along an axis that is extended at both ends; -1 stands for a
-    place outside, of the mode ``constant``."""
-    m = np.arange(-before, length + after)
-    if mode == "wrap":
-        return m % length
-    if mode == "reflect":
-        m %= 2 * length
-        return np.where(m < length, m, 2 * length - 1 - m)
-    if mode == "mirror":
-        m %= max(2 * length - 2, 1)
-        return np.where(m < length, m, 2 * length - 2 - m)
-    if mode == "nearest":
-        return np.clip(m, 0, length - 1)
-    return np.where((m < 0) | (m >= length), -1, m)
-
-
-def extended(x: np.ndarray, axis: int, mode: str, before: int, after: int) -> np.ndarray:
-    """`x` with what SciPy reads beyond both ends of an axis; zeros in the mode ``constant``."""
-    if mode == "constant":
-        widths = [(0, 0)] * x.ndim
-        widths[axis] = (before, after)
-        return np.pad(x, widths)
-    return np.take(x, places(mode, x.shape[axis], before, after), axis=axis)
-
-
-def folded(h: np.ndarray, axis: int, mode: str, before: int, after: int) -> np.ndarray:
-    """The transpose of `extended`: what was read beyond the ends goes back to where it was read."""
-    length = h.shape[axis] - before - after
-    lead = (slice(None),) * axis
-    y = h[(*lead, slice(before, before + length))].copy()
-    if mode != "constant" and length:
-        at = places(mode, length, before, after)
-        for m in (*range(before), *range(before + length, h.shape[axis])):
-            y[(*lead, at[m])] += h[(*lead, m)]
-    return y
 
 
 def gaussian_weights(sigma: float, order: int, radius: int) -> Any:
@@ -77,11 +42,6 @@ def uniformed(x: np.ndarray, *, size: int, axis: int, mode: str, origin: int) ->
     return ndimage.uniform_filter1d(x, size, axis, mode=mode, origin=origin)  # type: ignore[no-any-return]
 
 
-def _margins(shape: Any, origin: Any) -> list[tuple[int, int]]:
-    """How far SciPy reads before and after each element."""
-    return [(n // 2 + o, n - 1 - n // 2 - o) for n, o in zip(shape, origin, strict=True)]
-
-
 def correlated(
     x: np.ndarray, weights: np.ndarray, *, axis: int | None, mode: str, origin: Any
 ) -> np.ndarray:
@@ -103,7 +63,7 @@ def correlated_adjoint(
     """The transpose of `correlated` by `x`: a correlation with the weights turned round, whose
     ends are folded back."""
     axes = range(g.ndim) if axis is None else (axis,)
-    margins = _margins(weights.shape, (origin,) if axis is not None else origin)
+    margins = margins_of(weights.shape, (origin,) if axis is not None else origin)
     turned = np.flip(weights)
     back: Any = [after - n // 2 for n, (_, after) in zip(weights.shape, margins, strict=True)]
     symmetric = mode == "reflect" and all([a == b for a, b in margins])
@@ -112,11 +72,13 @@ def correlated_adjoint(
     widths = [(0, 0)] * g.ndim
     for n, margin in zip(axes, margins, strict=True):
         widths[n] = margin
-    h = correlated(np.pad(g, widths), turned, axis=axis, mode="constant",
+    h = np.zeros([a + n + b for n, (a, b) in zip(g.shape, widths, strict=True)], g.dtype)
+    h[tuple([slice(a, a + n) for n, (a, _) in zip(g.shape, widths, strict=True)])] = g
+    h = correlated(h, turned, axis=axis, mode="constant",
                    origin=back if axis is None else back[0])  # fmt: skip
     for n, margin in zip(axes, margins, strict=True):
         h = folded(h, n, mode, *margin)
-    return h
+    return np.ascontiguousarray(h)
 
 
 def correlated_weights(
@@ -124,23 +86,21 @@ def correlated_weights(
 ) -> np.ndarray:
     """The transpose of `correlated` by the weights, which have this `shape`: for each of them, the
     sum of `g` times what it is multiplied with."""
-    margins = _margins(shape, (origin,) if axis is not None else origin)
+    axes = range(g.ndim) if axis is None else (axis,)
+    margins = margins_of(shape, (origin,) if axis is not None else origin)
     y = np.zeros(shape, np.result_type(g, x))
     if not x.size:
         return y
-    if axis is not None:  # rows that are contiguous in memory
-        g, x = np.moveaxis(g, axis, 0), np.moveaxis(x, axis, 0)
-        g = np.ascontiguousarray(g).reshape(len(g), -1)
-        x = np.ascontiguousarray(x).reshape(len(x), -1)
-        x = extended(x, 0, mode, *margins[0])
-        row = g.ravel()
-        for k in range(shape[0]):
-            y[k] = row @ x[k : k + len(g)].ravel()
-        return y
-    for n, margin in enumerate(margins):
-        x = extended(x, n, mode, *margin)
-    letters = list(range(g.ndim))
+    for n, (before, after) in zip(axes, margins, strict=True):
+        x = extended(x, n, mode, before, after)
+        g = extended(g, n, "constant", 0, before + after)
+    # Both have the same shape, so a shift along an axis is a shift of the flat array. What that
+    # brings in from the next row meets the zeros at the ends of `g`.
+    steps = [math.prod(x.shape[n + 1 :]) for n in axes]
+    flat, row = x.ravel(), g.ravel()
+    most = sum([step * (n - 1) for step, n in zip(steps, shape, strict=True)])
+    row = row[: len(row) - most]
     for at in itertools.product(*map(range, shape)):
-        part = x[tuple([slice(m, m + n) for m, n in zip(at, g.shape, strict=True)])]
-        y[at] = np.einsum(g, letters, part, letters, [])
+        shift = sum([step * k for step, k in zip(steps, at, strict=True)])
+        y[at] = row @ flat[shift : shift + len(row)]
     return y

@@ -28,18 +28,30 @@ def coefficients(x: np.ndarray, *, order: int, axis: int, mode: str) -> np.ndarr
     return y
 
 
-def bumps(t: np.ndarray, order: int, derivative: int) -> list[Any]:
-    """The bumps that are not zero at a place, whose position between two knots is `t`, or their
-    derivatives."""
-    if derivative > order:
-        return [0.0] * (order + 1)
-    w: list[Any] = [np.ones_like(t)]
-    for n in range(1, order - derivative + 1):
-        below = [0.0, *w, 0.0]  # the bumps of one order less
-        w = [((t + (n - j)) * below[j] + ((j + 1) - t) * below[j + 1]) / n for j in range(n + 1)]
-    for _ in range(derivative):
-        w = [a - b for a, b in zip([0.0, *w], [*w, 0.0], strict=True)]
-    return w
+def bumps(t: np.ndarray, order: int, derivatives: Any) -> dict[int, list[Any]]:
+    """The bumps that are not zero at a place, whose position between two knots is `t`, and their
+    derivatives of each of these orders."""
+    levels: list[list[Any]] = [[np.ones_like(t)]]  # the bumps of order 0, 1, 2, ...
+    u = 1 - t
+    for n in range(1, order + 1 - min(derivatives)):
+        w = levels[-1] if n > 1 else [1.0]
+        rows = [u * w[0]]
+        for j in range(1, n):
+            row = (t + (n - j)) * w[j - 1]
+            row += (u + j) * w[j]
+            rows.append(row)
+        rows.append(t * w[-1])
+        levels.append([row / n for row in rows] if n > 1 else rows)
+    found: dict[int, list[Any]] = {}
+    for d in derivatives:
+        if d > order:
+            found[d] = [0.0] * (order + 1)
+            continue
+        w = levels[order - d]
+        for _ in range(d):
+            w = [-w[0], *[w[j - 1] - w[j] for j in range(1, len(w))], w[-1]]
+        found[d] = w
+    return found
 
 
 def _onto(c: np.ndarray, length: int, mode: str) -> tuple[Any, Any, Any]:
@@ -76,19 +88,25 @@ def _onto(c: np.ndarray, length: int, mode: str) -> tuple[Any, Any, Any]:
     return np.where(c < 0, below, np.where(outside, above, c)), 1.0, missing
 
 
-def _indices(k: np.ndarray, length: int, mode: str) -> Any:
-    """The positions of coefficients along an axis, which may lie beyond its ends."""
-    if k.size and k.min() >= 0 and k.max() < length:
-        return k
+def _indices(first: np.ndarray, order: int, length: int, mode: str) -> list[Any]:
+    """The positions of the coefficients from `first` on, which may lie beyond the ends."""
+    steps = range(order + 1)
+    low, high = (int(first.min()), int(first.max()) + order) if first.size else (0, 0)
+    if low >= 0 and high < length:
+        return [first + j for j in steps]
     if mode == "grid-wrap":
-        return k % length
+        return [(first + j) % length for j in steps]
     if mode == "reflect":
-        k = k % (2 * length)
-        return np.where(k < length, k, 2 * length - 1 - k)
+        period, top = 2 * length, 2 * length - 1
+        found = [(first + j) % period for j in steps]
+        return [np.where(k < length, k, top - k) for k in found]
+    end = length - 1
     if mode in ("nearest", "grid-constant"):
-        return np.clip(k, 0, length - 1)
-    k = k % max(2 * length - 2, 1)
-    return np.where(k < length, k, 2 * length - 2 - k)
+        return [np.clip(first + j, 0, end) for j in steps]
+    if low >= -end and high <= 2 * end:
+        return [end - np.abs(end - np.abs(first + j)) for j in steps]
+    found = [(first + j) % max(2 * end, 1) for j in steps]
+    return [np.where(k < length, k, 2 * end - k) for k in found]
 
 
 class Places:
@@ -117,13 +135,12 @@ class Places:
                 first -= c == length - 1  # at the last point, the slope before it
             t = c - first + (0.5 if order % 2 == 0 else 0.0)
             k = first.astype(np.intp) - order // 2
-            at = [k + j for j in range(order + 1)]
             inside = None
             if mode == "grid-constant":
-                inside = [(m >= 0) & (m < length) for m in at]
-            self.offsets.append([_indices(m, length, mode) * stride for m in at])
-            for d in {m[axis] for m in derivatives}:
-                w = bumps(t, order, d)
+                inside = [(k >= -j) & (k < length - j) for j in range(order + 1)]
+            at = _indices(k, order, length, mode)
+            self.offsets.append([m * stride for m in at] if stride != 1 else at)
+            for d, w in bumps(t, order, {m[axis] for m in derivatives}).items():
                 if d and not isinstance(slope, float):
                     w = [a * slope**d for a in w]
                 self.totals[axis, d] = sum(w)
@@ -194,29 +211,41 @@ def spread(
     g: np.ndarray, coordinates: np.ndarray, *, shape: Any, order: int, mode: str, derivatives: Any
 ) -> np.ndarray:
     """The transpose of `interpolated` by the coefficients."""
-    c = np.ascontiguousarray(coordinates.reshape(len(coordinates), -1), dtype=np.float64)
-    places = Places(c, shape, order, mode, derivatives)
-    rows: dict[Any, Any] = dict.fromkeys(derivatives, 0.0)
-    for m, row in zip(derivatives, g.reshape(len(derivatives), -1), strict=True):
-        rows[m] = rows[m] + row
-    y = np.zeros(int(np.prod(shape)), np.result_type(g.dtype, np.float64))
-    _scatter(y, rows, places, 0, None)
+    c = coordinates.reshape(len(coordinates), -1)
+    g = g.reshape(len(derivatives), -1)
+    size, taps = math.prod(shape), (order + 1) ** len(shape)
+    y = np.zeros(size, np.result_type(g.dtype, np.float64))
+    block = max(BLOCK, size // taps)  # one pass over `y` is then no more than one over the places
+    for start in range(0, c.shape[1], block):
+        part = np.ascontiguousarray(c[:, start : start + block], dtype=np.float64)
+        rows: dict[Any, Any] = {}
+        for m, row in zip(derivatives, g[:, start : start + block], strict=True):
+            rows[m] = rows[m] + row if m in rows else row
+        at: list[Any] = []
+        values: list[Any] = []
+        _scatter(at, values, rows, Places(part, shape, order, mode, derivatives), 0, None)
+        places, found = np.concatenate(at), np.concatenate(values)
+        if found.dtype.kind == "c":
+            y.real += np.bincount(places, found.real, size)
+            y.imag += np.bincount(places, found.imag, size)
+        else:
+            y += np.bincount(places, found, size)
     return y.reshape(shape).astype(g.dtype, copy=False)
 
 
-def _scatter(y: np.ndarray, rows: Any, places: Places, axis: int, offset: Any) -> None:
-    """Add to `y` what `rows` hold for each of the derivatives along `axis` and those behind it."""
+def _scatter(
+    at: list[Any], values: list[Any], rows: Any, places: Places, axis: int, offset: Any
+) -> None:
+    """List the positions and the values that add up there, from what `rows` hold for each of the
+    derivatives along `axis` and those behind it."""
     if axis == len(places.offsets):
-        row = rows[()]
-        if row.dtype.kind == "c":
-            y.real += np.bincount(offset, row.real, len(y))
-            y.imag += np.bincount(offset, row.imag, len(y))
-        else:
-            y += np.bincount(offset, row, len(y))
+        at.append(offset)
+        values.append(rows[()])
         return
     for j, step in enumerate(places.offsets[axis]):
         behind: dict[Any, Any] = {}
         for m, row in rows.items():
             term = row * places.weights(axis, m[0])[j]
             behind[m[1:]] = behind[m[1:]] + term if m[1:] in behind else term
-        _scatter(y, behind, places, axis + 1, step if offset is None else offset + step)
+        here = step if offset is None else offset + step
+        _scatter(at, values, behind, places, axis + 1, here)

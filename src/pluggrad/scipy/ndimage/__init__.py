@@ -7,10 +7,11 @@ take constants only.
 from __future__ import annotations
 
 from ..rows import falling_through
-from . import correlations, edges, interpolation, resampling, smoothing
+from . import correlations, edges, interpolation, ranks, resampling, smoothing
 from .correlations import *  # noqa: F403
 from .edges import *  # noqa: F403
 from .interpolation import *  # noqa: F403
+from .ranks import *  # noqa: F403
 from .resampling import *  # noqa: F403
 from .smoothing import *  # noqa: F403
 
@@ -19,6 +20,7 @@ __all__ = sorted(
         *correlations.__all__,
         *edges.__all__,
         *interpolation.__all__,
+        *ranks.__all__,
         *resampling.__all__,
         *smoothing.__all__,
     ]
