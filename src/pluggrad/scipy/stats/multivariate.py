@@ -37,10 +37,7 @@ def arrays(given: list[Any], where: str) -> list[Any]:
         from ...arrays.backend import backend_of
 
         backend = (None if first is None else backend_of(first)) or get_backend("numpy")
-    made = [
-        x if x is None or is_variable(x) else backend.namespace.asarray(x)
-        for x in given
-    ]
+    made = [x if x is None or is_variable(x) else backend.namespace.asarray(x) for x in given]
     rest = iter(floats([x for x in made if x is not None], where))
     return [None if x is None else next(rest) for x in made]
 
