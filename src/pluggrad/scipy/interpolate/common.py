@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ...arrays.backend import Backend, backend_of
-from ...arrays.dispatch import is_variable, xp
+from ...arrays.dispatch import xp
 from ...engine.arguments import axis_of
 from ...engine.cotangents import is_complex
 from ...errors import InvalidArgumentError, TypeMismatchError
+from ...functions.gathering import values_of
 from ...functions.operand import as_array, as_doubles
-from ..arguments import known_numbers
 from ..rows import public
 
 __all__ = ["backend_for", "check_finite", "check_increasing", "data", "doubles", "intervals",
@@ -45,9 +45,7 @@ def doubles(x: Any, where: str, what: str, like: Any = None) -> Any:
 
 def numbers(x: Any) -> Any:
     """The values of `x` as a NumPy array; None where they are not known."""
-    if not is_variable(x):
-        return np.asarray(x)
-    found = known_numbers(x)
+    found = values_of(x)
     return None if found is None else np.asarray(found)
 
 

@@ -165,7 +165,9 @@ class Akima1DInterpolator(CubicHermiteSpline):
                 f"scipy.interpolate.Akima1DInterpolator: method is 'akima' or 'makima', not "
                 f"{method!r}"
             )
-        self._finish(_akima(x, y, axis, method), bool(extrapolate or False), axis)
+        self._finish(
+            _akima(x, y, axis, method), False if extrapolate is None else extrapolate, axis
+        )
 
 
 # ---------------------------------------------------------------- two continuous derivatives
@@ -208,18 +210,16 @@ def _spline(x: Any, y: Any, axis: Any, bc_type: Any) -> Any:
     else:
         conditions = list(bc_type) if isinstance(bc_type, (tuple, list)) else []
         periodic = False
-        if len(conditions) != 2 or any(
-            [isinstance(b, str) and b == "periodic" for b in conditions]
-        ):
+        alone = [type(b) is str and b == "periodic" for b in conditions]
+        if len(conditions) != 2 or any(alone):
             raise InvalidArgumentError(
                 f"scipy.interpolate.{where}: bc_type is a name or a pair of conditions; 'periodic' "
                 "stands alone"
             )
     if periodic:
         ends = numbers(y[0]), numbers(y[y.shape[0] - 1])
-        if None not in [e if e is None else 0 for e in ends] and not np.allclose(
-            *ends, rtol=1e-15, atol=1e-15
-        ):
+        known = ends[0] is not None and ends[1] is not None
+        if known and not np.allclose(*ends, rtol=1e-15, atol=1e-15):
             raise InvalidArgumentError(
                 f"scipy.interpolate.{where}: with bc_type='periodic' the first and the last y are "
                 "equal"

@@ -8,8 +8,17 @@ from typing import Any
 from ...arrays.dispatch import is_variable, xp
 from ...errors import InvalidArgumentError, UnsupportedError
 from ..rows import scipy_module
-from .common import backend_for, check_increasing, doubles, intervals, method, numbers, order_of
-from .common import placed, wrapped
+from .common import (
+    backend_for,
+    check_increasing,
+    doubles,
+    intervals,
+    method,
+    numbers,
+    order_of,
+    placed,
+    wrapped,
+)
 
 __all__ = ["PPoly"]
 
@@ -54,9 +63,10 @@ def evaluate(c: Any, x: Any, at: Any, nu: int, extrapolate: Any) -> Any:
     step = xp.reshape(at - xp.take(x, i, axis=0), (-1, *ones))
     pieces = xp.take(c, i, axis=1)
     order = c.shape[0] - 1
-    y = 0.0 * step + xp.zeros_like(pieces[0])
-    for k in range(order - nu + 1):
-        y = y * step + pieces[k] * float(math.perm(order - k, nu))
+    factors = [float(math.perm(order - k, nu)) for k in range(order - nu + 1)] or [0.0]
+    y = 0.0 * step + pieces[0] * factors[0]
+    for k, factor in enumerate(factors[1:], start=1):
+        y = y * step + pieces[k] * factor
     outside = at != at
     if not extrapolate:
         outside = outside | (at < low) | (at > high)
@@ -109,8 +119,8 @@ class PPoly:
     """
 
     def __init__(self, c: Any, x: Any, extrapolate: Any = None, axis: int = 0) -> None:
-        found = _coefficients(c, x, axis)
-        self._set(*found, True if extrapolate is None else extrapolate, axis)
+        c, x = _coefficients(c, x, axis)
+        self._set(c, x, True if extrapolate is None else extrapolate, axis)
 
     def _set(self, c: Any, x: Any, extrapolate: Any, axis: int) -> None:
         if isinstance(extrapolate, str) and extrapolate != "periodic":
@@ -142,7 +152,7 @@ class PPoly:
         order = self.c.shape[0]
         kept = max(order - nu, 0)
         rows = [self.c[k] * float(math.perm(order - 1 - k, nu)) for k in range(kept)]
-        c = xp.stack(rows or [xp.zeros_like(self.c[0])])
+        c = xp.stack(rows or [self.c[0] * 0.0])
         return self.construct_fast(c, self.x, self.extrapolate, self.axis)
 
     def antiderivative(self, nu: int = 1) -> Any:
