@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -42,15 +42,20 @@ def judge_scipy(
     others: Sequence[str] = ("torch", "jax"),
     rtol: float = 1e-12,
     atol: float = 1e-12,
+    use: Callable[..., Any] | None = None,
     **kwargs: Any,
 ) -> None:
     """Judge one call of the function at `path`, by the arguments at the positions and of the names
     that are `tracked`.
 
     `rtol` and `atol` bound the difference of values from SciPy's. `second` asks for the second
-    derivative, `maps` for a batch, and `others` for the same values and gradients there.
+    derivative, `maps` for a batch, and `others` for the same values and gradients there. For a
+    class, ``use(it, *args)`` makes an object and calls it.
     """
-    function, expected = in_pluggrad(path), of_scipy(path)(*args, **kwargs)
+    function, theirs = in_pluggrad(path), of_scipy(path)
+    if use is not None:
+        function, theirs = functools.partial(use, function), functools.partial(use, theirs)
+    expected = theirs(*args, **kwargs)
     arrays = [np.asarray(_given(args, kwargs)[key]) for key in tracked]
 
     def run(*xs: Any, like: str = "numpy") -> Any:
