@@ -44,6 +44,19 @@ def test_multivariate_normal_by_the_covariance(singular: bool) -> None:
     check_derivatives(of_root, ROOT, second=not singular)
 
 
+def test_frozen_ones() -> None:
+    normal, of = (
+        pg.scipy.stats.multivariate_normal(MEAN, COV),
+        of_scipy("stats.multivariate_normal"),
+    )
+    np.testing.assert_allclose(normal.pdf(X).data, of(MEAN, COV).pdf(X), rtol=1e-12)
+    np.testing.assert_allclose(normal.entropy(), of(MEAN, COV).entropy(), rtol=1e-12)
+    found = pg.scipy.stats.dirichlet([1.0, 2.0]).logpdf([0.4, 0.6])
+    np.testing.assert_allclose(
+        found.data, of_scipy("stats.dirichlet")([1.0, 2.0]).logpdf([0.4, 0.6])
+    )
+
+
 def test_dirichlet() -> None:
     alpha, x = np.array([0.9, 2.0, 3.5]), np.array([[0.2, 0.5], [0.3, 0.1]])
     for method in ("logpdf", "pdf"):

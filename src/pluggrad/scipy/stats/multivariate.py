@@ -13,7 +13,7 @@ from ...engine.handles import raw_of
 from ...errors import InvalidArgumentError, LinAlgError, UnknownNameError, UnsupportedError
 from ...variables.library_functions import raw, tracked
 from ..linalg import solve_triangular
-from ..rows import public, scipy_module
+from ..rows import public, refuse_away, scipy_module
 from ..special_rows import S
 from .distributions import Frozen, floats
 
@@ -37,10 +37,7 @@ def arrays(given: list[Any], where: str) -> list[Any]:
         from ...arrays.backend import backend_of
 
         backend = (None if first is None else backend_of(first)) or get_backend("numpy")
-    made = [
-        x if x is None or is_variable(x) else backend.namespace.asarray(x)
-        for x in given
-    ]
+    made = [x if x is None or is_variable(x) else backend.namespace.asarray(x) for x in given]
     rest = iter(floats([x for x in made if x is not None], where))
     return [None if x is None else next(rest) for x in made]
 
@@ -69,8 +66,9 @@ class Vectors:
     def _theirs(self) -> Any:
         return getattr(scipy_module("stats"), self.name)
 
-    def __call__(self, *args: Any, **kwds: Any) -> Frozen:
-        return Frozen(self, args, kwds)  # type: ignore[arg-type]
+    def _frozen(self, seed: Any, **kwds: Any) -> Frozen:
+        refuse_away(f"stats.{self.name}", seed=(seed, None))
+        return Frozen(self, (), kwds)  # type: ignore[arg-type]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -97,6 +95,12 @@ class Normal(Vectors):
 
     own = ("logpdf", "pdf")
     name = "multivariate_normal"
+
+    def __call__(
+        self, mean: Any = None, cov: Any = 1, allow_singular: bool = False, seed: Any = None
+    ) -> Frozen:
+        """The distribution with these parameters; `seed` is left out."""
+        return self._frozen(seed, mean=mean, cov=cov, allow_singular=allow_singular)
 
     def logpdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """The logarithm of the density."""
@@ -175,6 +179,10 @@ class Dirichlet(Vectors):
 
     own = ("logpdf", "pdf", "mean", "var", "entropy")
     name = "dirichlet"
+
+    def __call__(self, alpha: Any, seed: Any = None) -> Frozen:
+        """The distribution with these concentrations; `seed` is left out."""
+        return self._frozen(seed, alpha=alpha)
 
     def logpdf(self, x: Any, alpha: Any) -> Any:
         """The logarithm of the density."""
