@@ -283,9 +283,16 @@ def _out_or_dtype(func: Any) -> None:
     raise InvalidArgumentError(f"{label(func)} takes `out` or `dtype`, not both")
 
 
+def _dtypes(x: Any) -> list[Any]:
+    """The dtypes of an array and of numbers, and of those in a list."""
+    if isinstance(x, (list, tuple)):
+        return [dtype for item in x for dtype in _dtypes(item)] or [np.dtype(float)]
+    return [x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype]
+
+
 def _casts(func: Any, arrays: Any, dtype: Any, casting: str) -> None:
     """Raise if NumPy would not convert `arrays` to `dtype`, or to their common dtype."""
-    found = [x.dtype if hasattr(x, "dtype") else np.result_type(x) for x in arrays]
+    found = [np.result_type(*_dtypes(x)) for x in arrays]
     to = np.result_type(*found) if dtype is None else np.dtype(dtype)
     for x in found:
         if not np.can_cast(x, to, casting):  # type: ignore[arg-type]

@@ -1,5 +1,5 @@
 """`pg.interop.torch`: functions of pluggrad in torch's own graph, by `wrap`, and functions of torch
-in pluggrad's, by `call`."""
+in pluggrad's, by `call`; modules of torch, by `module`, and torch's optimizers, by `optimizer`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from pluggrad.plugin import (
 )
 
 from .calling import call
+from .modules import Module, Optimizer, module, optimizer
 
-__all__ = ["call", "wrap"]
+__all__ = ["Module", "Optimizer", "call", "module", "optimizer", "wrap"]
 
 
 def wrap(f: Callable[..., Any], backend: str | None = None) -> Callable[..., Any]:

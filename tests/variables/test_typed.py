@@ -222,6 +222,7 @@ CALLS = {
     "round": lambda x: (x * 1.234).round(1), "round()": lambda x: (x * 1.234).round(),
     "round to tens": lambda x: (x * 123.4).round(-2), "repeat": lambda x: x.repeat(2, 1),
     "repeat()": lambda x: x.repeat(2), "take": lambda x: x.take([2, 0], 1),
+    "compress": lambda x: x.compress([1, 0, 1], 1), "compress a row": lambda x: x[1].compress([False, True]),
     "trace": lambda x: x.trace(1), "diagonal": lambda x: x.diagonal(1),
     "argsort": lambda x: (-x).argsort(0), "conj": lambda x: x.conj(), "nonzero": lambda x: (x > 2).nonzero(),
     "conjugate": lambda x: x.conjugate(), "searchsorted": lambda x: x[0].searchsorted(2.0, "right"),

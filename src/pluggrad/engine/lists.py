@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from contextlib import suppress
 from numbers import Integral
 from typing import Any
@@ -25,7 +26,8 @@ def lift_lists(args: list[Any], backend: Backend, primitive: Primitive) -> list[
     a number is one, too."""
     variadic = primitive.variadic
     names = primitive.positional
-    beside = first_array(args)
+    beside = first_array(args, backend.float_dtypes)
+    beside = first_array(args) if beside is None else beside
     found = []
     for n, x in enumerate(args):
         name = "" if variadic else names[n]
@@ -93,10 +95,14 @@ def is_array(x: Any) -> bool:
     return hasattr(x, "dtype") and (is_variable(x) or hasattr(x, "__setitem__"))
 
 
-def first_array(x: Any) -> Any:
-    """The first array or Variable in nested lists; None if there is none."""
+def first_array(x: Any, dtypes: Container[Any] | None = None) -> Any:
+    """The first array or Variable in nested lists, of one of these dtypes if any are given; None if
+    there is none."""
     for item in x:
-        found = first_array(item) if type(item) in LISTS else item if is_array(item) else None
+        if type(item) in LISTS:
+            found = first_array(item, dtypes)
+        else:
+            found = item if is_array(item) and (dtypes is None or item.dtype in dtypes) else None
         if found is not None:
             return found
     return None

@@ -102,9 +102,7 @@ def record(
     if celled and (primitive.aliases or (tracked and primitive.keeps)):
         _lend(args, variable)
     root = tracked and level is ROOT
-    if (
-        not tracked or primitive.kind == "constant" or level in off or (root and stopped(backend))
-    ):
+    if not tracked or primitive.kind == "constant" or level in off or (root and stopped(backend)):
         if tracked and type(off) is Sealed:
             refuse_captured(primitive, args, level, off)
         return wrap_untracked(y, backend, VOLATILE if level is VOLATILE else ROOT)

@@ -9,6 +9,7 @@ from ..arrays.choice import get_default_backend
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import shortened
 from ..engine.cotangents import device_of, is_complex
+from ..engine.lists import array_of
 from ..errors import InvalidArgumentError, TypeMismatchError
 
 __all__ = [
@@ -46,6 +47,8 @@ def as_array(x: Any, where: str, what: str, like: Any = None) -> Any:
             return x
     elif isinstance(x, (*SCALARS, list, tuple)):
         backend = backend_for(like)
+        if isinstance(x, (list, tuple)):
+            return backend.namespace.asarray(array_of(list(x), backend, where, like))
         dtype = None
         if is_number(x) and not isinstance(x, bool) and backend.name != "numpy":
             floats = backend.complex_dtypes if isinstance(x, complex) else backend.float_dtypes

@@ -8,6 +8,7 @@ from ..arrays.backend import SCALARS, backend_of
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import backend_among, shortened
 from ..engine.cotangents import device_of
+from ..engine.lists import array_of
 from ..errors import InvalidArgumentError, PluggradError, TypeMismatchError
 
 __all__ = ["as_arrays", "as_float", "column", "converted", "differ", "same_length"]
@@ -26,7 +27,9 @@ def as_arrays(where: str, *args: Any) -> list[Any]:
     like = next(x for x in [y for x in args for y in _inside(x)] if hasattr(x, "shape"))
     found = []
     for x in args:
-        if isinstance(x, (list, tuple)) or (hasattr(x, "shape") and backend_of(x) is not None):
+        if isinstance(x, (list, tuple)):
+            found.append(asarray(array_of(list(x), backend, where, like)))
+        elif hasattr(x, "shape") and backend_of(x) is not None:
             found.append(asarray(x))
         elif not isinstance(x, SCALARS):
             raise TypeMismatchError(f"{where} takes arrays and numbers, not {shortened(x)}")

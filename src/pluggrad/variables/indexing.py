@@ -172,7 +172,9 @@ def raw_key(key: Any, backend: Backend) -> Any:
     if isinstance(key, tuple):
         return tuple([raw_key(k, backend) for k in key])
     if is_variable(key):
-        return key if is_batched(key) else key.data
+        if is_batched(key):
+            return key
+        key = key.data  # perhaps an array of NumPy's
     if isinstance(key, range):
         key = list(key)
     if isinstance(key, list):

@@ -15,7 +15,7 @@ from ..engine.arguments import explain
 from ..engine.batch import template
 from ..engine.graph_breaks import break_graph
 from ..engine.handles import wrap_untracked
-from ..errors import InvalidArgumentError, UnsupportedError
+from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from .namespace import loses
 
 __all__ = ["Table", "answer_constant", "answer_raw", "foreign", "into", "label", "lookup", "names",
@@ -207,6 +207,10 @@ def into(func: Any, out: Any, y: Any) -> Any:
     """`y`, written into `out` if that is given."""
     if out is None:
         return y
+    if not hasattr(out, "shape"):
+        raise TypeMismatchError(
+            f"{label(func)}: out is an array, not {out!r}; give arguments behind it by name"
+        )
     if tuple(out.shape) != tuple(y.shape):
         raise InvalidArgumentError(
             f"{label(func)}: out has the shape {tuple(out.shape)}, and the result {tuple(y.shape)}"

@@ -56,7 +56,6 @@ _ROWS = {
     "argsort": ("axis kind order stable", _SAME),
     "argpartition": ("kth / axis kind order", _SAME),
     "choose": ("choices / out mode", "of the elements chosen"),
-    "compress": ("condition / axis out", "as the condition selects"),
     "view": ("", "of the shape or the dtype that is asked for"),
 }  # fmt: skip
 METHODS = {
@@ -202,6 +201,12 @@ class ArrayMethods:
     def put(self: Any, indices: Any, values: Any, mode: str = "raise") -> None:
         """Write `values`, over and over if they are too few, at `indices` of the flat array."""
         self._backend.namespace.put(self, indices, values, mode)
+
+    def compress(self: Any, condition: Any, axis: Any = None, out: Any = None) -> Any:
+        """As the function `pluggrad.compress`: the parts that `condition` selects."""
+        function = self._backend.namespace.compress
+        y = function(condition, self, axis=axis)
+        return y if out is None else into(function, out, y)
 
     def nonzero(self: Any) -> Any:
         """As the function `pluggrad.nonzero`: for each axis, the places of what is not zero."""

@@ -18,7 +18,9 @@ from ..engine.cotangents import device_of
 from ..engine.graph_breaks import break_graph
 from ..engine.handles import raw_of, wrap, wrap_untracked
 from ..engine.levels import ROOT, VOLATILE
+from ..engine.lists import array_of, first_array
 from ..engine.operation import takes_numpy
+from ..engine.primitive import LISTS
 from ..engine.short_cuts.bind import bind
 from ..errors import (
     BackendError,
@@ -122,7 +124,10 @@ class Namespace(Functions):
         if isinstance(obj, (list, tuple)) and _holds_variables(obj):
             if copy is False:
                 raise InvalidArgumentError("asarray: a list cannot become an array without a copy")
-            obj = self.stack([self.asarray(item, dtype=dtype) for item in obj])
+            if dtype is None:
+                obj = array_of(obj, self._backend, "asarray")
+            else:
+                obj = self.stack([self.asarray(item, dtype=dtype) for item in obj])
             copy = None
         if not is_variable(obj):
             if device is None and not hasattr(obj, "shape"):
@@ -261,16 +266,19 @@ def lifting(
             if raw is not None and not _tracked(args) and not _tracked(kwargs.values()):
                 y = raw(*map(_plain, args), **{key: _plain(x) for key, x in kwargs.items()})
             else:
+                beside: Any = None
+                if arrays and any([type(x) in LISTS for x in (*args, *kwargs.values())]):
+                    beside = first_array((*args, *kwargs.values()))
+
+                def given(key: int | str, x: Any) -> Any:
+                    if key in plain:
+                        return x
+                    return _array(x, backend, name, beside) if key in arrays else lift(x, backend)
+
                 y = function(
                     *first,
-                    *[
-                        x if n in plain else (_array if n in arrays else lift)(x, backend)
-                        for n, x in enumerate(args)
-                    ],
-                    **{
-                        key: x if key in plain else (_array if key in arrays else lift)(x, backend)
-                        for key, x in kwargs.items()
-                    },
+                    *[given(n, x) for n, x in enumerate(args)],
+                    **{key: given(key, x) for key, x in kwargs.items()},
                 )
         except Exception as error:
             other = takes_numpy(args) if backend.name == "numpy" else None
@@ -286,8 +294,11 @@ def lifting(
     return call
 
 
-def _array(x: Any, backend: Backend) -> Any:
-    """`x`, an argument that is an array, as a Variable; a number and None as they are."""
+def _array(x: Any, backend: Backend, name: str, beside: Any) -> Any:
+    """`x`, an argument of `name` that is an array, as a Variable; a number and None as they are. A
+    list of numbers gets the precision of the array `beside`."""
+    if type(x) in LISTS:
+        return _lift(array_of(x, backend, name, beside), backend)
     if isinstance(x, (list, tuple)) or (isinstance(x, SCALARS) and hasattr(x, "dtype")):
         return backend.namespace.asarray(x)
     return _lift(x, backend)

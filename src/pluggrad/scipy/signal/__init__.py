@@ -8,11 +8,16 @@ from __future__ import annotations
 from ..rows import falling_through
 from .convolutions import convolve, convolve2d, correlate, correlate2d, fftconvolve, oaconvolve
 from .filters import filtfilt, lfilter, lfilter_zi
+from .resampling import resample, resample_poly, upfirdn
 from .sections import sosfilt, sosfilt_zi, sosfiltfilt
+from .smoothing import detrend, hilbert, medfilt, medfilt2d, savgol_filter
+from .spectra import coherence, csd, periodogram, welch
 
 __all__ = [
-    "convolve", "convolve2d", "correlate", "correlate2d", "fftconvolve", "filtfilt", "lfilter",
-    "lfilter_zi", "oaconvolve", "sosfilt", "sosfilt_zi", "sosfiltfilt",
+    "coherence", "convolve", "convolve2d", "correlate", "correlate2d", "csd", "detrend",
+    "fftconvolve", "filtfilt", "hilbert", "lfilter", "lfilter_zi", "medfilt", "medfilt2d",
+    "oaconvolve", "periodogram", "resample", "resample_poly", "savgol_filter", "sosfilt",
+    "sosfilt_zi", "sosfiltfilt", "upfirdn", "welch",
 ]  # fmt: skip
 
 __getattr__, __dir__ = falling_through("signal", __all__)

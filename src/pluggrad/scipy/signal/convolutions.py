@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ...arrays.dispatch import xp
 from ...engine.arguments import axes_of
 from ...engine.batch import BatchedCall
@@ -243,8 +245,6 @@ def _faster(x1: Any, x2: Any, mode: str) -> str:
     backend = backend_for(x1)
     if backend.name != "numpy":
         return "fft"
-    import numpy as np  # (only where the arrays are NumPy's)
-
     one = np.zeros((), x1.dtype)
     shapes = [np.broadcast_to(one, tuple(x.shape)) for x in (x1, x2)]
     return str(scipy_module("signal").choose_conv_method(*shapes, mode=mode))
