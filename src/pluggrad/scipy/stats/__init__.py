@@ -6,7 +6,8 @@ from __future__ import annotations
 from ..rows import falling_through
 from .continuous import CONTINUOUS
 from .discrete import DISCRETE
-from .multivariate import dirichlet, gaussian_kde, multivariate_normal
+from .kernels import gaussian_kde
+from .multivariate import dirichlet, multivariate_normal
 from .summaries import gmean, hmean, kurtosis, moment, pearsonr, skew, zscore
 
 __all__ = [
