@@ -8,11 +8,12 @@ from .continuous import CONTINUOUS
 from .discrete import DISCRETE
 from .kernels import gaussian_kde
 from .multivariate import dirichlet, multivariate_normal
+from .normal import Normal
 from .summaries import gmean, hmean, kurtosis, moment, pearsonr, skew, zscore
 
 __all__ = [
-    *CONTINUOUS, *DISCRETE, "dirichlet", "gaussian_kde", "gmean", "hmean", "kurtosis", "moment",
-    "multivariate_normal", "pearsonr", "skew", "zscore",
+    *CONTINUOUS, *DISCRETE, "Normal", "dirichlet", "gaussian_kde", "gmean", "hmean", "kurtosis",
+    "moment", "multivariate_normal", "pearsonr", "skew", "zscore",
 ]  # fmt: skip
 
 globals().update(CONTINUOUS)
