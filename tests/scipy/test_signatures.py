@@ -34,6 +34,10 @@ def test_signatures_are_those_of_scipy(path):
     except ValueError:  # SciPy's ufuncs say nothing of their arguments
         return
     found = parameters(function)
+    if ("where", "KEYWORD_ONLY", "True") in expected:  # a ufunc, whose arguments have no names
+        only = [kind for _, kind, _ in expected if kind == "POSITIONAL_ONLY"]
+        assert [kind for _, kind, _ in found] == only
+        return
     for n, (name, kind, default) in enumerate(found):
         if expected[n : n + 1] == [(name, "KEYWORD_ONLY", default)]:
             found[n] = expected[n]  # it may come by position, too

@@ -44,6 +44,36 @@ def test_multivariate_normal_by_the_covariance(singular: bool) -> None:
     check_derivatives(of_root, ROOT, second=not singular)
 
 
+def test_new_normal() -> None:
+    mu, sigma = np.array([0.3, -1.0]), np.array([1.5, 0.7])
+    ours, theirs = (s.Normal(mu=mu, sigma=sigma) for s in (pg.scipy.stats, of_scipy("stats.norm")
+                    and needs("scipy.stats")))  # fmt: skip
+    for name in ("pdf", "logpdf", "cdf", "logcdf", "ccdf", "logccdf", "icdf", "iccdf"):
+        y, e = getattr(ours, name)(0.4), getattr(theirs, name)(0.4)
+        np.testing.assert_allclose(y.data, e, rtol=1e-12)
+        check_derivatives(
+            lambda x, mu, sigma, name=name: getattr(
+                pg.scipy.stats.Normal(mu=mu, sigma=sigma), name
+            )(x), np.array([0.4]), mu, sigma,
+        )  # fmt: skip
+    for name in ("mean", "median", "mode", "variance", "standard_deviation", "entropy"):
+        y, e = getattr(ours, name)(), getattr(theirs, name)()
+        np.testing.assert_allclose(getattr(y, "data", y), e, rtol=1e-12)
+
+
+def test_frozen_ones() -> None:
+    normal, of = (
+        pg.scipy.stats.multivariate_normal(MEAN, COV),
+        of_scipy("stats.multivariate_normal"),
+    )
+    np.testing.assert_allclose(normal.pdf(X).data, of(MEAN, COV).pdf(X), rtol=1e-12)
+    np.testing.assert_allclose(normal.entropy(), of(MEAN, COV).entropy(), rtol=1e-12)
+    found = pg.scipy.stats.dirichlet([1.0, 2.0]).logpdf([0.4, 0.6])
+    np.testing.assert_allclose(
+        found.data, of_scipy("stats.dirichlet")([1.0, 2.0]).logpdf([0.4, 0.6])
+    )
+
+
 def test_dirichlet() -> None:
     alpha, x = np.array([0.9, 2.0, 3.5]), np.array([[0.2, 0.5], [0.3, 0.1]])
     for method in ("logpdf", "pdf"):
@@ -134,6 +164,8 @@ def test_rankdata_falls_through() -> None:
         (lambda s, v: s.dirichlet.logpdf([0.3, 0.7], -v[:2]), "positive"),
         (lambda s, v: s.gaussian_kde(v, "narrow"), "bw_method"),
         (lambda s, v: s.gaussian_kde(v).resample(3), "no derivative"),
+        (lambda s, v: s.Normal(mu=v).entropy(), "no derivative"),
+        (lambda s, v: s.Normal(mu=v).cdf(0.0, 1.0), "y="),
         (lambda s, v: s.zscore(v, nan_policy="omit"), "nan_policy"),
         (lambda s, v: s.gmean(v, dtype=np.float32), "dtype"),
         (lambda s, v: s.skew(v, axis=3), "no axis"),

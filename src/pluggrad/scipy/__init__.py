@@ -12,8 +12,10 @@ Importing this package registers it with `scipy.fft`, whose own functions then t
 
 from __future__ import annotations
 
-from . import cluster, fft, interpolate, linalg, ndimage, signal, spatial, stats
+from . import cluster, fft, interpolate, linalg, ndimage, signal, spatial, special, stats
 
-__all__ = ["cluster", "fft", "interpolate", "linalg", "ndimage", "signal", "spatial", "stats"]
+__all__ = [
+    "cluster", "fft", "interpolate", "linalg", "ndimage", "signal", "spatial", "special", "stats",
+]  # fmt: skip
 
 fft.register()

@@ -6,12 +6,14 @@ from __future__ import annotations
 from ..rows import falling_through
 from .continuous import CONTINUOUS
 from .discrete import DISCRETE
-from .multivariate import dirichlet, gaussian_kde, multivariate_normal
+from .kernels import gaussian_kde
+from .multivariate import dirichlet, multivariate_normal
+from .normal import Normal
 from .summaries import gmean, hmean, kurtosis, moment, pearsonr, skew, zscore
 
 __all__ = [
-    *CONTINUOUS, *DISCRETE, "dirichlet", "gaussian_kde", "gmean", "hmean", "kurtosis", "moment",
-    "multivariate_normal", "pearsonr", "skew", "zscore",
+    *CONTINUOUS, *DISCRETE, "Normal", "dirichlet", "gaussian_kde", "gmean", "hmean", "kurtosis",
+    "moment", "multivariate_normal", "pearsonr", "skew", "zscore",
 ]  # fmt: skip
 
 globals().update(CONTINUOUS)

@@ -1,23 +1,27 @@
-"""Distributions of vectors, and the kernel density estimate."""
+"""Distributions of vectors."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
-from ...arrays.backend import get_backend
+from ...arrays.backend import backend_of, get_backend
 from ...arrays.dispatch import is_variable, xp
 from ...engine.arguments import shortened
 from ...engine.handles import raw_of
-from ...errors import InvalidArgumentError, LinAlgError, UnknownNameError, UnsupportedError
+from ...errors import (
+    InvalidArgumentError,
+    LinAlgError,
+    TypeMismatchError,
+    UnsupportedError,
+)
 from ...variables.library_functions import raw, tracked
 from ..linalg import solve_triangular
-from ..rows import public, scipy_module
+from ..rows import public, refuse_away, scipy_module
 from ..special_rows import S
 from .distributions import Frozen, floats
 
-__all__ = ["dirichlet", "gaussian_kde", "multivariate_normal"]
+__all__ = ["arrays", "dirichlet", "multivariate_normal", "whiten"]
 
 
 def values(x: Any) -> Any:
@@ -34,8 +38,6 @@ def arrays(given: list[Any], where: str) -> list[Any]:
     first = next((x for x in given if hasattr(x, "shape") and not is_variable(x)), None)
     backend = next((x._backend for x in given if is_variable(x)), None)
     if backend is None:
-        from ...arrays.backend import backend_of
-
         backend = (None if first is None else backend_of(first)) or get_backend("numpy")
     made = [x if x is None or is_variable(x) else backend.namespace.asarray(x) for x in given]
     rest = iter(floats([x for x in made if x is not None], where))
@@ -66,8 +68,9 @@ class Vectors:
     def _theirs(self) -> Any:
         return getattr(scipy_module("stats"), self.name)
 
-    def __call__(self, *args: Any, **kwds: Any) -> Frozen:
-        return Frozen(self, args, kwds)  # type: ignore[arg-type]
+    def _frozen(self, seed: Any, **kwds: Any) -> Frozen:
+        refuse_away(f"stats.{self.name}", seed=(seed, None))
+        return Frozen(self, (), kwds)  # type: ignore[arg-type]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -94,6 +97,17 @@ class Normal(Vectors):
 
     own = ("logpdf", "pdf")
     name = "multivariate_normal"
+
+    def __call__(
+        self, mean: Any = None, cov: Any = 1, allow_singular: bool = False, seed: Any = None,
+        **kwds: Any,
+    ) -> Frozen:  # fmt: skip
+        """The distribution with these parameters; `seed` is left out."""
+        if kwds:
+            raise TypeMismatchError(
+                f"scipy.stats.multivariate_normal has no parameter {next(iter(kwds))!r}"
+            )
+        return self._frozen(seed, mean=mean, cov=cov, allow_singular=allow_singular)
 
     def logpdf(self, x: Any, mean: Any = None, cov: Any = 1, allow_singular: bool = False) -> Any:
         """The logarithm of the density."""
@@ -173,6 +187,10 @@ class Dirichlet(Vectors):
     own = ("logpdf", "pdf", "mean", "var", "entropy")
     name = "dirichlet"
 
+    def __call__(self, alpha: Any, seed: Any = None) -> Frozen:
+        """The distribution with these concentrations; `seed` is left out."""
+        return self._frozen(seed, alpha=alpha)
+
     def logpdf(self, x: Any, alpha: Any) -> Any:
         """The logarithm of the density."""
         return dirichlet_logpdf(x, alpha)
@@ -241,102 +259,6 @@ def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
             )
     y = xp.sum(S.xlogy(alpha - 1, x), axis=0) - log_beta(xp.reshape(alpha, (count,)))
     return squeezed(y)
-
-
-class gaussian_kde:
-    """A kernel density estimate with Gaussian kernels, as `scipy.stats.gaussian_kde`.
-
-    `evaluate`, `pdf` and `logpdf` have derivatives by the points, the dataset and the weights.
-    Other methods are SciPy's, for a dataset that requires no grad.
-
-    https://docs.scipy.org/doc/scipy/reference/generated/scipy.stats.gaussian_kde.html
-    """
-
-    def __init__(self, dataset: Any, bw_method: Any = None, weights: Any = None) -> None:
-        where = "scipy.stats.gaussian_kde"
-        data, weights = arrays([dataset, weights], where)
-        self.dataset = data if data.ndim > 1 else xp.reshape(data, (1, -1))
-        if self.dataset.ndim != 2 or math.prod(self.dataset.shape) < 2:
-            raise InvalidArgumentError(f"{where}: the dataset is a matrix of several elements")
-        self.d, self.n = self.dataset.shape
-        if self.d > self.n:
-            raise InvalidArgumentError(f"{where}: {self.d} dimensions for {self.n} points")
-        if weights is None:
-            self.weights = xp.zeros_like(self.dataset[0, :]) + 1 / self.n
-        else:
-            if tuple(weights.shape) != (self.n,):
-                raise InvalidArgumentError(f"{where}: weights is a vector of length {self.n}")
-            self.weights = weights / xp.sum(weights)
-        self.neff = 1 / xp.sum(self.weights * self.weights)
-        self._bandwidth = bw_method
-        self.factor = self._factor(bw_method)
-        mean = xp.sum(self.dataset * self.weights, axis=-1, keepdims=True)
-        dev = self.dataset - mean
-        spread = 1 - xp.sum(self.weights * self.weights)
-        self.covariance = (dev * self.weights) @ dev.T / spread * self.factor**2
-
-    def _factor(self, method: Any) -> Any:
-        if method is None or method == "scott":
-            return self.scotts_factor()
-        if method == "silverman":
-            return self.silverman_factor()
-        if isinstance(method, str):
-            raise InvalidArgumentError(
-                "scipy.stats.gaussian_kde: bw_method is 'scott', 'silverman', a number or a "
-                f"function, not {method!r}"
-            )
-        return method(self) if callable(method) else method
-
-    def scotts_factor(self) -> Any:
-        """Scott's rule for the width of the kernels."""
-        return self.neff ** (-1.0 / (self.d + 4))
-
-    def silverman_factor(self) -> Any:
-        """Silverman's rule for the width of the kernels."""
-        return (self.neff * (self.d + 2.0) / 4.0) ** (-1.0 / (self.d + 4))
-
-    def logpdf(self, x: Any) -> Any:
-        """The logarithm of the estimate at points."""
-        (x, _) = arrays([x, self.dataset], "scipy.stats.gaussian_kde.logpdf")
-        x = xp.reshape(x, (1, -1)) if x.ndim < 2 else x
-        if x.shape[0] != self.d:
-            if x.shape != (1, self.d):
-                raise InvalidArgumentError(
-                    f"scipy.stats.gaussian_kde: points of {x.shape[0]} coordinates, not {self.d}"
-                )
-            x = x.T
-        both = xp.concat([self.dataset, x], axis=1).T
-        z, log = whiten(self.covariance, both, "scipy.stats.gaussian_kde")
-        steps = xp.expand_dims(z[self.n :, :], axis=1) - z[: self.n, :]
-        kernels = xp.sum(steps * steps, axis=-1) / -2 + xp.log(self.weights)
-        front = (self.d * math.log(2 * math.pi) + log) / 2
-        return xp.logsumexp(kernels, axis=-1) - front
-
-    def evaluate(self, points: Any) -> Any:
-        """The estimate at points."""
-        return xp.exp(self.logpdf(points))
-
-    __call__ = evaluate
-
-    def pdf(self, x: Any) -> Any:
-        """The estimate at points, as `evaluate`."""
-        return self.evaluate(x)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name in ("dataset", "weights"):
-            raise AttributeError(name)
-        theirs = scipy_module("stats").gaussian_kde
-        if not hasattr(theirs, name):
-            raise UnknownNameError(f"gaussian_kde has no attribute {name!r}")
-        if tracked((self.dataset, self.weights), {}):
-            raise UnsupportedError(
-                f"scipy.stats.gaussian_kde.{name} has no derivative in pluggrad.scipy; "
-                "`.detach()` the dataset if no gradient is needed"
-            )
-        data, weights = raw((self.dataset, self.weights))
-        factor = raw(self.factor) if not callable(self._bandwidth) else self.factor
-        found: Callable[..., Any] = getattr(theirs(data, float(factor), weights), name)
-        return found
 
 
 multivariate_normal, dirichlet = Normal(), Dirichlet()
