@@ -104,6 +104,14 @@ def _dtype(dtype: Any, like: Any) -> Any:
     return backend.raw("astype")(backend.raw("zeros")((0,)), dtype).dtype
 
 
+def _continuous(dtype: Any, backend: Backend) -> Any:
+    """`dtype` if numbers are to be computed in it, because it is one of floats; else None."""
+    if dtype is None:
+        return None
+    dtype = backend.raw("astype")(backend.raw("zeros")((0,)), dtype).dtype
+    return dtype if dtype in backend.float_dtypes else None
+
+
 def _in_dtype(y: Any, dtype: Any) -> Any:
     return y if dtype is None else xp.astype(y, _dtype(dtype, y))
 
@@ -167,7 +175,9 @@ def linspace(
     ns = backend.namespace
     num, endpoint = whole(num, "linspace", "num", least=0), bool(endpoint)
     if not (_is_array(start) or _is_array(stop)):
-        y = ns.standard("linspace")(start, stop, num, endpoint=endpoint, device=device)
+        y = ns.standard("linspace")(
+            start, stop, num, endpoint=endpoint, device=device, dtype=_continuous(dtype, backend)
+        )
         axis_of(axis, 1, "linspace")
         step = ns.asarray((stop - start) / max(num - endpoint, 1))
     else:
@@ -201,7 +211,8 @@ def logspace(
         ndim = max([x.ndim for x in ends])
         start, stop, base = [xp.reshape(x, (1,) * (ndim - x.ndim) + tuple(x.shape)) for x in ends]
         base = xp.expand_dims(base, axis=axis_of(axis, ndim + 1, "logspace"))
-    return _in_dtype(base ** ns.linspace(start, stop, num, endpoint, axis=axis), dtype)
+    work = None if _is_array(start) or _is_array(stop) else _continuous(dtype, backend)
+    return _in_dtype(base ** ns.linspace(start, stop, num, endpoint, dtype=work, axis=axis), dtype)
 
 
 @composite(makes=True, own=True, arrays="start stop")
@@ -222,7 +233,7 @@ def geomspace(
     ns = backend.namespace
     num = whole(num, "geomspace", "num", least=0)
     if not (_is_array(start) or _is_array(stop)):
-        start = ns.asarray(start * 1.0)
+        start = ns.asarray(start * 1.0, dtype=_continuous(dtype, backend))
     start, stop = [x * 1.0 for x in arrays_of([start, stop])]
     for end in (start, stop):
         host = known_backend(end).adapter.host(raw_of(end))

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any
 
 from ..arrays.backend import Backend, backend_of, get_backend
-from ..arrays.composites import ARRAYS
 from ..arrays.dispatch import is_variable, xp
 from ..arrays.host import RESULTS
 from ..engine.batch import BATCHING, BatchedCall
@@ -106,7 +105,7 @@ def public(module: str, arrays: str = "") -> Callable[[Callable[..., Any]], Call
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         name = f"pluggrad.scipy.{module}.{function.__name__}"
         order = list(inspect.signature(function).parameters)
-        ARRAYS[name] = {key: True for x in arrays.split() for key in (x, order.index(x))}
+        places = {key: True for x in arrays.split() for key in (x, order.index(x))}
         lifted: dict[Backend, Callable[..., Any]] = {}
 
         @functools.wraps(function)
@@ -114,7 +113,7 @@ def public(module: str, arrays: str = "") -> Callable[[Callable[..., Any]], Call
             backend = _backend_among((*args, *kwargs.values())) or get_backend("numpy")
             found = lifted.get(backend)
             if found is None:
-                found = lifted[backend] = lifting(name, function, backend)
+                found = lifted[backend] = lifting(name, function, backend, arrays=places)
             return found(*args, **kwargs)
 
         call.__module__ = f"pluggrad.scipy.{module}"

@@ -19,6 +19,7 @@ from typing import Any
 from ..arrays.backend import BACKENDS, PRIMITIVES, Backend, get_backend
 from ..arrays.composites import COMPOSITES
 from ..arrays.dispatch import find_for
+from ..arrays.host import PREFIX
 from ..arrays.standard import CREATION, INQUIRIES
 from ..errors import UnsupportedError
 from ..variables.names import ALIASES, EXTENSIONS
@@ -113,7 +114,8 @@ def find_all(pluggrad: Any, backend: Backend, *arrays: type) -> None:
                 keys = (*arrays, *backend.classes, backend)
                 FOUND.setdefault(full, {}).update(dict.fromkeys(keys, function))
     for name in (*PRIMITIVES, *COMPOSITES, *CREATION, *INQUIRIES):
-        find_for(name, backend, arrays)
+        if not name.startswith(PREFIX):  # functions of SciPy's run on the host
+            find_for(name, backend, arrays)
     for primitive in PRIMITIVES.values():
         for position in range(64):
             primitive.rule(position)

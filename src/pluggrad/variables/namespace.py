@@ -251,11 +251,16 @@ def _bind_wider(name: str, backend: Backend) -> Callable[..., Any]:
 
 
 def lifting(
-    name: str, function: Callable[..., Any], backend: Backend, raw: Callable[..., Any] | None = None
+    name: str,
+    function: Callable[..., Any],
+    backend: Backend,
+    raw: Callable[..., Any] | None = None,
+    arrays: dict[int | str, bool] | None = None,
 ) -> Callable[..., Any]:
     """`function`, whose name in errors is `name`, with Variables in place of the arrays and lists
-    among its arguments; `raw` is called instead where nothing is tracked."""
-    arrays, plain = ARRAYS.get(name, {}), PLAIN.get(name, {})
+    among its arguments; `raw` is called instead where nothing is tracked. `arrays` are the
+    positions and names of those that are arrays, as in `ARRAYS`, which is asked by default."""
+    arrays, plain = ARRAYS.get(name, {}) if arrays is None else arrays, PLAIN.get(name, {})
     lift = (lambda x, _: x) if name in MAKERS else _lift
     first: tuple[Any, ...] = (backend,) if name in MAKERS else ()
 
