@@ -9,7 +9,7 @@ from ...arrays.backend import Backend, backend_of
 from ...arrays.dispatch import xp
 from ...engine.cotangents import is_complex
 from ...errors import TypeMismatchError
-from ...functions.operand import as_array, as_floats, values_of
+from ...functions.operand import as_array, as_floats
 
 __all__ = ["array", "backend_for", "constants", "count_of", "extended", "floats", "part",
            "promoted", "reversed_along"]  # fmt: skip
@@ -113,9 +113,3 @@ def count_of(value: Any, where: str, what: str) -> int:
     if number != value:
         raise TypeMismatchError(f"scipy.signal.{where}: {what} is an integer, not {value!r}")
     return number
-
-
-def known_zero(x: Any) -> bool:
-    """Whether the number `x` is known to be 0. (Within a batch, or while another library traces,
-    it is not known.)"""
-    return bool(values_of(x) == 0)

@@ -250,7 +250,3 @@ class _VJP(CustomCall):
 
 # A rule often refers to a custom function, such as its own: look for names inside these, too.
 PARTS[custom_vjp] = ("_fun", "_fwd", "_bwd")
-
-
-# A rule often refers to a custom function, such as its own: look for names inside these, too.
-PARTS[custom_vjp] = ("_fun", "_fwd", "_bwd")
