@@ -212,11 +212,13 @@ def test_steps_leave_nothing_behind(step: Callable[[Any], None], count: int) -> 
     try:
         for _ in range(300):  # NumPy's own cache fills slowly
             step(x)
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(count):
-            step(x)
-        grown = tracemalloc.get_traced_memory()[0] - before
+        growths = []
+        for _ in range(3):  # what a step leaves grows each time, what a cache takes does not
+            before = tracemalloc.get_traced_memory()[0]
+            for _ in range(count):
+                step(x)
+            growths.append(tracemalloc.get_traced_memory()[0] - before)
     finally:
         tracemalloc.stop()
         gc.enable()
-    assert grown < 40 * count  # a node takes 88 bytes
+    assert min(growths) < 40 * count  # a node takes 88 bytes

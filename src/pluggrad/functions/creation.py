@@ -227,7 +227,7 @@ def geomspace(
     integers.
 
     >>> import pluggrad as pg
-    >>> [round(x, 9) for x in pg.geomspace(1.0, 100.0, 3).tolist()]
+    >>> pg.geomspace(1.0, 100.0, 3).round(9).tolist()
     [1.0, 10.0, 100.0]
     """
     ns = backend.namespace

@@ -324,7 +324,7 @@ def logaddexp2(x1: Any, x2: Any, /) -> Any:
     Equal infinities share the derivative equally.
 
     >>> import pluggrad as pg
-    >>> pg.logaddexp2([1.0, 2000.0], [1.0, 2000.0]).tolist()
+    >>> pg.logaddexp2([1.0, 2000.0], [1.0, 2000.0]).round(9).tolist()
     [2.0, 2001.0]
     """
     x1, x2 = (_floating(x, "logaddexp2") for x in _pair(x1, x2, "logaddexp2"))

@@ -121,7 +121,7 @@ def kaiser(backend: Backend, M: int, beta: Any) -> Any:
 
     >>> import pluggrad as pg
     >>> pg.kaiser(5, 2.0).round(3).tolist()
-    [0.439, 0.833, 1.0, 0.833, 0.439]
+    [0.439, 0.835, 1.0, 0.835, 0.439]
     """
     length = _length(M, "kaiser")
     like = beta if hasattr(beta, "dtype") else backend.namespace.asarray(1.0)

@@ -83,7 +83,7 @@ def gaussian_filter1d(
     >>> import pluggrad.scipy.ndimage
     >>> f = lambda x: pg.scipy.ndimage.gaussian_filter1d(x, 1.0)[0]
     >>> pg.grad(f)(np.zeros(3)).round(3)
-    array([0.645, 0.3  , 0.055])
+    array([0.641, 0.296, 0.063])
     """
     where = "gaussian_filter1d"
     x = array(input, where)

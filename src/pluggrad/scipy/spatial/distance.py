@@ -110,7 +110,7 @@ def cdist(XA: Any, XB: Any, metric: Any = "euclidean", *, out: Any = None, **kwa
     >>> import numpy as np, pluggrad as pg
     >>> import pluggrad.scipy.spatial
     >>> xa, xb = np.zeros((1, 2)), np.asarray([[3.0, 4.0]])
-    >>> pg.grad(lambda x: pg.scipy.spatial.distance.cdist(x, xb).sum())(xa).tolist()
+    >>> pg.grad(lambda x: pg.scipy.spatial.distance.cdist(x, xb).sum())(xa).round(6).tolist()
     [[-0.6, -0.8]]
     """
     refuse_away("spatial.distance.cdist", out=(out, None))
