@@ -13,8 +13,9 @@ untracked   the result depends on them, and is not in the graph: a gradient is l
 wrong       another value or gradient than that of the raw function
 foreign     an exception of another library, where the raw arrays are accepted
 no call     the raw arrays are not accepted: the sweep does not know how to call the function
+not installed  Dask needs another package, as pandas, for this function
 
-The last four must not be. With constants, Variables that are not tracked, the value must be right.
+The four before the last must not be. With constants, Variables that are not tracked, the value must be right.
 Exit status 0 if there is none of them. With -v every call is listed.
 """
 
@@ -213,6 +214,8 @@ def judge(
     raw = [s.raw() for s in arrays]
     try:
         expected = values(run(name, f, call, raw))
+    except ModuleNotFoundError as error:
+        return "not installed", str(error)
     except Exception as error:
         return "no call", f"{type(error).__name__}: {error}"
     weights = weights_of(expected)
