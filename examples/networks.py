@@ -27,6 +27,7 @@ from torch.nn import functional as F
 import pluggrad as pg
 
 DIFFERENCE_ALLOWED = 1e-9
+DROPOUT = 0.1
 
 # ---------------------------------------------------------------- the networks
 
@@ -48,7 +49,7 @@ class Convolutional(torch.nn.Module):  # type: ignore[misc]
         return self.last(x.flatten(1))
 
 
-def convolutional(p: dict[str, Any], images: Any) -> Any:
+def convolutional(p: dict[str, Any], images: Any, training: bool = True) -> Any:
     """The same, as a function of its parameters."""
     x = F.conv2d(images[:, None], p["first.weight"], p["first.bias"], padding=1)
     x = F.max_pool2d(F.relu(F.group_norm(x, 2, p["norm.weight"], p["norm.bias"])), 2)
@@ -65,7 +66,7 @@ class Transformer(torch.nn.Module):  # type: ignore[misc]
         self.embed = torch.nn.Linear(8, 32)
         self.places = torch.nn.Parameter(0.1 * torch.randn(8, 32))
         self.block = torch.nn.TransformerEncoderLayer(
-            32, 4, 64, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+            32, 4, 64, dropout=DROPOUT, activation="gelu", batch_first=True, norm_first=True
         )
         self.last = torch.nn.Linear(32, 10)
 
@@ -74,33 +75,40 @@ class Transformer(torch.nn.Module):  # type: ignore[misc]
         return self.last(self.block(self.embed(images) + self.places).mean(1))
 
 
-def transformer(p: dict[str, Any], images: Any) -> Any:
+def transformer(p: dict[str, Any], images: Any, training: bool = True) -> Any:
     """The same, as a function of its parameters."""
+
+    def linear(name: str, x: Any) -> Any:
+        return F.linear(x, p[f"{name}.weight"], p[f"{name}.bias"])
+
+    def norm(name: str, x: Any) -> Any:
+        return F.layer_norm(x, (32,), p[f"{name}.weight"], p[f"{name}.bias"])
+
+    def drop(x: Any) -> Any:
+        return F.dropout(x, DROPOUT, training)
 
     def heads(x: Any) -> Any:
         return torch.transpose(torch.unflatten(x, -1, (4, 8)), 1, 2)
 
-    x = F.linear(images, p["embed.weight"], p["embed.bias"]) + p["places"]
-    normal = F.layer_norm(x, (32,), p["block.norm1.weight"], p["block.norm1.bias"])
-    mixed = F.linear(
-        normal, p["block.self_attn.in_proj_weight"], p["block.self_attn.in_proj_bias"]
+    x = linear("embed", images) + p["places"]
+    mixed = F.linear(norm("block.norm1", x), p["block.self_attn.in_proj_weight"],
+                     p["block.self_attn.in_proj_bias"])  # fmt: skip
+    seen = F.scaled_dot_product_attention(
+        *[heads(part) for part in torch.chunk(mixed, 3, -1)], dropout_p=DROPOUT * training
     )
-    seen = F.scaled_dot_product_attention(*[heads(part) for part in mixed.chunk(3, -1)])
-    seen = torch.flatten(torch.transpose(seen, 1, 2), 2)
-    x = x + F.linear(
-        seen, p["block.self_attn.out_proj.weight"], p["block.self_attn.out_proj.bias"]
-    )
-    normal = F.layer_norm(x, (32,), p["block.norm2.weight"], p["block.norm2.bias"])
-    wide = F.gelu(F.linear(normal, p["block.linear1.weight"], p["block.linear1.bias"]))
-    x = x + F.linear(wide, p["block.linear2.weight"], p["block.linear2.bias"])
-    return F.linear(x.mean(1), p["last.weight"], p["last.bias"])
+    # torch's module has the tokens in front here, and dropout draws in the order of the memory.
+    seen = torch.flatten(torch.permute(seen, (2, 0, 1, 3)), 2)
+    x = x + drop(torch.transpose(linear("block.self_attn.out_proj", seen), 0, 1))
+    wide = drop(F.gelu(linear("block.linear1", norm("block.norm2", x))))
+    x = x + drop(linear("block.linear2", wide))
+    return linear("last", torch.mean(x, 1))
 
 
 class Network(NamedTuple):
     """A network as a module and as a function, and how it is optimized."""
 
     module: Callable[[], Any]
-    function: Callable[[dict[str, Any], Any], Any]
+    function: Callable[[dict[str, Any], Any, bool], Any]
     optimizer: Callable[..., Any]
     settings: dict[str, Any]
 
@@ -119,22 +127,23 @@ NETWORKS = {
 
 
 class Way(NamedTuple):
-    """A network that is called with images, and its optimizer."""
+    """A network that is called with images and whether it trains, and its optimizer."""
 
-    logits: Callable[[Any], Any]
+    logits: Callable[[Any, bool], Any]
     optimizer: Any
 
 
 def by_torch(network: Network, module: Any) -> Way:
     """torch's own autograd."""
-    return Way(module, network.optimizer(module.parameters(), **network.settings))
+    optimizer = network.optimizer(module.parameters(), **network.settings)
+    return Way(lambda images, training: module.train(training)(images), optimizer)
 
 
 def by_module(network: Network, module: Any) -> Way:
     """pluggrad, with the module as one operation."""
     f = pg.interop.torch.module(module)
     optimizer = pg.interop.torch.optimizer(network.optimizer, f.parameters, **network.settings)
-    return Way(lambda images: f(f.parameters, images), optimizer)
+    return Way(lambda images, training: f.train(training)(f.parameters, images), optimizer)
 
 
 def by_functions(network: Network, module: Any) -> Way:
@@ -142,13 +151,13 @@ def by_functions(network: Network, module: Any) -> Way:
     p = {name: pg.Variable(w.detach().clone(), requires_grad=True)
          for name, w in module.named_parameters()}  # fmt: skip
     optimizer = pg.interop.torch.optimizer(network.optimizer, p, **network.settings)
-    return Way(lambda images: network.function(p, images), optimizer)
+    return Way(lambda images, training: network.function(p, images, training), optimizer)
 
 
 WAYS = {
     "torch": by_torch,
-    "pluggrad, the module": by_module,
-    "pluggrad, functions": by_functions,
+    "by module": by_module,
+    "by functions": by_functions,
 }
 
 # ---------------------------------------------------------------- training
@@ -185,7 +194,7 @@ def train(
     )
     for _ in range(steps):
         chosen = torch.randint(len(digits.images), (batch,))
-        loss = F.cross_entropy(logits(digits.images[chosen]), digits.labels[chosen])
+        loss = F.cross_entropy(logits(digits.images[chosen], True), digits.labels[chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -196,7 +205,7 @@ def train(
 def accuracy(way: Way, digits: Digits) -> float:
     """How many of the test images are read right."""
     with torch.no_grad():
-        right = way.logits(digits.test_images).argmax(-1) == digits.test_labels
+        right = way.logits(digits.test_images, False).argmax(-1) == digits.test_labels
         return float(right.double().mean().item())
 
 
@@ -236,7 +245,7 @@ def compare(names: Sequence[str], digits: Digits, steps: int,
     """Train each network in each way, with progress bars."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description:35}"), BarColumn(20), MofNCompleteColumn(),
+    columns = (TextColumn("{task.description:27}"), BarColumn(20), MofNCompleteColumn(),
                TextColumn("loss {task.fields[loss]:.5f}"), TimeElapsedColumn())  # fmt: skip
     found: dict[str, dict[str, History]] = {}
     with Progress(*columns) as progress:
@@ -259,7 +268,7 @@ def show(found: dict[str, dict[str, History]]) -> bool:
     agree = True
     for name, curves in found.items():
         table = Table("", title=f"{name}: the same steps from the same seeds, float64")
-        for heading in ("last loss", "apart from torch", "test accuracy", "ms a step"):
+        for heading in ("last loss", "apart", "accuracy", "ms a step"):
             table.add_column(heading, justify="right")
         reference = curves["torch"].losses
         for way, (losses, right, seconds) in curves.items():
@@ -279,8 +288,8 @@ def draw(found: dict[str, dict[str, History]], path: Path) -> None:
     figure = Figure(figsize=(9, 3.5 * len(found)), layout="constrained")
     FigureCanvasAgg(figure)
     rows = figure.subplots(len(found), 2, squeeze=False)
-    styles = {"torch": ("0.75", 4.0), "pluggrad, the module": ("C0", 1.5),
-              "pluggrad, functions": ("C1", 0.7)}  # fmt: skip
+    styles = {"torch": ("0.75", 4.0), "by module": ("C0", 1.5),
+              "by functions": ("C1", 0.7)}  # fmt: skip
     for (left, right), (name, curves) in zip(rows, found.items(), strict=True):
         reference = np.asarray(curves["torch"].losses)
         for way, (losses, *_) in curves.items():

@@ -97,3 +97,29 @@ def test_epidemic(tmp_path, capsys):
         assert np.all(row.gradient != 0), row.name
     start = float(model.loss().detach())
     assert example.fit(model, 30).fun < 0.1 * start
+
+
+@pytest.mark.parametrize("name", ["convolutional", "transformer"])
+def test_networks(name):
+    for library in ("torch", "sklearn"):
+        needs(library)
+    example = load_example("networks")
+    digits = example.load()
+    found = {way: example.history(way, example.NETWORKS[name], digits, 15) for way in example.WAYS}
+    reference = found.pop("torch")
+    assert len(reference.losses) == 15
+    assert reference.losses[-1] < 0.99 * reference.losses[0]
+    for way, history in found.items():
+        assert example.difference(history.losses, reference.losses) < 1e-13, way
+        assert history.accuracy == reference.accuracy, way
+
+
+def test_networks_as_a_command(tmp_path, capsys):
+    for library in ("torch", "sklearn", "rich", "matplotlib"):
+        needs(library)
+    example = load_example("networks")
+    picture = tmp_path / "new" / "curves.png"
+    arguments = ["--network", "convolutional", "--epochs", "1", "--picture", str(picture)]
+    assert example.main(arguments) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "by functions" in capsys.readouterr().out
