@@ -57,7 +57,7 @@ scipy("ndimage.spline_filter1d", usual(image), about("order 2", image, 2, 0, mod
 
 places = numbers((0.4, 2.3, 3.1), (1.2, 3.7, 0.6))
 scipy("ndimage.map_coordinates", usual(image, places), about("order 1", image, places, order=1), about("order 5, beyond", image, numbers((-1.3, 5.2), (2.6, 7.9)), order=5, mode="reflect"), about("wrap", image, numbers((-1.3, 4.7), (2.6, 7.9)), order=2, mode="grid-wrap"))
-scipy("ndimage.affine_transform", usual(image, numbers((0.9, 0.15), (-0.1, 1.05)), numbers(0.3, 0.2), mode="reflect"), about("scaled", image, numbers(0.8, 1.1), order=1, mode="nearest"))
+scipy("ndimage.affine_transform", usual(image, numbers((0.9, 0.15), (-0.1, 1.05)), numbers(0.3, 0.2), order=5, mode="reflect"), about("scaled", image, numbers(0.8, 1.1), order=1, mode="nearest"))
 scipy("ndimage.shift", usual(image, (0.4, -0.7)), about("order 1", image, 0.3, order=1, mode="wrap"), analytic=True)
 scipy("ndimage.rotate", usual(image, 20.0), about("kept shape", image, 20.0, reshape=False, order=1, mode="nearest"), analytic=True)
 scipy("ndimage.zoom", usual(image, 1.4), about("order 1", image, (0.8, 1.3), order=1, grid_mode=True, mode="grid-constant"), analytic=True)
