@@ -10,7 +10,9 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-__all__ = ["TRACERS", "atomic"]
+import numpy
+
+__all__ = ["TRACERS", "atomic", "writable"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,3 +31,15 @@ def atomic(function: F) -> F:
         return function(*args, **kwargs)
 
     return call  # type: ignore[return-value]
+
+
+def writable(x: Any, *written: Any) -> Any:
+    """`x` as an array into which the values `written` can be written: if one of these is a
+    stand-in, a stand-in for a copy of `x`, unless `x` is one itself."""
+    if type(x) in TRACERS:
+        return x.writable()
+    for value in written:
+        for item in value if type(value) is tuple else (value,):
+            if type(item) in TRACERS:
+                return TRACERS[type(item)](item, numpy.copy, (x,), {})
+    return x

@@ -112,11 +112,13 @@ def repeated(program: Program) -> None:
     for call in program.calls:
         if new:
             call.replaced(new)
-        touched = (*call.results, *call.inputs())
-        if call.writes or any([v.memory in kept_apart for v in touched]):
+        if call.writes or any([v.memory in kept_apart for v in (*call.results, *call.inputs())]):
             kept.append(call)
             continue
-        before = seen.setdefault(_key((call.function, call.args, call.kwargs)), call)
+        key = [call.function, *[x if type(x) is Value else _key(x) for x in call.args]]
+        if call.kwargs:
+            key.append(_key(call.kwargs))
+        before = seen.setdefault(tuple(key), call)
         if before is call:
             kept.append(call)
         else:

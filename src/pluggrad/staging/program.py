@@ -62,13 +62,14 @@ class Call:
     are the Values whose memory it changes; a call that writes returns nothing else.
     """
 
-    __slots__ = ("args", "function", "kwargs", "results", "several", "writes")
+    __slots__ = ("_inputs", "args", "function", "kwargs", "results", "several", "writes")
 
     def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.function, self.args, self.kwargs = function, args, kwargs
         self.results: tuple[Value, ...] = ()
         self.several = False
         self.writes: tuple[Value, ...] = ()
+        self._inputs: list[Value] | None = None
 
     @property
     def name(self) -> str:
@@ -77,13 +78,24 @@ class Call:
 
     def inputs(self) -> list[Value]:
         """The Values among the arguments, in order; one that is used twice comes twice."""
-        found = [x for x in self.args if type(x) is Value]
-        if len(found) < len(self.args) or self.kwargs:
-            return list(values_in((self.args, self.kwargs)))
+        found = self._inputs
+        if found is None:
+            found = self._inputs = []
+            for x in self.args:
+                kind = type(x)
+                if kind is Value:
+                    found.append(x)
+                elif kind is tuple or kind is list or kind is dict:
+                    found += values_in(x)
+            if self.kwargs:
+                found += values_in(self.kwargs)
         return found
 
     def replaced(self, new: dict[Value, Value]) -> None:
         """Put other Values in the place of arguments."""
+        if new.keys().isdisjoint(self.inputs()):
+            return
+        self._inputs = None
         self.args = substituted(self.args, new)
         if self.kwargs:
             self.kwargs = substituted(self.kwargs, new)

@@ -25,7 +25,7 @@ from ..arrays.tracers import TRACERS
 from ..engine.graph_breaks import user_line
 from ..errors import LeakedVariableError, UntraceableError
 from .facts import FACTS, METHODS, PARTS, STATIC, WRITERS, WRITING_METHODS, depends
-from .program import Call, Program, Value, attribute, values_in
+from .program import Call, Program, Value, attribute
 
 __all__ = ["Trace", "Tracer", "is_tracing", "traced"]
 
@@ -147,12 +147,13 @@ class Trace:
     def _result(self, y: Any, call: Call, arrays: Any, given: Any) -> Value:
         """The Value of an array that a call returned. It notes whose memory it shares."""
         kind = type(y)
-        if kind is not np.ndarray and kind is not float and not isinstance(y, np.generic):
+        if kind is not np.ndarray and kind is not float and not issubclass(kind, np.generic):
             raise self.untraceable(f"`{call.name}` returns a {kind.__name__}, and no array")
         if kind is np.ndarray:
-            entries = list(values_in((call.args, call.kwargs)))
-            sources = list(_arrays_in((arrays, given), (call.args, call.kwargs)))
-            for entry, x in zip(entries, sources, strict=True):
+            if type(call.function) is np.ufunc:
+                return Value(y)
+            sources = _arrays_in((arrays, given), (call.args, call.kwargs))
+            for entry, x in zip(call.inputs(), sources, strict=True):
                 if x is y or (y.base is not None and np.may_share_memory(x, y)):
                     return Value(y, entry.memory)
         return Value(y)
@@ -267,6 +268,13 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
     def __setitem__(self, key: Any, value: Any) -> None:
         """Write into the array. (A mask may choose where.)"""
         self.trace.call(operator.setitem, (self, key, value), {}, writes=(self,))
+
+    def writable(self) -> Tracer:
+        """This array; an array in its place if it is a NumPy scalar, which cannot be written."""
+        if self.entry.kind != "scalar":
+            return self
+        made: Tracer = self.trace.call(np.asarray, (self,), {})
+        return made
 
     def __getattr__(self, name: str) -> Any:
         """Facts about the array, its parts, and its methods."""
