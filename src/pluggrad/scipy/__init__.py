@@ -12,10 +12,11 @@ Importing this package registers it with `scipy.fft`, whose own functions then t
 
 from __future__ import annotations
 
-from . import cluster, fft, interpolate, linalg, ndimage, signal, spatial, special, stats
+from . import cluster, fft, interpolate, linalg, ndimage, optimize, signal, spatial, special, stats
 
 __all__ = [
-    "cluster", "fft", "interpolate", "linalg", "ndimage", "signal", "spatial", "special", "stats",
+    "cluster", "fft", "interpolate", "linalg", "ndimage", "optimize", "signal", "spatial", "special",
+    "stats",
 ]  # fmt: skip
 
 fft.register()
