@@ -15,8 +15,8 @@ from __future__ import annotations
 from . import cluster, fft, interpolate, linalg, ndimage, optimize, signal, spatial, special, stats
 
 __all__ = [
-    "cluster", "fft", "interpolate", "linalg", "ndimage", "optimize", "signal", "spatial", "special",
-    "stats",
+    "cluster", "fft", "interpolate", "linalg", "ndimage", "optimize", "signal", "spatial",
+    "special", "stats",
 ]  # fmt: skip
 
 fft.register()

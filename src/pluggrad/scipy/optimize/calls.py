@@ -4,6 +4,7 @@ Variables of any level, by name or by their arguments."""
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import optree
 
 from ...arrays.backend import VARIABLES, Backend, backend_of, get_backend
-from ...arrays.dispatch import is_variable
+from ...arrays.dispatch import is_variable, xp
 from ...engine.batch import Batch, batched
 from ...engine.closures import seen
 from ...engine.cotangents import device_of
@@ -19,15 +20,27 @@ from ...engine.grad_mode import unrecorded
 from ...engine.graph_breaks import chosen_policy, graph_breaks
 from ...engine.handles import is_tracked, raw_of
 from ...engine.levels import Level
-from ...engine.lists import array_of
+from ...engine.lists import array_of, first_array
 from ...errors import BatchingError, UnsupportedError
 
-__all__ = ["Call", "Element", "as_vector", "is_array", "stacked", "strict"]
+__all__ = ["Call", "Element", "as_vector", "is_array", "shape_of", "size_of", "stacked", "strict"]
 
 
 def is_array(x: Any) -> bool:
     """Whether `x` is an array or a Variable; NumPy's scalars are arrays, too."""
     return is_variable(x) or (hasattr(x, "dtype") and hasattr(x, "shape"))
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """The shape of an array, or of nested lists."""
+    if is_array(x):
+        return tuple(x.shape)
+    return (len(x), *(shape_of(x[0]) if len(x) else ())) if isinstance(x, (list, tuple)) else ()
+
+
+def size_of(x: Any) -> int:
+    """The number of elements of an array, or of nested lists."""
+    return math.prod(shape_of(x))
 
 
 @contextlib.contextmanager
@@ -38,17 +51,25 @@ def strict() -> Iterator[None]:
 
 
 def as_vector(y: Any, backend: Backend) -> Any:
-    """What a function of the user's returned, as a Variable with one axis."""
+    """What a function of the user's returned, as a Variable with one axis. Numbers become an array
+    of `backend`."""
     if not is_array(y):
-        y = array_of(list(y) if isinstance(y, (list, tuple)) else y, backend, "the function")
-    y = y if is_variable(y) else backend.namespace.asarray(y)
-    return backend.namespace.reshape(y, (-1,)) if y.ndim != 1 else y
+        y = list(y) if isinstance(y, (list, tuple)) else y
+        first = first_array(y) if isinstance(y, list) else None
+        y = array_of(y, backend if first is None else _backend(first), "the function")
+    y = y if is_variable(y) else _backend(y).namespace.asarray(y)
+    return xp.reshape(y, (-1,)) if y.ndim != 1 else y
+
+
+def _backend(x: Any) -> Backend:
+    found = backend_of(x)
+    assert found is not None
+    return found
 
 
 def stacked(x: Any, like: Any) -> Any:
     """A number, an array, or nested lists of these, as a Variable of floats beside `like`."""
-    backend = backend_of(like)
-    assert backend is not None
+    backend = _backend(like)
     if not is_array(x) or isinstance(x, np.generic):
         x = array_of(x, backend, "scipy.optimize", like)
     x = x if is_variable(x) else backend.namespace.asarray(x)
@@ -74,8 +95,8 @@ class Call:
         self.traced = any([self._host(x) is None for x in found])
         if any([self._host(x) is None for x in self.closed]):
             raise UnsupportedError(
-                f"pluggrad.scipy.optimize.{where}: the function refers to an array whose values are not "
-                "known while it is compiled: hand it over in `args`"
+                f"pluggrad.scipy.optimize.{where}: the function refers to an array whose values "
+                "are not known while it is compiled: hand it over in `args`"
             )
 
     @staticmethod
@@ -112,7 +133,7 @@ class Call:
                 if x._level.maps:
                     found[x._level] = None
                 x = x._read()[0]
-        return sorted(found, key=lambda level: level.depth)  # type: ignore[arg-type, return-value]
+        return sorted(found, key=lambda level: level.depth)  # type: ignore[arg-type]
 
     def assembled(self, rows: Any, batches: list[Batch]) -> Any:
         """The arrays in `rows`, one for each element of all `batches`, as one Variable. They are
@@ -165,8 +186,8 @@ class Element:
             if y._level.maps:
                 if y._level not in self.index:
                     raise BatchingError(
-                        f"pluggrad.scipy.optimize.{self.call.where}: inside vmap, whether the function "
-                        "depends on what is mapped over depends on its argument"
+                        f"pluggrad.scipy.optimize.{self.call.where}: inside vmap, whether the "
+                        "function depends on what is mapped over depends on its argument"
                     )
                 at.append(self.index[y._level])
             y = y._read()[0]
@@ -186,7 +207,8 @@ class Element:
     def floats(self, y: Any) -> np.ndarray:
         """`y` as a NumPy array of floats."""
         found = self.value(y)
-        return found if found.dtype.kind in "fc" else found.astype(float)
+        floats: np.ndarray = found if found.dtype.kind in "fc" else found.astype(float)
+        return floats
 
     def lift(self, x: Any) -> Any:
         """The NumPy array `x` as a raw array of the library."""

@@ -11,7 +11,7 @@ from ...arrays.dispatch import xp
 from ...transforms import grad
 from ..rows import scipy_module
 from .calls import Call, Element, as_vector
-from .constraints import Conditions, Piece
+from .constraints import Conditions
 from .functions import start
 from .implicit import Equations, Solution, implicit, jacobian
 
@@ -55,7 +55,6 @@ def minimum(
 
         slopes = as_vector(grad(lagrangian)(x), call.backend)
         values = conditions(x, given["pieces"])
-        active = active if hasattr(active, "detach") else call.backend.namespace.asarray(active)
         return xp.concat([slopes, xp.where(active, values, multipliers)])
 
     def probe(x: Any, given: Any) -> Any:
@@ -76,6 +75,8 @@ def minimum(
         values = e.value(conditions(at, e.given["pieces"]))
         matrix = e.value(jacobian(lambda x: conditions(x, e.given["pieces"]), at))
         may = equal | (values < CLOSE * (1 + np.max(np.abs(x), initial=0.0)))
+        if not may.any():  # SciPy's `nnls` crashes where there are no columns
+            return np.concatenate([x, np.zeros(m)])
         columns = matrix[may].T
         free = equal[may]
         found, _ = scipy_module("optimize").nnls(
@@ -88,4 +89,3 @@ def minimum(
 
     equations = Equations(residual, probe, marks, m, m, extend)
     return implicit(call, find, equations, first, n)
-

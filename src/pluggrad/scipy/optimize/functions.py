@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
+from ...arrays.backend import backend_of
 from ...arrays.dispatch import xp
 from ...engine.arguments import check_function, explain
 from ...engine.graph_breaks import graph_breaks
 from ...errors import GraphBreakWarning, PluggradError, UnknownNameError, UnsupportedError
 from ...transforms import grad
 from ..rows import scipy_module
-from .calls import Call, Element, as_vector, is_array
+from .calls import Call, Element, as_vector, is_array, shape_of, stacked
 from .implicit import Solution, jacobian
 
 __all__ = ["derivative", "number", "on_flat", "result", "solver", "start", "theirs", "tuple_of"]
@@ -54,17 +55,22 @@ def tuple_of(args: Any) -> tuple[Any, ...]:
 def start(x0: Any, call: Call) -> Any:
     """A starting point as an array of floats of the library of `call`."""
     if not is_array(x0) or isinstance(x0, np.generic):
-        x0 = call.backend.namespace.asarray(x0 if np.ndim(x0) == 0 else list(x0))
+        x0 = call.backend.namespace.asarray(x0 if shape_of(x0) == () else list(x0))
+    elif backend_of(x0) is not call.backend:  # NumPy's beside arrays of another library
+        return call.assembled([np.asarray(x0, float)], [])
     dtypes = call.backend.float_dtypes
     return x0 if x0.dtype in dtypes else xp.astype(x0, call.dtype)
 
 
-def number(y: Any, where: str) -> Any:
-    """The value of an objective, as an array without axes."""
-    y = y if is_array(y) else xp.asarray(y)
-    if y.ndim and y.shape != (1,) * y.ndim:
+def number(y: Any, where: str, like: Any = None) -> Any:
+    """The value of an objective, as an array without axes. A Python number becomes one `like`
+    another, by default NumPy's."""
+    if not is_array(y):
+        y = np.asarray(float(y)) if like is None else stacked(y, like)
+    if y.ndim and tuple(y.shape) != (1,) * y.ndim:
         raise UnsupportedError(
-            f"pluggrad.scipy.optimize.{where}: the function returns a number, not the shape {y.shape}"
+            f"pluggrad.scipy.optimize.{where}: the function returns a number, not the shape "
+            f"{tuple(y.shape)}"
         )
     return xp.reshape(y, ()) if y.ndim else y
 
@@ -83,6 +89,8 @@ def derivative(
     `f` takes no Variables, so that SciPy has to take differences."""
 
     def call(x: Any, *_: Any) -> Any:
+        x = np.asarray(x)
+        x = x if x.dtype.kind in "fc" else x.astype(float)
         with graph_breaks("error"), warnings.catch_warnings():
             warnings.simplefilter("ignore", GraphBreakWarning)
             if of_number:

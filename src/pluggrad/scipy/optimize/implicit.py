@@ -3,6 +3,7 @@ solves, however it did so."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +37,8 @@ class Equations:
 
     ``residual(z, given, active)`` is a vector, 0 at the solution z, a vector as long. ``probe(z,
     given)`` calls the user's functions; it tells what they depend on. ``marks(z, element)`` is the
-    NumPy array `active` of `count` booleans, which count as constant. SciPy's solver finds the first
-    elements of z, and ``extend(z, element)`` the `more` others, roughly.
+    NumPy array `active` of `count` booleans, which count as constant. SciPy's solver finds the
+    first elements of z, and ``extend(z, element)`` the `more` others, roughly.
     """
 
     residual: Callable[[Any, Any, Any], Any]
@@ -75,9 +76,7 @@ def _polished(z: np.ndarray, equations: Equations, e: Element) -> tuple[Any, Any
     z = equations.extend(z, e)
     active = equations.marks(z, e)
     for _ in range(STEPS if z.size else 0):
-
-        def residual(z: Any, active: Any = e.lift(active)) -> Any:
-            return equations.residual(z, e.given, active)
+        residual = functools.partial(_residual, equations, e, e.lift(active))
 
         matrix = e.value(jacobian(residual, e.lift(z)))
         with np.errstate(all="ignore"):
@@ -100,6 +99,10 @@ def _polished(z: np.ndarray, equations: Equations, e: Element) -> tuple[Any, Any
     if z.size and not (there and np.max(away) < NEAR):
         return z, active, _FAR
     return z, active, ""
+
+
+def _residual(equations: Equations, e: Element, active: Any, z: Any) -> Any:
+    return equations.residual(z, e.given, active)
 
 
 _SINGULAR = (
@@ -128,12 +131,10 @@ def implicit(
         for index in np.ndindex(*[b.size for b in batches])
     ]
     if not elements:
-        raise BatchingError(f"pluggrad.scipy.optimize.{call.where}: inside vmap, there is no element")
+        raise BatchingError(f"scipy.optimize.{call.where}: inside vmap, there is no element")
     if call.traced:
         rows = [_traced(call, solve, equations, e, size) for e in elements]
-        z, exact, active = [
-            call.assembled(list(x), batches) for x in zip(*rows, strict=True)
-        ]
+        z, exact, active = [call.assembled(list(x), batches) for x in zip(*rows, strict=True)]
         return Solution(_followed(call, equations, z, exact, active), True, [])
     with unrecorded(), graph_breaks("ignore"):
         found = [solve(e) for e in elements]
@@ -148,10 +149,9 @@ def implicit(
         better = [_polished(z, equations, e) for z, e in zip(points, elements, strict=True)]
     for _, _, wrong in better:
         if wrong:
-            raise DifferentiationError(f"pluggrad.scipy.optimize.{call.where}: {wrong}{said(results)}")
-    exact, active = [
-        call.assembled([row[k] for row in better], batches) for k in (0, 1)
-    ]
+            where = f"pluggrad.scipy.optimize.{call.where}"
+            raise DifferentiationError(f"{where}: {wrong}{said(results)}")
+    exact, active = [call.assembled([row[k] for row in better], batches) for k in (0, 1)]
     return Solution(_followed(call, equations, z, exact, active), True, results)
 
 
@@ -163,8 +163,8 @@ def said(results: list[Any]) -> str:
 
 
 def _floats(z: Any) -> np.ndarray:
-    z = np.asarray(z)
-    return z if z.dtype.kind == "c" else z.astype(float)
+    found: np.ndarray = np.asarray(z)
+    return found if found.dtype.kind == "c" else found.astype(float)
 
 
 def _traced(
@@ -206,4 +206,3 @@ def _followed(call: Call, equations: Equations, z: Any, exact: Any, active: Any)
             exact = exact - xp.linalg.solve(matrix, residual(exact))
     exact = exact[: z.shape[0]]
     return z + (exact - stop_gradient(exact))
-

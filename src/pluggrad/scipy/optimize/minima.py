@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from ...transforms import grad
-from .calls import Element, as_vector
+from .calls import Element, as_vector, shape_of, size_of
 from .conditions import minimum
 from .constraints import bounds_for, pairs, pieces_of
 from .functions import derivative, number, result, solver, theirs, tuple_of
@@ -16,11 +14,11 @@ from .implicit import Solution
 
 __all__ = ["minimize", "minimized"]
 
-_SLOPES = frozenset(
-    "cg bfgs newton-cg l-bfgs-b tnc slsqp dogleg trust-ncg trust-krylov trust-exact trust-constr"
-    .split()
-)
-_HESSIANS = frozenset("newton-cg dogleg trust-ncg trust-krylov trust-exact trust-constr".split())
+#: Methods that take a Hessian, and those that take a gradient.
+_HESSIANS = {
+    "newton-cg", "dogleg", "trust-ncg", "trust-krylov", "trust-exact", "trust-constr",
+}  # fmt: skip
+_SLOPES = {"cg", "bfgs", "l-bfgs-b", "tnc", "slsqp", *_HESSIANS}
 
 
 def minimized(
@@ -32,11 +30,12 @@ def minimized(
     bounds: Any = None,
     constraints: Any = (),
     size: int | None = None,
+    first: Any = None,
 ) -> tuple[Solution, Callable[[Any], Any]]:
     """The minimum of `fun` by ``find(element, f, x0)``, where f is a function of x alone, and the
-    function of its value."""
+    function of its value. `first` is a point where `fun` can be called, by default `x0`."""
     args = tuple_of(args)
-    box = pairs(bounds, int(np.size(x0)) if size is None else size)
+    box = pairs(bounds, size_of(x0) if size is None else size)
     pieces = [*([] if box is None else [box]), *pieces_of(constraints)]
 
     def objective(x: Any, given: Any) -> Any:
@@ -46,13 +45,12 @@ def minimized(
         return find(e, lambda x: fun(x, *e.given["args"]), e.given["x0"])
 
     given = {"args": args, "x0": x0}
-    solution = minimum(where, objective, x0, given, solve, (fun,), pieces)
-    return solution, lambda z: number(fun(z, *args), where)
+    first = x0 if first is None else first
+    solution = minimum(where, objective, first, given, solve, (fun,), pieces)
+    return solution, lambda z: number(fun(z, *args), where, z)
 
 
-def slopes(
-    e: Element, f: Callable[[Any], Any], x0: Any, jac: Any, method: str
-) -> Any:
+def slopes(e: Element, f: Callable[[Any], Any], x0: Any, jac: Any, method: str) -> Any:
     """What SciPy gets as `jac`: the user's, or the gradient of `f`."""
     if callable(jac):
         return e.plain(lambda x: jac(x, *e.given["args"]))
@@ -96,11 +94,11 @@ def minimize(
     >>> f = lambda x, a: pg.sum((x - a) ** 2) + x[0] * x[1]
     >>> y = lambda a: pg.scipy.optimize.minimize(f, np.zeros(2), a, bounds=[(0, None)] * 2).x[0]
     >>> pg.grad(y)(np.asarray([1.0, -1.0])).round(6)
-    array([1., 0.])
+    array([ 1., -0.])
     """
     pair = jac is True
     function: Any = (lambda x, *args: fun(x, *args)[0]) if pair else fun
-    x0 = x0 if np.ndim(x0) else [x0]
+    x0 = x0 if shape_of(x0) else [x0]
     if callable(method):
         kind = ""
     elif method is None:
@@ -128,6 +126,6 @@ def minimize(
         )  # fmt: skip
         return found.x, found
 
-    box, others = pairs(bounds, int(np.size(x0))), pieces_of(constraints)
+    box, others = pairs(bounds, size_of(x0)), pieces_of(constraints)
     solution, value = minimized("minimize", function, x0, args, find, bounds, constraints)
     return result(solution, x=solution.z, fun=value(solution.z))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays.dispatch import xp
 from ...errors import UnsupportedError
-from .calls import Call, Element, as_vector
+from .calls import Call, Element, as_vector, shape_of, size_of
 from .functions import derivative, on_flat, result, solver, start, theirs, tuple_of
 from .implicit import Equations, Solution, implicit
 
@@ -98,7 +98,7 @@ def root(
         )
         return np.ravel(found.x), found
 
-    flat = (int(np.prod(np.shape(x0))),) if kind in _FLAT and np.ndim(x0) != 1 else None
+    flat = (size_of(x0),) if kind in _FLAT and len(shape_of(x0)) != 1 else None
     solution, value, shape = solved("root", function, x0, args, find, flat)
     x = _shaped(solution.z, shape)
     return result(solution, x=x, fun=value(solution.z))
@@ -130,16 +130,18 @@ def fsolve(
         )  # fmt: skip
         return (found[0], found) if full_output else (found, found)
 
-    flat = (int(np.prod(np.shape(x0))),) if np.ndim(x0) != 1 else None
+    flat = (size_of(x0),) if len(shape_of(x0)) != 1 else None
     solution, _, _ = solved("fsolve", func, x0, args, find, flat)
     return (solution.z, *only(solution)[1:]) if full_output else solution.z
 
 
 def only(solution: Solution) -> Any:
-    """What SciPy returned, if it was called once."""
-    if len(solution.results) != 1:
-        raise UnsupportedError("full_output has one answer, and inside vmap or jit there are more")
-    return solution.results[0]
+    """What SciPy returned, a tuple; Nones in its place if there is one for each element of a
+    batch."""
+    results = solution.results
+    if not results:
+        raise UnsupportedError("what SciPy returns beside the solution is not known inside jit")
+    return results[0] if len(results) == 1 else (None,) * len(results[0])
 
 
 @solver

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays.dispatch import xp
-from .calls import Element, is_array
+from .calls import Element, is_array, shape_of
 from .functions import derivative, number, solver, theirs, tuple_of
 from .roots import only, solved
 
@@ -36,7 +36,7 @@ def _number(name: str, f: Any, x0: Any, first: Any, args: Any, find: Any, full: 
     x = xp.reshape(solution.z, ())
     if not full:
         return x
-    report = only(solution)[1]
+    report = only(solution)[1] or theirs("RootResults")(x, None, None, 0, name)
     report.root = x
     return x, report
 
@@ -135,7 +135,7 @@ def newton(
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.optimize.newton.html
     """
-    shape = tuple(np.shape(x0))
+    shape = shape_of(x0)
 
     def find(e: Element, f: Any, x0: Any, args: Any) -> tuple[Any, Any]:
         scalar = not shape
@@ -189,9 +189,7 @@ def root_scalar(
         )  # fmt: skip
         return np.asarray([found.root]), found
 
-    solution, _, _ = solved(
-        "root_scalar", value, (bracket, x0, x1), tuple_of(args), find, (), at
-    )
+    solution, _, _ = solved("root_scalar", value, (bracket, x0, x1), tuple_of(args), find, (), at)
     x = xp.reshape(solution.z, ())
     if len(solution.results) != 1:
         return theirs("RootResults")(x, None, None, 0, method)
