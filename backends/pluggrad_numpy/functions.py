@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ from pluggrad.plugin import (
     answer_constant,
     answer_raw,
     backend_of,
+    break_graph,
     explain,
     into,
     is_batched,
@@ -118,7 +120,23 @@ def bound(backend: Any, func: Any) -> Callable[..., Any] | None:
     compiled: Callable[..., Any] = _compiled(func, name, theirs, own, ours)
     if name in WRITERS:
         return _writer(func, compiled)
-    return compiled
+    return _stopping(compiled) if name == "atleast_1d" else compiled
+
+
+def _stopping(ours: Callable[..., Any]) -> Callable[..., Any]:
+    """`ours`, where MINPACK does not look at what a user's function returned: its compiled code
+    would hide the error about the next such result behind one of its own."""
+
+    @functools.wraps(ours)
+    def call(*arrays: Any) -> Any:
+        asking = sys._getframe(2).f_globals.get("__name__")
+        if asking == "scipy.optimize._minpack_py" and any(
+            is_variable(x) and x.requires_grad for x in arrays
+        ):
+            break_graph("conversion to a NumPy array")
+        return ours(*arrays)
+
+    return call
 
 
 def _asked(func: Any) -> Callable[..., Any]:

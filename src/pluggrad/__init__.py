@@ -23,6 +23,7 @@ from .engine.grad_mode import (
 )
 from .engine.graph_breaks import graph_breaks
 from .engine.modes import debug
+from .engine.replacements import MIRRORS
 from .engine.strong_zeros import strong_zeros
 from .errors import (
     AnomalyError,
@@ -138,4 +139,5 @@ _HOOKS = ("__builtins__", "__dir__", "__getattr__")
 if not TYPE_CHECKING:  # a type checker would take any name for granted
     __getattr__ = _find
 
+MIRRORS["scipy"] = lambda: _find("scipy")
 _watch()

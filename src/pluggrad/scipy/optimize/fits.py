@@ -48,7 +48,7 @@ def _softened(z: Any, loss: Any) -> Any:
 
 def _weights(r: Any, loss: Any, scale: Any) -> Any:
     """What SciPy multiplies the rows of the Jacobian with, for a loss that is not linear."""
-    first = grad(lambda z: xp.sum(_softened(z, loss)))
+    first: Any = grad(lambda z: xp.sum(_softened(z, loss)))
     z = (r / scale) ** 2
     slope = first(z)
     curve: Any = grad(lambda z: xp.sum(first(z)))(z)
