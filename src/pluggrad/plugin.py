@@ -37,7 +37,7 @@ What is here by group:
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
 - functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
   `first_possible`; and functions of the library in pluggrad's: `ForeignProgram`, `foreign_call`,
-  `TreeCall`, `one_by_one`, `rule_of`, `Framework`, `calling`, `made_by`,
+  `TreeCall`, `one_by_one`, `rule_of`, `Framework`, `calling`, `made_by`, `name_of`,
   `refuse_dtype`
 - compilers that read Python code, for `Adapter.compiler`: `UNREADABLE`, `CONSTANT`, `make_ready`
 - errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,
@@ -93,6 +93,7 @@ from .interop import (
     for_host,
     foreign_call,
     made_by,
+    name_of,
     one_by_one,
     refuse_dtype,
 )
@@ -156,6 +157,7 @@ __all__ = [
     "lookup",
     "made_by",
     "make_ready",
+    "name_of",
     "names",
     "one_by_one",
     "rebuild",

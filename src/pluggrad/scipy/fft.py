@@ -101,8 +101,8 @@ def _along(op: BatchedCall) -> Any:
 
 
 _ARGUMENTS = "(x, /, *, type=2, n=None, axis, norm=None, orthogonalize=None)"
-DCT = host(linear(f"scipy.fft.dct{_ARGUMENTS}", _cosines_adjoint), _transformed, _along)
-DST = host(linear(f"scipy.fft.dst{_ARGUMENTS}", _sines_adjoint), _transformed, _along)
+DCT = host(linear(f"scipy.fft.dct{_ARGUMENTS}", _cosines_adjoint, fresh=True), _transformed, _along)
+DST = host(linear(f"scipy.fft.dst{_ARGUMENTS}", _sines_adjoint, fresh=True), _transformed, _along)
 
 # ---------------------------------------------------------------- cosine and sine transforms
 
