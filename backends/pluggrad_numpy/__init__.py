@@ -8,7 +8,7 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
-from pluggrad.plugin import TRACERS, Adapter, atomic, careful_norm, selects_once
+from pluggrad.plugin import TRACERS, Adapter, atomic, careful_norm, selects_once, writable
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:
@@ -70,6 +70,8 @@ def scatter_add(buffer: Any, pieces: Any) -> Any:
     which cannot be written: such a buffer becomes an array first."""
     try:
         for key, g in pieces:
+            if type(g) in TRACERS:
+                buffer = writable(buffer, g)
             if type(key) is slice or type(key) is int or selects_once(key):
                 buffer[key] += g
             else:

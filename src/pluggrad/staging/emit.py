@@ -161,7 +161,9 @@ class _Source:
         words = [self.operand(x, call) for x in call.args]
         into = self.reusable(call, dying)
         if into is not None:
-            words.append(self.names[into])
+            # (`maximum` and `minimum` deprecate `out` by position.)
+            by_name = "out=" if call.function in (np.maximum, np.minimum) else ""
+            words.append(f"{by_name}{self.names[into]}")
         return f"{self.function(call.function)}({', '.join(words)})", into
 
     def operand(self, x: Any, call: Call) -> str:
