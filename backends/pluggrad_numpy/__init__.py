@@ -83,6 +83,7 @@ def scatter_add(buffer: Any, pieces: Any) -> Any:
     return buffer
 
 
+@atomic
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
     """`numpy.clip`, in the dtype of `x` as the standard has it, unless that holds integers and a
     bound does not."""
@@ -165,7 +166,8 @@ class NumpyAdapter(Adapter):
             from . import special
         except ImportError:
             return None
-        return special.find(name)
+        found = special.find(name)
+        return found if found is None or isinstance(found, np.ufunc) else atomic(found)
 
     @property
     def generators(self) -> tuple[type, ...]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_variable
+from ..arrays.tracers import TRACERS
 from ..engine.backward import among_variables, count_uses, in_place_type, walk
 from ..engine.boundary import is_of
 from ..engine.differentiate import lifter, seed_for
@@ -284,7 +285,6 @@ def _compiled(
     try:
         program = program_of(function, values, set())
     except Exception:  # never fatal: this structure will be walked instead
-        import traceback; traceback.print_exc()
         return None
     sizes = [v.nbytes for call in program.calls for v in call.results]
     fixed = sum([v.nbytes for v, _ in program.constants])
@@ -339,7 +339,7 @@ def _check_settings(rule: Rule, saved: Any) -> None:
 
 def tracers(x: Any) -> list[Tracer]:
     """All Tracers in `x`: itself, or those in a tuple or list."""
-    if type(x) is Tracer:
+    if type(x) in TRACERS:
         return [x]
     return [v for item in x for v in tracers(item)] if type(x) in (tuple, list) else []
 
