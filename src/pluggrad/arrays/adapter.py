@@ -310,6 +310,14 @@ class Adapter:
         """
         return False
 
+    def traced(self, x: Any) -> bool:
+        """Whether `x` stands for an array in a program that the library is tracing. Beside such
+        arrays, untracked Variables over NumPy are constants if NumPy's arrays are.
+
+        Default: never.
+        """
+        return False
+
     def compiler(self) -> None:
         """Tell the library's compiler what it cannot read; see `pluggrad.plugin.UNREADABLE`. Called
         when the compiler is imported. pluggrad waits for one compiler, ``torch._dynamo``, and asks
