@@ -28,6 +28,6 @@ from . import (
 )
 
 __all__ = [
-    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "signal", "sparse", "spatial",
-    "special", "stats",
+    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "signal", "sparse",
+    "spatial", "special", "stats",
 ]  # fmt: skip

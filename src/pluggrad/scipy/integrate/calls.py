@@ -1,4 +1,4 @@
-"""The functions that users integrate, called on the host for values and recorded for derivatives."""
+"""The functions that users integrate: on the host for values, recorded for derivatives."""
 
 from __future__ import annotations
 
