@@ -72,13 +72,16 @@ def in_gate(cell: Cell) -> bool:
 
     On every backend the base cell in float64. In complex128, too, on NumPy and torch, which do not
     compile it first, or if the operation is complex only. On NumPy every case about values as well.
+    Of operations that one library alone has, every second one.
     """
     if cell.key.count("|") == 2:
+        row = load_operations()[cell.operation]
+        if row.backends and hashlib.sha256(row.name.encode()).digest()[0] % 2:
+            return False
         if cell.dtype == "float64":
             return True
         return cell.dtype == "complex128" and (
-            cell.backend in ("numpy", "torch")
-            or "real" not in load_operations()[cell.operation].domains
+            (cell.backend in ("numpy", "torch") and not row.backends) or "real" not in row.domains
         )
     return cell.backend == "numpy" and cell.case != "typical"
 

@@ -20,6 +20,7 @@ from . import (
     interpolate,
     linalg,
     ndimage,
+    optimize,
     signal,
     sparse,
     spatial,
@@ -28,6 +29,6 @@ from . import (
 )
 
 __all__ = [
-    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "signal", "sparse",
-    "spatial", "special", "stats",
+    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal",
+    "sparse", "spatial", "special", "stats",
 ]  # fmt: skip
