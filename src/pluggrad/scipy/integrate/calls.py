@@ -15,6 +15,7 @@ from ...errors import BatchingError, PluggradError, UnsupportedError
 from ...functions.gathering import values_of
 from ...functions.operand import as_array
 from ...transforms import stop_gradient, vmap
+from ..rows import backend_among
 
 __all__ = ["at_nodes", "backend_in", "constants", "known", "number", "on_host", "some_tracked"]
 
@@ -28,15 +29,9 @@ def some_tracked(*values: Any) -> bool:
 
 
 def backend_in(*values: Any) -> Backend:
-    """The backend of the first Variable among `values`; NumPy's if there is none."""
-    for x in values:
-        if is_variable(x):
-            return x._backend  # type: ignore[no-any-return]
-        if isinstance(x, (list, tuple)):
-            found = backend_in(*x)
-            if found.name != "numpy":
-                return found
-    return get_backend("numpy")
+    """The backend of the first Variable among `values`, lists included, else of the first array of
+    another library than NumPy; NumPy's if there is neither."""
+    return backend_among(values) or get_backend("numpy")
 
 
 def constants(values: Any) -> tuple[Any, ...]:
