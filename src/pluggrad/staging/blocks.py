@@ -97,9 +97,9 @@ def in_blocks(program: Program, threads: int) -> Program:
         shape = region[0].results[0].shape if region else None
         inside = {v for c in region for v in c.results}
         sums = {c.results[0] for c in region if _is_sum(c)}
-        if _is_elementwise(call, shape) and sums.isdisjoint(call.inputs()):
-            region.append(call)
-        elif region and _is_sum(call) and call.inputs()[0] in inside - sums:
+        if (_is_elementwise(call, shape) and sums.isdisjoint(call.inputs())) or (
+            region and _is_sum(call) and call.inputs()[0] in inside - sums
+        ):
             region.append(call)
         elif inside.isdisjoint(call.inputs()) and not call.writes:
             kept.append(call)  # it comes before the region, which does not need it so far
@@ -161,7 +161,7 @@ def _is_sum(call: Call) -> bool:
     if not reduces(call.function) or call.function.__self__ not in COMBINED:
         return False
     x = call.args[0]
-    plain = {**{"axis": 0}, **call.kwargs}
+    plain = {"axis": 0, **call.kwargs}
     whole = plain.get("axis") is None or len(x.shape) == 1
     others = {key for key, value in plain.items() if value not in (None, False)} - {"axis"}
     return type(x) is Value and _is_large(x) and whole and not others and len(call.args) == 1
@@ -184,4 +184,3 @@ def _made(region: list[Call], used: dict[Value, list[Any]], threads: int) -> lis
     made = Call(Region(program, shape, threads), tuple(program.inputs), {})
     made.results, made.several = tuple(outputs), True
     return [made]
-

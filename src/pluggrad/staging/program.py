@@ -43,6 +43,13 @@ class Value:
             )
         self.memory = self if memory is None else memory
 
+    def copied(self) -> Value:
+        """Another Value like this one, with memory of its own."""
+        made: Value = object.__new__(Value)
+        made.kind, made.shape, made.dtype = self.kind, self.shape, self.dtype
+        made.strides, made.nbytes, made.memory = self.strides, self.nbytes, made
+        return made
+
     def like(self, other: Value) -> bool:
         """Whether both have the same kind, shape, dtype and memory layout."""
         return (
@@ -90,6 +97,10 @@ class Call:
             if self.kwargs:
                 found += values_in(self.kwargs)
         return found
+
+    def forget_inputs(self) -> None:
+        """Find the inputs again: the arguments have changed."""
+        self._inputs = None
 
     def replaced(self, new: dict[Value, Value]) -> None:
         """Put other Values in the place of arguments."""
