@@ -90,26 +90,32 @@ def pool(threads: int) -> ThreadPoolExecutor:
 
 def in_blocks(program: Program, threads: int) -> Program:
     """`program` with Regions. It is changed in place."""
+    used = _uses(program)
     kept: list[Call] = []
     region: list[Call] = []
-    used = _uses(program)
+    inside: set[Value] = set()  # results of the region that are arrays, and those that are sums
+    sums: set[Value] = set()
     for call in program.calls:
         shape = region[0].results[0].shape if region else None
-        inside = {v for c in region for v in c.results}
-        sums = {c.results[0] for c in region if _is_sum(c)}
-        if (_is_elementwise(call, shape) and sums.isdisjoint(call.inputs())) or (
-            region and _is_sum(call) and call.inputs()[0] in inside - sums
-        ):
-            region.append(call)
-        elif inside.isdisjoint(call.inputs()) and not call.writes:
-            kept.append(call)  # it comes before the region, which does not need it so far
-        else:
-            kept += _made(region, used, threads)
-            region = []
-            if _is_elementwise(call, None):
+        if sums.isdisjoint(call.inputs()):
+            if _is_elementwise(call, shape):
                 region.append(call)
-            else:
-                kept.append(call)
+                inside.update(call.results)
+                continue
+            if inside and _is_sum(call) and call.inputs()[0] in inside:
+                region.append(call)
+                sums.update(call.results)
+                continue
+            if inside.isdisjoint(call.inputs()) and not call.writes:
+                kept.append(call)  # it comes before the region, which does not need it so far
+                continue
+        kept += _made(region, used, threads)
+        region, inside, sums = [], set(), set()
+        if _is_elementwise(call, None):
+            region.append(call)
+            inside.update(call.results)
+        else:
+            kept.append(call)
     program.calls = kept + _made(region, used, threads)
     return program
 
@@ -152,8 +158,10 @@ def _is_elementwise(call: Call, shape: tuple[int, ...] | None) -> bool:
 
 def _is_contiguous(v: Value, y: Value) -> bool:
     """Whether the elements of `v`, which has the shape of the large `y`, lie in the same order."""
-    sizes = [stride // y.dtype.itemsize for stride in y.strides]
-    return [stride / v.dtype.itemsize for stride in v.strides] == sizes
+    return all([
+        a * y.dtype.itemsize == b * v.dtype.itemsize
+        for a, b in zip(v.strides, y.strides, strict=True)
+    ])  # fmt: skip
 
 
 def _is_sum(call: Call) -> bool:
