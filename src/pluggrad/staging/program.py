@@ -27,7 +27,11 @@ class Value:
 
     __slots__ = ("dtype", "kind", "memory", "nbytes", "shape", "strides")
 
+    kind: str
+    shape: tuple[int, ...]
     dtype: Any
+    strides: tuple[int, ...]
+    nbytes: int
     memory: Value
 
     def __init__(self, x: Any, memory: Value | None = None) -> None:
