@@ -57,9 +57,64 @@ def distances(*xs: Any) -> Any:
     return jnp.sqrt(jnp.sum((xs[0][:, None] - xs[1]) ** 2, axis=-1))
 
 
+def filtered_by_torch(x: Any) -> Any:
+    """`gaussian_filter` with ``mode="constant"``, as one writes it in torch: two convolutions."""
+    torch = importlib.import_module("torch")
+    taps = torch.exp(-0.5 * (torch.arange(-8.0, 9.0, dtype=x.dtype) / 2.0) ** 2)
+    taps = taps / taps.sum()
+    y = torch.nn.functional.conv2d(x[None, None], taps[None, None, :, None], padding=(8, 0))
+    return torch.nn.functional.conv2d(y, taps[None, None, None, :], padding=(0, 8))[0, 0]
+
+
+def scanned(*xs: Any) -> Any:
+    """`lfilter` of second order, as one writes it for JAX, which has none: a scan."""
+    jax = importlib.import_module("jax")
+    (b, a, x) = (xs[0] / xs[1][0], xs[1] / xs[1][0], xs[2])
+
+    def step(state: Any, x: Any) -> Any:
+        y = b[0] * x + state[0]
+        return (b[1] * x - a[1] * y + state[1], b[2] * x - a[2] * y), y
+
+    return jax.lax.scan(step, (0.0, 0.0), x)[1]
+
+
+IMAGE = RNG.normal(size=(512, 512))
+PLACES = RNG.uniform(5, 250, size=(2, 256, 256))
 TRIANGLE = np.tril(RNG.normal(size=(300, 300))) + 20 * np.eye(300)
 BANDS = RNG.normal(size=(3, 5000)) + np.array([[0.0], [5.0], [0.0]])
 ROWS: dict[str, Row] = {
+    "dct": Row("fft.dctn", (IMAGE,), (0,), 4, None, of_jax("fft.dctn")),
+    "dct, one axis": Row("fft.dct", (IMAGE,), (0,), 4, None, of_jax("fft.dct")),
+    "gaussian_filter": Row(
+        "ndimage.gaussian_filter", (IMAGE, 2.0), (0,), 4, filtered_by_torch, None,
+        {"mode": "constant"},
+    ),
+    "gaussian_filter, reflect": Row("ndimage.gaussian_filter", (IMAGE, 2.0), (0,), 4),
+    "correlate": Row("ndimage.correlate", (IMAGE, RNG.normal(size=(5, 5))), (0, 1), 4),
+    "correlate, image alone": Row("ndimage.correlate", (IMAGE, RNG.normal(size=(5, 5))), (0,), 4),
+    "correlate1d": Row("ndimage.correlate1d", (IMAGE, RNG.normal(size=9)), (0, 1), 4),
+    "map_coordinates, 1": Row(
+        "ndimage.map_coordinates", (IMAGE[:256, :256], PLACES), (0, 1), 5,
+        None, of_jax("ndimage.map_coordinates", order=1), {"order": 1},
+    ),
+    "map_coordinates, 3": Row(
+        "ndimage.map_coordinates", (IMAGE[:256, :256], PLACES), (0, 1), 5
+    ),
+    "map_coordinates, 3, image alone": Row(
+        "ndimage.map_coordinates", (IMAGE[:256, :256], PLACES), (0,), 5
+    ),
+    "lfilter": Row(
+        "signal.lfilter",
+        (np.array([0.2, 0.3, 0.1]), np.array([1.0, -0.5, 0.2]), RNG.normal(size=100_000)),
+        (0, 1, 2), 5, None, scanned,
+    ),
+    "lfilter, signal alone": Row(
+        "signal.lfilter",
+        (np.array([0.2, 0.3, 0.1]), np.array([1.0, -0.5, 0.2]), RNG.normal(size=100_000)), (2,), 5,
+    ),
+    "fftconvolve": Row(
+        "signal.fftconvolve", (RNG.normal(size=100_000), RNG.normal(size=1000)), (0, 1), 4
+    ),
     "solve_triangular": Row(
         "linalg.solve_triangular", (TRIANGLE, RNG.normal(size=(300, 300))), (0, 1), 4,
         of_torch("linalg.solve_triangular", upper=False), of_jax("linalg.solve_triangular",
@@ -156,7 +211,7 @@ def main() -> None:
         value, gradient, *rest = [1e3 * t for t in times]
         cells = [f"{rest.pop(0):.2f} ms" if step else "–" for step in others]
         ratio = gradient / value
-        print(f"{name:<22}{value:>7.2f} ms{gradient:>8.2f} ms{ratio:>7.1f}{row.limit:>7.0f}"
+        print(f"{name:<32}{value:>7.2f} ms{gradient:>8.2f} ms{ratio:>7.1f}{row.limit:>7.0f}"
               f"{cells[0]:>10}{cells[1]:>10}")  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.support.examples import EXAMPLES, load_example
-from tests.support.optional import installed
+from tests.support.optional import installed, needs
 
 not_the_strict_one = pytest.mark.parametrize("backend", installed("numpy", "torch", "jax"))
 
@@ -77,3 +77,49 @@ def test_threads(backend):
     assert tasks == {"inside no_grad": False, "beside it": True}
     assert total == 400.0
     assert ("immutable" if backend == "jax" else "'multiply' had saved") in said
+
+
+def test_epidemic(tmp_path, capsys):
+    for library in ("torch", "jax", "scipy", "rich", "matplotlib"):
+        needs(library)
+    example = load_example("epidemic")
+    assert example.main(["--rounds", "30", "--folder", str(tmp_path / "new")]) == 0
+    said = capsys.readouterr().out
+    assert "39 operations" in said and "contagion, mean error" in said
+    graph = (tmp_path / "new" / "epidemic.svg").read_text()
+    assert "contagion = Contagion" in graph and "infections = simulate" in graph
+    assert (tmp_path / "new" / "epidemic.png").read_bytes().startswith(b"\x89PNG")
+    model = example.Model(example.invent(), seed=2)
+    rows = example.check(model)
+    assert {row.framework for row in rows} == {"torch", "JAX", "NumPy"}
+    for row in rows:
+        assert row.apart < example.ERROR_ALLOWED, row.name
+        assert np.all(row.gradient != 0), row.name
+    start = float(model.loss().detach())
+    assert example.fit(model, 30).fun < 0.1 * start
+
+
+@pytest.mark.parametrize("name", ["convolutional", "transformer"])
+def test_networks(name):
+    for library in ("torch", "sklearn"):
+        needs(library)
+    example = load_example("networks")
+    digits = example.load()
+    found = {way: example.history(way, example.NETWORKS[name], digits, 15) for way in example.WAYS}
+    reference = found.pop("torch")
+    assert len(reference.losses) == 15
+    assert reference.losses[-1] < 0.99 * reference.losses[0]
+    for way, history in found.items():
+        assert example.difference(history.losses, reference.losses) < 1e-13, way
+        assert history.accuracy == reference.accuracy, way
+
+
+def test_networks_as_a_command(tmp_path, capsys):
+    for library in ("torch", "sklearn", "rich", "matplotlib"):
+        needs(library)
+    example = load_example("networks")
+    picture = tmp_path / "new" / "curves.png"
+    arguments = ["--network", "convolutional", "--epochs", "1", "--picture", str(picture)]
+    assert example.main(arguments) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "by functions" in capsys.readouterr().out

@@ -17,6 +17,7 @@ class JaxAdapter(Adapter):
     modules = ("jax", "jaxlib")
     last_write_wins = True
     takes_numpy = True
+    answers = ("numpy",)
     writable = False
 
     def namespace(self) -> Any:
@@ -66,6 +67,18 @@ class JaxAdapter(Adapter):
         import jax
 
         return None if isinstance(x, jax.core.Tracer) else np.asarray(x)
+
+    def foreign(self, backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
+        """NumPy's functions. (JAX's own cannot be overridden.)"""
+        from pluggrad_numpy.functions import answer
+
+        return answer(backend, func, args, kwargs)
+
+    def traced(self, x: Any) -> bool:
+        """Whether `x` is a tracer, of a compiler or of another transform of JAX."""
+        import jax
+
+        return isinstance(x, jax.core.Tracer)
 
     def fence(self, x: Any) -> Any:
         """An optimization barrier while JAX traces."""

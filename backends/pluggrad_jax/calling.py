@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import jax
@@ -19,8 +19,11 @@ from pluggrad.plugin import (
     UnsupportedError,
     calling,
     made_by,
+    name_of,
     one_by_one,
 )
+
+from .compiled import Pairs, conjugate, inexact, merged
 
 try:
     from jax import enable_x64
@@ -36,7 +39,9 @@ def call(f: Callable[..., Any]) -> Callable[..., Any]:
     `f` sees JAX arrays in place of Variables and arrays, whatever their backend, and its results
     are Variables of the caller's backend. JAX differentiates it: ``backward`` runs the pullback of
     ``jax.vjp``, and higher orders, forward mode, `vmap` and all other transforms use ``jax.vjp``,
-    ``jax.jvp`` and ``jax.vmap`` of `f`. So `f` should be a function in the mathematical sense.
+    ``jax.jvp`` and ``jax.vmap`` of `f`. So `f` should be a function in the mathematical sense. Of a
+    jitted `f` the pullback is compiled, too, once for each structure, shapes and dtypes of the
+    arguments; that is several times as fast as calling ``jax.vjp`` each time.
 
     Parameters
     ----------
@@ -71,7 +76,7 @@ def call(f: Callable[..., Any]) -> Callable[..., Any]:
     >>> x.grad.data.round(3)
     array([0., 1.])
     """
-    return calling(f, _Jax())
+    return calling(f, _Jax(f))
 
 
 class _Jax(Framework):
@@ -79,19 +84,32 @@ class _Jax(Framework):
 
     name = "jax"
 
+    def __init__(self, f: Any) -> None:
+        #: Of a jitted function, which takes NumPy's arrays, too.
+        self.pairs = Pairs() if isinstance(f, type(_entered)) else None
+
     def program(self, run: TreeCall) -> JaxProgram:
         """A program, in 64 bits where an argument has them."""
-        return JaxProgram(run, any([str(x.dtype).endswith(_WIDE) for x in run.arrays]))
+        wide = False
+        for x in run.arrays:
+            wide = wide or name_of(x.dtype) in _WIDE
+        return JaxProgram(run, wide, self.pairs)
 
     def enter(self, x: Any, backend: Backend) -> Any:
         """By DLPack, or from NumPy's buffer."""
+        host: Any = None
         if backend.name == "numpy":
             host = np.asarray(x)
-        else:
+        elif getattr(x, "nbytes", _SMALL) < _SMALL:
+            with suppress(TypeError, RuntimeError, AttributeError):
+                host = x.numpy()  # quicker than DLPack, which torch has, too
+        if host is None:
             try:
                 return jax.dlpack.from_dlpack(x)
             except (TypeError, BufferError, RuntimeError, AttributeError, ValueError):
                 host = np.asarray(x.cpu() if hasattr(x, "cpu") else x)
+        if self.pairs is not None and host.dtype.kind == "f":
+            return host
         made = _entered(host)
         if made.dtype != host.dtype and host.dtype.kind in "iu" and host.size:
             info = jnp.iinfo(made.dtype)
@@ -118,14 +136,19 @@ class _Jax(Framework):
 #: NumPy's arrays as JAX's: a third of the time of `jnp.asarray`.
 _entered: Any = jax.jit(lambda x: x)
 _WIDE = ("float64", "complex128")
+#: Bytes of an array that is copied in less time than DLPack takes.
+_SMALL = 1 << 16
 
 
 class JaxProgram(ForeignProgram):
-    """A function of a list of JAX arrays, by JAX's own transforms; with `wide`, in 64 bits."""
+    """A function of a list of JAX arrays, by JAX's own transforms; with `wide`, in 64 bits. With
+    `pairs`, `run` is the call of a jitted function."""
 
-    def __init__(self, run: Callable[[list[Any]], list[Any]], wide: bool) -> None:
+    def __init__(
+        self, run: Callable[[list[Any]], list[Any]], wide: bool, pairs: Pairs | None = None
+    ) -> None:
         super().__init__(run)
-        self.wide = wide
+        self.wide, self.pairs = wide, pairs
 
     def block(self) -> Any:
         """A block in which JAX computes with 64 bits, if the program does."""
@@ -139,19 +162,30 @@ class JaxProgram(ForeignProgram):
     def linearized(
         self, arrays: list[Any], needs: Sequence[int]
     ) -> tuple[list[Any], list[bool], Callable[[list[Any]], list[Any]]]:
-        """By `jax.vjp`."""
+        """By `jax.vjp`, compiled if `run` is."""
+        if self.pairs is not None and isinstance(self.run, TreeCall):
+            with self.block():
+                found = self.pairs.linearized(self.run, arrays, tuple(needs))
+            if found is not None:
+                outputs, smooth, pull_back = found
+
+                def pulled_back(gs: list[Any]) -> list[Any]:
+                    with self.block():
+                        return pull_back(gs)
+
+                return outputs, smooth, pulled_back
         places: list[int] = []
         with self.block():
             ys, pull, rest = jax.vjp(
                 self._of(arrays, needs, places), *[arrays[n] for n in needs], has_aux=True
             )
-        outputs = _merged(ys, rest, places)
+        outputs = merged(ys, rest, places)
 
         def pulled(gs: list[Any]) -> list[Any]:
             with self.block():
-                seeds = [jnp.zeros_like(outputs[k]) if gs[k] is None else _conjugate(gs[k])
+                seeds = [jnp.zeros_like(outputs[k]) if gs[k] is None else conjugate(gs[k])
                          for k in places]  # fmt: skip
-                return [_conjugate(g) for g in pull(tuple(seeds))]
+                return [conjugate(g) for g in pull(tuple(seeds))]
 
         return outputs, [k in places for k in range(len(outputs))], pulled
 
@@ -166,8 +200,8 @@ class JaxProgram(ForeignProgram):
             for place, x in zip(needs, primals, strict=True):
                 given[place] = x
             ys = self.run(given)
-            places[:] = [k for k, y in enumerate(ys) if _inexact(y)]
-            return tuple([ys[k] for k in places]), [y for y in ys if not _inexact(y)]
+            places[:] = [k for k, y in enumerate(ys) if inexact(y)]
+            return tuple([ys[k] for k in places]), [y for y in ys if not inexact(y)]
 
         return fun
 
@@ -184,9 +218,9 @@ class JaxProgram(ForeignProgram):
                 self._of(xs, needs, places), *[xs[n] for n in needs], has_aux=True
             )
             known = dict(zip(given, values[count:], strict=True))
-            seeds = [_conjugate(known[k]) if k in known else jnp.zeros_like(y)
+            seeds = [conjugate(known[k]) if k in known else jnp.zeros_like(y)
                      for k, y in zip(places, ys, strict=True)]  # fmt: skip
-            return [_conjugate(g) for g in pull(tuple(seeds))]
+            return [conjugate(g) for g in pull(tuple(seeds))]
 
         return self.derived(run)
 
@@ -205,7 +239,7 @@ class JaxProgram(ForeignProgram):
                     raise
                 ys, pull, rest = jax.vjp(fun, *primals, has_aux=True)
                 (moved,) = jax.linear_transpose(pull, ys)(ts)
-            return [*_merged(ys, rest, smooth), *moved]
+            return [*merged(ys, rest, smooth), *moved]
 
         return self.derived(run)
 
@@ -222,21 +256,3 @@ class JaxProgram(ForeignProgram):
                 return one_by_one(self.run, axes, size, jnp.stack)(values)
 
         return self.derived(run)
-
-
-def _merged(ys: Sequence[Any], rest: Sequence[Any], places: Sequence[int]) -> list[Any]:
-    """All results in their order: `ys` at `places`, and the `rest` at the others."""
-    merged = list(rest)
-    for place, y in zip(places, ys, strict=True):
-        merged.insert(place, y)
-    return merged
-
-
-def _inexact(x: Any) -> bool:
-    """Whether an array can have a derivative."""
-    return x.dtype.kind in "fc" or bool(jnp.issubdtype(x.dtype, jnp.inexact))
-
-
-def _conjugate(g: Any) -> Any:
-    """The cotangent in the convention of the other library."""
-    return jnp.conj(g) if g.dtype.kind == "c" else g

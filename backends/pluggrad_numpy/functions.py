@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ from pluggrad.plugin import (
     answer_constant,
     answer_raw,
     backend_of,
+    break_graph,
     explain,
     into,
     is_batched,
@@ -77,6 +79,11 @@ REALS = {"linalg.eig", "linalg.eigvals"}
 FIELDS = {"argpartition", "argsort", "partition", "sort"}
 
 
+#: Modules of SciPy that hand on what `numpy.atleast_1d` gives them, to compiled code that hides the
+#: error about a Variable behind one of its own.
+HIDING = {"scipy.optimize._minpack_py", "scipy.signal._signaltools"}
+
+
 def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
     """Answer ``func(*args, **kwargs)``; NotImplemented if no function of pluggrad has its
     meaning."""
@@ -118,7 +125,20 @@ def bound(backend: Any, func: Any) -> Callable[..., Any] | None:
     compiled: Callable[..., Any] = _compiled(func, name, theirs, own, ours)
     if name in WRITERS:
         return _writer(func, compiled)
-    return compiled
+    return _stopping(compiled) if name == "atleast_1d" else compiled
+
+
+def _stopping(ours: Callable[..., Any]) -> Callable[..., Any]:
+    """`ours`, unless it is called by one of `HIDING`."""
+
+    @functools.wraps(ours)
+    def call(*arrays: Any) -> Any:
+        tracked = any(is_variable(x) and x.requires_grad for x in arrays)
+        if tracked and sys._getframe(2).f_globals.get("__name__") in HIDING:
+            break_graph("conversion to a NumPy array")
+        return ours(*arrays)
+
+    return call
 
 
 def _asked(func: Any) -> Callable[..., Any]:

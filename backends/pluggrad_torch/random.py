@@ -89,6 +89,23 @@ def _draw(name: str, func: Any, sizes: Any, args: Any, kwargs: Any) -> Any:
 
 
 # ---------------------------------------------------------------- functions of Variables
+#
+# Outside of `vmap`, each draws what torch would draw from the same state of its generator. That
+# depends on the strides of a tensor, too.
+
+
+def _drawn(input: Any, draw: Any) -> Any:
+    """What ``draw(x)`` makes of a tensor `x` like `input`, or for each element of a batch."""
+    model = input
+    while is_variable(model):
+        model = model._value
+
+    def make(sizes: Any) -> Any:
+        if not sizes and tuple(model.shape) == tuple(input.shape):
+            return draw(model.detach())
+        return draw(torch.empty((*sizes, *input.shape), dtype=input.dtype, device=input.device))
+
+    return drawn(make, input._backend)
 
 
 def _like(name: str) -> Any:
@@ -96,27 +113,28 @@ def _like(name: str) -> Any:
 
     def answer(xp: Any, input: Any, *args: Any, dtype: Any = None, device: Any = None,
                **kwargs: Any) -> Any:  # fmt: skip
-        def make(sizes: Any) -> Any:
-            shape = (*sizes, *input.shape)
-            function = getattr(torch, name)
-            return function(*args, size=shape, dtype=dtype or input.dtype,
-                            device=device or input.device)  # fmt: skip
-
-        return drawn(make, input._backend)
+        function = getattr(torch, name)
+        return _drawn(input, lambda x: function(x, *args, dtype=dtype, device=device, **kwargs))
 
     return answer
 
 
-def _bernoulli(xp: Any, input: Any, p: Any = None) -> Any:
-    chance = input.detach() if p is None else p
-    dtype = torch.get_default_dtype() if p is not None else input.dtype
-    return xp.astype(RANDOM["rand_like"](xp, input, dtype=dtype) < chance, input.dtype)
+def _bernoulli(xp: Any, input: Any, p: Any = None, *, generator: Any = None) -> Any:
+    if p is not None:
+        return _drawn(input, lambda x: torch.bernoulli(x, p, generator=generator))
+    if generator is not None:
+        return NotImplemented
+    chance = input.detach()
+    return xp.astype(_drawn(chance, lambda x: _contiguous(torch.rand, x)) < chance, input.dtype)
 
 
 def _normal(xp: Any, mean: Any, std: Any = 1.0) -> Any:
     mean, std = [x.detach() if is_variable(x) else x for x in (mean, std)]
-    like = mean + std * 0
-    return mean + std * RANDOM["randn_like"](xp, like)
+    return mean + std * _drawn(mean + std * 0, lambda x: _contiguous(torch.randn, x))
+
+
+def _contiguous(function: Any, x: Any) -> Any:
+    return function(x.shape, dtype=x.dtype, device=x.device)
 
 
 def _dropout(xp: Any, input: Any, p: float = 0.5, training: bool = True,
@@ -125,11 +143,12 @@ def _dropout(xp: Any, input: Any, p: float = 0.5, training: bool = True,
         return NotImplemented
     if not training or p == 0:
         return xp.asarray(input)
-    kept = RANDOM["rand_like"](xp, input) >= p
-    return input * xp.astype(kept, input.dtype) / (1 - p if p < 1 else 1)
+    dropout = torch.nn.functional.dropout
+    return input * _drawn(input, lambda x: dropout(torch.ones_like(x), p))
 
 
 RANDOM: dict[str, Any] = {
-    "rand_like": _like("rand"), "randn_like": _like("randn"), "randint_like": _like("randint"),
+    "rand_like": _like("rand_like"), "randn_like": _like("randn_like"),
+    "randint_like": _like("randint_like"),
     "bernoulli": _bernoulli, "normal": _normal, "dropout": _dropout,
 }  # fmt: skip

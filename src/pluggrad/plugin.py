@@ -34,10 +34,12 @@ What is here by group:
   `signature_of`, `into`, `answer_raw`, `answer_constant`, `write`
 - storing Variables: `rebuild`, the function that pickles of Variables call
 - where a value would leave the graph: `break_graph`, `warn_scalar`, `called`
+- functions that `pluggrad.compile` writes down as one call: `atomic`, and `TRACERS`,
+  which it asks; `writable`, for functions that write into arrays of their own
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
 - functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
   `first_possible`; and functions of the library in pluggrad's: `ForeignProgram`, `foreign_call`,
-  `TreeCall`, `one_by_one`, `rule_of`, `Framework`, `calling`, `made_by`,
+  `TreeCall`, `one_by_one`, `rule_of`, `Framework`, `calling`, `made_by`, `name_of`,
   `refuse_dtype`
 - compilers that read Python code, for `Adapter.compiler`: `UNREADABLE`, `CONSTANT`, `make_ready`
 - errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,
@@ -69,6 +71,7 @@ from .arrays.backend import Backend, backend_of, get_backend, register_backend
 from .arrays.choice import NO_CHOICE, choose, chosen, current_choice
 from .arrays.dispatch import is_batched, is_variable
 from .arrays.immutable import has_arrays
+from .arrays.tracers import TRACERS, atomic, writable
 from .engine.arguments import axes_of, axis_of, explain, whole
 from .engine.batch import drawn
 from .engine.closures import Seen, seen
@@ -93,6 +96,7 @@ from .interop import (
     for_host,
     foreign_call,
     made_by,
+    name_of,
     one_by_one,
     refuse_dtype,
 )
@@ -116,6 +120,7 @@ __all__ = [
     "CONSTANT",
     "FUNCTIONS",
     "OLDEST_VERSION",
+    "TRACERS",
     "UNREADABLE",
     "VERSION",
     "Adapter",
@@ -134,6 +139,7 @@ __all__ = [
     "UnsupportedError",
     "answer_constant",
     "answer_raw",
+    "atomic",
     "axes_of",
     "axis_of",
     "backend_of",
@@ -156,6 +162,7 @@ __all__ = [
     "lookup",
     "made_by",
     "make_ready",
+    "name_of",
     "names",
     "one_by_one",
     "rebuild",
@@ -166,6 +173,7 @@ __all__ = [
     "signature_of",
     "warn_scalar",
     "whole",
+    "writable",
     "write",
 ]
 

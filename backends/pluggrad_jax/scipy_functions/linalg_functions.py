@@ -24,11 +24,12 @@ def expm_derivative(x1: Any, x2: Any) -> Any:
     return expm(jnp.concatenate([top, below], axis=-2))[..., :n, n:]
 
 
-def triangular(x1: Any, x2: Any, *, lower: bool, unit: bool) -> Any:
-    """The solution of triangular systems."""
+def triangular(x1: Any, x2: Any, *, lower: bool, unit: bool, kept: Any) -> Any:
+    """The solution of triangular systems, as the only result of several."""
     front = jnp.broadcast_shapes(x1.shape[:-2], x2.shape[:-2])
     x1, x2 = [jnp.broadcast_to(x, (*front, *x.shape[-2:])) for x in (x1, x2)]
-    return jax.lax.linalg.triangular_solve(x1, x2, left_side=True, lower=lower, unit_diagonal=unit)
+    options = {"left_side": True, "lower": lower, "unit_diagonal": unit}
+    return (jax.lax.linalg.triangular_solve(x1, x2, **options),)
 
 
 def triangle_of_product(x1: Any, x2: Any, *, lower: bool, unit: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,10 @@ _TRTRS = {
 }  # fmt: skip
 
 
-def triangular(x1: Any, x2: Any, *, lower: bool, unit: bool) -> Any:
-    """The solution of triangular systems."""
+def triangular(x1: Any, x2: Any, *, lower: bool, unit: bool, kept: Any) -> Any:
+    """The solution of triangular systems, as the only result of several."""
     if x1.ndim == x2.ndim == 2 and x1.size and x2.size:
-        return _triangular(x1, x2, lower, unit)
+        return (_triangular(x1, x2, lower, unit),)
     front = np.broadcast_shapes(x1.shape[:-2], x2.shape[:-2])
     x1 = np.broadcast_to(x1, (*front, *x1.shape[-2:]))
     x2 = np.broadcast_to(x2, (*front, *x2.shape[-2:]))
@@ -28,7 +29,7 @@ def triangular(x1: Any, x2: Any, *, lower: bool, unit: bool) -> Any:
     if y.size:
         for place in np.ndindex(front):
             y[place] = _triangular(x1[place], x2[place], lower, unit)
-    return y
+    return (y,)
 
 
 def _triangular(x1: Any, x2: Any, lower: bool, unit: bool) -> Any:
@@ -51,15 +52,20 @@ def triangle_of_product(x1: Any, x2: Any, *, lower: bool, unit: bool) -> Any:
         return np.tril(y, -int(unit)) if lower else np.triu(y, int(unit))
     if not lower:
         return triangle_of_product(x2.T, x1.T, lower=True, unit=unit).T
-    y, step, multiply = np.zeros((m, n), np.result_type(x1, x2)), 64, (
-        np.multiply if k == 1 else np.matmul
-    )  # fmt: skip
+    y, step = np.zeros((m, n), np.result_type(x1, x2)), 64
+    multiply = np.multiply if k == 1 else np.matmul
     for i in range(0, m, step):
-        rows = x1[i : i + step]
-        if i:
-            multiply(rows, x2[:, :i], out=y[i : i + step, :i])
-        y[i : i + step, i : i + step] = np.tril(multiply(rows, x2[:, i : i + step]), -int(unit))
+        block = y[i : i + step, : i + step]
+        multiply(x1[i : i + step], x2[:, : i + step], out=block)
+        corner = block[:, i:]
+        corner[_above(unit, *corner.shape)] = 0.0
     return y
+
+
+@functools.cache
+def _above(unit: bool, m: int, n: int) -> Any:
+    """Where a block on the diagonal is not in the lower triangle."""
+    return ~np.tri(m, n, -int(unit), dtype=bool)
 
 
 def banded(x1: Any, x2: Any, *, lower: int, upper: int) -> Any:

@@ -23,9 +23,9 @@ def expm_derivative(x1: Any, x2: Any) -> Any:
     return expm(torch.cat([top, below], dim=-2))[..., :n, n:]
 
 
-def triangular(x1: Any, x2: Any, *, lower: bool, unit: bool) -> Any:
-    """The solution of triangular systems."""
-    return torch.linalg.solve_triangular(x1, x2, upper=not lower, unitriangular=unit)
+def triangular(x1: Any, x2: Any, *, lower: bool, unit: bool, kept: Any) -> Any:
+    """The solution of triangular systems, as the only result of several."""
+    return (torch.linalg.solve_triangular(x1, x2, upper=not lower, unitriangular=unit),)
 
 
 def triangle_of_product(x1: Any, x2: Any, *, lower: bool, unit: bool) -> Any:

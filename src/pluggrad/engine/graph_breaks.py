@@ -8,11 +8,12 @@ import os
 import sys
 import warnings
 from contextvars import ContextVar
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NamedTuple, NoReturn
 
 from ..decorator import AtOnce
 from ..errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
 from .levels import Level, read
+from .replacements import replacement, takes_arrays_of_the_standard
 
 __all__ = [
     "break_by_write",
@@ -22,6 +23,7 @@ __all__ = [
     "graph_breaks",
     "storing",
     "untracked_result",
+    "user_line",
     "warn_scalar",
 ]
 
@@ -58,26 +60,47 @@ def _installed() -> tuple[str, ...]:
     return (*roots, "<frozen", "<__array_function__")
 
 
-def _place() -> tuple[str, int, str, str]:
-    """The user's file and line that called pluggrad, directly or through other libraries; the
-    library that it called, and the place in there. The last two are empty where the user called
-    pluggrad or NumPy.
+class Place(NamedTuple):
+    """Where the graph was left: the user's file and line that called pluggrad, directly or through
+    other libraries; the library that it called, and the place in there; and the frames from there
+    on, outermost first. The last three are empty where the user called pluggrad or NumPy."""
 
-    The user's code is what is not installed. If all of it is, it is what called pluggrad or NumPy.
-    """
+    file: str
+    line: int
+    library: str = ""
+    inside: str = ""
+    frames: tuple[Any, ...] = ()
+
+    def instead(self) -> str:
+        """Our own function for what the library was doing; empty if there is none."""
+        return replacement(self.frames, self.library)
+
+
+def _place() -> Place:
+    """Where the graph is left. The user's code is what is not installed. If all of it is, it is
+    what called pluggrad or NumPy."""
     frame = _frame()
     while frame is not None and _library(frame) in _THROUGH:
         frame = frame.f_back
     if frame is None:
-        return "<unknown>", 0, "", ""
+        return Place("<unknown>", 0)
     file, line = frame.f_code.co_filename, frame.f_lineno
-    user, called = frame, None
+    user, frames = frame, []
     while user is not None and user.f_code.co_filename.startswith(_installed()):
-        user, called = user.f_back, user
-    if user is None or called is None:
-        return file, line, "", ""
-    library = called.f_globals.get("__name__", "").partition(".")[0]
-    return user.f_code.co_filename, user.f_lineno, library, f"{file}:{line}"
+        frames.append(user)
+        user = user.f_back
+    if user is None or not frames:
+        return Place(file, line)
+    frames.reverse()
+    return Place(
+        user.f_code.co_filename, user.f_lineno, _library(frames[0]), f"{file}:{line}", tuple(frames)
+    )
+
+
+def user_line() -> str:
+    """The user's file and line, for messages."""
+    place = _place()
+    return f"{place.file}:{place.line}"
 
 
 def called(*libraries: str) -> tuple[str, str]:
@@ -126,9 +149,9 @@ def allowed() -> bool:
     "warn"."""
     policy = _policy.get()
     if policy in ("warn", "ignore"):
-        _note("an array")
+        instead = _note("an array")
     if policy == "warn":
-        _warn("conversion to an array")
+        _warn("conversion to an array", instead)
     return policy in ("warn", "ignore")
 
 
@@ -142,9 +165,16 @@ def break_graph(what: str, *, first: str = "", instead: str = "") -> None:
 def refuse(what: str, first: str = "", instead: str = "") -> NoReturn:
     """Raise GraphBreakError for `what`, naming the caller's line and the remedy. The text starts
     with `first`, unless a library did it. `instead` says what to write in its place."""
-    file, line, library, inside = _place()
-    hint = ""
-    if library in _ARRAY_API and not os.environ.get("SCIPY_ARRAY_API"):
+    place = _place()
+    library, hint = place.library, ""
+    found = "" if instead else place.instead()
+    if found:
+        instead = f"`{found}` keeps it"
+    elif (
+        library in _ARRAY_API
+        and not os.environ.get("SCIPY_ARRAY_API")
+        and (library != "scipy" or takes_arrays_of_the_standard(place.frames))
+    ):
         hint = (
             f" Many functions of {library} take Variables if the environment variable "
             "`SCIPY_ARRAY_API=1` is set before it is imported."
@@ -154,9 +184,10 @@ def refuse(what: str, first: str = "", instead: str = "") -> NoReturn:
         "`pluggrad.stack` makes an array of several Variables, and `pluggrad.zeros` one to write "
         "into; use `.detach()` if the gradient is not wanted"
     )  # fmt: skip
+    where = f" (inside {library}, {place.inside})" if library else ""
     raise GraphBreakError(
-        f"{'' if library else first}{what} of a Variable that requires grad, at {file}:{line}"
-        f"{f' (inside {library}, {inside})' if library else ''}: its gradient would be lost.{hint} "
+        f"{'' if library else first}{what} of a Variable that requires grad, at "
+        f"{place.file}:{place.line}{where}: its gradient would be lost.{hint} "
         f"{remedy}, or allow all of this with `pluggrad.graph_breaks('ignore')`."
     )
 
@@ -176,15 +207,20 @@ def warn_scalar(what: str) -> None:
     policy = _policy.get()
     if policy == "error":
         refuse(f"{what}()")
-    _note(f"a Python scalar, by {what}()")
+    instead = _note(f"a Python scalar, by {what}()")
     if policy != "ignore":
-        _warn(f"{what}()")
+        _warn(f"{what}()", instead)
 
 
-def _note(what: str) -> None:
-    """Note at the current level where its graph was left."""
-    file, line, _, _ = _place()
-    read().level.left = f"at {file}:{line}, as {what}"
+def _note(what: str) -> str:
+    """Note at the current level where its graph was left. Returns what would have kept it, in
+    words; empty if nothing is known to."""
+    place, level = _place(), read().level
+    start = f"at {place.file}:{place.line}, as {what}"
+    if level.left is None or not level.left.startswith(start):  # else as the last time
+        found = place.instead()
+        level.left = start + (f" (`{found}` keeps it)" if found else "")
+    return level.left[len(start) :]
 
 
 def untracked_result(level: Level, may_be_constant: bool = False) -> None:
@@ -205,22 +241,22 @@ def untracked_result(level: Level, may_be_constant: bool = False) -> None:
         )
 
 
-def _warn(what: str) -> None:
-    """Warn that the conversion `what` loses the gradient."""
+def _warn(what: str, instead: str) -> None:
+    """Warn that the conversion `what` loses the gradient; `instead` is what `_note` returned."""
     _say(
         f"{what} of a Variable that requires grad: what is computed from the result has no "
-        "gradient. Use `.detach()` first if that is meant."
+        f"gradient{instead}. Use `.detach()` first if that is meant."
     )
 
 
 def _say(message: str) -> None:
     """Warn with `message`, once per line of the user's code."""
-    file, line, _, _ = _place()
+    place = _place()
     warnings.warn_explicit(
         message,
         GraphBreakWarning,
-        file,
-        line,
+        place.file,
+        place.line,
         registry=_warned,
     )
 

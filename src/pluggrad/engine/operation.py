@@ -9,7 +9,7 @@ from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_variable
 from ..errors import MixedBackendsError
 from .arguments import convert, explain, promote
-from .handles import wrap_untracked
+from .handles import raw_of, wrap_untracked
 from .levels import ROOT
 from .lists import lift_lists
 from .modes import inside
@@ -27,7 +27,7 @@ def apply(
     try:
         converted = [convert(x, backend, primitive) for x in args]
     except MixedBackendsError:
-        other = takes_numpy(args) if backend.name == "numpy" else None
+        other, args = takes_numpy(args, backend)
         if other is None:
             raise
         return apply(primitive, args, kwargs, other.raw(primitive.name), other)
@@ -47,18 +47,37 @@ def apply(
     return y
 
 
-def takes_numpy(args: Any) -> Backend | None:
-    """The backend among `args` that takes NumPy arrays as constants, if no Variable over NumPy is
-    there. (A function may have been found by its first argument, a NumPy array.)"""
+def takes_numpy(args: Any, backend: Backend) -> tuple[Backend | None, Any]:
+    """The backend among `args` that takes NumPy arrays as constants, and `args` for it; None if
+    there is none, or if they differ in nothing from those that `backend` refused. (A function may
+    have been found by its first argument, a NumPy array.)
+
+    Beside arrays that a compiler traces, untracked Variables over NumPy are constants, too: what is
+    computed from constants alone, such as `pg.sin(a)`, is one of these.
+    """
     found: Backend | None = None
+    wrapped = traced = False
     for x in args:
-        backend = backend_of(x) if hasattr(x, "dtype") else None
-        if backend is not None and backend.name == "numpy":
-            if is_variable(x):
-                return None
-        elif backend is not None and found in (None, backend) and backend.adapter.takes_numpy:
-            found = backend
-    return found
+        other = backend_of(x) if hasattr(x, "dtype") else None
+        if other is None:
+            continue
+        if other.name == "numpy":
+            wrapped = wrapped or is_variable(x)
+            if is_variable(x) and (x._level is not ROOT or x._tracked):
+                return None, args
+        elif found not in (None, other) or not other.adapter.takes_numpy:
+            return None, args
+        else:
+            found = other
+            traced = traced or other.adapter.traced(raw_of(x))
+    if wrapped:
+        return (found, [_bare(x) for x in args]) if traced else (None, args)
+    return None if found is backend else found, args
+
+
+def _bare(x: Any) -> Any:
+    """The NumPy array in `x`, if it is a Variable over one; other things as they are."""
+    return x.data if is_variable(x) and x._backend.name == "numpy" else x
 
 
 def _constant(args: list[Any], backend: Backend) -> bool:

@@ -13,7 +13,7 @@ from .. import transforms as _transforms  # noqa: F401  (whole, before parts: th
 from ..arrays.backend import get_backend, has_backend
 from ..errors import MissingFunctionError
 from .foreign import ForeignProgram, TreeCall, foreign_call, one_by_one
-from .frameworks import Framework, calling, made_by, refuse_dtype
+from .frameworks import Framework, calling, made_by, name_of, refuse_dtype
 from .host import HostProgram, differentiable, first_possible, for_host
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "for_host",
     "foreign_call",
     "made_by",
+    "name_of",
     "one_by_one",
     "refuse_dtype",
 ]

@@ -245,6 +245,15 @@ class TreeCall:
         self.rest = [None if self.gives(x) else x for x in outputs]
         return [outputs[n] for n in self.results]
 
+    def alike(self, constants: Sequence[int]) -> TreeCall:
+        """The same call without its values, as a function of one more array for each of
+        `constants`, places of leaves."""
+        made: TreeCall = object.__new__(TreeCall)
+        made.__dict__.update(self.__dict__)
+        made.places, made.arrays = [*self.places, *constants], []
+        made.flat = [None if n in constants else x for n, x in enumerate(self.flat)]
+        return made
+
     def completed(self, results: Sequence[Any]) -> Any:
         """What `f` returned, with `results` in the place of its arrays."""
         if self.y_spec is ARRAY:

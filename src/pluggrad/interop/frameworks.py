@@ -24,7 +24,7 @@ from ..engine.levels import ROOT, Level, read
 from ..errors import TypeMismatchError, UnsupportedError
 from .foreign import ForeignProgram, TreeCall, foreign_call
 
-__all__ = ["Framework", "calling", "made_by", "refuse_dtype"]
+__all__ = ["Framework", "calling", "made_by", "name_of", "refuse_dtype"]
 
 
 class Framework:
@@ -186,13 +186,21 @@ def made_by(backend: Backend, host: Any, device: Any, where: str) -> Any:
     """An array of `backend` with the values of `host`, a NumPy array. Where the backend lacks the
     dtype, only integers that fit may get another one."""
     try:
-        made = backend.raw("asarray")(host, device=device)
+        made = backend.raw("asarray")(host)
+        if device is not None and made.device != device:
+            made = backend.raw("asarray")(host, device=device)
     except TypeError:
         raise refuse_dtype(host, backend, where) from None
-    kept = str(made.dtype).rpartition(".")[2] == str(host.dtype)
+    kept = name_of(made.dtype) == name_of(host.dtype)
     if kept or (host.dtype.kind in "iu" and (np.asarray(made) == host).all()):
         return made
     raise refuse_dtype(host, backend, where)
+
+
+@functools.lru_cache(maxsize=256, typed=True)  # libraries warn where their dtypes meet others
+def name_of(dtype: Any) -> str:
+    """The name of a dtype, which is the same in all libraries."""
+    return str(dtype).rpartition(".")[2]
 
 
 def refuse_dtype(x: Any, backend: Backend, where: str) -> TypeMismatchError:

@@ -7,15 +7,28 @@ take Variables that require no grad.
 Over NumPy arrays SciPy's compiled code computes. JAX and torch use functions of their own where
 they have them, and call SciPy otherwise.
 
-Importing this package registers it with `scipy.fft`, whose own functions then take Variables.
+The functions of `scipy.fft` itself take Variables, and so do ufuncs of `scipy.special`. Where SciPy
+can take none, the error names the function here.
 """
 
 from __future__ import annotations
 
-from . import cluster, fft, interpolate, linalg, ndimage, signal, spatial, special, stats
+from . import (
+    cluster,
+    fft,
+    integrate,
+    interpolate,
+    linalg,
+    ndimage,
+    optimize,
+    signal,
+    sparse,
+    spatial,
+    special,
+    stats,
+)
 
 __all__ = [
-    "cluster", "fft", "interpolate", "linalg", "ndimage", "signal", "spatial", "special", "stats",
+    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal",
+    "sparse", "spatial", "special", "stats",
 ]  # fmt: skip
-
-fft.register()

@@ -1,5 +1,5 @@
-"""`scipy.fft` with derivatives. Importing `pluggrad.scipy` also registers it with SciPy, so that
-``scipy.fft.dct(v)`` of a Variable comes here.
+"""`scipy.fft` with derivatives. SciPy's own functions come here, too: ``scipy.fft.dct(v)`` of a
+Variable (see `tools.compilers`).
 
 A cosine or sine transform is a matrix of cosines or sines, with some of its rows and columns
 scaled. Types 2 and 3 are transposes of each other up to these scales, and types 1 and 4 of
@@ -21,7 +21,7 @@ from ..errors import InvalidArgumentError
 from ..rules.fft import resized
 from ..rules.kinds import linear
 from ..rules.manipulation import arange
-from .rows import falling_through, host, public, refuse_away, scipy_module
+from .rows import falling_through, host, public, refuse_away
 
 __all__ = [
     "dct", "dctn", "dst", "dstn", "fft", "fft2", "fftn", "fftshift", "hfft", "idct", "idctn",
@@ -101,8 +101,8 @@ def _along(op: BatchedCall) -> Any:
 
 
 _ARGUMENTS = "(x, /, *, type=2, n=None, axis, norm=None, orthogonalize=None)"
-DCT = host(linear(f"scipy.fft.dct{_ARGUMENTS}", _cosines_adjoint), _transformed, _along)
-DST = host(linear(f"scipy.fft.dst{_ARGUMENTS}", _sines_adjoint), _transformed, _along)
+DCT = host(linear(f"scipy.fft.dct{_ARGUMENTS}", _cosines_adjoint, fresh=True), _transformed, _along)
+DST = host(linear(f"scipy.fft.dst{_ARGUMENTS}", _sines_adjoint, fresh=True), _transformed, _along)
 
 # ---------------------------------------------------------------- cosine and sine transforms
 
@@ -252,23 +252,3 @@ def ifftshift(x: Any, axes: Any = None) -> Any:
 
 
 __getattr__, __dir__ = falling_through("fft", __all__)
-
-# ---------------------------------------------------------------- SciPy's own names
-
-
-class _Registered:
-    """What `scipy.fft` calls, by the protocol of uarray, when a Variable is among the arguments."""
-
-    __ua_domain__ = "numpy.scipy.fft"
-
-    @staticmethod
-    def __ua_function__(method: Any, args: Any, kwargs: Any) -> Any:
-        name = method.__name__
-        if not any(map(is_variable, (*args, *kwargs.values()))) or name not in __all__:
-            return NotImplemented
-        return globals()[name](*args, **kwargs)
-
-
-def register() -> None:
-    """Have SciPy's own functions take Variables."""
-    scipy_module("fft").register_backend(_Registered)

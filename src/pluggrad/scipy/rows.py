@@ -17,6 +17,7 @@ from typing import Any
 from ..arrays.backend import Backend, backend_of, get_backend
 from ..arrays.dispatch import is_variable, xp
 from ..arrays.host import RESULTS
+from ..engine.arguments import explain
 from ..engine.batch import BATCHING, BatchedCall
 from ..engine.handles import wrap_untracked
 from ..engine.primitive import Primitive
@@ -26,6 +27,8 @@ from ..variables.namespace import lifting
 
 __all__ = [
     "aligned",
+    "backend_among",
+    "explained",
     "falling_through",
     "fronts",
     "host",
@@ -110,7 +113,7 @@ def public(module: str, arrays: str = "") -> Callable[[Callable[..., Any]], Call
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            backend = _backend_among((*args, *kwargs.values())) or get_backend("numpy")
+            backend = backend_among((*args, *kwargs.values())) or get_backend("numpy")
             found = lifted.get(backend)
             if found is None:
                 found = lifted[backend] = lifting(name, function, backend, arrays=places)
@@ -122,14 +125,34 @@ def public(module: str, arrays: str = "") -> Callable[[Callable[..., Any]], Call
     return register
 
 
-def _backend_among(values: Any) -> Backend | None:
+def explained(module: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a function a public one of ``pluggrad.scipy.<module>`` that gets its arguments as they
+    are: one of sparse matrices, or of functions. Errors name it."""
+
+    def register(function: Callable[..., Any]) -> Callable[..., Any]:
+        name = f"pluggrad.scipy.{module}.{function.__name__}"
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                explain(error, name, args)
+
+        call.__module__ = f"pluggrad.scipy.{module}"
+        return call
+
+    return register
+
+
+def backend_among(values: Any) -> Backend | None:
     """The backend of the first Variable among `values`, lists included, else of the first array."""
     first: Backend | None = None
     for x in values:
         if is_variable(x):
             return x._backend  # type: ignore[no-any-return]
         if isinstance(x, (list, tuple)):
-            found = _backend_among(x)
+            found = backend_among(x)
         else:
             is_array = hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, type)
             found = backend_of(x) if is_array else None
@@ -147,16 +170,20 @@ def refuse_away(function: str, **arguments: tuple[Any, Any]) -> None:
             )
 
 
-def falling_through(module: str, own: list[str]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def falling_through(
+    module: str, own: list[str], passing: Callable[[str, Callable[..., Any]], Any] | None = None
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """`__getattr__` and `__dir__` of ``pluggrad.scipy.<module>``, which has the names in `own`: all
-    other names are SciPy's."""
+    other names are SciPy's. ``passing(name, function)`` is what stands for a function of SciPy's;
+    by default one that takes Variables that require no grad."""
+    passing = _passing if passing is None else passing
 
     def find(name: str) -> Any:
         adapter = get_backend("numpy").adapter
         found = None if name.startswith("__") else adapter.scipy(f"{module}.{name}")
         if found is None:
             raise UnknownNameError(f"module 'pluggrad.scipy.{module}' has no attribute {name!r}")
-        return _passing(f"{module}.{name}", found) if _is_function(found) else found
+        return passing(f"{module}.{name}", found) if _is_function(found) else found
 
     def names() -> list[str]:
         theirs = get_backend("numpy").adapter.scipy(module)
@@ -180,7 +207,7 @@ def _passing(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 f"scipy.{name} has no derivative in pluggrad.scipy; `.detach()` its arguments if "
                 "no gradient is needed"
             )
-        backend = _backend_among((*args, *kwargs.values()))
+        backend = backend_among((*args, *kwargs.values()))
         y = function(*raw(args), **raw(kwargs))
         if backend is None or not any(map(is_variable, (*args, *kwargs.values()))):
             return y

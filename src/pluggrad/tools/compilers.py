@@ -1,9 +1,11 @@
-"""Prepare compilers that read Python code, such as torch.compile, for pluggrad; and einops.
+"""Prepare compilers that read Python code, such as torch.compile, for pluggrad; and einops and
+scipy.fft.
 
 A tracer that only follows arrays, such as JAX's, needs no preparation. A compiler that reads code
 must be told about functions that it could not work out itself. It may be imported long after
 pluggrad, so a finder on `sys.meta_path` watches for its import. einops must be told, too: it knows
-arrays by a class for each library, and ours is in a package of its own.
+arrays by a class for each library, and ours is in a package of its own. And scipy.fft asks those
+who have registered.
 """
 
 from __future__ import annotations
@@ -18,19 +20,36 @@ from typing import Any
 
 from ..arrays.backend import BACKENDS, PRIMITIVES, Backend, get_backend
 from ..arrays.composites import COMPOSITES
-from ..arrays.dispatch import find_for
+from ..arrays.dispatch import find_for, is_variable
 from ..arrays.host import PREFIX
 from ..arrays.standard import CREATION, INQUIRIES
+from ..engine.replacements import MIRRORS
 from ..errors import UnsupportedError
 from ..variables.names import ALIASES, EXTENSIONS
 from ..variables.top_level import FOUND
 
 __all__ = ["find_all", "watch"]
 
+
+class Transforms:
+    """What `scipy.fft` calls, by the protocol of uarray, when a Variable is among the arguments."""
+
+    __ua_domain__ = "numpy.scipy.fft"
+
+    @staticmethod
+    def __ua_function__(method: Any, args: Any, kwargs: Any) -> Any:
+        if not any(map(is_variable, (*args, *kwargs.values()))) or "scipy" not in MIRRORS:
+            return NotImplemented
+        ours = MIRRORS["scipy"]().fft
+        name = method.__name__
+        return getattr(ours, name)(*args, **kwargs) if name in ours.__all__ else NotImplemented
+
+
 #: The modules to watch for, and what prepares each: an adapter's `compiler`, or an import.
 WATCHED: dict[str, Callable[[], object]] = {
     "torch._dynamo": lambda: get_backend("torch").adapter.compiler(),
     "einops._backends": lambda: import_module("pluggrad_einops"),
+    "scipy.fft": lambda: sys.modules["scipy.fft"].register_backend(Transforms),
 }
 
 

@@ -191,6 +191,8 @@ def raw_key(key: Any, backend: Backend) -> Any:
         # NumPy arrays are indices everywhere, as lists are. (Dask takes them as they are.)
         found = backend_of(key)
         if found is not None and found.name == "numpy":
+            if kind == "b" and backend.adapter.takes_numpy:
+                return key  # its values are known, also while the library traces
             # (torch would take uint8 for a mask.)
             return backend.namespace.raw_asarray(key.astype("int64") if kind == "u" else key)
     return key

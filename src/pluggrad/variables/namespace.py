@@ -286,9 +286,10 @@ def lifting(
                     **{key: given(key, x) for key, x in kwargs.items()},
                 )
         except Exception as error:
-            other = takes_numpy(args) if backend.name == "numpy" else None
-            if other is not None and isinstance(error, MixedBackendsError):
-                return lifting(name, function, other)(*args, **kwargs)
+            if isinstance(error, MixedBackendsError):
+                other, constants = takes_numpy(args, backend)
+                if other is not None:
+                    return lifting(name, function, other)(*constants, **kwargs)
             explain(error, name, args)
         if hasattr(y, "dtype") and not backend.knows(y.dtype):
             raise TypeMismatchError(f"{name}: an array of dtype {y.dtype} holds no numbers")

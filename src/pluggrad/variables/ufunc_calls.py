@@ -14,6 +14,7 @@ from ..arrays.backend import SCALARS, Backend
 from ..arrays.dispatch import is_variable
 from ..engine.arguments import axes_of, shortened
 from ..engine.graph_breaks import break_graph
+from ..engine.replacements import MIRRORS
 from ..engine.strong_zeros import strong_zeros
 from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from .library_functions import lookup, raw, tracked
@@ -148,6 +149,9 @@ def _find(backend: Backend, ufunc: Any) -> tuple[str, Callable[..., Any]]:
             "`pluggrad`, or give it a derivative by `pluggrad.custom_vjp`"
         )
     function = lookup(backend, full)
+    if function is None and place != "numpy." and "scipy" in MIRRORS:
+        mirror = MIRRORS["scipy"]().special
+        function = getattr(mirror, name) if name in mirror.__all__ else None
     if function is None:
         raise UnsupportedError(
             f"{place}{name} does not work on Variables over {backend.name} arrays; use other "

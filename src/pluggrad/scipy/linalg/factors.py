@@ -19,7 +19,7 @@ from ..arguments import (
     matrices,
 )
 from ..rows import public
-from .linear_rows import TRIANGULAR
+from .linear_rows import triangular
 from .matrix_rows import LU, PERMUTATION, QR_PIVOTS
 
 __all__ = ["cho_factor", "cho_solve", "cholesky", "lu", "lu_factor", "lu_solve", "qr"]  # fmt: skip
@@ -85,8 +85,8 @@ def cho_solve(
     vector, b, lower = b.ndim == 1, columns(b), bool(lower)
     check_columns("linalg.cho_solve", c.shape[-1], b)
     first, second = (c, adjoint(c)) if lower else (adjoint(c), c)
-    x = TRIANGULAR(first, b, lower=True, unit=False)
-    x = TRIANGULAR(second, x, lower=False, unit=False)
+    x = triangular(first, b, lower=True, unit=False)
+    x = triangular(second, x, lower=False, unit=False)
     return x[..., 0] if vector else x
 
 
@@ -127,12 +127,12 @@ def lu_solve(
         pivots = find_backend(lu).namespace.asarray(pivots)
     order = PERMUTATION(pivots)
     if trans == 0:
-        x = TRIANGULAR(lu, _rows(b, order), lower=True, unit=True)
-        x = TRIANGULAR(lu, x, lower=False, unit=False)
+        x = triangular(lu, _rows(b, order), lower=True, unit=True)
+        x = triangular(lu, x, lower=False, unit=False)
     else:
         other = adjoint(lu) if trans == 2 else xp.matrix_transpose(lu)
-        x = TRIANGULAR(other, b, lower=True, unit=False)
-        x = TRIANGULAR(other, x, lower=False, unit=True)
+        x = triangular(other, b, lower=True, unit=False)
+        x = triangular(other, x, lower=False, unit=True)
         x = _rows(x, xp.argsort(order, axis=-1))
     return x[..., 0] if vector else x
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from ...arrays.dispatch import xp
+from ...engine.batch import BatchedCall
 from ...engine.cotangents import conjugate, is_complex, sum_to
 from ...rules.kinds import bilinear, general
 from ...rules.linalg import H
 from ...rules.manipulation import shape_of
 from ..rows import aligned, fronts, host, looped
 
-__all__ = ["BANDED", "HERMITIAN_BANDED", "SYLVESTER", "TRIANGULAR", "broadcast"]
+__all__ = ["BANDED", "HERMITIAN_BANDED", "SYLVESTER", "broadcast", "triangular"]
 
 
 def broadcast(args: Any, kwargs: Any) -> Any:
@@ -30,20 +31,38 @@ def _triangle(x: Any, lower: bool, unit: bool) -> Any:
     return xp.tril(x, k=-int(unit)) if lower else xp.triu(x, k=int(unit))
 
 
-def _triangular_x2(g: Any, x1: Any, like2: Any, lower: bool, unit: bool) -> Any:
+def _triangular_adjoint(g: Any, x1: Any, lower: bool, unit: bool, kept: Any) -> Any:
+    """H(x1)⁻¹ g, which both cotangents need: the first leaves it in `kept` (see
+    `rules.linalg.solved_adjoint`)."""
+    if kept and kept[0] is g:
+        found = kept[1]
+        kept.clear()
+        return found
+    found = triangular(H(x1), g[0], lower=not lower, unit=unit)
+    kept[:] = [g, found]
+    return found
+
+
+def _triangular_x2(g: Any, x1: Any, like2: Any, lower: bool, unit: bool, kept: Any) -> Any:
     """g_x2 = H(x1)⁻¹ g."""
-    return sum_to(TRIANGULAR(H(x1), g, lower=not lower, unit=unit), shape_of(like2))
+    return sum_to(_triangular_adjoint(g, x1, lower, unit, kept), shape_of(like2))
 
 
-def _triangular_x1(g: Any, x1: Any, y: Any, lower: bool, unit: bool) -> Any:
+def _triangular_x1(g: Any, x1: Any, y: Any, lower: bool, unit: bool, kept: Any) -> Any:
     """g_x1 = -H(x1)⁻¹ g H(y), in the triangle that is read."""
-    g = TRIANGULAR(H(x1), g, lower=not lower, unit=unit)
-    return sum_to(TRIANGLE(-g, H(y), lower=lower, unit=unit), x1.shape)
+    g = _triangular_adjoint(g, x1, lower, unit, kept)
+    return sum_to(TRIANGLE(-g, H(y[0]), lower=lower, unit=unit), x1.shape)
 
 
 def _triangular_jvp(t1: Any, t2: Any, x1: Any, y: Any, lower: bool, unit: bool) -> Any:
     """t_y = x1⁻¹ (t2 - t1 y)."""
-    return TRIANGULAR(x1, t2 - _triangle(t1, lower, unit) @ y, lower=lower, unit=unit)
+    t = t2 - _triangle(t1, lower, unit) @ y[0]
+    return (triangular(x1, t, lower=lower, unit=unit),)
+
+
+def _triangular_batched(op: BatchedCall) -> Any:
+    most = max(op.ndim(0), op.ndim(1))
+    return op(op.aligned(0, most), op.aligned(1, most), **{**op.kwargs, "kept": []})
 
 
 TRIANGLE = host(  # the part of the product that the solver reads
@@ -54,11 +73,17 @@ TRIANGLE = host(  # the part of the product that the solver reads
                            args[1].shape[-1]), args[0].dtype),
     aligned,
 )  # fmt: skip
-TRIANGULAR = host(
-    general("scipy.linalg.triangular(x1, x2, /, *, lower, unit)", _triangular_x1, _triangular_x2,
-            jvp=_triangular_jvp),
-    broadcast, aligned,
+_TRIANGULAR = host(
+    general("scipy.linalg.triangular(x1, x2, /, *, lower, unit, kept)", _triangular_x1,
+            _triangular_x2, jvp=_triangular_jvp, fresh=True),
+    lambda args, kwargs: [broadcast(args, kwargs)], _triangular_batched,
 )  # fmt: skip
+
+
+def triangular(x1: Any, x2: Any, *, lower: bool, unit: bool) -> Any:
+    """The solution of triangular systems."""
+    return _TRIANGULAR(x1, x2, lower=lower, unit=unit, kept=[])[0]
+
 
 # ---------------------------------------------------------------- banded systems
 
@@ -123,7 +148,7 @@ def _banded_jvp(t1: Any, t2: Any, x1: Any, y: Any, lower: int, upper: int) -> An
 
 BANDED = host(
     general("scipy.linalg.banded(x1, x2, /, *, lower, upper)", _banded_x1, _banded_x2,
-            jvp=_banded_jvp),
+            jvp=_banded_jvp, fresh=True),
     broadcast, aligned,
 )  # fmt: skip
 
@@ -172,7 +197,7 @@ HERMITIAN_BANDED: Any = host(
     general("scipy.linalg.hermitian_banded(x1, x2, /, *, lower)", _hermitian_banded_x1,
             lambda g, x1, like2, lower: sum_to(HERMITIAN_BANDED(x1, g, lower=lower),
                                                shape_of(like2)),
-            jvp=_hermitian_banded_jvp),
+            jvp=_hermitian_banded_jvp, fresh=True),
     broadcast, aligned,
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from ...rules.linalg import H, eigh, eigh_jvp, identity
 from ...rules.products import column
 from ..arguments import find_backend
 from ..rows import host, like, looped
-from .linear_rows import SYLVESTER, TRIANGULAR
+from .linear_rows import SYLVESTER, triangular
 
 __all__ = ["EIGH", "EXPM", "LOGM", "LU", "PERMUTATION", "QR_PIVOTS", "SQRTM", "UNITARY", "frechet"]
 
@@ -78,7 +78,7 @@ def _logm_jvp(t: Any, x: Any, y: Any, keeps: bool) -> Any:
 
 
 EXPM: Any = host(
-    general("scipy.linalg.expm(x, /)", _expm, jvp=lambda t, x: EXPM_DERIVATIVE(x, t)),
+    general("scipy.linalg.expm(x, /)", _expm, jvp=lambda t, x: EXPM_DERIVATIVE(x, t), fresh=True),
     like(), of_matrices,
 )  # fmt: skip
 EXPM_DERIVATIVE: Any = host(  # of the exponential at x1 in the direction x2
@@ -165,8 +165,8 @@ def _lu(g: Any, y: Any) -> Any:
     g_low = _padded(xp.tril(g_lu[..., :, :k], k=-1), m, n)
     g_up = _padded(xp.triu(g_lu[..., :k, :]), m, n)
     f = xp.tril(H(unit) @ g_low, k=-1) + xp.triu(g_up @ H(xp.triu(up)))
-    f = TRIANGULAR(H(low), f, lower=False, unit=True)
-    f = H(TRIANGULAR(up, H(f), lower=False, unit=False))
+    f = triangular(H(low), f, lower=False, unit=True)
+    f = H(triangular(up, H(f), lower=False, unit=False))
     return xp.take_along_axis(f, column(back), axis=-2)
 
 
@@ -175,8 +175,8 @@ def _lu_jvp(t: Any, y: Any) -> Any:
     lu, pivots, order, back = y
     low, up = _square_factors(lu)
     t = xp.take_along_axis(t, column(order), axis=-2)
-    f = TRIANGULAR(low, t, lower=True, unit=True)
-    f = H(TRIANGULAR(H(up), H(f), lower=True, unit=False))
+    f = triangular(low, t, lower=True, unit=True)
+    f = H(triangular(H(up), H(f), lower=True, unit=False))
     k = min(lu.shape[-2:])
     t_low = (xp.tril(low, k=-1) + identity(low)) @ xp.tril(f, k=-1)
     t_up = xp.triu(f) @ xp.triu(up)

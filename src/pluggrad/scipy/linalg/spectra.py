@@ -8,7 +8,7 @@ from ...arrays.dispatch import xp
 from ...errors import InvalidArgumentError, UnsupportedError
 from ..arguments import adjoint, check_square, find_backend, floats, matrices
 from ..rows import public
-from .linear_rows import TRIANGULAR
+from .linear_rows import triangular
 from .matrix_rows import EIGH, UNITARY
 
 __all__ = ["eigh", "eigvalsh", "norm", "polar", "svd", "svdvals"]
@@ -43,12 +43,12 @@ def _eigh(
     low = xp.linalg.cholesky(xp.hermitian(b, upper=not lower), upper=not lower)
     low, high = (low, adjoint(low)) if lower else (adjoint(low), low)
     if type == 1:
-        inner = TRIANGULAR(low, a, lower=True, unit=False)
-        c = adjoint(TRIANGULAR(low, adjoint(inner), lower=True, unit=False))
+        inner = triangular(low, a, lower=True, unit=False)
+        c = adjoint(triangular(low, adjoint(inner), lower=True, unit=False))
     else:
         c = high @ a @ low
     w, v = _standard((c + adjoint(c)) / 2, lower, "ev" if driver == "gv" else "evd")
-    return w, (low @ v if type == 3 else TRIANGULAR(high, v, lower=False, unit=False))
+    return w, (low @ v if type == 3 else triangular(high, v, lower=False, unit=False))
 
 
 def _standard(a: Any, lower: bool, driver: str) -> Any:

@@ -19,7 +19,7 @@ from ..arguments import (
     known_numbers,
 )
 from ..rows import public
-from .linear_rows import BANDED, HERMITIAN_BANDED, TRIANGULAR
+from .linear_rows import BANDED, HERMITIAN_BANDED, triangular
 
 __all__ = ["det", "inv", "lstsq", "pinv", "pinvh", "solve", "solve_banded",
            "solve_triangular", "solveh_banded"]  # fmt: skip
@@ -92,7 +92,7 @@ def solve(
         if kind in ("upper triangular", "lower triangular"):
             low = kind == "lower triangular"
             a, low = (xp.matrix_transpose(a), not low) if transposed else (a, low)
-            x = TRIANGULAR(a, b, lower=low, unit=False)
+            x = triangular(a, b, lower=low, unit=False)
         else:
             a = _read(a, kind, lower)
             x = xp.linalg.solve(xp.matrix_transpose(a) if transposed else a, b)
@@ -121,7 +121,7 @@ def solve_triangular(
     check_columns("linalg.solve_triangular", a.shape[-1], b)
     if trans not in (0, "N"):
         a, low = (adjoint(a) if trans in (2, "C") else xp.matrix_transpose(a)), not low
-    x = TRIANGULAR(a, b, lower=low, unit=bool(unit_diagonal))
+    x = triangular(a, b, lower=low, unit=bool(unit_diagonal))
     return x[..., 0] if vector else x
 
 
@@ -197,7 +197,7 @@ def inv(
     check_square("linalg.inv", a)
     kind = _KINDS[assume_a]
     if kind in ("upper triangular", "lower triangular"):
-        return TRIANGULAR(a, identity(a), lower=kind == "lower triangular", unit=False)
+        return triangular(a, identity(a), lower=kind == "lower triangular", unit=False)
     return xp.linalg.inv(_read(a, kind, lower))
 
 

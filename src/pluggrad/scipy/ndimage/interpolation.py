@@ -48,7 +48,9 @@ def _coefficients_adjoint(g: Any, order: int, axis: int, mode: str) -> Any:
 
 
 COEFFICIENTS = host(
-    linear("scipy.ndimage.coefficients(x, /, *, order, axis, mode)", _coefficients_adjoint),
+    linear(
+        "scipy.ndimage.coefficients(x, /, *, order, axis, mode)", _coefficients_adjoint, fresh=True
+    ),
     like(0),
     lambda op: op(op.args[0], **{**op.kwargs, "axis": op.get("axis") + 1}),
 )
@@ -162,6 +164,7 @@ INTERPOLATED: Primitive = host(
             derivatives=derivatives,
         ),
         _by_place,
+        fresh=True,
     ),
     _values,
     _batched,

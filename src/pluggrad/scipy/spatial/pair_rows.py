@@ -69,7 +69,8 @@ def _table(args: Any, kwargs: Any) -> Any:
 
 
 PAIRS: Any = host(
-    general("scipy.distance.pairs(x1, x2, /, *, squared)", _pairs_x1, _pairs_x2, jvp=_pairs_jvp),
+    general("scipy.distance.pairs(x1, x2, /, *, squared)", _pairs_x1, _pairs_x2, jvp=_pairs_jvp,
+            fresh=True),
     _table, aligned,
 )  # fmt: skip
 
@@ -142,7 +143,7 @@ def _folded_shape(args: Any, kwargs: Any) -> Any:
 
 #: The symmetric matrix, with zeros on its diagonal, of the numbers of all pairs.
 SQUARE: Any = host(
-    linear("scipy.distance.square(x, /)", lambda g: FOLDED(g)),
+    linear("scipy.distance.square(x, /)", lambda g: FOLDED(g), fresh=True),
     _square_shape,
     lambda op: op(*op.args),
 )
@@ -170,7 +171,7 @@ def _within_jvp(t: Any, x: Any, y: Any, squared: bool) -> Any:
 
 
 PAIRS_WITHIN: Any = host(
-    general("scipy.distance.pairs_within(x, /, *, squared)", _within, jvp=_within_jvp),
+    general("scipy.distance.pairs_within(x, /, *, squared)", _within, jvp=_within_jvp, fresh=True),
     lambda args, kwargs: (
         (*args[0].shape[:-2], args[0].shape[-2] * (args[0].shape[-2] - 1) // 2), args[0].dtype
     ),
