@@ -14,7 +14,17 @@ from ...arrays.dispatch import is_variable, xp
 from ...engine.arguments import axis_of, whole
 from ...errors import InvalidArgumentError, UnsupportedError
 from ..rows import scipy_module
-from .common import backend_for, doubles, intervals, method, numbers, order_of, placed, wrapped
+from .common import (
+    backend_for,
+    column,
+    doubles,
+    intervals,
+    method,
+    numbers,
+    order_of,
+    placed,
+    wrapped,
+)
 from .piecewise import integral
 
 __all__ = ["BSpline", "antiderivative", "banded_basis", "derivative", "evaluate_spline"]
@@ -56,14 +66,12 @@ def evaluate_spline(t: Any, c: Any, k: int, at: Any, nu: int, extrapolate: Any) 
     if isinstance(extrapolate, str):  # 'periodic'
         at = wrapped(at, low, high)
     i, knots = _local(t, k, at)
-    ones = (1,) * (c.ndim - 1)
-    column = lambda x: xp.reshape(x, (-1, *ones))
     d = [xp.take(c, i - k + j, axis=0) for j in range(k + 1)]
-    y = _de_boor(d, [column(x) for x in knots], k, column(at), nu)
+    y = _de_boor(d, [column(x, c) for x in knots], k, column(at, c), nu)
     outside = at != at
     if not extrapolate:
         outside = outside | (at < low) | (at > high)
-    y = xp.where(column(outside), np.nan, y)
+    y = xp.where(column(outside, c), np.nan, y)
     return xp.reshape(y, (*shape, *c.shape[1:]))
 
 
@@ -73,8 +81,8 @@ def basis(t: Any, k: int, at: Any, nu: int = 0) -> tuple[Any, Any]:
     i, knots = _local(t, k, at)
     unit = backend_for(t).raw("eye")(k + 1, dtype=t.dtype)
     d = [unit[j : j + 1, :] for j in range(k + 1)]
-    column = [xp.expand_dims(x, axis=-1) for x in knots]
-    return _de_boor(d, column, k, xp.expand_dims(at, axis=-1), nu), i - k
+    around = [xp.expand_dims(x, axis=-1) for x in knots]
+    return _de_boor(d, around, k, xp.expand_dims(at, axis=-1), nu), i - k
 
 
 def banded_basis(values: Any, first: Any, n: int, k: int) -> Any:
@@ -96,10 +104,6 @@ def banded_basis(values: Any, first: Any, n: int, k: int) -> Any:
 # ---------------------------------------------------------------- other splines
 
 
-def _column(x: Any, c: Any) -> Any:
-    return xp.reshape(x, (-1, *(1,) * (c.ndim - 1)))
-
-
 def _padded(c: Any, length: int) -> Any:
     """`c` with zeros up to this length."""
     short = length - c.shape[0]
@@ -112,7 +116,7 @@ def _padded(c: Any, length: int) -> Any:
 def derivative(t: Any, c: Any, k: int) -> tuple[Any, Any, int]:
     """Knots, coefficients and degree of the derivative."""
     m = t.shape[0]
-    width = _column(t[k + 1 : m - 1] - t[1 : m - k - 1], c)
+    width = column(t[k + 1 : m - 1] - t[1 : m - k - 1], c)
     steps = c[1 : m - 1 - k] - c[: m - 2 - k]
     return t[1 : m - 1], _padded(steps * float(k) / width, m - 2), k - 1
 
@@ -120,7 +124,7 @@ def derivative(t: Any, c: Any, k: int) -> tuple[Any, Any, int]:
 def antiderivative(t: Any, c: Any, k: int) -> tuple[Any, Any, int]:
     """Knots, coefficients and degree of the antiderivative that is 0 at the first knot."""
     m = t.shape[0]
-    width = _column(t[k + 1 :] - t[: m - k - 1], c)
+    width = column(t[k + 1 :] - t[: m - k - 1], c)
     total = xp.cumulative_sum(c[: m - k - 1] * width, axis=0) / float(k + 1)
     n = total.shape[0]
     total = xp.concat([xp.zeros_like(total[:1]), total, *[total[n - 1 :]] * (k + 2)], axis=0)

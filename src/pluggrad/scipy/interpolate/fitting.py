@@ -15,7 +15,7 @@ from ..linalg import solve_banded, solveh_banded
 from ..rows import falling_through
 from .bsplines import BSpline, banded_basis, basis
 from .common import check_finite as finite
-from .common import check_increasing, data, doubles, method, numbers
+from .common import check_increasing, column, data, doubles, method, numbers
 
 _THEIRS, _ = falling_through("interpolate", [])
 
@@ -126,8 +126,8 @@ def _interpolation(x: Any, y: Any, k: int, t: Any, bc_type: Any, axis: Any, chec
     if periodic:
         if t is not None:
             raise UnsupportedError(f"scipy.interpolate.{where}: a periodic spline finds its knots")
-        values = numbers(y[0]), numbers(y[n - 1])
-        if values[0] is not None and not np.allclose(*values, atol=1e-15):
+        ends = numbers(y[0]), numbers(y[n - 1])
+        if ends[0] is not None and not np.allclose(*ends, atol=1e-15):
             raise InvalidArgumentError(
                 f"scipy.interpolate.{where}: the first and the last y of a periodic spline are "
                 "equal"
@@ -246,7 +246,6 @@ def _smoothed(x: Any, y: Any, w: Any, lam: Any, axis: Any) -> Any:
     # The natural spline that balances the second differences: Reinsch's algorithm.
     h = x[1:] - x[:-1]
     b = xp.reshape(y, (x.shape[0], -1))
-    column = lambda v: xp.expand_dims(v, axis=-1)
     a0, a2 = 1.0 / h[:-1], 1.0 / h[1:]
     a1 = -(a0 + a2)
     v = 1.0 / w
@@ -257,13 +256,13 @@ def _smoothed(x: Any, y: Any, w: Any, lam: Any, axis: Any) -> Any:
     bands = xp.stack([
         xp.concat([zero, zero, two]), xp.concat([zero, one]), main,
     ])  # fmt: skip
-    turns = column(a0) * b[:-2] + column(a1) * b[1:-1] + column(a2) * b[2:]
+    turns = column(a0, b) * b[:-2] + column(a1, b) * b[1:-1] + column(a2, b) * b[2:]
     curve = solveh_banded(bands, turns, check_finite=False)
     none = xp.zeros_like(curve[:1])
     wide = xp.concat([none, curve, none], axis=0)
-    slope = (wide[1:] - wide[:-1]) / column(h)
+    slope = (wide[1:] - wide[:-1]) / column(h, b)
     ends = xp.concat([none, slope, none], axis=0)
-    smooth = b - lam * column(v) * (ends[1:] - ends[:-1])
+    smooth = b - lam * column(v, b) * (ends[1:] - ends[:-1])
     return x, xp.reshape(smooth, y.shape), axis
 
 
@@ -283,4 +282,4 @@ def make_smoothing_spline(x: Any, y: Any, w: Any = None, lam: Any = None, *, axi
         )
     x, smooth, axis = _smoothed(x, y, w, lam, axis)
     spline = make_interp_spline(x, smooth, 3, bc_type="natural", check_finite=False)
-    return BSpline.construct_fast(*spline.tck, True, axis)
+    return BSpline.construct_fast(spline.t, spline.c, 3, True, axis)
