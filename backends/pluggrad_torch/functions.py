@@ -294,6 +294,13 @@ def _swap(xp: Any, input: Any, dim0: int, dim1: int) -> Any:
     return xp.permute_dims(input, tuple(axes))
 
 
+def _t(xp: Any, input: Any) -> Any:
+    ndim = len(input.shape)
+    if ndim > 2:
+        return NotImplemented
+    return _swap(xp, input, 0, 1) if ndim == 2 else xp.asarray(input)
+
+
 def _squeeze(xp: Any, input: Any, dim: Any = None) -> Any:
     dims = range(len(input.shape)) if dim is None else [dim] if isinstance(dim, int) else dim
     axes = tuple([n for n in dims if input.shape[n] == 1])
@@ -398,7 +405,7 @@ SPECIAL = {
     "min": lambda xp, input, *args, **kwargs: _extremum(xp, "min", input, args, kwargs),
     "var": lambda xp, *args, **kwargs: _variance(xp, "var", *args, **kwargs),
     "std": lambda xp, *args, **kwargs: _variance(xp, "std", *args, **kwargs),
-    "t": lambda xp, input: _swap(xp, input, 0, 1) if len(input.shape) == 2 else xp.asarray(input),
+    "t": _t,
     "transpose": _swap, "swapaxes": _swap, "swapdims": _swap,
     "squeeze": _squeeze, "flatten": _flatten, "round": _round,
     "ravel": lambda xp, input: xp.reshape(input, (-1,)),
