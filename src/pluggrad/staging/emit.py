@@ -63,6 +63,7 @@ class _Source:
         for value, array in program.constants:
             self.names[value] = self.constant(array)
         self.ended: set[Value] = set()
+        self.fresh: set[Value] = set()  # arrays that NumPy has just made, and that can be written
         for call, dying, self.ended in zip(program.calls, *_deaths(program), strict=True):
             self.add(call, dying)
         made = {v for v, _ in program.constants}
@@ -126,6 +127,8 @@ class _Source:
             self.lines.append(f" {''.join([f'{name}, ' for name in names])} = {text}")
         else:
             self.lines.append(f" {self.name(call.results[0])} = {text}")
+        if type(call.function) is np.ufunc or reduces(call.function) or call.function is np.copy:
+            self.fresh.update(call.results)
         gone = [v for v in dying if v is not into and v not in self.given]
         if gone:
             self.lines.append(f" del {', '.join([self.names.pop(v) for v in gone])}")
@@ -161,7 +164,9 @@ class _Source:
         words = [self.operand(x, call) for x in call.args]
         into = self.reusable(call, dying)
         if into is not None:
-            words.append(self.names[into])
+            # (`maximum` and `minimum` deprecate `out` by position.)
+            by_name = "out=" if call.function in (np.maximum, np.minimum) else ""
+            words.append(f"{by_name}{self.names[into]}")
         return f"{self.function(call.function)}({', '.join(words)})", into
 
     def operand(self, x: Any, call: Call) -> str:
@@ -182,7 +187,7 @@ class _Source:
             return None
         for x in dying:
             if (
-                x.like(y) and x.memory is x and x in self.ended and x not in self.kept
+                x in self.fresh and x.like(y) and x in self.ended and x not in self.kept
                 and all([v is x or v.memory is not x for v in call.inputs()])
             ):  # fmt: skip
                 return x
