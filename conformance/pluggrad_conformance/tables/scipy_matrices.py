@@ -88,7 +88,15 @@ scipy("linalg.companion", usual(numbers(2.0, 1.0, -0.5, 0.3)))
 scipy("linalg.block_diag", usual(b, v, square), kind="movement", jax=True)
 scipy("linalg.khatri_rao", usual(b, Array((4, 2))))
 
+scipy("linalg.solve_toeplitz", usual(numbers(5.0, 1.0, -0.5, 0.3), Array((4, 2))), about("with a row", numbers(5.0, 1.0, -0.5, 0.3), Array((4,)), numbers(5.0, 0.7, 0.2, 0.4)), how=lambda s, c, b, *r: s.linalg.solve_toeplitz((c, *r) if r else c, b))
+scipy("linalg.matmul_toeplitz", usual(Array((4,)), Array((4, 2))), about("with a row", Array((4,)), Array((3,)), Array((3,))), how=lambda s, c, x, *r: s.linalg.matmul_toeplitz((c, *r) if r else c, x))
+scipy("linalg.solve_circulant", usual(numbers(5.0, 1.0, -0.5, 0.3), Array((4, 2))))
+scipy("linalg.eig", usual(spread), how=lambda s, a: s.linalg.eig(a)[0], kind="decomposition", torch=torch_function("linalg.eigvals"))
+scipy("linalg.eigvals", usual(spread), kind="decomposition", torch=torch_function("linalg.eigvals"))
+
 # ---------------------------------------------------------------- spatial and cluster
+
+scipy("spatial.distance_matrix", usual(Array((4, 3)), Array((2, 3))), about("city block", Array((4, 3)), Array((2, 3)), 1), about("cubes", Array((4, 3)), Array((2, 3)), 3))
 
 points, others = Array((4, 3)), Array((2, 3))
 METRICS = ("euclidean", "sqeuclidean", "cityblock", "chebyshev", "cosine", "correlation", "canberra", "braycurtis", "jensenshannon", "minkowski")

@@ -7,10 +7,12 @@ take constants only.
 from __future__ import annotations
 
 from ..rows import falling_through
-from . import correlations, edges, interpolation, ranks, resampling, smoothing
+from . import correlations, edges, fourier, interpolation, morphology, ranks, resampling, smoothing
 from .correlations import *  # noqa: F403
 from .edges import *  # noqa: F403
+from .fourier import *  # noqa: F403
 from .interpolation import *  # noqa: F403
+from .morphology import *  # noqa: F403
 from .ranks import *  # noqa: F403
 from .resampling import *  # noqa: F403
 from .smoothing import *  # noqa: F403
@@ -19,7 +21,9 @@ __all__ = sorted(
     [
         *correlations.__all__,
         *edges.__all__,
+        *fourier.__all__,
         *interpolation.__all__,
+        *morphology.__all__,
         *ranks.__all__,
         *resampling.__all__,
         *smoothing.__all__,
