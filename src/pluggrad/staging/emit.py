@@ -145,7 +145,11 @@ class _Source:
         if function in SIGNS and not call.kwargs:
             return f"{self.word(args[0])} {SIGNS[function]} {self.word(args[1])}", None
         if function in METHODS and type(args[0]) is Value and args[0].kind == "array":
-            function = METHODS[function]
+            function, names = METHODS[function]
+            extra = [call.kwargs[name] for name in names if name in call.kwargs]
+            words = [self.word(x) for x in (*args[1:], *extra)]
+            words += [f"{key}={self.word(x)}" for key, x in call.kwargs.items() if key not in names]
+            return f"{self.word(args[0])}.{function}({', '.join(words)})", None
         if function is np.expand_dims and args[0].kind == "array":
             return f"{self.word(args[0])}.reshape({self.word(call.results[0].shape)})", None
         if type(function) is str:
@@ -222,10 +226,11 @@ SIGNS: dict[Any, str] = {
     operator.pow: "**", operator.matmul: "@", operator.add: "+", operator.sub: "-",
     operator.mul: "*", operator.truediv: "/",
 }  # fmt: skip
-#: Functions of NumPy's that call this method, with the same arguments.
-METHODS: dict[Any, str] = {
-    np.reshape: "reshape", np.transpose: "transpose", np.astype: "astype", np.squeeze: "squeeze",
-    np.swapaxes: "swapaxes",
+#: Functions of NumPy's that call this method, and the names of arguments that it takes by position.
+METHODS: dict[Any, tuple[str, tuple[str, ...]]] = {
+    np.reshape: ("reshape", ("shape",)), np.transpose: ("transpose", ("axes",)),
+    np.astype: ("astype", ("dtype",)), np.squeeze: ("squeeze", ("axis",)),
+    np.swapaxes: ("swapaxes", ("axis1", "axis2")),
 }  # fmt: skip
 #: Ufuncs that compute the same for a number and for an array without axes that holds it.
 TAKE_NUMBERS = frozenset({
