@@ -65,8 +65,8 @@ def refined(where: str, a: SparseArray, m: Any, value: float, vector: Any) -> tu
         pivots = np.zeros(1)
     if pivots.min() <= 1e-11 * pivots.max():
         raise DifferentiationError(
-            f"pluggrad.scipy.sparse.linalg.{where}: {value:.6g} is no single eigenvalue or singular "
-            "value, and has no derivative"
+            f"pluggrad.scipy.sparse.linalg.{where}: {value:.6g} is no single eigenvalue or "
+            "singular value, and has no derivative"
         )
     v, w = constant_like(vector, like), constant_like(np.asarray(value), like)
     for _ in range(2):
