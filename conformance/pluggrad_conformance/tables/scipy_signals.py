@@ -102,3 +102,9 @@ for name in ("grey_erosion", "grey_dilation", "grey_opening", "grey_closing", "w
 for name in ("fourier_gaussian", "fourier_uniform", "fourier_ellipsoid"):
     scipy(f"ndimage.{name}", usual(image, 1.5), about("half of the frequencies", Array((5, 4)), 1.5, 6), domains=("real", "complex"))
 scipy("ndimage.fourier_shift", usual(image, numbers(0.4, -0.7)))
+
+LABELS = ((0, 1, 1, 2, 2, 0), (1, 1, 2, 2, 0, 3), (3, 3, 1, 0, 2, 2), (1, 3, 3, 0, 2, 2), (0, 0, 1, 3, 3, 1))
+for name in ("sum", "sum_labels", "mean", "variance", "standard_deviation", "minimum", "maximum", "median"):
+    scipy(f"ndimage.{name}", usual(image), about("labels", image, Array(values=LABELS, dtype="int64"), (1, 2, 3)))
+scipy("ndimage.extrema", usual(image), how=lambda s, x: s.ndimage.extrema(x)[:2], kind="movement")
+scipy("ndimage.center_of_mass", usual(Array((5, 6), 0.5, 2)))
