@@ -70,7 +70,7 @@ def solve_toeplitz(c_or_cr: Any, b: Any, check_finite: bool = True) -> Any:
 
 @public("linalg", arrays="x")
 def matmul_toeplitz(c_or_cr: Any, x: Any, check_finite: bool = False, workers: Any = None) -> Any:
-    """``toeplitz(*c_or_cr) @ x``, by the matrix itself. The hints are not followed.
+    """The product ``toeplitz(*c_or_cr) @ x``, by the matrix itself. The hints are not followed.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.linalg.matmul_toeplitz.html
     """
