@@ -295,3 +295,16 @@ def test_the_method_of_scipys_own_solver():
 def test_odd_calls(call, message):
     with pytest.raises(pg.PluggradError, match=message):
         call(pg.Variable(0.5, requires_grad=True))
+
+
+@pytest.mark.parametrize("method", ["RK45", "BDF"])
+def test_right_hand_sides_that_numpy_makes_of_variables(method):
+    """As in ``return np.array([y[1], -p * y[0]])``."""
+    solve, p = pg.scipy.integrate.solve_ivp, np.asarray([0.7, 1.3])
+    of_array = lambda t, y, p: np.array([y[1], -p[0] * np.sin(y[0]) - p[1] * y[1]])
+    of_list = lambda t, y, p: [y[1], -p[0] * np.sin(y[0]) - p[1] * y[1]]
+    found = [
+        pg.grad(lambda p, f=f: solve(f, (0, 2), [1.0, 0.0], method, args=(p,)).y[0, -1])(p)
+        for f in (of_array, of_list)
+    ]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)

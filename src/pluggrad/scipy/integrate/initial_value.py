@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ...arrays.dispatch import is_variable, xp
+from ...engine.graph_breaks import collecting
 from ...errors import InvalidArgumentError, UnsupportedError
 from ...functions.operand import as_array, as_doubles
 from ...transforms import stop_gradient
+from ..optimize.calls import listed
 from ..rows import explained, host_function, scipy_module
 from .adjoint import solved_by_adjoint
 from .calls import backend_in, constants, known, number, on_host, some_tracked
@@ -31,7 +33,8 @@ def right_hand_side(
 
     def recorded(t: Any, y: Any) -> Any:
         y = xp.expand_dims(y, axis=-1) if vectorized else y
-        slope = as_array(fun(t, y, *args), where, "the right-hand side", like)
+        with collecting():
+            slope = as_array(listed(fun(t, y, *args)), where, "the right-hand side", like)
         slope = slope if is_variable(slope) else namespace.asarray(slope)
         slope = slope if slope.dtype == like.dtype else xp.astype(slope, like.dtype)
         return slope if tuple(slope.shape) == shape else xp.reshape(slope, shape)
