@@ -56,6 +56,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds
     from . import autograd, interop, transforms  # noqa: F401
     from .staging.compiled import compile
     from .tools.drawing import draw
+    from .tools.onnx import to_onnx
     from .transforms import (
         checkpoint,
         custom_jvp,
@@ -85,7 +86,7 @@ __all__ = [
     "debug", "draw", "enable_grad", "grad", "graph_breaks", "hessian", "hvp", "inference_mode",
     "interop", "is_grad_enabled", "jacfwd", "jacrev", "jvp", "lift", "linearize", "namespace",
     "no_grad", "register_backend", "set_default_backend", "set_grad_enabled", "stop_gradient",
-    "strong_zeros", "use", "value_and_grad", "vjp", "vmap",
+    "strong_zeros", "to_onnx", "use", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 if TYPE_CHECKING:
     __all__ += _declared.__all__
@@ -107,6 +108,7 @@ def __dir__() -> list[str]:
 #: `import numpy`. By name, the module it is in.
 _LATER = {name: name for name in ("autograd", "interop", "scipy", "transforms")}
 _LATER["draw"] = "tools.drawing"
+_LATER["to_onnx"] = "tools.onnx"
 _LATER["compile"] = "staging.compiled"
 _LATER |= dict.fromkeys(
     ("checkpoint", "custom_jvp", "custom_vjp", "grad", "hessian", "hvp", "jacfwd", "jacrev", "jvp",
