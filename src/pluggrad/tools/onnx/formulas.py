@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["DOUBLE", "FLOATS", "FORMULAS"]
+__all__ = ["DOUBLE", "FLOATS", "FORMULAS", "formula", "one"]
 
 #: By the name of a NumPy function, ufunc or method.
 FORMULAS: dict[str, Callable[..., Any]] = {}
@@ -33,28 +33,29 @@ def formula(*names: str) -> Callable[[Any], Any]:
 # ---------------------------------------------------------------- elementwise
 
 
-def _one(x: Any) -> Any:
+def one(x: Any) -> Any:
+    """1, in the dtype of `x`."""
     return x.dtype.type(1)
 
 
 def log1p(x: Any) -> Any:
     """The logarithm of the rounded 1 + x, corrected by what rounding took away (Kahan)."""
-    u = _one(x) + x
+    u = one(x) + x
     exact = (u == 1) | (u == np.inf)
-    return np.where(exact, x, np.log(u) * (x / np.where(exact, _one(x), u - 1)))
+    return np.where(exact, x, np.log(u) * (x / np.where(exact, one(x), u - 1)))
 
 
 def expm1(x: Any) -> Any:
     """As `log1p`: from the rounded exponential and its logarithm (Kahan)."""
     u = np.exp(x)
     plain = (u == 1) | (u - 1 == -1) | (u == np.inf)
-    y = (u - 1) * (x / np.where(plain, _one(x), np.log(u)))
+    y = (u - 1) * (x / np.where(plain, one(x), np.log(u)))
     return np.where(u == 1, x, np.where(plain, u - 1, y))
 
 
 def negative(x: Any) -> Any:
     """Whether the sign is negative, of zeros too."""
-    return (x < 0) | ((x == 0) & (_one(x) / x < 0))
+    return (x < 0) | ((x == 0) & (one(x) / x < 0))
 
 
 def _copysign(x: Any, y: Any) -> Any:
@@ -80,10 +81,10 @@ def arctan2(y: Any, x: Any) -> Any:
     """From the arcus tangent of a quotient of at most 1."""
     a, b = np.abs(y), np.abs(x)
     both = (a == np.inf) & (b == np.inf)
-    a, b = np.where(both, _one(a), a), np.where(both, _one(b), b)
+    a, b = np.where(both, one(a), a), np.where(both, one(b), b)
     steep = a > b
     low, high = np.where(steep, b, a), np.where(steep, a, b)
-    angle = np.arctan(low / np.where((high == 0), _one(a), high))
+    angle = np.arctan(low / np.where((high == 0), one(a), high))
     angle = np.where(steep, math.pi / 2 - angle, angle)
     return _copysign(np.where(negative(x), math.pi - angle, angle), y)
 
@@ -141,7 +142,7 @@ def hypot(x: Any, y: Any) -> Any:
     """Without overflow in between."""
     a, b = np.maximum(np.abs(x), np.abs(y)), np.minimum(np.abs(x), np.abs(y))
     plain = (a == 0) | (a == np.inf)
-    r = np.where(plain, 0, b / np.where(plain, _one(a), a))
+    r = np.where(plain, 0, b / np.where(plain, one(a), a))
     endless = np.maximum(np.where(np.isinf(x), np.abs(x), 0), np.where(np.isinf(y), np.abs(y), 0))
     return np.where(endless == np.inf, endless, a * np.sqrt(1 + r * r))
 
@@ -151,7 +152,7 @@ def cbrt(x: Any) -> Any:
     a = np.abs(x)
     y = a ** x.dtype.type(1 / 3)
     plain = (a == 0) | (a == np.inf)
-    z = np.where(plain, _one(x), y)
+    z = np.where(plain, one(x), y)
     return _copysign(np.where(plain, a, z - (z * z * z - a) / (3 * z * z)), x)
 
 
@@ -178,7 +179,7 @@ FORMULAS |= {
     "log10": lambda x: np.log(x) * (1 / math.log(10)),
     "exp2": lambda x: np.power(x.dtype.type(2), x),
     "square": lambda x: x * x,
-    "reciprocal": lambda x: _one(x) / x,
+    "reciprocal": lambda x: one(x) / x,
     "fabs": np.abs,
     "signbit": negative,
     "copysign": _copysign,
@@ -192,7 +193,7 @@ FORMULAS |= {
     "hypot": hypot,
     "cbrt": cbrt,
     "float_power": lambda x, y: np.power(x * 1.0, y),
-    "heaviside": lambda x, y: np.where(x == 0, y, np.where(np.isnan(x), x, (x > 0) * _one(x))),
+    "heaviside": lambda x, y: np.where(x == 0, y, np.where(np.isnan(x), x, (x > 0) * one(x))),
     "rad2deg": lambda x: x * (180 / math.pi),
     "deg2rad": lambda x: x * (math.pi / 180),
     "fmax": lambda x, y: np.where(x != x, y, np.where(y != y, x, np.maximum(x, y))),
@@ -200,7 +201,6 @@ FORMULAS |= {
     "clip": clip,
     "round": round_,
     "around": round_,
-    "special.expit": lambda x: 1 / (1 + np.exp(-x)),
 }
 FORMULAS |= {"radians": FORMULAS["deg2rad"], "degrees": FORMULAS["rad2deg"]}
 FLOATS |= {"remainder": remainder, "floor_divide": floor_divide}
@@ -217,198 +217,33 @@ DOUBLE |= {
 }
 
 
-# ---------------------------------------------------------------- reductions and sums
+# ---------------------------------------------------------------- of scipy.special
 
 
-def _count(x: Any, axis: Any) -> int:
-    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return math.prod([x.shape[i] for i in axes])
+def log_expit(x: Any) -> Any:
+    """Without overflow."""
+    return np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))
 
 
-@formula("mean")
-def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
-    """The sum, divided."""
-    total = np.sum(x, axis=axis, dtype=dtype or np.result_type(x.dtype, np.float16), keepdims=keepdims)
-    return total / float(_count(x, axis))
+def xlogy(x: Any, y: Any) -> Any:
+    """0 where `x` is 0, unless `y` is nan."""
+    zero = (x == 0) & ~np.isnan(y)
+    return np.where(zero, 0, x * np.log(np.where(zero, 1, y)))
 
 
-@formula("var")
-def var(
-    x: Any, axis: Any = None, dtype: Any = None, ddof: Any = 0, keepdims: bool = False,
-    correction: Any = None,
-) -> Any:  # fmt: skip
-    """The mean of the squares around the mean."""
-    x = x - mean(x, axis, dtype, True)
-    less = ddof if correction is None else correction
-    return np.sum(x * x, axis=axis, keepdims=keepdims) / float(_count(x, axis) - less)
-
-
-FORMULAS["std"] = lambda *args, **kwargs: np.sqrt(var(*args, **kwargs))
-FORMULAS["ptp"] = lambda x, axis=None, keepdims=False: (
-    np.max(x, axis=axis, keepdims=keepdims) - np.min(x, axis=axis, keepdims=keepdims)
-)
-FORMULAS["count_nonzero"] = lambda x, axis=None, *, keepdims=False: np.sum(
-    x != 0, axis=axis, dtype=np.int64, keepdims=keepdims
-)
-
-
-@formula("linalg.vector_norm", "linalg.norm", "vector_norm")
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """Norms of vectors, and the Frobenius norm. Scaled by the largest modulus, so that no square
-    overflows."""
-    several = isinstance(axis, tuple) or (axis is None and x.ndim > 1)
-    if ord == "fro":
-        ord = None
-    if ord not in (None, 2) and several:
-        raise TypeError("a norm of matrices other than Frobenius'")
-    return _norm(np.abs(x), 2 if ord is None else ord, axis, keepdims)
-
-
-def _norm(a: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
-    kwargs = {"axis": axis, "keepdims": keepdims}
-    if ord in (np.inf, -np.inf):
-        return (np.max if ord > 0 else np.min)(a, **kwargs)
-    if ord == 0:
-        return np.sum((a != 0).astype(a.dtype), **kwargs)
-    if ord == 1:
-        return np.sum(a, **kwargs)
-    if ord != 2:
-        return np.sum(a**ord, **kwargs) ** (1 / ord)
-    top = np.max(a, axis=axis, keepdims=True)
-    top = np.where((top == 0) | (top == np.inf), _one(a), top)
-    scale = np.reshape(top, np.sum(np.empty(a.shape, bool), **kwargs).shape)
-    return np.sqrt(np.sum((a / top) ** 2, **kwargs)) * scale
-
-
-@formula("diff")
-def diff(x: Any, n: int = 1, axis: int = -1) -> Any:
-    """Differences of neighbours."""
-    for _ in range(n):
-        x = np.moveaxis(x, axis, 0)
-        x = np.moveaxis(x[1:] != x[:-1] if x.dtype == bool else x[1:] - x[:-1], 0, axis)
-    return x
-
-
-def running(function: Any) -> Callable[..., Any]:
-    """``function.accumulate``, by doubling: in as many steps as the length has binary digits."""
-
-    def accumulate(x: Any, axis: Any = 0, dtype: Any = None) -> Any:
-        x = np.moveaxis(x if dtype is None else np.astype(x, dtype), axis, 0)
-        step = 1
-        while step < x.shape[0]:
-            x = np.concatenate([x[:step], function(x[step:], x[:-step])])
-            step *= 2
-        return np.moveaxis(x, 0, axis)
-
-    return accumulate
-
-
-def cumprod(x: Any, axis: Any = None, dtype: Any = None) -> Any:
-    """Products of the first elements."""
-    dtype = dtype or (np.int64 if x.dtype.kind in "bi" else None)
-    return running(np.multiply)(np.ravel(x) if axis is None else x, axis or 0, dtype)
-
-
-def cumulative(function: Any, start: int) -> Callable[..., Any]:
-    """The standard's cumulative sums and products."""
-
-    def cumulate(x: Any, *, axis: Any = None, dtype: Any = None, include_initial: bool = False) -> Any:
-        axis = 0 if axis is None else axis
-        y = function(x, axis=axis, dtype=dtype)
-        if include_initial:
-            first = np.full([1 if i == axis % x.ndim else n for i, n in enumerate(x.shape)], start)
-            y = np.concatenate([first.astype(y.dtype), y], axis=axis)
-        return y
-
-    return cumulate
+def xlog1py(x: Any, y: Any) -> Any:
+    """0 where `x` is 0, unless `y` is nan."""
+    zero = (x == 0) & ~np.isnan(y)
+    return np.where(zero, 0, x * np.log1p(np.where(zero, 0, y)))
 
 
 FORMULAS |= {
-    "cumprod": cumprod,
-    "cumulative_sum": cumulative(np.cumsum, 0),
-    "cumulative_prod": cumulative(cumprod, 1),
-    "add.accumulate": lambda x, axis=0, dtype=None: np.cumsum(x, axis=axis, dtype=dtype),
-    **{f"{f.__name__}.accumulate": running(f) for f in (np.multiply, np.maximum, np.minimum)},
+    "special.expit": lambda x: one(x) / (1 + np.exp(-x)),
+    "special.logit": lambda x: np.log(x) - np.log1p(-x),
+    "special.log_expit": log_expit,
+    "special.xlogy": xlogy,
+    "special.xlog1py": xlog1py,
+    "special.entr": lambda x: np.where(x < 0, -np.inf, -xlogy(x, x)),
+    "special.exp10": lambda x: np.power(x.dtype.type(10), x),
+    **{f"special.{name}": FORMULAS[name] for name in ("exp2", "expm1", "log1p", "cbrt")},
 }
-
-
-# ---------------------------------------------------------------- products
-
-
-@formula("dot", "linalg.dot")
-def dot(x: Any, y: Any) -> Any:
-    """NumPy's: over the last axis of `x` and the last but one of `y`."""
-    if x.ndim == 0 or y.ndim == 0:
-        return np.multiply(x, y)
-    return np.tensordot(x, y, axes=((x.ndim - 1,), (max(y.ndim - 2, 0),)))
-
-
-@formula("tensordot", "linalg.tensordot")
-def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
-    """A product of matrices, between reshapes."""
-    if isinstance(axes, int):
-        axes = (tuple(range(x.ndim - axes, x.ndim)), tuple(range(axes)))
-    one, two = [
-        tuple([i % z.ndim for i in ((a,) if isinstance(a, int) else a)])
-        for a, z in zip(axes, (x, y), strict=True)
-    ]
-    left = [i for i in range(x.ndim) if i not in one]
-    right = [i for i in range(y.ndim) if i not in two]
-    shape = [x.shape[i] for i in left] + [y.shape[i] for i in right]
-    size = math.prod([x.shape[i] for i in one])
-    a = np.reshape(np.transpose(x, (*left, *one)), (math.prod([x.shape[i] for i in left]), size))
-    b = np.reshape(np.transpose(y, (*two, *right)), (size, math.prod([y.shape[i] for i in right])))
-    return np.reshape(a @ b, tuple(shape))
-
-
-FORMULAS |= {
-    "vdot": lambda x, y: np.sum(np.ravel(x) * np.ravel(y)),
-    "inner": lambda x, y: (
-        x * y if x.ndim == 0 or y.ndim == 0 else tensordot(x, y, ((x.ndim - 1,), (y.ndim - 1,)))
-    ),
-    "outer": lambda x, y: np.ravel(x)[:, None] * np.ravel(y),
-    "linalg.outer": lambda x, y: x[:, None] * y,
-    "vecdot": lambda x, y, axis=-1: np.sum(x * y, axis=axis),
-    "matvec": lambda x, y: (x @ y[..., None])[..., 0],
-    "vecmat": lambda x, y: (x[..., None, :] @ y)[..., 0, :],
-    "trace": lambda x, offset=0, axis1=0, axis2=1, dtype=None: np.sum(
-        np.diagonal(x, offset, axis1, axis2), axis=-1, dtype=dtype
-    ),
-    "linalg.trace": lambda x, *, offset=0, dtype=None: np.sum(
-        np.diagonal(x, offset, -2, -1), axis=-1, dtype=dtype
-    ),
-    "linalg.matmul": np.matmul,
-}
-FORMULAS |= {"linalg.vecdot": FORMULAS["vecdot"]}
-
-
-# ---------------------------------------------------------------- order
-
-
-@formula("sort")
-def sort(x: Any, axis: Any = -1, kind: Any = None, *, stable: Any = None) -> Any:
-    """By `argsort`."""
-    if axis is None:
-        x, axis = np.ravel(x), -1
-    return np.take_along_axis(x, np.argsort(x, axis), axis)
-
-
-@formula("take_along_axis")
-def take_along_axis(x: Any, places: Any, axis: Any = -1) -> Any:
-    """Indexing with integers for all axes."""
-    if axis is None:
-        return np.ravel(x)[places]
-    axis %= x.ndim
-    shape = np.broadcast_shapes(*[
-        tuple([1 if i == axis else n for i, n in enumerate(z.shape)]) for z in (x, places)
-    ])  # fmt: skip
-    x = np.broadcast_to(x, tuple([x.shape[i] if i == axis else n for i, n in enumerate(shape)]))
-    grids = np.ogrid[tuple([slice(n) for n in shape])]
-    return x[tuple([places if i == axis else grid for i, grid in enumerate(grids)])]
-
-
-@formula("searchsorted")
-def searchsorted(a: Any, v: Any, side: str = "left") -> Any:
-    """How many elements of `a` come before each of `v`."""
-    before = np.less if side == "left" else np.less_equal
-    return np.sum(before(a, v[..., None]), axis=-1, dtype=np.int64)

@@ -63,7 +63,12 @@ class Graph:
         return self._constants[key][0]
 
     def op(
-        self, op: str, inputs: Sequence[Tensor], dtype: Any, shape: Any, skip: int = 0,
+        self,
+        op: str,
+        inputs: Sequence[Tensor],
+        dtype: Any,
+        shape: Any,
+        skip: int = 0,
         **attributes: Any,
     ) -> Tensor:
         """A node, and its result of this dtype and shape, before which it has `skip` others."""

@@ -29,8 +29,8 @@ def places_of(graph: Graph, shape: tuple[int, ...], key: Any, tensors: dict[Valu
     if any([k is ... for k in given]):
         at = [k is ... for k in given].index(True)
         given[at : at + 1] = [slice(None)] * (len(shape) - len(given) + 1)
-    lengths = np.broadcast_shapes(*[v.shape for v in values],
-                                  *[k.shape for k in items if isinstance(k, np.ndarray)])  # fmt: skip
+    arrays = [k for k in items if isinstance(k, (Value, np.ndarray))]
+    lengths = np.broadcast_shapes(*[k.shape for k in arrays])
     first = _first(items, lengths, rest.ndim)
     after = rest.ndim - first - len(lengths)
     places = graph.constant(rest, np.int64)
@@ -41,15 +41,15 @@ def places_of(graph: Graph, shape: tuple[int, ...], key: Any, tensors: dict[Valu
         n, stride = shape[axis], math.prod(shape[axis + 1 :])
         x = graph.cast(tensors[k], np.int64)
         x = graph.reshape(x, (*x.shape, *[1] * after))
-        whole = lambda op, y, number, dtype=np.int64, x=x: graph.op(
-            op, [y, graph.constant(number, np.int64)], dtype, x.shape
-        )
-        below = whole("Less", x, 0, np.bool_)
-        x = graph.op("Where", [below, whole("Add", x, n), x], np.int64, x.shape)
-        wrong = graph.op("Or", [whole("Less", x, 0, np.bool_),
-                                whole("GreaterOrEqual", x, n, np.bool_)], np.bool_, x.shape)  # fmt: skip
-        step = whole("Mul", x, stride)
-        step = graph.op("Where", [wrong, graph.constant(size, np.int64), step], np.int64, x.shape)
+
+        def of(op: str, y: Tensor, number: int, dtype: Any = np.int64) -> Tensor:
+            return graph.op(op, [y, graph.constant(number, np.int64)], dtype, y.shape)
+
+        x = graph.op("Where", [of("Less", x, 0, bool), of("Add", x, n), x], np.int64, x.shape)
+        wrong = [of("Less", x, 0, bool), of("GreaterOrEqual", x, n, bool)]
+        either = graph.op("Or", wrong, np.bool_, x.shape)
+        beyond = graph.constant(size, np.int64)
+        step = graph.op("Where", [either, beyond, of("Mul", x, stride)], np.int64, x.shape)
         places = graph.op("Add", [places, step], np.int64, rest.shape)
     return places
 

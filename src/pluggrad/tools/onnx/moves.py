@@ -7,7 +7,7 @@ otherwise.
 
 from __future__ import annotations
 
-import operator
+import math
 from typing import Any
 
 import numpy as np
@@ -15,33 +15,41 @@ import numpy as np
 from ...staging.program import Attribute
 from .graph import Graph, Tensor
 
-__all__ = ["FILLING", "KEEPING", "MOVES", "by_places", "moved", "numbered"]
+__all__ = [
+    "FILLING", "KEEPING", "MOVES", "TRANSPOSES", "applied", "by_places", "moved", "numbered",
+    "transposed", "words",
+]  # fmt: skip
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of `text`."""
+    return frozenset(text.split())
+
 
 #: The same elements in the same order, in another shape.
-RESHAPES = frozenset("reshape ravel flatten expand_dims squeeze atleast_1d atleast_2d".split())
-TRANSPOSES = frozenset("T mT transpose permute_dims swapaxes moveaxis rollaxis matrix_transpose "
-                       "linalg.matrix_transpose".split())  # fmt: skip
+RESHAPES = words("reshape ravel flatten expand_dims squeeze atleast_1d atleast_2d")
+TRANSPOSES = words("T mT transpose permute_dims swapaxes moveaxis rollaxis matrix_transpose "
+                       "linalg.matrix_transpose")  # fmt: skip
 #: The same array again, if the dtype is the same.
-KEEPING = frozenset("copy asarray ascontiguousarray array asanyarray astype positive conjugate conj "
-                    "real to_device".split())  # fmt: skip
+KEEPING = words(
+    "copy asarray ascontiguousarray array asanyarray astype positive conjugate conj real to_device"
+)
 #: All functions that only move elements.
-MOVES = RESHAPES | TRANSPOSES | frozenset(
-    "getitem broadcast_to broadcast_arrays flip fliplr flipud roll rot90 diagonal linalg.diagonal "
-    "repeat tile take split array_split unstack sliding_window_view resize view".split()
-)  # fmt: skip
+MOVES = RESHAPES | TRANSPOSES | words("getitem broadcast_to broadcast_arrays flip fliplr flipud roll rot90 diagonal linalg.diagonal "
+    "repeat tile take split array_split unstack sliding_window_view resize view")  # fmt: skip
 #: Functions that move elements, and fill what is left with zeros.
-FILLING = frozenset("tril triu diag diagflat".split())
+FILLING = words("tril triu diag diagflat")
 
 
 def numbered(shape: tuple[int, ...], first: int = 0) -> Any:
     """An array of this shape that holds `first`, `first` + 1, ..."""
-    size = int(np.prod(shape, dtype=np.int64))
+    size = math.prod(shape)
     return np.arange(first, first + size).reshape(shape)
 
 
 def moved(graph: Graph, x: Tensor, name: str, args: Any, kwargs: Any, shape: Any) -> Tensor | None:
-    """One operator that does what the function called `name` does; None if there is none. `args` are
-    what follows the array."""
+    """One operator that does what the function called `name` does; None if there is none. `args`
+    are what follows the array."""
     if name in RESHAPES and kwargs.get("order", "C") == "C" and "F" not in args:
         return graph.reshape(x, shape)
     if name == "broadcast_to":
@@ -70,9 +78,9 @@ def applied(function: Any, x: Any, args: Any, kwargs: Any) -> Any:
 def _sliced(graph: Graph, x: Tensor, key: Any, shape: Any) -> Tensor | None:
     """Indexing with integers, slices, None and an ellipsis."""
     items = list(key) if type(key) is tuple else [key]
-    if not all([k is None or k is ... or isinstance(k, (slice, int, np.integer))
-                and not isinstance(k, bool) for k in items]):  # fmt: skip
-        return None
+    for k in items:
+        if k is not None and k is not ... and type(k) is not int and not isinstance(k, slice):
+            return None
     items = [k for k in items if k is not None]
     if any([k is ... for k in items]):
         at = [k is ... for k in items].index(True)
@@ -81,7 +89,7 @@ def _sliced(graph: Graph, x: Tensor, key: Any, shape: Any) -> Tensor | None:
     for axis, k in enumerate(items):
         n = x.shape[axis]
         if not isinstance(k, slice):
-            k = slice(operator.index(k) % n, operator.index(k) % n + 1)
+            k = slice(k % n, k % n + 1)
         start, stop, step = k.indices(n)
         left[axis] = len(range(start, stop, step))
         if (start, stop, step) != (0, n, 1):
@@ -99,8 +107,9 @@ def by_places(graph: Graph, x: Tensor, places: Any) -> Tensor:
     """The elements of `x` at `places`, which count from its first element: an array of NumPy, or a
     tensor."""
     if not isinstance(places, Tensor):
-        if places.size == np.prod(x.shape) and np.array_equal(places.ravel(), np.arange(places.size)):
+        size = places.size
+        if size == math.prod(x.shape) and np.array_equal(places.ravel(), np.arange(size)):
             return graph.reshape(x, places.shape)
         places = graph.constant(places, np.int64)
-    return graph.op("Gather", [graph.reshape(x, (-1,))._replace(shape=()), places], x.dtype,
-                    places.shape)  # fmt: skip
+    flat = graph.reshape(x, (math.prod(x.shape),))
+    return graph.op("Gather", [flat, places], x.dtype, places.shape)

@@ -16,11 +16,13 @@ import numpy as np
 from ...errors import UnsupportedError
 from ...staging.program import Call, Value
 from .graph import Tensor
+from .moves import words
+from .writes import choice, put, selected
 
 if TYPE_CHECKING:
     from .translate import Translator
 
-__all__ = ["BOOLEAN", "ELEMENTWISE", "REDUCTIONS", "ROWS", "reduce"]
+__all__ = ["BOOLEAN", "ELEMENTWISE", "REDUCTIONS", "ROWS", "WRAPPING", "reduce"]
 
 #: Ufuncs.
 ELEMENTWISE = {
@@ -51,6 +53,10 @@ _REDUCE = {
     "add": "ReduceSum", "multiply": "ReduceProd", "maximum": "ReduceMax", "minimum": "ReduceMin",
     "logical_and": "ReduceMin", "logical_or": "ReduceMax",
 }  # fmt: skip
+#: Operations of integers whose last bits depend on the last bits of the arguments alone.
+WRAPPING = words(
+    "add subtract multiply negative mul bitwise_and bitwise_or bitwise_xor invert equal not_equal"
+)
 ROWS: dict[str, Callable[[Translator, Call], Any]] = {}
 
 
@@ -77,8 +83,9 @@ def given(call: Call, names: str, **defaults: Any) -> dict[str, Any]:
 _EXTENT = {"axis": None, "keepdims": False, "out": None}
 
 
-def reduce(t: Translator, call: Call, name: str, order: str) -> Tensor:
-    """A reduction by the ufunc `name`, whose arguments come in this order."""
+def reduce(t: Translator, call: Call, name: str) -> Tensor:
+    """A reduction by the ufunc `name`."""
+    order = _orders(call.function)
     extra = {"dtype": None, "initial": None, "where": True}
     found = given(call, order, **(_EXTENT | extra | {"axis": 0 if "array" in order else None}))
     x, y = found[order.split()[0]], call.results[0]
@@ -86,7 +93,7 @@ def reduce(t: Translator, call: Call, name: str, order: str) -> Tensor:
         raise TypeError("the argument `where`")
     logical = name.startswith("logical")
     tensor = t.cast(t.truth(x), np.int32) if logical else t.of(x, y.dtype)
-    kind = np.dtype(np.int32) if logical else t.working(y.dtype)
+    kind = np.dtype(np.int32) if logical else t.working(y.dtype, name in WRAPPING)
     total = _over(t, tensor, kind, name, found["axis"])
     initial = found["initial"]
     if initial is not None and isinstance(initial, (int, float, Value, np.generic)):
@@ -95,6 +102,15 @@ def reduce(t: Translator, call: Call, name: str, order: str) -> Tensor:
     if logical:
         total = t.graph.op("Greater", [total, t.graph.constant(0, kind)], np.bool_, total.shape)
     return t.cast(t.graph.reshape(total, y.shape), y.dtype)
+
+
+def _orders(function: Any) -> str:
+    """The arguments of a reduction that may come by position."""
+    if isinstance(getattr(function, "__self__", None), np.ufunc):
+        return "array axis dtype out keepdims initial where"
+    name = function if isinstance(function, str) else function.__name__
+    middle = "dtype " if name in ("sum", "prod") else ""
+    return f"a axis {middle}out keepdims {'' if name in ('all', 'any') else 'initial '}where"
 
 
 def _axes(axis: Any, ndim: int) -> list[int]:
@@ -109,9 +125,13 @@ def _over(t: Translator, x: Tensor, kind: Any, name: str, axis: Any) -> Tensor:
     if not axes:  # ONNX would take it over all axes
         return x
     shape = [1 if i in axes else n for i, n in enumerate(x.shape)]
-    over = lambda op, z: graph.op(op, [z, graph.constant(axes, np.int64)], z.dtype, shape)
+    over: Callable[..., Tensor] = lambda op, z: graph.op(
+        op, [z, graph.constant(axes, np.int64)], z.dtype, shape
+    )
     y = over(_REDUCE[name], x)
-    if _REDUCE[name] in ("ReduceMax", "ReduceMin") and x.dtype.kind == "f":  # which may pass over nan
+    if (
+        _REDUCE[name] in ("ReduceMax", "ReduceMin") and x.dtype.kind == "f"
+    ):  # which may pass over nan
         nan = graph.cast(graph.op("IsNaN", [x], np.bool_, x.shape), np.int32)
         nan = graph.cast(over("ReduceMax", nan), np.bool_)
         y = graph.op("Where", [nan, graph.constant(np.nan, x.dtype), y], y.dtype, shape)
@@ -123,14 +143,16 @@ def _argmax(t: Translator, call: Call) -> Tensor:
     found = given(call, "a axis out", **_EXTENT)
     graph, y = t.graph, call.results[0]
     x = t.of(found["a"])
-    x = graph.cast(x, np.int32 if x.dtype == bool else t.working(x.dtype))
+    x = graph.cast(x, np.int32 if x.dtype == np.bool_ else t.working(x.dtype))
     axis = found["axis"]
     if axis is None:
         x, axis = graph.reshape(x, (int(np.prod(x.shape)),)), 0
     if not x.shape:
         return graph.constant(np.zeros(y.shape), y.dtype)
     shape = [1 if i == axis % len(x.shape) else n for i, n in enumerate(x.shape)]
-    where = lambda op, z: graph.op(op, [z], np.int64, shape, axis=axis % len(x.shape))
+    where: Callable[..., Tensor] = lambda op, z: graph.op(
+        op, [z], np.int64, shape, axis=axis % len(x.shape)
+    )
     best = where("ArgMax" if t.name(call) == "argmax" else "ArgMin", x)
     if x.dtype.kind == "f":  # the first nan wins
         nan = graph.cast(graph.op("IsNaN", [x], np.bool_, x.shape), np.int32)
@@ -144,7 +166,7 @@ def _argsort(t: Translator, call: Call) -> Tensor:
     found = given(call, "a axis kind order", axis=-1, kind=None, order=None, stable=None)
     graph, axis = t.graph, found["axis"]
     x = t.of(found["a"])
-    x = graph.cast(x, np.int32 if x.dtype == bool else t.working(x.dtype))
+    x = graph.cast(x, np.int32 if x.dtype == np.bool_ else t.working(x.dtype))
     if axis is None:
         x, axis = graph.reshape(x, (int(np.prod(x.shape)),)), 0
     if not x.shape:
@@ -154,7 +176,7 @@ def _argsort(t: Translator, call: Call) -> Tensor:
     nan = graph.op("IsNaN", [x], np.bool_, x.shape)  # comes last, behind infinities
     rest = graph.op("Where", [nan, graph.constant(np.inf, x.dtype), x], x.dtype, x.shape)
     order = _order(t, rest, axis)
-    pick = lambda z, places: graph.op(
+    pick: Callable[..., Tensor] = lambda z, places: graph.op(
         "GatherElements", [z, places], z.dtype, z.shape, axis=axis % len(x.shape)
     )
     return pick(order, _order(t, pick(graph.cast(nan, np.int32), order), axis))
@@ -171,7 +193,7 @@ def _order(t: Translator, x: Tensor, axis: int) -> Tensor:
 def _cumsum(t: Translator, call: Call) -> Tensor:
     found = given(call, "a axis dtype out", axis=None, dtype=None, out=None)
     y = call.results[0]
-    x = t.graph.cast(t.of(found["a"], y.dtype), t.working(y.dtype))
+    x = t.graph.cast(t.of(found["a"], y.dtype), t.working(y.dtype, True))
     x = t.graph.reshape(x, y.shape)
     axis = t.graph.constant(found["axis"] or 0, np.int64)
     return t.cast(t.graph.op("CumSum", [x, axis], x.dtype, x.shape), y.dtype)
@@ -183,10 +205,8 @@ def _cumsum(t: Translator, call: Call) -> Tensor:
 @row("where")
 def _where(t: Translator, call: Call) -> Tensor:
     (y,) = call.results
-    kind = np.dtype(np.int32) if y.dtype == bool else t.working(y.dtype)
-    one, two = [t.graph.cast(t.of(x, y.dtype), kind) for x in call.args[1:]]
-    found = t.graph.op("Where", [t.truth(call.args[0]), one, two], kind, y.shape)
-    return t.cast(found, y.dtype)
+    x, z = [t.of(x, y.dtype) for x in call.args[1:]]
+    return choice(t, t.truth(call.args[0]), x, z, y.shape)
 
 
 @row("concatenate", "concat", "stack", "vstack", "hstack")
@@ -214,7 +234,7 @@ def _concatenate(t: Translator, call: Call) -> Tensor:
 @row("matmul")
 def _matmul(t: Translator, call: Call) -> Tensor:
     (y,) = call.results
-    kind = t.working(y.dtype)
+    kind = t.working(y.dtype, True)
     x, z = [t.graph.cast(t.of(x, y.dtype), kind) for x in call.args]
     return t.cast(t.graph.op("MatMul", [x, z], kind, y.shape), y.dtype)
 
@@ -229,7 +249,7 @@ def _einsum(t: Translator, call: Call) -> Tensor:
         once = [c for c in sorted(set(letters)) if letters.count(c) == 1]
         equation = f"{equation}->{'...' if '...' in equation else ''}{''.join(once)}"
     assert set(equation) <= {*string.ascii_letters, *" .,->"}
-    kind = t.working(y.dtype)
+    kind = t.working(y.dtype, True)
     tensors = [t.graph.cast(t.of(x, y.dtype), kind) for x in arrays]
     return t.cast(t.graph.op("Einsum", tensors, kind, y.shape, equation=equation), y.dtype)
 
@@ -276,5 +296,5 @@ def _scattered(t: Translator, gs: Any, keys: Any, like: Any) -> Tensor:
         raise UnsupportedError("complex numbers")
     total = t.graph.constant(np.zeros(shape), dtype)
     for g, key in zip(gs, keys, strict=True):
-        total = t.put(total, t.places(tuple(shape), key), t.of(g, dtype), "add")
+        total = put(t, total, selected(t, tuple(shape), key), t.of(g, dtype), "add")
     return total

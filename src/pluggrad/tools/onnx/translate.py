@@ -1,27 +1,33 @@
-"""From a program to a graph: each call becomes nodes.
-
-An array that calls write is a tensor for each state of it. Its views are places in it: reading one
-gathers from the latest state, and a write makes the next state.
-"""
+"""From a program to a graph: each call becomes nodes."""
 
 from __future__ import annotations
 
 import math
-import operator
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ...errors import UnsupportedError, UntraceableError
 from ...staging.engines import program_of
-from ...staging.program import Attribute, Call, Program, Value, substituted
-from .formulas import DOUBLE, FLOATS, FORMULAS
+from ...staging.program import Call, Program, Value, substituted, values_in
+from .formulas import DOUBLE, FLOATS
 from .graph import Graph, Tensor
-from .keys import places_of
-from .moves import FILLING, KEEPING, MOVES, TRANSPOSES, applied, by_places, moved, numbered, transposed
-from .rows import BOOLEAN, ELEMENTWISE, REDUCTIONS, ROWS, reduce
+from .moves import (
+    FILLING,
+    KEEPING,
+    MOVES,
+    TRANSPOSES,
+    applied,
+    by_places,
+    moved,
+    numbered,
+    transposed,
+    words,
+)
+from .rows import BOOLEAN, ELEMENTWISE, REDUCTIONS, ROWS, WRAPPING, reduce
+from .sums import FORMULAS
+from .writes import selected, view, write
 
 __all__ = ["Translator"]
 
@@ -32,12 +38,7 @@ NAMES = {
     "floordiv": "floor_divide", "bitwise_not": "invert",
 }  # fmt: skip
 #: Functions whose result depends on shapes alone.
-SHAPED = frozenset("zeros_like ones_like empty_like".split())
-_ORDERS = {
-    "sum": "a axis dtype out keepdims initial where", "max": "a axis out keepdims initial where",
-    "all": "a axis out keepdims where",
-}  # fmt: skip
-_AT = {"add": "add", "multiply": "mul", "maximum": "max", "minimum": "min"}
+SHAPED = words("zeros_like ones_like empty_like")
 
 
 class _Named(UnsupportedError):
@@ -70,8 +71,8 @@ class Translator:
                 raise
             except (TypeError, UnsupportedError) as error:
                 raise _Named(
-                    f"`{self.name(call)}` cannot be written as ONNX: {error}; give its result as an "
-                    "argument of the function, or write it with other functions"
+                    f"`{self.name(call)}` cannot be written as ONNX: {error}; give its result as "
+                    "an argument of the function, or write it with other functions"
                 ) from error
         return [self.of(v) if type(v) is Value else v for v in program.outputs]
 
@@ -95,10 +96,10 @@ class Translator:
         if isinstance(owner, np.ufunc):
             return f"{owner.__name__}.{function.__name__}"
         module = getattr(function, "__module__", None) or ""
-        special = isinstance(function, np.ufunc) and getattr(np, function.__name__, None) is not function
-        package = "special" if special else module.partition("numpy.")[2].partition(".")[0]
-        if package == "lib":
-            package = ""
+        ufunc = isinstance(function, np.ufunc)
+        special = ufunc and getattr(np, function.__name__, None) is not function
+        package = module.partition("numpy.")[2]
+        package = "special" if special else package if package in ("linalg", "fft") else ""
         name = NAMES.get(function.__name__, function.__name__)
         return f"{package}.{name}" if package else name
 
@@ -124,26 +125,32 @@ class Translator:
         """Whether the elements of `x` are not 0."""
         return self.cast(self.of(x), np.bool_)
 
-    def working(self, dtype: Any) -> np.dtype[Any]:
-        """The dtype to compute in: that of NumPy, or a wider one which gives the same results, since
-        not all operators exist for all dtypes."""
+    def working(self, dtype: Any, wraps: bool = False) -> np.dtype[Any]:
+        """The dtype to compute in: that of NumPy, or a wider one which gives the same results,
+        since not all operators exist for all dtypes. With `wraps`, only the last bits matter."""
         dtype = np.dtype(dtype)
-        if dtype.kind == "c" or dtype.itemsize > 8 or dtype == np.uint64:
+        if dtype.kind not in "biuf" or dtype.itemsize > 8 or (dtype == np.uint64 and not wraps):
             raise UnsupportedError(f"it computes with {dtype}")
         if dtype.kind == "f":
             return np.dtype(np.float32) if dtype.itemsize == 2 else dtype
         return dtype if dtype in (np.int32, np.int64) else np.dtype(np.int64)
+
+    def places_in(self, v: Value) -> Any:
+        """The places of `v` in the array that owns its memory, which is written."""
+        if v not in self.views:
+            self.views[v] = numbered(v.shape)
+        return self.views[v]
 
     # ------------------------------------------------------------ calls
 
     def translate(self, call: Call) -> None:
         """Add nodes for one call."""
         if call.writes:
-            self.write(call)
+            write(self, call)
             return
         memory = {v.memory for v in call.results if v.memory is not v} & self.written
         if memory:
-            self.view(call)
+            view(self, call)
             return
         found = self.computed(call)
         for value, x in zip(call.results, found if call.several else [found], strict=True):
@@ -175,14 +182,14 @@ class Translator:
         if name in MOVES or name in FILLING or name == "pad":
             return self.moves(call, name, args, kwargs)
         base = name.removesuffix(".reduce")
-        if base != name and base in REDUCTIONS.values():
-            return reduce(self, call, base, "array axis dtype out keepdims initial where")
-        if name in REDUCTIONS:
-            ufunc = REDUCTIONS[name]
-            order = "sum" if ufunc in ("add", "multiply") else "max" if name[:2] in ("am", "ma", "mi") else "all"
-            return reduce(self, call, ufunc, _ORDERS[order])
+        if name in REDUCTIONS or (base != name and base in REDUCTIONS.values()):
+            return reduce(self, call, REDUCTIONS.get(name, base))
         kind = np.result_type(*[v.dtype or np.float64 for v in inputs])
-        for table, fits in ((FORMULAS, True), (FLOATS, kind.kind == "f"), (DOUBLE, kind == np.float64)):
+        for table, fits in (
+            (FORMULAS, True),
+            (FLOATS, kind.kind == "f"),
+            (DOUBLE, kind == np.float64),
+        ):
             if fits and name in table:
                 return self.formula(call, table[name])
         if name in ROWS:
@@ -214,33 +221,50 @@ class Translator:
         """A ufunc, in the dtype in which NumPy computes it."""
         ufunc = call.function if isinstance(call.function, np.ufunc) else getattr(np, name)
         y, graph = call.results[0], self.graph
-        if not call.kwargs.keys() <= {"dtype", "casting", "order", "subok"}:
-            raise TypeError(f"the arguments {', '.join(call.kwargs)}")
-        kinds = [_kind(x) for x in call.args]
-        wanted = call.kwargs.get("dtype")
-        fixed = {} if wanted is None else {"signature": (*[None] * len(kinds), np.dtype(wanted))}
-        loop = ufunc.resolve_dtypes((*kinds, None), **fixed)
-        boolean = all([d == bool for d in loop[:-1]])
+        loop = self.loop(call, ufunc)
+        boolean = all([d == np.bool_ for d in loop[:-1]])
         if boolean and name in BOOLEAN:
-            return graph.op(BOOLEAN[name], [self.of(x, np.bool_) for x in call.args], np.bool_, y.shape)
+            return graph.op(
+                BOOLEAN[name], [self.of(x, np.bool_) for x in call.args], np.bool_, y.shape
+            )
         logical = name.startswith("logical")
         if logical:
-            return graph.op(ELEMENTWISE[name], [self.truth(x) for x in call.args], np.bool_, y.shape)
-        kind = np.dtype(np.int32) if boolean else self.working(loop[0])
+            return graph.op(
+                ELEMENTWISE[name], [self.truth(x) for x in call.args], np.bool_, y.shape
+            )
+        kind = np.dtype(np.int32) if boolean else self.working(loop[0], name in WRAPPING)
         tensors = [self.cast(self.of(x, d), kind) for x, d in zip(call.args, loop, strict=False)]
-        result = np.dtype(np.bool_) if loop[-1] == bool else kind
+        result = np.dtype(np.bool_) if loop[-1] == np.bool_ else kind
         if name == "not_equal":
             same = graph.op("Equal", tensors, np.bool_, y.shape)
             return graph.op("Not", [same], np.bool_, y.shape)
         return self.cast(graph.op(ELEMENTWISE[name], tensors, result, y.shape), loop[-1])
 
+    def loop(self, call: Call, ufunc: Any) -> tuple[Any, ...]:
+        """The dtypes to which NumPy casts the arguments, and those of the results."""
+        if not call.kwargs.keys() <= {"dtype", "casting", "order", "subok"}:
+            raise TypeError(f"the arguments {', '.join(call.kwargs)}")
+        kinds = [_kind(x) for x in call.args]
+        nothing = [None] * ufunc.nout
+        wanted = call.kwargs.get("dtype")
+        fixed = {}
+        if wanted is not None:
+            fixed["signature"] = (*[None] * len(kinds), *[np.dtype(wanted) for _ in nothing])
+        found: tuple[Any, ...] = ufunc.resolve_dtypes((*kinds, *nothing), **fixed)
+        return found
+
     def formula(self, call: Call, formula: Any) -> Any:
         """The calls that a formula makes, in the place of one."""
         values = list(dict.fromkeys(call.inputs()))
+        elementwise = type(call.function) is np.ufunc and call.function.signature is None
+        loop = self.loop(call, call.function) if elementwise else None
 
         def function(*leaves: Any) -> Any:
             given = dict(zip(values, leaves, strict=True))
-            found = formula(*substituted(call.args, given), **substituted(call.kwargs, given))
+            args, kwargs = substituted(call.args, given), substituted(call.kwargs, given)
+            if loop is not None:
+                args, kwargs = [_converted(x, d) for x, d in zip(args, loop, strict=False)], {}
+            found = formula(*args, **kwargs)
             return tuple(found) if call.several else (found,)
 
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -263,11 +287,11 @@ class Translator:
         if name == "view" and y.dtype != x.dtype:
             raise TypeError("bytes read as another dtype")
         key = args[1] if name == "getitem" else None
-        if name == "take" and len(call.inputs()) > 1:
-            args, kwargs, key = self.taken(x, args, kwargs)
-        if key is not None and any([type(k) is Value for k in (key if type(key) is tuple else [key])]):
-            return by_places(self.graph, x, self.places(x.shape, key))
-        if list(_values((args[1:], kwargs))):
+        if name == "take" and any(values_in([args[1:], kwargs])):
+            key = self.taken(x, args, kwargs)
+        if key is not None and any(values_in([key])):
+            return by_places(self.graph, x, selected(self, x.shape, key))
+        if any(values_in([args[1:], kwargs])):
             raise TypeError("its arguments are computed")
         found = moved(self.graph, x, name, args[1:], kwargs, y.shape)
         if found is not None:
@@ -295,124 +319,14 @@ class Translator:
         if axis is None and len(x.shape) != 1:
             raise TypeError("indices without an axis")
         axis = (axis or 0) % len(x.shape)
-        return args[:1], {}, (*[slice(None)] * axis, found["indices"])
-
-    # ------------------------------------------------------------ arrays that are written
-
-    def places_in(self, v: Value) -> Any:
-        """The places of `v` in the array that owns its memory."""
-        if v not in self.views:
-            self.views[v] = numbered(v.shape)
-        return self.views[v]
-
-    def places(self, shape: tuple[int, ...], key: Any) -> Any:
-        """The places that `key` selects in an array of this shape."""
-        key = self.settled(key)
-        tensors = {v: self.of(v) for v in _values(key)}
-        if any([v.dtype == bool for v in tensors]):
-            raise TypeError("a mask that is computed")
-        return places_of(self.graph, shape, key, tensors)
-
-    def view(self, call: Call) -> None:
-        """Note where the views that a call makes are."""
-        x, *args = self.settled(call.args)
-        name = self.name(call)
-        if type(x) is not Value or list(_values((args, call.kwargs))):
-            raise TypeError("a view of an array that is written")
-        if name not in MOVES | TRANSPOSES | KEEPING or call.results[0].dtype != x.dtype:
-            raise TypeError("a view of an array that is written")
-        places = self.places_in(x)
-        found = places if name in KEEPING else applied(call.function, places, args, call.kwargs)
-        for v, each in zip(call.results, found if call.several else [found], strict=True):
-            self.views[v] = np.asarray(each)
-
-    def write(self, call: Call) -> None:
-        """The next state of the array that a call writes."""
-        name, (target, *rest) = self.name(call), call.writes
-        if rest:
-            raise TypeError("several arrays are written at once")
-        if name == "setitem":
-            _, key, x = call.args
-            self.assign(target, key, x)
-        elif name.removesuffix(".at") in _AT and name.endswith(".at"):
-            _, key, *x = call.args
-            self.assign(target, key, x[0], _AT[name.removesuffix(".at")])
-        elif name == "fill":
-            self.assign(target, ..., call.args[1])
-        elif name == "copyto":
-            where = call.kwargs.get("where", call.args[3] if len(call.args) > 3 else True)
-            self.assign(target, ... if where is True else where, call.args[1])
-        elif "out" in call.kwargs or name == "power":
-            kwargs = {key: x for key, x in call.kwargs.items() if key not in ("out", "where")}
-            made = Call(call.function if "out" in call.kwargs else np.power, call.args, kwargs)
-            made.results = (target.copied(),)
-            where = call.kwargs.get("where", True)
-            self.assign(target, ... if where is True else where, self.computed(made))
-        else:
-            raise UnsupportedError("ONNX has no operator for what it writes")
-
-    def assign(self, target: Value, key: Any, x: Any, reduction: str = "none") -> None:
-        """Write `x` at `key` of `target`."""
-        tensor = self.cast(x if isinstance(x, Tensor) else self.of(x), target.dtype)
-        owner, key = target.memory, self.settled(key)
-        if type(key) is Value and key.dtype == bool:
-            if reduction != "none" or (tensor.shape and key.shape != target.shape):
-                raise TypeError("a mask that is computed")
-            mask = self.graph.reshape(self.of(key), (*key.shape, *[1] * (len(target.shape) - len(key.shape))))
-            old = self.of(target)
-            kind = np.dtype(np.int32) if old.dtype == bool else self.working(old.dtype)
-            both = [self.graph.cast(tensor, kind), self.graph.cast(old, kind)]
-            tensor = self.cast(self.graph.op("Where", [mask, *both], kind, old.shape), old.dtype)
-            key = ...
-        places, state = self.places_in(target), self.states[owner]
-        if list(_values(key)):
-            inner = self.places(target.shape, key)
-            places = by_places(self.graph, self.graph.constant(places, np.int64), inner)
-        else:
-            places = np.asarray(places[key])
-        self.states[owner] = self.put(state, places, tensor, reduction)
-
-    def put(self, state: Tensor, places: Any, x: Tensor, reduction: str = "none") -> Tensor:
-        """`state` with `x` at `places`; where a place comes twice, the last counts."""
-        graph, shape = self.graph, state.shape
-        while len(x.shape) > len(places.shape):
-            x = graph.reshape(x, x.shape[1:])
-        if not math.prod(places.shape):
-            return state
-        size, count = math.prod(shape), math.prod(places.shape)
-        x = graph.reshape(graph.expand(x, places.shape), (count,))
-        known = isinstance(places, np.ndarray)
-        if known and reduction == "none":
-            places = places.ravel()
-            if count == size and np.array_equal(places, np.arange(size)):
-                return graph.reshape(x, shape)
-            last = np.unique(places[::-1], return_index=True)[1]
-            if len(last) < count:
-                kept = np.sort(count - 1 - last)
-                x, places = by_places(graph, x, kept), places[kept]
-        flat = graph.reshape(state, (size,))
-        index = graph.constant(places.ravel(), np.int64) if known else graph.reshape(places, (count,))
-        if known or reduction != "none":
-            kind = flat.dtype if reduction == "none" else self.working(flat.dtype)
-            flat, x = graph.cast(flat, kind), graph.cast(x, kind)
-            done = graph.op("ScatterElements", [flat, index, x], kind, (size,), reduction=reduction)
-        else:  # the last of several writes to one place: the one with the largest number
-            nobody = graph.constant(np.full(size, -1), np.int64)
-            numbers = graph.constant(np.arange(count), np.int64)
-            winner = graph.op("ScatterElements", [nobody, index, numbers], np.int64, (size,), reduction="max")
-            zero = graph.constant(0, np.int64)
-            written = graph.op("GreaterOrEqual", [winner, zero], np.bool_, (size,))
-            chosen = by_places(graph, x, graph.op("Max", [winner, zero], np.int64, (size,)))
-            kind = np.dtype(np.int32) if flat.dtype == bool else self.working(flat.dtype)
-            both = [graph.cast(chosen, kind), graph.cast(flat, kind)]
-            done = graph.op("Where", [written, *both], kind, (size,))
-        return graph.reshape(graph.cast(done, state.dtype), shape)
+        return (*[slice(None)] * axis, found["indices"])
 
 
-def _values(x: Any) -> Sequence[Value]:
-    found: list[Value] = []
-    substituted(x, lambda v: found.append(v))
-    return found
+def _converted(x: Any, dtype: Any) -> Any:
+    """`x`, an array or a number, in another dtype."""
+    if not hasattr(x, "dtype"):
+        return np.asarray(x, dtype)[()]
+    return x if x.dtype == dtype else np.astype(x, dtype)
 
 
 def _kind(x: Any) -> Any:
