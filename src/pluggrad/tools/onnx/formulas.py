@@ -1,7 +1,8 @@
 """Functions that ONNX has no operator for, written with functions that it has.
 
-They are traced like a user's function, and their calls take the place of the one call. `FLOATS` are
-those whose operator is for integers; `DOUBLE` those whose operator onnxruntime lacks for doubles.
+They are traced like a user's function, and their calls take the place of the one call. `INTEGERS`
+and `FLOATS` are those whose operator is for the other kind of numbers; `DOUBLE` those whose
+operator onnxruntime lacks for doubles.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["DOUBLE", "FLOATS", "FORMULAS", "formula", "one"]
+__all__ = ["DOUBLE", "FLOATS", "FORMULAS", "INTEGERS", "formula", "one"]
 
 #: By the name of a NumPy function, ufunc or method.
 FORMULAS: dict[str, Callable[..., Any]] = {}
+INTEGERS: dict[str, Callable[..., Any]] = {}
 FLOATS: dict[str, Callable[..., Any]] = {}
 DOUBLE: dict[str, Callable[..., Any]] = {}
 
@@ -77,6 +79,18 @@ def floor_divide(x: Any, y: Any) -> Any:
     return np.where(y == 0, x / y, np.where(quotient == 0, _copysign(quotient, x / y), whole))
 
 
+def power(x: Any, y: Any) -> Any:
+    """Of integers, by squaring: the operator computes in doubles, which lack the last bits."""
+    if not isinstance(y, (int, np.integer)):
+        raise TypeError("integers with an exponent that is computed; convert them to floats")
+    result, y = None, int(y)
+    while y:
+        if y % 2:
+            result = x if result is None else result * x
+        x, y = x * x, y // 2
+    return np.ones(x.shape, x.dtype) if result is None else result
+
+
 def arctan2(y: Any, x: Any) -> Any:
     """From the arcus tangent of a quotient of at most 1."""
     a, b = np.abs(y), np.abs(x)
@@ -128,7 +142,8 @@ def arccosh(x: Any) -> Any:
     large = x > 1e150
     t = np.where(large, 1.0, x - 1)
     near = np.log1p(t + np.sqrt(2 * t + t * t))
-    return np.where(large, np.log(np.where(large, x, 1.0)) + math.log(2), near)
+    y = np.where(large, np.log(np.where(large, x, 1.0)) + math.log(2), near)
+    return np.where(x < 1, np.nan, y)
 
 
 def logaddexp(x: Any, y: Any) -> Any:
@@ -199,10 +214,17 @@ FORMULAS |= {
     "fmax": lambda x, y: np.where(x != x, y, np.where(y != y, x, np.maximum(x, y))),
     "fmin": lambda x, y: np.where(x != x, y, np.where(y != y, x, np.minimum(x, y))),
     "clip": clip,
+    "sinc": lambda x: np.where(x == 0, 1, np.sin(math.pi * x) / np.where(x == 0, 1, math.pi * x)),
     "round": round_,
     "around": round_,
 }
 FORMULAS |= {"radians": FORMULAS["deg2rad"], "degrees": FORMULAS["rad2deg"]}
+INTEGERS |= {
+    "power": power,
+    **dict.fromkeys(("floor", "ceil", "trunc", "rint"), np.copy),
+    **dict.fromkeys(("isnan", "isinf"), lambda x: np.zeros(x.shape, bool)),
+    "isfinite": lambda x: np.ones(x.shape, bool),
+}
 FLOATS |= {"remainder": remainder, "floor_divide": floor_divide}
 DOUBLE |= {
     "tan": lambda x: np.sin(x) / np.cos(x),

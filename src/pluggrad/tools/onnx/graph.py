@@ -31,6 +31,8 @@ class Graph:
         self.outputs: list[Any] = []
         self._constants: dict[Any, tuple[Tensor, Any]] = {}
         self._names: set[str] = set()
+        self._made: set[str] = set()  # by nodes
+        self._renamed: dict[str, str] = {}
 
     def name(self, wanted: str) -> str:
         """`wanted`, with a number behind it if it is taken."""
@@ -48,9 +50,13 @@ class Graph:
         return made
 
     def output(self, name: str, x: Tensor) -> None:
-        """Make `x` an output."""
+        """Make `x` an output. What a node returns gets the name of the output: onnxruntime fuses
+        nodes rightly around an output, and not always around a copy of one."""
         made = Tensor(self.name(name), x.dtype, x.shape)
-        self.nodes.append(helper.make_node("Identity", [x.name], [made.name]))
+        if x.name in self._made and x.name not in self._renamed:
+            self._renamed[x.name] = made.name
+        else:
+            self.nodes.append(helper.make_node("Identity", [x.name], [made.name]))
         self.outputs.append(self._declared(made))
 
     def constant(self, x: Any, dtype: Any = None, name: str = "constant") -> Tensor:
@@ -73,6 +79,7 @@ class Graph:
     ) -> Tensor:
         """A node, and its result of this dtype and shape, before which it has `skip` others."""
         made = Tensor(self.name(op.lower()), np.dtype(dtype), tuple(shape))
+        self._made.add(made.name)
         results = [*[self.name("unused") for _ in range(skip)], made.name]
         self.nodes.append(helper.make_node(op, [x.name for x in inputs], results, **attributes))
         return made
@@ -100,6 +107,9 @@ class Graph:
 
     def model(self, name: str) -> Any:
         """The finished model."""
+        for node in self.nodes:
+            node.input[:] = [self._renamed.get(name, name) for name in node.input]
+            node.output[:] = [self._renamed.get(name, name) for name in node.output]
         held = [proto for _, proto in self._constants.values()]
         graph = helper.make_graph(self.nodes, name, self.inputs, self.outputs, held)
         return helper.make_model(

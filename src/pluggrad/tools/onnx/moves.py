@@ -35,8 +35,14 @@ KEEPING = words(
     "copy asarray ascontiguousarray array asanyarray astype positive conjugate conj real to_device"
 )
 #: All functions that only move elements.
-MOVES = RESHAPES | TRANSPOSES | words("getitem broadcast_to broadcast_arrays flip fliplr flipud roll rot90 diagonal linalg.diagonal "
-    "repeat tile take split array_split unstack sliding_window_view resize view")  # fmt: skip
+MOVES = (
+    RESHAPES
+    | TRANSPOSES
+    | words(
+        "getitem broadcast_to broadcast_arrays flip fliplr flipud roll rot90 diagonal repeat "
+        "linalg.diagonal tile take split array_split unstack sliding_window_view resize view"
+    )
+)
 #: Functions that move elements, and fill what is left with zeros.
 FILLING = words("tril triu diag diagflat")
 
@@ -50,7 +56,8 @@ def numbered(shape: tuple[int, ...], first: int = 0) -> Any:
 def moved(graph: Graph, x: Tensor, name: str, args: Any, kwargs: Any, shape: Any) -> Tensor | None:
     """One operator that does what the function called `name` does; None if there is none. `args`
     are what follows the array."""
-    if name in RESHAPES and kwargs.get("order", "C") == "C" and "F" not in args:
+    order = [kwargs.get("order"), *args]
+    if name in RESHAPES and not any([isinstance(k, str) and k != "C" for k in order]):
         return graph.reshape(x, shape)
     if name == "broadcast_to":
         return graph.expand(x, shape)

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ...errors import UnsupportedError
 from ...staging.program import Call, Value
+from .context import Context
 from .graph import Tensor
 from .moves import words
 from .writes import choice, put, selected
-
-if TYPE_CHECKING:
-    from .translate import Translator
 
 __all__ = ["BOOLEAN", "ELEMENTWISE", "REDUCTIONS", "ROWS", "WRAPPING", "reduce"]
 
@@ -42,7 +40,7 @@ BOOLEAN = {
     "add": "Or", "multiply": "And", "maximum": "Or", "minimum": "And", "bitwise_and": "And",
     "bitwise_or": "Or", "bitwise_xor": "Xor", "invert": "Not", "logical_and": "And",
     "logical_or": "Or", "logical_xor": "Xor", "logical_not": "Not", "equal": "Equal",
-    "not_equal": "Xor",
+    "not_equal": "Xor", "absolute": "Identity",
 }  # fmt: skip
 #: Reductions: the ufunc that each repeats.
 REDUCTIONS = {
@@ -57,7 +55,7 @@ _REDUCE = {
 WRAPPING = words(
     "add subtract multiply negative mul bitwise_and bitwise_or bitwise_xor invert equal not_equal"
 )
-ROWS: dict[str, Callable[[Translator, Call], Any]] = {}
+ROWS: dict[str, Callable[[Context, Call], Any]] = {}
 
 
 def row(*names: str) -> Callable[[Any], Any]:
@@ -83,7 +81,7 @@ def given(call: Call, names: str, **defaults: Any) -> dict[str, Any]:
 _EXTENT = {"axis": None, "keepdims": False, "out": None}
 
 
-def reduce(t: Translator, call: Call, name: str) -> Tensor:
+def reduce(t: Context, call: Call, name: str) -> Tensor:
     """A reduction by the ufunc `name`."""
     order = _orders(call.function)
     extra = {"dtype": None, "initial": None, "where": True}
@@ -118,7 +116,7 @@ def _axes(axis: Any, ndim: int) -> list[int]:
     return [i % ndim for i in axes] if ndim else []
 
 
-def _over(t: Translator, x: Tensor, kind: Any, name: str, axis: Any) -> Tensor:
+def _over(t: Context, x: Tensor, kind: Any, name: str, axis: Any) -> Tensor:
     """The reduction, with axes of length one where it was taken."""
     graph, axes = t.graph, _axes(axis, len(x.shape))
     x = graph.cast(x, kind)
@@ -139,7 +137,7 @@ def _over(t: Translator, x: Tensor, kind: Any, name: str, axis: Any) -> Tensor:
 
 
 @row("argmax", "argmin")
-def _argmax(t: Translator, call: Call) -> Tensor:
+def _argmax(t: Context, call: Call) -> Tensor:
     found = given(call, "a axis out", **_EXTENT)
     graph, y = t.graph, call.results[0]
     x = t.of(found["a"])
@@ -162,7 +160,7 @@ def _argmax(t: Translator, call: Call) -> Tensor:
 
 
 @row("argsort")
-def _argsort(t: Translator, call: Call) -> Tensor:
+def _argsort(t: Context, call: Call) -> Tensor:
     found = given(call, "a axis kind order", axis=-1, kind=None, order=None, stable=None)
     graph, axis = t.graph, found["axis"]
     x = t.of(found["a"])
@@ -182,7 +180,7 @@ def _argsort(t: Translator, call: Call) -> Tensor:
     return pick(order, _order(t, pick(graph.cast(nan, np.int32), order), axis))
 
 
-def _order(t: Translator, x: Tensor, axis: int) -> Tensor:
+def _order(t: Context, x: Tensor, axis: int) -> Tensor:
     """The order that sorts `x`; of equal elements the first comes first."""
     size = t.graph.constant([x.shape[axis]], np.int64)
     return t.graph.op("TopK", [x, size], np.int64, x.shape, skip=1, axis=axis % len(x.shape),
@@ -190,7 +188,7 @@ def _order(t: Translator, x: Tensor, axis: int) -> Tensor:
 
 
 @row("cumsum")
-def _cumsum(t: Translator, call: Call) -> Tensor:
+def _cumsum(t: Context, call: Call) -> Tensor:
     found = given(call, "a axis dtype out", axis=None, dtype=None, out=None)
     y = call.results[0]
     x = t.graph.cast(t.of(found["a"], y.dtype), t.working(y.dtype, True))
@@ -203,14 +201,14 @@ def _cumsum(t: Translator, call: Call) -> Tensor:
 
 
 @row("where")
-def _where(t: Translator, call: Call) -> Tensor:
+def _where(t: Context, call: Call) -> Tensor:
     (y,) = call.results
     x, z = [t.of(x, y.dtype) for x in call.args[1:]]
     return choice(t, t.truth(call.args[0]), x, z, y.shape)
 
 
 @row("concatenate", "concat", "stack", "vstack", "hstack")
-def _concatenate(t: Translator, call: Call) -> Tensor:
+def _concatenate(t: Context, call: Call) -> Tensor:
     found = given(call, "arrays axis", axis=0, dtype=None, casting=None)
     graph, (y,), name = t.graph, call.results, t.name(call)
     axis = found["axis"]
@@ -232,7 +230,7 @@ def _concatenate(t: Translator, call: Call) -> Tensor:
 
 
 @row("matmul")
-def _matmul(t: Translator, call: Call) -> Tensor:
+def _matmul(t: Context, call: Call) -> Tensor:
     (y,) = call.results
     kind = t.working(y.dtype, True)
     x, z = [t.graph.cast(t.of(x, y.dtype), kind) for x in call.args]
@@ -240,7 +238,7 @@ def _matmul(t: Translator, call: Call) -> Tensor:
 
 
 @row("einsum")
-def _einsum(t: Translator, call: Call) -> Tensor:
+def _einsum(t: Context, call: Call) -> Tensor:
     (y,), (equation, *arrays) = call.results, call.args
     if not isinstance(equation, str):
         raise TypeError("subscripts in lists")
@@ -260,7 +258,7 @@ _MODES = {"remainder": 0, "fmod": 1}
 
 
 @row("floor_divide", "remainder", "fmod")
-def _divided(t: Translator, call: Call) -> Tensor:
+def _divided(t: Context, call: Call) -> Tensor:
     """Division of integers, by zero too, where NumPy says 0; and the remainder of floats."""
     (y,), graph, name = call.results, t.graph, t.name(call)
     kind = t.working(y.dtype)
@@ -280,16 +278,16 @@ def _divided(t: Translator, call: Call) -> Tensor:
 
 
 @row("scatter")
-def _scatter(t: Translator, call: Call) -> Tensor:
+def _scatter(t: Context, call: Call) -> Tensor:
     return _scattered(t, call.args, [call.kwargs["key"]], call.kwargs["like"])
 
 
 @row("scatter_all")
-def _scatter_all(t: Translator, call: Call) -> Tensor:
+def _scatter_all(t: Context, call: Call) -> Tensor:
     return _scattered(t, call.args, call.kwargs["keys"], call.kwargs["like"])
 
 
-def _scattered(t: Translator, gs: Any, keys: Any, like: Any) -> Tensor:
+def _scattered(t: Context, gs: Any, keys: Any, like: Any) -> Tensor:
     """Zeros, with each of `gs` added at its own of `keys`."""
     shape, dtype = like
     if np.dtype(dtype).kind == "c":

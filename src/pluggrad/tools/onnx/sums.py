@@ -20,13 +20,16 @@ def _count(x: Any, axis: Any) -> int:
     return math.prod([x.shape[i] for i in axes])
 
 
+def _wide(x: Any, dtype: Any = None) -> Any:
+    """`x` in the dtype in which NumPy computes means."""
+    narrow = {"f2": np.float32}.get(x.dtype.str[1:], x.dtype)
+    return np.astype(x, dtype or (narrow if x.dtype.kind == "f" else np.float64))
+
+
 @formula("mean")
 def mean(x: Any, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Any:
     """The sum, divided."""
-    total = np.sum(
-        x, axis=axis, dtype=dtype or np.result_type(x.dtype, np.float16), keepdims=keepdims
-    )
-    return total / float(_count(x, axis))
+    return np.sum(_wide(x, dtype), axis=axis, keepdims=keepdims) / float(_count(x, axis))
 
 
 @formula("var")
@@ -35,9 +38,10 @@ def var(
     correction: Any = None,
 ) -> Any:  # fmt: skip
     """The mean of the squares around the mean."""
-    x = x - mean(x, axis, dtype, True)
+    x = _wide(x, dtype)
+    x = x - mean(x, axis, None, True)
     less = ddof if correction is None else correction
-    return np.sum(x * x, axis=axis, keepdims=keepdims) / float(_count(x, axis) - less)
+    return np.sum(x * x, axis=axis, keepdims=keepdims) / float(max(_count(x, axis) - less, 0))
 
 
 FORMULAS["std"] = lambda *args, **kwargs: np.sqrt(var(*args, **kwargs))
@@ -52,6 +56,7 @@ FORMULAS["count_nonzero"] = lambda x, axis=None, *, keepdims=False: np.sum(
 @formula("linalg.norm")
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """NumPy's: of vectors over one axis, of matrices over two."""
+    x = _floats(x)
     if isinstance(axis, tuple) and len(axis) == 1:
         (axis,) = axis
     if not isinstance(axis, tuple) and (axis is not None or x.ndim == 1 or ord is None):
@@ -79,8 +84,13 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     return _norm(np.abs(x), ord, axis, keepdims)
 
 
+def _floats(x: Any) -> Any:
+    return x if x.dtype.kind == "f" else np.astype(x, np.float64)
+
+
 def _norm(a: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     """Scaled by the largest modulus, so that no square overflows."""
+    a = _floats(a)
     kwargs = {"axis": axis, "keepdims": keepdims}
     if ord in (np.inf, -np.inf):
         return (np.max if ord > 0 else np.min)(a, **kwargs)
@@ -121,7 +131,7 @@ def running(function: Any) -> Callable[..., Any]:
 
 def cumprod(x: Any, axis: Any = None, dtype: Any = None) -> Any:
     """Products of the first elements."""
-    dtype = dtype or (np.int64 if x.dtype.kind in "bi" else None)
+    dtype = dtype or np.cumprod(np.ones(1, x.dtype)).dtype
     return running(np.multiply)(np.ravel(x) if axis is None else x, axis or 0, dtype)
 
 
@@ -179,6 +189,20 @@ def tensordot(x: Any, y: Any, axes: Any = 2) -> Any:
     a = np.reshape(np.transpose(x, (*left, *one)), (math.prod([x.shape[i] for i in left]), size))
     b = np.reshape(np.transpose(y, (*two, *right)), (size, math.prod([y.shape[i] for i in right])))
     return np.reshape(a @ b, tuple(shape))
+
+
+@formula("cross", "linalg.cross")
+def cross(
+    x: Any, y: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
+) -> Any:
+    """Of vectors in space."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    x, y = np.moveaxis(x, axisa, -1), np.moveaxis(y, axisb, -1)
+    if x.shape[-1] != 3 or y.shape[-1] != 3:
+        raise TypeError("vectors of two elements")
+    products = np.roll(x, -1, -1) * np.roll(y, -2, -1) - np.roll(x, -2, -1) * np.roll(y, -1, -1)
+    return np.moveaxis(products, -1, axisc)
 
 
 FORMULAS |= {

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import UnsupportedError, UntraceableError
+from ...errors import UnsupportedError
 from ...staging.engines import program_of
 from ...staging.program import Call, Program, Value, substituted, values_in
-from .formulas import DOUBLE, FLOATS
-from .graph import Graph, Tensor
+from .context import Context
+from .formulas import DOUBLE, FLOATS, INTEGERS
+from .graph import Tensor
 from .moves import (
     FILLING,
     KEEPING,
@@ -31,12 +32,6 @@ from .writes import selected, view, write
 
 __all__ = ["Translator"]
 
-#: Operators of Python's, and other names of functions.
-NAMES = {
-    "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "ipow": "power",
-    "neg": "negative", "pos": "positive", "abs": "absolute", "mod": "remainder",
-    "floordiv": "floor_divide", "bitwise_not": "invert",
-}  # fmt: skip
 #: Functions whose result depends on shapes alone.
 SHAPED = words("zeros_like ones_like empty_like")
 
@@ -45,16 +40,8 @@ class _Named(UnsupportedError):
     """An error that names the call."""
 
 
-class Translator:
-    """Adds programs to a graph. `tensors` has, by Value, what stands for it."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.tensors: dict[Value, Tensor] = {}
-        self.known: dict[Value, Any] = {}  # arrays whose elements are known
-        self.states: dict[Value, Tensor] = {}  # of arrays that are written
-        self.views: dict[Value, Any] = {}  # by view of such an array, its places there
-        self.written: set[Value] = set()
+class Translator(Context):
+    """Adds programs to a graph."""
 
     def add(self, program: Program) -> list[Any]:
         """Add the calls of a program, whose inputs have tensors. Returns its outputs, with tensors
@@ -76,77 +63,12 @@ class Translator:
                 ) from error
         return [self.of(v) if type(v) is Value else v for v in program.outputs]
 
-    def know(self, value: Value, array: Any) -> None:
-        """Note what `value` is."""
-        if array is None:
-            raise UntraceableError("an array that the function refers to does not exist any more")
-        if value.memory in self.written:
-            self.states[value] = self.graph.constant(array)
-        else:
-            self.known[value] = array
-
-    # ------------------------------------------------------------ arguments
-
-    def name(self, call: Call) -> str:
-        """The name of the function, by which it is looked up."""
-        function = call.function
-        if isinstance(function, str):
-            return NAMES.get(function, function)
-        owner = getattr(function, "__self__", None)
-        if isinstance(owner, np.ufunc):
-            return f"{owner.__name__}.{function.__name__}"
-        module = getattr(function, "__module__", None) or ""
-        ufunc = isinstance(function, np.ufunc)
-        special = ufunc and getattr(np, function.__name__, None) is not function
-        package = module.partition("numpy.")[2]
-        package = "special" if special else package if package in ("linalg", "fft") else ""
-        name = NAMES.get(function.__name__, function.__name__)
-        return f"{package}.{name}" if package else name
-
-    def of(self, x: Any, dtype: Any = None) -> Tensor:
-        """The tensor for an argument, cast to `dtype`."""
-        if type(x) is not Value:
-            return self.graph.constant(x, dtype)
-        if x.memory in self.written:
-            found = by_places(self.graph, self.states[x.memory], self.places_in(x))
-        elif x in self.known:
-            found = self.graph.constant(self.known[x])
-        else:
-            found = self.tensors[x]
-        return found if dtype is None else self.cast(found, dtype)
-
-    def cast(self, x: Tensor, dtype: Any) -> Tensor:
-        """`x` in another dtype, if ONNX has it."""
-        if np.dtype(dtype).kind not in "biuf" or np.dtype(dtype).itemsize > 8:
-            raise UnsupportedError(f"it computes with {np.dtype(dtype)}")
-        return self.graph.cast(x, dtype)
-
-    def truth(self, x: Any) -> Tensor:
-        """Whether the elements of `x` are not 0."""
-        return self.cast(self.of(x), np.bool_)
-
-    def working(self, dtype: Any, wraps: bool = False) -> np.dtype[Any]:
-        """The dtype to compute in: that of NumPy, or a wider one which gives the same results,
-        since not all operators exist for all dtypes. With `wraps`, only the last bits matter."""
-        dtype = np.dtype(dtype)
-        if dtype.kind not in "biuf" or dtype.itemsize > 8 or (dtype == np.uint64 and not wraps):
-            raise UnsupportedError(f"it computes with {dtype}")
-        if dtype.kind == "f":
-            return np.dtype(np.float32) if dtype.itemsize == 2 else dtype
-        return dtype if dtype in (np.int32, np.int64) else np.dtype(np.int64)
-
-    def places_in(self, v: Value) -> Any:
-        """The places of `v` in the array that owns its memory, which is written."""
-        if v not in self.views:
-            self.views[v] = numbered(v.shape)
-        return self.views[v]
-
     # ------------------------------------------------------------ calls
 
     def translate(self, call: Call) -> None:
         """Add nodes for one call."""
         if call.writes:
-            write(self, call)
+            write(self, call, self.computed)
             return
         memory = {v.memory for v in call.results if v.memory is not v} & self.written
         if memory:
@@ -185,11 +107,11 @@ class Translator:
         if name in REDUCTIONS or (base != name and base in REDUCTIONS.values()):
             return reduce(self, call, REDUCTIONS.get(name, base))
         kind = np.result_type(*[v.dtype or np.float64 for v in inputs])
-        for table, fits in (
-            (FORMULAS, True),
-            (FLOATS, kind.kind == "f"),
-            (DOUBLE, kind == np.float64),
-        ):
+        if type(call.function) is np.ufunc and call.function.signature is None:
+            kind = self.loop(call, call.function)[0]
+        tables = [(INTEGERS, kind.kind in "biu"), (FORMULAS, True)]
+        tables += [(FLOATS, kind.kind == "f"), (DOUBLE, kind == np.float64)]
+        for table, fits in tables:
             if fits and name in table:
                 return self.formula(call, table[name])
         if name in ROWS:
@@ -202,10 +124,6 @@ class Translator:
         """A constant for each result."""
         found = [self.graph.constant(make(v)) for v in call.results]
         return found if call.several else found[0]
-
-    def settled(self, x: Any) -> Any:
-        """Arguments, with arrays in the place of Values whose elements are known."""
-        return substituted(x, lambda v: self.known.get(v, v))
 
     def without_elements(self, call: Call) -> Any:
         """The result of a call which no element enters: as NumPy computes it."""
@@ -296,7 +214,7 @@ class Translator:
         found = moved(self.graph, x, name, args[1:], kwargs, y.shape)
         if found is not None:
             return found
-        if kwargs.get("order", "C") != "C" or name == "view":
+        if {"A", "K"} & {kwargs.get("order"), *[k for k in args[1:] if isinstance(k, str)]}:
             raise TypeError("the order of elements in memory")
         filling = name in FILLING or (name == "pad" and not kwargs.get("constant_values", 0))
         if name == "pad" and not filling:

@@ -7,25 +7,24 @@ a write makes the next state.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ...errors import UnsupportedError
 from ...staging.program import Call, Value, values_in
+from .context import Context
 from .graph import Tensor
 from .keys import places_of
 from .moves import KEEPING, MOVES, applied, by_places
-
-if TYPE_CHECKING:
-    from .translate import Translator
 
 __all__ = ["put", "selected", "view", "write"]
 
 _AT = {"add.at": "add", "multiply.at": "mul", "maximum.at": "max", "minimum.at": "min"}
 
 
-def selected(t: Translator, shape: tuple[int, ...], key: Any) -> Any:
+def selected(t: Context, shape: tuple[int, ...], key: Any) -> Any:
     """The places that `key` selects in an array of this shape: an array of NumPy, or a tensor."""
     key = t.settled(key)
     tensors = {v: t.of(v) for v in values_in(key)}
@@ -34,7 +33,7 @@ def selected(t: Translator, shape: tuple[int, ...], key: Any) -> Any:
     return places_of(t.graph, shape, key, tensors)
 
 
-def view(t: Translator, call: Call) -> None:
+def view(t: Context, call: Call) -> None:
     """Note where the views that a call makes are."""
     x, *args = t.settled(call.args)
     name, moves = t.name(call), MOVES | KEEPING
@@ -48,8 +47,9 @@ def view(t: Translator, call: Call) -> None:
         t.views[v] = np.asarray(each)
 
 
-def write(t: Translator, call: Call) -> None:
-    """The next state of the array that a call writes."""
+def write(t: Context, call: Call, computed: Callable[[Call], Any]) -> None:
+    """The next state of the array that a call writes. `computed` says what a call without writes
+    returns."""
     name, args, kwargs, (target, *rest) = t.name(call), call.args, call.kwargs, call.writes
     if rest:
         raise TypeError("several arrays are written at once")
@@ -67,12 +67,12 @@ def write(t: Translator, call: Call) -> None:
         left = {key: x for key, x in kwargs.items() if key not in ("out", "where")}
         made = Call(call.function if "out" in kwargs else np.power, args, left)
         made.results = (target.copied(),)
-        _assign(t, target, key, t.computed(made))
+        _assign(t, target, key, computed(made))
     else:
         raise UnsupportedError("ONNX has no operator for it")
 
 
-def _assign(t: Translator, target: Value, key: Any, x: Any, reduction: str = "none") -> None:
+def _assign(t: Context, target: Value, key: Any, x: Any, reduction: str = "none") -> None:
     """Write `x` at `key` of `target`."""
     tensor = t.cast(x if isinstance(x, Tensor) else t.of(x), target.dtype)
     key = t.settled(key)
@@ -89,7 +89,7 @@ def _assign(t: Translator, target: Value, key: Any, x: Any, reduction: str = "no
     t.states[target.memory] = put(t, t.states[target.memory], places, tensor, reduction)
 
 
-def _masked(t: Translator, target: Value, key: Value, x: Tensor) -> Tensor:
+def _masked(t: Context, target: Value, key: Value, x: Tensor) -> Tensor:
     """`target` with `x` where `key` says so."""
     if math.prod(x.shape) > 1 and (key.shape != target.shape or x.shape != target.shape):
         raise TypeError("a mask that is computed")
@@ -99,14 +99,14 @@ def _masked(t: Translator, target: Value, key: Value, x: Tensor) -> Tensor:
     return choice(t, mask, x, t.of(target), target.shape)
 
 
-def choice(t: Translator, mask: Tensor, x: Tensor, y: Tensor, shape: Any) -> Tensor:
+def choice(t: Context, mask: Tensor, x: Tensor, y: Tensor, shape: Any) -> Tensor:
     """`x` where `mask` says so, otherwise `y`; both have one dtype."""
     kind = np.dtype(np.int32) if x.dtype == np.bool_ else t.working(x.dtype, True)
     both = [t.graph.cast(x, kind), t.graph.cast(y, kind)]
     return t.graph.cast(t.graph.op("Where", [mask, *both], kind, shape), x.dtype)
 
 
-def put(t: Translator, state: Tensor, places: Any, x: Tensor, reduction: str = "none") -> Tensor:
+def put(t: Context, state: Tensor, places: Any, x: Tensor, reduction: str = "none") -> Tensor:
     """`state` with `x` at `places`; where a place comes twice, the last counts."""
     graph, shape = t.graph, state.shape
     size, count = math.prod(shape), math.prod(places.shape)
@@ -136,7 +136,7 @@ def put(t: Translator, state: Tensor, places: Any, x: Tensor, reduction: str = "
     return graph.reshape(graph.cast(done, state.dtype), shape)
 
 
-def _last(t: Translator, flat: Tensor, index: Tensor, x: Tensor) -> Tensor:
+def _last(t: Context, flat: Tensor, index: Tensor, x: Tensor) -> Tensor:
     """`flat` with `x` at places that may come twice: ONNX does not say which write is the last, so
     the one with the largest number is chosen."""
     graph, size = t.graph, flat.shape
