@@ -32,11 +32,11 @@ ACTIVE = _Active()
 
 
 def atomic(function: F) -> F:
-    """`function`, written down as one call where a stand-in is among its positional arguments."""
+    """`function`, written down as one call where a stand-in is among its arguments."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for x in args:
+        for x in (*args, *kwargs.values()) if kwargs else args:
             if type(x) in TRACERS:
                 return TRACERS[type(x)](x, function, args, kwargs)
         return function(*args, **kwargs)

@@ -96,7 +96,7 @@ def negations(program: Program) -> None:
             for other, b in ((first, second), (second, first)):
                 x = negated.get(b) if type(b) is Value else None
                 if x is not None and x.dtype == y.dtype:
-                    call.function, call.args = np.subtract, (other, x)
+                    call.becomes(np.subtract, (other, x))
                     break
 
 

@@ -91,6 +91,10 @@ class Call:
                 found += values_in(self.kwargs)
         return found
 
+    def becomes(self, function: Any, args: tuple[Any, ...]) -> None:
+        """Change what is called."""
+        self.function, self.args, self._inputs = function, args, None
+
     def replaced(self, new: dict[Value, Value]) -> None:
         """Put other Values in the place of arguments."""
         if new.keys().isdisjoint(self.inputs()):

@@ -215,6 +215,11 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
             return NotImplemented
         out = kwargs.pop("out", None)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
+        if ufunc in ROUNDED and method == "__call__" and _ambiguous(ufunc, inputs):
+            raise self.trace.untraceable(
+                "a NumPy scalar is multiplied with a complex scalar, or raised to one: give a Python "
+                "number instead"
+            )
         if method == "at":
             self.trace.call(function, inputs, kwargs, writes=inputs[:1])
             return None
@@ -315,6 +320,22 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         return f"<traced array of shape {self.shape}, {self.dtype}>"
 
 
+#: Operators of NumPy scalars that round in another way than these ufuncs do.
+ROUNDED = frozenset({np.multiply, np.power})
+
+
+def _ambiguous(ufunc: Any, inputs: Any) -> bool:
+    """Whether it matters which of the two it is: where a NumPy scalar comes first, both look the
+    same."""
+    x = inputs[0]
+    if not isinstance(x, np.generic) or len(inputs) != 2 or inputs[1].entry.kind != "scalar":
+        return False
+    if ufunc is np.power:
+        return True
+    both = isinstance(x, np.complexfloating) and inputs[1].dtype.kind == "c"
+    return both and bool(x.real != 0) and bool(x.imag != 0)
+
+
 class ArrayTracer(Tracer):
     """A Tracer for an array proper, which the engine may add to in place if it has made it."""
 
@@ -336,13 +357,21 @@ def _give_operators() -> None:
     def number(x: Any) -> bool:
         return type(x) in (float, int) or (type(x) in TRACERS and x.entry.kind == "number")
 
+    def parts(*both: Any) -> bool:
+        """Whether these are complex numbers, and no arrays: Python's operators round their products
+        and moduli in another way than NumPy's functions do."""
+        return all([
+            x.entry.kind == "scalar" and x.entry.dtype.kind == "c" if type(x) in TRACERS
+            else isinstance(x, complex) for x in both
+        ])  # fmt: skip
+
     def binary(name: str, usual: Any, reflected: bool) -> Any:
         function = getattr(operator, name)
 
         def operate(self: Any, other: Any) -> Any:
             if type(other) in VARIABLES:
                 return NotImplemented
-            if name == "pow" or (number(self) and number(other)):
+            if name == "pow" or (number(self) and number(other)) or (name == "mul" and parts(self, other)):
                 args = (other, self) if reflected else (self, other)
                 return self.trace.call(function, args, {})
             return usual(self, other)
@@ -370,7 +399,9 @@ def _give_operators() -> None:
         usual, function = getattr(Tracer, f"__{name}__"), getattr(operator, name)
 
         def unary(self: Any, usual: Any = usual, function: Any = function) -> Any:
-            return self.trace.call(function, (self,), {}) if number(self) else usual(self)
+            if number(self) or (function is operator.abs and parts(self)):
+                return self.trace.call(function, (self,), {})
+            return usual(self)
 
         setattr(Tracer, f"__{name}__", unary)
 
