@@ -109,6 +109,7 @@ class NumpyAdapter(Adapter):
     last_write_wins = True
     promotes = True
     functions = {  # noqa: RUF012
+        "asarray": atomic(xp.asarray),
         "broadcast_to": broadcast_to,
         "clip": clip,
         "eigh_upper": eigh_upper,

@@ -13,7 +13,8 @@ import numpy as np
 
 from .program import Call, Program, Value, attribute
 
-__all__ = ["PASSES", "dead_code", "negations", "no_change", "repeated", "shorten"]
+__all__ = ["PASSES", "dead_code", "negations", "no_change", "rebound", "repeated",
+           "shorten"]  # fmt: skip
 
 
 def shorten(program: Program) -> Program:
@@ -21,6 +22,44 @@ def shorten(program: Program) -> Program:
     for change in PASSES:
         change(program)
     return program
+
+
+# ---------------------------------------------------------------- writes that are none
+
+
+def rebound(program: Program) -> None:
+    """Write ``a += b`` as ``a = a + b`` where nobody can tell the two apart: `a` has no views, and
+    the sum has its dtype and layout. Other passes leave memory that is written alone."""
+    viewed = {v.memory for call in program.calls for v in call.results if v.memory is not v}
+    new: dict[Value, Value] = {}
+    first: dict[Value, Value] = {}  # by the Value after some writes, the one before
+    for call in program.calls:
+        if new:
+            call.replaced(new)
+        if len(call.writes) == 1 and call.function in IN_PLACE and call.kwargs.keys() == {"out"}:
+            (a,) = call.writes
+            if a.memory is a and a not in viewed and a.kind == "array" and _makes(call, a):
+                b = a.twin()
+                call.becomes(call.function, call.args, {})
+                call.results, call.writes = (b,), ()
+                before = first[b] = first.get(a, a)
+                new[before] = b
+    program.outputs = [new.get(v, v) if type(v) is Value else v for v in program.outputs]
+
+
+#: Ufuncs whose results have the dtype of their arguments.
+IN_PLACE = frozenset({np.add, np.subtract, np.multiply, np.divide})
+
+
+def _makes(call: Call, a: Value) -> bool:
+    """Whether `call`, a ufunc, makes an array like `a` if it is not told where to write."""
+    if a.dtype.kind not in "fc":
+        return False
+    values = [x for x in call.args if type(x) is Value]
+    others = all([type(x) in (Value, float, int) for x in call.args])
+    return others and any([v.like(a) for v in values]) and all([
+        v.kind == "number" or (v.dtype == a.dtype and (v.like(a) or not v.shape)) for v in values
+    ])  # fmt: skip
 
 
 # ---------------------------------------------------------------- calls that change nothing
@@ -96,7 +135,7 @@ def negations(program: Program) -> None:
             for other, b in ((first, second), (second, first)):
                 x = negated.get(b) if type(b) is Value else None
                 if x is not None and x.dtype == y.dtype:
-                    call.becomes(np.subtract, (other, x))
+                    call.becomes(np.subtract, (other, x), {})
                     break
 
 
@@ -168,4 +207,4 @@ def dead_code(program: Program) -> None:
     program.calls = kept[::-1]
 
 
-PASSES = (no_change, negations, repeated, dead_code)
+PASSES = (rebound, no_change, negations, repeated, dead_code)

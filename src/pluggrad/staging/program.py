@@ -43,6 +43,13 @@ class Value:
             )
         self.memory = self if memory is None else memory
 
+    def twin(self) -> Value:
+        """Another array of this kind, shape, dtype and layout."""
+        made = Value.__new__(Value)
+        made.kind, made.shape, made.dtype = self.kind, self.shape, self.dtype
+        made.strides, made.nbytes, made.memory = self.strides, self.nbytes, made
+        return made
+
     def like(self, other: Value) -> bool:
         """Whether both have the same kind, shape, dtype and memory layout."""
         return (
@@ -91,9 +98,9 @@ class Call:
                 found += values_in(self.kwargs)
         return found
 
-    def becomes(self, function: Any, args: tuple[Any, ...]) -> None:
+    def becomes(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Change what is called."""
-        self.function, self.args, self._inputs = function, args, None
+        self.function, self.args, self.kwargs, self._inputs = function, args, kwargs, None
 
     def replaced(self, new: dict[Value, Value]) -> None:
         """Put other Values in the place of arguments."""

@@ -278,8 +278,8 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         self.trace.call(operator.setitem, (self, key, value), {}, writes=(self,))
 
     def writable(self) -> Tracer:
-        """This array; an array in its place if it is a NumPy scalar, which cannot be written."""
-        if self.entry.kind != "scalar":
+        """This array; an array in its place if it is a number, which cannot be written."""
+        if type(self.value) is np.ndarray:
             return self
         made: Tracer = self.trace.call(np.asarray, (self,), {})
         return made
