@@ -264,7 +264,7 @@ def transform_rows() -> Iterator[Row]:
 
 def fuzz_rows(count: int, first: int = 0) -> Iterator[Row]:
     """Random programs: their values, and their gradients."""
-    from tests.fuzz.check import Run, directions, is_tame, answer  # noqa: F401
+    from tests.fuzz.check import Run
     from tests.fuzz.generator import Seeded, generate
 
     for seed in range(first, first + count):
