@@ -55,7 +55,9 @@ def sweep(rows: Iterable[Row]) -> Iterator[tuple[str, Verdict]]:
 
 def main() -> int:
     """Run the rows that the command line asks for; 1 if a verdict is bad."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("parts", nargs="*", metavar="PART", help="rules, special, transforms, fuzz")
     parser.add_argument("--programs", type=int, default=1000, help="random programs")
     parser.add_argument("-v", action="store_true", help="list every row that is not the same")
@@ -71,7 +73,9 @@ def main() -> int:
         for name, verdict in sweep(parts[part]()):
             counts[verdict.kind] += 1
             if verdict.kind != "same":
-                reasons[verdict.kind + ": " + re.sub(r"[\d.]+|\(at .*", "#", verdict.why)[:140]] += 1
+                reasons[
+                    verdict.kind + ": " + re.sub(r"[\d.]+|\(at .*", "#", verdict.why)[:140]
+                ] += 1
             bad += is_bad(verdict)
             if verdict.kind != "same" and (given.v or is_bad(verdict)):
                 print(f"{verdict.kind:<10} {name}: {verdict.why}")

@@ -46,9 +46,9 @@ def _first(y: Any) -> Any:
 #: By name, what is made of a function of `n` arrays: a function of these, and of as many directions.
 MODES: dict[str, Callable[[Any, int], Callable[..., Any]]] = {
     "value": lambda f, n: lambda *a: _first(f(*a[:n])),
-    "gradient": lambda f, n: lambda *a: pg.value_and_grad(
-        lambda *xs: squares(f(*xs)), argnums=tuple(range(n))
-    )(*a[:n]),
+    "gradient": lambda f, n: (
+        lambda *a: pg.value_and_grad(lambda *xs: squares(f(*xs)), argnums=tuple(range(n)))(*a[:n])
+    ),
     "jvp": lambda f, n: lambda *a: pg.jvp(lambda *xs: _first(f(*xs)), a[:n], a[n:]),
     "hvp": lambda f, n: lambda *a: pg.hvp(lambda *xs: squares(f(*xs)), a[:n], a[n:]),
 }

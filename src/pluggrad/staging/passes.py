@@ -13,8 +13,7 @@ import numpy as np
 
 from .program import Call, Program, Value, attribute
 
-__all__ = ["PASSES", "dead_code", "negations", "no_change", "rebound", "repeated",
-           "shorten"]  # fmt: skip
+__all__ = ["PASSES", "dead_code", "negations", "no_change", "out_of_place", "repeated", "shorten"]
 
 
 def shorten(program: Program) -> Program:
@@ -24,26 +23,32 @@ def shorten(program: Program) -> Program:
     return program
 
 
-# ---------------------------------------------------------------- writes that are none
+# ---------------------------------------------------------------- writes that can be results
 
 
-def rebound(program: Program) -> None:
-    """Write ``a += b`` as ``a = a + b`` where nobody can tell the two apart: `a` has no views, and
-    the sum has its dtype and layout. Other passes leave memory that is written alone."""
-    viewed = {v.memory for call in program.calls for v in call.results if v.memory is not v}
+def out_of_place(program: Program) -> None:
+    """Write ``c += a`` as ``c2 = c + a``, where `c` has no views and `c2` has its layout. Other
+    passes understand results better than writes, and `emit` uses the memory of `c` again."""
+    owners: dict[Value, int] = {}
+    for call in program.calls:
+        for v in call.results:
+            owners[v.memory] = owners.get(v.memory, 0) + 1
     new: dict[Value, Value] = {}
-    first: dict[Value, Value] = {}  # by the Value after some writes, the one before
+    first: dict[Value, Value] = {}  # of a Value in `new`: what calls still say for it
     for call in program.calls:
         if new:
             call.replaced(new)
-        if len(call.writes) == 1 and call.function in IN_PLACE and call.kwargs.keys() == {"out"}:
-            (a,) = call.writes
-            if a.memory is a and a not in viewed and a.kind == "array" and _makes(call, a):
-                b = a.twin()
-                call.becomes(call.function, call.args, {})
-                call.results, call.writes = (b,), ()
-                before = first[b] = first.get(a, a)
-                new[before] = b
+        if len(call.writes) != 1 or call.function not in IN_PLACE or call.several:
+            continue
+        (c,) = call.writes
+        alone = owners.get(c.memory) == 1 and c.memory is c and list(call.kwargs) == ["out"]
+        if alone and _makes(call, c):
+            y = c.copied()
+            call.kwargs, call.writes, call.results = {}, (), (y,)
+            call.forget_inputs()
+            owners[y] = 1
+            first[y] = first.get(c, c)
+            new[first[y]] = y
     program.outputs = [new.get(v, v) if type(v) is Value else v for v in program.outputs]
 
 
@@ -51,15 +56,14 @@ def rebound(program: Program) -> None:
 IN_PLACE = frozenset({np.add, np.subtract, np.multiply, np.divide})
 
 
-def _makes(call: Call, a: Value) -> bool:
-    """Whether `call`, a ufunc, makes an array like `a` if it is not told where to write."""
-    if a.dtype.kind not in "fc":
-        return False
+def _makes(call: Call, c: Value) -> bool:
+    """Whether `call`, a ufunc, makes an array like `c` if it is not told where to write."""
     values = [x for x in call.args if type(x) is Value]
-    others = all([type(x) in (Value, float, int) for x in call.args])
-    return others and any([v.like(a) for v in values]) and all([
-        v.kind == "number" or (v.dtype == a.dtype and (v.like(a) or not v.shape)) for v in values
-    ])  # fmt: skip
+    return (
+        c.dtype.kind in "fc" and any([v.like(c) for v in values])
+        and all([v.like(c) or (not v.shape and v.dtype in (None, c.dtype)) for v in values])
+        and all([type(x) in (Value, float, int) for x in call.args])
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------- calls that change nothing
@@ -70,10 +74,15 @@ def no_change(program: Program) -> None:
     a reshape to the same shape, a copy that nobody writes."""
     written, shown = program.written(), program.shown()
     new: dict[Value, Value] = {}
+    views: dict[Value, Call] = {}  # results of indexing, by the calls that made them
     kept = []
     for call in program.calls:
         if new:
             call.replaced(new)
+        if call.function is operator.setitem and _puts_back(call, views):
+            continue
+        if call.function is operator.getitem:
+            views[call.results[0]] = call
         x = None if call.writes or call.several else _unchanged(call)
         if x is not None:
             (y,) = call.results
@@ -84,6 +93,18 @@ def no_change(program: Program) -> None:
         kept.append(call)
     program.calls = kept
     program.replace(new)
+
+
+def _puts_back(call: Call, views: dict[Value, Call]) -> bool:
+    """Whether ``x[key] = v`` writes the view ``v = x[key]`` where it came from, as the last step of
+    ``x[key] += a`` does."""
+    x, key, v = call.args
+    made = views.get(v) if type(v) is Value else None
+    return (
+        made is not None
+        and v.memory is x.memory
+        and (made.args[0] is x and _key(made.args[1]) == _key(key))
+    )
 
 
 def _unchanged(call: Call) -> Value | None:
@@ -135,7 +156,8 @@ def negations(program: Program) -> None:
             for other, b in ((first, second), (second, first)):
                 x = negated.get(b) if type(b) is Value else None
                 if x is not None and x.dtype == y.dtype:
-                    call.becomes(np.subtract, (other, x), {})
+                    call.function, call.args = np.subtract, (other, x)
+                    call.forget_inputs()
                     break
 
 
@@ -207,4 +229,4 @@ def dead_code(program: Program) -> None:
     program.calls = kept[::-1]
 
 
-PASSES = (rebound, no_change, negations, repeated, dead_code)
+PASSES = (out_of_place, no_change, negations, repeated, dead_code)

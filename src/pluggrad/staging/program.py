@@ -27,7 +27,11 @@ class Value:
 
     __slots__ = ("dtype", "kind", "memory", "nbytes", "shape", "strides")
 
+    kind: str
+    shape: tuple[int, ...]
     dtype: Any
+    strides: tuple[int, ...]
+    nbytes: int
     memory: Value
 
     def __init__(self, x: Any, memory: Value | None = None) -> None:
@@ -43,9 +47,9 @@ class Value:
             )
         self.memory = self if memory is None else memory
 
-    def twin(self) -> Value:
-        """Another array of this kind, shape, dtype and layout."""
-        made = Value.__new__(Value)
+    def copied(self) -> Value:
+        """Another Value like this one, with memory of its own."""
+        made: Value = object.__new__(Value)
         made.kind, made.shape, made.dtype = self.kind, self.shape, self.dtype
         made.strides, made.nbytes, made.memory = self.strides, self.nbytes, made
         return made
@@ -98,9 +102,9 @@ class Call:
                 found += values_in(self.kwargs)
         return found
 
-    def becomes(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Change what is called."""
-        self.function, self.args, self.kwargs, self._inputs = function, args, kwargs, None
+    def forget_inputs(self) -> None:
+        """Find the inputs again: the arguments have changed."""
+        self._inputs = None
 
     def replaced(self, new: dict[Value, Value]) -> None:
         """Put other Values in the place of arguments."""
