@@ -165,6 +165,41 @@ def test_the_options_of_stiff_methods():
     np.testing.assert_allclose(pg.grad(f)(N(2.0)), -np.exp(-2.0), rtol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["RK45", "DOP853", "LSODA", "Radau"])
+def test_the_adjoint_equation(method):
+    """It agrees with the derivative by steps."""
+    at = np.asarray([0.0, 0.2, 0.9])
+    tight = {"rtol": 1e-10, "atol": 1e-11, "method": method}
+    for t_eval in (None, at):
+
+        def total(y0, a, b, t_eval=t_eval, **kwargs):
+            r = I.solve_ivp(prey, (0.0, 1.0), y0, t_eval=t_eval, args=(a, b), **tight, **kwargs)
+            return pg.sum(r.y[:, -2:] ** 2)
+
+        if method != "Radau" or t_eval is not None:
+            steps = pg.grad(total, (0, 1, 2))(Y0, N(1.1), N(0.4))
+            found = pg.grad(functools.partial(total, adjoint=True), (0, 1, 2))(Y0, N(1.1), N(0.4))
+            for got, expected in zip(found, steps, strict=True):
+                np.testing.assert_allclose(got, expected, rtol=1e-7)
+
+
+def test_what_the_adjoint_equation_cannot_do():
+    end = lambda a, **kw: I.solve_ivp(prey, (0.0, 1.0), Y0, args=(a, 0.4), adjoint=True, **kw).y[
+        0, -1
+    ]
+    v = pg.Variable(1.1, requires_grad=True)
+    theirs = of_scipy("integrate.solve_ivp")(prey, (0.0, 1.0), Y0, args=(1.1, 0.4)).y[0, -1]
+    assert end(1.1).data == end(v).detach().data == theirs
+    with pytest.raises(pg.PluggradError, match="once"):
+        pg.grad(pg.grad(end))(N(1.1))
+    with pytest.raises(pg.PluggradError, match="dense_output"):
+        end(v, dense_output=True)
+    with pytest.raises(pg.PluggradError, match="captured"):
+        I.solve_ivp(lambda t, y: -v * y, (0.0, 1.0), Y0, adjoint=True)
+    with pytest.raises(pg.PluggradError):
+        pg.jvp(end, (N(1.1),), (N(1.0),))
+
+
 # ---------------------------------------------------------------- odeint
 
 

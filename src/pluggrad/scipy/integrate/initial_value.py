@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ...arrays.dispatch import is_variable, xp
-from ...errors import InvalidArgumentError
+from ...errors import InvalidArgumentError, UnsupportedError
 from ...functions.operand import as_array, as_floats
 from ...transforms import stop_gradient
 from ..rows import explained, host_function, scipy_module
+from .adjoint import solved_by_adjoint
 from .calls import backend_in, constants, known, number, on_host, some_tracked
 from .quadrature import shifted
 from .steps import EXPLICIT, IMPLICIT, explicit, implicit
@@ -130,6 +131,10 @@ def solve_ivp(
     function theorem; these, too, are as precise as the tolerances `rtol` and `atol` make the
     solution.
 
+    With ``adjoint=True``, a keyword of pluggrad's own, no step is recorded: the adjoint equation is
+    solved backwards in time, by the same method and to the same tolerances. That takes little
+    memory. The result is differentiable once, in reverse mode, by `y0` and `args` only.
+
     It is not possible under `vmap` and inside compiled functions, as the steps depend on values.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.integrate.solve_ivp.html
@@ -156,6 +161,21 @@ def solve_ivp(
     span = [number(t, where) for t in constants(t_span)]
     recorded, host = right_hand_side(fun, args, y0, vectorized, where)
     events = _listed(events)
+    if options.pop("adjoint", False):
+        if events is not None or dense_output or some_tracked(*t_span, t_eval):
+            raise UnsupportedError(
+                f"pluggrad.{where}(adjoint=True) has no events, no dense_output, and no derivative "
+                "by times: leave `adjoint` out"
+            )
+        options = _on_host_options(options, args, where)
+        at = None if t_eval is None else known(t_eval, where)
+        start = known(stop_gradient(y0), where)
+        return solved_by_adjoint(
+            args, y0, span, name,
+            lambda dense: steps_of(host, span, start, name, None, at, dense, None, vectorized,
+                                   options),
+            lambda given: right_hand_side(fun, given, y0, vectorized, where)[0], options, where,
+        )  # fmt: skip
     times: list[float] = [span[0]]
     probe = recorded(span[0], y0)
     tracked = dense_output or some_tracked(probe, y0, *t_span, t_eval)
