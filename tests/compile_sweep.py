@@ -32,7 +32,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).parents[1])
 
-from tests.support.compile_judge import Row, Verdict, judge
+from tests.support.compile_judge import Row, Verdict, verdict_on
 from tests.support.compile_rows import fuzz_rows, rule_rows, special_rows, transform_rows
 
 __all__ = ["EXPECTED", "is_bad", "sweep"]
@@ -50,7 +50,7 @@ def is_bad(verdict: Verdict) -> bool:
 def sweep(rows: Iterable[Row]) -> Iterator[tuple[str, Verdict]]:
     """The verdict on each row, with the name of the row."""
     for row in rows:
-        yield row.name, judge(row)
+        yield row.name, verdict_on(row)
 
 
 def main() -> int:

@@ -109,7 +109,7 @@ class NumpyAdapter(Adapter):
     last_write_wins = True
     promotes = True
     functions = {  # noqa: RUF012
-        "asarray": atomic(xp.asarray),
+        "asarray": atomic(xp.asarray),  # type: ignore[attr-defined]
         "broadcast_to": broadcast_to,
         "clip": clip,
         "eigh_upper": eigh_upper,

@@ -12,7 +12,7 @@ import optree
 
 import pluggrad as pg
 
-__all__ = ["Row", "Verdict", "difference", "judge"]
+__all__ = ["Row", "Verdict", "difference", "verdict_on"]
 
 
 class Row(NamedTuple):
@@ -33,14 +33,14 @@ class Verdict(NamedTuple):
     why: str = ""
 
 
-def judge(row: Row) -> Verdict:
+def verdict_on(row: Row) -> Verdict:
     """Compile the function of a row, and compare two calls with eager ones."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        return _judge(row)
+        return _verdict(row)
 
 
-def _judge(row: Row) -> Verdict:
+def _verdict(row: Row) -> Verdict:
     calls: list[int] = []
 
     def counted(*args: Any) -> Any:

@@ -87,7 +87,7 @@ def rule_rows(modes: Any = tuple(MODES), dtypes: Any = DTYPES) -> Iterator[Row]:
         for dtype in dtypes:
             if (dtype.startswith("c")) != (name in ("rfft", "rfftn", "ihfft")):
                 f = lambda x, name=name, kwargs=kwargs: getattr(pg.fft, name)(x, **kwargs)
-                made = lambda seed, s=shape, d=dtype: [_random(s, d, seeds(name, seed))]
+                made = lambda seed, s=shape, d=dtype: [_random(s, d, seeds(str(s), seed))]
                 yield from rows_of(f"fft.{parameter.id} {dtype}", f, made, modes)
 
 

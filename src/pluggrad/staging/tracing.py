@@ -24,6 +24,7 @@ from ..arrays.tracers import ACTIVE, TRACERS
 from ..engine.graph_breaks import user_line
 from ..errors import LeakedVariableError, UntraceableError
 from .facts import FACTS, METHODS, PARTS, STATIC, WRITERS, WRITING_METHODS, depends
+from .operators import ROUNDED, give_operators, is_ambiguous
 from .program import Call, Program, Value, attribute
 
 __all__ = ["Trace", "Tracer", "is_tracing", "traced"]
@@ -215,10 +216,10 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
             return NotImplemented
         out = kwargs.pop("out", None)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
-        if ufunc in ROUNDED and method == "__call__" and _ambiguous(ufunc, inputs):
+        if method == "__call__" and ufunc in ROUNDED and is_ambiguous(ufunc, inputs):
             raise self.trace.untraceable(
-                "a NumPy scalar is multiplied with a complex scalar, or raised to one: give a Python "
-                "number instead"
+                "a NumPy scalar stands before a traced one, in a product of complex numbers or a "
+                "power; a Python number there is well defined"
             )
         if method == "at":
             self.trace.call(function, inputs, kwargs, writes=inputs[:1])
@@ -322,22 +323,6 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         return f"<traced array of shape {self.shape}, {self.dtype}>"
 
 
-#: Operators of NumPy scalars that round in another way than these ufuncs do.
-ROUNDED = frozenset({np.multiply, np.power})
-
-
-def _ambiguous(ufunc: Any, inputs: Any) -> bool:
-    """Whether it matters which of the two it is: where a NumPy scalar comes first, both look the
-    same."""
-    x = inputs[0]
-    if not isinstance(x, np.generic) or len(inputs) != 2 or inputs[1].entry.kind != "scalar":
-        return False
-    if ufunc is np.power:
-        return True
-    both = isinstance(x, np.complexfloating) and inputs[1].dtype.kind == "c"
-    return both and bool(x.real != 0) and bool(x.imag != 0)
-
-
 class ArrayTracer(Tracer):
     """A Tracer for an array proper, which the engine may add to in place if it has made it."""
 
@@ -372,66 +357,7 @@ def _mean(x: Any, *args: Any, **kwargs: Any) -> Any:
 LOWERED: dict[Any, Callable[..., Any]] = {np.sum: _sum, np.mean: _mean}
 
 
-def _give_operators() -> None:
-    """Operators that are more than a ufunc: powers, in place, and those of Python floats."""
-
-    def number(x: Any) -> bool:
-        return type(x) in (float, int) or (type(x) in TRACERS and x.entry.kind == "number")
-
-    def parts(*both: Any) -> bool:
-        """Whether these are complex numbers, and no arrays: Python's operators round their products
-        and moduli in another way than NumPy's functions do."""
-        return all([
-            x.entry.kind == "scalar" and x.entry.dtype.kind == "c" if type(x) in TRACERS
-            else isinstance(x, complex) for x in both
-        ])  # fmt: skip
-
-    def binary(name: str, usual: Any, reflected: bool) -> Any:
-        function = getattr(operator, name)
-
-        def operate(self: Any, other: Any) -> Any:
-            if type(other) in VARIABLES:
-                return NotImplemented
-            if (
-                name == "pow"
-                or (number(self) and number(other))
-                or (name == "mul" and parts(self, other))
-            ):
-                args = (other, self) if reflected else (self, other)
-                return self.trace.call(function, args, {})
-            return usual(self, other)
-
-        return operate
-
-    def in_place(name: str, usual: Any) -> Any:
-        function = getattr(operator, name)
-
-        def operate(self: Any, other: Any) -> Any:
-            if type(self.value) is not np.ndarray or type(other) in VARIABLES:
-                return function(self, other)
-            if name == "pow":
-                self.trace.call(operator.ipow, (self, other), {}, writes=(self,))
-                return self
-            return usual(self, other)
-
-        return operate
-
-    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
-        setattr(Tracer, f"__{name}__", binary(name, getattr(Tracer, f"__{name}__"), False))
-        setattr(Tracer, f"__r{name}__", binary(name, getattr(Tracer, f"__r{name}__"), True))
-        setattr(Tracer, f"__i{name}__", in_place(name, getattr(Tracer, f"__i{name}__")))
-    for name in ("neg", "pos", "abs"):
-        usual, function = getattr(Tracer, f"__{name}__"), getattr(operator, name)
-
-        def unary(self: Any, usual: Any = usual, function: Any = function) -> Any:
-            if number(self) or (function is operator.abs and parts(self)):
-                return self.trace.call(function, (self,), {})
-            return usual(self)
-
-        setattr(Tracer, f"__{name}__", unary)
-
-
-_give_operators()
+give_operators(Tracer)
 
 
 def traced(function: Callable[..., Any], leaves: Sequence[Any]) -> tuple[Program, Any]:
