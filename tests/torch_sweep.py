@@ -8,6 +8,7 @@ come of a sample:
 
 ours        right, by a function of pluggrad
 torch's     right, recorded with torch's own derivative
+torch nan   right by finite differences, where torch's derivative is nan
 refused     pluggrad raises an error
 no method   the sample calls a method that Variables do not have
 by torch    torch itself raises an error
@@ -39,7 +40,7 @@ import pluggrad as pg
 from pluggrad import autograd
 from pluggrad.arrays.backend import PRIMITIVES
 
-OUTCOMES = ("ours", "torch's", "refused", "no method", "by torch", "wrong", "foreign")
+OUTCOMES = ("ours", "torch's", "torch nan", "refused", "no method", "by torch", "wrong", "foreign")
 BAD = ("wrong", "foreign")
 #: Samples where pluggrad has another convention for the second derivative, at zeros.
 CONVENTIONS = {"linalg.norm.subgradients_at_zero"}
@@ -142,6 +143,44 @@ def native(op: Any, sample: Any) -> tuple[list[Any], list[Any], list[Any]]:
     return ys, list(first), second
 
 
+def close(m: Any, t: Any) -> bool:
+    """Whether two tensors are equal but for rounding."""
+    wide = t.dtype in (torch.float64, torch.complex128) or not is_float(t)
+    rtol, atol = (1e-7, 1e-9) if wide else (2e-3, 2e-4)
+    return bool(torch.allclose(m, t, rtol=rtol, atol=atol, equal_nan=True))
+
+
+def where_nan(mine: Any, theirs: Any) -> Any:
+    """torch's derivatives, with ours in the place of nan; None where there is no nan."""
+    if not any([t is not None and bool(t.isnan().any()) for t in theirs]):
+        return None
+    return [t if t is None or m is None else torch.where(t.isnan(), raw(m), t.detach())
+            for m, t in zip(mine, theirs, strict=True)]  # fmt: skip
+
+
+def slopes(f: Any, xs: list[Any], gs: list[Any]) -> list[Any]:
+    """The gradients of the inner product of ``f(xs)``, a list of tensors, and `gs`, by central
+    differences; None for inputs that are not real."""
+
+    def value(changed: Any, n: int) -> Any:
+        ys = f([*xs[:n], changed, *xs[n + 1 :]])
+        return sum([(y.detach() * g).sum() for y, g in zip(ys, gs, strict=True)])
+
+    found: list[Any] = []
+    for n, x in enumerate(xs):
+        if x.is_complex():
+            found.append(None)
+            continue
+        step, slope = 1e-5, torch.zeros_like(x)
+        for place in range(x.numel()):
+            move = torch.zeros(x.numel(), dtype=x.dtype)
+            move[place] = step
+            move = move.reshape(x.shape)
+            slope.view(-1)[place] = (value(x + move, n) - value(x - move, n)) / (2 * step)
+        found.append(slope)
+    return found
+
+
 def same(mine: Any, theirs: Any) -> str:
     """What differs between two lists of results or gradients; None counts as zeros."""
     if len(mine) != len(theirs):
@@ -151,7 +190,7 @@ def same(mine: Any, theirs: Any) -> str:
         if m is None or t is None:
             other = t if m is None else m
             known = other is not None and torch.is_tensor(other)
-            if known and bool((other.to_dense() != 0).any()):
+            if known and not close(torch.zeros_like(other.to_dense()), other.to_dense()):
                 return f"{m} for {t}"
             continue
         if not torch.is_tensor(t):
@@ -162,7 +201,7 @@ def same(mine: Any, theirs: Any) -> str:
             m, t = m.to_dense(), t.to_dense()
         if not torch.is_tensor(m) or m.shape != t.shape or m.dtype != t.dtype:
             return f"{getattr(m, 'dtype', m)} {getattr(m, 'shape', '')} for {t.dtype} {t.shape}"
-        if not torch.allclose(m, t.detach(), rtol=1e-7, atol=1e-9, equal_nan=True):
+        if not close(m, t.detach()):
             return f"{m.flatten()[:6]} for {t.detach().flatten()[:6]}"
     return ""
 

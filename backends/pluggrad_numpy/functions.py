@@ -79,6 +79,11 @@ REALS = {"linalg.eig", "linalg.eigvals"}
 FIELDS = {"argpartition", "argsort", "partition", "sort"}
 
 
+#: Modules of SciPy that hand on what `numpy.atleast_1d` gives them, to compiled code that hides the
+#: error about a Variable behind one of its own.
+HIDING = {"scipy.optimize._minpack_py", "scipy.signal._signaltools"}
+
+
 def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
     """Answer ``func(*args, **kwargs)``; NotImplemented if no function of pluggrad has its
     meaning."""
@@ -124,15 +129,12 @@ def bound(backend: Any, func: Any) -> Callable[..., Any] | None:
 
 
 def _stopping(ours: Callable[..., Any]) -> Callable[..., Any]:
-    """`ours`, where MINPACK does not look at what a user's function returned: its compiled code
-    would hide the error about the next such result behind one of its own."""
+    """`ours`, unless it is called by one of `HIDING`."""
 
     @functools.wraps(ours)
     def call(*arrays: Any) -> Any:
-        asking = sys._getframe(2).f_globals.get("__name__")
-        if asking == "scipy.optimize._minpack_py" and any(
-            is_variable(x) and x.requires_grad for x in arrays
-        ):
+        tracked = any(is_variable(x) and x.requires_grad for x in arrays)
+        if tracked and sys._getframe(2).f_globals.get("__name__") in HIDING:
             break_graph("conversion to a NumPy array")
         return ours(*arrays)
 

@@ -97,6 +97,7 @@ class TorchAdapter(Adapter):
         # On the path of every operation, so without an import in each call.
         self.tracing = torch.compiler.is_compiling  # type: ignore[method-assign]
         self.records = torch.is_grad_enabled
+        from . import custom  # noqa: F401  (it replaces `torch.autograd.Function.apply`)
         from .methods import methods
 
         self.methods = methods()

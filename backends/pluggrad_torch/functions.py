@@ -39,8 +39,10 @@ lt less = less(input other)
 le less_equal = less_equal(input other)
 gt greater = greater(input other)
 ge greater_equal = greater_equal(input other)
-maximum fmax = maximum(input other)
-minimum fmin = minimum(input other)
+maximum = maximum(input other)
+minimum = minimum(input other)
+fmax = fmax(input other)
+fmin = fmin(input other)
 atan2 arctan2 = atan2(input other)
 remainder = remainder(input other)
 logical_and = logical_and(input other)
@@ -280,6 +282,13 @@ def _swap(xp: Any, input: Any, dim0: int, dim1: int) -> Any:
     return xp.permute_dims(input, tuple(axes))
 
 
+def _t(xp: Any, input: Any) -> Any:
+    ndim = len(input.shape)
+    if ndim > 2:
+        return NotImplemented
+    return _swap(xp, input, 0, 1) if ndim == 2 else xp.asarray(input)
+
+
 def _squeeze(xp: Any, input: Any, dim: Any = None) -> Any:
     dims = range(len(input.shape)) if dim is None else [dim] if isinstance(dim, int) else dim
     axes = tuple([n for n in dims if input.shape[n] == 1])
@@ -314,9 +323,7 @@ def _p_norm(xp: Any, input: Any, p: Any = "fro", dim: Any = None, keepdim: bool 
 def _softmax(xp: Any, input: Any, dim: Any = None, _stacklevel: int = 3, dtype: Any = None) -> Any:
     if dim is None or dtype is not None:
         return NotImplemented
-    x = xp.asarray(input)
-    e = xp.exp(x - xp.max(x.detach(), axis=dim, keepdims=True))
-    return e / xp.sum(e, axis=dim, keepdims=True)
+    return xp.special.softmax(input, axis=dim)
 
 
 def _log_softmax(
@@ -324,9 +331,7 @@ def _log_softmax(
 ) -> Any:
     if dim is None or dtype is not None:
         return NotImplemented
-    x = xp.asarray(input)
-    x = x - xp.max(x.detach(), axis=dim, keepdims=True)
-    return x - xp.log(xp.sum(xp.exp(x), axis=dim, keepdims=True))
+    return xp.special.log_softmax(input, axis=dim)
 
 
 def _round(xp: Any, input: Any, *, decimals: int = 0) -> Any:
@@ -336,12 +341,18 @@ def _round(xp: Any, input: Any, *, decimals: int = 0) -> Any:
 def _relu(xp: Any, input: Any, inplace: bool = False) -> Any:
     if inplace:
         return NotImplemented
-    return xp.where(xp.greater(input, 0), input, xp.zeros_like(input))
+    return xp.where(xp.less_equal(input, 0), xp.zeros_like(input), input)  # nan stays
 
 
 def _linear(xp: Any, input: Any, weight: Any, bias: Any = None) -> Any:
     y = xp.matmul(input, xp.matrix_transpose(weight))
     return y if bias is None else y + bias
+
+
+def _addmm(xp: Any, input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    if beta == 0:
+        return NotImplemented  # torch does not look at `input`
+    return beta * input + alpha * xp.matmul(mat1, mat2)
 
 
 def _dot(xp: Any, input: Any, other: Any = None, *, tensor: Any = None) -> Any:
@@ -382,7 +393,7 @@ SPECIAL = {
     "min": lambda xp, input, *args, **kwargs: _extremum(xp, "min", input, args, kwargs),
     "var": lambda xp, *args, **kwargs: _variance(xp, "var", *args, **kwargs),
     "std": lambda xp, *args, **kwargs: _variance(xp, "std", *args, **kwargs),
-    "t": lambda xp, input: _swap(xp, input, 0, 1) if len(input.shape) == 2 else xp.asarray(input),
+    "t": _t,
     "transpose": _swap, "swapaxes": _swap, "swapdims": _swap,
     "squeeze": _squeeze, "flatten": _flatten, "round": _round,
     "ravel": lambda xp, input: xp.reshape(input, (-1,)),
@@ -391,15 +402,14 @@ SPECIAL = {
     "reshape_as": lambda xp, input, other: xp.reshape(input, tuple(other.shape)),
     "expand_as": lambda xp, input, other: xp.broadcast_to(input, tuple(other.shape)),
     "rsqrt": lambda xp, input: xp.reciprocal(xp.sqrt(input)),
-    "sigmoid": lambda xp, input: xp.reciprocal(1 + xp.exp(-xp.asarray(input))),
-    "special_expit": lambda xp, input: xp.reciprocal(1 + xp.exp(-xp.asarray(input))),
+    "sigmoid": lambda xp, input: xp.special.expit(input),
+    "special_expit": lambda xp, input: xp.special.expit(input),
     "relu": _relu, "softmax": _softmax, "log_softmax": _log_softmax, "linear": _linear,
     "linalg_solve": _solve, "linalg_norm": _norm, "norm": _p_norm, "dot": _dot, "einsum": _einsum,
     "meshgrid": _meshgrid, "lerp": _lerp,
     "broadcast_tensors": lambda xp, *tensors: tuple(xp.broadcast_arrays(*tensors)),
     "detach": lambda xp, input: input.detach(),
-    "addmm": lambda xp, input, mat1, mat2, *, beta=1, alpha=1:
-        beta * input + alpha * xp.matmul(mat1, mat2),
+    "addmm": _addmm,
 }  # fmt: skip
 
 

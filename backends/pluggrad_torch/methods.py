@@ -1,12 +1,15 @@
 """The methods and properties of torch's tensors, on Variables over torch.
 
 A method that all Variables have keeps its meaning, which is the standard's and NumPy's and the same
-on every backend. Any other is torch's: ``v.f(...)`` is ``torch.Tensor.f(v, ...)``. Methods that
-write in place, such as ``v.grad.zero_()``, write as ``v[...] = value`` does.
+on every backend, unless the call is spelt as only torch spells it (`SPELT`): ``v.max(1)`` are the
+largest values, ``v.max(dim=1)`` also their places. Any other is torch's: ``v.f(...)`` is
+``torch.Tensor.f(v, ...)``. Methods that write in place, such as ``v.grad.zero_()``, write as
+``v[...] = value`` does.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from contextlib import suppress
@@ -46,12 +49,41 @@ WITHOUT = {
     "resize_", "resize_as", "resize_as_", "resize_as_sparse_", "apply_", "map_", "map2_", "new",
     "is_leaf", "output_nr", "grad_dtype", "coalesce", "is_set_to", "is_distributed", "imag", "real",
 }  # fmt: skip
+#: Keywords of torch's that NumPy's methods lack.
+WORDS = {
+    "dim", "keepdim", "unbiased", "start_dim", "end_dim", "dim0", "dim1", "dim2", "descending",
+    "as_tuple", "sizes", "other",
+}  # fmt: skip
+
+
+def _integers(args: Any) -> bool:
+    return bool(args) and all([isinstance(x, int) and not isinstance(x, bool) for x in args])
+
+
+#: Methods that all Variables have, and when a call of theirs means torch's: by its keywords, or by
+#: its positional arguments, as the function tells.
+SPELT: dict[str, Callable[[Any], bool]] = {
+    "argsort": lambda args: False,
+    "diagonal": lambda args: False,
+    "flatten": _integers,
+    "max": lambda args: bool(args) and hasattr(args[0], "dtype"),
+    "min": lambda args: bool(args) and hasattr(args[0], "dtype"),
+    "nonzero": lambda args: False,
+    "repeat": lambda args: len(args) > 2 and _integers(args),
+    "sort": lambda args: False,
+    "squeeze": _integers,
+    "std": lambda args: bool(args) and isinstance(args[0], bool),
+    "transpose": lambda args: len(args) == 2 and _integers(args) and args[0] != args[1],
+    "var": lambda args: bool(args) and isinstance(args[0], bool),
+}
 
 
 def methods() -> dict[str, Any]:
     """The methods and properties that Variables over torch have beside those of all Variables."""
     found: dict[str, Any] = {}
     own = set(dir(pg.Variable))
+    for name, spelt in SPELT.items():
+        found[name] = _either(name, spelt)
     for name in dir(torch.Tensor):
         if name.startswith("_") or name in own or name in WITHOUT:
             continue
@@ -97,6 +129,19 @@ def _calling(name: str) -> Callable[..., Any]:
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         return _answered(func, self, args, kwargs)
+
+    return method
+
+
+def _either(name: str, spelt: Callable[[Any], bool]) -> Callable[..., Any]:
+    """A method of all Variables that is torch's where the call is spelt as only torch spells it."""
+    ours, func = getattr(pg.Variable, name), getattr(torch.Tensor, name)
+
+    @functools.wraps(ours)
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if spelt(args) or not WORDS.isdisjoint(kwargs):
+            return _answered(func, self, args, kwargs)
+        return ours(self, *args, **kwargs)
 
     return method
 

@@ -138,10 +138,44 @@ class TorchProgram(ForeignProgram):
                         _, push = torch.func.vjp(lambda *gs: pull(gs), *seeds)
                         moved = push(ts)
                     except (NotImplementedError, RuntimeError):
-                        raise error from None
+                        found = (
+                            None if transforming() else self._pushed_twice(xs, needs, ts, smooth)
+                        )
+                        if found is None:
+                            raise error from None
+                        return found
             return [*_merged(ys, rest, smooth), *moved]
 
         return TorchProgram(run)
+
+    def _pushed_twice(
+        self, xs: Sequence[Any], needs: Sequence[int], ts: Sequence[Any], smooth: list[int]
+    ) -> list[Any] | None:
+        """What `pushforward` returns, by transposing torch.autograd's pullback, for functions
+        that torch.func does not take; None where torch refuses that, too."""
+        if transforming():
+            return None
+        given = list(xs)
+        try:
+            with torch.enable_grad():
+                for n in needs:
+                    given[n] = given[n].detach().requires_grad_()
+                ys = self.run(given)
+                smooth[:] = [k for k, y in enumerate(ys) if _inexact(y)]
+                seeds: list[Any] = [None] * len(ys)
+                for k in smooth:
+                    seeds[k] = torch.ones_like(ys[k]).requires_grad_()
+                back = _Recorded(ys, [given[n] for n in needs])(list(seeds), True)
+                known = [(g, t) for g, t in zip(back, ts, strict=True) if g is not None]
+                if not all([g.requires_grad or not g.any() for g, _ in known]):
+                    return None  # the pullback left the graph
+                pull = _Recorded([g for g, _ in known], [seeds[k] for k in smooth])
+                moved = pull([t for _, t in known])
+        except (NotImplementedError, RuntimeError):
+            return None
+        moved = [torch.zeros_like(ys[k]) if t is None else t
+                 for k, t in zip(smooth, moved, strict=True)]  # fmt: skip
+        return [*[y.detach() for y in ys], *[t.detach() for t in moved]]
 
     def mapped(self, axes: Sequence[int | None], size: int, randomness: str) -> TorchProgram:
         """By `torch.func.vmap`; one call per element where that fails, as for functions that look

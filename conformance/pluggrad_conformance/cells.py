@@ -131,6 +131,8 @@ def enumerate_cells(
 def cells_of(operation: Operation, backend: str, devices: Iterable[str] = ()) -> Iterator[Cell]:
     """The cells of one operation on one backend: base cells, then one axis or a pair at a time."""
     name = operation.name
+    if operation.backends and backend not in operation.backends:
+        return
     real, complex_ = "real" in operation.domains, "complex" in operation.domains
     dtypes = [*(REAL if real else ()), *(COMPLEX if complex_ else ())]
     low = (

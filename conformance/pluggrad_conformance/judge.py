@@ -48,7 +48,7 @@ from .tolerance import OFF, Comparison, compare_with_oracle
 __all__ = ["judge_cell"]
 
 #: Asked at once of base cells in float64, and of others when the first one objects or is silent.
-MORE = ("jax", "mpmath", "complex step")
+MORE = ("jax", "mpmath", "scipy", "complex step")
 SMOKE = "finite differences"
 #: The outcome that an objection amounts to, by its verdict.
 AMOUNTS = {"off": "numerically-off", "wrong": "wrong", "nonfinite": "nonfinite-mismatch"}

@@ -110,8 +110,16 @@ class Operation:
     gauge: Callable[..., Any] | None = None
     operator: Callable[..., Any] | None = None
     method: str = ""
+    backends: tuple[str, ...] = ()  # where it is there, if not everywhere
+    path: str = ""  # how a user writes a library's own function: "torch.addmm", "torch.Tensor.view"
+    inputs_of: str = ""  # the row with the same cases, whose numbers and frozen answers it has
     compiled: bool = True  # whether it may stand inside jax.jit: no data-dependent shapes
     note: str = ""
+
+    @property
+    def origin(self) -> str:
+        """The name of the row that the inputs come from."""
+        return self.inputs_of or self.name
 
     def in_namespace(self, xp: Any, *args: Any, **kwargs: Any) -> Any:
         """The operation, called in the namespace `xp`."""

@@ -43,7 +43,7 @@ class Problem:
         self.operation, self.case, self.dtype = operation, case, dtype
         self.kwargs = dict(case.kwargs)
         self.layout = layout
-        self.seed = seed or f"{operation.name}|{dtype}|{case.axis}={case.name}"
+        self.seed = seed or f"{operation.origin}|{dtype}|{case.axis}={case.name}"
         self.mask = mask
         self.args = self._make(case) if args is None else args
         places = list(self._arrays(case))

@@ -248,6 +248,13 @@ def plain_call(cell: Cell, problem: Problem, many: bool | None) -> list[str]:
     elif cell.form == "operator" and operation.operator is not None:
         lines += defined(operation.operator, "operator")
         made = f"operator({', '.join(args + kwargs)})"
+    elif operation.path:
+        library, _, name = operation.path.partition(".")
+        if name.startswith("Tensor."):
+            made = f"{args[0]}{name.removeprefix('Tensor')}({', '.join(args[1:] + kwargs)})"
+        else:
+            lines.append(f"import {library}")
+            made = f"{operation.path}({', '.join(args + kwargs)})"
     elif operation.call is None:
         made = f"xp.{operation.name}({', '.join(args + kwargs)})"
     else:

@@ -86,7 +86,7 @@ def constant(operation: Operation, quantity: str) -> float:
     first, second, _ = CONSTANTS[operation.kind]
     c = second if quantity == "second" else first
     for prefix, factor in SPECIAL.items():
-        if operation.name.startswith(prefix):
+        if operation.origin.startswith(prefix):
             c *= factor
     return float(c)
 

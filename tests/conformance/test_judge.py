@@ -176,7 +176,7 @@ def test_more_oracles_are_asked_only_where_they_are_needed(told):
     assert names(asked) == {"convention", "torch"}
     asked = told(torch=0.0)
     judge_cell(Cell.parse("sin|numpy|float64"))
-    assert names(asked) == {"convention", "torch", "jax", "mpmath", "complex step"}
+    assert names(asked) == {"convention", "torch", "jax", "mpmath", "scipy", "complex step"}
     asked = told(torch=WRONG)
     judge_cell(Cell.parse("sin|numpy|float32"))
     assert "finite differences" in names(asked) and "mpmath" in names(asked)

@@ -56,6 +56,7 @@ CORRECT = [
     "sin|numpy|float64|mode=vmap", "sin|numpy|float64|shape=empty", "sin|numpy|float64|shape=0-d",
     "sin|numpy|float64|shape=non-contiguous", "sin|torch|bfloat16", "sin|jax|float64|compiled=jit",
     "sin|strict|complex64", "sin|dask|float64",
+    "torch.addmm|torch|float64", "torch.Tensor.view|torch|float64|order=2",
     "sin|strict|float64|device=array_api_strict.Device('device1')",
 ]  # fmt: skip
 

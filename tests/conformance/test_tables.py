@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,7 +30,8 @@ from pluggrad_conformance.subject import engine_answer, probe
 from pluggrad_conformance.tables import load_operations
 from pluggrad_conformance.tolerance import compare_with_oracle
 
-ROWS = load_operations()
+#: All but the rows of `pluggrad.scipy`, which tests/scipy/test_rows.py is about.
+ROWS = {name: row for name, row in load_operations().items() if not name.startswith("scipy.")}
 #: Functions in terms of others whose results are booleans, which have no derivative.
 BOOLEANS = {
     "allclose", "array_equal", "array_equiv", "isclose", "iscomplex", "iscomplexobj", "isneginf",
@@ -41,6 +43,15 @@ CONSTANTS = {"bartlett", "blackman", "hamming", "hanning", "identity", "indices"
 INTEGERS = {
     "argpartition", "argwhere", "digitize", "einsum_path", "flatnonzero", "in1d", "ix_", "lexsort",
     "nanargmax", "nanargmin",
+}  # fmt: skip
+
+
+#: Functions of torch whose results have no derivative, and those that make constants.
+WITHOUT_DERIVATIVE = {
+    "__and__", "__eq__", "__floordiv__", "__or__", "__rfloordiv__", "__xor__", "all", "any", "argmax", "argmin", "bitwise_and",
+    "bitwise_or", "bitwise_xor", "count_nonzero", "detach", "empty_like", "eq", "full_like", "ge", "greater",
+    "greater_equal", "gt", "le", "less", "less_equal", "logical_and", "logical_or", "lt", "ne",
+    "not_equal", "ones_like", "zeros_like",
 }  # fmt: skip
 
 
@@ -57,7 +68,8 @@ def cases(row: Operation, *, double: bool = False) -> Iterator[Cell]:
                 continue
             place = {"shape" if case.axis == "shape" else "case": case.name}
             place = {} if case is row.typical else place
-            yield Cell(row.name, "numpy", dtype, order=0, **place)  # type: ignore[arg-type]
+            backend = row.backends[0] if row.backends else "numpy"
+            yield Cell(row.name, backend, dtype, order=0, **place)  # type: ignore[arg-type]
 
 
 def test_every_differentiable_function_has_a_row() -> None:
@@ -66,7 +78,30 @@ def test_every_differentiable_function_has_a_row() -> None:
     book = {n for n in book if not n.startswith("scipy.")}  # rows of `pluggrad.scipy`
     assert sorted((book | set(composites)) - set(ROWS) - BOOLEANS - INTEGERS - CONSTANTS) == []
     known = book | set(composites) | {"getitem", "setitem"}
-    assert [n for n in set(ROWS) - known if not n.startswith("program.")] == []
+    others = [n for n, row in ROWS.items() if n not in known and not row.backends]
+    assert [n for n in others if not n.startswith("program.")] == []
+
+
+def test_every_function_of_torch_that_a_rule_of_ours_answers_has_a_row() -> None:
+    torch = needs("torch")
+    from pluggrad_torch.functions import METHODS, QUESTIONS, SPECIAL, TABLE
+
+    found: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        overridable = torch.overrides.get_overridable_functions()
+    for function in {f for functions in overridable.values() for f in functions}:
+        name = getattr(function, "__name__", "")
+        primitive = PRIMITIVES.get(name.replace("special_", "special.", 1))
+        same = primitive is not None and not primitive.private and primitive.kind != "constant"
+        elementwise = same and len(primitive.parameters) < 3
+        if name in TABLE.rows or name in SPECIAL or elementwise:
+            found.add(name)
+    by_hand = {name.removeprefix("torch.").partition("(")[0] for name in ROWS if "torch." in name}
+    known = {name.replace(".", "_").removeprefix("Tensor_").removeprefix("nn_functional_")
+             for name in by_hand}  # fmt: skip
+    known |= {"__rdiv__"} & {name.replace("true", "") for name in known}  # torch's name of it
+    assert sorted(found - known - QUESTIONS - METHODS - WITHOUT_DERIVATIVE) == []
 
 
 def test_every_operator_has_a_row() -> None:
@@ -94,8 +129,10 @@ def test_the_suite_has_cells_for_each_axis() -> None:
     assert all(Cell.parse(cell.key) == cell for cell in found)
 
 
-def needs_scipy(name: str) -> None:
-    """NumPy's special functions are SciPy's."""
+def needs_libraries(name: str) -> None:
+    """Rows of one library need it, and NumPy's special functions are SciPy's."""
+    for backend in ROWS[name].backends:
+        needs(backend)
     if name.startswith("special.") and not is_installed("scipy"):
         pytest.skip("scipy is not installed")
 
@@ -103,7 +140,7 @@ def needs_scipy(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_every_case_can_be_computed(name: str) -> None:
     """In each dtype; and again as NumPy has it, if it has it."""
-    needs_scipy(name)
+    needs_libraries(name)
     row = ROWS[name]
     for cell in cases(row):
         problem = Problem.of(cell)
@@ -165,16 +202,19 @@ NOT_THERE = {"jax": ("special.exp1", "special.spence")}  # for complex numbers
 @pytest.mark.parametrize("oracle", ORACLES)
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_oracles_compute_the_same_values(name: str, oracle: str) -> None:
+    needs_libraries(name)
     if not is_installed(oracle):
         pytest.skip(f"{oracle} is not installed")
     if oracle == "mpmath" and ROWS[name].exact is None:
         pytest.skip("no definition with exact numbers")
+    if oracle != "torch" and ROWS[name].backends:
+        pytest.skip(f"{oracle} is asked about {ROWS[name].origin}, or not at all")
     assert list(differences(name, oracle, few=oracle == "jax")) == []
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_the_conventions_demand_what_pluggrad_does(name: str) -> None:
-    needs_scipy(name)
+    needs_libraries(name)
     row = ROWS[name]
     for cell in cases(row, double=True):
         problem = Problem.of(cell)

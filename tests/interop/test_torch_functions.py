@@ -415,3 +415,37 @@ def test_compiled_functions_have_every_order():
         lambda f: pg.vmap(pg.grad(number(f)))(X),
     ):
         close([transformed(compiled)], [transformed(pg.interop.torch.call(f))])
+
+
+ENDS = torch.tensor([-1e3, -100.0, -0.0, 0.0, 40.0, 1e3, torch.inf, -torch.inf, torch.nan],
+                    dtype=torch.float64)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "f", [torch.sigmoid, torch.special.expit, torch.relu, F.relu, F.silu, F.logsigmoid,
+          lambda x: torch.softmax(x[:6], 0), lambda x: F.log_softmax(x[:6], 0),
+          lambda x: torch.fmax(x, x.flip(0).detach()), lambda x: torch.fmin(x.flip(0).detach(), x)],
+    ids=["sigmoid", "expit", "relu", "F.relu", "silu", "logsigmoid", "softmax", "log_softmax",
+         "fmax", "fmin"],
+)  # fmt: skip
+def test_infinities_and_nan_are_those_of_torch(f):
+    leaf, v = ENDS.clone().requires_grad_(), Variable(ENDS.clone(), requires_grad=True)
+    expected, found = f(leaf), f(v)
+    torch.testing.assert_close(found.detach().data, expected.detach(), equal_nan=True)
+    weights = torch.arange(1.0, 1.0 + len(expected), dtype=torch.float64)
+    (expected * weights).sum().backward()
+    pg.sum(found * weights).backward()
+    # a tie is split evenly here, and given to one of the two there: 0 and -0 are one
+    apart = torch.arange(9) != 4 if f(ENDS).shape == ENDS.shape else slice(None)
+    torch.testing.assert_close(v.grad.data[apart], leaf.grad[apart], equal_nan=True)
+
+
+def test_addmm_without_beta_does_not_look_at_its_input():
+    a, b = X, W
+    v = Variable(torch.full((3, 4), torch.nan, dtype=torch.float64), requires_grad=True)
+    w = Variable(b, requires_grad=True)
+    y = torch.addmm(v, a, w, beta=0)
+    torch.testing.assert_close(y.detach().data, a @ b)
+    pg.sum(y).backward()
+    torch.testing.assert_close(w.grad.data, a.T @ torch.ones(3, 4, dtype=torch.float64))
+    assert torch.equal(v.grad.data, torch.zeros(3, 4, dtype=torch.float64))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,10 @@ FUNCTIONS = [f"{module}.{name}" for module in MODULES for name in getattr(pg.sci
 
 def parameters(function: Any) -> list[tuple[str, str, str]]:
     signature = inspect.signature(function)
-    return [(p.name, p.kind.name, repr(p.default)) for p in signature.parameters.values()]
+    return [
+        (p.name, p.kind.name, re.sub("0x[0-9a-f]+", "", repr(p.default)))
+        for p in signature.parameters.values()
+    ]
 
 
 @pytest.mark.parametrize("path", FUNCTIONS)

@@ -158,7 +158,7 @@ x.transpose("a", 1)
 x.transpose(0)
 x.swapaxes(0, 5)
 x.swapaxes("a", 0)
-x.squeeze(0)
+x.squeeze(0)  # numpy jax strict dask
 x.squeeze(7)
 x.squeeze("a")
 x.flatten("Q")

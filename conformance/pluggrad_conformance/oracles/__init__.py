@@ -8,6 +8,7 @@
 | torch | torch.autograd in double precision, the main one |
 | jax | jax.vjp in double precision, in torch's complex convention |
 | mpmath | 50 digits and differences, for elementwise operations with few components |
+| scipy | SciPy's own function, for the values of pluggrad.scipy |
 | complex step | for analytic functions of real numbers |
 | finite differences | a smoke test, with a doubt of its own |
 
@@ -36,6 +37,7 @@ from .frozen import frozen_answer, frozen_as_live, frozen_versions
 from .jax_ import jax_answer
 from .mpmath_ import mpmath_answer
 from .richardson import differences_and_doubt
+from .scipy_ import scipy_answer
 from .torch_ import torch_answer
 
 __all__ = ["NAMES", "OracleAnswer", "clear", "consult_oracles", "describe", "is_live", "silence"]
@@ -45,6 +47,7 @@ _ABOUT = {
     "torch": "torch.autograd in double precision, the main one",
     "jax": "jax.vjp in double precision, in torch's complex convention",
     "mpmath": "50 digits and differences, for elementwise operations with few components",
+    "scipy": "SciPy's own function, for the values of pluggrad.scipy",
     "complex step": "for analytic functions of real numbers",
     "finite differences": "a smoke test, with a doubt of its own",
 }
@@ -55,9 +58,10 @@ _ASK: dict[str, Ask] = {
     "torch": torch_answer,
     "jax": jax_answer,
     "mpmath": mpmath_answer,
+    "scipy": scipy_answer,
     "complex step": complex_step_answer,
 }
-_MODULES = {"torch": "torch", "jax": "jax", "mpmath": "mpmath"}
+_MODULES = {"torch": "torch", "jax": "jax", "mpmath": "mpmath", "scipy": "scipy"}
 _KEPT = 400
 
 _answers: OrderedDict[tuple[Any, ...], OracleAnswer | str] = OrderedDict()

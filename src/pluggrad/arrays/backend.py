@@ -50,6 +50,14 @@ __all__ = [
 SCALARS = (float, int, complex, bool)
 
 
+#: The names under which libraries have real and complex dtypes, those of the standard first.
+_REALS = (
+    "float32", "float64", "float16", "bfloat16", "longdouble", "float8_e4m3fn", "float8_e5m2",
+    "float8_e4m3fnuz", "float8_e5m2fnuz",
+)  # fmt: skip
+_COMPLEX = ("complex64", "complex128", "clongdouble", "complex32")
+
+
 class Backend:
     """One array library as the engine sees it.
 
@@ -80,9 +88,8 @@ class Backend:
         self.counts_writes = adapter.writes is not None
         self.follows = adapter.follows
         self.records = adapter.records
-        reals = self._dtypes("float32", "float64", "float16", "bfloat16", "longdouble")
-        self.real_dtypes = frozenset(reals)
-        self.complex_dtypes = frozenset(self._dtypes("complex64", "complex128", "clongdouble"))
+        self.real_dtypes = frozenset(self._dtypes(*_REALS))
+        self.complex_dtypes = frozenset(self._dtypes(*_COMPLEX))
         self.float_dtypes = self.real_dtypes | self.complex_dtypes
         self._known = dict.fromkeys(self.float_dtypes, True)
         self._raw: dict[str, Callable[..., Any]] = {}

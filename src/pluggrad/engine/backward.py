@@ -11,6 +11,7 @@ from typing import Any
 
 from ..arrays.backend import SCALARS, VARIABLES, Backend
 from ..arrays.dispatch import is_variable
+from ..arrays.tracers import ACTIVE
 from .anomaly import pull_with
 from .graph import Edge, Node
 from .handles import wrap
@@ -207,7 +208,9 @@ def _placed(
 
 def in_place_type(backend: Backend) -> type | None:
     """The type of arrays that the walk may add to in place; None if there is none."""
-    return backend.adapter.array_type if backend.accumulates_in_place else None
+    if not backend.accumulates_in_place:
+        return None
+    return ACTIVE.array_type or backend.adapter.array_type
 
 
 def among_variables(seeds: Iterable[Any]) -> Any:

@@ -81,12 +81,14 @@ def extremum_along(t: Any, x: Any, y: Any, axis: Any, keepdims: Any) -> Any:
 
 
 def one_by(x: Any, axis: Any, correction: Any, keepdims: Any) -> Any:
-    """1 / (n - correction), or infinity unless n > correction."""
-    left = count(x.shape, axis) - correction
+    """1 / (n - correction), or infinity unless n > correction; 0 of no elements, where the variance
+    is a constant."""
+    n = count(x.shape, axis)
+    left = n - correction
     if left != left:
         left = tally(x, axis, keepdims) - correction
         return 1 / xp.where(left > 0, left, 0.0)
-    return 1 / left if left > 0 else math.inf
+    return 1 / left if left > 0 else math.inf if n else 0.0
 
 
 def deviations(x: Any, axis: Any) -> Any:

@@ -13,9 +13,22 @@ can take none, the error names the function here.
 
 from __future__ import annotations
 
-from . import cluster, fft, interpolate, linalg, ndimage, signal, sparse, spatial, special, stats
+from . import (
+    cluster,
+    fft,
+    integrate,
+    interpolate,
+    linalg,
+    ndimage,
+    optimize,
+    signal,
+    sparse,
+    spatial,
+    special,
+    stats,
+)
 
 __all__ = [
-    "cluster", "fft", "interpolate", "linalg", "ndimage", "signal", "sparse", "spatial", "special",
-    "stats",
+    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal",
+    "sparse", "spatial", "special", "stats",
 ]  # fmt: skip

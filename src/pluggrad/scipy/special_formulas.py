@@ -53,6 +53,11 @@ def _legendre(t: Any, n: Any, x: Any, y: Any) -> Any:
     return t * xp.where(end, n * (n + 1) / 2 * x * y, inner)
 
 
+def _before(n: Any) -> Any:
+    """The degree before `n`, but 0 before 0: the polynomial is multiplied by `n` there."""
+    return xp.maximum(n - 1, xp.zeros_like(n)) if hasattr(n, "shape") else max(n - 1, 0)
+
+
 # fmt: off
 _row("owens_t(h, a, /)", _owens_h, _owens_a)
 _row("kn(n, x, /)", unknown, lambda t, n, x: -_bessel("kn", 1)(t, n, x))
@@ -68,9 +73,10 @@ _row("eval_chebyu(n, x, /)", unknown,
 _row("eval_gegenbauer(n, alpha, x, /)", unknown, unknown,
      lambda t, n, alpha, x: t * 2 * alpha * ROWS["eval_gegenbauer"](n - 1, alpha + 1, x))
 _row("eval_legendre(n, x, /)", unknown, _legendre)
-_row("eval_hermite(n, x, /)", unknown, lambda t, n, x: t * 2 * n * ROWS["eval_hermite"](n - 1, x))
+_row("eval_hermite(n, x, /)", unknown,
+     lambda t, n, x: t * 2 * n * ROWS["eval_hermite"](_before(n), x))
 _row("eval_hermitenorm(n, x, /)", unknown,
-     lambda t, n, x: t * n * ROWS["eval_hermitenorm"](n - 1, x))
+     lambda t, n, x: t * n * ROWS["eval_hermitenorm"](_before(n), x))
 _row("eval_laguerre(n, x, /)", unknown,
      lambda t, n, x: -t * ROWS["eval_genlaguerre"](n - 1, xp.zeros_like(x) + 1, x))
 _row("eval_genlaguerre(n, alpha, x, /)", unknown, unknown,

@@ -1,0 +1,109 @@
+"""Write docs/scipy.md: which functions of `pluggrad.scipy` are right on which backend.
+
+    python docs/scipy_table.py             judge them all again (half an hour on two cores)
+    python docs/scipy_table.py ndimage     judge those of one module again
+    python docs/scipy_table.py --kept      judge nothing: write the page from what is kept
+
+The verdicts are those of the conformance suite on the rows of `pluggrad.scipy`, in double
+precision. They are kept in docs/scipy-table.json.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+KEPT, PAGE = DOCS / "scipy-table.json", DOCS / "scipy.md"
+BACKENDS = ("numpy", "torch", "jax")
+#: What is asked, and how the key of the cell ends.
+ASKED = {
+    "value": "order=0", "first": "", "second": "order=2", "forward": "mode=forward",
+    "vmap": "mode=vmap",
+}  # fmt: skip
+#: How outcomes of the suite are written; all others are wrong.
+MARKS = {
+    "pass": "✓", "convention": "✓", "oracle-missing": "?", "unsupported-by-engine": "–",
+    "unsupported-by-backend": "–",
+}  # fmt: skip
+HEAD = """\
+# SciPy's functions
+
+<!-- Written by `python docs/scipy_table.py` from a run of the conformance suite. Do not edit. -->
+
+The functions of `pluggrad.scipy`, which has SciPy's names and arguments. The conformance suite
+judged each on each backend, in double precision: whether the value is SciPy {scipy}'s, the first
+and the second derivative, the first one forwards, and the gradient under `vmap`. torch, JAX or
+mpmath judged where they have the function, and finite differences of SciPy's own otherwise.
+
+✓ means that all of these are right. Where they are not, the cell says which: "–" is refused by an
+error, "?" means that nobody could judge, and ✗ would be wrong.
+"""
+
+
+def judged(operations: list[str]) -> dict[str, dict[str, dict[str, str]]]:
+    """By function and backend, a mark for each of `ASKED`."""
+    cells = [f"*|{dtype}{'|' + end if end else ''}" for dtype in ("float64", "complex128")
+             for end in ASKED.values()]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            sys.executable, "-m", "pluggrad", "conformance", "run", "--backends", *BACKENDS,
+            "--operations", *operations, "--cells", *cells, "--out", folder, "--no-report",
+            "--shrink", "0",
+        ]  # fmt: skip
+        subprocess.run(command, check=False)
+        lines = (Path(folder) / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    results = [json.loads(line) for line in lines]
+    ends = {end: name for name, end in ASKED.items()}
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for result in sorted(results, key=lambda r: r["key"].split("|")[2], reverse=True):
+        name, backend, _, *rest = result["key"].split("|")
+        row = found.setdefault(name.removeprefix("scipy."), {}).setdefault(backend, {})
+        row.setdefault(ends["|".join(rest)], MARKS.get(result["outcome"], "✗"))  # float64 is first
+    return found
+
+
+def written(marks: dict[str, str]) -> str:
+    """A cell of the table."""
+    if set(marks.values()) == {"✓"}:
+        return "✓"
+    if len(set(marks.values())) == 1:
+        return next(iter(marks.values()))
+    return "✓ but " + ", ".join([f"{name} {mark}" for name, mark in marks.items() if mark != "✓"])
+
+
+def main() -> None:
+    """Judge what is asked for, keep it, and write the page."""
+    chosen = sys.argv[1:]
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {"rows": {}}
+    if chosen != ["--kept"]:
+        patterns = [f"scipy.{name}.*" for name in chosen] or ["scipy.*", "special.*"]
+        patterns += ["special.*"] if "special" in chosen else []
+        kept["rows"].update(judged(patterns))
+        kept["scipy"] = version("scipy")
+        text = json.dumps(kept, indent=0, ensure_ascii=False, sort_keys=True)
+        KEPT.write_text(text + "\n", encoding="utf-8")
+    modules: dict[str, list[str]] = {}
+    for name in sorted(kept["rows"]):
+        modules.setdefault(name.rpartition(".")[0], []).append(name)
+    lines = [HEAD.replace("{scipy}", kept["scipy"])]
+    for module, names in modules.items():
+        lines += [
+            f"## {module}",
+            "",
+            "| function | " + " | ".join(BACKENDS) + " |",
+            "|---" * 4 + "|",
+        ]
+        for name in names:
+            cells = [written(kept["rows"][name].get(b, {"": "–"})) for b in BACKENDS]
+            lines.append(f"| `{name.rpartition('.')[2]}` | " + " | ".join(cells) + " |")
+        lines.append("")
+    PAGE.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
