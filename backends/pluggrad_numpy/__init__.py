@@ -8,12 +8,12 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
-from pluggrad.plugin import Adapter, careful_norm, selects_once
+from pluggrad.plugin import TRACERS, Adapter, atomic, careful_norm, selects_once
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:
     """`numpy.broadcast_to`; for one number a read-only view of it, at a tenth of the cost."""
-    if x.ndim == 0 and min(shape, default=0) >= 0:
+    if x.ndim == 0 and min(shape, default=0) >= 0 and type(x) in (np.float64, np.ndarray):
         return np.ndarray(shape, x.dtype, x.tobytes(), 0, (0,) * len(shape))
     return np.broadcast_to(x, shape)
 
@@ -52,11 +52,16 @@ def eigh_upper(x: Any) -> Any:
 
 def scatter(g: Any, *, key: Any, like: Any) -> Any:
     """Zeros with `g` added at `key`."""
+    if type(g) in TRACERS:
+        return TRACERS[type(g)](g, scatter, (g,), {"key": key, "like": like})
     return scatter_add(np.zeros(*like), [(key, g)])
 
 
 def scatter_all(*gs: Any, keys: Any, like: Any) -> Any:
     """Zeros with each of `gs` added at its own key."""
+    for g in gs:
+        if type(g) in TRACERS:
+            return TRACERS[type(g)](g, scatter_all, gs, {"keys": keys, "like": like})
     return scatter_add(np.zeros(*like), zip(keys, gs, strict=True))
 
 
@@ -91,6 +96,7 @@ class NumpyAdapter(Adapter):
     modules = ("numpy",)
     array_type = np.ndarray
     accumulates_in_place = True
+    engine = "numpy"
     replays = True
     last_write_wins = True
     promotes = True
@@ -102,7 +108,7 @@ class NumpyAdapter(Adapter):
         "scatter_all": scatter_all,
         "matmul": operator.matmul,
         "matrix_transpose": matrix_transpose,
-        "linalg.vector_norm": careful_norm(xp.linalg.vector_norm, xp),
+        "linalg.vector_norm": atomic(careful_norm(xp.linalg.vector_norm, xp)),
         "zeros": zeros,
         "sum": reduction(np.add, np.sum),
         "max": reduction(np.maximum, np.max),
@@ -180,7 +186,7 @@ class NumpyAdapter(Adapter):
     def shares_memory(self, x: Any, y: Any) -> bool:
         """Asks NumPy."""
         # A NumPy scalar stands for a 0-d array, of which a reshape is a view.
-        return not isinstance(x, np.ndarray) or bool(np.may_share_memory(x, y))
+        return isinstance(x, np.generic) or bool(np.may_share_memory(x, y))
 
 
 backend = NumpyAdapter()

@@ -29,6 +29,7 @@ from .errors import (
     AnomalyError,
     BackendError,
     CapturedVariableError,
+    CompileWarning,
     DifferentiationError,
     GraphBreakError,
     GraphBreakWarning,
@@ -41,6 +42,7 @@ from .errors import (
     NotLinearError,
     PluggradError,
     UnsupportedError,
+    UntraceableError,
 )
 from .tools.compilers import watch as _watch
 from .variables import operators  # noqa: F401  (it completes each backend)
@@ -52,6 +54,7 @@ from .variables.variable import Variable
 
 if TYPE_CHECKING:  # what `__getattr__` finds
     from . import autograd, interop, transforms  # noqa: F401
+    from .staging.compiled import compile
     from .tools.drawing import draw
     from .transforms import (
         checkpoint,
@@ -74,15 +77,15 @@ if TYPE_CHECKING:  # what `__getattr__` finds
 
 # What is defined here; the functions of the standard come by `__getattr__`.
 __all__ = [
-    "Adapter", "AnomalyError", "BackendError", "CapturedVariableError", "DifferentiationError",
-    "GraphBreakError", "GraphBreakWarning", "GraphFreedError", "InvalidArgumentError",
-    "LeakedVariableError", "MixedBackendsError", "MixedDevicesError", "MutationError",
-    "NotLinearError", "PluggradError", "UnsupportedError", "Variable", "autograd", "backends",
-    "checkpoint", "custom_jvp", "custom_vjp", "debug", "draw", "enable_grad", "grad",
-    "graph_breaks", "hessian", "hvp", "inference_mode", "interop", "is_grad_enabled", "jacfwd",
-    "jacrev", "jvp", "lift", "linearize", "namespace", "no_grad", "register_backend",
-    "set_default_backend", "set_grad_enabled", "stop_gradient", "strong_zeros", "use",
-    "value_and_grad", "vjp", "vmap",
+    "Adapter", "AnomalyError", "BackendError", "CapturedVariableError", "CompileWarning",
+    "DifferentiationError", "GraphBreakError", "GraphBreakWarning", "GraphFreedError",
+    "InvalidArgumentError", "LeakedVariableError", "MixedBackendsError", "MixedDevicesError",
+    "MutationError", "NotLinearError", "PluggradError", "UnsupportedError", "UntraceableError",
+    "Variable", "autograd", "backends", "checkpoint", "compile", "custom_jvp", "custom_vjp",
+    "debug", "draw", "enable_grad", "grad", "graph_breaks", "hessian", "hvp", "inference_mode",
+    "interop", "is_grad_enabled", "jacfwd", "jacrev", "jvp", "lift", "linearize", "namespace",
+    "no_grad", "register_backend", "set_default_backend", "set_grad_enabled", "stop_gradient",
+    "strong_zeros", "use", "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 if TYPE_CHECKING:
     __all__ += _declared.__all__
@@ -104,6 +107,7 @@ def __dir__() -> list[str]:
 #: `import numpy`. By name, the module it is in.
 _LATER = {name: name for name in ("autograd", "interop", "scipy", "transforms")}
 _LATER["draw"] = "tools.drawing"
+_LATER["compile"] = "staging.compiled"
 _LATER |= dict.fromkeys(
     ("checkpoint", "custom_jvp", "custom_vjp", "grad", "hessian", "hvp", "jacfwd", "jacrev", "jvp",
      "linearize", "stop_gradient", "value_and_grad", "vjp", "vmap"),

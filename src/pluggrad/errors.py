@@ -11,6 +11,7 @@ __all__ = [
     "BatchedWriteError",
     "BatchingError",
     "CapturedVariableError",
+    "CompileWarning",
     "DifferentiationError",
     "GraphBreakError",
     "GraphBreakWarning",
@@ -31,6 +32,7 @@ __all__ = [
     "TypeMismatchError",
     "UnknownNameError",
     "UnsupportedError",
+    "UntraceableError",
 ]
 
 
@@ -81,6 +83,10 @@ class GraphBreakError(PluggradError, RuntimeError):
     A RuntimeError, like torch's "Can't call numpy() on Tensor that requires grad": client libraries
     catch TypeError and ValueError, and would go on without the gradient.
     """
+
+
+class CompileWarning(UserWarning):
+    """A function given to `pluggrad.compile` runs as it is: there can be no program of it."""
 
 
 class GraphBreakWarning(UserWarning):
@@ -145,3 +151,8 @@ class UnknownNameError(PluggradError, AttributeError):
 
 class MissingFunctionError(UnsupportedError, AttributeError):
     """This backend has no such function. Also an AttributeError, so that `hasattr` is False."""
+
+
+class UntraceableError(PluggradError, RuntimeError):
+    """What a function computes depends on more than the shapes and dtypes of its arguments, so that
+    no program can be made of it."""

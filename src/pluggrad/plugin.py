@@ -34,6 +34,7 @@ What is here by group:
   `signature_of`, `into`, `answer_raw`, `answer_constant`, `write`
 - storing Variables: `rebuild`, the function that pickles of Variables call
 - where a value would leave the graph: `break_graph`, `warn_scalar`, `called`
+- functions that `pluggrad.compile` writes down as one call: `atomic`, and `TRACERS`, which it asks
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
 - functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
   `first_possible`; and functions of the library in pluggrad's: `ForeignProgram`, `foreign_call`,
@@ -69,6 +70,7 @@ from .arrays.backend import Backend, backend_of, get_backend, register_backend
 from .arrays.choice import NO_CHOICE, choose, chosen, current_choice
 from .arrays.dispatch import is_batched, is_variable
 from .arrays.immutable import has_arrays
+from .arrays.tracers import TRACERS, atomic
 from .engine.arguments import axes_of, axis_of, explain, whole
 from .engine.batch import drawn
 from .engine.closures import Seen, seen
@@ -117,6 +119,7 @@ __all__ = [
     "CONSTANT",
     "FUNCTIONS",
     "OLDEST_VERSION",
+    "TRACERS",
     "UNREADABLE",
     "VERSION",
     "Adapter",
@@ -135,6 +138,7 @@ __all__ = [
     "UnsupportedError",
     "answer_constant",
     "answer_raw",
+    "atomic",
     "axes_of",
     "axis_of",
     "backend_of",

@@ -100,6 +100,11 @@ class Adapter:
     #: Default: the two cannot be mixed.
     takes_numpy: bool = False
 
+    #: The engine that compiles functions of these arrays, for `pluggrad.compile` with
+    #: ``engine="auto"``: the name of an entry point in the group ``pluggrad.engines``.
+    #: Default: none; functions run as they are.
+    engine: str = ""
+
     #: Whether arrays compute at once, so that it pays to keep what `hvp` computes as a program.
     #: Default: nothing is kept.
     replays: bool = False

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingFunctionError
+from .tracers import atomic
 
 if TYPE_CHECKING:
     from .adapter import Adapter
@@ -30,7 +31,7 @@ def raw_scipy(name: str, adapter: Adapter, numpy: Adapter) -> Callable[..., Any]
     short = name.removeprefix(PREFIX)
     own = adapter.scipy(short)
     if own is not None:
-        return own
+        return atomic(own) if adapter is numpy else own
     function = numpy.scipy(short)
     if function is None:
         raise MissingFunctionError(

@@ -23,6 +23,7 @@ __all__ = [
     "graph_breaks",
     "storing",
     "untracked_result",
+    "user_line",
     "warn_scalar",
 ]
 
@@ -94,6 +95,12 @@ def _place() -> Place:
     return Place(
         user.f_code.co_filename, user.f_lineno, _library(frames[0]), f"{file}:{line}", tuple(frames)
     )
+
+
+def user_line() -> str:
+    """The user's file and line, for messages."""
+    place = _place()
+    return f"{place.file}:{place.line}"
 
 
 def called(*libraries: str) -> tuple[str, str]:

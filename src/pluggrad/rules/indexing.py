@@ -8,6 +8,7 @@ from ..arrays import immutable
 from ..arrays.adapter import selects_once
 from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_batched, xp
+from ..arrays.tracers import writable
 from ..engine.arguments import explain
 from ..engine.batch import template
 from ..engine.cotangents import pick, zeros
@@ -36,6 +37,7 @@ def put_in_place(value: Any, x: Any, key: Any) -> Any:
     """`x` itself, after `value` was written at `key`."""
     if getattr(x, "shape", ()) == () and not hasattr(x, "__setitem__"):  # a NumPy scalar
         x = xp.asarray(x)
+    x = writable(x, value, key)
     x[key] = value
     return x
 

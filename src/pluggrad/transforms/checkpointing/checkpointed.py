@@ -21,9 +21,9 @@ from ...engine.closures import seen
 from ...engine.handles import handle_of
 from ...engine.levels import Level, read
 from ...engine.modes import inside
+from ...engine.random_states import RandomStates
 from ...errors import UnsupportedError
 from .operations import RecomputedBody
-from .random_states import RandomStates
 
 __all__ = ["checkpoint", "recomputes"]
 

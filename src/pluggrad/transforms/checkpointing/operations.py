@@ -21,12 +21,12 @@ from ...engine.handles import as_variable, is_tracked, snapshot_of, wrap
 from ...engine.levels import ROOT, Level, read, restored
 from ...engine.linear import check_run
 from ...engine.modes import changed, inside
+from ...engine.random_states import RandomStates
 from ...engine.recomputed import Made
 from ...errors import TypeMismatchError
 from ..gradients import jvp, vjp
 from ..mapping import inner_vmap, leave
 from .level import Inside, another_path, run_inside, stripped
-from .random_states import RandomStates
 
 __all__ = ["RecomputedBody"]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
-from ...arrays.backend import BACKENDS
+from ..arrays.backend import BACKENDS
 
 __all__ = ["RandomStates"]
 
@@ -31,6 +31,10 @@ class RandomStates:
             for x in found if isinstance(x, adapter.generators)
         ]  # fmt: skip
         self._states = [(adapter, x, adapter.rng_state(*x)) for adapter, x in sources]
+
+    def moved(self) -> bool:
+        """Whether a generator has been used since."""
+        return not all([_same(adapter.rng_state(*x), state) for adapter, x, state in self._states])
 
     def restored(self) -> _Restored:
         """A block in which the generators have these states. Afterwards they continue as before."""
@@ -66,6 +70,16 @@ def _set(states: list[tuple[Any, tuple[Any, ...], Any]]) -> None:
     """Set the generators to `states`."""
     for adapter, x, state in states:
         adapter.set_rng_state(state, *x)
+
+
+def _same(state: Any, other: Any) -> bool:
+    """Whether two states are the same: nested tuples and dicts, with arrays in them."""
+    if isinstance(state, dict):
+        return all([_same(state[key], other[key]) for key in state])
+    if isinstance(state, tuple):
+        return all([_same(x, y) for x, y in zip(state, other, strict=True)])
+    found = state == other
+    return bool(found if isinstance(found, bool) else found.all())
 
 
 def _around(fun: Any, args: Iterable[Any]) -> Iterator[Any]:

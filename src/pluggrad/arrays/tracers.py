@@ -1,0 +1,45 @@
+"""Stand-ins for arrays, which write down what is computed with them (see `staging.tracing`).
+
+NumPy's functions ask a stand-in what to do. Functions of ours that look at elements, or that write
+into a new array, do not: `atomic` makes them one call in what is written down.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy
+
+__all__ = ["TRACERS", "atomic", "writable"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: The classes of stand-ins. ``TRACERS[type(x)](x, function, args, kwargs)`` writes down a call.
+TRACERS: dict[type, Callable[..., Any]] = {}
+
+
+def atomic(function: F) -> F:
+    """`function`, written down as one call where a stand-in is among its positional arguments."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        for x in args:
+            if type(x) in TRACERS:
+                return TRACERS[type(x)](x, function, args, kwargs)
+        return function(*args, **kwargs)
+
+    return call  # type: ignore[return-value]
+
+
+def writable(x: Any, *written: Any) -> Any:
+    """`x` as an array into which the values `written` can be written: if one of these is a
+    stand-in, a stand-in for a copy of `x`, unless `x` is one itself."""
+    if type(x) in TRACERS:
+        return x.writable()
+    for value in written:
+        for item in value if type(value) is tuple else (value,):
+            if type(item) in TRACERS:
+                return TRACERS[type(item)](item, numpy.copy, (x,), {})
+    return x

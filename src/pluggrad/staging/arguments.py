@@ -1,0 +1,301 @@
+"""The arguments and results of compiled functions: sorted into what varies and what does not."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import optree
+
+from ..arrays.backend import VARIABLES, Backend, backend_of, get_backend
+from ..engine.handles import is_tracked, raw_of, wrap_untracked
+from ..errors import PluggradError, UntraceableError
+
+__all__ = ["Call", "Result", "alike", "sort_call"]
+
+
+class Call:
+    """The arguments of one call. `leaves` are the arrays and numbers that may vary, without
+    Variables around them; `key` is equal for calls that one program can serve."""
+
+    __slots__ = ("_items", "_places", "_spec", "backend", "key", "leaves", "numbers")
+
+    def __init__(self, spec: Any, items: list[Any]) -> None:
+        self._spec, self._items = spec, items
+        self._places: list[tuple[int, bool]] = []  # of the leaves; and whether it is a Variable
+        self.backend: Backend = get_backend("numpy")
+        self.leaves: list[Any] = []
+        self.numbers = False  # whether there are Python floats among the leaves
+        self.key: Any = None
+
+    def flat(self, fun: Callable[..., Any], result: Result) -> Callable[..., Any]:
+        """`fun` as a function of the leaves, which returns the arrays of its result."""
+        # What varies is not kept.
+        items, places, spec = list(self._items), self._places, self._spec
+        for place, _ in places:
+            items[place] = None
+        backend = self.backend
+
+        def function(*leaves: Any) -> tuple[Any, ...]:
+            given = list(items)
+            for (place, is_variable), x in zip(places, leaves, strict=True):
+                given[place] = wrap_untracked(x, backend) if is_variable else x
+            args, kwargs = optree.tree_unflatten(spec, given)
+            return result.taken_apart(fun(*args, **kwargs))
+
+        return function
+
+    def add(self, place: int, x: Any, is_variable: bool = False) -> None:
+        """Note that `x`, which stands at `place`, varies."""
+        self._places.append((place, is_variable))
+        self.leaves.append(x)
+
+
+def sort_call(args: Any, kwargs: Any, static: Sequence[Any], numbers_vary: bool) -> Call:
+    """Sort the arguments of a call. Raises UntraceableError if they allow no program."""
+    given, named = args, kwargs
+    if static:  # hide them from the pytree
+        given = tuple([_Held(x) if i in static else x for i, x in enumerate(args)])
+        named = {key: _Held(x) if key in static else x for key, x in kwargs.items()}
+    flat: Any = (given, named)
+    items: list[Any]
+    items, spec = optree.tree_flatten(flat, none_is_leaf=True)
+    call = Call(spec, items)
+    key: list[Any] = []
+    backend: Backend | None = None
+    for place, x in enumerate(items):
+        kind = type(x)
+        if kind is _Held:
+            items[place] = x.value
+            key.append(_static_key(x.value))
+            continue
+        if kind is float and numbers_vary:
+            call.add(place, x)
+            call.numbers = True
+            key.append(float)
+            continue
+        raw = x
+        if kind in VARIABLES:
+            if is_tracked(x):
+                raise UntraceableError(
+                    "an argument requires grad, and the result would have to be in its graph; "
+                    "compile the whole step instead, as `pluggrad.value_and_grad(f)`"
+                )
+            raw = raw_of(x)
+        found = _backend(raw)
+        if found is None:
+            key.append(_static_key(x))
+            continue
+        if backend is not None and found is not backend:
+            raise UntraceableError(
+                f"arrays of {backend.name} and {found.name} are among its arguments"
+            )
+        backend = found
+        call.add(place, raw, kind in VARIABLES)
+        layout = getattr(raw, "strides", None) if found.name == "numpy" else str(raw.device)
+        key.append((raw.shape, raw.dtype, layout))
+        if type(raw) is not np.ndarray or kind in VARIABLES:
+            key.append(kind)
+    call.backend = backend or call.backend
+    simple = not kwargs and not static and len(items) == len(args) == len(call.leaves)
+    call.key = tuple(key) if simple else (spec, *key)
+    return call
+
+
+def _backend(x: Any) -> Backend | None:
+    """The backend of an array; None for anything else."""
+    if not hasattr(x, "dtype") or isinstance(x, (np.dtype, type)):
+        return None
+    try:
+        found = backend_of(x)
+    except PluggradError:
+        return None
+    if found is not None and found.name == "numpy" and (
+        (type(x) is not np.ndarray and not isinstance(x, np.generic)) or x.dtype.hasobject
+    ):  # fmt: skip
+        raise UntraceableError(f"{type(x).__name__} of {x.dtype} is among its arguments")
+    return found
+
+
+class _Held:
+    """A static argument."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _static_key(x: Any) -> Any:
+    """What is compared of an argument that does not vary. Objects are not kept alive by it."""
+    kind = type(x)
+    if kind in (int, bool, str, bytes, type(None)):
+        return (kind, x)
+    if kind in (float, complex):
+        return (kind, repr(x))
+    if kind in (tuple, list):
+        return (kind, *[_static_key(item) for item in x])
+    try:
+        hash(x)
+    except TypeError:
+        raise UntraceableError(
+            f"an argument of type {kind.__name__} is neither an array nor hashable"
+        ) from None
+    try:
+        return (kind, weakref.ref(x))
+    except TypeError:
+        return (kind, x)
+
+
+class Result:
+    """The form of a function's result: its structure, which of its leaves are arrays or Variables,
+    and what its other leaves are."""
+
+    def __init__(self, *example: Any) -> None:
+        """The form of `example`; without one, that of the first result that is taken apart."""
+        self._spec: Any = None
+        self._wraps: list[Any] = []  # per leaf: the backend of a Variable; None for an array
+        self._others: dict[int, Any] = {}  # leaves that are no arrays
+        self.backend: Any = None
+        if example:
+            self.taken_apart(example[0])
+
+    def taken_apart(self, y: Any) -> tuple[Any, ...]:
+        """The arrays of a result."""
+        leaves, spec = optree.tree_flatten(y, none_is_leaf=True)
+        wraps: list[Any] = []
+        others: dict[int, Any] = {}
+        arrays: list[Any] = []
+        for place, x in enumerate(leaves):
+            wrap: Any = None
+            if type(x) in VARIABLES:
+                if is_tracked(x):
+                    raise UntraceableError(
+                        "it returns a Variable that requires grad; compile the whole step instead, "
+                        "as `pluggrad.value_and_grad(f)`"
+                    )
+                wrap, x = x._backend, raw_of(x)
+            elif not _is_array(x):
+                others[place] = x
+                wraps.append(None)
+                continue
+            wraps.append(wrap)
+            arrays.append(x)
+        if self._spec is None:
+            self._spec, self._wraps, self._others = spec, wraps, others
+        elif spec != self._spec or wraps != self._wraps or not _same(others, self._others):
+            raise UntraceableError("a second run returns something of another form")
+        return tuple(arrays)
+
+    def finished(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        """`run`, which returns the arrays of a result, as a function that returns a result."""
+        made: Callable[[Any], Any] | None = None
+
+        def call(*leaves: Any) -> Any:
+            nonlocal made
+            arrays = run(*leaves)
+            if made is None:
+                made = self._builder()
+            return made(arrays)
+
+        return call
+
+    def _builder(self) -> Callable[[Any], Any]:
+        """A function from the arrays of a result to the result."""
+        words: list[str] = []
+        scope: dict[str, Any] = {"wrap": wrap_untracked}
+        count = 0
+        for place, wrap in enumerate(self._wraps):
+            if place in self._others:
+                scope[f"x{place}"] = self._others[place]
+                words.append(f"x{place}")
+                continue
+            word = f"y[{count}]"
+            count += 1
+            if wrap is not None:
+                scope[f"b{place}"] = wrap
+                word = f"wrap({word}, b{place})"
+            words.append(word)
+        text = _written(optree.tree_unflatten(self._spec, words))
+        if text is None:
+            scope.update(build=optree.tree_unflatten, spec=self._spec)
+            text = f"build(spec, [{', '.join(words)}])"
+        made: Callable[[Any], Any] = eval(f"lambda y: {text}", scope)
+        return made
+
+
+def _written(x: Any) -> str | None:
+    """The expression that builds nested tuples, lists and dicts of the texts in `x`."""
+    kind = type(x)
+    if kind is str:
+        return str(x)
+    if kind is tuple or kind is list:
+        items = [_written(item) for item in x]
+        inner = "".join([f"{item}, " for item in items])
+        return None if None in items else f"({inner})" if kind is tuple else f"[{inner}]"
+    if kind is dict:
+        pairs = {repr(key): _written(item) for key, item in x.items() if type(key) in (str, int)}
+        if len(pairs) < len(x) or None in pairs.values():
+            return None
+        return f"{{{', '.join([f'{key}: {item}' for key, item in pairs.items()])}}}"
+    return None
+
+
+def _is_array(x: Any) -> bool:
+    """Whether `x` is a raw array."""
+    if not hasattr(x, "dtype") or isinstance(x, (np.dtype, type)):
+        return False
+    try:
+        return backend_of(x) is not None
+    except PluggradError:
+        return False
+
+
+def _same(some: dict[int, Any], others: dict[int, Any]) -> bool:
+    """Whether leaves that are no arrays are the same in two results."""
+    return some.keys() == others.keys() and all(
+        [x is others[key] or (type(x) is type(others[key]) and x == others[key])
+         for key, x in some.items()]
+    )  # fmt: skip
+
+
+# ---------------------------------------------------------------- comparing results
+
+
+def alike(found: Any, expected: Any, exact: bool) -> str:
+    """What is different between two results; empty if they are the same: to the last bit and in
+    their memory layout if `exact`, otherwise to 1e-6 relative."""
+    leaves, spec = optree.tree_flatten(found, none_is_leaf=True)
+    others, wanted = optree.tree_flatten(expected, none_is_leaf=True)
+    if spec != wanted:
+        return f"the structure {spec} instead of {wanted}"
+    for x, y in zip(leaves, others, strict=True):
+        if (type(x) in VARIABLES) != (type(y) in VARIABLES):
+            return f"a {type(x).__name__} instead of a {type(y).__name__}"
+        why = _difference(raw_of(x), raw_of(y), exact)
+        if why:
+            return why
+    return ""
+
+
+def _difference(x: Any, y: Any, exact: bool) -> str:
+    """What is different between two leaves of a result."""
+    if not _is_array(y):
+        return "" if x is y or x == y else f"{x!r} instead of {y!r}"
+    if not _is_array(x) or (exact and type(x) is not type(y)):
+        return f"a {type(x).__name__} instead of a {type(y).__name__}"
+    if x.dtype != y.dtype or tuple(x.shape) != tuple(y.shape):
+        return f"{x.dtype} of shape {x.shape} instead of {y.dtype} of shape {y.shape}"
+    if not exact:
+        x, y = (np.asarray(getattr(z, "detach", lambda z=z: z)()) for z in (x, y))
+        close = x.dtype.kind not in "fc" or np.allclose(x, y, rtol=1e-6, atol=1e-9, equal_nan=True)
+        return "" if close else f"values that differ by up to {np.nanmax(np.abs(x - y)):.2g}"
+    if any([n > 1 and a != b for n, a, b in zip(x.shape, x.strides, y.strides, strict=True)]):
+        return f"the strides {x.strides} instead of {y.strides}"
+    if x.tobytes() != y.tobytes():
+        equal = (x == y) & (np.signbit(x) == np.signbit(y)) if x.dtype.kind == "f" else x == y
+        if not np.all(equal | ((x != x) & (y != y))):
+            return f"values that differ by up to {np.nanmax(np.abs(x - y)):.2g}"
+    return ""

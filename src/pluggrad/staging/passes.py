@@ -1,0 +1,171 @@
+"""Passes: each makes a shorter program that computes the same, to the last bit.
+
+What the caller gets to see stays an array of its own, and arrays that a call writes are left alone:
+see `Program.shown` and `Program.written`.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from .program import Call, Program, Value, attribute
+
+__all__ = ["PASSES", "dead_code", "negations", "no_change", "repeated", "shorten"]
+
+
+def shorten(program: Program) -> Program:
+    """The program after all passes. It is changed in place."""
+    for change in PASSES:
+        change(program)
+    return program
+
+
+# ---------------------------------------------------------------- calls that change nothing
+
+
+def no_change(program: Program) -> None:
+    """Leave out calls that return what they are given: a product with 1, a cast to the same dtype,
+    a reshape to the same shape, a copy that nobody writes."""
+    written, shown = program.written(), program.shown()
+    new: dict[Value, Value] = {}
+    kept = []
+    for call in program.calls:
+        if new:
+            call.replaced(new)
+        x = None if call.writes or call.several else _unchanged(call)
+        if x is not None:
+            (y,) = call.results
+            own = y.memory is y  # a copy: the two must never be told apart by a write
+            if y.memory not in shown and not (own and (y in written or x.memory in written)):
+                new[y] = x
+                continue
+        kept.append(call)
+    program.calls = kept
+    program.replace(new)
+
+
+def _unchanged(call: Call) -> Value | None:
+    """The argument that the result equals in every element and in layout, if there is one."""
+    x = call.args[0] if call.args else None
+    function, y = call.function, call.results[0]
+    neutral = NEUTRAL.get(function) if not isinstance(function, str) else None
+    if neutral is not None and len(call.args) == 2 and not call.kwargs:
+        other = call.args[1]
+        if type(x) is not Value and function is np.multiply:
+            x, other = other, x
+        same = type(x) is Value and type(other) in NUMBERS and other == neutral
+    else:
+        same = function in SAME_IF_ALIKE or (
+            function is operator.getitem and type(x) is Value and y.memory is x.memory
+        ) or (function in SAME_IF_REAL and type(x) is Value and y.dtype.kind in "biuf")  # fmt: skip
+    return x if same and type(x) is Value and y.like(x) else None
+
+
+#: Functions of two arguments that return the first if the second is this number. (x + 0.0 is not x
+#: where x is -0.0.)
+NEUTRAL: dict[Any, int] = {np.multiply: 1, np.divide: 1, np.subtract: 0}
+NUMBERS = frozenset({int, float, np.float64, np.float32, np.int64})
+#: Functions and methods that return equal elements, possibly in another shape, dtype or layout.
+SAME_IF_ALIKE = frozenset({
+    np.reshape, np.broadcast_to, np.copy, np.positive, np.astype, np.ravel, np.squeeze, "reshape",
+    "astype", "copy", "ravel", "squeeze",
+})  # fmt: skip
+SAME_IF_REAL = frozenset({np.conjugate, np.real, "conj", "conjugate", attribute("real")})
+
+
+# ---------------------------------------------------------------- negations
+
+
+def negations(program: Program) -> None:
+    """Write ``a + (-b)`` as ``a - b``, and ``(-a) + b`` as ``b - a``."""
+    written = program.written()
+    negated: dict[Value, Value] = {}
+    for call in program.calls:
+        if call.kwargs or call.writes or call.several:
+            continue
+        y = call.results[0]
+        if call.function is np.negative:
+            x = call.args[0]
+            if y.dtype.kind in "fc" and x.memory not in written and y.memory not in written:
+                negated[y] = x
+        elif call.function is np.add and negated:
+            first, second = call.args
+            for other, b in ((first, second), (second, first)):
+                x = negated.get(b) if type(b) is Value else None
+                if x is not None and x.dtype == y.dtype:
+                    call.function, call.args = np.subtract, (other, x)
+                    break
+
+
+# ---------------------------------------------------------------- the same thing twice
+
+
+def repeated(program: Program) -> None:
+    """Compute each thing once (common subexpressions)."""
+    kept_apart = program.written() | program.shown()
+    seen: dict[Any, Call] = {}
+    new: dict[Value, Value] = {}
+    kept = []
+    for call in program.calls:
+        if new:
+            call.replaced(new)
+        if call.writes or any([v.memory in kept_apart for v in (*call.results, *call.inputs())]):
+            kept.append(call)
+            continue
+        key = [call.function, *[x if type(x) is Value else _key(x) for x in call.args]]
+        if call.kwargs:
+            key.append(_key(call.kwargs))
+        before = seen.setdefault(tuple(key), call)
+        if before is call:
+            kept.append(call)
+        else:
+            new.update(zip(call.results, before.results, strict=True))
+    program.calls = kept
+    program.replace(new)
+
+
+def _key(x: Any) -> Any:
+    """What equal calls have in common. Numbers of different types differ, and 0.0 from -0.0."""
+    kind = type(x)
+    if kind is Value:
+        return x
+    if kind is tuple or kind is list:
+        return (kind, *[_key(item) for item in x])
+    if kind is dict:
+        return (kind, *[(key, _key(item)) for key, item in x.items()])
+    if kind is slice:
+        return (kind, _key(x.start), _key(x.stop), _key(x.step))
+    if kind in (float, complex) or isinstance(x, np.inexact):
+        return (kind, repr(x))
+    try:
+        hash(x)
+    except TypeError:
+        return (kind, id(x))
+    return (kind, x)
+
+
+# ---------------------------------------------------------------- what nobody needs
+
+
+def dead_code(program: Program) -> None:
+    """Leave out calls whose results nobody needs."""
+    needed = {v for v in program.outputs if type(v) is Value}
+    memory = program.shown()
+    kept = []
+    for call in reversed(program.calls):
+        if call.writes:
+            used = any([v.memory in memory for v in call.writes])
+        else:
+            used = not needed.isdisjoint(call.results)
+        if used:
+            kept.append(call)
+            inputs = call.inputs()
+            needed.update(inputs)
+            memory.update([v.memory for v in inputs])
+    program.calls = kept[::-1]
+
+
+PASSES = (no_change, negations, repeated, dead_code)
