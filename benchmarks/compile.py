@@ -5,7 +5,7 @@
     python benchmarks/compile.py --contenders numpy jax   some columns
     python benchmarks/compile.py --json out/compile.json  keep the numbers
 
-Value and gradient together, in float64, on one thread. In each round every contender takes its turn,
+Value and gradient together, in float64, on one core. In each round every contender takes its turn,
 and the best round counts; the table shows it as a ratio to hand-written NumPy. Before that, all must
 give the same gradient. `numpy`, `numba`, `jax` and `torch` are engines of `pluggrad.compile` on
 NumPy arrays; `torch arrays` is `pluggrad.compile` on torch's, and to be compared with
@@ -19,11 +19,15 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+if hasattr(os, "sched_setaffinity"):  # one core, decided before XLA counts them
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 import libraries  # first: it sets the number of threads
 import numpy as np

@@ -42,6 +42,7 @@ What is here by group:
   `TreeCall`, `one_by_one`, `rule_of`, `Framework`, `calling`, `made_by`, `name_of`,
   `refuse_dtype`
 - compilers that read Python code, for `Adapter.compiler`: `UNREADABLE`, `CONSTANT`, `make_ready`
+- engines of `pluggrad.compile`, objects in the entry-point group ``pluggrad.engines``: `Engine`
 - errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,
   `OutOfRangeError`, `TypeMismatchError`, `UnsupportedError`; all others are in `pluggrad.errors`
 
@@ -100,6 +101,7 @@ from .interop import (
     one_by_one,
     refuse_dtype,
 )
+from .staging.engines import Engine
 from .tools.compilers import find_all
 from .transforms.checkpointing.checkpointed import recomputes
 from .variables.indexing import sized
@@ -125,6 +127,7 @@ __all__ = [
     "VERSION",
     "Adapter",
     "Backend",
+    "Engine",
     "BatchingError",
     "ForeignProgram",
     "Framework",

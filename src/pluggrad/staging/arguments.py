@@ -185,7 +185,7 @@ class Result:
             arrays.append(x)
         if self._spec is None:
             self._spec, self._wraps, self._others = spec, wraps, others
-        elif spec != self._spec or wraps != self._wraps or not _same(others, self._others):
+        elif spec != self._spec or [w is None for w in wraps] != [w is None for w in self._wraps] or not _same(others, self._others):
             raise UntraceableError("a second run returns something of another form")
         return tuple(arrays)
 
