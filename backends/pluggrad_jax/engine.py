@@ -37,9 +37,9 @@ class JaxEngine(Engine):
         self, function: Callable[..., Any], leaves: Sequence[Any], program: Any = None
     ) -> Callable[..., Any]:
         """`function`, compiled by XLA."""
-        jitted = jax.jit(tolerant(function))
         if any([isinstance(x, jax.Array) for x in leaves]):
-            return jitted
+            return jax.jit(function)  # type: ignore[no-any-return]
+        jitted = jax.jit(tolerant(function))
         with np.errstate(all="ignore"):
             examples = function(*leaves)
         kinds = [(np.asarray(y).dtype, isinstance(y, np.generic)) for y in examples]

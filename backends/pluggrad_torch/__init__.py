@@ -22,6 +22,7 @@ class TorchAdapter(Adapter):
     """What the engine needs to know about torch."""
 
     name = "torch"
+    engine = "torch"
     ellipsis_between = False
     modules = ("torch",)
     last_write_wins = True

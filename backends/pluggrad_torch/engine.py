@@ -50,7 +50,7 @@ class TorchEngine(Engine):
         with np.errstate(all="ignore"):
             examples = function(*leaves)
         kinds = [(np.asarray(y).dtype, isinstance(y, np.generic)) for y in examples]
-        run_tensors = self._on_tensors(function, [_entered(x) for x in leaves])
+        run_tensors = self._on_tensors(tolerant(function), [_entered(x) for x in leaves])
 
         def run(*leaves: Any) -> tuple[Any, ...]:
             given = [_entered(x) for x in leaves]
@@ -71,9 +71,7 @@ class TorchEngine(Engine):
         given = tensors(leaves, numbers)
         with torch.no_grad():
             with constants(given[0].device if given else torch.device("cpu")):
-                graph = make_fx(
-                    tolerant(function), tracing_mode="fake", _allow_non_fake_inputs=True
-                )(*given)
+                graph = make_fx(function, tracing_mode="fake", _allow_non_fake_inputs=True)(*given)
             compiled = torch._inductor.compile(graph, given, options=self.options)
         copies = self.copies
 
@@ -90,7 +88,8 @@ class TorchEngine(Engine):
 @contextmanager
 def constants(device: torch.device) -> Iterator[None]:
     """Take NumPy's arrays for constants on that device."""
-    state = get_backend("torch").adapter.constants
+    adapter: Any = get_backend("torch").adapter
+    state = adapter.constants
     before, state.on = getattr(state, "on", False), True
     try:
         with device:
@@ -119,8 +118,8 @@ def refuse_tracked(leaves: Sequence[Any]) -> None:
     """Raise if torch itself would record what is computed with one of `leaves`."""
     if torch.is_grad_enabled() and any([getattr(x, "requires_grad", False) for x in leaves]):
         raise TypeMismatchError(
-            "an argument is a torch tensor that requires grad, and what is compiled has no gradient "
-            "for torch; detach it"
+            "an argument is a torch tensor that requires grad, and what is compiled has no gradient"
+            " for torch; detach it"
         )
 
 

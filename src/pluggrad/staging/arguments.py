@@ -94,7 +94,7 @@ def sort_call(args: Any, kwargs: Any, static: Sequence[Any], numbers_vary: bool)
             )
         backend = found
         call.add(place, raw, kind in VARIABLES)
-        layout = getattr(raw, "strides", None) if found.name == "numpy" else str(raw.device)
+        layout = raw.strides if found.name == "numpy" else _layout(raw)
         key.append((raw.shape, raw.dtype, layout))
         if type(raw) is not np.ndarray or kind in VARIABLES:
             key.append(kind)
@@ -117,6 +117,13 @@ def _backend(x: Any) -> Backend | None:
     ):  # fmt: skip
         raise UntraceableError(f"{type(x).__name__} of {x.dtype} is among its arguments")
     return found
+
+
+def _layout(raw: Any) -> Any:
+    """Where an array of another library than NumPy lives, and how its elements lie there, if that
+    can be asked, as torch's tensors can."""
+    stride = getattr(raw, "stride", None)
+    return (str(raw.device), None if stride is None else stride())
 
 
 class _Held:
@@ -185,7 +192,7 @@ class Result:
             arrays.append(x)
         if self._spec is None:
             self._spec, self._wraps, self._others = spec, wraps, others
-        elif spec != self._spec or [w is None for w in wraps] != [w is None for w in self._wraps] or not _same(others, self._others):
+        elif spec != self._spec or not _same(others, self._others):
             raise UntraceableError("a second run returns something of another form")
         return tuple(arrays)
 
