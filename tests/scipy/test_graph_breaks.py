@@ -49,7 +49,6 @@ def test_scipys_own_function_is_right_or_names_ours(name):
         try:
             theirs = outputs(CALLS[name], SCIPY, args, problem.kwargs)
         except pg.GraphBreakError:
-            XX
             continue
         except (pg.PluggradError, TypeError) as error:
             # What SciPy made of constants is its own, and does not go together with Variables.

@@ -13,7 +13,7 @@ import numpy as np
 
 from .program import Call, Program, Value, attribute
 
-__all__ = ["PASSES", "dead_code", "negations", "no_change", "repeated", "shorten"]
+__all__ = ["PASSES", "dead_code", "negations", "no_change", "out_of_place", "repeated", "shorten"]
 
 
 def shorten(program: Program) -> Program:
@@ -21,6 +21,35 @@ def shorten(program: Program) -> Program:
     for change in PASSES:
         change(program)
     return program
+
+
+# ---------------------------------------------------------------- writes that can be results
+
+
+def out_of_place(program: Program) -> None:
+    """Write ``c += a`` as ``c2 = c + a``, where `c` has no views and `c2` has its layout. Other
+    passes understand results better than writes, and `emit` uses the memory of `c` again."""
+    owners: dict[Value, int] = {}
+    for call in program.calls:
+        for v in call.results:
+            owners[v.memory] = owners.get(v.memory, 0) + 1
+    new: dict[Value, Value] = {}
+    first: dict[Value, Value] = {}  # of a Value in `new`: what calls still say for it
+    for call in program.calls:
+        if new:
+            call.replaced(new)
+        if len(call.writes) != 1 or type(call.function) is not np.ufunc or call.several:
+            continue
+        (c,) = call.writes
+        alone = owners.get(c.memory) == 1 and c.memory is c and list(call.kwargs) == ["out"]
+        if alone and all([v.shape == () or v.like(c) for v in call.inputs()]):
+            y = c.copied()
+            call.kwargs, call.writes, call.results = {}, (), (y,)
+            call.forget_inputs()
+            owners[y] = 1
+            first[y] = first.get(c, c)
+            new[first[y]] = y
+    program.outputs = [new.get(v, v) if type(v) is Value else v for v in program.outputs]
 
 
 # ---------------------------------------------------------------- calls that change nothing
@@ -168,4 +197,4 @@ def dead_code(program: Program) -> None:
     program.calls = kept[::-1]
 
 
-PASSES = (no_change, negations, repeated, dead_code)
+PASSES = (out_of_place, no_change, negations, repeated, dead_code)

@@ -166,9 +166,9 @@ def dblquad(
     func: Any, a: Any, b: Any, gfun: Any, hfun: Any, args: Any = (), epsabs: float = 1.49e-8,
     epsrel: float = 1.49e-8,
 ) -> Any:  # fmt: skip
-    """The integral of ``func(y, x)``, with y from ``gfun(x)`` to ``hfun(x)`` and x from `a` to `b`,
-    and an estimate of the error.
+    """The integral over two variables, and an estimate of the error.
 
+    In ``func(y, x)``, y runs from ``gfun(x)`` to ``hfun(x)``, and x from `a` to `b`.
     It is differentiable as `nquad` is.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.integrate.dblquad.html
@@ -183,9 +183,10 @@ def tplquad(
     func: Any, a: Any, b: Any, gfun: Any, hfun: Any, qfun: Any, rfun: Any, args: Any = (),
     epsabs: float = 1.49e-8, epsrel: float = 1.49e-8,
 ) -> Any:  # fmt: skip
-    """The integral of ``func(z, y, x)``, with z from ``qfun(x, y)`` to ``rfun(x, y)``, y from
-    ``gfun(x)`` to ``hfun(x)`` and x from `a` to `b`, and an estimate of the error.
+    """The integral over three variables, and an estimate of the error.
 
+    In ``func(z, y, x)``, z runs from ``qfun(x, y)`` to ``rfun(x, y)``, y from ``gfun(x)`` to
+    ``hfun(x)``, and x from `a` to `b`.
     It is differentiable as `nquad` is.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.integrate.tplquad.html

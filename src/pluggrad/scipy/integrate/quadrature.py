@@ -169,8 +169,7 @@ def quad_vec(
     cache_size: float = 1e8, limit: float = 10000, workers: Any = 1, points: Any = None,
     quadrature: Any = None, full_output: bool = False, *, args: Any = (),
 ) -> Any:  # fmt: skip
-    """The integral of a function of one number whose values are arrays, and an estimate of the
-    error.
+    """The integral of a function whose values are arrays, and an estimate of the error.
 
     It is differentiable as `quad` is.
 

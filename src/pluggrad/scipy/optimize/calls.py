@@ -23,7 +23,8 @@ from ...engine.levels import Level
 from ...engine.lists import array_of, first_array
 from ...errors import BatchingError, UnsupportedError
 
-__all__ = ["Call", "Element", "as_vector", "is_array", "shape_of", "size_of", "stacked", "strict"]
+__all__ = ["Call", "Element", "as_vector", "constants", "is_array", "shape_of", "size_of",
+           "stacked", "strict"]  # fmt: skip
 
 
 def is_array(x: Any) -> bool:
@@ -229,3 +230,22 @@ class Element:
             return y.item() if scalar and y.size == 1 else y
 
         return call
+
+
+def constants(where: str, f: Callable[..., Any], *arrays: Any) -> Any:
+    """``f(*arrays)`` as Variables that are constants: f takes NumPy arrays and returns a tuple of
+    them, always of the same shapes. It is called once for each element of what `vmap` maps over."""
+    call = Call(where, list(arrays))
+    if call.traced:
+        raise UnsupportedError(
+            f"scipy.{where} looks at the values of its arguments, and they are not known here: "
+            "call it outside of what is compiled or lazy"
+        )
+    batches = call.batches(lambda: ())
+    rows = []
+    for index in np.ndindex(*[b.size for b in batches]):
+        e = Element(call, dict(zip(batches, index, strict=True)))
+        rows.append(f(*[e.value(x) for x in e.leaves]))
+    if not rows:
+        raise BatchingError(f"scipy.{where}: inside vmap, there is no element")
+    return tuple([call.assembled(list(x), batches) for x in zip(*rows, strict=True)])

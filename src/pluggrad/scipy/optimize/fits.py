@@ -59,7 +59,10 @@ def _weights(r: Any, loss: Any, scale: Any) -> Any:
 
 def slopes_of(residuals: Callable[[Any], Any], x: Any, loss: Any, scale: Any) -> Any:
     """The Jacobian of the residuals at `x`, scaled for the loss as SciPy scales it."""
-    f = lambda x: _vector(residuals(x), x)
+
+    def f(x: Any) -> Any:
+        return _vector(residuals(x), x)
+
     j = jacobian(f, x)
     return j if loss == "linear" else j * xp.expand_dims(_weights(f(x), loss, scale), axis=-1)
 
