@@ -142,6 +142,16 @@ class _Source:
             return f"{self.word(args[0])}[{self.word(args[1])}]", None
         if function is operator.setitem:
             return f"{self.word(args[0])}[{self.word(args[1])}] = {self.word(args[2])}", None
+        if function in SIGNS and not call.kwargs:
+            return f"{self.word(args[0])} {SIGNS[function]} {self.word(args[1])}", None
+        if function in METHODS and type(args[0]) is Value and args[0].kind == "array":
+            function, names = METHODS[function]
+            extra = [call.kwargs[name] for name in names if name in call.kwargs]
+            words = [self.word(x) for x in (*args[1:], *extra)]
+            words += [f"{key}={self.word(x)}" for key, x in call.kwargs.items() if key not in names]
+            return f"{self.word(args[0])}.{function}({', '.join(words)})", None
+        if function is np.expand_dims and args[0].kind == "array":
+            return f"{self.word(args[0])}.reshape({self.word(call.results[0].shape)})", None
         if type(function) is str:
             words = [self.word(x) for x in args[1:]]
             words += [f"{key}={self.word(x)}" for key, x in call.kwargs.items()]
@@ -172,11 +182,13 @@ class _Source:
     def operand(self, x: Any, call: Call) -> str:
         """The text for an argument of a ufunc. NumPy takes an array without axes in half the time
         that it needs for a number, which it converts to the dtype of the arrays beside it."""
-        if type(x) in (float, int) and call.function in TAKE_NUMBERS:
+        if type(x) in (float, int, np.float64) and call.function in TAKE_NUMBERS:
             dtypes = {v.dtype for v in call.args if type(v) is Value}
             if len(dtypes) == 1 and abs(x) <= 2**24:
                 (dtype,) = dtypes
-                if dtype is not None and dtype.kind == "f" and dtype.itemsize >= 4:
+                if dtype is not None and dtype.kind == "f" and (
+                    dtype == _DOUBLE or (dtype.itemsize == 4 and type(x) is not np.float64)
+                ):  # fmt: skip
                     return self.number(x, dtype)
         return self.word(x)
 
@@ -209,6 +221,16 @@ class _Source:
 LITERAL = frozenset({int, bool, str, type(None), type(...)})
 SCALAR_OPERATORS: dict[Any, str] = {
     np.add: " + ", np.subtract: " - ", np.multiply: " * ", np.divide: " / ", np.negative: "-",
+}  # fmt: skip
+SIGNS: dict[Any, str] = {
+    operator.pow: "**", operator.matmul: "@", operator.add: "+", operator.sub: "-",
+    operator.mul: "*", operator.truediv: "/",
+}  # fmt: skip
+#: Functions of NumPy's that call this method, and the names of arguments that it takes by position.
+METHODS: dict[Any, tuple[str, tuple[str, ...]]] = {
+    np.reshape: ("reshape", ("shape",)), np.transpose: ("transpose", ("axes",)),
+    np.astype: ("astype", ("dtype",)), np.squeeze: ("squeeze", ("axis",)),
+    np.swapaxes: ("swapaxes", ("axis1", "axis2")),
 }  # fmt: skip
 #: Ufuncs that compute the same for a number and for an array without axes that holds it.
 TAKE_NUMBERS = frozenset({

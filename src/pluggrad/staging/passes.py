@@ -60,10 +60,15 @@ def no_change(program: Program) -> None:
     a reshape to the same shape, a copy that nobody writes."""
     written, shown = program.written(), program.shown()
     new: dict[Value, Value] = {}
+    views: dict[Value, Call] = {}  # results of indexing, by the calls that made them
     kept = []
     for call in program.calls:
         if new:
             call.replaced(new)
+        if call.function is operator.setitem and _puts_back(call, views):
+            continue
+        if call.function is operator.getitem:
+            views[call.results[0]] = call
         x = None if call.writes or call.several else _unchanged(call)
         if x is not None:
             (y,) = call.results
@@ -74,6 +79,18 @@ def no_change(program: Program) -> None:
         kept.append(call)
     program.calls = kept
     program.replace(new)
+
+
+def _puts_back(call: Call, views: dict[Value, Call]) -> bool:
+    """Whether ``x[key] = v`` writes the view ``v = x[key]`` where it came from, as the last step of
+    ``x[key] += a`` does."""
+    x, key, v = call.args
+    made = views.get(v) if type(v) is Value else None
+    return (
+        made is not None
+        and v.memory is x.memory
+        and (made.args[0] is x and _key(made.args[1]) == _key(key))
+    )
 
 
 def _unchanged(call: Call) -> Value | None:
@@ -126,6 +143,7 @@ def negations(program: Program) -> None:
                 x = negated.get(b) if type(b) is Value else None
                 if x is not None and x.dtype == y.dtype:
                     call.function, call.args = np.subtract, (other, x)
+                    call.forget_inputs()
                     break
 
 

@@ -232,6 +232,8 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
             return NotImplemented
         if func in STATIC:
             return func(*_values(args), **_values(kwargs))
+        if func in LOWERED and (found := LOWERED[func](*args, **kwargs)) is not None:
+            return found
         if why := depends(func, args, kwargs):
             raise self.trace.untraceable(f"`numpy.{func.__name__}`: {why}")
         out = kwargs.get("out")
@@ -328,6 +330,25 @@ def _values(x: Any) -> Any:
     if type(x) in (tuple, list):
         return type(x)([_values(item) for item in x])
     return {key: _values(item) for key, item in x.items()} if type(x) is dict else x
+
+
+def _sum(x: Any, *args: Any, **kwargs: Any) -> Any:
+    """`numpy.sum`, without its Python code around ``add.reduce``."""
+    if args or not kwargs.keys() <= {"axis", "keepdims"} or type(x) is not ArrayTracer:
+        return None
+    return np.add.reduce(x, axis=kwargs.get("axis"), keepdims=kwargs.get("keepdims", False))
+
+
+def _mean(x: Any, *args: Any, **kwargs: Any) -> Any:
+    """`numpy.mean` of doubles, by the two operations that its Python code calls."""
+    if x.dtype != _DOUBLE or not x.size or (total := _sum(x, *args, **kwargs)) is None:
+        return None
+    return total / float(x.size // max(total.size, 1))
+
+
+#: Functions that are written down as simpler calls which compute the same to the last bit. They
+#: return None for arguments for which they do not know how.
+LOWERED: dict[Any, Callable[..., Any]] = {np.sum: _sum, np.mean: _mean}
 
 
 def _give_operators() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...arrays.dispatch import is_variable, xp
 from ...errors import DifferentiationError, InvalidArgumentError, UnsupportedError
+from ...functions.gathering import values_of
 from ...functions.operand import as_array
 from ...transforms import stop_gradient
 from ..rows import explained, scipy_module
@@ -203,7 +204,8 @@ def fixed_quad(func: Any, a: Any, b: Any, args: Any = (), n: int = 5) -> Any:
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.integrate.fixed_quad.html
     """
     where, args = "scipy.integrate.fixed_quad", tuple_of(args)
-    if not all(np.isfinite(number(x, where)) for x in constants((a, b))):
+    limits = [values_of(x) for x in constants((a, b))]
+    if not all(x is None or np.isfinite(x).all() for x in limits):
         raise InvalidArgumentError(f"{where}: the limits are finite")
     x, w = scipy_module("special").roots_legendre(n)
     namespace = backend_in(a, b, args).namespace
