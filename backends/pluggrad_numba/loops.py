@@ -15,7 +15,7 @@ from pluggrad.plugin import ProgramCall, Value
 __all__ = ["Loop", "compiled", "expression", "folded", "precision"]
 
 #: Elements whose sum is taken before it is added to the others, which keeps it precise.
-PIECE = 1024
+PIECE = 128
 
 #: Ufuncs as expressions of their arguments. The others are called by name: Numba has them for
 #: numbers, too.
@@ -129,7 +129,7 @@ class Loop:
         self.words: dict[Value, str] = {}
         self.head: list[str] = []  # before the loop
         self.body: list[str] = []  # for each element
-        self.folds: list[tuple[str, str, str]] = []  # the whole, the part, how to combine
+        self.folds: list[tuple[str, list[str]]] = []  # of pieces: the part, and what becomes of it
         self.flat = len(self.shape) == 1 or (
             all([v.shape in ((), self.shape) and _is_whole(v) for v in inputs])
             and all([expression(call) or len(folded(call)) == len(self.shape) for call in calls])
@@ -141,19 +141,21 @@ class Loop:
         lengths = [self.length(axis, inputs) for axis in range(self.axes)]
         self.head += [f"n{axis} = {text}" for axis, text in enumerate(lengths)]
         results = {v: f"r{n}" for n, v in enumerate(wanted)}
+        self.ends = {name: name for name in results.values()}  # what is returned
         for call in calls:
             (y,) = call.results
-            axes = folded(call) if not expression(call) else ()
-            if axes:
-                self.fold(call, axes, results.get(y, "_"))
-            else:
+            if expression(call):
                 self.assign(call, results.get(y))
-        ends = [f"{name}.reshape({self.whole(inputs)})" if self.flat and len(self.shape) > 1
-                and v.shape == self.shape else name for v, name in results.items()]  # fmt: skip
+            elif y in results:
+                self.fold(call, folded(call), results[y])
+        if self.flat and len(self.shape) > 1:
+            for v, name in results.items():
+                if v.shape == self.shape:
+                    self.ends[name] = f"{name}.reshape({self.whole(inputs)})"
         lines = [f"def loop({', '.join(self.names.values())}):"]
         lines += [f" {line}" for line in self.head]
         lines += self.nest()
-        lines += [f" return ({''.join([f'{end}, ' for end in ends])})"]
+        lines += [f" return ({''.join([f'{end}, ' for end in self.ends.values()])})"]
         self.text = "\n".join(lines)
         self.scalars = tuple([v.dtype if v.kind == "scalar" else None for v in wanted])
 
@@ -221,24 +223,40 @@ class Loop:
         """Add the lines for a reduction."""
         (y,) = call.results
         word, ufunc = self.words[call.inputs()[0]], call.function.__self__
-        if len(axes) < len(self.shape):
-            kept = [n for n in range(len(self.shape)) if n not in axes]
-            size = [f"n{n}" if n in kept else "1" for n in range(len(self.shape))]
-            place = [f"i{n}" if n in kept else "0" for n in range(len(self.shape))]
-            if len(y.shape) < len(self.shape):
-                size, place = ([row[n] for n in kept] for row in (size, place))
-            self.head.append(f"{result} = np.zeros(({', '.join(size)},), np.{y.dtype.name})")
-            self.body.append(f"{result}[{', '.join(place)}] += {word}")
-        elif ufunc is np.add:
-            part = f"p{len(self.folds)}"
-            self.head.append(f"{result} = 0.0")
-            self.body.append(f"{part} += {word}")
-            self.folds.append((f"{part} = 0.0", f"{result} += {part}", ""))
+        if ufunc is np.add:
+            place = ""
+            if len(axes) < len(self.shape):
+                place = self.summed(y, axes, result)
+            else:
+                self.head.append(f"{result} = c{result} = 0.0")
+            if len(self.shape) - 1 in axes or self.flat:
+                part = f"p{len(self.folds)}"
+                self.body.append(f"{part} += {word}")
+                self.folds.append((part, [f"{result}{place} += {part}"] if place else [
+                    f"{part} -= c{result}",  # what was lost before (Kahan)
+                    f"t = {result} + {part}",
+                    f"c{result} = (t - {result}) - {part} if t - t == 0 else 0.0",
+                    f"{result} = t",
+                ]))  # fmt: skip
+            else:
+                self.body.append(f"{result}{place} += {word}")
         else:
             sign, start = (">", "-np.inf") if ufunc is np.maximum else ("<", "np.inf")
             self.head.append(f"{result} = {start}")
             self.body.append(f"{result} = {word} if {word} {sign} {result} or {word} != {word} "
                              f"else {result}")  # fmt: skip
+
+    def summed(self, y: Value, axes: tuple[int, ...], result: str) -> str:
+        """Make the array of sums over some of the axes; the index of an element of it."""
+        kept = [n for n in range(len(self.shape)) if n not in axes]
+        size = [f"n{n}" if n in kept else "1" for n in range(len(self.shape))]
+        place = [f"i{n}" if n in kept else "0" for n in range(len(self.shape))]
+        if len(y.shape) < len(self.shape):
+            size, place = ([row[n] for n in kept] for row in (size, place))
+        self.head.append(f"{result} = np.zeros(({', '.join(size)},))")
+        if self.dtype != np.float64:
+            self.ends[result] = f"{result}.astype(np.{self.dtype})"
+        return f"[{', '.join(place)}]"
 
     def nest(self) -> list[str]:
         """The loops, with the body inside. Sums are those of pieces, added up."""
@@ -251,12 +269,12 @@ class Loop:
         if self.folds:
             lines.append(f"{pad}for low in range(0, n{last}, {PIECE}):")
             pad += " "
-            lines += [f"{pad}{start}" for start, _, _ in self.folds]
+            lines += [f"{pad}{part} = 0.0" for part, _ in self.folds]
             lines.append(f"{pad}for i{last} in range(low, min(low + {PIECE}, n{last})):")
         else:
             lines.append(f"{pad}for i{last} in range(n{last}):")
         lines += [f"{pad} {line}" for line in self.body]
-        return lines + [f"{pad}{end}" for _, end, _ in self.folds]
+        return lines + [f"{pad}{line}" for _, ends in self.folds for line in ends]
 
 
 def _is_whole(v: Value) -> bool:
