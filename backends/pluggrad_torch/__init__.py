@@ -37,6 +37,15 @@ class TorchAdapter(Adapter):
         """array-api-compat's namespace, with functions that are quicker or that torch's transforms
         can trace."""
         import array_api_compat.torch as xp
+
+        if not self.prepared:  # it is asked for again and again
+            self.prepare(xp)
+        return xp
+
+    prepared = False
+
+    def prepare(self, xp: Any) -> None:
+        """Fill in the functions and the questions that need torch."""
         import torch
         from array_api_compat.torch import linalg
 
@@ -106,7 +115,7 @@ class TorchAdapter(Adapter):
         torch.serialization.add_safe_globals([rebuild])
         self.follows = lambda x: x.requires_grad
         self.writes = writes
-        return xp
+        self.prepared = True
 
     def check(self, x: Any) -> None:
         """Refuses tensors that torch itself tracks; its transforms' tracers are welcome."""

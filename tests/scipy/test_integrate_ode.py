@@ -165,6 +165,41 @@ def test_the_options_of_stiff_methods():
     np.testing.assert_allclose(pg.grad(f)(N(2.0)), -np.exp(-2.0), rtol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["RK45", "DOP853", "LSODA", "Radau"])
+def test_the_adjoint_equation(method):
+    """It agrees with the derivative by steps."""
+    at = np.asarray([0.0, 0.2, 0.9])
+    tight = {"rtol": 1e-10, "atol": 1e-11, "method": method}
+    for t_eval in (None, at):
+
+        def total(y0, a, b, t_eval=t_eval, **kwargs):
+            r = I.solve_ivp(prey, (0.0, 1.0), y0, t_eval=t_eval, args=(a, b), **tight, **kwargs)
+            return pg.sum(r.y[:, -2:] ** 2)
+
+        if method != "Radau" or t_eval is not None:
+            steps = pg.grad(total, (0, 1, 2))(Y0, N(1.1), N(0.4))
+            found = pg.grad(functools.partial(total, adjoint=True), (0, 1, 2))(Y0, N(1.1), N(0.4))
+            for got, expected in zip(found, steps, strict=True):
+                np.testing.assert_allclose(got, expected, rtol=1e-7)
+
+
+def test_what_the_adjoint_equation_cannot_do():
+    end = lambda a, **kw: I.solve_ivp(prey, (0.0, 1.0), Y0, args=(a, 0.4), adjoint=True, **kw).y[
+        0, -1
+    ]
+    v = pg.Variable(1.1, requires_grad=True)
+    theirs = of_scipy("integrate.solve_ivp")(prey, (0.0, 1.0), Y0, args=(1.1, 0.4)).y[0, -1]
+    assert end(1.1).data == end(v).detach().data == theirs
+    with pytest.raises(pg.PluggradError, match="once"):
+        pg.grad(pg.grad(end))(N(1.1))
+    with pytest.raises(pg.PluggradError, match="dense_output"):
+        end(v, dense_output=True)
+    with pytest.raises(pg.PluggradError, match="captured"):
+        I.solve_ivp(lambda t, y: -v * y, (0.0, 1.0), Y0, adjoint=True)
+    with pytest.raises(pg.PluggradError):
+        pg.jvp(end, (N(1.1),), (N(1.0),))
+
+
 # ---------------------------------------------------------------- odeint
 
 
@@ -203,12 +238,27 @@ def test_other_libraries(library):
     """Initial values and parameters of torch and JAX."""
     y0, a = [convert(x, library) for x in (Y0, N(1.1))]
     f = lambda y0, a: pg.sum(I.solve_ivp(lambda t, y: -a * y * y, (0.0, 1.0), y0, **FIXED).y[:, -1])
-    g = lambda y0, a: pg.sum(I.odeint(lambda y, t: -a * y * y, y0, [0.0, 1.0])[-1])
+    g = lambda y0, a: pg.sum(I.odeint(lambda y, t: -a * y * y, y0, [0.0, 1.0], rtol=1e-3)[-1])
     h = lambda y0, a: I.quad(lambda x: a * x * x, 0.0, 1.0)[0] + 0.0 * y0[0]
     for function in (f, g, h):
         found = pg.grad(function, (0, 1))(y0, a)
         for got, expected in zip(found, pg.grad(function, (0, 1))(Y0, N(1.1)), strict=True):
             np.testing.assert_allclose(to_numpy(got), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("library", installed("torch"))
+def test_single_precision(library):
+    """The tolerances are those that it can keep; NumPy's arrays are made double, as SciPy does."""
+    y0 = convert(np.asarray([1.0], dtype=np.float32), library)
+    tight = {"rtol": 1e-13, "atol": 1e-13}
+    f = lambda y0: I.odeint(lambda y, t: -y, y0, [0.0, 1.0], **tight)[-1, 0]
+    g = lambda y0: I.solve_ivp(lambda t, y: -y, (0.0, 1.0), y0, **tight).y[0, -1]
+    for function in (f, g):
+        found = pg.grad(function)(y0)
+        assert "float32" in str(found.dtype)
+        np.testing.assert_allclose(to_numpy(found), np.exp(-1.0), rtol=1e-4)
+        single = pg.grad(function)(np.asarray([1.0], dtype=np.float32))
+        np.testing.assert_allclose(single, np.exp(-1.0), rtol=1e-6)
 
 
 def test_the_method_of_scipys_own_solver():
@@ -245,3 +295,16 @@ def test_the_method_of_scipys_own_solver():
 def test_odd_calls(call, message):
     with pytest.raises(pg.PluggradError, match=message):
         call(pg.Variable(0.5, requires_grad=True))
+
+
+@pytest.mark.parametrize("method", ["RK45", "BDF"])
+def test_right_hand_sides_that_numpy_makes_of_variables(method):
+    """As in ``return np.array([y[1], -p * y[0]])``."""
+    solve, p = pg.scipy.integrate.solve_ivp, np.asarray([0.7, 1.3])
+    of_array = lambda t, y, p: np.array([y[1], -p[0] * np.sin(y[0]) - p[1] * y[1]])
+    of_list = lambda t, y, p: [y[1], -p[0] * np.sin(y[0]) - p[1] * y[1]]
+    found = [
+        pg.grad(lambda p, f=f: solve(f, (0, 2), [1.0, 0.0], method, args=(p,)).y[0, -1])(p)
+        for f in (of_array, of_list)
+    ]
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)

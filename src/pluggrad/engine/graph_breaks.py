@@ -7,6 +7,8 @@ import functools
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Literal, NamedTuple, NoReturn
 
@@ -16,10 +18,12 @@ from .levels import Level, read
 from .replacements import replacement, takes_arrays_of_the_standard
 
 __all__ = [
+    "COLLECT",
     "break_by_write",
     "break_graph",
     "called",
     "chosen_policy",
+    "collecting",
     "graph_breaks",
     "storing",
     "untracked_result",
@@ -144,6 +148,24 @@ def storing() -> bool:
 _STORE = dis.opmap["STORE_SUBSCR"]
 
 
+#: A policy that only the package itself sets, by `collecting`.
+COLLECT = "collect"
+
+
+@contextmanager
+def collecting(always: bool = False) -> Iterator[None]:
+    """A block in which a function of the user's runs whose result may be ``np.array([v, w])``: of
+    Variables without axes NumPy makes an array of objects, and nothing is lost. Everything else
+    that leaves the graph is an error, unless the user chose a policy and it is not `always`."""
+    before = _policy.get()
+    try:
+        if always or not before:
+            _policy.set(COLLECT)
+        yield
+    finally:
+        _policy.set(before)
+
+
 def chosen_policy() -> str:
     """The policy that the user chose by `graph_breaks`; empty by default."""
     return _policy.get()
@@ -211,7 +233,7 @@ def warn_scalar(what: str) -> None:
     as the policy of `graph_breaks` says. Where a solver of SciPy's made it one, and a solver of
     ours would not, it raises by default: the solution would not depend on the Variable."""
     policy = _policy.get()
-    if policy == "error" or (not policy and _solving()):
+    if policy in ("error", COLLECT) or (not policy and _solving()):
         refuse(f"{what}()")
     instead = _note(f"a Python scalar, by {what}()")
     if policy != "ignore":

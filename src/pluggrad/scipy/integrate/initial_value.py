@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 
 from ...arrays.dispatch import is_variable, xp
-from ...errors import InvalidArgumentError
-from ...functions.operand import as_array, as_floats
+from ...engine.graph_breaks import collecting
+from ...errors import InvalidArgumentError, UnsupportedError
+from ...functions.operand import as_array, as_doubles
 from ...transforms import stop_gradient
+from ..optimize.calls import listed
 from ..rows import explained, host_function, scipy_module
+from .adjoint import solved_by_adjoint
 from .calls import backend_in, constants, known, number, on_host, some_tracked
 from .quadrature import shifted
 from .steps import EXPLICIT, IMPLICIT, explicit, implicit
 
-__all__ = ["OdeSolution", "path", "right_hand_side", "solve_ivp", "steps_of"]
+__all__ = ["OdeSolution", "path", "right_hand_side", "solve_ivp", "steps_of",
+           "within_precision"]  # fmt: skip
 
 
 def right_hand_side(
@@ -29,7 +33,8 @@ def right_hand_side(
 
     def recorded(t: Any, y: Any) -> Any:
         y = xp.expand_dims(y, axis=-1) if vectorized else y
-        slope = as_array(fun(t, y, *args), where, "the right-hand side", like)
+        with collecting():
+            slope = as_array(listed(fun(t, y, *args)), where, "the right-hand side", like)
         slope = slope if is_variable(slope) else namespace.asarray(slope)
         slope = slope if slope.dtype == like.dtype else xp.astype(slope, like.dtype)
         return slope if tuple(slope.shape) == shape else xp.reshape(slope, shape)
@@ -130,6 +135,13 @@ def solve_ivp(
     function theorem; these, too, are as precise as the tolerances `rtol` and `atol` make the
     solution.
 
+    With ``adjoint=True``, a keyword of pluggrad's own, no step is recorded: the adjoint equation is
+    solved backwards in time, by the same method and to the same tolerances. That takes little
+    memory. The result is differentiable once, in reverse mode, by `y0` and `args` only.
+
+    Over NumPy it computes in double precision, as SciPy does. In single precision, of other
+    libraries, the tolerances are no less than 1e-5 and 1e-7.
+
     It is not possible under `vmap` and inside compiled functions, as the steps depend on values.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.integrate.solve_ivp.html
@@ -150,12 +162,28 @@ def solve_ivp(
     args = () if args is None else tuple(args)
     namespace = backend_in(y0, t_span, args).namespace
     y0 = as_array(y0, where, "y0")
-    y0 = as_floats(y0 if is_variable(y0) else namespace.asarray(y0))
+    y0 = as_doubles(y0 if is_variable(y0) else namespace.asarray(y0))
+    options = within_precision(options, y0)
     if y0.ndim != 1:
         raise InvalidArgumentError(f"{where}: y0 is a vector, not of shape {tuple(y0.shape)}")
     span = [number(t, where) for t in constants(t_span)]
     recorded, host = right_hand_side(fun, args, y0, vectorized, where)
     events = _listed(events)
+    if options.pop("adjoint", False):
+        if events is not None or dense_output or some_tracked(*t_span, t_eval):
+            raise UnsupportedError(
+                f"pluggrad.{where}(adjoint=True) has no events, no dense_output, and no derivative "
+                "by times: leave `adjoint` out"
+            )
+        options = _on_host_options(options, args, where)
+        at = None if t_eval is None else known(t_eval, where)
+        start = known(stop_gradient(y0), where)
+        return solved_by_adjoint(
+            args, y0, span, name,
+            lambda dense: steps_of(host, span, start, name, None, at, dense, None, vectorized,
+                                   options),
+            lambda given: right_hand_side(fun, given, y0, vectorized, where)[0], options, where,
+        )  # fmt: skip
     times: list[float] = [span[0]]
     probe = recorded(span[0], y0)
     tracked = dense_output or some_tracked(probe, y0, *t_span, t_eval)
@@ -170,6 +198,15 @@ def solve_ivp(
         return _finished(raw, namespace)
     return _recorded(raw, name, recorded, host, t_span, y0, times, t_eval, events, args,
                      dense_output, where)  # fmt: skip
+
+
+def within_precision(options: dict[str, Any], y0: Any) -> dict[str, Any]:
+    """The options of a solver, with tolerances that single precision can keep where `y0` has it."""
+    if y0.dtype in (y0._backend.xp.float64, y0._backend.xp.complex128):
+        return options
+    floors = {"rtol": 1e-5, "atol": 1e-7}
+    found = {key: known(x, "scipy.integrate") for key, x in options.items() if key in floors}
+    return options | {key: np.maximum(x, floors[key]) for key, x in found.items()}
 
 
 def _listed(events: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays.dispatch import is_variable, xp
-from ...functions.operand import as_array, as_floats
+from ...functions.operand import as_array, as_doubles
 from ...transforms import stop_gradient
 from ..rows import scipy_module
 from .calls import backend_in, known
@@ -33,7 +33,7 @@ def method_class(name: str) -> Any:
             **options: Any,
         ) -> None:  # fmt: skip
             y0 = as_array(y0, f"scipy.integrate.{name}", "y0")
-            y0 = as_floats(y0 if is_variable(y0) else backend_in(y0).namespace.asarray(y0))
+            y0 = as_doubles(y0 if is_variable(y0) else backend_in(y0).namespace.asarray(y0))
             where = f"scipy.integrate.{name}"
             self._recorded, host = right_hand_side(fun, (), y0, vectorized, where)
             self._host_fun = host

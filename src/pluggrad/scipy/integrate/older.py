@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from ...arrays.dispatch import is_variable, xp
-from ...functions.operand import as_array, as_floats
+from ...functions.operand import as_array, as_doubles
 from ...transforms import stop_gradient
 from ..rows import explained, scipy_module
 from .calls import backend_in, known, on_host, some_tracked
-from .initial_value import OdeSolution, path, right_hand_side, steps_of
+from .initial_value import OdeSolution, path, right_hand_side, steps_of, within_precision
 from .quadrature import shifted
 
 __all__ = ["odeint"]
@@ -39,8 +39,11 @@ def odeint(
     args = args if isinstance(args, tuple) else (args,)
     namespace = backend_in(y0, t, args).namespace
     y0 = as_array(y0, where, "y0")
-    y0 = xp.reshape(as_floats(y0 if is_variable(y0) else namespace.asarray(y0)), (-1,))
+    y0 = xp.reshape(as_doubles(y0 if is_variable(y0) else namespace.asarray(y0)), (-1,))
     times = known(stop_gradient(t) if is_variable(t) else t, where).astype(float)
+    tolerances = {"rtol": 1.49012e-8 if rtol is None else rtol,
+                  "atol": 1.49012e-8 if atol is None else atol}  # fmt: skip
+    rtol, atol = within_precision(tolerances, y0).values()
     fun = func if tfirst else lambda s, y, *more: func(y, s, *more)
     recorded, host = right_hand_side(fun, args, y0, False, where)
     jac = None if Dfun is None else on_host(Dfun, args, where)
@@ -54,12 +57,10 @@ def odeint(
         y = namespace.asarray(value)
         return (y, info) if full_output else y
     stiff = "mused" in info and bool((np.asarray(info["mused"]) == 2).any())
-    relative = 1.49012e-8 if rtol is None else rtol
-    absolute = 1.49012e-8 if atol is None else atol
     if stiff:
-        y = _by_radau(recorded, host, y0, t, times, relative, absolute, value)
+        y = _by_radau(recorded, host, y0, t, times, rtol, atol, value)
     else:
-        y = _by_steps(recorded, host, y0, t, times, relative, absolute)
+        y = _by_steps(recorded, host, y0, t, times, rtol, atol)
     y = shifted(y, value)
     return (y, info) if full_output else y
 
