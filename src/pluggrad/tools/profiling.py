@@ -22,7 +22,7 @@ __all__ = ["Event", "Row", "profile"]
 @dataclass(frozen=True)
 class Event:
     """One operation that ran: its name; "forward" or "backward"; when it began and how long it
-    took, in seconds; the bytes and the shape of its first result; the user's line; and the thread."""
+    took, in seconds; the bytes and the shape of its result; the user's line; and the thread."""
 
     name: str
     phase: str
