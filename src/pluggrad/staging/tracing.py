@@ -315,7 +315,7 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         return np
 
     # For `isinstance`, it is what it stands for.
-    __class__ = property(lambda self: type(self.value))  # type: ignore[assignment]
+    __class__ = property(lambda self: type(self.value))
     shape = property(lambda self: self.entry.shape)
     dtype = property(lambda self: self.entry.dtype or _DOUBLE)
     ndim = property(lambda self: len(self.entry.shape))
