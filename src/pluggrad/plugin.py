@@ -42,6 +42,8 @@ What is here by group:
   `TreeCall`, `one_by_one`, `rule_of`, `Framework`, `calling`, `made_by`, `name_of`,
   `refuse_dtype`
 - compilers that read Python code, for `Adapter.compiler`: `UNREADABLE`, `CONSTANT`, `make_ready`
+- engines of `pluggrad.compile`, objects in the entry-point group ``pluggrad.engines``: `Engine`;
+  those that compile programs: `TracedProgram`, `ProgramCall`, `Value`, `emitted`
 - errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,
   `OutOfRangeError`, `TypeMismatchError`, `UnsupportedError`; all others are in `pluggrad.errors`
 
@@ -100,6 +102,11 @@ from .interop import (
     one_by_one,
     refuse_dtype,
 )
+from .staging.emit import emitted
+from .staging.engines import Engine
+from .staging.program import Call as ProgramCall
+from .staging.program import Program as TracedProgram
+from .staging.program import Value
 from .tools.compilers import find_all
 from .transforms.checkpointing.checkpointed import recomputes
 from .variables.indexing import sized
@@ -127,6 +134,7 @@ __all__ = [
     "Adapter",
     "Backend",
     "BatchingError",
+    "Engine",
     "ForeignProgram",
     "Framework",
     "Hook",
@@ -134,10 +142,13 @@ __all__ = [
     "InvalidArgumentError",
     "MissingFunctionError",
     "OutOfRangeError",
+    "ProgramCall",
     "Table",
+    "TracedProgram",
     "TreeCall",
     "TypeMismatchError",
     "UnsupportedError",
+    "Value",
     "answer_constant",
     "answer_raw",
     "atomic",
@@ -149,6 +160,7 @@ __all__ = [
     "calling",
     "careful_norm",
     "drawn",
+    "emitted",
     "explain",
     "first_possible",
     "for_host",
