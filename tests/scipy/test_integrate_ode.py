@@ -220,6 +220,7 @@ def test_odeint():
     judge_odeint(lambda ode, a: ode(lambda y, t: -a * y, [1.0], times[::-1], **tight), N(0.5))
     judge_odeint(lambda ode, a: ode(lambda y, t, a: -a * y, 1.0, times, (a,), **tight), N(0.5))
     judge_odeint(lambda ode, t: ode(lambda y, t: -y * t, [1.0], t, **tight), times)
+    judge_odeint(lambda ode, t: ode(lambda y, t: -y, [1.0], [0.0, t, 2.0], **tight), N(0.7))
     decay = lambda k: I.odeint(lambda y, t: -k * y, [1.0], times)[-1, 0]
     np.testing.assert_allclose(pg.grad(decay)(N(1.5)), -2 * np.exp(-3.0), rtol=1e-6)
     np.testing.assert_allclose(pg.grad(pg.grad(decay))(N(1.5)), 4 * np.exp(-3.0), rtol=1e-6)

@@ -166,6 +166,8 @@ def solve_ivp(
     options = within_precision(options, y0)
     if y0.ndim != 1:
         raise InvalidArgumentError(f"{where}: y0 is a vector, not of shape {tuple(y0.shape)}")
+    if isinstance(t_eval, (list, tuple)) and some_tracked(t_eval):
+        t_eval = as_array(t_eval, where, "t_eval")
     span = [number(t, where) for t in constants(t_span)]
     recorded, host = right_hand_side(fun, args, y0, vectorized, where)
     events = _listed(events)

@@ -94,8 +94,10 @@ def quad(
 
     It is differentiable by `args`, by Variables that the function has captured, and by the limits.
     The value is SciPy's. Its derivative is that of a sum over the intervals that SciPy chose, which
-    is as precise for a derivative that is singular at a limit. It raises if the sum does not agree
-    with SciPy's value. `weight` is for constants only: write the weight into the function.
+    is as precise for a derivative that is singular at a limit. The integrand is to be continuous in
+    what it is differentiated by: a jump that moves along with a parameter is not seen. It raises if
+    the sum does not agree with SciPy's value. `weight` is for constants only: write the weight into
+    the function.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.integrate.quad.html
 
