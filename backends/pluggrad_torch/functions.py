@@ -23,7 +23,6 @@ from pluggrad.plugin import (
     is_variable,
     lookup,
     names,
-    write,
 )
 
 TABLE = Table("""
@@ -167,7 +166,9 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
     if name in METHODS:
         return getattr(args[0], name)(*args[1:], **kwargs)
     if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
-        return write(func, args, kwargs)
+        from .methods import written
+
+        return written(func, name, module, args, kwargs)
     refusal: Exception | None = None
     try:
         y = _by_ours(backend, func, name, args, kwargs)
