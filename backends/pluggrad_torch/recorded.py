@@ -65,8 +65,10 @@ def recorded(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         name = attribute
     if name in WRITES:
         _refuse_writes(func, name, args, kwargs)
-    elif "inplace" in _parameters(func) and _argument(func, "inplace", args, kwargs):
-        place = _parameters(func)["inplace"]
+    elif kwargs.get("inplace") or (
+        "inplace" in _parameters(func) and _argument(func, "inplace", args, kwargs)
+    ):
+        place = _parameters(func).get("inplace", len(args))
         args, kwargs = args[:place], {k: x for k, x in kwargs.items() if k != "inplace"}
         x = args[0] if args else kwargs["input"]
         x[...] = recorded(backend, func, name, args, kwargs)
@@ -152,6 +154,9 @@ class _Constants:
     def __init__(self, tree: TreeCall, func: Any, variables: Sequence[Any]) -> None:
         self.tree, self.func = tree, func
         tensors = [x for x in tree.flat if torch.is_tensor(x)]
+        if torch.compiler.is_compiling():
+            self.versions: list[tuple[Any, int]] = []  # the compiler cannot count writes
+            return
         known = not transforming() and any([x.requires_grad for x in tensors])
         if known and any([x._tracked for x in variables]):
             for x in tensors:

@@ -72,7 +72,7 @@ class _Bridged(ForeignProgram):
 
     def linearized(
         self, arrays: list[Any], needs: Sequence[int]
-    ) -> tuple[list[Any], list[bool], Callable[[list[Any]], list[Any]]]:
+    ) -> tuple[list[Any], list[bool], Callable[[list[Any]], list[Any]] | None]:
         """The results, which of them have a gradient, and the framework's pullback."""
         enter, backend, block = self.framework.enter, self.backend, self.inner.block
 
@@ -82,7 +82,7 @@ class _Bridged(ForeignProgram):
 
         with block():
             found, smooth, pull = self.inner.linearized(self.entered(arrays), needs)
-            return self.left(found), smooth, pulled
+            return self.left(found), smooth, None if pull is None else pulled
 
     def bridged(self, inner: ForeignProgram) -> _Bridged:
         """Another program, between the same two libraries."""
