@@ -25,6 +25,7 @@ import collections
 import json
 import os
 import sys
+import types
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,7 +120,11 @@ def run_sample(op: Any, sample: Any, make: Any) -> tuple[list[Any], list[Any]]:
     tree = (sample.input, tuple(sample.args), dict(sample.kwargs))
     first, args, kwargs = optree.tree_map(replaced, tree, none_is_leaf=True)
     torch.manual_seed(0)
-    return leaves(op.op(first, *args, **kwargs)), made
+    f = op.op
+    if isinstance(f, (types.MethodDescriptorType, types.WrapperDescriptorType)):  # of tensors alone
+        f = getattr(first, f.__name__)
+        return leaves(f(*args, **kwargs)), made
+    return leaves(f(first, *args, **kwargs)), made
 
 
 def seeds(like: list[Any]) -> list[Any]:
@@ -170,7 +175,9 @@ def steep(op: Any, sample: Any, mine: list[Any], theirs: list[Any]) -> bool:
         def moved(x: Any) -> Any:
             if next(count) == n:
                 at = x.view(-1)
-                at[place] = step if op.name in MULTILINEAR and at[place].isnan() else at[place] + step
+                at[place] = (
+                    step if op.name in MULTILINEAR and at[place].isnan() else at[place] + step
+                )
             return x
 
         return [y for y in run_sample(op, sample, moved)[0] if is_float(y)]

@@ -15,11 +15,19 @@ __all__ = ["ANSWERS", "SECTION", "functions", "markdown"]
 ANSWERS = {
     "ours": "a rule of pluggrad's; torch's derivative for arguments that ours lacks",
     "torch's": "recorded as one operation, with torch's own derivative",
-    "plain": "a question, or random numbers' like: the answer is no part of a graph",
+    "plain": "a question, whose answer is no part of a graph",
     "writes": "in place: as `v[...] = value`",
     "refused": "by an error; the reasons are below",
 }
 SECTION = "## Functions\n"
+SAMPLES = """\
+## Samples of torch's own tests
+
+Each sample of OpInfo, in `torch.testing._internal`, is run on tensors that torch tracks, and on
+Variables. Values and derivatives of order 1 and 2 must be equal. "torch nan" counts samples where
+torch's derivative is nan, and ours is that of finite differences; "by torch" those that torch itself
+refuses. `python tests/torch_sweep.py --samples 0` runs them.
+"""
 #: Why a method or attribute of tensors is not one of Variables.
 REASONS = {
     "sparse, quantized and other layouts: Variables are dense; convert `.data`": (
@@ -57,7 +65,10 @@ def functions() -> dict[str, tuple[str, str]]:
                 if full is None:
                     continue
                 owner, _, name = full.removesuffix(".__get__").rpartition(".")
-                found[full] = _method(name) if owner == "torch.Tensor" else (_answer(name), "")
+                if owner == "torch.Tensor":
+                    found[full] = _method(name)
+                else:  # `torch.fft.fft` calls itself `fft_fft`, as the table of functions does
+                    found[full] = _answer(getattr(func, "__name__", name)), ""
     return found
 
 
@@ -122,7 +133,7 @@ def _samples(kept: dict[str, Any]) -> list[str]:
     """The table of samples, and what was refused."""
     from tests.torch_sweep import OUTCOMES
 
-    lines = ["## Samples of torch's own tests\n"]
+    lines = [SAMPLES]
     lines += ["| dtype | functions | " + " | ".join(OUTCOMES) + " |",
               "|---" * (len(OUTCOMES) + 2) + "|"]  # fmt: skip
     refused: dict[str, str] = {}

@@ -202,6 +202,8 @@ def _by_ours(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         args = (args[0], tuple(args[1:]))
     if name == "cross" and len(args) < 3 and "dim" not in kwargs:
         return NotImplemented  # torch takes the first axis of length 3
+    if name.endswith("logsumexp") and args and args[0].dtype.is_complex:
+        return NotImplemented  # torch's is the principal value
     if name in DIM_ZERO and len(args) == 1:
         kwargs = {"dim": 0, **kwargs}
     if name in ("cumsum", "cumprod", "sum") and isinstance(kwargs.get("dim"), list):

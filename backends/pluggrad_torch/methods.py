@@ -254,13 +254,13 @@ def _writing(name: str) -> Callable[..., Any]:
     return method
 
 
-def written(func: Any, name: str, module: str, args: Any, kwargs: Any) -> Any:
+def written(func: Any, name: str, module: str | None, args: Any, kwargs: Any) -> Any:
     """Answer ``func(*args, **kwargs)``, a function of torch's that writes into its first argument:
     by the method of that name, if it is a Variable, and for `torch.nn.init` without recording."""
     args, kwargs = list(args), dict(kwargs)
     if not args and "tensor" in kwargs:
         args.append(kwargs.pop("tensor"))
-    v = args[0] if args else None
+    v: Any = args[0] if args else None
     if not is_variable(v):
         return write(func, args, kwargs)
     if module != "torch.nn.init":
