@@ -10,7 +10,8 @@ and SciPy's own tests.
 
 What SciPy's own tests gave is kept in docs/scipy-suite.json between runs, what the sweep over
 NumPy's functions found in docs/numpy-sweep.json, what the one over torch's found in
-docs/torch-sweep.json (`python tests/torch_sweep.py --samples 0 --keep docs/torch-sweep.json`), and what the clients' tests gave on the page.
+docs/torch-sweep.json (`python tests/torch_sweep.py --samples 0 --keep docs/torch-sweep.json`, for
+each `--dtype`), and what the clients' tests gave on the page.
 """
 
 from __future__ import annotations

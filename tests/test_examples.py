@@ -123,3 +123,62 @@ def test_networks_as_a_command(tmp_path, capsys):
     assert example.main(arguments) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "by functions" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- SciPy inside of models
+
+
+def scipy_example(name):
+    needs("scipy")
+    return load_example(name)
+
+
+def test_a_differential_equation_is_fitted():
+    found = scipy_example("ode_fit").run(rounds=8)
+    assert found["error"] < 1e-4 and found["after"] < 0.5 * found["before"]
+    # Near to the fit that is known for these data.
+    np.testing.assert_allclose(found["parameters"][:4], [0.54, 0.027, 0.8, 0.024], rtol=0.2)
+
+
+def test_a_conductivity_is_found():
+    found = scipy_example("sparse_inverse").run(10, rounds=60)
+    assert found["error"] < 1e-6 and found["after"] < 0.6 * found["before"]
+
+
+def test_images_are_registered():
+    module = scipy_example("registration")
+    found = module.run(32, blurs=(3.0, 0.5), rounds=25)
+    assert found["error"] < 1e-6 and found["after"] < 1e-3 * found["before"]
+    np.testing.assert_allclose(found["parameters"][:2], module.TRUTH[:2], atol=5e-3)
+
+
+def test_a_filter_and_its_signal_are_found():
+    module = scipy_example("deconvolution")
+    found = module.run(150, rounds=150)
+    assert found["error"] < 1e-6
+    np.testing.assert_allclose(found["kept"], module.TRUTH, atol=0.1)
+    assert np.corrcoef(found["signal"], found["pulses"])[0, 1] > 0.95
+
+
+def test_moving_knots_fit_better():
+    found = scipy_example("spline_fit").run(rounds=40)
+    assert found["error"] < 1e-6 and found["after"] < 0.5 * found["before"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ode_fit", ["--rounds", "1"]),
+        ("sparse_inverse", ["--size", "6", "--rounds", "2"]),
+        ("registration", ["--size", "16", "--rounds", "1"]),
+        ("deconvolution", ["--size", "60", "--rounds", "3"]),
+        ("spline_fit", ["--knots", "5", "--rounds", "3"]),
+    ],
+)
+def test_pictures_of_models(name, options, tmp_path, capsys, monkeypatch):
+    needs("matplotlib")
+    module, picture = scipy_example(name), tmp_path / "picture.png"
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *options, "--picture", str(picture)])
+    module.main()
+    assert "off a finite difference" in capsys.readouterr().out
+    assert picture.stat().st_size > 5000

@@ -8,7 +8,7 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
-from pluggrad.plugin import TRACERS, Adapter, atomic, careful_norm, selects_once
+from pluggrad.plugin import TRACERS, Adapter, atomic, careful_norm, selects_once, writable
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:
@@ -70,6 +70,8 @@ def scatter_add(buffer: Any, pieces: Any) -> Any:
     which cannot be written: such a buffer becomes an array first."""
     try:
         for key, g in pieces:
+            if type(g) in TRACERS:
+                buffer = writable(buffer, g)
             if type(key) is slice or type(key) is int or selects_once(key):
                 buffer[key] += g
             else:
@@ -81,6 +83,7 @@ def scatter_add(buffer: Any, pieces: Any) -> Any:
     return buffer
 
 
+@atomic
 def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
     """`numpy.clip`, in the dtype of `x` as the standard has it, unless that holds integers and a
     bound does not."""
@@ -163,7 +166,8 @@ class NumpyAdapter(Adapter):
             from . import special
         except ImportError:
             return None
-        return special.find(name)
+        found = special.find(name)
+        return found if found is None or isinstance(found, np.ufunc) else atomic(found)
 
     @property
     def generators(self) -> tuple[type, ...]:

@@ -159,6 +159,8 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
     module, name = names(func)
     if module == "torch.autograd":
         return _autograd(name, args, kwargs)
+    if module == "torch.nn.init":
+        return _initialized(func, args, kwargs)
     if name == "__getitem__" and is_variable(args[0]):
         return args[0][args[1]]
     if name in QUESTIONS:
@@ -184,6 +186,16 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
         return recorded(backend, func, name, args, kwargs)
     except OperationError as error:
         raise error if refusal is None else refusal from None
+
+
+def _initialized(func: Any, args: Any, kwargs: Any) -> Any:
+    """A function of `torch.nn.init`, which writes into a leaf and records nothing."""
+    v, *rest = args or [kwargs["tensor"]]
+    values = v.detach().data.clone()
+    func(values, *rest, **{key: value for key, value in kwargs.items() if key != "tensor"})
+    with autograd.no_grad():
+        v[...] = values
+    return v
 
 
 def _by_ours(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:

@@ -262,6 +262,29 @@ class Optimizer:
             if v.grad is not None:
                 v.grad = None if set_to_none else pg.zeros_like(v.grad.detach())
 
+    def on_parameters(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """``f(parameters, *args, **kwargs)`` for a function of torch that changes parameters or
+        their gradients in place, such as ``torch.nn.utils.clip_grad_norm_``: it gets a list of
+        parameters of torch, and what it leaves there is written into the Variables.
+
+        >>> import pluggrad as pg, torch
+        >>> w = pg.Variable(torch.ones(4), requires_grad=True)
+        >>> steps = pg.interop.torch.optimizer(torch.optim.SGD, [w], lr=1.0)
+        >>> pg.sum(w * w).backward()
+        >>> steps.on_parameters(torch.nn.utils.clip_grad_norm_, max_norm=1.0)
+        tensor(4.)
+        >>> w.grad.data
+        tensor([0.5000, 0.5000, 0.5000, 0.5000])
+        """
+        self._hand_over()
+        for _, p in self.pairs:
+            p.grad = None if p.grad is None else p.grad.clone()  # not in the memory of a graph
+        found = f([p for _, p in self.pairs], *args, **kwargs)
+        self._take_back()
+        for v, p in self.pairs:
+            v.grad = None if p.grad is None else pg.Variable(p.grad)
+        return found
+
     @property
     def param_groups(self) -> Any:
         """Those of torch's optimizer: settings may be changed there."""

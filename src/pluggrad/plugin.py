@@ -34,7 +34,8 @@ What is here by group:
   `signature_of`, `into`, `answer_raw`, `answer_constant`, `write`
 - storing Variables: `rebuild`, the function that pickles of Variables call
 - where a value would leave the graph: `break_graph`, `warn_scalar`, `called`
-- functions that `pluggrad.compile` writes down as one call: `atomic`, and `TRACERS`, which it asks
+- functions that `pluggrad.compile` writes down as one call: `atomic`, and `TRACERS`,
+  which it asks; `writable`, for functions that write into arrays of their own
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
 - functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
   `first_possible`; and functions of the library in pluggrad's: `ForeignProgram`, `foreign_call`,
@@ -70,7 +71,7 @@ from .arrays.backend import Backend, backend_of, get_backend, register_backend
 from .arrays.choice import NO_CHOICE, choose, chosen, current_choice
 from .arrays.dispatch import is_batched, is_variable
 from .arrays.immutable import has_arrays
-from .arrays.tracers import TRACERS, atomic
+from .arrays.tracers import TRACERS, atomic, writable
 from .engine.arguments import axes_of, axis_of, explain, whole
 from .engine.batch import drawn
 from .engine.closures import Seen, seen
@@ -172,6 +173,7 @@ __all__ = [
     "signature_of",
     "warn_scalar",
     "whole",
+    "writable",
     "write",
 ]
 

@@ -245,7 +245,10 @@ def test_the_gate_is_a_part_of_everything():
     full = {c.key for c in Selection(("numpy",)).cells()}
     gate = {c.key for c in Selection(("numpy",), level="gate").cells()}
     assert gate < full
-    assert {key.split("|")[0] for key in gate} == {key.split("|")[0] for key in full}
+    found, wanted = [{key.split("|")[0] for key in keys} for keys in (gate, full)]
+    sampled = {name for name in wanted if name.startswith("scipy.")}
+    assert found - sampled == wanted - sampled
+    assert 0 < len(found & sampled) < len(sampled) / 4
     assert not in_gate(Cell("sin", "jax", "complex128")) and in_gate(Cell("sin", "jax", "float64"))
     assert in_gate(Cell("sin", "numpy", "float32", case="zeros"))
 

@@ -269,6 +269,25 @@ def test_rosenbrock():
     np.testing.assert_allclose(pg.grad(O.rosen)(x), O.rosen_der(x).data)
 
 
+def test_arrays_that_numpy_makes_of_variables():
+    """A function of the user's may return what NumPy makes of a list."""
+    call = lambda f, p: f(lambda x: np.array([x[0] ** 3 - p[0], x[0] * x[1] - p[1]]), [1.0, 1.0])
+    judge("optimize.fsolve", P, use=call, rtol=1e-6, second=False)
+    root = lambda f, p: f(lambda x, p: 2 * np.array([x[0] ** 3 - p[0], x[1] - p[1]]), [1.0, 1.0], p)
+    judge("optimize.root", P, use=lambda f, p: root(f, p).x, rtol=1e-6, second=False)
+    fit = lambda f, y: f(lambda x: np.array([x[0] - y[0], x[1] * x[0] - y[1], x[1] - y[2]]), [1, 1])
+    judge_solver("optimize.least_squares", lambda f, y: fit(f, y).x, DATA[:3])
+    total = lambda f, p: (
+        f(lambda x: np.sum(np.array([x[0] - p[0], x[1] * p[1]]) ** 2), [1.0, 1.0]).x
+    )
+    judge_solver("optimize.minimize", total, P)
+    v = pg.Variable(P, requires_grad=True)
+    with pytest.raises(pg.GraphBreakError):  # outside of a solver it is lost, as ever
+        np.array([v[0], v[1]])
+    with pytest.raises(pg.PluggradError):
+        O.fsolve(lambda x: np.array([x[0] - v[0], x[1]], dtype=float), [1.0, 1.0])
+
+
 # ---------------------------------------------------------------- what has no derivative
 
 
@@ -290,8 +309,6 @@ def test_functions_that_leave_the_graph_are_errors():
     v = pg.Variable(P, requires_grad=True)
     with pytest.raises(pg.GraphBreakError):
         O.brentq(lambda x: x - float(v[0]), 0.0, 3.0)
-    with pytest.raises(pg.GraphBreakError):
-        O.fsolve(lambda x: np.asarray([x[0] - v[0], x[1]]), [1.0, 1.0])
     with pytest.raises(pg.GraphBreakError):
         O.minimize(lambda x: sum(float(z - p) ** 2 for z, p in zip(x, v)), [1.0, 1.0])
 

@@ -142,6 +142,49 @@ def test_functions():
             judge(lambda s, m, d, o=order, x=axis: m.norm(a(s, d), o, axis=x), D)
 
 
+def test_least_squares():
+    tall = lambda s, d: s.vstack([a(s, d), a(s, d * d)], format="csr")
+    b, tight = RNG.normal(size=8), {"atol": 1e-15, "btol": 1e-15}
+    for name in ("lsqr", "lsmr"):
+        solve = lambda m, *xs, name=name, **kw: getattr(m, name)(*xs, **tight, **kw)[0]
+        judge(lambda s, m, d, b, f=solve: f(m, tall(s, d), b), D, b, rtol=1e-9, second=True)
+        judge(lambda s, m, d, b, f=solve: f(m, tall(s, d), b, damp=0.7), D, b, rtol=1e-9)
+        judge(lambda s, m, d, b, f=solve: f(m, tall(s, d).T, b), D, B, rtol=1e-9)  # a wide matrix
+    damped = lambda damp: L.lsqr(tall(S, D), b, damp=damp, **tight)[0]
+    check_derivatives(damped, np.asarray(0.7))
+    assert len(L.lsqr(tall(S, D), b)) == 10 and len(L.lsmr(tall(S, D), b)) == 8
+
+
+def test_eigenvalues():
+    full = np.diag([1.0, 2.5, 4.0, 7.0, 9.0, 12.0]) + 0.1 * np.add.outer(np.arange(6), np.arange(6))
+    start = np.ones(6)
+    same = lambda s, x: s.csr_array((x + x.T) / 2)
+
+    def judge_all(call, *args, **kwargs):
+        """Vectors by their squares: SciPy's signs are as they come."""
+        judge(call, *args, rtol=1e-9, **kwargs)
+
+    values = functools.partial(lambda s, m, x, **kw: m.eigsh(
+        same(s, x), v0=start, return_eigenvectors=False, **kw), k=3)  # fmt: skip
+    judge_all(values, full, second=True)
+    for which in ("SM", "LA", "SA", "BE"):
+        judge_all(functools.partial(values, which=which), full)
+    judge_all(functools.partial(values, sigma=3.0), full)
+    vectors = lambda s, m, x: m.eigsh(same(s, x), k=2, v0=start)[1] ** 2
+    judge_all(vectors, full, second=True)
+    mass = np.diag(np.arange(1.0, 7.0))
+    judge_all(lambda s, m, x, y: m.eigsh(same(s, x), k=2, M=same(s, y), sigma=0.5, v0=start)[0],
+              full, mass)  # fmt: skip
+    assert L.eigsh(full, k=2, v0=start)[0].shape == (2,)
+    wide = RNG.normal(size=(4, 6))
+    for vectors in (True, "u", "vh"):
+        judge_all(lambda s, m, x, v=vectors: [
+            y**2 for y in m.svds(s.csr_array(x), k=2, v0=np.ones(4), return_singular_vectors=v)
+            if y is not None][-1 if v != "u" else 0], wide)  # fmt: skip
+    judge_all(lambda s, m, x: m.svds(s.csr_array(x), k=2, v0=np.ones(4),
+                                     return_singular_vectors=False), wide, second=True)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -152,7 +195,10 @@ def test_functions():
         (lambda m: L.cg(m, C), "one right-hand side"),
         (lambda m: L.gmres(m, B, maxiter=1, restart=1, rtol=1e-14), "did not converge"),
         (lambda m: L.norm(m, 2), "not offered"),
-        (lambda m: L.svds(m, k=1), "no derivative"),
+        (lambda m: L.eigs(m, k=1), "no derivative"),
+        (lambda m: L.eigsh(S.eye_array(6) + 0.0 * S.kron(m[:1, :1], S.eye(6)), k=2), "single"),
+        (lambda m: L.lsqr(S.vstack([m, m]) @ S.csr_array(np.ones((4, 4))), np.ones(8)), "rank"),
+        (lambda m: L.lsmr(m, B, maxiter=1, atol=0.0, btol=0.0), "converged"),
         (lambda m: L.expm_multiply(m, B, start=0.0), "start and stop"),
         (lambda m: L.LinearOperator((3,), None), "two axes"),
     ],

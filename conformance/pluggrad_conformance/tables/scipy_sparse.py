@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..operations import Array
 from .rows import about, usual
 from .scipy_rows import scipy
 
 PLACES = ((0, 1, 2, 3, 0, 1, 3, 2), (0, 1, 2, 3, 2, 0, 1, 3))
 data = Array(values=(3.1, 2.8, 3.4, 2.9, 0.7, -0.4, 0.9, -1.1))
+START = np.ones(4)
 few, v, x = Array((4,)), Array((4,)), Array((4, 2))
 
 
@@ -72,3 +75,7 @@ scipy("sparse.linalg.expm", usual(data), how=lambda s, d: dense(s.sparse.linalg.
 scipy("sparse.linalg.expm_multiply", usual(data, v), how=lambda s, d, b: s.sparse.linalg.expm_multiply(square(s, d), b), kind="decomposition")
 scipy("sparse.linalg.matrix_power", usual(data), how=lambda s, d: dense(s.sparse.linalg.matrix_power(square(s, d), 3)))
 scipy("sparse.linalg.norm", usual(data), how=lambda s, d: s.sparse.linalg.norm(square(s, d)))
+for name in ("lsqr", "lsmr"):
+    scipy(f"sparse.linalg.{name}", usual(data, Array((8,))), how=lambda s, d, b, name=name: getattr(s.sparse.linalg, name)(s.sparse.vstack([square(s, d), square(s, d * d)]), b, atol=1e-15, btol=1e-15)[0], kind="decomposition")
+scipy("sparse.linalg.eigsh", usual(data), how=lambda s, d: s.sparse.linalg.eigsh(definite(s, d), 2, v0=START)[0], kind="decomposition")
+scipy("sparse.linalg.svds", usual(data), how=lambda s, d: s.sparse.linalg.svds(square(s, d), 2, v0=START)[1], kind="decomposition")

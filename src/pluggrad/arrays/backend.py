@@ -44,6 +44,7 @@ __all__ = [
     "get_backend",
     "has_backend",
     "mixed",
+    "peek",
     "register_backend",
 ]
 
@@ -280,6 +281,17 @@ def backend_of(x: Any) -> Backend | None:
             raise TypeMismatchError(f"{type(x).__name__} cannot be wrapped: {why}") from None
         BACKENDS[type(x)] = backend
         return backend
+
+
+def peek(x: Any) -> Backend | None:
+    """As `backend_of`, but None for whatever is no array."""
+    try:
+        return BACKENDS[type(x)]
+    except KeyError:
+        try:
+            return backend_of(x) if hasattr(x, "dtype") else None
+        except TypeMismatchError:
+            return None
 
 
 def _find_backend(x: Any) -> Backend | None:

@@ -7,17 +7,28 @@ into a new array, do not: `atomic` makes them one call in what is written down.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy
 
-__all__ = ["TRACERS", "atomic", "writable"]
+__all__ = ["ACTIVE", "TRACERS", "atomic", "writable"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: The classes of stand-ins. ``TRACERS[type(x)](x, function, args, kwargs)`` writes down a call.
 TRACERS: dict[type, Callable[..., Any]] = {}
+
+
+class _Active(threading.local):
+    """What is true of this thread alone."""
+
+    #: While a function is traced: the class of stand-ins for arrays that can be written.
+    array_type: type | None = None
+
+
+ACTIVE = _Active()
 
 
 def atomic(function: F) -> F:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..arrays.backend import SCALARS, VARIABLES, Backend
 from ..arrays.dispatch import is_variable
+from ..arrays.tracers import ACTIVE
 from .anomaly import pull_with
 from .graph import Edge, Node
 from .handles import wrap
@@ -63,6 +64,8 @@ def walk(
     of_edge = lambda edge, node: _lifted(edge, node, lift)
     #: Replaces `rule.pull` while a mode is on.
     unusual = None if modes is None else pull_with(modes, of_edge)
+    # Whether nodes in a row can be passed quickly: those that get arrays of this type.
+    quick = in_place if targets is None and modes is None and lift is None else None
     node: Node | None = None
     while True:
         if node is None:
@@ -70,6 +73,18 @@ def walk(
                 return arrived
             node = ready.pop()
             g = waiting.pop(node, None)
+        # For speed: nodes in a row, of one edge each, need nothing of what follows.
+        while type(g) is quick and type(node) is Node and node.more is None:
+            parent = node.parent
+            if parent is None or uses[parent] != 1 or parent in waiting:
+                break
+            rule = node.rule
+            g = rule.pull(g, node.saved)
+            if rule.keeps and not retain:
+                node.rule, node.saved = rule.freed, None
+            node = parent
+            if not rule.fresh and type(node) is not Node:
+                borrowed.add(node)
         pull, passes, watched = unusual, node.parent is not None, False
         if type(node) is not Node or (ends and node in ends):
             g = _arrive(node, g, node in ends, arrived, borrowed, quiet)
@@ -207,7 +222,9 @@ def _placed(
 
 def in_place_type(backend: Backend) -> type | None:
     """The type of arrays that the walk may add to in place; None if there is none."""
-    return backend.adapter.array_type if backend.accumulates_in_place else None
+    if not backend.accumulates_in_place:
+        return None
+    return ACTIVE.array_type or backend.adapter.array_type
 
 
 def among_variables(seeds: Iterable[Any]) -> Any:
@@ -232,9 +249,9 @@ def among_variables(seeds: Iterable[Any]) -> Any:
 def count_uses(roots: Iterable[Node]) -> dict[Node, int]:
     """For each node below `roots`, how many edges lead to it: in linear time, without recursion."""
     uses = dict.fromkeys(roots, 0)
-    stack = list(uses)
-    while stack:
-        edge: Edge | None = stack.pop()
+    found = list(uses)
+    for node in found:  # which grows meanwhile
+        edge: Edge | None = node
         while edge is not None:
             parent = edge.parent
             if parent is not None:
@@ -242,7 +259,7 @@ def count_uses(roots: Iterable[Node]) -> dict[Node, int]:
                     uses[parent] += 1
                 else:
                     uses[parent] = 1
-                    stack.append(parent)
+                    found.append(parent)
             edge = edge.more
     return uses
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import optree
 
-from ..arrays.backend import BACKENDS, VARIABLES, Backend
+from ..arrays.backend import VARIABLES, Backend, peek
 from ..arrays.dispatch import is_variable
 from ..errors import DifferentiationError, InvalidArgumentError
 from .arguments import of_backend
@@ -174,5 +174,5 @@ def differentiable(op: Any, k: int, y: Any) -> bool:
     """Whether output `k` of `op`, of value `y`, has a gradient."""
     if op.differentiable is not None and not op.differentiable[k]:
         return False
-    backend = BACKENDS.get(type(y))
+    backend = peek(y)
     return backend is not None and y.dtype in backend.float_dtypes

@@ -7,6 +7,8 @@ import functools
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Literal, NamedTuple, NoReturn
 
@@ -16,10 +18,12 @@ from .levels import Level, read
 from .replacements import replacement, takes_arrays_of_the_standard
 
 __all__ = [
+    "COLLECT",
     "break_by_write",
     "break_graph",
     "called",
     "chosen_policy",
+    "collecting",
     "graph_breaks",
     "storing",
     "untracked_result",
@@ -45,9 +49,14 @@ def _frame() -> Any:
 _THROUGH = frozenset({"numpy", "dask", "distributed", "toolz"})
 
 
+def _module(frame: Any) -> str:
+    """The module of the code that runs in `frame`."""
+    return str(frame.f_globals.get("__name__", ""))
+
+
 def _library(frame: Any) -> str:
     """The top-level module of the code that runs in `frame`."""
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    return _module(frame).partition(".")[0]
 
 
 @functools.cache
@@ -139,6 +148,24 @@ def storing() -> bool:
 _STORE = dis.opmap["STORE_SUBSCR"]
 
 
+#: A policy that only the package itself sets, by `collecting`.
+COLLECT = "collect"
+
+
+@contextmanager
+def collecting(always: bool = False) -> Iterator[None]:
+    """A block in which a function of the user's runs whose result may be ``np.array([v, w])``: of
+    Variables without axes NumPy makes an array of objects, and nothing is lost. Everything else
+    that leaves the graph is an error, unless the user chose a policy and it is not `always`."""
+    before = _policy.get()
+    try:
+        if always or not before:
+            _policy.set(COLLECT)
+        yield
+    finally:
+        _policy.set(before)
+
+
 def chosen_policy() -> str:
     """The policy that the user chose by `graph_breaks`; empty by default."""
     return _policy.get()
@@ -203,24 +230,32 @@ _ARRAY_API = frozenset({"scipy", "sklearn"})
 
 def warn_scalar(what: str) -> None:
     """Warn, once per line, that a tracked Variable became a Python scalar; or raise, or do nothing,
-    as the policy of `graph_breaks` says."""
+    as the policy of `graph_breaks` says. Where a solver of SciPy's made it one, and a solver of
+    ours would not, it raises by default: the solution would not depend on the Variable."""
     policy = _policy.get()
-    if policy == "error":
+    if policy in ("error", COLLECT) or (not policy and _solving()):
         refuse(f"{what}()")
     instead = _note(f"a Python scalar, by {what}()")
     if policy != "ignore":
         _warn(f"{what}()", instead)
 
 
+def _solving() -> bool:
+    """Whether a solver of SciPy's asks, which hands errors on to its caller."""
+    place = _place()
+    if place.library != "scipy" or _module(place.frames[-1]) == "scipy.optimize._zeros_py":
+        return False
+    return place.instead().startswith(("pluggrad.scipy.optimize.", "pluggrad.scipy.integrate."))
+
+
 def _note(what: str) -> str:
     """Note at the current level where its graph was left. Returns what would have kept it, in
     words; empty if nothing is known to."""
-    place, level = _place(), read().level
-    start = f"at {place.file}:{place.line}, as {what}"
-    if level.left is None or not level.left.startswith(start):  # else as the last time
-        found = place.instead()
-        level.left = start + (f" (`{found}` keeps it)" if found else "")
-    return level.left[len(start) :]
+    place = _place()
+    found = place.instead()
+    instead = f" (`{found}` keeps it)" if found else ""
+    read().level.left = f"at {place.file}:{place.line}, as {what}{instead}"
+    return instead
 
 
 def untracked_result(level: Level, may_be_constant: bool = False) -> None:

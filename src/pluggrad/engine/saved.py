@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ..arrays.backend import BACKENDS, Backend, backend_of
+from ..arrays.backend import Backend, backend_of, peek
 from ..arrays.dispatch import is_variable, xp
 from ..errors import InvalidArgumentError, MutationError
 from .anomaly import callers
@@ -101,7 +101,7 @@ class _Marked:
 def marked(x: Any) -> _Marked | None:
     """An object whose `open` raises if the raw array `x` was changed since; None if changes cannot
     be found."""
-    backend = BACKENDS.get(type(x))
+    backend = peek(x)
     guard = None if backend is None else _watcher(read().modes, "checkpoint", backend)
     kept = x if guard is None else guard(x)
     try:

@@ -55,7 +55,7 @@ def pow_x1(t: Any, x1: Any, x2: Any) -> Any:
     """By the base: t x2 x1^(x2-1), and 0 where both are 0."""
     if type(x2) in SCALARS:
         if x2 == 2:
-            return t * (2 * x1)
+            return t * (x1 + x1)
         return zero(t) if x2 == 0 else t * 1 if x2 == 1 else t * (x2 * x1 ** (x2 - 1))
     corner = (x1 == 0) & (x2 == 0)
     return t * xp.where(corner, 0.0, x2 * xp.where(corner, 1.0, x1) ** (x2 - 1.0))
@@ -254,7 +254,7 @@ elementwise("divide",     lambda t, x2: t / x2, lambda t, x2, y: -t * y / x2)
 elementwise("strong_multiply(x1, x2, /)", lambda t, x2: xp.strong_multiply(dense(t), x2),
             lambda t, x1: xp.strong_multiply(dense(t), x1), fallback=strong_multiply, private=True)
 elementwise("reciprocal", lambda t, y: -t * y * y)
-SQUARE = elementwise("square", lambda t, x: t * (2 * x))
+SQUARE = elementwise("square", lambda t, x: t * (x + x))
 elementwise("sqrt",       lambda t, y: t / (2 * y))
 POW = elementwise("pow",  pow_x1, pow_x2)
 MULTIPLY.squares, POW.squares = SQUARE.rules[0], Rule(POW, 0, lambda t, x1: pow_x1(t, x1, 2))

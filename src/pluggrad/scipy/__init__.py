@@ -16,6 +16,7 @@ from __future__ import annotations
 from . import (
     cluster,
     fft,
+    integrate,
     interpolate,
     linalg,
     ndimage,
@@ -28,6 +29,6 @@ from . import (
 )
 
 __all__ = [
-    "cluster", "fft", "interpolate", "linalg", "ndimage", "optimize", "signal", "sparse",
-    "spatial", "special", "stats",
+    "cluster", "fft", "integrate", "interpolate", "linalg", "ndimage", "optimize", "signal",
+    "sparse", "spatial", "special", "stats",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ from ..variables.namespace import lifting
 
 __all__ = [
     "aligned",
+    "backend_among",
     "explained",
     "falling_through",
     "fronts",
@@ -112,7 +113,7 @@ def public(module: str, arrays: str = "") -> Callable[[Callable[..., Any]], Call
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            backend = _backend_among((*args, *kwargs.values())) or get_backend("numpy")
+            backend = backend_among((*args, *kwargs.values())) or get_backend("numpy")
             found = lifted.get(backend)
             if found is None:
                 found = lifted[backend] = lifting(name, function, backend, arrays=places)
@@ -144,14 +145,14 @@ def explained(module: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     return register
 
 
-def _backend_among(values: Any) -> Backend | None:
+def backend_among(values: Any) -> Backend | None:
     """The backend of the first Variable among `values`, lists included, else of the first array."""
     first: Backend | None = None
     for x in values:
         if is_variable(x):
             return x._backend  # type: ignore[no-any-return]
         if isinstance(x, (list, tuple)):
-            found = _backend_among(x)
+            found = backend_among(x)
         else:
             is_array = hasattr(x, "shape") and hasattr(x, "dtype") and not isinstance(x, type)
             found = backend_of(x) if is_array else None
@@ -206,7 +207,7 @@ def _passing(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 f"scipy.{name} has no derivative in pluggrad.scipy; `.detach()` its arguments if "
                 "no gradient is needed"
             )
-        backend = _backend_among((*args, *kwargs.values()))
+        backend = backend_among((*args, *kwargs.values()))
         y = function(*raw(args), **raw(kwargs))
         if backend is None or not any(map(is_variable, (*args, *kwargs.values()))):
             return y

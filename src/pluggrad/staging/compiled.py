@@ -20,6 +20,7 @@ from ..engine.levels import ROOT, START, State, during, read
 from ..engine.random_states import RandomStates
 from ..errors import BackendError, CompileWarning, InvalidArgumentError, UntraceableError
 from .arguments import Call, Result, alike, sort_call
+from .blocks import in_blocks
 from .emit import StaleError
 from .engines import get_engine, program_of
 from .guards import Guards
@@ -48,11 +49,18 @@ class Compiled:
     __wrapped__: Callable[..., Any]
 
     def __init__(
-        self, fun: Callable[..., Any], engine: str, static: Any, on_break: OnBreak, cache: int
+        self,
+        fun: Callable[..., Any],
+        engine: str,
+        static: Any,
+        on_break: OnBreak,
+        cache: int,
+        threads: int,
     ) -> None:
         functools.update_wrapper(self, fun)
         self.__wrapped__ = fun
         self._engine, self._on_break, self._cache = engine, on_break, cache
+        self._threads = threads  # of blocks; 0 where the program has none
         self._static = (static,) if isinstance(static, (int, str)) else tuple(static)
         self._entries: dict[Any, _Entry] = {}
         self._warned: set[str] = set()
@@ -96,7 +104,7 @@ class Compiled:
         """
         expected = self.__wrapped__(*args, **kwargs)
         found = self(*args, **kwargs)
-        why = alike(found, expected, exact=self._engine in ("auto", "numpy"))
+        why = alike(found, expected, exact=self._engine in ("auto", "numpy") and not self._threads)
         if why:
             raise UntraceableError(
                 f"the program of `{self._name}` does not compute what the function does: {why}. "
@@ -182,9 +190,11 @@ class Compiled:
         function = call.flat(self.__wrapped__, result)
         state = State(ROOT, read().off)  # not START, so that inner compiled functions are just run
         program = during(state, program_of, function, call.leaves, users)
+        if self._threads:
+            in_blocks(program, self._threads)
         run = get_engine(engine).make(function, call.leaves, program)
         run = result.finished(run)
-        why = alike(run(*call.leaves), expected, exact=engine == "numpy")
+        why = alike(run(*call.leaves), expected, exact=engine == "numpy" and not self._threads)
         if why:
             raise UntraceableError(f"a second run gives something else: {why}")
         return run
@@ -224,7 +234,13 @@ class Compiled:
 
 @overload
 def compile(
-    fun: F, engine: str = ..., static: Any = ..., on_break: OnBreak = ..., cache: int = ...
+    fun: F,
+    engine: str = ...,
+    static: Any = ...,
+    on_break: OnBreak = ...,
+    cache: int = ...,
+    blocks: bool = ...,
+    threads: int = ...,
 ) -> F: ...
 @overload
 def compile(
@@ -233,6 +249,8 @@ def compile(
     static: Any = ...,
     on_break: OnBreak = ...,
     cache: int = ...,
+    blocks: bool = ...,
+    threads: int = ...,
 ) -> Callable[[F], F]: ...
 def compile(
     fun: Any = None,
@@ -240,6 +258,8 @@ def compile(
     static: Any = (),
     on_break: OnBreak = "warn",
     cache: int = 64,
+    blocks: bool = False,
+    threads: int = 1,
 ) -> Any:
     """A function that runs `fun` once for each kind of arguments, and then a program of what it
     computed, as `jax.jit`.
@@ -279,6 +299,12 @@ def compile(
         What to do if there can be no program.
     cache : int
         How many programs are kept at most.
+    blocks : bool
+        Of the engine `numpy`: compute elementwise operations on large arrays piece by piece, so
+        that what is in between stays in the processor's cache. Sums over all elements are then
+        added up in another order, and differ by a few units in the last place.
+    threads : int
+        With `blocks`: how many threads share the pieces.
 
     Returns
     -------
@@ -300,9 +326,11 @@ def compile(
     """
     if on_break not in ("warn", "error", "ignore"):
         raise InvalidArgumentError(f"on_break is 'warn', 'error' or 'ignore', not {on_break!r}")
+    if threads < 1:
+        raise InvalidArgumentError(f"threads is at least 1, not {threads}")
     if engine != "auto":
         get_engine(engine)
     if fun is None:
-        return lambda f: compile(f, engine, static, on_break, cache)
+        return lambda f: compile(f, engine, static, on_break, cache, blocks, threads)
     check_function(fun, "compile")
-    return Compiled(fun, engine, static, on_break, cache)
+    return Compiled(fun, engine, static, on_break, cache, threads if blocks else 0)

@@ -63,6 +63,7 @@ class _Source:
         for value, array in program.constants:
             self.names[value] = self.constant(array)
         self.ended: set[Value] = set()
+        self.fresh: set[Value] = set()  # arrays that NumPy has just made, and that can be written
         for call, dying, self.ended in zip(program.calls, *_deaths(program), strict=True):
             self.add(call, dying)
         made = {v for v, _ in program.constants}
@@ -126,6 +127,8 @@ class _Source:
             self.lines.append(f" {''.join([f'{name}, ' for name in names])} = {text}")
         else:
             self.lines.append(f" {self.name(call.results[0])} = {text}")
+        if type(call.function) is np.ufunc or reduces(call.function) or call.function is np.copy:
+            self.fresh.update(call.results)
         gone = [v for v in dying if v is not into and v not in self.given]
         if gone:
             self.lines.append(f" del {', '.join([self.names.pop(v) for v in gone])}")
@@ -139,6 +142,16 @@ class _Source:
             return f"{self.word(args[0])}[{self.word(args[1])}]", None
         if function is operator.setitem:
             return f"{self.word(args[0])}[{self.word(args[1])}] = {self.word(args[2])}", None
+        if function in SIGNS and not call.kwargs:
+            return f"{self.word(args[0])} {SIGNS[function]} {self.word(args[1])}", None
+        if function in METHODS and type(args[0]) is Value and args[0].kind == "array":
+            function, names = METHODS[function]
+            extra = [call.kwargs[name] for name in names if name in call.kwargs]
+            words = [self.word(x) for x in (*args[1:], *extra)]
+            words += [f"{key}={self.word(x)}" for key, x in call.kwargs.items() if key not in names]
+            return f"{self.word(args[0])}.{function}({', '.join(words)})", None
+        if function is np.expand_dims and args[0].kind == "array":
+            return f"{self.word(args[0])}.reshape({self.word(call.results[0].shape)})", None
         if type(function) is str:
             words = [self.word(x) for x in args[1:]]
             words += [f"{key}={self.word(x)}" for key, x in call.kwargs.items()]
@@ -161,17 +174,21 @@ class _Source:
         words = [self.operand(x, call) for x in call.args]
         into = self.reusable(call, dying)
         if into is not None:
-            words.append(self.names[into])
+            # (`maximum` and `minimum` deprecate `out` by position.)
+            by_name = "out=" if call.function in (np.maximum, np.minimum) else ""
+            words.append(f"{by_name}{self.names[into]}")
         return f"{self.function(call.function)}({', '.join(words)})", into
 
     def operand(self, x: Any, call: Call) -> str:
         """The text for an argument of a ufunc. NumPy takes an array without axes in half the time
         that it needs for a number, which it converts to the dtype of the arrays beside it."""
-        if type(x) in (float, int) and call.function in TAKE_NUMBERS:
+        if type(x) in (float, int, np.float64) and call.function in TAKE_NUMBERS:
             dtypes = {v.dtype for v in call.args if type(v) is Value}
             if len(dtypes) == 1 and abs(x) <= 2**24:
                 (dtype,) = dtypes
-                if dtype is not None and dtype.kind == "f" and dtype.itemsize >= 4:
+                if dtype is not None and dtype.kind == "f" and (
+                    dtype == _DOUBLE or (dtype.itemsize == 4 and type(x) is not np.float64)
+                ):  # fmt: skip
                     return self.number(x, dtype)
         return self.word(x)
 
@@ -182,7 +199,7 @@ class _Source:
             return None
         for x in dying:
             if (
-                x.like(y) and x.memory is x and x in self.ended and x not in self.kept
+                x in self.fresh and x.like(y) and x in self.ended and x not in self.kept
                 and all([v is x or v.memory is not x for v in call.inputs()])
             ):  # fmt: skip
                 return x
@@ -204,6 +221,16 @@ class _Source:
 LITERAL = frozenset({int, bool, str, type(None), type(...)})
 SCALAR_OPERATORS: dict[Any, str] = {
     np.add: " + ", np.subtract: " - ", np.multiply: " * ", np.divide: " / ", np.negative: "-",
+}  # fmt: skip
+SIGNS: dict[Any, str] = {
+    operator.pow: "**", operator.matmul: "@", operator.add: "+", operator.sub: "-",
+    operator.mul: "*", operator.truediv: "/",
+}  # fmt: skip
+#: Functions of NumPy's that call this method, and the names of arguments that it takes by position.
+METHODS: dict[Any, tuple[str, tuple[str, ...]]] = {
+    np.reshape: ("reshape", ("shape",)), np.transpose: ("transpose", ("axes",)),
+    np.astype: ("astype", ("dtype",)), np.squeeze: ("squeeze", ("axis",)),
+    np.swapaxes: ("swapaxes", ("axis1", "axis2")),
 }  # fmt: skip
 #: Ufuncs that compute the same for a number and for an array without axes that holds it.
 TAKE_NUMBERS = frozenset({

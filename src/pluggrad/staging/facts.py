@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..arrays.tracers import TRACERS
+
 __all__ = ["FACTS", "METHODS", "PARTS", "STATIC", "WRITERS", "WRITING_METHODS", "depends"]
 
 
@@ -55,6 +57,6 @@ def depends(func: Any, args: Any, kwargs: Any) -> str:
         return "the dtype of its result depends on elements"
     if name in _COUNTS and not isinstance(func, str):
         counts = kwargs.get(_COUNTS[name], args[1] if len(args) > 1 else None)
-        if type(counts).__name__ == "Tracer":
+        if type(counts) in TRACERS:
             return "the shape of its result depends on elements"
     return ""

@@ -13,7 +13,7 @@ import numpy as np
 
 from .program import Call, Program, Value, attribute
 
-__all__ = ["PASSES", "dead_code", "negations", "no_change", "repeated", "shorten"]
+__all__ = ["PASSES", "dead_code", "negations", "no_change", "out_of_place", "repeated", "shorten"]
 
 
 def shorten(program: Program) -> Program:
@@ -21,6 +21,35 @@ def shorten(program: Program) -> Program:
     for change in PASSES:
         change(program)
     return program
+
+
+# ---------------------------------------------------------------- writes that can be results
+
+
+def out_of_place(program: Program) -> None:
+    """Write ``c += a`` as ``c2 = c + a``, where `c` has no views and `c2` has its layout. Other
+    passes understand results better than writes, and `emit` uses the memory of `c` again."""
+    owners: dict[Value, int] = {}
+    for call in program.calls:
+        for v in call.results:
+            owners[v.memory] = owners.get(v.memory, 0) + 1
+    new: dict[Value, Value] = {}
+    first: dict[Value, Value] = {}  # of a Value in `new`: what calls still say for it
+    for call in program.calls:
+        if new:
+            call.replaced(new)
+        if len(call.writes) != 1 or type(call.function) is not np.ufunc or call.several:
+            continue
+        (c,) = call.writes
+        alone = owners.get(c.memory) == 1 and c.memory is c and list(call.kwargs) == ["out"]
+        if alone and all([v.shape == () or v.like(c) for v in call.inputs()]):
+            y = c.copied()
+            call.kwargs, call.writes, call.results = {}, (), (y,)
+            call.forget_inputs()
+            owners[y] = 1
+            first[y] = first.get(c, c)
+            new[first[y]] = y
+    program.outputs = [new.get(v, v) if type(v) is Value else v for v in program.outputs]
 
 
 # ---------------------------------------------------------------- calls that change nothing
@@ -31,10 +60,15 @@ def no_change(program: Program) -> None:
     a reshape to the same shape, a copy that nobody writes."""
     written, shown = program.written(), program.shown()
     new: dict[Value, Value] = {}
+    views: dict[Value, Call] = {}  # results of indexing, by the calls that made them
     kept = []
     for call in program.calls:
         if new:
             call.replaced(new)
+        if call.function is operator.setitem and _puts_back(call, views):
+            continue
+        if call.function is operator.getitem:
+            views[call.results[0]] = call
         x = None if call.writes or call.several else _unchanged(call)
         if x is not None:
             (y,) = call.results
@@ -45,6 +79,18 @@ def no_change(program: Program) -> None:
         kept.append(call)
     program.calls = kept
     program.replace(new)
+
+
+def _puts_back(call: Call, views: dict[Value, Call]) -> bool:
+    """Whether ``x[key] = v`` writes the view ``v = x[key]`` where it came from, as the last step of
+    ``x[key] += a`` does."""
+    x, key, v = call.args
+    made = views.get(v) if type(v) is Value else None
+    return (
+        made is not None
+        and v.memory is x.memory
+        and (made.args[0] is x and _key(made.args[1]) == _key(key))
+    )
 
 
 def _unchanged(call: Call) -> Value | None:
@@ -97,6 +143,7 @@ def negations(program: Program) -> None:
                 x = negated.get(b) if type(b) is Value else None
                 if x is not None and x.dtype == y.dtype:
                     call.function, call.args = np.subtract, (other, x)
+                    call.forget_inputs()
                     break
 
 
@@ -168,4 +215,4 @@ def dead_code(program: Program) -> None:
     program.calls = kept[::-1]
 
 
-PASSES = (no_change, negations, repeated, dead_code)
+PASSES = (out_of_place, no_change, negations, repeated, dead_code)

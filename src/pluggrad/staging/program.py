@@ -27,7 +27,11 @@ class Value:
 
     __slots__ = ("dtype", "kind", "memory", "nbytes", "shape", "strides")
 
+    kind: str
+    shape: tuple[int, ...]
     dtype: Any
+    strides: tuple[int, ...]
+    nbytes: int
     memory: Value
 
     def __init__(self, x: Any, memory: Value | None = None) -> None:
@@ -42,6 +46,13 @@ class Value:
                 x.strides,
             )
         self.memory = self if memory is None else memory
+
+    def copied(self) -> Value:
+        """Another Value like this one, with memory of its own."""
+        made: Value = object.__new__(Value)
+        made.kind, made.shape, made.dtype = self.kind, self.shape, self.dtype
+        made.strides, made.nbytes, made.memory = self.strides, self.nbytes, made
+        return made
 
     def like(self, other: Value) -> bool:
         """Whether both have the same kind, shape, dtype and memory layout."""
@@ -90,6 +101,10 @@ class Call:
             if self.kwargs:
                 found += values_in(self.kwargs)
         return found
+
+    def forget_inputs(self) -> None:
+        """Find the inputs again: the arguments have changed."""
+        self._inputs = None
 
     def replaced(self, new: dict[Value, Value]) -> None:
         """Put other Values in the place of arguments."""

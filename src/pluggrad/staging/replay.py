@@ -14,11 +14,12 @@ users watch through hooks.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_variable
+from ..arrays.tracers import TRACERS
 from ..engine.backward import among_variables, count_uses, in_place_type, walk
 from ..engine.boundary import is_of
 from ..engine.differentiate import lifter, seed_for
@@ -26,8 +27,10 @@ from ..engine.graph import Edge, LeafNode, Node
 from ..engine.handles import wrap
 from ..engine.levels import Level, read
 from ..engine.primitive import Rule, new
-from ..errors import TypeMismatchError
-from .tracer import Program, UntraceableError, tracers
+from ..errors import TypeMismatchError, UntraceableError
+from .emit import emitted
+from .engines import program_of
+from .tracing import Tracer, is_tracing
 
 __all__ = ["products"]
 
@@ -36,6 +39,8 @@ PROGRAMS: dict[tuple[Any, ...], Any] = {}
 SIZE = 256  # how many structures are remembered
 LIMIT = 1000  # the most nodes in a structure; its tuple has at most 20 * LIMIT entries
 NOTHING: Any = object()  # stands for the same saved object as on the edge before
+#: In bytes. Where arrays are this large a program gains nothing, and its constants take memory.
+LARGE = 2**18
 OFTEN = 10  # compile after this many: compiling takes as long as 10 to 20 walks
 
 
@@ -52,7 +57,8 @@ def products(
     as a whole if the graph has rules or hooks of the user: these can change the gradient to
     something whose Jacobian is not symmetric, and the second walk would give a wrong product.
     """
-    if y._backend.adapter.replays and read().plain is level:  # no modes, and recording
+    # No modes, and recording; what is traced already becomes part of that program.
+    if y._backend.adapter.replays and read().plain is level and not is_tracing():
         found = _replayed(node, y, leaves, tangents, level)
         if found is not None:
             return found
@@ -85,7 +91,8 @@ def _replayed(
         PROGRAMS[structure] = program + 1
         return None
     PROGRAMS[structure] = None  # stays if the walks raise
-    program = _compiled(nodes, y, leaves, tangents, level)  # the walks free what is saved
+    # (The walks free what is saved.)
+    program = _compiled(nodes, values, y, leaves, tangents, level)
     found = _walked(node, y, leaves, tangents, level)
     expected = [(found or {}).get(leaf) for leaf in leaves]
     if program is not None and not _gives(program, values, expected, backend):
@@ -255,30 +262,47 @@ _readers = functools.cache(_Readers)
 
 
 def _compiled(
-    nodes: list[Node], y: Any, leaves: list[Any], tangents: list[Any], level: Level
+    nodes: list[Node],
+    values: list[Any],
+    y: Any,
+    leaves: list[Any],
+    tangents: list[Any],
+    level: Level,
 ) -> Callable[..., Any] | None:
     """The program that computes `products`; None if the structure does not determine it."""
-    backend = y._backend
-    program = Program(backend)
-    try:
-        copies = _copied(nodes, program, _readers(backend))
+
+    def function(*arrays: Any) -> list[Any]:
+        """`products`, of `arrays` in the place of `values`."""
+        given = iter(arrays)
+        copies = _copied(nodes, given, _readers(y._backend))
         ends = [copies.get(leaf, leaf) for leaf in leaves]
-        inputs: list[Any] = [program.input(t) for t in tangents]
-        root = wrap(y._read()[0], copies[nodes[0]], level, program.traced)
-        found = _walked(copies[nodes[0]], root, ends, inputs, level)
-        return None if found is None else program.compiled([found.get(end) for end in ends])
+        root = wrap(y._read()[0], copies[nodes[0]], level, y._backend)
+        found = _walked(copies[nodes[0]], root, ends, list(given), level)
+        if found is None:
+            raise UntraceableError("rules or hooks of the user")
+        return [found.get(end) for end in ends]
+
+    try:
+        program = program_of(function, values, set())
     except Exception:  # never fatal: this structure will be walked instead
         return None
+    sizes = [v.nbytes for call in program.calls for v in call.results]
+    fixed = sum([v.nbytes for v, _ in program.constants])
+    if program.hidden or max([fixed, *sizes]) >= LARGE:
+        return None
+    return emitted(program)
 
 
-def _copied(nodes: list[Node], program: Program, readers: _Readers) -> dict[Any, Node]:
-    """A copy of the graph, with inputs of `program` in place of the saved arrays."""
+def _copied(nodes: list[Node], given: Iterator[Any], readers: _Readers) -> dict[Any, Node]:
+    """A copy of the graph, with the arrays that are `given` in place of the saved ones."""
 
-    def traced(x: Any) -> Any:
-        """`x` with each array replaced by an input of the program."""
+    def replaced(x: Any) -> Any:
+        """`x` with each array replaced by the next one."""
         if type(x) in (tuple, list):
-            return type(x)([traced(item) for item in x])
-        return program.input(x) if readers[type(x)] == readers.read_array else x
+            if len(x) == 2 and type(x[0]) is tuple and type(x[1]) in readers.dtypes:
+                return x  # shape and dtype
+            return type(x)([replaced(item) for item in x])
+        return next(given) if readers[type(x)] == readers.read_array else x
 
     copies: dict[Any, Node] = {node: new(type(node)) for node in nodes}
     for node, made in copies.items():
@@ -287,7 +311,7 @@ def _copied(nodes: list[Node], program: Program, readers: _Readers) -> dict[Any,
         before: Any = NOTHING
         while edge is not None:
             if edge.saved is not before:
-                before, saved = edge.saved, traced(edge.saved)
+                before, saved = edge.saved, replaced(edge.saved)
                 _check_settings(edge.rule, saved)
             copy.rule, copy.saved = edge.rule, saved
             copy.parent = edge.parent and copies[edge.parent]
@@ -311,6 +335,13 @@ def _check_settings(rule: Rule, saved: Any) -> None:
         for x in tracers(value):
             if not chooses or "bool" in str(x.dtype):
                 raise UntraceableError(f"{primitive.name} has an array as its {name}")
+
+
+def tracers(x: Any) -> list[Tracer]:
+    """All Tracers in `x`: itself, or those in a tuple or list."""
+    if type(x) in TRACERS:
+        return [x]
+    return [v for item in x for v in tracers(item)] if type(x) in (tuple, list) else []
 
 
 def _gives(program: Any, values: Any, expected: Any, backend: Backend) -> bool:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import operator
-import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.backend import BACKENDS, VARIABLES, get_backend
-from ..arrays.tracers import TRACERS
+from ..arrays.tracers import ACTIVE, TRACERS
 from ..engine.graph_breaks import user_line
 from ..errors import LeakedVariableError, UntraceableError
 from .facts import FACTS, METHODS, PARTS, STATIC, WRITERS, WRITING_METHODS, depends
@@ -29,12 +28,10 @@ from .program import Call, Program, Value, attribute
 
 __all__ = ["Trace", "Tracer", "is_tracing", "traced"]
 
-_active = threading.local()
-
 
 def is_tracing() -> bool:
     """Whether this thread is tracing a function."""
-    return getattr(_active, "trace", None) is not None
+    return ACTIVE.array_type is not None
 
 
 class Trace:
@@ -58,7 +55,7 @@ class Trace:
         value = Value(x)
         self.fixed.add(value)
         self.program.inputs.append(value)
-        return Tracer(self, value, x)
+        return stand_in(self, value, x)
 
     def untraceable(self, why: str) -> UntraceableError:
         """The error for what cannot be traced. The trace is broken even if somebody catches it."""
@@ -83,7 +80,7 @@ class Trace:
     def lowered(self, x: Any) -> tuple[Any, Any]:
         """An argument twice: with Values for the program, and with arrays for the call now."""
         kind = type(x)
-        if kind is Tracer:
+        if kind in TRACERS:
             return x.entry, x.value
         if kind in _PLAIN:
             return x, x
@@ -111,7 +108,7 @@ class Trace:
             )
         entries, arrays = [], []
         for x in args:
-            if type(x) is Tracer:
+            if type(x) in TRACERS:
                 entries.append(x.entry)
                 arrays.append(x.value)
             elif type(x) in _PLAIN:
@@ -138,10 +135,10 @@ class Trace:
         if not isinstance(y, (tuple, list)):
             entry = self._result(y, made, arrays, given)
             made.results = (entry,)
-            return Tracer(self, entry, y)
+            return stand_in(self, entry, y)
         made.several = True
         made.results = tuple([self._result(item, made, arrays, given) for item in y])
-        tracers = [Tracer(self, v, item) for v, item in zip(made.results, y, strict=True)]
+        tracers = [stand_in(self, v, item) for v, item in zip(made.results, y, strict=True)]
         return type(y)(*tracers) if hasattr(y, "_fields") else type(y)(tracers)
 
     def _result(self, y: Any, call: Call, arrays: Any, given: Any) -> Value:
@@ -161,7 +158,7 @@ class Trace:
     def _check_writes(self, writes: Any) -> None:
         """Raise if an array that is not the function's own would be written."""
         for x in writes:
-            if type(x) is not Tracer:
+            if type(x) not in TRACERS:
                 raise self.untraceable("a traced value is written into a raw array")
             if x.entry.memory in self.fixed:
                 raise self.untraceable("an array that was not made by the function is written")
@@ -191,6 +188,12 @@ def checksum(x: Any) -> int:
         return 0
     whole = x if x.flags.c_contiguous else np.ascontiguousarray(x)
     return zlib.crc32(whole.reshape(-1).view(np.uint8).data)
+
+
+def stand_in(trace: Trace, entry: Value, value: Any) -> Tracer:
+    """A Tracer for the array, NumPy scalar or Python float `value`."""
+    kind = ArrayTracer if type(value) is np.ndarray else Tracer
+    return kind(trace, entry, value)
 
 
 _DOUBLE: Any = np.dtype(float)
@@ -229,6 +232,8 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
             return NotImplemented
         if func in STATIC:
             return func(*_values(args), **_values(kwargs))
+        if func in LOWERED and (found := LOWERED[func](*args, **kwargs)) is not None:
+            return found
         if why := depends(func, args, kwargs):
             raise self.trace.untraceable(f"`numpy.{func.__name__}`: {why}")
         out = kwargs.get("out")
@@ -261,7 +266,7 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
     def __getitem__(self, key: Any) -> Any:
         """Index; a mask selects a number of elements that depends on elements."""
         for k in key if type(key) is tuple else (key,):
-            if type(k) is Tracer and k.dtype == bool:
+            if type(k) in TRACERS and k.dtype == bool:
                 raise self.trace.untraceable("the shape of what a mask selects depends on elements")
         return self.trace.call(operator.getitem, (self, key), {})
 
@@ -312,20 +317,45 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         return f"<traced array of shape {self.shape}, {self.dtype}>"
 
 
+class ArrayTracer(Tracer):
+    """A Tracer for an array proper, which the engine may add to in place if it has made it."""
+
+    __slots__ = ()
+
+
 def _values(x: Any) -> Any:
     """`x` with arrays in the place of Tracers."""
-    if type(x) is Tracer:
+    if type(x) in TRACERS:
         return x.value
     if type(x) in (tuple, list):
         return type(x)([_values(item) for item in x])
     return {key: _values(item) for key, item in x.items()} if type(x) is dict else x
 
 
+def _sum(x: Any, *args: Any, **kwargs: Any) -> Any:
+    """`numpy.sum`, without its Python code around ``add.reduce``."""
+    if args or not kwargs.keys() <= {"axis", "keepdims"} or type(x) is not ArrayTracer:
+        return None
+    return np.add.reduce(x, axis=kwargs.get("axis"), keepdims=kwargs.get("keepdims", False))
+
+
+def _mean(x: Any, *args: Any, **kwargs: Any) -> Any:
+    """`numpy.mean` of doubles, by the two operations that its Python code calls."""
+    if x.dtype != _DOUBLE or not x.size or (total := _sum(x, *args, **kwargs)) is None:
+        return None
+    return total / float(x.size // max(total.size, 1))
+
+
+#: Functions that are written down as simpler calls which compute the same to the last bit. They
+#: return None for arguments for which they do not know how.
+LOWERED: dict[Any, Callable[..., Any]] = {np.sum: _sum, np.mean: _mean}
+
+
 def _give_operators() -> None:
     """Operators that are more than a ufunc: powers, in place, and those of Python floats."""
 
     def number(x: Any) -> bool:
-        return type(x) in (float, int) or (type(x) is Tracer and x.entry.kind == "number")
+        return type(x) in (float, int) or (type(x) in TRACERS and x.entry.kind == "number")
 
     def binary(name: str, usual: Any, reflected: bool) -> Any:
         function = getattr(operator, name)
@@ -377,12 +407,12 @@ def traced(function: Callable[..., Any], leaves: Sequence[Any]) -> tuple[Program
     with Values in the place of arrays, and the arrays that were met on the way, each with its
     Value.
     """
-    if Tracer not in BACKENDS:
-        BACKENDS[Tracer] = get_backend("numpy")
-        TRACERS[Tracer] = lambda x, *call: x.trace.call(*call)
+    for kind in (Tracer, ArrayTracer):
+        if kind not in TRACERS:
+            BACKENDS[kind] = get_backend("numpy")
+            TRACERS[kind] = lambda x, *call: x.trace.call(*call)
     made = Trace()
-    outer = getattr(_active, "trace", None)
-    _active.trace = made
+    outer, ACTIVE.array_type = ACTIVE.array_type, ArrayTracer
     try:
         found = function(*[made.input(x) for x in leaves])
         made.program.outputs = [made.lowered(x)[0] for x in found]
@@ -392,7 +422,7 @@ def traced(function: Callable[..., Any], leaves: Sequence[Any]) -> tuple[Program
         raise
     finally:
         made.ended = True
-        _active.trace = outer
+        ACTIVE.array_type = outer
     if made.broken is not None:
         raise made.broken
     if made.changed():

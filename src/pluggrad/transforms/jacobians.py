@@ -37,6 +37,7 @@ from ..engine.levels import ROOT, open_level, restored
 from ..engine.linear import Linear
 from ..errors import InvalidArgumentError, TypeMismatchError
 from ..staging import replay
+from ..staging.often import often
 from ..variables.types import ArrayLike, Transformed
 from ..variables.variable import Variable
 from .gradients import grad, jvp, pushed_forward, vjp
@@ -419,15 +420,10 @@ def _linearize(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool)
         nodes = [node for _, node in reads]
         nested = [is_variable(value) for value, _ in reads]
 
-    @restored
-    def push(*tangents: Any) -> Any:
-        """The tangent of the output for these tangents, by a walk that keeps the graph."""
-        flat, spec = flatten(tuple(tangents))
-        if differs(spec, x_spec):
-            raise InvalidArgumentError(f"the tangents have structure {spec}, the primals {x_spec}")
+    def pushed(*flat: Any) -> list[Any]:
+        """The tangents of the outputs for these tangents, by a walk that keeps the graph."""
         seeds: dict[Any, Any] = {}
         for node, t, x, inside in zip(nodes, flat, inputs, nested, strict=True):
-            t = as_tangent(t, x, "linearize")
             if node is not None:
                 backend = backend_of(x)
                 assert backend is not None
@@ -436,9 +432,19 @@ def _linearize(fun: Callable[..., Any], primals: tuple[Any, ...], has_aux: bool)
                 seeds[node] = seeds[node] + t if node in seeds else t
         targets = [v._node for v in ends if v is not None]
         arrived = walk(seeds, targets=targets, retain=True, lift=among_variables(seeds.values()))
-        found = [zero if v is None or v._node not in arrived else unwrap_untracked(arrived[v._node])
-                 for v, zero in zip(ends, zeros, strict=True)]  # fmt: skip
-        return unflatten(y_spec, found)
+        return [zero if v is None or v._node not in arrived else unwrap_untracked(arrived[v._node])
+                for v, zero in zip(ends, zeros, strict=True)]  # fmt: skip
+
+    pushed = often(pushed)
+
+    @restored
+    def push(*tangents: Any) -> Any:
+        """The tangent of the output for these tangents."""
+        flat, spec = flatten(tuple(tangents))
+        if differs(spec, x_spec):
+            raise InvalidArgumentError(f"the tangents have structure {spec}, the primals {x_spec}")
+        flat = [as_tangent(t, x, "linearize") for t, x in zip(flat, inputs, strict=True)]
+        return unflatten(y_spec, pushed(*flat))
 
     return (y, push, aux[0]) if has_aux else (y, push)
 

@@ -8,7 +8,7 @@ from typing import Any, Concatenate, ParamSpec, overload
 
 import optree
 
-from ..arrays.backend import BACKENDS, SCALARS, Backend, backend_of
+from ..arrays.backend import SCALARS, Backend, backend_of, peek
 from ..arrays.choice import get_default_backend
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import check_function
@@ -158,7 +158,7 @@ def _prefix(axes: Any, tree: Any, name: str) -> list[Any]:
 
 def _sample(values: list[Any], backend: Backend) -> Any:
     """The first of `values` that is an array of `backend`; or None."""
-    return next((x for x in values if BACKENDS.get(type(x)) is backend), None)
+    return next((x for x in values if peek(x) is backend), None)
 
 
 def _length(flat: list[Any], where: list[Any], axis_size: int | None) -> tuple[int, Backend]:

@@ -7,8 +7,10 @@ from contextlib import suppress
 from typing import Any
 
 from ..arrays.backend import get_backend
+from ..arrays.dispatch import is_batched
 from ..arrays.standard import VERSIONS
 from ..engine.graph_breaks import (
+    COLLECT,
     break_by_write,
     break_graph,
     chosen_policy,
@@ -109,6 +111,10 @@ class Conversions:
         """As `numpy`, for NumPy's own conversions, such as ``np.asarray(v)``."""
         import numpy
 
+        if chosen_policy() == COLLECT and dtype is None and self._is_collected():
+            found = numpy.empty((), object)
+            found[()] = self
+            return found
         if self._tracked:
             if storing():
                 break_by_write("writing into a raw array")
@@ -121,6 +127,10 @@ class Conversions:
         if copy is None:
             return numpy.asarray(data, dtype=dtype)
         return numpy.array(data, dtype=dtype, copy=copy)
+
+    def _is_collected(self: Any) -> bool:
+        """Whether NumPy gets an object here, while results are collected; see `collecting`."""
+        return not self.ndim and (self._tracked or is_batched(self))
 
     def __dlpack__(
         self: Any,

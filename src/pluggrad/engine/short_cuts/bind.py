@@ -24,6 +24,7 @@ from ..record import alone
 from ..saved import keep
 from ..views import settled, view_of
 from . import over_duals, over_variables
+from .one_edge import beside_number, with_itself
 
 __all__ = ["bind", "bind_binary", "bind_first", "bind_unary"]
 
@@ -62,13 +63,12 @@ def bind_unary(primitive: Primitive, backend: Backend, raw: Callable[..., Any]) 
                 except Exception as error:
                     explain(error, primitive.name, (value,))
                 if real:
-                    node = new(Node)
-                    node.rule = rule
+                    node = Node()
+                    node.rule, node.parent, node.more = rule, parent, None
                     node.saved = y if code == 3 else value if code == 1 else None
-                    node.parent = parent
-                    node.more = None
                     v = new(cls)
-                    v._value, v._node, v._level, v._cell = y, node, level, None
+                    v._value, v._node = y, node
+                    v._level, v._cell = level, None
                     return v
         elif (short := others.get(type(x))) and (v := short((x,), NONE)) is not None:
             return v
@@ -134,23 +134,27 @@ def bind_binary(
     assert rule1 is not None and rule2 is not None
     code1, code2 = rule1.code, rule2.code
     bilinear = primitive.kind == "bilinear"
-    beside_number = _beside_number(primitive, backend, raw)
+    before_number = beside_number(primitive, backend, raw, True)
+    after_number = beside_number(primitive, backend, raw, False)
+    times_itself = with_itself(primitive, backend, raw)
     bound: Any
     others = _other_levels(primitive, backend, raw, lambda args, kwargs: bound(*args))
 
     def operate(x1: Any, x2: Any, /) -> Any:
-        kind1, kind2 = type(x1), type(x2)
-        v = parent1 = parent2 = level = None
+        kind1, kind2, v = type(x1), type(x2), None
         try:
             if kind1 is cls:
-                if kind2 is float or x1 is x2 or kind2 is int:
-                    v = beside_number(x1, x2, True)
+                if kind2 is float or kind2 is int:
+                    v = before_number(x1, x2)
+                elif x1 is x2:
+                    v = times_itself(x1)
             elif kind2 is cls and (kind1 is float or kind1 is int):
-                v = beside_number(x2, x1, False)
+                v = after_number(x2, x1)
         except Exception as error:
             explain(error, primitive.name, (x1, x2))
         if v is not None:
             return v
+        parent1 = parent2 = level = None
         if kind1 is cls:
             if (c := x1._cell) is not None and not settled(x1, c):
                 return general(x1, x2)
@@ -192,7 +196,7 @@ def bind_binary(
         kept = (None, value1, value2, y)  # indexed by `Rule.code`
         node = None
         if parent2 is not None:
-            node = new(Node)
+            node = Node()
             saved = kept[code2] if code2 < 4 else rule2.pick((value1, value2), NONE, y, like)
             if fits and value2.dtype is dtype and (bilinear or value2.shape == shape):
                 node.rule, node.saved = rule2, saved
@@ -200,7 +204,7 @@ def bind_binary(
                 node.rule, node.saved = rule2.careful, (saved, like(value2))
             node.parent, node.more = parent2, None
         if parent1 is not None:
-            edge, node = node, new(Node)
+            edge, node = node, Node()
             saved = kept[code1] if code1 < 4 else rule1.pick((value1, value2), NONE, y, like)
             if fits and value1.dtype is dtype and (bilinear or value1.shape == shape):
                 node.rule, node.saved = rule1, saved
@@ -208,7 +212,8 @@ def bind_binary(
                 node.rule, node.saved = rule1.careful, (saved, like(value1))
             node.parent, node.more = parent1, edge
         v = new(cls)
-        v._value, v._node, v._level, v._cell = y, node, level, None
+        v._value, v._node = y, node
+        v._level, v._cell = level, None
         return v
 
     def general(x1: Any, x2: Any) -> Any:
@@ -221,55 +226,6 @@ def bind_binary(
 
     bound = _keeping(operate, backend)
     return (lambda x2, x1, /: bound(x1, x2)) if reflected else bound
-
-
-def _beside_number(
-    primitive: Primitive, backend: Backend, raw: Callable[..., Any]
-) -> Callable[[Any, Any, bool], Any]:
-    """The short cut of `primitive` for a Variable beside a number, or beside itself: the Node has
-    one edge, and nothing is broadcast.
-
-    It takes the Variable, the other argument, and whether the Variable comes first. It returns None
-    where it does not apply.
-    """
-    cls, reals, like = backend.variable, backend.real_dtypes, backend.like
-    rules: Any = primitive.rules
-    rule1, rule2 = rules
-    product, power = primitive.name == "multiply", primitive.name == "pow"
-    square = primitive.squares  # the rule of x * x, or of x ** 2
-    bilinear = primitive.kind == "bilinear"
-
-    def operate(x: Any, other: Any, first: bool) -> Any:
-        parent, level = x._node, x._level
-        if parent is None or level is not read().plain:
-            return None
-        if (c := x._cell) is not None and not settled(x, c):
-            return None
-        value = x._value
-        if other is x:
-            if not product:
-                return None
-            y, rule, saved = raw(value, value), square, value
-        elif bilinear:
-            return None
-        elif power and first and other == 2:
-            y, rule, saved = raw(value, other), square, value
-        else:
-            if first:
-                y, rule, x1, x2 = raw(value, other), rule1, value, other
-            else:
-                y, rule, x1, x2 = raw(other, value), rule2, other, value
-            code = rule.code
-            saved = (None, x1, x2, y)[code] if code < 4 else rule.pick((x1, x2), NONE, y, like)
-        if y.dtype is not value.dtype or y.dtype not in reals:
-            return None
-        node = new(Node)
-        node.rule, node.saved, node.parent, node.more = rule, saved, parent, None
-        v = new(cls)
-        v._value, v._node, v._level, v._cell = y, node, level, None
-        return v
-
-    return operate
 
 
 def bind_first(
@@ -307,7 +263,7 @@ def bind_first(
         if parent is None or found not in floats:  # integers and booleans have no gradient
             v = wrap(y, None, ROOT, backend)
         else:
-            node = new(Node)
+            node = Node()
             node.rule, node.saved = rule, rule.pick(values, kwargs, y, like)
             node.parent, node.more = parent, None
             if found != dtype:

@@ -17,8 +17,8 @@ from ...functions.gathering import values_of
 from ...functions.operand import as_array, as_doubles
 from ..rows import public
 
-__all__ = ["backend_for", "check_finite", "check_increasing", "data", "doubles", "intervals",
-           "method", "numbers", "order_of", "placed", "wrapped"]  # fmt: skip
+__all__ = ["backend_for", "check_finite", "check_increasing", "column", "data", "doubles",
+           "intervals", "method", "numbers", "order_of", "placed", "wrapped"]  # fmt: skip
 
 
 def method(name: str, arrays: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -111,3 +111,8 @@ def placed(y: Any, ndim: int, axis: int) -> Any:
     if not axis or not ndim:
         return y
     return xp.moveaxis(y, tuple(range(ndim)), tuple(range(axis, axis + ndim)))
+
+
+def column(x: Any, y: Any) -> Any:
+    """The vector `x`, so that it broadcasts along the first axis of `y`."""
+    return xp.reshape(x, (-1,) + (1,) * (y.ndim - 1))

@@ -11,7 +11,7 @@ from ...engine.cotangents import is_complex
 from ...errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from ...functions.operand import constant
 from ..linalg import solve_banded
-from .common import check_finite, check_increasing, data, doubles, method, numbers
+from .common import check_finite, check_increasing, column, data, doubles, method, numbers
 from .piecewise import PPoly
 
 __all__ = ["Akima1DInterpolator", "CubicHermiteSpline", "CubicSpline", "PchipInterpolator"]
@@ -26,11 +26,6 @@ def _points(x: Any, y: Any, axis: Any, where: str) -> tuple[Any, Any, int]:
     check_finite(y, where, "y")
     check_increasing(x, where)
     return x, y, axis
-
-
-def column(x: Any, y: Any) -> Any:
-    """The vector `x`, so that it broadcasts along the first axis of `y`."""
-    return xp.reshape(x, (-1,) + (1,) * (y.ndim - 1))
 
 
 def _cubic(x: Any, y: Any, slopes: Any) -> Any:

@@ -7,10 +7,11 @@ take constants only.
 from __future__ import annotations
 
 from ..rows import falling_through
-from . import correlations, edges, interpolation, ranks, resampling, smoothing
+from . import correlations, edges, interpolation, measurements, ranks, resampling, smoothing
 from .correlations import *  # noqa: F403
 from .edges import *  # noqa: F403
 from .interpolation import *  # noqa: F403
+from .measurements import *  # noqa: F403
 from .ranks import *  # noqa: F403
 from .resampling import *  # noqa: F403
 from .smoothing import *  # noqa: F403
@@ -20,6 +21,7 @@ __all__ = sorted(
         *correlations.__all__,
         *edges.__all__,
         *interpolation.__all__,
+        *measurements.__all__,
         *ranks.__all__,
         *resampling.__all__,
         *smoothing.__all__,

@@ -3,9 +3,8 @@ Variables of any level, by name or by their arguments."""
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,14 @@ from ...engine.batch import Batch, batched
 from ...engine.closures import seen
 from ...engine.cotangents import device_of
 from ...engine.grad_mode import unrecorded
-from ...engine.graph_breaks import chosen_policy, graph_breaks
+from ...engine.graph_breaks import collecting
 from ...engine.handles import is_tracked, raw_of
 from ...engine.levels import Level
 from ...engine.lists import array_of, first_array
 from ...errors import BatchingError, UnsupportedError
 
-__all__ = ["Call", "Element", "as_vector", "is_array", "shape_of", "size_of", "stacked", "strict"]
+__all__ = ["Call", "Element", "as_vector", "constants", "is_array", "listed", "shape_of", "size_of",
+           "stacked"]  # fmt: skip
 
 
 def is_array(x: Any) -> bool:
@@ -43,22 +43,21 @@ def size_of(x: Any) -> int:
     return math.prod(shape_of(x))
 
 
-@contextlib.contextmanager
-def strict() -> Iterator[None]:
-    """A block in which Variables that leave the graph are an error, unless the user chose."""
-    with graph_breaks("error") if not chosen_policy() else contextlib.nullcontext():
-        yield
-
-
 def as_vector(y: Any, backend: Backend) -> Any:
     """What a function of the user's returned, as a Variable with one axis. Numbers become an array
     of `backend`."""
+    y = listed(y)
     if not is_array(y):
         y = list(y) if isinstance(y, (list, tuple)) else y
         first = first_array(y) if isinstance(y, list) else None
         y = array_of(y, backend if first is None else _backend(first), "the function")
     y = y if is_variable(y) else _backend(y).namespace.asarray(y)
     return xp.reshape(y, (-1,)) if y.ndim != 1 else y
+
+
+def listed(y: Any) -> Any:
+    """`y`; of an array of Variables, which NumPy made of a list, that list."""
+    return y.tolist() if isinstance(y, np.ndarray) and y.dtype == object else y
 
 
 def _backend(x: Any) -> Backend:
@@ -69,7 +68,7 @@ def _backend(x: Any) -> Backend:
 
 def stacked(x: Any, like: Any) -> Any:
     """A number, an array, or nested lists of these, as a Variable of floats beside `like`."""
-    backend = _backend(like)
+    backend, x = _backend(like), listed(x)
     if not is_array(x) or isinstance(x, np.generic):
         x = array_of(x, backend, "scipy.optimize", like)
     x = x if is_variable(x) else backend.namespace.asarray(x)
@@ -126,7 +125,7 @@ class Call:
         found: dict[Level, None] = {}
         values = [*self.leaves, *self.closed]
         if any([_maps(x) for x in values]):
-            with unrecorded(), graph_breaks("ignore"):
+            with unrecorded(), collecting(always=True):
                 values += optree.tree_leaves(probe())
         for x in values:
             while type(x) in VARIABLES:
@@ -195,6 +194,7 @@ class Element:
 
     def value(self, y: Any) -> Any:
         """`y` as a NumPy array."""
+        y = listed(y)
         if isinstance(y, (list, tuple)):
             return np.asarray([self.value(x) for x in y])
         if not is_array(y):
@@ -229,3 +229,22 @@ class Element:
             return y.item() if scalar and y.size == 1 else y
 
         return call
+
+
+def constants(where: str, f: Callable[..., Any], *arrays: Any) -> Any:
+    """``f(*arrays)`` as Variables that are constants: f takes NumPy arrays and returns a tuple of
+    them, always of the same shapes. It is called once for each element of what `vmap` maps over."""
+    call = Call(where, list(arrays))
+    if call.traced:
+        raise UnsupportedError(
+            f"scipy.{where} looks at the values of its arguments, and they are not known here: "
+            "call it outside of what is compiled or lazy"
+        )
+    batches = call.batches(lambda: ())
+    rows = []
+    for index in np.ndindex(*[b.size for b in batches]):
+        e = Element(call, dict(zip(batches, index, strict=True)))
+        rows.append(f(*[e.value(x) for x in e.leaves]))
+    if not rows:
+        raise BatchingError(f"scipy.{where}: inside vmap, there is no element")
+    return tuple([call.assembled(list(x), batches) for x in zip(*rows, strict=True)])

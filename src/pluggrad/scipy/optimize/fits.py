@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays.dispatch import is_variable, xp
+from ...engine.graph_breaks import collecting
 from ...errors import InvalidArgumentError, UnsupportedError
 from ...transforms import grad
 from ..linalg import solve_triangular
@@ -59,7 +60,11 @@ def _weights(r: Any, loss: Any, scale: Any) -> Any:
 
 def slopes_of(residuals: Callable[[Any], Any], x: Any, loss: Any, scale: Any) -> Any:
     """The Jacobian of the residuals at `x`, scaled for the loss as SciPy scales it."""
-    f = lambda x: _vector(residuals(x), x)
+
+    def f(x: Any) -> Any:
+        with collecting():
+            return _vector(residuals(x), x)
+
     j = jacobian(f, x)
     return j if loss == "linear" else j * xp.expand_dims(_weights(f(x), loss, scale), axis=-1)
 
@@ -160,7 +165,8 @@ def least_squares(
 
     solution = fitted("least_squares", residuals, x0, given, find, (fun,), box, loss, f_scale)
     x = solution.z
-    r = _vector(residuals(x, given), x)
+    with collecting():
+        r = _vector(residuals(x, given), x)
     own = {"x": x, "fun": r, "cost": cost_of(r, loss, f_scale)}
     if solution.tracked:
         own["jac"] = slopes_of(lambda x: residuals(x, given), x, loss, f_scale)
@@ -209,7 +215,7 @@ def leastsq(
         return x, found[1]
     covariance = found[1]
     if solution.tracked:
-        covariance = _covariance(jacobian(lambda x: _vector(residuals(x, given), x), x))
+        covariance = _covariance(slopes_of(lambda x: residuals(x, given), x, "linear", 1.0))
     return x, covariance, *found[2:]
 
 
@@ -323,7 +329,8 @@ def _errors(
         return stacked(values[0].tolist(), p)
     y = _covariance(slopes_of(residuals, p, loss, scale))
     if not absolute:
-        r = _vector(residuals(p), p)
+        with collecting():
+            r = _vector(residuals(p), p)
         size = r.shape[0] - p.shape[0]
         if size <= 0:
             return y * math.inf

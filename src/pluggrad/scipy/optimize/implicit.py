@@ -14,12 +14,12 @@ import optree
 from ...arrays.dispatch import xp
 from ...engine.cotangents import is_complex
 from ...engine.grad_mode import unrecorded
-from ...engine.graph_breaks import graph_breaks
+from ...engine.graph_breaks import collecting, graph_breaks
 from ...engine.handles import is_tracked
 from ...errors import BatchingError, DifferentiationError, PluggradError
 from ...functions.operand import constant
 from ...transforms import jacfwd, jvp, stop_gradient
-from .calls import Call, Element, is_array, strict
+from .calls import Call, Element, is_array
 
 __all__ = ["Equations", "Solution", "implicit", "jacobian"]
 
@@ -136,16 +136,16 @@ def implicit(
         rows = [_traced(call, solve, equations, e, size) for e in elements]
         z, exact, active = [call.assembled(list(x), batches) for x in zip(*rows, strict=True)]
         return Solution(_followed(call, equations, z, exact, active), True, [])
-    with unrecorded(), graph_breaks("ignore"):
+    with unrecorded(), collecting(always=True) if batches else graph_breaks("ignore"):
         found = [solve(e) for e in elements]
     results = [result for _, result in found]
     points = [_floats(z) for z, _ in found]
     z = call.assembled(points, batches)
-    with strict():
+    with collecting():
         shown = equations.probe(z if batches else elements[0].lift(points[0]), call.given)
     if not any([is_tracked(x) for x in (*call.leaves, *optree.tree_leaves(shown))]):
         return Solution(z, False, results)
-    with unrecorded(), strict():
+    with unrecorded(), collecting():
         better = [_polished(z, equations, e) for z, e in zip(points, elements, strict=True)]
     for _, _, wrong in better:
         if wrong:
@@ -199,7 +199,7 @@ def _followed(call: Call, equations: Equations, z: Any, exact: Any, active: Any)
     def residual(z: Any) -> Any:
         return equations.residual(z, call.given, active)
 
-    with strict():
+    with collecting():
         for first in (True, False):
             matrix = jacobian(residual, exact)
             matrix = stop_gradient(matrix) if first else matrix

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...engine.graph_breaks import collecting
 from ...transforms import grad
 from .calls import Element, as_vector, shape_of, size_of
 from .conditions import minimum
@@ -47,7 +48,12 @@ def minimized(
     given = {"args": args, "x0": x0}
     first = x0 if first is None else first
     solution = minimum(where, objective, first, given, solve, (fun,), pieces)
-    return solution, lambda z: number(fun(z, *args), where, z)
+
+    def value(z: Any) -> Any:
+        with collecting():
+            return number(fun(z, *args), where, z)
+
+    return solution, value
 
 
 def slopes(e: Element, f: Callable[[Any], Any], x0: Any, jac: Any, method: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays.dispatch import xp
+from ...engine.graph_breaks import collecting
 from ...errors import UnsupportedError
 from .calls import Call, Element, as_vector, shape_of, size_of
 from .functions import derivative, on_flat, result, solver, start, theirs, tuple_of
@@ -51,7 +52,8 @@ def solved(
     solution = implicit(call, solve, Equations(residual, probe), xp.reshape(first, (-1,)), size)
 
     def value(z: Any) -> Any:
-        return flat(z, *args)
+        with collecting():
+            return as_vector(flat(z, *args), call.backend)
 
     return solution, value, shape
 
@@ -101,7 +103,7 @@ def root(
     flat = (size_of(x0),) if kind in _FLAT and len(shape_of(x0)) != 1 else None
     solution, value, shape = solved("root", function, x0, args, find, flat)
     x = _shaped(solution.z, shape)
-    return result(solution, x=x, fun=value(solution.z))
+    return result(solution, x=x, fun=_shaped(value(solution.z), shape))
 
 
 @solver
