@@ -5,7 +5,7 @@ and SciPy's own tests.
     python docs/compatibility.py --scipy     SciPy's own tests, too (ten minutes on two cores)
     python docs/compatibility.py --scipy fft stats      these parts of them
     python docs/compatibility.py --numpy     the rows of NumPy's functions alone (three minutes)
-    python docs/compatibility.py --torch     docs/torch.md alone, from what is kept
+    python docs/compatibility.py --torch     docs/torch-functions.md alone, from what is kept
     python docs/compatibility.py --kept      no rows: write the page from what is kept
 
 What SciPy's own tests gave is kept in docs/scipy-suite.json between runs, what the sweep over
@@ -31,7 +31,7 @@ SUITE = DOCS / "scipy-suite.json"
 SWEEP = DOCS / "numpy-sweep.json"
 PAGE = DOCS / "compatibility.md"
 TORCH_SWEEP = DOCS / "torch-sweep.json"
-TORCH_PAGE = DOCS / "torch.md"
+TORCH_PAGE = DOCS / "torch-functions.md"
 BACKENDS = ("numpy", "torch")
 #: Test functions that check gradients, and the client that they are about.
 TITLES = {
@@ -220,7 +220,7 @@ def sweep_section() -> list[str]:
 
 
 def torch_page() -> None:
-    """Write docs/torch.md."""
+    """Write docs/torch-functions.md."""
     sys.path.insert(0, str(ROOT))
     from tests.torch_table import markdown, read
 

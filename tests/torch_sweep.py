@@ -331,7 +331,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--functional", action="store_true", help="torch.nn.functional alone")
     p.add_argument("--dtype", default="float64", help="float64 (default), complex128 or float32")
     p.add_argument(
-        "--keep", metavar="FILE", help="keep the counts in a JSON file, for docs/torch.md"
+        "--keep", metavar="FILE", help="keep the counts in a JSON file, for docs/torch-functions.md"
     )
     return p
 
