@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import scipy.special
 
+from pluggrad.plugin import atomic
+
 
 def _same_dtype(function: Callable[..., Any], place: int) -> Callable[..., Any]:
     """`function`, which always computes in float64, with its result in the dtype of the argument at
@@ -18,7 +20,7 @@ def _same_dtype(function: Callable[..., Any], place: int) -> Callable[..., Any]:
         y = function(*args)
         return y.astype(dtype) if dtype.kind == "f" else y
 
-    return call
+    return atomic(call)
 
 
 def _whole_n(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,7 +34,7 @@ def _whole_n(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(k, n.astype(np.int64), p).astype(dtype)
         return function(k, n, p)
 
-    return call
+    return atomic(call)
 
 
 FUNCTIONS = {

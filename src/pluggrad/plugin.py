@@ -34,7 +34,7 @@ What is here by group:
   `signature_of`, `into`, `answer_raw`, `answer_constant`, `write`
 - storing Variables: `rebuild`, the function that pickles of Variables call
 - where a value would leave the graph: `break_graph`, `warn_scalar`, `called`
-- functions that `pluggrad.compile` writes down as one call: `atomic`, and `TRACERS`,
+- functions that `pluggrad.compile` writes down as one call: `atomic`, with `ACTIVE` and `TRACERS`,
   which it asks; `writable`, for functions that write into arrays of their own
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
 - functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
@@ -42,6 +42,8 @@ What is here by group:
   `TreeCall`, `one_by_one`, `rule_of`, `Framework`, `calling`, `made_by`, `name_of`,
   `refuse_dtype`
 - compilers that read Python code, for `Adapter.compiler`: `UNREADABLE`, `CONSTANT`, `make_ready`
+- engines of `pluggrad.compile`, objects in the entry-point group ``pluggrad.engines``: `Engine`;
+  those that compile programs: `TracedProgram`, `ProgramCall`, `Value`, `emitted`
 - errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,
   `OutOfRangeError`, `TypeMismatchError`, `UnsupportedError`; all others are in `pluggrad.errors`
 
@@ -71,7 +73,7 @@ from .arrays.backend import Backend, backend_of, get_backend, register_backend
 from .arrays.choice import NO_CHOICE, choose, chosen, current_choice
 from .arrays.dispatch import is_batched, is_variable
 from .arrays.immutable import has_arrays
-from .arrays.tracers import TRACERS, atomic, writable
+from .arrays.tracers import ACTIVE, TRACERS, atomic, writable
 from .engine.arguments import axes_of, axis_of, explain, whole
 from .engine.batch import drawn
 from .engine.closures import Seen, seen
@@ -100,6 +102,11 @@ from .interop import (
     one_by_one,
     refuse_dtype,
 )
+from .staging.emit import emitted
+from .staging.engines import Engine
+from .staging.program import Call as ProgramCall
+from .staging.program import Program as TracedProgram
+from .staging.program import Value
 from .tools.compilers import find_all
 from .transforms.checkpointing.checkpointed import recomputes
 from .variables.indexing import sized
@@ -117,6 +124,7 @@ from .variables.names import signature_of
 from .variables.variable import rebuild
 
 __all__ = [
+    "ACTIVE",
     "CONSTANT",
     "FUNCTIONS",
     "OLDEST_VERSION",
@@ -126,6 +134,7 @@ __all__ = [
     "Adapter",
     "Backend",
     "BatchingError",
+    "Engine",
     "ForeignProgram",
     "Framework",
     "Hook",
@@ -133,10 +142,13 @@ __all__ = [
     "InvalidArgumentError",
     "MissingFunctionError",
     "OutOfRangeError",
+    "ProgramCall",
     "Table",
+    "TracedProgram",
     "TreeCall",
     "TypeMismatchError",
     "UnsupportedError",
+    "Value",
     "answer_constant",
     "answer_raw",
     "atomic",
@@ -148,6 +160,7 @@ __all__ = [
     "calling",
     "careful_norm",
     "drawn",
+    "emitted",
     "explain",
     "first_possible",
     "for_host",

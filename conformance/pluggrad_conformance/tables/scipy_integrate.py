@@ -45,3 +45,4 @@ scipy("integrate.nquad", usual(p), how=lambda s, a: s.integrate.nquad(lambda y, 
 scipy("integrate.solve_ivp", usual(state, p), how=lambda s, y0, a: s.integrate.solve_ivp(prey, (0.0, 1.0), y0, args=(a,), **FIXED).y, kind="decomposition")
 scipy("integrate.OdeSolution", usual(state, p), how=lambda s, y0, a: s.integrate.solve_ivp(prey, (0.0, 1.0), y0, args=(a,), dense_output=True, **FIXED).sol(np.asarray([0.1, 0.6])), kind="decomposition")
 scipy("integrate.odeint", usual(state, p), how=lambda s, y0, a: s.integrate.odeint(prey, y0, [0.0, 0.5, 1.0], args=(a,), tfirst=True, **ENOUGH), kind="decomposition")
+scipy("integrate.solve_bvp", usual(limit), how=lambda s, k: s.integrate.solve_bvp(lambda x, y: np.stack([y[1], -k * k * y[0]]), lambda a, b: np.stack([a[0], b[0] - 1.0]), np.linspace(0.0, 1.0, 5), np.zeros((2, 5)), tol=1e-9).y, kind="decomposition")

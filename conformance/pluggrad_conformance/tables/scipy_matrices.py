@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..operations import Array
-from .rows import about, numbers, shaped, torch_function, usual
+from .rows import about, numbers, torch_function, usual
 from .scipy_rows import scipy
 
 square, spd, low, up = Array((3, 3), structure="regular"), Array((3, 3), structure="spd"), Array((3, 3), structure="lower"), Array((3, 3), structure="upper")
@@ -88,7 +88,15 @@ scipy("linalg.companion", usual(numbers(2.0, 1.0, -0.5, 0.3)))
 scipy("linalg.block_diag", usual(b, v, square), kind="movement", jax=True)
 scipy("linalg.khatri_rao", usual(b, Array((4, 2))))
 
+scipy("linalg.solve_toeplitz", usual(numbers(5.0, 1.0, -0.5, 0.3), Array((4, 2))), about("with a row", numbers(5.0, 1.0, -0.5, 0.3), Array((4,)), numbers(5.0, 0.7, 0.2, 0.4)), how=lambda s, c, b, *r: s.linalg.solve_toeplitz((c, *r) if r else c, b))
+scipy("linalg.matmul_toeplitz", usual(Array((4,)), Array((4, 2))), about("with a row", Array((4,)), Array((3,)), Array((3,))), how=lambda s, c, x, *r: s.linalg.matmul_toeplitz((c, *r) if r else c, x))
+scipy("linalg.solve_circulant", usual(numbers(5.0, 1.0, -0.5, 0.3), Array((4, 2))))
+scipy("linalg.eig", usual(spread), how=lambda s, a: s.linalg.eig(a)[0], kind="decomposition", torch=torch_function("linalg.eigvals"))
+scipy("linalg.eigvals", usual(spread), kind="decomposition", torch=torch_function("linalg.eigvals"))
+
 # ---------------------------------------------------------------- spatial and cluster
+
+scipy("spatial.distance_matrix", usual(Array((4, 3)), Array((2, 3))), about("city block", Array((4, 3)), Array((2, 3)), 1), about("cubes", Array((4, 3)), Array((2, 3)), 3))
 
 points, others = Array((4, 3)), Array((2, 3))
 METRICS = ("euclidean", "sqeuclidean", "cityblock", "chebyshev", "cosine", "correlation", "canberra", "braycurtis", "jensenshannon", "minkowski")
@@ -103,18 +111,3 @@ scipy("spatial.distance.mahalanobis", usual(v, Array((3,)), spd))
 scipy("spatial.distance.seuclidean", usual(v, Array((3,)), Array((3,), 0.5, 2)))
 scipy("cluster.vq.vq", usual(points, others), how=lambda s, x, c: s.cluster.vq.vq(x, c)[1])
 scipy("cluster.vq.whiten", usual(points))
-
-# ---------------------------------------------------------------- interpolate
-
-knots, values, at = numbers(0.0, 0.8, 1.5, 2.6, 4.0), Array((5,)), numbers(0.3, 1.1, 2.2, 3.7)
-
-
-def _called(name: str) -> Any:
-    return lambda s, *args, **kwargs: getattr(s.interpolate, name)(*args[:-1], **kwargs)(args[-1])
-
-
-scipy("interpolate.CubicSpline", usual(knots, values, at), about("natural", knots, values, at, bc_type="natural"), about("clamped", knots, values, at, bc_type="clamped"), shaped("columns", knots, Array((5, 2)), at), how=_called("CubicSpline"))
-for name in ("PchipInterpolator", "Akima1DInterpolator"):
-    scipy(f"interpolate.{name}", usual(knots, values, at), shaped("columns", knots, Array((5, 2)), at), how=_called(name))
-scipy("interpolate.CubicHermiteSpline", usual(knots, values, Array((5,)), at), how=_called("CubicHermiteSpline"))
-scipy("interpolate.PPoly", usual(Array((3, 2)), numbers(0.0, 1.0, 2.5), numbers(0.3, 1.8)), how=_called("PPoly"))

@@ -90,3 +90,21 @@ scipy("signal.welch", usual(long, 2.0, nperseg=8), about("magnitudes", long, npe
 scipy("signal.periodogram", usual(long, 2.0, "hann"), kind="fft")
 scipy("signal.csd", usual(long, long, 2.0, nperseg=8), kind="fft", domains=("real",))
 scipy("signal.coherence", usual(long, long, 2.0, nperseg=8), kind="fft")
+scipy("signal.stft", usual(long, nperseg=8), about("no boundary", long, 2.0, "hann", 8, 5, 12, boundary=None, padded=False, scaling="psd"), how=lambda s, x, *a, **kw: s.signal.stft(x, *a, **kw)[2], kind="fft")
+scipy("signal.istft", usual(Array((5, 4)), nperseg=8), about("more overlap", Array((5, 4)), nperseg=8, noverlap=6, boundary=False), how=lambda s, z, **kw: s.signal.istft(z, **kw)[1], kind="fft", domains=("complex",))
+scipy("signal.spectrogram", usual(long, nperseg=8), about("magnitudes", long, nperseg=7, noverlap=3, mode="magnitude"), how=lambda s, x, **kw: s.signal.spectrogram(x, **kw)[2], kind="fft")
+scipy("signal.decimate", usual(Array((30,)), 2), about("moving average", long, 3, ftype="fir"), about("one way", long, 2, 4, zero_phase=False))
+scipy("signal.deconvolve", usual(x, numbers(2.0, 0.7, 0.3)))
+scipy("signal.freqz", usual(b, a, 6), about("at frequencies", b, a, numbers(0.3, 1.1, 2.0)), how=lambda s, *args: s.signal.freqz(*args)[1])
+scipy("signal.wiener", usual(image), about("noise", image, (3, 5), 0.4))
+for name in ("grey_erosion", "grey_dilation", "grey_opening", "grey_closing", "white_tophat", "black_tophat", "morphological_gradient", "morphological_laplace"):
+    scipy(f"ndimage.{name}", usual(image, 3), about("even, moved", image, (2, 3), mode="constant", origin=(0, 1)))
+for name in ("fourier_gaussian", "fourier_uniform", "fourier_ellipsoid"):
+    scipy(f"ndimage.{name}", usual(image, 1.5), about("half of the frequencies", Array((5, 4)), 1.5, 6), domains=("real", "complex"))
+scipy("ndimage.fourier_shift", usual(image, numbers(0.4, -0.7)))
+
+LABELS = ((0, 1, 1, 2, 2, 0), (1, 1, 2, 2, 0, 3), (3, 3, 1, 0, 2, 2), (1, 3, 3, 0, 2, 2), (0, 0, 1, 3, 3, 1))
+for name in ("sum", "sum_labels", "mean", "variance", "standard_deviation", "minimum", "maximum", "median"):
+    scipy(f"ndimage.{name}", usual(image), about("labels", image, Array(values=LABELS, dtype="int64"), (1, 2, 3)))
+scipy("ndimage.extrema", usual(image), how=lambda s, x: s.ndimage.extrema(x)[:2], kind="movement")
+scipy("ndimage.center_of_mass", usual(Array((5, 6), 0.5, 2)))

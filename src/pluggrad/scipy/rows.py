@@ -183,7 +183,7 @@ def falling_through(
         found = None if name.startswith("__") else adapter.scipy(f"{module}.{name}")
         if found is None:
             raise UnknownNameError(f"module 'pluggrad.scipy.{module}' has no attribute {name!r}")
-        return passing(f"{module}.{name}", found) if _is_function(found) else found
+        return _offered(f"{module}.{name}", found, passing)
 
     def names() -> list[str]:
         theirs = get_backend("numpy").adapter.scipy(module)
@@ -192,8 +192,18 @@ def falling_through(
     return find, names
 
 
-def _is_function(found: Any) -> bool:
-    return callable(found) and not isinstance(found, type)
+def _offered(name: str, found: Any, passing: Callable[[str, Callable[..., Any]], Any]) -> Any:
+    """What stands for what SciPy has by that name: functions by `passing`, and objects that are
+    called, such as distributions, with their methods."""
+    if not callable(found) or isinstance(found, type):
+        return found
+    offered = passing(name, found)
+    if not inspect.isroutine(found) and not hasattr(found, "nin"):  # nor a ufunc
+        for method in dir(found):
+            inside = getattr(found, method, None) if method[0] != "_" else None
+            if callable(inside):
+                setattr(offered, method, passing(f"{name}.{method}", inside))
+    return offered
 
 
 def _passing(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..rows import falling_through
+from .boundary_value import solve_bvp
 from .initial_value import OdeSolution, solve_ivp
 from .methods import METHODS, method_class
 from .nested import dblquad, nquad, tplquad
@@ -15,7 +16,8 @@ from .samples import cumulative_simpson, cumulative_trapezoid, romb, simpson, tr
 
 __all__ = [
     "OdeSolution", "cumulative_simpson", "cumulative_trapezoid", "dblquad", "fixed_quad", "nquad",
-    "odeint", "quad", "quad_vec", "romb", "simpson", "solve_ivp", "tplquad", "trapezoid",
+    "odeint", "quad", "quad_vec", "romb", "simpson", "solve_bvp", "solve_ivp", "tplquad",
+    "trapezoid",
 ]  # fmt: skip
 
 _theirs, __dir__ = falling_through("integrate", __all__)

@@ -12,7 +12,7 @@ from ...errors import DifferentiationError, InvalidArgumentError, UnsupportedErr
 from ...transforms import stop_gradient
 from ..rows import explained, scipy_module
 from . import nodes
-from .calls import at_nodes, backend_in, constants, known, number, some_tracked
+from .calls import at_nodes, beside, constants, known, number, some_tracked
 from .quadrature import _array, shifted, tuple_of
 
 __all__ = ["dblquad", "nquad", "tplquad"]
@@ -135,7 +135,7 @@ def nquad(
     if found is not None and opts:
         raise UnsupportedError(f"pluggrad.{where}(opts=...) is for constants: leave it out")
     if found is None:
-        found = backend_in(args).namespace.asarray(value)
+        found = beside(value, args)
     return (found, *theirs[1:])
 
 
@@ -158,7 +158,7 @@ def _several(func: Any, ranges: Any, args: Any, tolerances: Any, where: str) -> 
     )  # fmt: skip
     tolerance = max(epsabs, epsrel * abs(value), error)
     found = _nested(func, ours, args, value, tolerance, where)
-    return (backend_in(args).namespace.asarray(value) if found is None else found), error
+    return (beside(value, args) if found is None else found), error
 
 
 @explained("integrate")

@@ -36,6 +36,7 @@ from .functions import (
     tanhm,
     tanm,
 )
+from .general_spectra import eig, eigvals, matmul_toeplitz, solve_circulant, solve_toeplitz
 from .spectra import eigh, eigvalsh, norm, polar, svd, svdvals
 from .structured import block_diag, circulant, companion, hankel, khatri_rao, toeplitz
 from .systems import (
@@ -51,11 +52,12 @@ from .systems import (
 )
 
 __all__ = [
-    "block_diag", "cho_factor", "cho_solve", "cholesky", "circulant", "companion", "coshm", "cosm",
-    "det", "eigh", "eigvalsh", "expm", "expm_frechet", "hankel", "inv", "khatri_rao", "logm",
-    "lstsq", "lu", "lu_factor", "lu_solve", "norm", "pinv", "pinvh", "polar", "qr", "sinhm",
-    "sinm", "solve", "solve_banded", "solve_continuous_lyapunov", "solve_discrete_lyapunov",
-    "solve_lyapunov", "solve_sylvester", "solve_triangular", "solveh_banded", "sqrtm", "svd",
+    "block_diag", "cho_factor", "cho_solve", "cholesky", "circulant", "companion", "coshm",
+    "cosm", "det", "eig", "eigh", "eigvals", "eigvalsh", "expm", "expm_frechet", "hankel",
+    "inv", "khatri_rao", "logm", "lstsq", "lu", "lu_factor", "lu_solve", "matmul_toeplitz",
+    "norm", "pinv", "pinvh", "polar", "qr", "sinhm", "sinm", "solve", "solve_banded",
+    "solve_circulant", "solve_continuous_lyapunov", "solve_discrete_lyapunov", "solve_lyapunov",
+    "solve_sylvester", "solve_toeplitz", "solve_triangular", "solveh_banded", "sqrtm", "svd",
     "svdvals", "tanhm", "tanm", "toeplitz",
 ]  # fmt: skip
 

@@ -21,10 +21,16 @@ def _eigh(
     subset_by_value: Any, driver: Any,
 ) -> Any:  # fmt: skip
     where = f"scipy.linalg.{name}"
-    if subset_by_index is not None or subset_by_value is not None:
+    if subset_by_value is not None:
         raise UnsupportedError(
-            f"{where}: subsets are not supported. Take them from all: `w[2:5]` and `v[:, 2:5]`"
+            f"{where}: subset_by_value is not supported. Take them from all: `w[2:5]`, `v[:, 2:5]`"
         )
+    if subset_by_index is not None:
+        low, high = map(int, subset_by_index)
+        if not 0 <= low <= high < a.shape[-1]:
+            raise InvalidArgumentError(f"{where}: there are no eigenvalues {low} to {high}")
+        w, v = _eigh(name, a, b, lower, type, check_finite, None, None, driver)
+        return w[..., low : high + 1], v[..., low : high + 1]
     drivers = ("ev", "evd", "evr", "evx") if b is None else ("gv", "gvd", "gvx")
     if driver not in (None, *drivers):
         raise InvalidArgumentError(f"{where}: there is no driver {driver!r} for this problem")
@@ -69,7 +75,8 @@ def eigh(
 
     With a positive-definite `b`, they are those of the generalized problem. One triangle is read;
     the gradient is Hermitian, as if both were. Eigenvectors are unique up to a phase, and those of
-    equal eigenvalues have no derivative. Subsets are not supported: take them from all.
+    equal eigenvalues have no derivative. A subset by index is taken from all, and one by value is
+    not supported.
     `check_finite` and `driver` are followed for NumPy arrays; the other hints are not.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.linalg.eigh.html

@@ -16,7 +16,7 @@ from ..rows import public, scipy_module
 from .common import array, backend_for, constants, extended, floats
 from .smoothing import detrended
 
-__all__ = ["coherence", "csd", "periodogram", "welch"]
+__all__ = ["coherence", "csd", "periodogram", "segments", "welch", "window_of", "without_trend"]
 
 
 def _spectrum(
@@ -32,7 +32,7 @@ def _spectrum(
         n = max(x.shape[-1], y.shape[-1])
         x, y = [extended(z, 0, n - z.shape[-1], z.ndim - 1, "value") for z in (x, y)]
     n = x.shape[-1]
-    win, nperseg = _window(window, nperseg, n, x, where)
+    win, nperseg = window_of(window, nperseg, n, x, where)
     nfft = nperseg if nfft is None else int(nfft)
     noverlap = nperseg // 2 if noverlap is None else int(noverlap)
     if nfft < nperseg or noverlap >= nperseg or n < nperseg:
@@ -54,8 +54,8 @@ def _spectrum(
 
     def transformed(z: Any) -> Any:
         """The Fourier transform of each segment, along the last axis."""
-        z = _segments(z, nperseg, hop, (n - noverlap) // hop)
-        z = _without_trend(z, detrend, where) * conjugate(win)
+        z = segments(z, nperseg, hop, (n - noverlap) // hop)
+        z = without_trend(z, detrend, where) * conjugate(win)
         return (xp.fft.rfft if onesided else xp.fft.fft)(z, n=nfft)
 
     f1 = transformed(x)
@@ -80,7 +80,7 @@ def _spectrum(
     return constants(frequencies, x), xp.moveaxis(power, -1, axis)
 
 
-def _window(window: Any, nperseg: Any, n: int, x: Any, where: str) -> tuple[Any, int]:
+def window_of(window: Any, nperseg: Any, n: int, x: Any, where: str) -> tuple[Any, int]:
     """The window as an array beside `x`, and its length."""
     if isinstance(window, (str, tuple)):
         length = 256 if nperseg is None else int(nperseg)
@@ -99,7 +99,7 @@ def _window(window: Any, nperseg: Any, n: int, x: Any, where: str) -> tuple[Any,
     return win, int(length)
 
 
-def _segments(x: Any, length: int, hop: int, count: int) -> Any:
+def segments(x: Any, length: int, hop: int, count: int) -> Any:
     """`count` pieces of the last axis, each `hop` behind the other, as rows."""
     if hop == length:
         cut = x[..., : count * length]
@@ -109,7 +109,7 @@ def _segments(x: Any, length: int, hop: int, count: int) -> Any:
     return xp.reshape(cut, (*x.shape[:-1], count, length))
 
 
-def _without_trend(z: Any, detrend: Any, where: str) -> Any:
+def without_trend(z: Any, detrend: Any, where: str) -> Any:
     if detrend is False or detrend is None:
         return z
     if callable(detrend):
