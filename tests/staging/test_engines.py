@@ -160,6 +160,38 @@ def test_results_may_be_arguments(engine: str) -> None:
 
 
 @jax_alone
+def test_large_results_are_the_callers_own(engine: str) -> None:
+    fixed = RNG.random(50_000)
+
+    def f(x: Any) -> Any:
+        y = pg.sin(x).data
+        zeros = pg.zeros_like(x).data
+        return x, x[::-1], x * 1.0, fixed * 1, y, y, y + zeros, zeros, pg.asarray(fixed).data
+
+    run = compiled(f, engine)
+    for _ in range(3):
+        x = RNG.random(50_000)
+        room = np.empty(50_008)
+        aligned = room[(-room.ctypes.data % 64) // 8 :][:50_000]  # as JAX likes it
+        for given in (x, aligned):
+            given[...] = x
+            expected = [np.array(y) for y in f(given)]
+            found = run(given)
+            for n, y in enumerate(found):
+                np.testing.assert_allclose(y, expected[n], rtol=1e-14)
+                assert y.flags.writeable
+                y[...] = -1.0  # nothing else is written by that
+                expected[n][...] = -1.0
+                for a, b in zip(found, expected, strict=True):
+                    np.testing.assert_allclose(a, b, rtol=1e-14)
+            np.testing.assert_array_equal(given, x)
+    held = run(x)[4]
+    for _ in range(20):
+        run(x)
+    np.testing.assert_allclose(held, np.sin(x), rtol=1e-14)
+
+
+@jax_alone
 def test_floats_vary_unless_they_are_asked_for(engine: str) -> None:
     f = lambda x, rate: x * rate
     run = compiled(f, engine)

@@ -99,7 +99,10 @@ def sort_call(args: Any, kwargs: Any, static: Sequence[Any], numbers_vary: bool)
         if type(raw) is not np.ndarray or kind in VARIABLES:
             key.append(kind)
     call.backend = backend or call.backend
-    simple = not kwargs and not static and len(items) == len(args) == len(call.leaves)
+    simple = (
+        not kwargs and not static and len(items) == len(args) == len(call.leaves)
+        and all([x is y for x, y in zip(args, items, strict=True)])
+    )  # fmt: skip
     call.key = tuple(key) if simple else (spec, *key)
     return call
 
@@ -263,8 +266,8 @@ def _is_array(x: Any) -> bool:
 def _same(some: dict[int, Any], others: dict[int, Any]) -> bool:
     """Whether leaves that are no arrays are the same in two results."""
     return some.keys() == others.keys() and all(
-        [x is others[key] or (type(x) is type(others[key]) and x == others[key])
-         for key, x in some.items()]
+        [x is y or (type(x) is type(y) and (x == y or (x != x and y != y)))
+         for x, y in [(x, others[key]) for key, x in some.items()]]
     )  # fmt: skip
 
 
