@@ -63,8 +63,16 @@ def recorded(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         if attribute not in ATTRIBUTES:
             return getattr(args[0], attribute)
         name = attribute
-    if name in WRITES or "inplace" in _parameters(func):
+    if name in WRITES:
         _refuse_writes(func, name, args, kwargs)
+    elif kwargs.get("inplace") or (
+        "inplace" in _parameters(func) and _argument(func, "inplace", args, kwargs)
+    ):
+        place = _parameters(func).get("inplace", len(args))
+        args, kwargs = args[:place], {k: x for k, x in kwargs.items() if k != "inplace"}
+        x = args[0] if args else kwargs["input"]
+        x[...] = recorded(backend, func, name, args, kwargs)
+        return x
     out = kwargs.get("out")
     if out is not None:
         kwargs = {key: value for key, value in kwargs.items() if key != "out"}
@@ -105,11 +113,16 @@ def _parameters(func: Any) -> dict[str, int]:
     return found
 
 
+def _argument(func: Any, key: str, args: Any, kwargs: Any, place: int = 0) -> Any:
+    """The argument `key` of a call, None if it is not given."""
+    place = _parameters(func).get(key, place)
+    return args[place] if place < len(args) else kwargs.get(key)
+
+
 def _refuse_writes(func: Any, name: str, args: Any, kwargs: Any) -> None:
     """Raise if the arguments ask `func` to write into one of them."""
-    key, place = WRITES.get(name, ("inplace", _parameters(func).get("inplace", 0)))
-    place = _parameters(func).get(key, place)
-    value = args[place] if place < len(args) else kwargs.get(key)
+    key, place = WRITES[name]
+    value = _argument(func, key, args, kwargs, place)
     if value is not None and value is not False:
         raise UnsupportedError(
             f"{label(func)}({key}=...) writes into its argument, which does not work on Variables. "
@@ -141,6 +154,9 @@ class _Constants:
     def __init__(self, tree: TreeCall, func: Any, variables: Sequence[Any]) -> None:
         self.tree, self.func = tree, func
         tensors = [x for x in tree.flat if torch.is_tensor(x)]
+        if torch.compiler.is_compiling():
+            self.versions: list[tuple[Any, int]] = []  # the compiler cannot count writes
+            return
         known = not transforming() and any([x.requires_grad for x in tensors])
         if known and any([x._tracked for x in variables]):
             for x in tensors:
