@@ -137,7 +137,7 @@ def test_a_compiled_fit_takes_the_same_steps(tmp_path, capsys):
     assert eager["loss"] == compiled["loss"] and eager["evaluations"] == compiled["evaluations"]
     scope = {}
     exec(str(found["source"]), scope)  # the printed gradient runs without pluggrad
-    gradient = scope["loss"](module.TRUE, module.TIMES, module.SIGNAL)
+    gradient = scope["loss"](module.TRUE, TIMES=module.TIMES, SIGNAL=module.SIGNAL)
     np.testing.assert_array_equal(gradient, module.pg.grad(module.loss)(module.TRUE))
     needs("matplotlib")
     module.main(["--starts", "1", "--picture", str(tmp_path / "fit.png")])
