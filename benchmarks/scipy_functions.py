@@ -10,6 +10,7 @@ called `scipy`, because scripts in this folder would then import it in place of 
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 from collections.abc import Callable
 from operator import attrgetter
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 
 import libraries  # first: it sets the number of threads
 import numpy as np
+import scipy.sparse.linalg
 
 import pluggrad as pg
 
@@ -33,6 +35,7 @@ class Row(NamedTuple):
     torch: Callable[..., Any] | None = None  # of the tracked arguments, as tensors
     jax: Callable[..., Any] | None = None
     kwargs: dict[str, Any] = {}  # noqa: RUF012 (never written)
+    how: Callable[..., Any] | None = None  # called with `scipy.sparse`, SciPy's or ours, first
 
 
 def of_torch(path: str, *more: Any, **kwargs: Any) -> Callable[..., Any]:
@@ -81,6 +84,10 @@ def scanned(*xs: Any) -> Any:
 IMAGE = RNG.normal(size=(512, 512))
 PLACES = RNG.uniform(5, 250, size=(2, 256, 256))
 TRIANGLE = np.tril(RNG.normal(size=(300, 300))) + 20 * np.eye(300)
+PLACES_OF = np.unique(RNG.integers(0, 20_000 * 20_000, 200_000))
+AT = (PLACES_OF // 20_000, PLACES_OF % 20_000)  # a sparse matrix with about 10 elements in each row
+DATA = RNG.normal(size=len(PLACES_OF))
+LAPLACE = scipy.sparse.diags_array([-1.0, 2.5, -1.0], offsets=[-1, 0, 1], shape=(5000, 5000))
 BANDS = RNG.normal(size=(3, 5000)) + np.array([[0.0], [5.0], [0.0]])
 ROWS: dict[str, Row] = {
     "dct": Row("fft.dctn", (IMAGE,), (0,), 4, None, of_jax("fft.dctn")),
@@ -138,6 +145,18 @@ ROWS: dict[str, Row] = {
         "spatial.distance.cdist", (RNG.normal(size=(500, 10)), RNG.normal(size=(500, 10))), (0, 1),
         4, of_torch("cdist"), distances,
     ),
+    "csr @ vector": Row(
+        "sparse", (scipy.sparse.csr_array((DATA, AT), shape=(20_000, 20_000)),
+                   RNG.normal(size=20_000)), (1,), 4, how=lambda sparse, a, v: a @ v,
+    ),
+    "csr @ matrix": Row(
+        "sparse", (scipy.sparse.csr_array((DATA, AT), shape=(20_000, 20_000)),
+                   RNG.normal(size=(20_000, 8))), (1,), 4, how=lambda sparse, a, v: a @ v,
+    ),
+    "spsolve": Row(
+        "sparse", (LAPLACE.tocsc(), RNG.normal(size=5000)), (1,), 6,
+        how=lambda sparse, a, b: sparse.linalg.spsolve(a, b),
+    ),
     "pdist": Row("spatial.distance.pdist", (RNG.normal(size=(500, 10)),), (0,), 6),
 }  # fmt: skip
 
@@ -145,6 +164,12 @@ ROWS: dict[str, Row] = {
 def ours(row: Row) -> Callable[[], Any]:
     """One step of pluggrad: the gradients of the sum of the result's squares."""
     function = attrgetter(row.path)(importlib.import_module("pluggrad.scipy"))
+    if row.how is not None:
+        function = functools.partial(row.how, function)
+        sparse = importlib.import_module("pluggrad.scipy.sparse")
+        made = [getattr(sparse, f"{x.format}_array")(x) if scipy.sparse.issparse(x) else x
+                for x in row.args]  # fmt: skip
+        row = row._replace(args=tuple(made))
 
     def loss(*xs: Any) -> Any:
         given = list(row.args)
@@ -160,7 +185,9 @@ def ours(row: Row) -> Callable[[], Any]:
 def theirs(row: Row) -> Callable[[], Any]:
     """SciPy's own function, forward alone."""
     module, _, name = row.path.rpartition(".")
-    function = getattr(importlib.import_module(f"scipy.{module}"), name)
+    function = getattr(importlib.import_module(f"scipy.{module}".rstrip(".")), name)
+    if row.how is not None:
+        function = functools.partial(row.how, function)
     return lambda: function(*row.args, **row.kwargs)
 
 

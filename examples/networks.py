@@ -210,7 +210,7 @@ def accuracy(way: Way, digits: Digits) -> float:
 
 
 class History(NamedTuple):
-    """The loss of each step, the test accuracy at the end, and the seconds of all steps."""
+    """The loss of each step, the test accuracy at the end, and the seconds of the median step."""
 
     losses: list[float]
     accuracy: float
@@ -222,12 +222,12 @@ def history(
     report: Callable[[float], None] = lambda loss: None,
 ) -> History:  # fmt: skip
     """Train, and test once at the end; `report(loss)` is called after each step."""
-    losses, made = [], None
-    start = time.perf_counter()
+    losses, times, made = [], [time.perf_counter()], None
     for loss, made in train(way, network, digits, steps, seed=seed):  # noqa: B007
         losses.append(loss)
+        times.append(time.perf_counter())
         report(loss)
-    seconds = time.perf_counter() - start
+    seconds = float(np.median(np.diff(times)))
     assert made is not None
     return History(losses, accuracy(made, digits), seconds)
 
@@ -263,19 +263,23 @@ def compare(names: Sequence[str], digits: Digits, steps: int,
 def show(found: dict[str, dict[str, History]]) -> bool:
     """Print the table of all curves, and return whether they agree with torch's."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
     agree = True
     for name, curves in found.items():
-        table = Table("", title=f"{name}: the same steps from the same seeds, float64")
-        for heading in ("last loss", "apart", "accuracy", "ms a step"):
-            table.add_column(heading, justify="right")
         reference = curves["torch"].losses
+        shown = [0, len(reference) // 2, len(reference) - 1]
+        table = Table(
+            Column(no_wrap=True), title=f"{name}: the losses of the same steps from the same seeds"
+        )
+        steps = [f"step {n + 1}" for n in shown]
+        for heading in (*steps, "apart", "right", "ms/step"):
+            table.add_column(heading, justify="right", no_wrap=True)
         for way, (losses, right, seconds) in curves.items():
             apart = difference(losses, reference)
             agree = agree and apart <= DIFFERENCE_ALLOWED
-            table.add_row(way, f"{losses[-1]:.12f}", f"{apart:.1e}", f"{right:.1%}",
-                          f"{1e3 * seconds / len(losses):.2f}")  # fmt: skip
+            table.add_row(way, *[f"{losses[n]:.7f}" for n in shown], f"{apart:.1e}",
+                          f"{right:.1%}", f"{1e3 * seconds:.1f}")  # fmt: skip
         Console().print(table)
     return agree
 

@@ -14,6 +14,7 @@ class JaxAdapter(Adapter):
     """What the engine needs to know about JAX."""
 
     name = "jax"
+    engine = "jax"
     modules = ("jax", "jaxlib")
     last_write_wins = True
     takes_numpy = True

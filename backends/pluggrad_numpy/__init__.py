@@ -8,7 +8,7 @@ from typing import Any
 import array_api_compat.numpy as xp
 import numpy as np
 
-from pluggrad.plugin import TRACERS, Adapter, atomic, careful_norm, selects_once, writable
+from pluggrad.plugin import ACTIVE, TRACERS, Adapter, atomic, careful_norm, selects_once, writable
 
 
 def broadcast_to(x: Any, shape: Any) -> Any:
@@ -50,18 +50,15 @@ def eigh_upper(x: Any) -> Any:
     return np.linalg.eigh(x, UPLO="U")
 
 
+@atomic
 def scatter(g: Any, *, key: Any, like: Any) -> Any:
     """Zeros with `g` added at `key`."""
-    if type(g) in TRACERS:
-        return TRACERS[type(g)](g, scatter, (g,), {"key": key, "like": like})
     return scatter_add(np.zeros(*like), [(key, g)])
 
 
+@atomic
 def scatter_all(*gs: Any, keys: Any, like: Any) -> Any:
     """Zeros with each of `gs` added at its own key."""
-    for g in gs:
-        if type(g) in TRACERS:
-            return TRACERS[type(g)](g, scatter_all, gs, {"keys": keys, "like": like})
     return scatter_add(np.zeros(*like), zip(keys, gs, strict=True))
 
 
@@ -70,8 +67,8 @@ def scatter_add(buffer: Any, pieces: Any) -> Any:
     which cannot be written: such a buffer becomes an array first."""
     try:
         for key, g in pieces:
-            if type(g) in TRACERS:
-                buffer = writable(buffer, g)
+            if ACTIVE.array_type is not None:
+                buffer = writable(buffer, g, key)
             if type(key) is slice or type(key) is int or selects_once(key):
                 buffer[key] += g
             else:
@@ -92,6 +89,17 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
     return xp.clip(x, min, max)  # type: ignore[attr-defined]
 
 
+#: Functions of array-api-compat that are written with NumPy's inner functions.
+LOOKING = ("eig", "eigvals", "solve", "trace")
+
+
+def gamma_slope(a: Any, x: Any, *, order: int) -> Any:
+    """See `gamma_slopes`, which is loaded when it is called: it needs SciPy."""
+    from .gamma_slopes import gamma_slope as found
+
+    return found(a, x, order=order)
+
+
 class NumpyAdapter(Adapter):
     """What the engine needs to know about NumPy."""
 
@@ -104,14 +112,18 @@ class NumpyAdapter(Adapter):
     last_write_wins = True
     promotes = True
     functions = {  # noqa: RUF012
+        "asarray": atomic(xp.asarray),  # type: ignore[attr-defined]
         "broadcast_to": broadcast_to,
         "clip": clip,
         "eigh_upper": eigh_upper,
+        "gamma_slope": atomic(gamma_slope),
         "scatter": scatter,
         "scatter_all": scatter_all,
         "matmul": operator.matmul,
         "matrix_transpose": matrix_transpose,
+        **{f"linalg.{name}": atomic(getattr(xp.linalg, name)) for name in LOOKING},
         "linalg.vector_norm": atomic(careful_norm(xp.linalg.vector_norm, xp)),
+        "take": atomic(xp.take),  # type: ignore[attr-defined]
         "zeros": zeros,
         "sum": reduction(np.add, np.sum),
         "max": reduction(np.maximum, np.max),
@@ -123,8 +135,8 @@ class NumpyAdapter(Adapter):
         return xp
 
     def host(self, x: Any) -> Any:
-        """The array itself."""
-        return x
+        """The array itself; None for a stand-in, whose elements are unknown."""
+        return None if type(x) in TRACERS else x
 
     # Implemented in C, because most operations call it.
     like = staticmethod(operator.attrgetter("shape", "dtype"))  # type: ignore[assignment]

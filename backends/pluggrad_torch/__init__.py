@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from pluggrad.plugin import (
     TypeMismatchError,
     careful_norm,
     has_arrays,
+    label,
     rebuild,
     selects_once,
 )
@@ -20,11 +22,14 @@ class TorchAdapter(Adapter):
     """What the engine needs to know about torch."""
 
     name = "torch"
+    engine = "torch"
     ellipsis_between = False
     modules = ("torch",)
     last_write_wins = True
     integers_first = True
     reads_code = True
+    answers = ("numpy",)
+    constants = threading.local()  # whose `on` says that the engine is tracing a function
     warns_of_items = False
     switch = "torch.no_grad() and torch.inference_mode()"
 
@@ -32,6 +37,15 @@ class TorchAdapter(Adapter):
         """array-api-compat's namespace, with functions that are quicker or that torch's transforms
         can trace."""
         import array_api_compat.torch as xp
+
+        if not self.prepared:  # it is asked for again and again
+            self.prepare(xp)
+        return xp
+
+    prepared = False
+
+    def prepare(self, xp: Any) -> None:
+        """Fill in the functions and the questions that need torch."""
         import torch
         from array_api_compat.torch import linalg
 
@@ -93,7 +107,7 @@ class TorchAdapter(Adapter):
         # On the path of every operation, so without an import in each call.
         self.tracing = torch.compiler.is_compiling  # type: ignore[method-assign]
         self.records = torch.is_grad_enabled
-        from . import custom  # noqa: F401  (it replaces `torch.autograd.Function.apply`)
+        from . import replaced  # noqa: F401  (what torch lets nobody override)
         from .methods import methods
 
         self.methods = methods()
@@ -101,7 +115,7 @@ class TorchAdapter(Adapter):
         torch.serialization.add_safe_globals([rebuild])
         self.follows = lambda x: x.requires_grad
         self.writes = writes
-        return xp
+        self.prepared = True
 
     def check(self, x: Any) -> None:
         """Refuses tensors that torch itself tracks; its transforms' tracers are welcome."""
@@ -256,9 +270,23 @@ class TorchAdapter(Adapter):
 
     # ------------------------------------------------------------ about the library
 
+    @property
+    def takes_numpy(self) -> bool:  # type: ignore[override]
+        """Only while the engine traces a function."""
+        return getattr(self.constants, "on", False)
+
+    def traced(self, x: Any) -> bool:
+        """Whether `x` is a fake tensor, which stands for one in a graph of torch's compilers."""
+        from torch._subclasses.fake_tensor import FakeTensor
+
+        return isinstance(x, FakeTensor)
+
     def foreign(self, backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
-        """Answered by the table in `functions`."""
-        from .functions import answer
+        """Answered by the table in `functions`; NumPy's functions by pluggrad's of their names."""
+        if label(func).startswith("numpy."):
+            from pluggrad_numpy.functions import answer
+        else:
+            from .functions import answer
 
         return answer(backend, func, args, kwargs)
 

@@ -27,14 +27,15 @@ A plugin is an object of a subclass of `Adapter`, registered as an entry point:
 What is here by group:
 
 - the adapter: `Adapter`, `hooks`, `FUNCTIONS`, `Hook`, `VERSION`, `OLDEST_VERSION`,
-  `register_backend`; to write hooks with: `selects_once`, `has_arrays`, `careful_norm`
+  `register_backend`; to write hooks with: `selects_once`, `has_arrays`, `careful_norm`,
+  `gamma_integral`
 - arrays and Variables: `Backend`, `backend_of`, `get_backend`, `is_variable`, `is_batched`
 - arguments: `whole`, `axis_of`, `axes_of`; `explain`, which makes an error of ours of another
 - answering a library's own functions, for `Adapter.foreign`: `Table`, `lookup`, `names`, `label`,
   `signature_of`, `into`, `answer_raw`, `answer_constant`, `write`
 - storing Variables: `rebuild`, the function that pickles of Variables call
 - where a value would leave the graph: `break_graph`, `warn_scalar`, `called`
-- functions that `pluggrad.compile` writes down as one call: `atomic`, and `TRACERS`,
+- functions that `pluggrad.compile` writes down as one call: `atomic`, with `ACTIVE` and `TRACERS`,
   which it asks; `writable`, for functions that write into arrays of their own
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
 - functions of pluggrad in the library's autograd, for `Adapter.interop`: `HostProgram`, `for_host`,
@@ -42,6 +43,8 @@ What is here by group:
   `TreeCall`, `one_by_one`, `rule_of`, `Framework`, `calling`, `made_by`, `name_of`,
   `refuse_dtype`
 - compilers that read Python code, for `Adapter.compiler`: `UNREADABLE`, `CONSTANT`, `make_ready`
+- engines of `pluggrad.compile`, objects in the entry-point group ``pluggrad.engines``: `Engine`;
+  those that compile programs: `TracedProgram`, `ProgramCall`, `Value`, `emitted`
 - errors to raise: `BatchingError`, `InvalidArgumentError`, `MissingFunctionError`,
   `OutOfRangeError`, `TypeMismatchError`, `UnsupportedError`; all others are in `pluggrad.errors`
 
@@ -71,7 +74,7 @@ from .arrays.backend import Backend, backend_of, get_backend, register_backend
 from .arrays.choice import NO_CHOICE, choose, chosen, current_choice
 from .arrays.dispatch import is_batched, is_variable
 from .arrays.immutable import has_arrays
-from .arrays.tracers import TRACERS, atomic, writable
+from .arrays.tracers import ACTIVE, TRACERS, atomic, writable
 from .engine.arguments import axes_of, axis_of, explain, whole
 from .engine.batch import drawn
 from .engine.closures import Seen, seen
@@ -100,6 +103,12 @@ from .interop import (
     one_by_one,
     refuse_dtype,
 )
+from .rules.special.slopes import gamma_integral
+from .staging.emit import emitted
+from .staging.engines import Engine
+from .staging.program import Call as ProgramCall
+from .staging.program import Program as TracedProgram
+from .staging.program import Value
 from .tools.compilers import find_all
 from .transforms.checkpointing.checkpointed import recomputes
 from .variables.indexing import sized
@@ -117,6 +126,7 @@ from .variables.names import signature_of
 from .variables.variable import rebuild
 
 __all__ = [
+    "ACTIVE",
     "CONSTANT",
     "FUNCTIONS",
     "OLDEST_VERSION",
@@ -126,6 +136,7 @@ __all__ = [
     "Adapter",
     "Backend",
     "BatchingError",
+    "Engine",
     "ForeignProgram",
     "Framework",
     "Hook",
@@ -133,10 +144,13 @@ __all__ = [
     "InvalidArgumentError",
     "MissingFunctionError",
     "OutOfRangeError",
+    "ProgramCall",
     "Table",
+    "TracedProgram",
     "TreeCall",
     "TypeMismatchError",
     "UnsupportedError",
+    "Value",
     "answer_constant",
     "answer_raw",
     "atomic",
@@ -148,10 +162,12 @@ __all__ = [
     "calling",
     "careful_norm",
     "drawn",
+    "emitted",
     "explain",
     "first_possible",
     "for_host",
     "foreign_call",
+    "gamma_integral",
     "get_backend",
     "has_arrays",
     "hooks",

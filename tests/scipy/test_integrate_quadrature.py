@@ -175,3 +175,16 @@ def test_several_variables():
 def test_odd_calls(call, message):
     with pytest.raises(pg.PluggradError, match=message):
         call(pg.Variable(0.5, requires_grad=True))
+
+
+def test_constants_of_torch_stay_in_double_precision():
+    torch = needs("torch")
+    for t in (torch.tensor(1.3, dtype=torch.float64), torch.tensor(1.3)):
+        v, f = pg.Variable(t), lambda *xs: pg.exp(-xs[-1] * xs[0])
+        found = [I.quad(f, 0, 1, args=(v,)), I.dblquad(f, 0, 1, 0, 1, args=(v,)),
+                 I.nquad(f, [[0, 1]], args=(v,)), I.quad_vec(f, 0, 1, args=(v,))]  # fmt: skip
+        for y, *_ in found:
+            assert y.dtype == t.dtype
+            expected = -np.expm1(-float(t)) / float(t)
+            np.testing.assert_allclose(y.data.numpy(), expected, rtol=1e-6 if t.dtype ==
+                                       torch.float32 else 1e-12)  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import numpy
@@ -32,16 +32,25 @@ ACTIVE = _Active()
 
 
 def atomic(function: F) -> F:
-    """`function`, written down as one call where a stand-in is among its positional arguments."""
+    """`function`, written down as one call where a stand-in is among its arguments."""
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        for x in args:
-            if type(x) in TRACERS:
+        if ACTIVE.array_type is not None:
+            for x in _stand_ins((*args, *kwargs.values())):
                 return TRACERS[type(x)](x, function, args, kwargs)
         return function(*args, **kwargs)
 
     return call  # type: ignore[return-value]
+
+
+def _stand_ins(items: Iterable[Any]) -> Iterator[Any]:
+    """The stand-ins among `items`, and in lists and tuples there."""
+    for x in items:
+        if type(x) in TRACERS:
+            yield x
+        elif type(x) in (list, tuple):
+            yield from _stand_ins(x)
 
 
 def writable(x: Any, *written: Any) -> Any:

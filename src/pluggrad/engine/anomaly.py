@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import traceback
 from collections.abc import Callable
@@ -81,6 +82,8 @@ def pull_with(
 
     ``saved_of(edge, node)`` gives the saved values of the edge.
     """
+    if modes is not None and modes.profile is not None:
+        return _timed(modes, saved_of)
     if modes is None or not (modes.strong or modes.anomaly):
         return lambda edge, node, g: edge.rule.pull(g, saved_of(edge, node))
     anomaly, check_nan, strong = modes.anomaly, modes.check_nan, modes.strong
@@ -105,6 +108,18 @@ def pull_with(
         return c
 
     return pull
+
+
+def _timed(modes: Modes, saved_of: Callable[[Edge, Node], Any]) -> Callable[..., Any]:
+    """The pull under the other modes, whose time `modes.profile` notes."""
+    pull = pull_with(dataclasses.replace(modes, profile=None), saved_of)
+
+    def timed(edge: Edge, node: Node, g: Any) -> Any:
+        name = edge.rule.primitive.name
+        c: Any = modes.profile.timed(name, "backward", pull)(edge, node, g)
+        return c
+
+    return timed
 
 
 def check_made(what: str, given: Any, made: Any) -> None:

@@ -27,6 +27,7 @@ class Modes:
     unpack: Callable[[Any], Any] | None = None
     mutations: bool = False
     strong: bool = False
+    profile: Any = None  # what notes the time of each operation, see `tools.profiling`
     parent: Node | None = None  # under `anomaly`, the node that is being pulled through
     inside: Any = None  # the innermost running checkpoint
 

@@ -10,7 +10,7 @@ from ..arrays.dispatch import is_variable
 from ..errors import MixedBackendsError
 from .arguments import convert, explain, promote
 from .handles import raw_of, wrap_untracked
-from .levels import ROOT
+from .levels import ROOT, read
 from .lists import lift_lists
 from .modes import inside
 from .primitive import Primitive
@@ -34,6 +34,9 @@ def apply(
     args = converted
     if not primitive.lists.isdisjoint(map(type, args)):
         args = lift_lists(args, backend, primitive)
+    modes = read().modes
+    if modes is not None and modes.profile is not None:
+        raw = modes.profile.timed(primitive.name, "forward", raw)
     if (run := inside()) is not None:
         args = [run.enter(x) for x in args]
     if primitive.promotes and not (backend.adapter.promotes and _constant(args, backend)):

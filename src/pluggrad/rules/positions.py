@@ -13,6 +13,7 @@ from typing import Any
 
 from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_variable, xp
+from ..arrays.tracers import atomic
 from ..engine.batch import refuse
 from ..engine.cotangents import device_of, zeros
 from ..engine.lazy_cotangents import fit
@@ -41,6 +42,7 @@ def put_at_raw(value: Any, x: Any, places: Any) -> Any:
     return backend.raw("put")(value, x, (places,))
 
 
+@atomic
 def from_front_raw(places: Any, *, length: int) -> Any:
     """`places` with negative ones counted from the front, in integers wide enough for positions.
 

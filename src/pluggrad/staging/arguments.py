@@ -30,6 +30,11 @@ class Call:
         self.numbers = False  # whether there are Python floats among the leaves
         self.key: Any = None
 
+    @property
+    def places(self) -> list[int]:
+        """Where the leaves stand among all leaves of the arguments."""
+        return [place for place, _ in self._places]
+
     def flat(self, fun: Callable[..., Any], result: Result) -> Callable[..., Any]:
         """`fun` as a function of the leaves, which returns the arrays of its result."""
         # What varies is not kept.
@@ -99,12 +104,15 @@ def sort_call(args: Any, kwargs: Any, static: Sequence[Any], numbers_vary: bool)
             )
         backend = found
         call.add(place, raw, kind in VARIABLES)
-        layout = getattr(raw, "strides", None) if found.name == "numpy" else str(raw.device)
+        layout = raw.strides if found.name == "numpy" else _layout(raw)
         key.append((raw.shape, raw.dtype, layout))
         if type(raw) is not np.ndarray or kind in VARIABLES:
             key.append(kind)
     call.backend = backend or call.backend
-    simple = not kwargs and not static and len(items) == len(args) == len(call.leaves)
+    simple = (
+        not kwargs and not static and len(items) == len(args) == len(call.leaves)
+        and all([x is y for x, y in zip(args, items, strict=True)])
+    )  # fmt: skip
     call.key = tuple(key) if simple else (spec, *key)
     return call
 
@@ -122,6 +130,13 @@ def _backend(x: Any) -> Backend | None:
     ):  # fmt: skip
         raise UntraceableError(f"{type(x).__name__} of {x.dtype} is among its arguments")
     return found
+
+
+def _layout(raw: Any) -> Any:
+    """Where an array of another library than NumPy lives, and how its elements lie there, if that
+    can be asked, as torch's tensors can."""
+    stride = getattr(raw, "stride", None)
+    return (str(raw.device), None if stride is None else stride())
 
 
 class _Held:
@@ -190,7 +205,7 @@ class Result:
             arrays.append(x)
         if self._spec is None:
             self._spec, self._wraps, self._others = spec, wraps, others
-        elif spec != self._spec or wraps != self._wraps or not _same(others, self._others):
+        elif spec != self._spec or not _same(others, self._others):
             raise UntraceableError("a second run returns something of another form")
         return tuple(arrays)
 
@@ -216,6 +231,18 @@ class Result:
             return made(arrays)
 
         return call
+
+    def written(self, words: list[str]) -> str:
+        """An expression for a result whose arrays have these texts; a tuple of them if the
+        structure cannot be written."""
+        arrays = iter(words)
+        items = [
+            repr(self._others[place]) if place in self._others else next(arrays)
+            for place in range(len(self._wraps))
+        ]
+        text = _written(optree.tree_unflatten(self._spec, items))
+        text = text if text is not None else f"({', '.join([*words, ''])})"
+        return text.replace(", )", ")") if text.count(",") > 1 else text
 
     def _builder(self) -> Callable[[Any], Any]:
         """A function from the arrays of a result to the result."""
@@ -271,8 +298,8 @@ def _is_array(x: Any) -> bool:
 def _same(some: dict[int, Any], others: dict[int, Any]) -> bool:
     """Whether leaves that are no arrays are the same in two results."""
     return some.keys() == others.keys() and all(
-        [x is others[key] or (type(x) is type(others[key]) and x == others[key])
-         for key, x in some.items()]
+        [x is y or (type(x) is type(y) and (x == y or (x != x and y != y)))
+         for x, y in [(x, others[key]) for key, x in some.items()]]
     )  # fmt: skip
 
 
@@ -281,7 +308,7 @@ def _same(some: dict[int, Any], others: dict[int, Any]) -> bool:
 
 def alike(found: Any, expected: Any, exact: bool) -> str:
     """What is different between two results; empty if they are the same: to the last bit and in
-    their memory layout if `exact`, otherwise to 1e-6 relative."""
+    their memory layout if `exact`, otherwise to some 6 digits."""
     leaves, spec = optree.tree_flatten(found, none_is_leaf=True)
     others, wanted = optree.tree_flatten(expected, none_is_leaf=True)
     if spec != wanted:
@@ -295,6 +322,15 @@ def alike(found: Any, expected: Any, exact: bool) -> str:
     return ""
 
 
+def _near(x: Any, y: Any) -> bool:
+    """Whether two NumPy arrays agree to some 6 digits, or to 3 in single precision."""
+    if x.dtype.kind not in "fc":
+        return True
+    eps = np.finfo(x.dtype).eps
+    size = np.max(np.abs(y), where=np.isfinite(y), initial=1.0)
+    return bool(np.allclose(x, y, rtol=eps**0.4, atol=eps**0.6 * size, equal_nan=True))
+
+
 def _difference(x: Any, y: Any, exact: bool) -> str:
     """What is different between two leaves of a result."""
     if not _is_array(y):
@@ -305,8 +341,7 @@ def _difference(x: Any, y: Any, exact: bool) -> str:
         return f"{x.dtype} of shape {x.shape} instead of {y.dtype} of shape {y.shape}"
     if not exact:
         x, y = (np.asarray(getattr(z, "detach", lambda z=z: z)()) for z in (x, y))
-        close = x.dtype.kind not in "fc" or np.allclose(x, y, rtol=1e-6, atol=1e-9, equal_nan=True)
-        return "" if close else f"values that differ by up to {np.nanmax(np.abs(x - y)):.2g}"
+        return "" if _near(x, y) else f"values that differ by up to {np.nanmax(np.abs(x - y)):.2g}"
     if any([n > 1 and a != b for n, a, b in zip(x.shape, x.strides, y.strides, strict=True)]):
         return f"the strides {x.strides} instead of {y.strides}"
     if x.tobytes() != y.tobytes():

@@ -201,18 +201,39 @@ class Compiled:
 
     def _handed_over(self, call: Call, args: Any, kwargs: Any, engine: str, guards: Guards) -> Any:
         """Have another compiler compile the function, on tracers of its own."""
-        fun, result = self.__wrapped__, Result()
-        run = result.finished(get_engine(engine).make(call.flat(fun, result), call.leaves))
+        entry = _Entry(guards.holds, None)
         try:
             guards.check()
-            found = run(*call.leaves)
+            entry.run = self._made(call, engine)
+            found = entry.run(*call.leaves)
         except Exception as error:
-            found = fun(*args, **kwargs)  # raises, if the error is the function's own
-            self._broken(f"{engine} cannot compile it: {type(error).__name__}: {error}")
-            self._keep(call.key, _Entry(guards.holds, None))
-            return found
-        self._keep(call.key, _Entry(guards.holds, run))
+            entry.run = None
+            found = self.__wrapped__(*args, **kwargs)  # raises, if the error is the function's own
+            if call.numbers:  # perhaps the function asks for the value of a Python float
+                self._numbers_vary = False
+                call = sort_call(args, kwargs, self._static, False)
+                try:
+                    entry.run = self._made(call, engine)
+                    found = entry.run(*call.leaves)
+                except Exception:
+                    entry.run, self._numbers_vary = None, True
+            if entry.run is None:
+                self._broken(f"{engine} cannot compile it: {type(error).__name__}: {error}")
+        self._keep(call.key, entry)
         return found
+
+    def _made(self, call: Call, engine: str) -> Any:
+        """How to run calls like `call`: what a compiler made of the function. What it runs by
+        itself is checked as far as it runs on NumPy's arrays."""
+        result = Result()
+        random = RandomStates(self.__wrapped__, call.leaves)
+        before = [checksum(x) for x in call.leaves if type(x) is np.ndarray]
+        run = get_engine(engine).make(call.flat(self.__wrapped__, result), call.leaves)
+        if random.moved():
+            raise UntraceableError("it draws random numbers, and a program would not")
+        if [checksum(x) for x in call.leaves if type(x) is np.ndarray] != before:
+            raise UntraceableError("it writes into an array that it was given")
+        return result.finished(run)
 
     def _keep(self, key: Any, entry: _Entry) -> None:
         """Remember `entry`, and forget the oldest if there are too many."""

@@ -38,11 +38,11 @@ def out_of_place(program: Program) -> None:
     for call in program.calls:
         if new:
             call.replaced(new)
-        if len(call.writes) != 1 or type(call.function) is not np.ufunc or call.several:
+        if len(call.writes) != 1 or call.function not in IN_PLACE or call.several:
             continue
         (c,) = call.writes
         alone = owners.get(c.memory) == 1 and c.memory is c and list(call.kwargs) == ["out"]
-        if alone and all([v.shape == () or v.like(c) for v in call.inputs()]):
+        if alone and _makes(call, c):
             y = c.copied()
             call.kwargs, call.writes, call.results = {}, (), (y,)
             call.forget_inputs()
@@ -50,6 +50,20 @@ def out_of_place(program: Program) -> None:
             first[y] = first.get(c, c)
             new[first[y]] = y
     program.outputs = [new.get(v, v) if type(v) is Value else v for v in program.outputs]
+
+
+#: Ufuncs whose results have the dtype of their arguments.
+IN_PLACE = frozenset({np.add, np.subtract, np.multiply, np.divide})
+
+
+def _makes(call: Call, c: Value) -> bool:
+    """Whether `call`, a ufunc, makes an array like `c` if it is not told where to write."""
+    values = [x for x in call.args if type(x) is Value]
+    return (
+        c.dtype.kind in "fc" and any([v.like(c) for v in values])
+        and all([v.like(c) or (not v.shape and v.dtype in (None, c.dtype)) for v in values])
+        and all([type(x) in (Value, float, int) for x in call.args])
+    )  # fmt: skip
 
 
 # ---------------------------------------------------------------- calls that change nothing

@@ -24,6 +24,7 @@ from ..arrays.tracers import ACTIVE, TRACERS
 from ..engine.graph_breaks import user_line
 from ..errors import LeakedVariableError, UntraceableError
 from .facts import FACTS, METHODS, PARTS, STATIC, WRITERS, WRITING_METHODS, depends
+from .operators import ROUNDED, give_operators, is_ambiguous
 from .program import Call, Program, Value, attribute
 
 __all__ = ["Trace", "Tracer", "is_tracing", "traced"]
@@ -215,6 +216,11 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
             return NotImplemented
         out = kwargs.pop("out", None)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
+        if method == "__call__" and ufunc in ROUNDED and is_ambiguous(ufunc, inputs):
+            raise self.trace.untraceable(
+                "a NumPy scalar stands before a traced one, in a product of complex numbers or a "
+                "power; a Python number there is well defined"
+            )
         if method == "at":
             self.trace.call(function, inputs, kwargs, writes=inputs[:1])
             return None
@@ -275,8 +281,8 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         self.trace.call(operator.setitem, (self, key, value), {}, writes=(self,))
 
     def writable(self) -> Tracer:
-        """This array; an array in its place if it is a NumPy scalar, which cannot be written."""
-        if self.entry.kind != "scalar":
+        """This array; an array in its place if it is a number, which cannot be written."""
+        if type(self.value) is np.ndarray:
             return self
         made: Tracer = self.trace.call(np.asarray, (self,), {})
         return made
@@ -308,6 +314,8 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         """NumPy, since that is what the array is one of."""
         return np
 
+    # For `isinstance`, it is what it stands for.
+    __class__ = property(lambda self: type(self.value))
     shape = property(lambda self: self.entry.shape)
     dtype = property(lambda self: self.entry.dtype or _DOUBLE)
     ndim = property(lambda self: len(self.entry.shape))
@@ -351,52 +359,7 @@ def _mean(x: Any, *args: Any, **kwargs: Any) -> Any:
 LOWERED: dict[Any, Callable[..., Any]] = {np.sum: _sum, np.mean: _mean}
 
 
-def _give_operators() -> None:
-    """Operators that are more than a ufunc: powers, in place, and those of Python floats."""
-
-    def number(x: Any) -> bool:
-        return type(x) in (float, int) or (type(x) in TRACERS and x.entry.kind == "number")
-
-    def binary(name: str, usual: Any, reflected: bool) -> Any:
-        function = getattr(operator, name)
-
-        def operate(self: Any, other: Any) -> Any:
-            if type(other) in VARIABLES:
-                return NotImplemented
-            if name == "pow" or (number(self) and number(other)):
-                args = (other, self) if reflected else (self, other)
-                return self.trace.call(function, args, {})
-            return usual(self, other)
-
-        return operate
-
-    def in_place(name: str, usual: Any) -> Any:
-        function = getattr(operator, name)
-
-        def operate(self: Any, other: Any) -> Any:
-            if type(self.value) is not np.ndarray or type(other) in VARIABLES:
-                return function(self, other)
-            if name == "pow":
-                self.trace.call(operator.ipow, (self, other), {}, writes=(self,))
-                return self
-            return usual(self, other)
-
-        return operate
-
-    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
-        setattr(Tracer, f"__{name}__", binary(name, getattr(Tracer, f"__{name}__"), False))
-        setattr(Tracer, f"__r{name}__", binary(name, getattr(Tracer, f"__r{name}__"), True))
-        setattr(Tracer, f"__i{name}__", in_place(name, getattr(Tracer, f"__i{name}__")))
-    for name in ("neg", "pos", "abs"):
-        usual, function = getattr(Tracer, f"__{name}__"), getattr(operator, name)
-
-        def unary(self: Any, usual: Any = usual, function: Any = function) -> Any:
-            return self.trace.call(function, (self,), {}) if number(self) else usual(self)
-
-        setattr(Tracer, f"__{name}__", unary)
-
-
-_give_operators()
+give_operators(Tracer)
 
 
 def traced(function: Callable[..., Any], leaves: Sequence[Any]) -> tuple[Program, Any]:

@@ -168,7 +168,7 @@ class Namespace(Functions):
     def raw_asarray(self, obj: Any, **kwargs: Any) -> Any:
         """`obj` as a raw array of this backend."""
         kwargs = {key: value for key, value in kwargs.items() if value is not None}
-        return self._backend.xp.asarray(obj, **kwargs)
+        return self._backend.raw("asarray")(obj, **kwargs)
 
     def to_device(self, x: Any, device: Any, /) -> Any:
         """`x` on another device."""

@@ -17,7 +17,16 @@ from ...functions.operand import as_array
 from ...transforms import stop_gradient, vmap
 from ..rows import backend_among
 
-__all__ = ["at_nodes", "backend_in", "constants", "known", "number", "on_host", "some_tracked"]
+__all__ = [
+    "at_nodes",
+    "backend_in",
+    "beside",
+    "constants",
+    "known",
+    "number",
+    "on_host",
+    "some_tracked",
+]
 
 
 def some_tracked(*values: Any) -> bool:
@@ -32,6 +41,27 @@ def backend_in(*values: Any) -> Backend:
     """The backend of the first Variable among `values`, lists included, else of the first array of
     another library than NumPy; NumPy's if there is neither."""
     return backend_among(values) or get_backend("numpy")
+
+
+def beside(value: Any, *others: Any) -> Any:
+    """What SciPy computed, as an array of the library of `others`; of another library than NumPy,
+    in the dtype of the first of them. (torch would make single precision of a number.)"""
+    backend = backend_in(*others)
+    return backend.namespace.asarray(
+        value, dtype=None if backend.name == "numpy" else _float_dtype(others)
+    )
+
+
+def _float_dtype(values: Any) -> Any:
+    """The dtype of the first Variable of floats among `values`, lists included."""
+    for x in values:
+        if isinstance(x, (list, tuple)):
+            found = _float_dtype(x)
+        else:
+            found = x.dtype if is_variable(x) and "float" in str(x.dtype) else None
+        if found is not None:
+            return found
+    return None
 
 
 def constants(values: Any) -> tuple[Any, ...]:

@@ -96,12 +96,12 @@ class OdeSolution:
 
 def path(
     method: str, fun: Any, host: Any, t0: Any, y0: Any, times: Any, scale: Callable[[Any], Any],
-    states: Any = None,
+    states: Any = None, guess: Any = None,
 ) -> tuple[list[Any], list[Any]]:  # fmt: skip
     """The states at all `times`, which begin at `t0`, and the functions of time in between.
 
     ``scale(t)`` is the time, as a Variable where the span is tracked; `states` are SciPy's at the
-    times, to begin the steps of implicit methods with.
+    times, to begin the steps of implicit methods with, and `guess` is its solution.
     """
     y, slope, t = y0, None, scale(times[0])
     found, parts = [y0], []
@@ -110,7 +110,7 @@ def path(
         if method in EXPLICIT:
             y, slope, part = explicit(method, fun, t, y, after - t, slope)
         else:
-            y, slope, part = implicit(fun, host, t, y, after - t)
+            y, slope, part = implicit(fun, host, t, y, after - t, guess)
             y = y if states is None else shifted(y, states[k + 1])
         found.append(y)
         parts.append(part)
@@ -166,6 +166,8 @@ def solve_ivp(
     options = within_precision(options, y0)
     if y0.ndim != 1:
         raise InvalidArgumentError(f"{where}: y0 is a vector, not of shape {tuple(y0.shape)}")
+    if isinstance(t_eval, (list, tuple)) and some_tracked(t_eval):
+        t_eval = as_array(t_eval, where, "t_eval")
     span = [number(t, where) for t in constants(t_span)]
     recorded, host = right_hand_side(fun, args, y0, vectorized, where)
     events = _listed(events)
@@ -281,7 +283,7 @@ def _recorded(
         inside = inner[(inner >= min(mesh)) & (inner <= max(mesh))]
         mesh = sorted({*mesh, *map(float, inside)}, reverse=mesh[-1] < mesh[0])
     states = None if theirs is None else [theirs(t) for t in mesh]
-    found, parts = path(name, fun, host, low, y0, mesh, scale, states)
+    found, parts = path(name, fun, host, low, y0, mesh, scale, states, theirs)
     solution = OdeSolution(mesh, parts, theirs)
     y_events: Any = None
     if events is not None:

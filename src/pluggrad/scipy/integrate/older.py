@@ -38,6 +38,7 @@ def odeint(
     where = "scipy.integrate.odeint"
     args = args if isinstance(args, tuple) else (args,)
     namespace = backend_in(y0, t, args).namespace
+    t = as_array(t, where, "t") if isinstance(t, (list, tuple)) and some_tracked(t) else t
     y0 = as_array(y0, where, "y0")
     y0 = xp.reshape(as_doubles(y0 if is_variable(y0) else namespace.asarray(y0)), (-1,))
     times = known(stop_gradient(t) if is_variable(t) else t, where).astype(float)

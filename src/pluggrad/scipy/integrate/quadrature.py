@@ -15,7 +15,7 @@ from ...functions.operand import as_array
 from ...transforms import stop_gradient
 from ..rows import explained, scipy_module
 from . import nodes
-from .calls import at_nodes, backend_in, constants, known, number, on_host, some_tracked
+from .calls import at_nodes, backend_in, beside, constants, known, number, on_host, some_tracked
 
 __all__ = ["fixed_quad", "moving", "quad", "quad_vec", "shifted"]
 
@@ -59,6 +59,7 @@ def integral(
     low, high = number(a, where), number(b, where)
     found = None
     if some_tracked(probe):
+        size, off, before = np.abs(value).max(initial=0.0), np.inf, np.inf
         for step in STEPS:
             x, w = nodes.intervals(pieces, step)
             if np.isinf(low) or np.isinf(high):
@@ -66,11 +67,16 @@ def integral(
             y = at_nodes(function, x[:, None], probe)
             w = -w if low > high else w
             weights = y._backend.namespace.asarray(w, dtype=y.dtype)
-            found = xp.tensordot(weights, y, axes=1)
-            off = np.abs(known(stop_gradient(found), where) - value).max(initial=0.0)
-            if off <= tolerance:
+            finer = xp.tensordot(weights, y, axes=1)
+            total = known(stop_gradient(finer), where)
+            error = np.abs(total - value).max(initial=0.0)
+            if found is None or error <= max(off, tolerance):
+                found, off = finer, error
+            same = np.abs(total - before).max(initial=0.0) <= 1e-12 * size
+            if off <= 1e-12 * size or (same and off <= tolerance):
                 break
-        else:
+            before = total
+        if not off <= tolerance:
             raise DifferentiationError(
                 f"{where}: the sum that is differentiated is off SciPy's value by {off:.1e}, which "
                 f"is more than {tolerance:.1e}; give `points` where the integrand is not smooth"
@@ -94,8 +100,10 @@ def quad(
 
     It is differentiable by `args`, by Variables that the function has captured, and by the limits.
     The value is SciPy's. Its derivative is that of a sum over the intervals that SciPy chose, which
-    is as precise for a derivative that is singular at a limit. It raises if the sum does not agree
-    with SciPy's value. `weight` is for constants only: write the weight into the function.
+    is as precise for a derivative that is singular at a limit. The integrand is to be continuous in
+    what it is differentiated by: a jump that moves along with a parameter is not seen. It raises if
+    the sum does not agree with SciPy's value. `weight` is for constants only: write the weight into
+    the function.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.integrate.quad.html
 
@@ -123,7 +131,7 @@ def quad(
     call: Callable[[Any], Any] = lambda x: xp.reshape(_array(func(x, *args), a, b, args), ())
     probe = call(_inside(low, high)) if low != high else call(low)
     if not some_tracked(probe, a, b):
-        return (backend_in(a, b, args, probe).namespace.asarray(value), *rest)
+        return (beside(value, probe, a, b, args), *rest)
     if weight is not None:
         raise UnsupportedError(
             f"pluggrad.{where}(weight=...) has no derivative: write the weight into the function"
@@ -186,7 +194,7 @@ def quad_vec(
     call: Callable[[Any], Any] = lambda x: _array(f(x, *args), a, b, args)
     probe = call(_inside(low, high))
     if not some_tracked(probe, a, b):
-        return (backend_in(a, b, args, probe).namespace.asarray(value), *rest)
+        return (beside(value, probe, a, b, args), *rest)
     size = np.linalg.norm(np.asarray(value).reshape(-1))
     tolerance = max(epsabs, epsrel * size, error, 1e-12 * size)
     pieces = np.asarray(info.intervals)

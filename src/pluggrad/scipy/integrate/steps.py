@@ -122,15 +122,15 @@ A = np.asarray([
 ])  # fmt: skip
 
 
-def implicit(fun: Right, host: Right, t: Any, y: Any, h: Any) -> Step:
+def implicit(fun: Right, host: Right, t: Any, y: Any, h: Any, guess: Any = None) -> Step:
     """A step of Radau's method of order 5, for stiff equations. `host` is the right-hand side for
-    NumPy arrays.
+    NumPy arrays, and `guess` a function of time that is close to the solution, if one is known.
 
     The stages solve a system: their values are found on the host, and two of Newton's steps from
     there, which change nothing, carry their first and second derivative.
     """
-    values = [np.asarray(stop_gradient(v).data) if is_variable(v) else v for v in (t, y, h)]
-    stages, inverse = _stages(host, *values)
+    known = [np.asarray(stop_gradient(v).data) if is_variable(v) else v for v in (t, y, h)]
+    stages, inverse = _stages(host, known[0], known[1], known[2], guess)
     n = y.shape[0]
     namespace = y._backend.namespace
     z = namespace.asarray(stages, dtype=y.dtype)
@@ -149,35 +149,45 @@ def implicit(fun: Right, host: Right, t: Any, y: Any, h: Any) -> Step:
         zero = stop_gradient(span).data if is_variable(span) else span
         if not float(zero):
             return y + fun(t, y) * span
-        return implicit(fun, host, t, y, span)[0]
+        return implicit(fun, host, t, y, span, guess)[0]
 
     return y + z[2], None, within
 
 
-def _stages(host: Right, t: Any, y: Any, h: Any) -> tuple[Any, Any]:
-    """The stages of a step, and the inverse of their system's derivative."""
+def _stages(host: Right, t: Any, y: Any, h: Any, guess: Any) -> tuple[Any, Any]:
+    """The stages of a step, and the inverse of their system's derivative.
+
+    Newton's method begins at `guess`, a function of time that is close to the solution, or else on
+    the tangent; it takes a new derivative where it is slow.
+    """
     n = y.size
-    z = h * np.outer(C, host(t, y))
-    z, inverse = z.astype(np.result_type(z, y)), np.eye(3 * n)
-    last: Any = np.inf
-    for _ in range(30):
-        points = [(t + c * h, y + z[i]) for i, c in enumerate(C)]
-        slopes = np.stack([host(*point) for point in points])
-        residual = (z - h * (A @ slopes)).reshape(-1)
-        jacobians = [_jacobian(host, *point, slope) for point, slope in zip(points, slopes)]
-        system = np.eye(3 * n) - h * np.block(
-            [[A[i, j] * jacobians[j] for j in range(3)] for i in range(3)]
-        )
-        inverse = np.linalg.inv(system)
-        change = inverse @ residual
+    if guess is None:
+        z = h * np.outer(C, host(t, y))
+    else:
+        z = np.stack([guess(t + c * h) for c in C]) - y
+    z = z.astype(np.result_type(z, y))
+    inverse, last = _inverse(host, t, y, h, z), np.inf
+    for _ in range(60):
+        slopes = np.stack([host(t + c * h, y + z[i]) for i, c in enumerate(C)])
+        change = inverse @ (z - h * (A @ slopes)).reshape(-1)
         z = z - change.reshape(3, n)
-        size = np.linalg.norm(change)
-        if size <= 1e-14 * (np.linalg.norm(z) + np.linalg.norm(y)) or (
-            size >= last and size < 1e-8 * (1 + np.linalg.norm(y))
-        ):
+        size = float(np.linalg.norm(change))
+        if size <= 1e-14 * (np.linalg.norm(z) + np.linalg.norm(y)):
             break
+        if size > 0.3 * last:  # slow, or as near as rounding lets it come
+            if size < 1e-8 * (1 + np.linalg.norm(y)):
+                break
+            inverse = _inverse(host, t, y, h, z)
         last = size
-    return z, inverse
+    return z, inverse if guess is not None else _inverse(host, t, y, h, z)
+
+
+def _inverse(host: Right, t: Any, y: Any, h: Any, z: Any) -> Any:
+    """The inverse of the derivative of the stages' system, at the stages `z`."""
+    points = [(t + c * h, y + z[i]) for i, c in enumerate(C)]
+    slopes = [_jacobian(host, *point, host(*point)) for point in points]
+    rows = [[A[i, j] * slopes[j] for j in range(3)] for i in range(3)]
+    return np.linalg.inv(np.eye(3 * y.size) - h * np.block(rows))
 
 
 def _jacobian(host: Right, t: Any, y: Any, slope: Any) -> Any:

@@ -52,8 +52,9 @@ def decimate(
 
 @public("signal", arrays="signal divisor")
 def deconvolve(signal: Any, divisor: Any) -> Any:
-    """The quotient and the remainder of two polynomials, or of a signal by what it was convolved
-    with.
+    """The quotient and the remainder of a signal by what it was convolved with.
+
+    Both are vectors, such as the coefficients of two polynomials. It is differentiable by both.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.signal.deconvolve.html
     """

@@ -2,6 +2,7 @@
 
 A sparse matrix of SciPy's or of this module is multiplied with Variables; one of this module may be
 made of Variables, too. Its data are a Variable then, and the places of its elements are constants.
+Where SciPy's `A[i]` is a sparse vector, it is a dense one here.
 """
 
 from __future__ import annotations

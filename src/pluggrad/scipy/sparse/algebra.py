@@ -12,6 +12,7 @@ from ...engine.arguments import axis_of, whole
 from ...engine.cotangents import conjugate
 from ...errors import InvalidArgumentError, UnsupportedError
 from ...functions.operand import as_array
+from ..rows import scipy_module
 from .array import SparseArray, as_sparse, constant_like, is_sparse, numbers_like, promoted, summed
 from .pattern import Pattern
 
@@ -187,10 +188,13 @@ def _trace(a: SparseArray, offset: int = 0) -> Any:
 
 def _item(a: SparseArray, key: Any) -> Any:
     a = a.merged()
-    numbers = a.numbered()[key]
+    numbers = a.numbered()
+    numbers = scipy_module("sparse").csr_matrix(numbers)[key] if a.is_matrix else numbers[key]
     if getattr(numbers, "ndim", 0) == 0:
         n = int(numbers)
         return a.data[n - 1] if n else xp.sum(a.data[:0])
+    if numbers.ndim == 1:  # a row or a column: dense, as there are no sparse vectors here
+        return xp.reshape(a.rearranged(numbers.reshape(1, -1), "csr").toarray(), (-1,))
     return a.rearranged(numbers, a.format)
 
 

@@ -176,9 +176,6 @@ class SparseArray:
     def __bool__(self) -> bool:
         raise InvalidArgumentError("scipy.sparse: the truth value of a sparse matrix is ambiguous")
 
-    def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeMismatchError("scipy.sparse: make a sparse matrix an array with `toarray`")
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name in ("data", "pattern"):
             raise UnknownNameError(f"{type(self).__name__} has no attribute {name!r}")
