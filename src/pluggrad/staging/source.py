@@ -191,7 +191,8 @@ class _Written:
             else:
                 constants.append((value, x))
         for value, x in constants:
-            text = self.words.array(x) if x.size <= LARGE else ""
+            one = not any(x.strides)  # a number, broadcast
+            text = self.words.array(x) if one or x.size <= LARGE else ""
             if text and value not in program.written():
                 self.words.names[value] = (text, 20)
             else:
