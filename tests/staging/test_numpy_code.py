@@ -201,7 +201,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
         1 * x,
         x**1,
     ],
-    "neg twice": lambda x: -(-x),
+    "neg twice": lambda x: np.negative(-x),
     "sub neg": lambda x: [x - (-x), (-x) - x, (-x) + (-x)],
     "inf": lambda x: [x / (x * 0), np.maximum(x, np.nan), np.fmax(x, np.nan)],
     "concat scalars": lambda x: np.concatenate([x[0], x[1] * 2, np.ones(2)]),
@@ -242,13 +242,13 @@ def test_errors_of_floating_point_are_handled_where_the_function_says_so() -> No
         with np.errstate(all="ignore"):
             y = np.log(x) / x
             y[0] = 2.0
-        return y * x
+        return y + x
 
     g = pg.compile(f, on_break="error")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for _ in range(3):
-            np.testing.assert_array_equal(g(np.zeros(2)), [0.0, np.nan])
+            np.testing.assert_array_equal(g(np.zeros(2)), [2.0, -np.inf])
 
     def strict(x: Any) -> Any:
         with np.errstate(divide="raise"):
