@@ -11,8 +11,8 @@ import scipy.special
 import scipy.stats
 
 __all__ = ["binom_pmf", "exponnorm_isf", "exponnorm_ppf", "invgauss_isf", "invgauss_ppf",
-           "nbinom_pmf", "skewnorm_cdf", "skewnorm_isf", "skewnorm_ppf", "vonmises_cdf",
-           "vonmises_isf", "vonmises_ppf", "vonmises_slope"]  # fmt: skip
+           "nbinom_pmf", "nct_isf", "nct_ppf", "skewnorm_cdf", "skewnorm_isf", "skewnorm_ppf",
+           "vonmises_cdf", "vonmises_isf", "vonmises_ppf", "vonmises_slope"]  # fmt: skip
 
 
 def _method(name: str, method: str) -> Callable[..., Any]:
@@ -26,6 +26,7 @@ skewnorm_ppf, skewnorm_isf = _method("skewnorm", "ppf"), _method("skewnorm", "is
 vonmises_ppf, vonmises_isf = _method("vonmises", "ppf"), _method("vonmises", "isf")
 invgauss_ppf, invgauss_isf = _method("invgauss", "ppf"), _method("invgauss", "isf")
 exponnorm_ppf, exponnorm_isf = _method("exponnorm", "ppf"), _method("exponnorm", "isf")
+nct_ppf, nct_isf = _method("nct", "ppf"), _method("nct", "isf")
 
 _K = np.arange(-44, 45) * 0.075
 #: The nodes and weights of the double exponential rule on [0, 1].

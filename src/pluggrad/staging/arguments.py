@@ -30,6 +30,11 @@ class Call:
         self.numbers = False  # whether there are Python floats among the leaves
         self.key: Any = None
 
+    @property
+    def places(self) -> list[int]:
+        """Where the leaves stand among all leaves of the arguments."""
+        return [place for place, _ in self._places]
+
     def flat(self, fun: Callable[..., Any], result: Result) -> Callable[..., Any]:
         """`fun` as a function of the leaves, which returns the arrays of its result."""
         # What varies is not kept.
@@ -99,7 +104,10 @@ def sort_call(args: Any, kwargs: Any, static: Sequence[Any], numbers_vary: bool)
         if type(raw) is not np.ndarray or kind in VARIABLES:
             key.append(kind)
     call.backend = backend or call.backend
-    simple = not kwargs and not static and len(items) == len(args) == len(call.leaves)
+    simple = (
+        not kwargs and not static and len(items) == len(args) == len(call.leaves)
+        and all([x is y for x, y in zip(args, items, strict=True)])
+    )  # fmt: skip
     call.key = tuple(key) if simple else (spec, *key)
     return call
 
@@ -209,6 +217,18 @@ class Result:
 
         return call
 
+    def written(self, words: list[str]) -> str:
+        """An expression for a result whose arrays have these texts; a tuple of them if the
+        structure cannot be written."""
+        arrays = iter(words)
+        items = [
+            repr(self._others[place]) if place in self._others else next(arrays)
+            for place in range(len(self._wraps))
+        ]
+        text = _written(optree.tree_unflatten(self._spec, items))
+        text = text if text is not None else f"({', '.join([*words, ''])})"
+        return text.replace(", )", ")") if text.count(",") > 1 else text
+
     def _builder(self) -> Callable[[Any], Any]:
         """A function from the arrays of a result to the result."""
         words: list[str] = []
@@ -263,8 +283,8 @@ def _is_array(x: Any) -> bool:
 def _same(some: dict[int, Any], others: dict[int, Any]) -> bool:
     """Whether leaves that are no arrays are the same in two results."""
     return some.keys() == others.keys() and all(
-        [x is others[key] or (type(x) is type(others[key]) and x == others[key])
-         for key, x in some.items()]
+        [x is y or (type(x) is type(y) and (x == y or (x != x and y != y)))
+         for x, y in [(x, others[key]) for key, x in some.items()]]
     )  # fmt: skip
 
 

@@ -20,12 +20,12 @@ ROUNDED = frozenset({np.multiply, np.power})
 def is_ambiguous(ufunc: Any, inputs: Any) -> bool:
     """Whether it matters which of the two it is: where a NumPy scalar comes first, both look the
     same."""
-    x = inputs[0]
-    if not isinstance(x, np.generic) or len(inputs) != 2 or inputs[1].entry.kind != "scalar":
+    x, y = inputs
+    if type(x) in TRACERS or not isinstance(x, np.generic) or y.entry.kind != "scalar":
         return False
     if ufunc is np.power:
         return True
-    both = isinstance(x, np.complexfloating) and inputs[1].dtype.kind == "c"
+    both = isinstance(x, np.complexfloating) and y.dtype.kind == "c"
     return both and bool(x.real != 0) and bool(x.imag != 0)
 
 

@@ -314,6 +314,8 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
         """NumPy, since that is what the array is one of."""
         return np
 
+    # For `isinstance`, it is what it stands for.
+    __class__ = property(lambda self: type(self.value))
     shape = property(lambda self: self.entry.shape)
     dtype = property(lambda self: self.entry.dtype or _DOUBLE)
     ndim = property(lambda self: len(self.entry.shape))

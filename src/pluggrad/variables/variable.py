@@ -6,9 +6,8 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..arrays.backend import SCALARS, Backend, backend_of
+from ..arrays.backend import Backend, backend_of
 from ..arrays.choice import get_default_backend
-from ..arrays.tracers import TRACERS
 from ..engine import views
 from ..engine.anomaly import check_made
 from ..engine.arguments import convert, explain
@@ -113,8 +112,6 @@ class Variable(Declared, Elements, Conversions, ArrayMethods):
             backend = found
             if backend.hold is not None:
                 data = backend.hold(data)
-            elif TRACERS and type(data) in TRACERS and isinstance(data.value, SCALARS):
-                data = data.writable()  # as the number that it stands for
         if not backend.knows(data.dtype):
             raise TypeMismatchError(
                 f"an array of dtype {data.dtype} cannot be wrapped: the standard's dtypes are "

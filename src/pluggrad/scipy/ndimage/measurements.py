@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,30 @@ def _known(x: Any, where: str, what: str) -> np.ndarray:
     return np.asarray(found)
 
 
+class _Marks:
+    """Labels and index as they were given: constants, which do not become arrays of the library."""
+
+    def __init__(self, labels: Any, index: Any) -> None:
+        self.labels, self.index = labels, index
+
+
+def _measurement(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function of an image and `_Marks` a public one, of an image, labels and index."""
+    inner = public("ndimage", "input")(function)
+
+    def call(input: Any, labels: Any = None, index: Any = None) -> Any:
+        return inner(input, _Marks(labels, index))
+
+    call.__name__ = call.__qualname__ = function.__name__
+    call.__doc__, call.__module__ = function.__doc__, inner.__module__
+    return call
+
+
 class _Parts:
     """The parts of an image: one (`single`), or one for each element of `index`."""
 
-    def __init__(self, x: Any, labels: Any, index: Any, where: str) -> None:
+    def __init__(self, x: Any, marks: _Marks, where: str) -> None:
+        labels, index = marks.labels, marks.index
         self.where, self.single = where, True
         self.x = x = array(x, where)
         self.shape: Any = ()
@@ -127,8 +148,8 @@ def _variance(parts: _Parts) -> Any:
     return parts.sums(xp.conj(centered) * centered) / parts.number()
 
 
-@public("ndimage", "input")
-def sum_labels(input: Any, labels: Any = None, index: Any = None) -> Any:
+@_measurement
+def sum_labels(input: Any, marks: _Marks) -> Any:
     """The sums of the parts that labels mark.
 
     Without `index` there is one part, where `labels` is positive; without `labels` it is the whole.
@@ -143,80 +164,80 @@ def sum_labels(input: Any, labels: Any = None, index: Any = None) -> Any:
     >>> pg.grad(f)(np.asarray([5.0, 6.0, 7.0]))
     array([0., 1., 1.])
     """
-    parts = _Parts(input, labels, index, "sum_labels")
+    parts = _Parts(input, marks, "sum_labels")
     return parts.sums(parts.flat)
 
 
-@public("ndimage", "input")
-def sum(input: Any, labels: Any = None, index: Any = None) -> Any:
+@_measurement
+def sum(input: Any, marks: _Marks) -> Any:
     """The older name of `sum_labels`.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.ndimage.sum_labels.html
     """
-    parts = _Parts(input, labels, index, "sum")
+    parts = _Parts(input, marks, "sum")
     return parts.sums(parts.flat)
 
 
-@public("ndimage", "input")
-def mean(input: Any, labels: Any = None, index: Any = None) -> Any:
+@_measurement
+def mean(input: Any, marks: _Marks) -> Any:
     """The means of the parts that labels mark; see `sum_labels`.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.ndimage.mean.html
     """
-    return _mean(_Parts(input, labels, index, "mean"))
+    return _mean(_Parts(input, marks, "mean"))
 
 
-@public("ndimage", "input")
-def variance(input: Any, labels: Any = None, index: Any = None) -> Any:
+@_measurement
+def variance(input: Any, marks: _Marks) -> Any:
     """The variances of the parts that labels mark; see `sum_labels`.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.ndimage.variance.html
     """
-    return _variance(_Parts(input, labels, index, "variance"))
+    return _variance(_Parts(input, marks, "variance"))
 
 
-@public("ndimage", "input")
-def standard_deviation(input: Any, labels: Any = None, index: Any = None) -> Any:
+@_measurement
+def standard_deviation(input: Any, marks: _Marks) -> Any:
     """The standard deviations of the parts that labels mark; see `sum_labels`.
 
     Of a part of equal elements the derivative is 0.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.ndimage.standard_deviation.html
     """
-    found = _variance(_Parts(input, labels, index, "standard_deviation"))
+    found = _variance(_Parts(input, marks, "standard_deviation"))
     flat = found == 0
     return xp.where(flat, 0.0, xp.sqrt(xp.where(flat, 1.0, found)))
 
 
-@public("ndimage", "input")
-def minimum(input: Any, labels: Any = None, index: Any = None) -> Any:
+@_measurement
+def minimum(input: Any, marks: _Marks) -> Any:
     """The least elements of the parts that labels mark; see `sum_labels`.
 
     Equal ones share the gradient.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.ndimage.minimum.html
     """
-    return _Parts(input, labels, index, "minimum").each(xp.min)
+    return _Parts(input, marks, "minimum").each(xp.min)
 
 
-@public("ndimage", "input")
-def maximum(input: Any, labels: Any = None, index: Any = None) -> Any:
+@_measurement
+def maximum(input: Any, marks: _Marks) -> Any:
     """The greatest elements of the parts that labels mark; see `sum_labels`.
 
     Equal ones share the gradient.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.ndimage.maximum.html
     """
-    return _Parts(input, labels, index, "maximum").each(xp.max)
+    return _Parts(input, marks, "maximum").each(xp.max)
 
 
-@public("ndimage", "input")
-def median(input: Any, labels: Any = None, index: Any = None) -> Any:
+@_measurement
+def median(input: Any, marks: _Marks) -> Any:
     """The medians of the parts that labels mark; see `sum_labels`. No part is empty.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.ndimage.median.html
     """
-    return _Parts(input, labels, index, "median").each(xp.median, empty=None)
+    return _Parts(input, marks, "median").each(xp.median, empty=None)
 
 
 def extrema(input: Any, labels: Any = None, index: Any = None) -> Any:
@@ -232,10 +253,10 @@ def extrema(input: Any, labels: Any = None, index: Any = None) -> Any:
     return low, high, *scipy_module("ndimage").extrema(*known)[2:]
 
 
-@public("ndimage", "input")
-def _moments(input: Any, labels: Any, index: Any) -> Any:
+@_measurement
+def _moments(input: Any, marks: _Marks) -> Any:
     """The coordinates of the centres, along a first axis."""
-    parts = _Parts(input, labels, index, "center_of_mass")
+    parts = _Parts(input, marks, "center_of_mass")
     total = parts.sums(parts.flat)
     shape = tuple(parts.x.shape)
     rows = []

@@ -3,6 +3,9 @@
 What a solver finds is defined by equations: a root by ``f(x) = 0``, a minimum by the conditions of
 its gradient and of the constraints that are active. Their derivatives are those of the implicit
 functions, whatever the solver did. They do not depend on the starting point.
+
+Inside `jax.jit`, SciPy runs when the compiled function does, on NumPy arrays: what a function of
+the user's refers to comes in `args`. Where there is no derivative, it is nan there.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from .formulas import (
     truncnorm_ppf,
 )  # fmt: skip
 from .kinds import Continuous
+from .noncentral import NCT
 from .quantiles import ROWS
 
 __all__ = ["CONTINUOUS"]
@@ -179,6 +180,8 @@ row("exponnorm", "K",
     logpdf=lambda x, K: exponnorm_log(x, K) - xp.log(K),
     cdf=lambda x, K: S.ndtr(x) - xp.exp(exponnorm_log(x, K)),
     sf=lambda x, K: S.ndtr(-x) + xp.exp(exponnorm_log(x, K)), **ROWS["exponnorm"])
+row("nct", "df nc",
+    facts={"valid": lambda df, nc: (df > 0) & (xp.abs(nc) < math.inf), "safe": (1.0, 0.0)}, **NCT)
 # fmt: on
 
 
