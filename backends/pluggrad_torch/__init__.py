@@ -353,7 +353,9 @@ def _at_hand(x: Any) -> bool:
     """Whether the values of `x` can be read now, at no cost."""
     import torch
 
-    return not torch.compiler.is_compiling() and x.device.type == "cpu" and not _is_tracer(x)
+    if torch.compiler.is_compiling() or backend.traced(x):
+        return False
+    return x.device.type == "cpu" and not _is_tracer(x)
 
 
 def _is_tracer(x: Any) -> bool:

@@ -61,7 +61,9 @@ def _makes(call: Call, c: Value) -> bool:
     values = [x for x in call.args if type(x) is Value]
     return (
         c.dtype.kind in "fc" and any([v.like(c) for v in values])
-        and all([v.like(c) or (not v.shape and v.dtype in (None, c.dtype)) for v in values])
+        and all([
+            v.like(c) or v.kind == "number" or (not v.shape and v.dtype == c.dtype) for v in values
+        ])
         and all([type(x) in (Value, float, int) for x in call.args])
     )  # fmt: skip
 
@@ -112,7 +114,9 @@ def _unchanged(call: Call) -> Value | None:
     x = call.args[0] if call.args else None
     function, y = call.function, call.results[0]
     neutral = NEUTRAL.get(function) if not isinstance(function, str) else None
-    if neutral is not None and len(call.args) == 2 and not call.kwargs:
+    if neutral == 1 and y.dtype is not None and y.dtype.kind == "c":
+        same = False  # (x * 1 computes with the zero beside the 1: signs of zeros, infinities)
+    elif neutral is not None and len(call.args) == 2 and not call.kwargs:
         other = call.args[1]
         if type(x) is not Value and function is np.multiply:
             x, other = other, x

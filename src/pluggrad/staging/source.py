@@ -223,7 +223,7 @@ class _Written:
 
     def add(self, text: str, call: Any, y: Value) -> None:
         """A line, with the shape and the dtype of its result."""
-        kind = "" if y.dtype in (None, np.dtype(float)) else f" {y.dtype}"
+        kind = "" if y.dtype is None or y.dtype == float else f" {y.dtype}"
         note = self.words.note(call)
         self.lines.append(f"{text}  # {y.shape}{kind}{'; ' + note if note else ''}")
 

@@ -48,6 +48,7 @@ class Trace:
         self.known: dict[int, tuple[Any, Value]] = {}
         self.prints: list[tuple[Any, int]] = []
         self.fixed: set[Value] = set()
+        self.errors = np.geterr()
         self.ended = False
         self.broken: UntraceableError | None = None
 
@@ -129,6 +130,8 @@ class Trace:
         else:
             y = function(*arrays, **given)
         made = Call(function, tuple(entries), named)
+        if (errors := np.geterr()) != self.errors:
+            made.errors = errors  # type: ignore[assignment]
         self.program.calls.append(made)
         if writes:
             made.writes = tuple([x.entry for x in writes])
