@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from ...arrays.dispatch import is_variable, xp
+from ...engine.closures import seen
 from ...errors import InvalidArgumentError, UnsupportedError
 from ...functions.operand import as_array, as_doubles
 from ...transforms import stop_gradient
 from ..interpolate import CubicHermiteSpline
 from ..rows import explained, scipy_module
+from ..sparse import csc_array
 from ..sparse.linalg import splu
 from .calls import backend_in, known, on_host, some_tracked
 
@@ -37,10 +39,14 @@ def solve_bvp(
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.integrate.solve_bvp.html
     """
-    namespace = backend_in(x, y, p).namespace
+    backend = backend_in(*seen(fun).variables, *seen(bc).variables, x, y, p)
+    namespace = backend.namespace
+    lift = namespace.asarray if backend.name != "numpy" else lambda x: x
     x, y = [known(stop_gradient(v) if is_variable(v) else v, WHERE) for v in (x, y)]
     guess = None if p is None else known(stop_gradient(p) if is_variable(p) else p, WHERE)
-    host_fun, host_bc = on_host(fun, (), WHERE), on_host(bc, (), WHERE)
+    host_fun, host_bc = [
+        on_host(lambda *xs, f=f: f(*map(lift, xs)), (), WHERE) for f in (fun, bc)
+    ]  # fmt: skip
     raw = scipy_module("integrate").solve_bvp(
         host_fun, host_bc, x, y, guess, S, _maybe(fun_jac), _maybe(bc_jac), tol, max_nodes,
         verbose, bc_tol,
@@ -50,7 +56,7 @@ def solve_bvp(
     given = () if raw.p is None else (namespace.asarray(raw.p),)
 
     def slopes(at: Any, y: Any, given: Any) -> Any:
-        return _stacked(fun(at, y, *given), states, tuple(y.shape))
+        return _stacked(fun(lift(at), y, *given), states, tuple(y.shape))
 
     def ends(y: Any, given: Any) -> Any:
         n = y.shape[1] - 1
@@ -62,7 +68,9 @@ def solve_bvp(
     if tracked and raw.status:
         raise InvalidArgumentError(f"{WHERE} has found no solution to differentiate: {raw.message}")
     if tracked:
-        states, given = _solved(slopes, ends, host_fun, host_bc, raw, states, given)
+        residual = lambda y, given: _residuals(slopes, ends, raw.x, lift(np.diff(raw.x)), y, given)
+        jacobian = _jacobian(host_fun, host_bc, raw)
+        states, given = _solved(residual, jacobian, states, given)
     raw.y, raw.yp = states, slopes(raw.x, states, given)
     raw.p = given[0] if given else None
     raw.sol = CubicHermiteSpline(namespace.asarray(raw.x), states, raw.yp, axis=1)
@@ -83,34 +91,32 @@ def _stacked(found: Any, like: Any, shape: tuple[int, ...]) -> Any:
     """What a user's function returned, as a Variable of this shape; a list may hold numbers beside
     rows."""
     if isinstance(found, (list, tuple)) and len(shape) == 2:
-        row = xp.zeros_like(like[0, :1]) + np.zeros(shape[1])
+        row = xp.broadcast_to(xp.zeros_like(like[0, :1]), (shape[1],))
         found = xp.stack([row + part for part in found])
     found = as_array(found, WHERE, "the result of a function", like)
     found = found if is_variable(found) else like._backend.namespace.asarray(found)
     return found if tuple(found.shape) == shape else xp.reshape(found, shape)
 
 
-def _residuals(slopes: Any, ends: Any, x: Any, y: Any, given: Any) -> Any:
+def _residuals(slopes: Any, ends: Any, x: Any, h: Any, y: Any, given: Any) -> Any:
     """By how much the equations on the mesh are not fulfilled: those of each interval, and those
     at the ends."""
-    h, last = np.diff(x), y.shape[1] - 1
-    f = slopes(x, y, given)
+    last, f = y.shape[1] - 1, slopes(x, y, given)
     before, after = y[:, :last], y[:, 1:]
     middle = (before + after) / 2.0 - h / 8.0 * (f[:, 1:] - f[:, :last])
-    f_middle = slopes(x[:-1] + h / 2.0, middle, given)
+    f_middle = slopes((x[:-1] + x[1:]) / 2.0, middle, given)
     inner = after - before - h / 6.0 * (f[:, :last] + f[:, 1:] + 4.0 * f_middle)
     return xp.concat([xp.reshape(xp.matrix_transpose(inner), (-1,)), ends(y, given)])
 
 
-def _solved(
-    slopes: Any, ends: Any, host_fun: Any, host_bc: Any, raw: Any, y: Any, given: Any
-) -> tuple[Any, Any]:  # fmt: skip
+def _solved(residual: Any, jacobian: Any, y: Any, given: Any) -> tuple[Any, Any]:
     """The states and parameters with their derivatives: Newton's steps from SciPy's solution, which
     change nothing, carry the first and the second derivative."""
-    n, m = raw.y.shape
-    lu = splu(_jacobian(host_fun, host_bc, raw))
+    n, m = y.shape
+    lu = splu(csc_array((y._backend.namespace.asarray(jacobian.data), jacobian.indices,
+                         jacobian.indptr), shape=jacobian.shape))  # fmt: skip
     for _ in range(2):
-        step = lu.solve(_residuals(slopes, ends, raw.x, y, given))
+        step = lu.solve(residual(y, given))
         step = step - stop_gradient(step)
         y = y - xp.matrix_transpose(xp.reshape(step[: n * m], (m, n)))
         if given:

@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.backend import Backend, backend_of
-from ...arrays.dispatch import xp
+from ...arrays.backend import Backend, backend_of, get_backend
+from ...arrays.dispatch import is_batched, xp
 from ...engine.arguments import axis_of
-from ...engine.cotangents import is_complex
+from ...engine.cotangents import device_of, is_complex
+from ...engine.handles import is_tracked, raw_of
 from ...errors import InvalidArgumentError, TypeMismatchError
 from ...functions.gathering import values_of
 from ...functions.operand import as_array, as_doubles
 from ..rows import public
 
 __all__ = ["backend_for", "check_finite", "check_increasing", "column", "data", "doubles",
-           "intervals", "method", "numbers", "order_of", "placed", "wrapped"]  # fmt: skip
+           "intervals", "leading", "method", "numbers", "order_of", "placed",
+           "wrapped"]  # fmt: skip
 
 
 def method(name: str, arrays: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -39,8 +41,21 @@ def backend_for(x: Any) -> Backend:
 
 
 def doubles(x: Any, where: str, what: str, like: Any = None) -> Any:
-    """`x` as a Variable of floats, which over NumPy have double precision."""
-    return as_doubles(as_array(x, f"scipy.interpolate.{where}", what, like))
+    """`x` as a Variable of floats, which over NumPy have double precision. NumPy's constants become
+    arrays of the library of `like`."""
+    x = as_array(x, f"scipy.interpolate.{where}", what, like)
+    other = None if like is None else backend_of(like)
+    away = other is not None and other.name != "numpy" and backend_of(x) is get_backend("numpy")
+    if other is not None and away and not is_tracked(x) and not is_batched(x):
+        x = other.namespace.asarray(raw_of(x), device=device_of(like))
+    return as_doubles(x)
+
+
+def leading(*arrays: Any) -> Any:
+    """The first array of another library than NumPy, else the first one: the others follow it."""
+    found = [x for x in arrays if hasattr(x, "dtype")]
+    away = [x for x in found if backend_of(x) not in (None, get_backend("numpy"))]
+    return next(iter((*away, *found)), None)
 
 
 def numbers(x: Any) -> Any:

@@ -14,7 +14,7 @@ from ...errors import InvalidArgumentError, UnsupportedError
 from ...functions.operand import constant
 from ..optimize.calls import constants
 from ..rows import scipy_module
-from .common import doubles, method
+from .common import doubles, leading, method
 
 __all__ = ["RBFInterpolator", "Rbf"]
 
@@ -229,7 +229,7 @@ _OLDER = {
 
 @method("Rbf")
 def _rows(*args: Any) -> Any:
-    first = next((z for z in args if hasattr(z, "dtype")), None)
+    first = leading(*args)
     points = [xp.reshape(doubles(x, "Rbf", "x", first), (-1,)) for x in args]
     return xp.stack(points, axis=-1)
 
@@ -246,9 +246,9 @@ def _nodes(it: Any, d: Any) -> Any:
 
 
 @method("Rbf.__call__")
-def _radial(it: Any, points: Any, shape: Any) -> Any:
-    y = xp.matmul(it._of(_squares(points, it.xi)), it.nodes)
-    return xp.reshape(y, (*shape, *it.nodes.shape[1:]))
+def _radial(it: Any, xi: Any, nodes: Any, epsilon: Any, points: Any, shape: Any) -> Any:
+    y = xp.matmul(_OLDER[it.function](_squares(points, xi), epsilon), nodes)
+    return xp.reshape(y, (*shape, *nodes.shape[1:]))
 
 
 class Rbf:
@@ -262,7 +262,8 @@ class Rbf:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.mode = kwargs.pop("mode", "1-D")
-        self.xi = _rows(*args[:-1])
+        first = leading(*args)
+        self.xi = _rows(*[doubles(x, "Rbf", "x", first) for x in args[:-1]])
         function = kwargs.pop("function", "multiquadric")
         if (
             kwargs.pop("norm", "euclidean") != "euclidean"
@@ -280,13 +281,14 @@ class Rbf:
         if kwargs:
             raise InvalidArgumentError(f"scipy.interpolate.Rbf: unknown are {', '.join(kwargs)}")
         self._of = lambda s: _OLDER[function](s, self.epsilon)
-        self.nodes = _nodes(self, args[-1])
+        self.nodes = _nodes(self, doubles(args[-1], "Rbf", "d", self.xi))
 
     def __call__(self, *args: Any) -> Any:
         """The values at the points whose coordinates are given."""
-        first = next((z for z in args if hasattr(z, "dtype")), self.xi)
+        first = leading(self.xi, *args)
         parts = [doubles(x, "Rbf", "x", first) for x in args]
-        return _radial(self, _rows(*parts), tuple(parts[0].shape))
+        own = [doubles(z, "Rbf", "x", first) for z in (self.xi, self.nodes, self.epsilon)]
+        return _radial(self, *own, _rows(*parts), tuple(parts[0].shape))
 
 
 @method("Rbf")

@@ -10,7 +10,7 @@ from ...arrays.dispatch import xp
 from ...errors import InvalidArgumentError, UnsupportedError
 from ..optimize.calls import constants, shape_of
 from ..rows import falling_through, scipy_module
-from .common import doubles, method
+from .common import doubles, leading, method
 from .linear import interp1d
 from .products import coordinates
 
@@ -21,7 +21,8 @@ _THEIRS, _ = falling_through("interpolate", [])
 
 @method("LinearNDInterpolator", "values")
 def _data(points: Any, values: Any, where: str) -> Any:
-    first = next((z for z in (values, points) if hasattr(z, "dtype")), None)
+    parts = points if isinstance(points, tuple) else (points,)
+    first = leading(values, *parts)
     values = doubles(values, where, "values", first)
     if isinstance(points, tuple):
         points = xp.stack([xp.reshape(doubles(p, where, "points", values), (-1,)) for p in points],
@@ -36,6 +37,12 @@ def _data(points: Any, values: Any, where: str) -> Any:
     return points, values
 
 
+def _beside(it: Any, xi: Any) -> list[Any]:
+    """The data of an interpolator, NumPy's constants among them in the library of `xi`."""
+    first = leading(it.values, *(xi if isinstance(xi, tuple) else (xi,)))
+    return [doubles(z, "griddata", "points", first) for z in (it.points, it.values)]
+
+
 def _simplices(points: np.ndarray, xi: np.ndarray, rescale: bool) -> Any:
     """The corners of the simplex around each point, and whether there is one."""
     if rescale:
@@ -48,8 +55,7 @@ def _simplices(points: np.ndarray, xi: np.ndarray, rescale: bool) -> Any:
 
 
 @method("LinearNDInterpolator.__call__")
-def _linear(it: Any, xi: Any) -> Any:
-    points, values = it.points, it.values
+def _linear(it: Any, points: Any, values: Any, xi: Any) -> Any:
     d = points.shape[1]
     at, shape = coordinates(xi, d, "LinearNDInterpolator", values)
     corners, inside = constants(
@@ -92,12 +98,12 @@ class LinearNDInterpolator:
     def __call__(self, *args: Any) -> Any:
         """The values at points: an array with the coordinates along its last axis, or one array for
         each coordinate."""
-        return _linear(self, args[0] if len(args) == 1 else tuple(args))
+        xi = args[0] if len(args) == 1 else args
+        return _linear(self, *_beside(self, xi), xi)
 
 
 @method("NearestNDInterpolator.__call__")
-def _nearest(it: Any, xi: Any, bound: Any) -> Any:
-    points, values = it.points, it.values
+def _nearest(it: Any, points: Any, values: Any, xi: Any, bound: Any) -> Any:
     at, shape = coordinates(xi, points.shape[1], "NearestNDInterpolator", values)
 
     def search(p: np.ndarray, x: np.ndarray) -> Any:
@@ -139,7 +145,8 @@ class NearestNDInterpolator:
                 "pluggrad.scipy.interpolate.NearestNDInterpolator: of the options of a query there "
                 f"is distance_upper_bound, not {', '.join(query_options)}"
             )
-        return _nearest(self, args[0] if len(args) == 1 else tuple(args), bound)
+        xi = args[0] if len(args) == 1 else args
+        return _nearest(self, *_beside(self, xi), xi, bound)
 
 
 def griddata(

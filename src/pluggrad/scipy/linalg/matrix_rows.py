@@ -16,7 +16,18 @@ from ..arguments import find_backend
 from ..rows import host, like, looped
 from .linear_rows import SYLVESTER, triangular
 
-__all__ = ["EIGH", "EXPM", "LOGM", "LU", "PERMUTATION", "QR_PIVOTS", "SQRTM", "UNITARY", "frechet"]
+__all__ = [
+    "EIGH",
+    "EXPM",
+    "EXPM_DERIVATIVE",
+    "LOGM",
+    "LU",
+    "PERMUTATION",
+    "QR_PIVOTS",
+    "SQRTM",
+    "UNITARY",
+    "frechet",
+]
 
 # ---------------------------------------------------------------- functions of matrices
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,16 @@ def _backend(x: Any) -> Backend:
     return found
 
 
+def arrays_in(noted: Any) -> list[Any]:
+    """The arrays, not Variables, that a function refers to by name, as `seen` noted them."""
+    noted = getattr(noted, "inner", noted)
+    return [
+        x for record in getattr(noted, "records", ()) for x in record.values
+        if is_array(x) and not is_variable(x) and not isinstance(x, (type, ModuleType))
+        and backend_of(x) is not None
+    ]  # fmt: skip
+
+
 def stacked(x: Any, like: Any) -> Any:
     """A number, an array, or nested lists of these, as a Variable of floats beside `like`."""
     backend, x = _backend(like), listed(x)
@@ -92,11 +103,22 @@ class Call:
         known = None if self.like is None else backend_of(self.like)
         self.backend = get_backend("numpy") if known is None else known
         self.traced = any([self._host(x) is None for x in found])
-        if any([self._host(x) is None for x in self.closed]):
+        closed = [
+            *self.closed,
+            *[x for f in functions if f is not None for x in arrays_in(seen(f))],
+        ]
+        if any([self._host(x) is None for x in closed]):
             raise UnsupportedError(
                 f"pluggrad.scipy.optimize.{where}: the function refers to an array whose values "
                 "are not known while it is compiled: hand it over in `args`"
             )
+        for x in closed if self.traced else ():
+            if _backend(x).name != "numpy":
+                raise UnsupportedError(
+                    f"pluggrad.scipy.optimize.{where}: what is compiled runs with NumPy's arrays, "
+                    f"and the function refers to an array of {_backend(x).name}: hand it over in "
+                    "`args`"
+                )
 
     @staticmethod
     def _host(x: Any) -> Any:

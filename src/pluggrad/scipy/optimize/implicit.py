@@ -11,12 +11,19 @@ from typing import Any
 import numpy as np
 import optree
 
+from ...arrays.backend import get_backend
 from ...arrays.dispatch import xp
 from ...engine.cotangents import is_complex
 from ...engine.grad_mode import unrecorded
 from ...engine.graph_breaks import collecting, graph_breaks
 from ...engine.handles import is_tracked
-from ...errors import BatchingError, DifferentiationError, PluggradError
+from ...errors import (
+    BatchingError,
+    DifferentiationError,
+    MixedBackendsError,
+    PluggradError,
+    UnsupportedError,
+)
 from ...functions.operand import constant
 from ...transforms import jacfwd, jvp, stop_gradient
 from .calls import Call, Element, is_array
@@ -133,6 +140,7 @@ def implicit(
     if not elements:
         raise BatchingError(f"scipy.optimize.{call.where}: inside vmap, there is no element")
     if call.traced:
+        _refuse_mixed(call, equations, elements[0], start)
         rows = [_traced(call, solve, equations, e, size) for e in elements]
         z, exact, active = [call.assembled(list(x), batches) for x in zip(*rows, strict=True)]
         return Solution(_followed(call, equations, z, exact, active), True, [])
@@ -165,6 +173,23 @@ def said(results: list[Any]) -> str:
 def _floats(z: Any) -> np.ndarray:
     found: np.ndarray = np.asarray(z)
     return found if found.dtype.kind == "c" else found.astype(float)
+
+
+def _refuse_mixed(call: Call, equations: Equations, element: Element, start: Any) -> None:
+    """Raise if the user's functions make arrays of another library than NumPy's, which they would
+    mix with those that they get on the host: seen by a call with ones, since no values are known."""
+    ones = [np.ones(tuple(x.shape)) if is_array(x) else x for x in element.leaves]
+    z, active = np.ones(start.shape[0] + equations.more), np.zeros(equations.count, bool)
+    try:
+        with unrecorded(), collecting(always=True), np.errstate(all="ignore"):
+            jacobian(lambda z: equations.residual(z, element.on_host(ones).given, active), z)
+    except MixedBackendsError as error:
+        raise UnsupportedError(
+            f"pluggrad.scipy.optimize.{call.where}: what is compiled runs with NumPy's arrays, and "
+            f"the function has others: hand these over in `args` ({error})"
+        ) from error
+    except Exception:  # the user's functions need not take ones
+        return
 
 
 def _traced(

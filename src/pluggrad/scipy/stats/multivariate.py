@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ...arrays.backend import backend_of, get_backend
-from ...arrays.dispatch import is_variable, xp
+from ...arrays.dispatch import is_batched, is_variable, xp
 from ...engine.arguments import shortened
 from ...engine.handles import raw_of
 from ...errors import (
@@ -26,11 +26,7 @@ __all__ = ["arrays", "dirichlet", "multivariate_normal", "whiten"]
 
 def values(x: Any) -> Any:
     """The values of a Variable as a NumPy array, or None where they cannot be looked at."""
-    while is_variable(x):
-        if x._level.maps:
-            return None
-        backend, x = x._backend, raw_of(x)
-    return backend.adapter.host(x)
+    return None if is_batched(x) else x._backend.adapter.host(raw_of(x))
 
 
 def arrays(given: list[Any], where: str) -> list[Any]:

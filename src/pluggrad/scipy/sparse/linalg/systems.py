@@ -14,8 +14,11 @@ from ....engine.cotangents import is_complex
 from ....errors import InvalidArgumentError, LinAlgError, UnsupportedError
 from ....functions.gathering import values_of
 from ....functions.operand import as_array, as_floats
+from ....rules.kinds import general
+from ....rules.linalg import H
 from ... import linalg as dense
-from ...rows import explained, host_function
+from ...linalg.matrix_rows import EXPM_DERIVATIVE
+from ...rows import explained, host, host_function, like
 from .. import algebra
 from ..array import SparseArray, as_sparse, class_of, constant_like, is_sparse, promoted, summed
 from ..build import eye_array, tril, triu
@@ -179,6 +182,14 @@ def inv(A: Any) -> Any:
     return class_of(a.format, a.is_matrix)(x)
 
 
+#: The exponential of a matrix as SciPy rounds it here: `scipy.linalg.expm` differs in last digits.
+EXPM: Any = host(
+    general("scipy.sparse.linalg.expm(x, /)", lambda g, x: EXPM_DERIVATIVE(H(x), g),
+            jvp=lambda t, x: EXPM_DERIVATIVE(x, t), fresh=True),
+    like(),
+)  # fmt: skip
+
+
 @explained("sparse.linalg")
 def expm(A: Any) -> Any:
     """The exponential of a square matrix; it is computed densely.
@@ -188,7 +199,7 @@ def expm(A: Any) -> Any:
     if not is_sparse(A):
         return dense.expm(A)
     a = as_sparse(A)
-    return class_of(a.format, a.is_matrix)(dense.expm(as_floats(a.toarray())))
+    return class_of(a.format, a.is_matrix)(EXPM(as_floats(a.toarray())))
 
 
 @explained("sparse.linalg")
