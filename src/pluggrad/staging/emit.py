@@ -65,7 +65,11 @@ class _Source:
         self.ended: set[Value] = set()
         self.fresh: set[Value] = set()  # arrays that NumPy has just made, and that can be written
         for call, dying, self.ended in zip(program.calls, *_deaths(program), strict=True):
+            start = len(self.lines)
             self.add(call, dying)
+            if call.errors:
+                setting = f" with {self.function(np.errstate)}(**{self.constant(call.errors)}):"
+                self.lines[start:] = [setting, *[f" {line}" for line in self.lines[start:]]]
         made = {v for v, _ in program.constants}
         words = [
             f"{self.word(v)}.copy('K')" if type(v) is Value and v.memory in made else self.word(v)
