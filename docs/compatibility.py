@@ -5,10 +5,13 @@ and SciPy's own tests.
     python docs/compatibility.py --scipy     SciPy's own tests, too (ten minutes on two cores)
     python docs/compatibility.py --scipy fft stats      these parts of them
     python docs/compatibility.py --numpy     the rows of NumPy's functions alone (three minutes)
+    python docs/compatibility.py --torch     docs/torch-functions.md alone, from what is kept
     python docs/compatibility.py --kept      no rows: write the page from what is kept
 
 What SciPy's own tests gave is kept in docs/scipy-suite.json between runs, what the sweep over
-NumPy's functions found in docs/numpy-sweep.json, and what the clients' tests gave on the page.
+NumPy's functions found in docs/numpy-sweep.json, what the one over torch's found in
+docs/torch-sweep.json (`python tests/torch_sweep.py --samples 0 --keep docs/torch-sweep.json`, for
+each `--dtype`), and what the clients' tests gave on the page.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ ROOT = DOCS.parent
 SUITE = DOCS / "scipy-suite.json"
 SWEEP = DOCS / "numpy-sweep.json"
 PAGE = DOCS / "compatibility.md"
+TORCH_SWEEP = DOCS / "torch-sweep.json"
+TORCH_PAGE = DOCS / "torch-functions.md"
 BACKENDS = ("numpy", "torch")
 #: Test functions that check gradients, and the client that they are about.
 TITLES = {
@@ -75,6 +80,27 @@ own function. ✓ means that there is a gradient, and that it is right; "value" 
 none, as that of `np.argsort`; "–" that nothing that requires grad is taken; and nothing that NumPy
 itself takes no numbers there. The calls in the last column raise an error of pluggrad's. ✗ counts
 calls that are not right.
+"""
+
+TORCH_HEAD = """\
+# Functions of torch
+
+<!-- Written by `python docs/compatibility.py --torch`. Do not edit. -->
+
+Every function that torch lets other libraries override (`torch.overrides`), called with Variables
+over torch. The counts are those of torch {torch}. Who answers is one of these; what is not refused
+has derivatives of every order, forward mode and `vmap`.
+
+What is not a function of torch's C++ core, and checks for `torch.Tensor` itself, does not take
+Variables: `torch.func.grad(f)(v)` (use `pg.grad`), `torch.autograd.functional`, `torch.tensor(v)`,
+`torch.nn.Parameter(v)`. All of these raise. Your own `torch.autograd.Function`, `torch.nn.init`,
+`torch.nn.utils.clip_grad_norm_` and `torch.utils.checkpoint` (with `use_reentrant=False`) do.
+
+A method that NumPy's arrays have, too, means the same on every backend, unless the call is spelt as
+only torch spells it: `v.max(1)`, `v.std()`, `v.repeat(2, 1)` and `v.sort()` are NumPy's, and
+`v.max(dim=1)`, `v.std(dim=1)`, `v.repeat(2, 1, 1)`, `v.sort(dim=0)`, `v.transpose(0, 1)` are
+torch's, as are all functions, such as `torch.std(v)`.
+
 """
 
 SUITE_HEAD = """\
@@ -193,6 +219,16 @@ def sweep_section() -> list[str]:
     return [SWEEP_HEAD, *markdown(json.loads(SWEEP.read_text(encoding="utf-8"))), ""]
 
 
+def torch_page() -> None:
+    """Write docs/torch-functions.md."""
+    sys.path.insert(0, str(ROOT))
+    from tests.torch_table import markdown, read
+
+    kept = read(TORCH_SWEEP)
+    text = TORCH_HEAD.replace("{torch}", kept["torch"]) + "\n".join(markdown(kept))
+    TORCH_PAGE.write_text(text.rstrip() + "\n", encoding="utf-8")
+
+
 def clients_section() -> list[str]:
     """A table for each client, from a run of their tests."""
     rows, lines = outcomes(), []
@@ -214,6 +250,9 @@ def kept_clients() -> list[str]:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["--torch"]:
+        torch_page()
+        return
     if sys.argv[1:2] == ["--scipy"]:
         scipy_suite(sys.argv[2:])
     if sys.argv[1:2] == ["--numpy"]:

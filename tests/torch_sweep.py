@@ -1,6 +1,6 @@
 """Call torch's functions with Variables, on the samples of torch's own tests (OpInfo).
 
-    python tests/torch_sweep.py [NAME ...] [--samples N] [--list OUTCOME] [--table FILE]
+    python tests/torch_sweep.py [NAME ...] [--samples N] [--list OUTCOME] [--dtype NAME]
 
 Each sample is run on tensors that torch tracks, and with a Variable in the place of each of these.
 The values and the derivatives of order 1 and 2, for random cotangents, must be torch's. What can
@@ -22,8 +22,10 @@ from __future__ import annotations
 
 import argparse
 import collections
+import json
 import os
 import sys
+import types
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +40,6 @@ import torch
 
 import pluggrad as pg
 from pluggrad import autograd
-from pluggrad.arrays.backend import PRIMITIVES
 
 OUTCOMES = ("ours", "torch's", "torch nan", "refused", "no method", "by torch", "wrong", "foreign")
 BAD = ("wrong", "foreign")
@@ -48,6 +49,8 @@ CONVENTIONS = {"linalg.norm.subgradients_at_zero"}
 HERMITIAN = {"cholesky", "linalg.cholesky"}
 #: Functions with results that are one of many, with `full_matrices`: so are the derivatives.
 FULL = {"linalg.svd"}
+#: Products: the derivative by a factor is that of the others, also where the factor is nan.
+MULTILINEAR = {"masked.prod"}
 #: Methods that mean NumPy's on Variables, and not torch's.
 OTHER_METHODS = {"repeat"}
 #: Functions whose results are not determined by their arguments.
@@ -117,7 +120,11 @@ def run_sample(op: Any, sample: Any, make: Any) -> tuple[list[Any], list[Any]]:
     tree = (sample.input, tuple(sample.args), dict(sample.kwargs))
     first, args, kwargs = optree.tree_map(replaced, tree, none_is_leaf=True)
     torch.manual_seed(0)
-    return leaves(op.op(first, *args, **kwargs)), made
+    f = op.op
+    if isinstance(f, (types.MethodDescriptorType, types.WrapperDescriptorType)):  # of tensors alone
+        f = getattr(first, f.__name__)
+        return leaves(f(*args, **kwargs)), made
+    return leaves(f(first, *args, **kwargs)), made
 
 
 def seeds(like: list[Any]) -> list[Any]:
@@ -158,27 +165,34 @@ def where_nan(mine: Any, theirs: Any) -> Any:
             for m, t in zip(mine, theirs, strict=True)]  # fmt: skip
 
 
-def slopes(f: Any, xs: list[Any], gs: list[Any]) -> list[Any]:
-    """The gradients of the inner product of ``f(xs)``, a list of tensors, and `gs`, by central
-    differences; None for inputs that are not real."""
+def steep(op: Any, sample: Any, mine: list[Any], theirs: list[Any]) -> bool:
+    """Whether our gradients of order 1 are those of finite differences of torch's values, where
+    torch's gradients are nan."""
 
-    def value(changed: Any, n: int) -> Any:
-        ys = f([*xs[:n], changed, *xs[n + 1 :]])
-        return sum([(y.detach() * g).sum() for y, g in zip(ys, gs, strict=True)])
+    def values(n: int, place: int, step: float) -> list[Any]:
+        count = iter(range(len(mine)))
 
-    found: list[Any] = []
-    for n, x in enumerate(xs):
-        if x.is_complex():
-            found.append(None)
+        def moved(x: Any) -> Any:
+            if next(count) == n:
+                at = x.view(-1)
+                at[place] = (
+                    step if op.name in MULTILINEAR and at[place].isnan() else at[place] + step
+                )
+            return x
+
+        return [y for y in run_sample(op, sample, moved)[0] if is_float(y)]
+
+    for n, (g, t) in enumerate(zip(mine, theirs, strict=True)):
+        if t is None or not t.isnan().any():
             continue
-        step, slope = 1e-5, torch.zeros_like(x)
-        for place in range(x.numel()):
-            move = torch.zeros(x.numel(), dtype=x.dtype)
-            move[place] = step
-            move = move.reshape(x.shape)
-            slope.view(-1)[place] = (value(x + move, n) - value(x - move, n)) / (2 * step)
-        found.append(slope)
-    return found
+        for place in (t.isnan() & (g is None or ~raw(g).isnan())).flatten().nonzero():
+            above, below = values(n, int(place), 1e-6), values(n, int(place), -1e-6)
+            slope = sum([((y - z).nan_to_num(0.0) * s).sum() / 2e-6
+                         for y, z, s in zip(above, below, seeds(above), strict=True)])  # fmt: skip
+            found = 0.0 if g is None else float(raw(g).flatten()[place])
+            if abs(float(slope) - found) > 1e-5 + 1e-4 * abs(found):
+                return False
+    return True
 
 
 def same(mine: Any, theirs: Any) -> str:
@@ -268,13 +282,22 @@ def judge(op: Any, sample: Any) -> tuple[str, str]:
     lost = any([g is not None and bool((g.to_dense() != 0).any()) for g in first])
     if len(smooth) < len(theirs) and lost:
         return "wrong", f"{len(smooth)} results are tracked, and {len(theirs)} of torch's"
+    nan = False
     if op.name not in UNDETERMINED:
         if first and len(smooth) == len(theirs) and (why := same(mine, first)):
-            return "wrong", f"order 1: {why}"
+            patched = where_nan(mine, first)
+            if patched is None or same(mine, patched) or not steep(op, sample, mine, first):
+                return "wrong", f"order 1: {why}"
+            nan, second = True, []  # torch's second derivative is nan, too
         variant = f"{op.name}.{op.variant_test_name}"
         compared = len(smooth) == len(theirs) and second and variant not in CONVENTIONS
         if compared and (why := same(mine_second, second)):
-            return "wrong", f"order 2: {why}"
+            patched = where_nan(mine_second, second)
+            if patched is None or same(mine_second, patched):
+                return "wrong", f"order 2: {why}"
+            nan = True
+    if nan:
+        return "torch nan", ""
     return ("torch's" if by_torch else "ours"), ""
 
 
@@ -294,40 +317,6 @@ def sweep(ops: list[Any], most: int, dtype: Any = torch.float64) -> Iterator[Fin
             yield Finding(name, f"{sample.args} {sample.kwargs}", outcome, details)
 
 
-def functions() -> dict[str, str]:
-    """Every function that torch lets others override, and who answers it, by its name. (Methods of
-    tensors are left out, but for operators: they take Variables beside tensors only.)"""
-    from torch.overrides import get_overridable_functions, resolve_name
-
-    from pluggrad_torch import functions as ours
-    from pluggrad_torch.recorded import WRITES
-
-    found: dict[str, str] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for group in get_overridable_functions().values():
-            for func in group:
-                full = resolve_name(func)
-                name = getattr(func, "__name__", "")
-                if full is None or full.startswith("torch.Tensor."):
-                    continue
-                known = {*ours.TABLE.rows, *ours.SPECIAL, *ours.RANDOM_NAMES}
-                elementwise = PRIMITIVES.get(name)
-                if name in ours.QUESTIONS:
-                    found[full] = "plain answers"
-                elif name.endswith("_"):
-                    found[full] = "refused: writes into its argument"
-                elif name in known or name.startswith("special_") or (
-                    elementwise is not None and elementwise.parameters in (("x",), ("x1", "x2"))
-                ):  # fmt: skip
-                    found[full] = "ours, or torch's for arguments that ours lacks"
-                elif name in WRITES:
-                    found[full] = "torch's; refused where it writes into its argument"
-                else:
-                    found[full] = "torch's"
-    return found
-
-
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     p = argparse.ArgumentParser(
@@ -340,30 +329,47 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--list", action="append", choices=OUTCOMES, default=[],
                    help="print every sample with this outcome; may be repeated")  # fmt: skip
     p.add_argument("--functional", action="store_true", help="torch.nn.functional alone")
-    p.add_argument("--complex", action="store_true", help="complex128 in the place of float64")
-    p.add_argument("--table", metavar="FILE", help="write the counts as Markdown")
+    p.add_argument("--dtype", default="float64", help="float64 (default), complex128 or float32")
+    p.add_argument(
+        "--keep", metavar="FILE", help="keep the counts in a JSON file, for docs/torch-functions.md"
+    )
     return p
 
 
-def table(findings: list[Finding]) -> str:
-    """The counts as Markdown: samples of OpInfo, and all functions that can be overridden."""
-    rows = [("OpInfo, all", findings),
-            ("OpInfo, nn.functional", [f for f in findings if "nn.functional" in f.name])]  # fmt: skip
+def counted(findings: list[Finding]) -> dict[str, Any]:
+    """The counts of outcomes, and for what was refused the first reason."""
+    functional = [f for f in findings if "nn.functional" in f.name]
+    refused: dict[str, str] = {}
+    for f in findings:
+        if f.outcome in ("refused", "no method"):
+            refused.setdefault(f.name, " ".join(f.details.split("inside torch")[0].split())[:140])
+    counts = {title: dict(collections.Counter([f.outcome for f in some]))
+              for title, some in (("all", findings), ("nn.functional", functional))}  # fmt: skip
+    return {"counts": counts, "refused": refused}
+
+
+def table(found: dict[str, Any]) -> str:
+    """The counts as Markdown."""
     lines = ["| samples | " + " | ".join(OUTCOMES) + " |", "|---" * (len(OUTCOMES) + 1) + "|"]
-    for title, some in rows:
-        counts = collections.Counter([f.outcome for f in some])
-        cells = " | ".join(str(counts[kind]) for kind in OUTCOMES)
-        lines.append(f"| {title} | {cells} |")
-    answers = collections.Counter(functions().values())
-    lines += ["", "| functions that torch lets others override | |", "|---|---|"]
-    lines += [f"| {kind} | {count} |" for kind, count in answers.most_common()]
+    for title, counts in found["counts"].items():
+        lines.append(f"| {title} | " + " | ".join(str(counts.get(k, 0)) for k in OUTCOMES) + " |")
     return "\n".join(lines) + "\n"
+
+
+def keep(path: Path, dtype: str, found: dict[str, Any]) -> None:
+    """Put the counts of one dtype beside those of others, of the same version of torch."""
+    version = torch.__version__.partition("+")[0]
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if kept.get("torch") != version:
+        kept = {"torch": version, "dtypes": {}}
+    kept["dtypes"][dtype] = found
+    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the sweep, and print the counts."""
     args = parser().parse_args(argv)
-    dtype = torch.complex128 if args.complex else torch.float64
+    dtype = getattr(torch, args.dtype)
     ops = operations(args.names, dtype)
     if args.functional:
         ops = [op for op in ops if "nn.functional" in op.name]
@@ -380,10 +386,10 @@ def main(argv: list[str] | None = None) -> int:
                 details = " ".join(finding.details.split())[:300]
                 print(f"{finding.outcome:10}{finding.name}{finding.sample[:200]}: {details}",
                       flush=True)  # fmt: skip
-    text = table(findings)
-    print(text)
-    if args.table:
-        Path(args.table).write_text(text)
+    found = counted(findings)
+    print(table(found))
+    if args.keep:
+        keep(Path(args.keep), args.dtype, found)
     return int(any(f.outcome in BAD for f in findings))
 
 

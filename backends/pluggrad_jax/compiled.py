@@ -46,7 +46,7 @@ class Pairs:
         not of the kinds that a pair is made for."""
         flat = tree.flat
         try:
-            key = (tree.spec, needs, *[_key(x) for x in flat])
+            key = (tree.spec, tree.names, needs, *[_key(x) for x in flat])
             pair = self.pairs[key] if key in self.pairs else self.made(key, tree, needs)
         except TypeError:  # an argument without a hash, or of another kind
             return None

@@ -10,6 +10,7 @@ import jax.extend.core
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+import pluggrad
 from pluggrad import Variable
 from pluggrad.plugin import Engine, is_variable
 
@@ -103,8 +104,9 @@ class _Memory:
 
 def tolerant(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, run on Variables over JAX's tracers if NumPy's functions in it do not take the
-    tracers themselves."""
+    tracers themselves. Arrays that it makes by `pluggrad.zeros` and the like are JAX's."""
 
+    @pluggrad.use("jax")
     def traced(*leaves: Any) -> tuple[Any, ...]:
         try:
             return tuple(function(*leaves))

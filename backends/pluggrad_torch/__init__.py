@@ -107,7 +107,7 @@ class TorchAdapter(Adapter):
         # On the path of every operation, so without an import in each call.
         self.tracing = torch.compiler.is_compiling  # type: ignore[method-assign]
         self.records = torch.is_grad_enabled
-        from . import custom  # noqa: F401  (it replaces `torch.autograd.Function.apply`)
+        from . import replaced  # noqa: F401  (what torch lets nobody override)
         from .methods import methods
 
         self.methods = methods()
@@ -353,7 +353,9 @@ def _at_hand(x: Any) -> bool:
     """Whether the values of `x` can be read now, at no cost."""
     import torch
 
-    return not torch.compiler.is_compiling() and x.device.type == "cpu" and not _is_tracer(x)
+    if torch.compiler.is_compiling() or backend.traced(x):
+        return False
+    return x.device.type == "cpu" and not _is_tracer(x)
 
 
 def _is_tracer(x: Any) -> bool:

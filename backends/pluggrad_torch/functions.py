@@ -23,7 +23,6 @@ from pluggrad.plugin import (
     is_variable,
     lookup,
     names,
-    write,
 )
 
 TABLE = Table("""
@@ -169,7 +168,9 @@ def answer(backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
     if name in METHODS:
         return getattr(args[0], name)(*args[1:], **kwargs)
     if name == "__setitem__" or (name.endswith("_") and not name.endswith("__")):
-        return write(func, args, kwargs)
+        from .methods import written
+
+        return written(func, name, module, args, kwargs)
     refusal: Exception | None = None
     try:
         y = _by_ours(backend, func, name, args, kwargs)
@@ -213,6 +214,8 @@ def _by_ours(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         args = (args[0], tuple(args[1:]))
     if name == "cross" and len(args) < 3 and "dim" not in kwargs:
         return NotImplemented  # torch takes the first axis of length 3
+    if name.endswith("logsumexp") and args and args[0].dtype.is_complex:
+        return NotImplemented  # torch's is the principal value
     if name in DIM_ZERO and len(args) == 1:
         kwargs = {"dim": 0, **kwargs}
     if name in ("cumsum", "cumprod", "sum") and isinstance(kwargs.get("dim"), list):

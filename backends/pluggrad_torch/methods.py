@@ -18,9 +18,9 @@ from typing import Any
 import torch
 
 import pluggrad as pg
-from pluggrad.plugin import InvalidArgumentError, UnsupportedError, explain, is_variable
+from pluggrad.plugin import InvalidArgumentError, UnsupportedError, explain, is_variable, write
 
-__all__ = ["methods"]
+__all__ = ["methods", "written"]
 
 #: Methods that return the tensor itself where there is nothing to convert.
 CONVERSIONS = {
@@ -252,3 +252,30 @@ def _writing(name: str) -> Callable[..., Any]:
         return self
 
     return method
+
+
+def written(func: Any, name: str, module: str | None, args: Any, kwargs: Any) -> Any:
+    """Answer ``func(*args, **kwargs)``, a function of torch's that writes into its first argument:
+    by the method of that name, if it is a Variable, and for `torch.nn.init` without recording."""
+    args, kwargs = list(args), dict(kwargs)
+    if not args and "tensor" in kwargs:
+        args.append(kwargs.pop("tensor"))
+    v: Any = args[0] if args else None
+    if not is_variable(v):
+        return write(func, args, kwargs)
+    if module != "torch.nn.init":
+        if hasattr(v, name):
+            return getattr(v, name)(*args[1:], **kwargs)
+        v[...] = getattr(torch.nn.functional, name[:-1])(*args, **kwargs)
+        return v
+    with torch.no_grad():
+        v[...] = _of_func(func, [v.detach().data.clone(), *args[1:]], kwargs)
+    return v
+
+
+def _of_func(func: Any, args: Any, kwargs: Any) -> Any:
+    """torch's own function of raw tensors."""
+    try:
+        return func(*args, **kwargs)
+    except Exception as error:
+        explain(error, func.__name__, args)

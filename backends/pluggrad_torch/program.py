@@ -40,8 +40,12 @@ class TorchProgram(ForeignProgram):
 
     def linearized(
         self, arrays: list[Any], needs: Sequence[int]
-    ) -> tuple[list[Any], list[bool], Callable[[list[Any]], list[Any]]]:
-        """torch records the function once, on tensors of its own; that graph is the pullback."""
+    ) -> tuple[list[Any], list[bool], Callable[[list[Any]], list[Any]] | None]:
+        """torch records the function once, on tensors of its own; that graph is the pullback. Where
+        torch.compile reads, nothing is kept: a compiled function cannot return such a graph."""
+        if torch.compiler.is_compiling():
+            found = self.run(arrays)
+            return found, [_inexact(y) for y in found], None
         if transforming():
             return self._linearized_by_func(arrays, needs)
         if torch.is_inference_mode_enabled():

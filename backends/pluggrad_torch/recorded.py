@@ -54,8 +54,11 @@ _rules: dict[str, Any] = {}
 _known: dict[Any, dict[str, int]] = {}  # the parameters of functions
 
 
-def recorded(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
-    """``func(*args, **kwargs)``, a function of torch called with Variables, as one operation."""
+def recorded(
+    backend: Any, func: Any, name: str, args: Any, kwargs: Any, draws: bool = False
+) -> Any:
+    """``func(*args, **kwargs)``, a function of torch called with Variables, as one operation. With
+    `draws`, it may draw random numbers."""
     if name in ("__get__", "__set__", "__delete__"):
         attribute = func.__self__.__name__
         if name != "__get__":
@@ -63,8 +66,16 @@ def recorded(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         if attribute not in ATTRIBUTES:
             return getattr(args[0], attribute)
         name = attribute
-    if name in WRITES or "inplace" in _parameters(func):
+    if name in WRITES:
         _refuse_writes(func, name, args, kwargs)
+    elif kwargs.get("inplace") or (
+        "inplace" in _parameters(func) and _argument(func, "inplace", args, kwargs)
+    ):
+        place = _parameters(func).get("inplace", len(args))
+        args, kwargs = args[:place], {k: x for k, x in kwargs.items() if k != "inplace"}
+        x = args[0] if args else kwargs["input"]
+        x[...] = recorded(backend, func, name, args, kwargs)
+        return x
     out = kwargs.get("out")
     if out is not None:
         kwargs = {key: value for key, value in kwargs.items() if key != "out"}
@@ -81,6 +92,8 @@ def recorded(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         kwargs.get("dropout_p", 0.0) != 0.0
     )):  # fmt: skip
         run, variables = _Drawing.of(run, variables, tree, backend)
+    elif draws and not transforming():
+        run = _Redrawn(run)
     rule = _rules.get(name)
     if rule is None:
         rule = _rules[name] = rule_of(name)
@@ -105,11 +118,16 @@ def _parameters(func: Any) -> dict[str, int]:
     return found
 
 
+def _argument(func: Any, key: str, args: Any, kwargs: Any, place: int = 0) -> Any:
+    """The argument `key` of a call, None if it is not given."""
+    place = _parameters(func).get(key, place)
+    return args[place] if place < len(args) else kwargs.get(key)
+
+
 def _refuse_writes(func: Any, name: str, args: Any, kwargs: Any) -> None:
     """Raise if the arguments ask `func` to write into one of them."""
-    key, place = WRITES.get(name, ("inplace", _parameters(func).get("inplace", 0)))
-    place = _parameters(func).get(key, place)
-    value = args[place] if place < len(args) else kwargs.get(key)
+    key, place = WRITES[name]
+    value = _argument(func, key, args, kwargs, place)
     if value is not None and value is not False:
         raise UnsupportedError(
             f"{label(func)}({key}=...) writes into its argument, which does not work on Variables. "
@@ -141,6 +159,9 @@ class _Constants:
     def __init__(self, tree: TreeCall, func: Any, variables: Sequence[Any]) -> None:
         self.tree, self.func = tree, func
         tensors = [x for x in tree.flat if torch.is_tensor(x)]
+        if torch.compiler.is_compiling():
+            self.versions: list[tuple[Any, int]] = []  # the compiler cannot count writes
+            return
         known = not transforming() and any([x.requires_grad for x in tensors])
         if known and any([x._tracked for x in variables]):
             for x in tensors:
@@ -229,6 +250,22 @@ class _Drawing:
             self.states = states_of(self.generators)
             return self.run(arrays)  # type: ignore[no-any-return]
         with drawing_again(self.states, self.generators):
+            return self.run(arrays)  # type: ignore[no-any-return]
+
+
+class _Redrawn:
+    """The run of a function that may draw random numbers: each further run draws the same again."""
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+        self.states: list[Any] | None = None
+
+    def __call__(self, arrays: list[Any]) -> list[Any]:
+        """The results."""
+        if self.states is None:
+            self.states = states_of()
+            return self.run(arrays)  # type: ignore[no-any-return]
+        with drawing_again(self.states):
             return self.run(arrays)  # type: ignore[no-any-return]
 
 

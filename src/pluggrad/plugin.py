@@ -27,7 +27,8 @@ A plugin is an object of a subclass of `Adapter`, registered as an entry point:
 What is here by group:
 
 - the adapter: `Adapter`, `hooks`, `FUNCTIONS`, `Hook`, `VERSION`, `OLDEST_VERSION`,
-  `register_backend`; to write hooks with: `selects_once`, `has_arrays`, `careful_norm`
+  `register_backend`; to write hooks with: `selects_once`, `has_arrays`, `careful_norm`,
+  `gamma_integral`
 - arrays and Variables: `Backend`, `backend_of`, `get_backend`, `is_variable`, `is_batched`
 - arguments: `whole`, `axis_of`, `axes_of`; `explain`, which makes an error of ours of another
 - answering a library's own functions, for `Adapter.foreign`: `Table`, `lookup`, `names`, `label`,
@@ -102,6 +103,7 @@ from .interop import (
     one_by_one,
     refuse_dtype,
 )
+from .rules.special.slopes import gamma_integral
 from .staging.emit import emitted
 from .staging.engines import Engine
 from .staging.program import Call as ProgramCall
@@ -165,6 +167,7 @@ __all__ = [
     "first_possible",
     "for_host",
     "foreign_call",
+    "gamma_integral",
     "get_backend",
     "has_arrays",
     "hooks",

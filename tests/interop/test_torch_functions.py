@@ -255,15 +255,59 @@ def test_a_write_into_a_result_does_not_reach_what_torch_saved():
 
 def test_what_writes_is_refused_by_name():
     x = Variable(X, requires_grad=True)
-    for call in (
-        lambda: F.relu(x, inplace=True),
-        lambda: F.embedding(LABELS, x, max_norm=1.0),
-        lambda: F.dropout(x, inplace=True),
+    with pytest.raises(pg.errors.UnsupportedError, match="writes into its argument"):
+        F.embedding(LABELS, x, max_norm=1.0)
+    for call in (F.relu_, lambda x: F.relu(x, inplace=True), lambda x: F.dropout(x, inplace=True)):
+        with pytest.raises(pg.errors.DifferentiationError, match="leaf"):
+            call(x)
+    with pytest.raises(pg.GraphBreakError, match="raw array"):
+        torch.Tensor.__setitem__(X.clone(), 0, F.relu(x)[0])
+
+
+@pytest.mark.parametrize("call", [
+    lambda x: F.relu(x, True), lambda x: F.leaky_relu(x, 0.1, inplace=True),
+    lambda x: F.hardtanh(x, inplace=True), lambda x: F.dropout(x, 0.5, True, True),
+    lambda x: F.threshold(input=x, threshold=0.1, value=2.0, inplace=True), F.elu_, torch.relu_,
+    lambda x: F.rrelu(x, inplace=True), torch.nn.ReLU(inplace=True), torch.sigmoid_,
+    lambda x: torch.clamp_(x, -0.5, 0.5), torch.zero_,
+])  # fmt: skip
+def test_writes_into_the_argument_are_those_of_torch(call):
+    x, t = Variable(X.clone(), requires_grad=True), X.clone().requires_grad_()
+    v, u = x * 1, t * 1
+    torch.manual_seed(0)
+    expected = call(u)
+    torch.manual_seed(0)
+    assert call(v) is v
+    close([v], [expected])
+    pg.sum(v * v * x).backward()
+    (expected * expected * t).sum().backward()
+    close([x.grad], [t.grad])
+
+
+def test_initializations_of_torch():
+    for name in ("normal_", "uniform_", "constant_", "xavier_uniform_", "kaiming_uniform_", "eye_"):
+        v, t = Variable(X.clone(), requires_grad=True), X.clone()
+        args = (2.0,) if name == "constant_" else ()
+        for x in (v, t):
+            torch.manual_seed(0)
+            assert getattr(torch.nn.init, name)(x, *args) is x
+        close([v], [t])
+        assert v.is_leaf and v.requires_grad
+
+
+def test_clipping_of_gradients():
+    for clip in (
+        lambda x: torch.nn.utils.clip_grad_norm_([x], 0.5),
+        lambda x: torch.nn.utils.clip_grad_norm_(x, 0.5, norm_type=float("inf")),
+        lambda x: torch.nn.utils.clip_grad_value_([x], 0.1),
     ):
-        with pytest.raises(pg.errors.UnsupportedError, match="writes into its argument"):
-            call()
-    with pytest.raises(pg.GraphBreakError, match="relu_"):
-        F.relu_(x)
+        x, t = Variable(X.clone(), requires_grad=True), X.clone().requires_grad_()
+        pg.sum(x * x).backward()
+        (t * t).sum().backward()
+        total, expected = clip(x), clip(t)
+        close([x.grad], [t.grad])
+        if expected is not None:
+            close([total], [expected])
 
 
 def test_two_graphs_do_not_meet():

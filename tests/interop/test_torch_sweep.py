@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.optional import needs
 
 needs("torch", "expecttest")
-from tests import torch_sweep
+from tests import torch_sweep, torch_table
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 #: Functions of every kind: rules of ours with torch's arguments, torch's own, lists, several results.
 NAMES = [
@@ -43,12 +47,25 @@ def test_all_are_torchs(operations):
 
 def test_the_table_counts_every_function(operations):
     findings = list(torch_sweep.sweep(operations[:2], 1))
-    text = torch_sweep.table(findings)
-    assert "| OpInfo, all |" in text and "| torch's |" in text
-    answers = torch_sweep.functions()
-    assert answers["torch.nn.functional.conv2d"] == "torch's"
-    assert answers["torch.matmul"].startswith("ours")
-    assert len(answers) > 500
+    assert "| all |" in torch_sweep.table(torch_sweep.counted(findings))
+    answers = torch_table.functions()
+    assert answers["torch.nn.functional.conv2d"] == ("torch's", "")
+    assert answers["torch.matmul"] == answers["torch.Tensor.sum"] == ("ours", "")
+    assert answers["torch.Tensor.add_"] == ("writes", "")
+    assert answers["torch.Tensor.output_nr.__get__"][0] == "refused"
+    assert all([reason for answer, reason in answers.values() if answer == "refused"])
+    assert len(answers) > 1000
+
+
+def test_the_page_is_of_the_present_list_of_functions():
+    kept = torch_table.read(DOCS / "torch-sweep.json")
+    if kept["torch"] != torch_sweep.torch.__version__.partition("+")[0]:
+        pytest.skip(f"docs/torch-functions.md is about torch {kept['torch']}")
+    page = (DOCS / "torch-functions.md").read_text(encoding="utf-8")
+    rows = torch_table.markdown(kept)
+    assert "\n".join(rows).strip() in page, "run `python docs/compatibility.py --torch`"
+    for found in kept["dtypes"].values():
+        assert not set(found["counts"]["all"]) & {*torch_sweep.BAD}
 
 
 def test_a_wrong_derivative_is_seen(operations, monkeypatch):

@@ -68,6 +68,16 @@ def test_factors():
     )
 
 
+def test_factors_of_one_matrix_serve_all_right_hand_sides():
+    """Real ones, complex ones and those of another precision, one after the other."""
+    lu, full = L.splu(a(S, D)), a(S, D).toarray().data
+    for b in (B, B * (1 + 2j), B.astype(np.float32), C, B):
+        np.testing.assert_allclose(lu.solve(b).data, np.linalg.solve(full, b), rtol=1e-6)
+    matrix = a(S, D)
+    for b in (B, B * 1j, B):
+        np.testing.assert_allclose(L.spsolve(matrix, b).data, np.linalg.solve(full, b), rtol=1e-12)
+
+
 def test_triangular_systems():
     lower, upper = lambda s, d: s.tril(a(s, d), format="csr"), lambda s, d: s.triu(a(s, d))
     judge(lambda s, m, d, b: m.spsolve_triangular(lower(s, d), b), D, B, second=True)

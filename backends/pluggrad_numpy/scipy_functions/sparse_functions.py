@@ -36,7 +36,8 @@ def factors(data: Any, pattern: Any, order: str) -> Any:
     """The LU factors of the matrix with these data. The last ones are kept: the system of the
     derivative has the same matrix."""
     known = pattern.factors
-    if known is not None and known[1] == order and np.array_equal(known[0], data):
+    same = known is not None and known[1] == order and known[0].dtype == data.dtype
+    if same and np.array_equal(known[0], data):
         return known[2]
     found = linalg.splu(matrix(data, pattern).tocsc(copy=True), permc_spec=order)
     pattern.factors = (data.copy(), order, found)

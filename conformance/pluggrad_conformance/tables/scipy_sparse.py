@@ -71,7 +71,7 @@ for name in ("bicg", "bicgstab", "cgs", "gcrotmk", "gmres", "lgmres", "qmr", "tf
 for name in ("cg", "minres"):
     scipy(f"sparse.linalg.{name}", usual(data, v), how=lambda s, d, b, name=name: getattr(s.sparse.linalg, name)(definite(s, d), b, rtol=1e-15)[0], kind="decomposition")
 scipy("sparse.linalg.inv", usual(data), how=lambda s, d: dense(s.sparse.linalg.inv(square(s, d))))
-scipy("sparse.linalg.expm", usual(data), how=lambda s, d: dense(s.sparse.linalg.expm(square(s, d))), kind="decomposition")
+scipy("sparse.linalg.expm", usual(data), how=lambda s, d: dense(s.sparse.linalg.expm(square(s, d * 0.25))), kind="decomposition")
 scipy("sparse.linalg.expm_multiply", usual(data, v), how=lambda s, d, b: s.sparse.linalg.expm_multiply(square(s, d), b), kind="decomposition")
 scipy("sparse.linalg.matrix_power", usual(data), how=lambda s, d: dense(s.sparse.linalg.matrix_power(square(s, d), 3)))
 scipy("sparse.linalg.norm", usual(data), how=lambda s, d: s.sparse.linalg.norm(square(s, d)))

@@ -17,7 +17,7 @@ import optree
 from ..arrays.backend import VARIABLES
 from ..engine.arguments import explain
 from ..engine.batch import batched
-from ..engine.boundary import ARRAY, flatten_call, unflatten_call
+from ..engine.boundary import ARRAY, flatten, unflatten
 from ..engine.custom_call import Call, taken
 from ..engine.custom_node import CallRules
 from ..engine.custom_op import Operation, call
@@ -53,10 +53,10 @@ class ForeignProgram:
 
     def linearized(
         self, arrays: list[Any], needs: Sequence[int]
-    ) -> tuple[list[Any], list[bool], Callable[[list[Any]], list[Any]]]:
+    ) -> tuple[list[Any], list[bool], Callable[[list[Any]], list[Any]] | None]:
         """The results; which of them have a gradient; and the pullback. It maps the cotangents of
         all results (None for those without) to the gradients of the arrays whose positions are in
-        `needs` (None for zeros)."""
+        `needs` (None for zeros). Without a pullback, the derivative is that of `pullback`."""
         raise NotImplementedError
 
     def pullback(self, count: int, needs: Sequence[int], given: Sequence[int]) -> ForeignProgram:
@@ -123,7 +123,7 @@ class ForeignCall(Operation):
         except Exception as error:
             explain(error, self.rule.primitive.name, args)
         self.several = len(outputs) != 1
-        return outputs, _Pull(pull, needs)
+        return outputs, None if pull is None else _Pull(pull, needs)
 
     def pushed(
         self, args: list[Any], needs: list[int], tangents: list[Any]
@@ -220,7 +220,8 @@ class TreeCall:
         gives: Callable[[Any], bool],
     ) -> None:  # fmt: skip
         self.f, self.gives = f, gives
-        flat, self.spec = flatten_call(args, kwargs, none_is_leaf=True)
+        self.names = tuple(kwargs)  # torch.compile cannot handle a dict in the structure
+        flat, self.spec = flatten((args, tuple(kwargs.values())), none_is_leaf=True)
         self.places = [n for n, x in enumerate(flat) if takes(x)]
         self.arrays = [flat[n] for n in self.places]
         for n in self.places:  # a graph must not keep the caller's Variables alive
@@ -235,8 +236,8 @@ class TreeCall:
         given = list(self.flat)
         for place, x in zip(self.places, arrays, strict=True):
             given[place] = x
-        args, kwargs = unflatten_call(self.spec, given)
-        y = self.f(*args, **kwargs)
+        args, values = unflatten(self.spec, given)
+        y = self.f(*args, **dict(zip(self.names, values, strict=True)))
         if self.gives(y):
             self.y_spec = ARRAY
             return [y]

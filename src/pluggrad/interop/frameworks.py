@@ -72,17 +72,21 @@ class _Bridged(ForeignProgram):
 
     def linearized(
         self, arrays: list[Any], needs: Sequence[int]
-    ) -> tuple[list[Any], list[bool], Callable[[list[Any]], list[Any]]]:
+    ) -> tuple[list[Any], list[bool], Callable[[list[Any]], list[Any]] | None]:
         """The results, which of them have a gradient, and the framework's pullback."""
         enter, backend, block = self.framework.enter, self.backend, self.inner.block
+
+        with block():
+            found, smooth, pull = self.inner.linearized(self.entered(arrays), needs)
+            outputs = self.left(found)
+        if pull is None:
+            return outputs, smooth, None
 
         def pulled(gs: list[Any]) -> list[Any]:
             with block():
                 return self.left(pull([None if g is None else enter(g, backend) for g in gs]))
 
-        with block():
-            found, smooth, pull = self.inner.linearized(self.entered(arrays), needs)
-            return self.left(found), smooth, pulled
+        return outputs, smooth, pulled
 
     def bridged(self, inner: ForeignProgram) -> _Bridged:
         """Another program, between the same two libraries."""

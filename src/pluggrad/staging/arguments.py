@@ -38,6 +38,11 @@ class Call:
         arrays = [x for x in self.leaves if type(x) is not float]
         return (self._spec, *[(tuple(x.shape), x.dtype) for x in arrays])
 
+    @property
+    def places(self) -> list[int]:
+        """Where the leaves stand among all leaves of the arguments."""
+        return [place for place, _ in self._places]
+
     def flat(self, fun: Callable[..., Any], result: Result) -> Callable[..., Any]:
         """`fun` as a function of the leaves, which returns the arrays of its result."""
         # What varies is not kept.
@@ -258,6 +263,18 @@ class Result:
             return made(arrays)
 
         return call
+
+    def written(self, words: list[str]) -> str:
+        """An expression for a result whose arrays have these texts; a tuple of them if the
+        structure cannot be written."""
+        arrays = iter(words)
+        items = [
+            repr(self._others[place]) if place in self._others else next(arrays)
+            for place in range(len(self._wraps))
+        ]
+        text = _written(optree.tree_unflatten(self._spec, items))
+        text = text if text is not None else f"({', '.join([*words, ''])})"
+        return text.replace(", )", ")") if text.count(",") > 1 else text
 
     def _builder(self) -> Callable[[Any], Any]:
         """A function from the arrays of a result to the result."""

@@ -219,8 +219,10 @@ class Compiled:
         state = State(ROOT, read().off)  # not START, so that inner compiled functions are just run
         try:
             program = during(state, program_of, function, call.leaves, users)
-            if engine != "numpy" and any(["raise" in c.errors.values() for c in program.calls]):
-                raise UntraceableError(f"it asks for errors by `numpy.errstate`, not in {engine!r}")
+            if engine != "numpy" and any(
+                ["raise" in (c.errors or {}).values() for c in program.calls]
+            ):
+                raise UntraceableError(f"{engine!r} knows no `numpy.errstate`")
             if self._threads:
                 in_blocks(program, self._threads)
             run = get_engine(engine).make(function, call.leaves, program)

@@ -48,9 +48,9 @@ class Trace:
         self.known: dict[int, tuple[Any, Value]] = {}
         self.prints: list[tuple[Any, int]] = []
         self.fixed: set[Value] = set()
+        self.errors = np.geterr()
         self.ended = False
         self.broken: UntraceableError | None = None
-        self.errstate: Any = np.geterr()
 
     def input(self, x: Any) -> Tracer:
         """A stand-in for `x`, an argument of the function."""
@@ -126,9 +126,8 @@ class Trace:
         if writes:
             self._check_writes(writes)
         made = Call(function, tuple(entries), named)
-        state: Any = np.geterr()
-        if state != self.errstate:
-            made.errors = {k: x for k, x in state.items() if x != self.errstate[k]}
+        if (errors := np.geterr()) != self.errors:
+            made.errors = errors  # type: ignore[assignment]
         try:
             if type(function) is str:
                 y = getattr(arrays[0], function)(*arrays[1:], **given)
