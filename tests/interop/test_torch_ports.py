@@ -70,7 +70,7 @@ def perceptron(make):
 
 def test_a_perceptron():
     theirs = perceptron(lambda x: torch.nn.Parameter(x))
-    ours = perceptron(leaf)
+    ours = perceptron(cloned_leaf)
     agree(theirs, ours, rtol=1e-5)
     assert all(v.is_leaf and v.requires_grad for v in ours[1])
 
