@@ -60,6 +60,11 @@ class Call:
 
         return function
 
+    def paths(self) -> list[tuple[Any, ...]]:
+        """How to get to each leaf from ``(args, kwargs)``: keys and positions."""
+        paths = self._spec.paths()
+        return [paths[place] for place, _ in self._places]
+
     def add(self, place: int, x: Any, is_variable: bool = False) -> None:
         """Note that `x`, which stands at `place`, varies."""
         self._places.append((place, is_variable))
@@ -250,6 +255,16 @@ class Result:
         elif spec != self._spec or not _same(others, self._others):
             raise UntraceableError("a second run returns something of another form")
         return tuple(arrays)
+
+    def paths(self) -> list[tuple[Any, ...]]:
+        """How to get to each array from the result: keys and positions."""
+        paths = self._spec.paths()
+        return [path for place, path in enumerate(paths) if place not in self._others]
+
+    @property
+    def others(self) -> list[Any]:
+        """The leaves that are no arrays."""
+        return list(self._others.values())
 
     def finished(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """`run`, which returns the arrays of a result, as a function that returns a result."""
