@@ -83,8 +83,14 @@ def sort_call(args: Any, kwargs: Any, static: Sequence[Any], numbers_vary: bool)
     call = Call(spec, items)
     key: list[Any] = []
     backend: Backend | None = None
+    numpy = call.backend
     for place, x in enumerate(items):
         kind = type(x)
+        if kind is np.ndarray and backend in (None, numpy) and not x.dtype.hasobject:  # the usual
+            backend = numpy
+            call.add(place, x)
+            key.append((x.shape, x.dtype, x.strides))
+            continue
         if kind is _Held:
             items[place] = x.value
             try:
