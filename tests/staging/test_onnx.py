@@ -238,9 +238,12 @@ def test_indices_that_are_arguments():
     g = lambda x, i: pg.grad(lambda x: pg.sum(x[i] ** 2) + pg.sum(x[:, i] ** 3))(x)
     agree(g, [X, i], [X, np.asarray([1, 1, -3])])
     model = pg.to_onnx(lambda x, i: x[i, i], X, i)
-    for wrong in ([0, 4, 0], [0, -7, 0]):
-        with pytest.raises(Exception, match="out of"):
-            run_model(model, [X, np.asarray(wrong)])
+    pick = lambda x, i: pg.grad(lambda x: pg.sum(pg.take_along_axis(x, i[None], axis=0) ** 2))(x)
+    picks = agree(pick, [X, np.asarray([0, 1, -1, 5])], [X, np.asarray([-6, 1, 1, 2])])
+    for wrong in ([0, 4, 0, 0], [0, -7, 0, 0]):
+        for made, places in ((model, wrong[:3]), (picks, [0, 0, 0, 2 * wrong[1]])):
+            with pytest.raises(Exception, match="out of"):
+                run_model(made, [X, np.asarray(places)])
 
 
 def written(x: Any, i: Any) -> Any:

@@ -104,6 +104,13 @@ class Graph:
             return x
         return self.op("Reshape", [x, self.constant(shape, np.int64)], x.dtype, shape)
 
+    def part(self, x: Tensor, start: int, stop: int) -> Tensor:
+        """The elements of a vector from `start` to `stop`."""
+        if (start, stop) == (0, x.shape[0]):
+            return x
+        ends = [self.constant([each], np.int64) for each in (start, stop)]
+        return self.op("Slice", [x, *ends], x.dtype, (stop - start,))
+
     def expand(self, x: Tensor, shape: Sequence[int]) -> Tensor:
         """`x` broadcast to `shape`."""
         shape = tuple(shape)
