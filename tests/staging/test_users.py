@@ -196,3 +196,16 @@ def test_pickles() -> None:
     again = pickle.loads(pickle.dumps(pg.compile(factor, on_break="error")))
     with pytest.raises(pg.UntraceableError):
         again(BAD)
+
+
+def test_inside_of_jax() -> None:
+    jax = pytest.importorskip("jax")
+    g = pg.compile(lambda x: ((x * x).sum(), {"k": 2 * x}))
+    x = jax.numpy.asarray([1.0, 2.0])
+    for _ in range(2):
+        found = jax.jit(g)(x)
+        assert float(found[0]) == 5.0
+        assert found[1]["k"].tolist() == [2.0, 4.0]
+        assert jax.grad(lambda x: g(x)[0])(x).tolist() == [2.0, 4.0]
+        assert jax.vmap(g)(x[:, None])[0].tolist() == [1.0, 4.0]
+    assert g.programs == 0

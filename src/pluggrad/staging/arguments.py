@@ -22,12 +22,13 @@ class Call:
     """The arguments of one call. `leaves` are the arrays and numbers that may vary, without
     Variables around them; `key` is equal for calls that one program can serve."""
 
-    __slots__ = ("_items", "_places", "_spec", "backend", "key", "leaves", "numbers")
+    __slots__ = ("_items", "_places", "_spec", "backend", "inside", "key", "leaves", "numbers")
 
     def __init__(self, spec: Any, items: list[Any]) -> None:
         self._spec, self._items = spec, items
         self._places: list[tuple[int, bool]] = []  # of the leaves; and whether it is a Variable
         self.backend: Backend = get_backend("numpy")
+        self.inside = False  # whether another compiler or a transform of the library is tracing
         self.leaves: list[Any] = []
         self.numbers = False  # whether there are Python floats among the leaves
         self.key: Any = None
@@ -83,6 +84,7 @@ def sort_call(args: Any, kwargs: Any, static: Sequence[Any], numbers_vary: bool)
     call = Call(spec, items)
     key: list[Any] = []
     backend: Backend | None = None
+    usual = call.backend  # that of NumPy
     for place, x in enumerate(items):
         kind = type(x)
         if kind is _Held:
@@ -98,6 +100,11 @@ def sort_call(args: Any, kwargs: Any, static: Sequence[Any], numbers_vary: bool)
             call.add(place, x)
             call.numbers = True
             key.append(float)
+            continue
+        if kind is np.ndarray and not x.dtype.hasobject and backend in (None, usual):
+            backend = usual
+            call.add(place, x)
+            key.append((x.shape, x.dtype, x.strides))
             continue
         raw = x
         if kind in VARIABLES:
@@ -117,7 +124,10 @@ def sort_call(args: Any, kwargs: Any, static: Sequence[Any], numbers_vary: bool)
             )
         backend = found
         call.add(place, raw, kind in VARIABLES)
-        layout = raw.strides if found.name == "numpy" else _layout(raw)
+        if found.adapter.traced(raw):
+            call.inside = True
+            return call
+        layout = raw.strides if found is usual else _layout(raw)
         key.append((raw.shape, raw.dtype, layout))
         if type(raw) is not np.ndarray or kind in VARIABLES:
             key.append(kind)

@@ -90,7 +90,9 @@ class Compiled:
                     break
             else:
                 entry = self._entries.get(tuple(key))
-                if entry is not None and entry.run is not None and entry.holds():
+                if entry is not None and entry.holds():
+                    if entry.run is None:
+                        return self.__wrapped__(*args)
                     try:
                         return entry.run(*args)
                     except Exception:
@@ -151,6 +153,8 @@ class Compiled:
             call = sort_call(args, kwargs, self._static, self._numbers_vary)
         except UntraceableError as error:
             self._broken(str(error))
+            return fun(*args, **kwargs)
+        if call.inside:
             return fun(*args, **kwargs)
         entry = self._entries.get(call.key)
         if entry is None or not entry.holds():

@@ -262,8 +262,9 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: code that NumPy does not ask about would compute with the array unseen."""
         raise self.trace.untraceable(
-            "an array is used by code that is not written with NumPy, or by `numpy.array` or "
-            "`asarray`, where `numpy.stack`, `astype` and `copy` can be traced"
+            "an array is used by code that is not written with NumPy; or by `numpy.array` or "
+            "`asarray` (`numpy.stack`, `astype` and `copy` can be traced); or written into an "
+            "array that is no result of others (`numpy.zeros_like` can be)"
         )
 
     def _asked(self, *args: Any, **kwargs: Any) -> Any:
