@@ -54,8 +54,8 @@ class JaxEngine(Engine):
 
         def run(*leaves: Any) -> tuple[Any, ...]:
             with enable_x64(True):
-                # JAX may read NumPy's arrays after it has returned, so all results are waited for.
-                found = jax.block_until_ready(jitted(*leaves))
+                found = jitted(*leaves)
+            # JAX may read NumPy's arguments after it has returned: each result is waited for here.
             return tuple([
                 _as(y, dtype, scalar, new and y.nbytes >= LARGE and _is_apart(y, leaves))
                 for y, (dtype, scalar, new) in zip(found, kinds, strict=True)
@@ -86,7 +86,7 @@ def _is_apart(y: Any, leaves: Sequence[Any]) -> bool:
 def _as(y: Any, dtype: Any, scalar: bool, own: bool) -> Any:
     """`y` as a NumPy array that can be written, in the dtype that NumPy gives; as a NumPy scalar
     where NumPy gives one. What is `own` is not copied."""
-    found = np.asarray(_Memory(y)) if own else np.array(y)
+    found = np.asarray(_Memory(y.block_until_ready())) if own else np.array(y)
     found = found if found.dtype == dtype else found.astype(dtype)
     return found[()] if scalar else found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +12,8 @@ import optree
 import pytest
 
 import pluggrad as pg
+from tests.support.compile_rows import fuzz_rows, rule_rows, special_rows, transform_rows
+from tests.support.onnx_judge import difference_of, leaves_of, run_model, verdict_on_model
 from tests.support.optional import needs
 
 onnx = needs("onnx", reason="needs onnx")
@@ -27,39 +30,14 @@ PARAMETERS = {
 }
 
 
-def leaves(x: Any) -> list[Any]:
-    found = [y.data if isinstance(y, pg.Variable) else y for y in optree.tree_leaves(x)]
-    return [np.asarray(y) for y in found if isinstance(y, (np.ndarray, np.generic, float))]
-
-
-def run(model: Any, args: Any) -> list[Any]:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = 1, 3
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
-    names = [x.name for x in session.get_inputs()]
-    found: list[Any] = session.run(None, dict(zip(names, leaves(args), strict=True)))
-    return found
-
-
 def agree(f: Callable[..., Any], args: Any, others: Any = None, rtol: float = 1e-12) -> Any:
     """The model of `f`, made for `args`, gives what `f` gives for `others`, in shapes and dtypes too."""
     others = args if others is None else others
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         model = pg.to_onnx(f, *args)
-        expected = leaves(f(*others))
-    found = run(model, others)
-    assert len(found) == len(expected)
-    for x, y in zip(found, expected):
-        assert (x.dtype, x.shape) == (y.dtype, y.shape)
-        if y.dtype.kind != "f":
-            assert x.tolist() == y.tolist()
-            continue
-        scale = {2: 1e-3, 4: 1e-5, 8: rtol}[y.dtype.itemsize]
-        finite = np.abs(y[np.isfinite(y)])
-        np.testing.assert_allclose(x, y, rtol=scale, atol=scale * max([1, *finite.ravel()]))
+        expected = leaves_of(f(*others))
+    assert difference_of(run_model(model, others), expected, rtol) == ""
     return model
 
 
@@ -164,7 +142,7 @@ def test_elementwise(f, dtype):
         except TypeError:
             assert f.__name__.startswith(("bitwise", "invert"))
             return
-    found = run(pg.to_onnx(lambda *args: f(*args), *args), args)
+    found = run_model(pg.to_onnx(lambda *args: f(*args), *args), args)
     several = expected if isinstance(expected, tuple) else (expected,)
     tiny, eps = np.finfo(dtype).tiny, np.finfo(dtype).eps
     for y, e in zip(found, several, strict=True):
@@ -185,7 +163,7 @@ def test_elementwise_on_integers(f, dtype):
     if f is np.power:
         for exponent in (0, 1, 2, 3, 7):
             assert (
-                run(pg.to_onnx(lambda x, n=exponent: x**n, x), [x])[0].tolist()
+                run_model(pg.to_onnx(lambda x, n=exponent: x**n, x), [x])[0].tolist()
                 == (x**exponent).tolist()
             )
         return
@@ -247,6 +225,17 @@ def test_empty_arrays():
     agree(lambda x: (x[:, :0] @ x[:0], x[:0], np.sum(x[:0]), np.concatenate([x[:0], x])), [X[:4]])
 
 
+def test_writes_to_empty_views():
+    def f(x):
+        y = x * 2
+        part = y[None, 1:1, 0]
+        part += 1.0
+        y[:0] = part[0, :, None]
+        return y, part, pg.grad(lambda x: pg.sum(pg.cos(x[None, 1:1:2, -3])) + pg.sum(x))(x)
+
+    agree(f, [X], [X * 2])
+
+
 # ---------------------------------------------------------------- indices and writes
 
 
@@ -260,9 +249,12 @@ def test_indices_that_are_arguments():
     g = lambda x, i: pg.grad(lambda x: pg.sum(x[i] ** 2) + pg.sum(x[:, i] ** 3))(x)
     agree(g, [X, i], [X, np.asarray([1, 1, -3])])
     model = pg.to_onnx(lambda x, i: x[i, i], X, i)
-    for wrong in ([0, 4, 0], [0, -7, 0]):
-        with pytest.raises(Exception, match="out of"):
-            run(model, [X, np.asarray(wrong)])
+    pick = lambda x, i: pg.grad(lambda x: pg.sum(pg.take_along_axis(x, i[None], axis=0) ** 2))(x)
+    picks = agree(pick, [X, np.asarray([0, 1, -1, 5])], [X, np.asarray([-6, 1, 1, 2])])
+    for wrong in ([0, 4, 0, 0], [0, -7, 0, 0]):
+        for made, places in ((model, wrong[:3]), (picks, [0, 0, 0, 2 * wrong[1]])):
+            with pytest.raises(Exception, match="out of"):
+                run_model(made, [X, np.asarray(places)])
 
 
 def written(x: Any, i: Any) -> Any:
@@ -316,9 +308,22 @@ def test_names_and_closures():
 def test_settings_are_frozen():
     model = pg.to_onnx(lambda x, n, name: x**n if name == "power" else x, X, 3, "power")
     assert [x.name for x in model.graph.input] == ["x"]
-    np.testing.assert_allclose(run(model, [X])[0], X**3)
+    np.testing.assert_allclose(run_model(model, [X])[0], X**3)
     asked = pg.to_onnx(lambda x, a: x * 2 if a > 1 else x, X, 2.0)
-    np.testing.assert_allclose(run(asked, [X])[0], X * 2)
+    np.testing.assert_allclose(run_model(asked, [X])[0], X * 2)
+
+
+def test_erf():
+    special = needs("scipy.special")
+    x = np.concatenate([np.linspace(-7, 7, 1001), [0.0, 1e-300, np.inf, -np.inf, np.nan]])
+    agree(special.erf, [x], rtol=3e-15)
+    agree(special.erf, [x.astype(np.float32)])
+
+
+def test_without_onnx(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(pg.BackendError, match=r"pip install pluggrad\[onnx\]"):
+        pg.to_onnx(chain, X)
 
 
 def test_path(tmp_path):
@@ -353,3 +358,24 @@ def test_what_cannot_be_a_model():
     strict = needs("array_api_strict")
     with pytest.raises(pg.BackendError, match="NumPy arrays"):
         pg.to_onnx(lambda x: x, strict.ones(2))
+
+
+# ---------------------------------------------------------------- samples of the sweep
+
+
+@pytest.mark.parametrize("part", ["rules", "transforms", "special", "fuzz"])
+def test_samples_of_the_sweep(part):
+    """`python tests/onnx_sweep.py` runs all of them."""
+    if part == "special":
+        needs("scipy")
+    if part == "fuzz":
+        needs("torch")  # in which the generator states its functions
+    make, step, least = {
+        "rules": (lambda: rule_rows(dtypes=("float64", "float32")), 31, 0.7),
+        "transforms": (transform_rows, 23, 0.9), "special": (special_rows, 13, 0.0),
+        "fuzz": (lambda: fuzz_rows(12), 1, 0.8),
+    }[part]  # fmt: skip
+    rows = [row for i, row in enumerate(make()) if i % step == 0]
+    verdicts = [(row.name, *verdict_on_model(row)) for row in rows]
+    assert [v for v in verdicts if v[1] in ("different", "foreign")] == []
+    assert sum([v[1] == "same" for v in verdicts]) >= least * len(rows)

@@ -180,7 +180,8 @@ def repeated(program: Program) -> None:
         if call.writes or any([v.memory in kept_apart for v in (*call.results, *call.inputs())]):
             kept.append(call)
             continue
-        key = [call.function, *[x if type(x) is Value else _key(x) for x in call.args]]
+        errors = tuple((call.errors or {}).items())
+        key = [call.function, errors, *[x if type(x) is Value else _key(x) for x in call.args]]
         if call.kwargs:
             key.append(_key(call.kwargs))
         before = seen.setdefault(tuple(key), call)
@@ -224,7 +225,7 @@ def dead_code(program: Program) -> None:
         if call.writes:
             used = any([v.memory in memory for v in call.writes])
         else:
-            used = not needed.isdisjoint(call.results)
+            used = not needed.isdisjoint(call.results) or _may_raise(call)
         if used:
             kept.append(call)
             inputs = call.inputs()
@@ -232,5 +233,17 @@ def dead_code(program: Program) -> None:
             memory.update([v.memory for v in inputs])
     program.calls = kept[::-1]
 
+
+def _may_raise(call: Call) -> bool:
+    """Whether elements decide if `call` raises an error, which somebody may wait for."""
+    return call.function in RAISE or "raise" in (call.errors or {}).values()
+
+
+#: Functions that refuse some matrices.
+RAISE = frozenset({
+    np.linalg.cholesky, np.linalg.inv, np.linalg.solve, np.linalg.eigh, np.linalg.eigvalsh,
+    np.linalg.eig, np.linalg.eigvals, np.linalg.svd, np.linalg.svdvals, np.linalg.pinv,
+    np.linalg.matrix_power, np.linalg.tensorinv, np.linalg.tensorsolve,
+})  # fmt: skip
 
 PASSES = (out_of_place, no_change, negations, repeated, dead_code)

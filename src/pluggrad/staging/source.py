@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import keyword
+import operator
 import re
 from collections.abc import Callable
 from typing import Any, Literal
@@ -22,8 +23,8 @@ from ..engine.levels import ROOT, State, during, read
 from ..errors import BackendError, InvalidArgumentError
 from .arguments import Result, sort_call
 from .engines import program_of
-from .program import Program, Value
-from .words import Words
+from .program import Call, Program, Value
+from .words import Words, adds_into
 
 __all__ = ["Source", "source"]
 
@@ -202,7 +203,10 @@ class _Written:
             if type(v) is Value:
                 uses[v] = uses.get(v, 0) + 1
         written = program.written()
+        self.words.through = _written_through(program)
         for call in program.calls:
+            if call.results and call.results[0] in self.words.through:
+                continue  # ``x[key] += a`` needs no name for ``x[key]``
             before, text, strength = self.words.call(call, self.reserved)
             self.lines += before
             if call.writes:
@@ -216,7 +220,8 @@ class _Written:
                 self.words.names[y] = (text, strength)
                 continue
             once = uses.get(y, 0) == 1 and len(text) < WIDTH // 2
-            if once and not written and not self.words.note(call):
+            still = written.isdisjoint([v.memory for v in (y, *call.inputs())])
+            if once and still and not self.words.note(call):
                 self.words.names[y] = (text, strength)
             else:
                 self.add(f"{self.named(y, self.fresh())} = {text}", call, y)
@@ -276,3 +281,17 @@ class _Written:
         comment = "".join([f"    {line}\n" for line in extra])
         head = f"{imports}\n\n\n" if imports else ""
         return f"{head}def {name}({', '.join(self.parameters)}):\n{comment}{body}"
+
+
+def _written_through(program: Program) -> dict[Value, Call]:
+    """The views ``x[key]`` that serve only for ``x[key] += a`` and the like, with the calls
+    that make them."""
+    found = {call.results[0]: call for call in program.calls if call.function is operator.getitem}
+    for v in program.outputs:
+        if type(v) is Value:
+            found.pop(v, None)
+    for call in program.calls:
+        for v in call.inputs():
+            if v in found and not adds_into(call, v):
+                del found[v]
+    return {v: call for v, call in found.items() if v.memory in program.written()}

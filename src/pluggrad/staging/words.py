@@ -52,6 +52,14 @@ SAME = frozenset(
 STRENGTH = 20  # of what needs no brackets
 
 
+def adds_into(call: Call, v: Value) -> bool:
+    """Whether `call` is ``v += a``, or another operator like that."""
+    return (
+        call.writes == (v,) and call.function in BINARY and list(call.kwargs) == ["out"]
+        and call.args[0] is v and call.args[1] is not v
+    )  # fmt: skip
+
+
 class Words:
     """Text for the arguments and calls of one program. `names` has the text of each Value, and how
     strongly its outermost operator binds."""
@@ -60,6 +68,7 @@ class Words:
         self.standard = style == "array-api"
         self.np = "xp" if self.standard else "np"
         self.names: dict[Value, tuple[str, int]] = {}
+        self.through: dict[Value, Call] = {}  # views that are only written through
         self._special = False
 
     def imports(self) -> list[str]:
@@ -163,6 +172,13 @@ class Words:
             kind = "complex64" if args[0].dtype.itemsize == 4 else "complex128"
             x = f"{self.word(args[0], STRENGTH)}.astype(np.{kind})"
             return [], f"np.linalg.{function.__name__}({x})", STRENGTH
+        if call.writes and call.writes[0] in self.through and adds_into(call, call.writes[0]):
+            view = self.through[call.writes[0]]
+            place = f"{self.word(view.args[0])}[{self.key(view.args[1])}]"
+            return [f"{place} {BINARY[function][0]}= {self.word(args[1])}"], "", 0
+        own = call.writes and call.writes[0].memory is call.writes[0]
+        if own and adds_into(call, call.writes[0]):
+            return [f"{self.word(args[0])} {BINARY[function][0]}= {self.word(args[1])}"], "", 0
         if call.writes:
             return [f"{self._function(function)}({self._arguments(args, call.kwargs)})"], "", 0
         name = getattr(function, "__name__", "")

@@ -56,8 +56,8 @@ class Context:
         module = getattr(function, "__module__", None) or ""
         ufunc = isinstance(function, np.ufunc)
         special = ufunc and getattr(np, function.__name__, None) is not function
-        package = module.partition("numpy.")[2]
-        package = "special" if special else package if package in ("linalg", "fft") else ""
+        packages = [each for each in ("linalg", "fft") if each in module]
+        package = "special" if special else "".join(packages)
         name = NAMES.get(function.__name__, function.__name__)
         return f"{package}.{name}" if package else name
 

@@ -269,3 +269,24 @@ FORMULAS |= {
     "special.exp10": lambda x: np.power(x.dtype.type(10), x),
     **{f"special.{name}": FORMULAS[name] for name in ("exp2", "expm1", "log1p", "cbrt")},
 }
+
+
+def erf(x: Any) -> Any:
+    """A series up to 2.5 in magnitude, and from there on 1 less a continued fraction."""
+    a = np.minimum(np.abs(x), 6.0)  # where the function is 1
+    near = a < 2.5
+    t = np.where(near, a, 0.0)
+    term = total = t
+    for n in range(1, 38):  # x (2 x²)ⁿ / (1 · 3 ⋯ (2 n + 1)): all of one sign
+        term = term * (t * t * (2 / (2 * n + 1)))
+        total = total + term
+    far = np.where(near, 2.5, a)
+    tail = far
+    for n in range(26, 0, -1):
+        tail = far + (n / 2) / tail
+    root = 1 / math.sqrt(math.pi)
+    y = np.where(near, 2 * root * np.exp(-t * t) * total, 1 - root * np.exp(-far * far) / tail)
+    return np.where(np.isnan(x), x, _copysign(y, x))
+
+
+DOUBLE["special.erf"] = erf

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from onnx import helper, numpy_helper
 
 __all__ = ["OPSET", "Graph", "Tensor"]
 
@@ -26,6 +25,9 @@ class Graph:
     """Nodes in order, with what goes in and comes out."""
 
     def __init__(self) -> None:
+        import onnx  # here, so that this module can be read without it
+
+        self._onnx = onnx
         self.nodes: list[Any] = []
         self.inputs: list[Any] = []
         self.outputs: list[Any] = []
@@ -56,7 +58,7 @@ class Graph:
         if x.name in self._made and x.name not in self._renamed:
             self._renamed[x.name] = made.name
         else:
-            self.nodes.append(helper.make_node("Identity", [x.name], [made.name]))
+            self.nodes.append(self._onnx.helper.make_node("Identity", [x.name], [made.name]))
         self.outputs.append(self._declared(made))
 
     def constant(self, x: Any, dtype: Any = None, name: str = "constant") -> Tensor:
@@ -65,7 +67,7 @@ class Graph:
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._constants:
             made = Tensor(self.name(name), array.dtype, array.shape)
-            self._constants[key] = (made, numpy_helper.from_array(array, made.name))
+            self._constants[key] = (made, self._onnx.numpy_helper.from_array(array, made.name))
         return self._constants[key][0]
 
     def op(
@@ -78,10 +80,14 @@ class Graph:
         **attributes: Any,
     ) -> Tensor:
         """A node, and its result of this dtype and shape, before which it has `skip` others."""
+        if 0 in shape and not skip:  # there is nothing to compute, and 0 means more to a reshape
+            return self.constant(np.zeros(shape), dtype)
         made = Tensor(self.name(op.lower()), np.dtype(dtype), tuple(shape))
         self._made.add(made.name)
         results = [*[self.name("unused") for _ in range(skip)], made.name]
-        self.nodes.append(helper.make_node(op, [x.name for x in inputs], results, **attributes))
+        self.nodes.append(
+            self._onnx.helper.make_node(op, [x.name for x in inputs], results, **attributes)
+        )
         return made
 
     def cast(self, x: Tensor, dtype: Any) -> Tensor:
@@ -89,7 +95,9 @@ class Graph:
         dtype = np.dtype(dtype)
         if x.dtype == dtype:
             return x
-        return self.op("Cast", [x], dtype, x.shape, to=helper.np_dtype_to_tensor_dtype(dtype))
+        return self.op(
+            "Cast", [x], dtype, x.shape, to=self._onnx.helper.np_dtype_to_tensor_dtype(dtype)
+        )
 
     def reshape(self, x: Tensor, shape: Sequence[int]) -> Tensor:
         """`x` in another shape."""
@@ -97,6 +105,13 @@ class Graph:
         if x.shape == shape:
             return x
         return self.op("Reshape", [x, self.constant(shape, np.int64)], x.dtype, shape)
+
+    def part(self, x: Tensor, start: int, stop: int) -> Tensor:
+        """The elements of a vector from `start` to `stop`."""
+        if (start, stop) == (0, x.shape[0]):
+            return x
+        ends = [self.constant([each], np.int64) for each in (start, stop)]
+        return self.op("Slice", [x, *ends], x.dtype, (stop - start,))
 
     def expand(self, x: Tensor, shape: Sequence[int]) -> Tensor:
         """`x` broadcast to `shape`."""
@@ -111,12 +126,12 @@ class Graph:
             node.input[:] = [self._renamed.get(name, name) for name in node.input]
             node.output[:] = [self._renamed.get(name, name) for name in node.output]
         held = [proto for _, proto in self._constants.values()]
-        graph = helper.make_graph(self.nodes, name, self.inputs, self.outputs, held)
-        return helper.make_model(
+        graph = self._onnx.helper.make_graph(self.nodes, name, self.inputs, self.outputs, held)
+        return self._onnx.helper.make_model(
             graph, producer_name="pluggrad", ir_version=IR_VERSION,
-            opset_imports=[helper.make_opsetid("", OPSET)],
+            opset_imports=[self._onnx.helper.make_opsetid("", OPSET)],
         )  # fmt: skip
 
     def _declared(self, x: Tensor) -> Any:
-        kind = helper.np_dtype_to_tensor_dtype(x.dtype)
-        return helper.make_tensor_value_info(x.name, kind, x.shape)
+        kind = self._onnx.helper.np_dtype_to_tensor_dtype(x.dtype)
+        return self._onnx.helper.make_tensor_value_info(x.name, kind, x.shape)

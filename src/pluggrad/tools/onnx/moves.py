@@ -17,7 +17,7 @@ from .graph import Graph, Tensor
 
 __all__ = [
     "FILLING", "KEEPING", "MOVES", "TRANSPOSES", "applied", "by_places", "moved", "numbered",
-    "transposed", "words",
+    "start_of", "transposed", "words",
 ]  # fmt: skip
 
 
@@ -110,13 +110,23 @@ def _sliced(graph: Graph, x: Tensor, key: Any, shape: Any) -> Tensor | None:
     return graph.reshape(x, shape)
 
 
+def start_of(places: Any) -> int | None:
+    """The first of `places` if they follow each other, otherwise None."""
+    if not places.size or places.flat[-1] - places.flat[0] != places.size - 1:
+        return None
+    first = int(places.flat[0])
+    follow = np.arange(first, first + places.size)
+    return first if np.array_equal(places.ravel(), follow) else None
+
+
 def by_places(graph: Graph, x: Tensor, places: Any) -> Tensor:
     """The elements of `x` at `places`, which count from its first element: an array of NumPy, or a
     tensor."""
     if not isinstance(places, Tensor):
-        size = places.size
-        if size == math.prod(x.shape) and np.array_equal(places.ravel(), np.arange(size)):
-            return graph.reshape(x, places.shape)
+        first = start_of(places)
+        if first is not None:
+            flat = graph.reshape(x, (math.prod(x.shape),))
+            return graph.reshape(graph.part(flat, first, first + places.size), places.shape)
         places = graph.constant(places, np.int64)
     flat = graph.reshape(x, (math.prod(x.shape),))
     return graph.op("Gather", [flat, places], x.dtype, places.shape)

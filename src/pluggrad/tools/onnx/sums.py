@@ -256,3 +256,10 @@ def searchsorted(a: Any, v: Any, side: str = "left") -> Any:
     """How many elements of `a` come before each of `v`."""
     before = np.less if side == "left" else np.less_equal
     return np.sum(before(a, v[..., None]), axis=-1, dtype=np.int64)
+
+
+@formula("from_front_raw")
+def from_front_raw(places: Any, *, length: int) -> Any:
+    """Negative ones counted from the front. Reading zeros there checks the range."""
+    places = np.take(np.zeros(length, np.int64), places) + places
+    return np.where(places < 0, places + length, places)

@@ -17,7 +17,7 @@ from ...staging.program import Call, Value, values_in
 from .context import Context
 from .graph import Tensor
 from .keys import places_of
-from .moves import KEEPING, MOVES, applied, by_places
+from .moves import KEEPING, MOVES, applied, by_places, start_of
 
 __all__ = ["put", "selected", "view", "write"]
 
@@ -116,13 +116,14 @@ def put(t: Context, state: Tensor, places: Any, x: Tensor, reduction: str = "non
         x = graph.reshape(x, x.shape[1:])
     x = graph.reshape(graph.expand(x, places.shape), (count,))
     flat = graph.reshape(state, (size,))
+    first = None if isinstance(places, Tensor) else start_of(places)
+    if first is not None and reduction in ("none", "add"):
+        return graph.reshape(_between(t, flat, first, x, reduction), shape)
     if isinstance(places, Tensor):
         index = graph.reshape(places, (count,))
     else:
         places = places.ravel()
         if reduction == "none":
-            if count == size and np.array_equal(places, np.arange(size)):
-                return graph.reshape(x, shape)
             last = np.sort(count - 1 - np.unique(places[::-1], return_index=True)[1])
             if len(last) < count:
                 x, places = by_places(graph, x, last), places[last]
@@ -134,6 +135,20 @@ def put(t: Context, state: Tensor, places: Any, x: Tensor, reduction: str = "non
         both = [graph.cast(flat, kind), index, graph.cast(x, kind)]
         done = graph.op("ScatterElements", both, kind, (size,), reduction=reduction)
     return graph.reshape(graph.cast(done, state.dtype), shape)
+
+
+def _between(t: Context, flat: Tensor, first: int, x: Tensor, reduction: str) -> Tensor:
+    """`flat` with `x` written, or added, to elements that follow each other."""
+    graph, size, end = t.graph, flat.shape[0], first + x.shape[0]
+    if reduction == "add":
+        kind = t.working(flat.dtype, True)
+        both = [graph.cast(z, kind) for z in (graph.part(flat, first, end), x)]
+        x = graph.cast(graph.op("Add", both, kind, x.shape), flat.dtype)
+    around = [(0, first), (end, size)]
+    before, after = [[graph.part(flat, a, b)] if a < b else [] for a, b in around]
+    if not before and not after:
+        return x
+    return graph.op("Concat", [*before, x, *after], flat.dtype, (size,), axis=0)
 
 
 def _last(t: Context, flat: Tensor, index: Tensor, x: Tensor) -> Tensor:
