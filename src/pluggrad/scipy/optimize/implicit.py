@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import optree
 
-from ...arrays.backend import get_backend
 from ...arrays.dispatch import xp
 from ...engine.cotangents import is_complex
 from ...engine.grad_mode import unrecorded
@@ -177,7 +176,7 @@ def _floats(z: Any) -> np.ndarray:
 
 def _refuse_mixed(call: Call, equations: Equations, element: Element, start: Any) -> None:
     """Raise if the user's functions make arrays of another library than NumPy's, which they would
-    mix with those that they get on the host: seen by a call with ones, since no values are known."""
+    mix with those that they get on the host: seen by a call with ones."""
     ones = [np.ones(tuple(x.shape)) if is_array(x) else x for x in element.leaves]
     z, active = np.ones(start.shape[0] + equations.more), np.zeros(equations.count, bool)
     try:
