@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import scipy
 
 import pluggrad as pg
 from tests.support.optional import needs
 
-needs("scipy")
+scipy = needs("scipy")
 RNG = np.random.default_rng(0)
 POINTS, VALUES = RNG.random((6, 2)), np.arange(6.0)
 AT = POINTS[:4] * 0.9 + 0.1 * POINTS.mean(axis=0)
@@ -98,3 +97,12 @@ def test_the_sparse_exponential_has_the_values_of_scipys():
     y = pg.scipy.sparse.linalg.expm(a).toarray()
     want = scipy.sparse.linalg.expm(a).toarray()
     np.testing.assert_allclose(np.asarray(y), want, rtol=1e-13)
+
+
+def test_scipys_own_constructor_names_the_replacement_as_the_cause():
+    v = pg.Variable(np.ones(3), requires_grad=True)
+    with pytest.raises(ValueError, match="csr_array") as caught:
+        scipy.sparse.csr_array(v)
+    cause = caught.value.__cause__
+    assert isinstance(cause, pg.GraphBreakError)
+    assert "`pluggrad.scipy.sparse.csr_array` keeps it" in str(cause)
