@@ -209,3 +209,13 @@ def test_inside_of_jax() -> None:
         assert jax.grad(lambda x: g(x)[0])(x).tolist() == [2.0, 4.0]
         assert jax.vmap(g)(x[:, None])[0].tolist() == [1.0, 4.0]
     assert g.programs == 0
+
+
+def test_inside_of_torch_compile() -> None:
+    torch = pytest.importorskip("torch")
+    g = pg.compile(lambda x: (x * x * x).sum())
+    x = torch.asarray([1.0, 2.0])
+    for f in (g, lambda x: g(x) + 1.0):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own
+            assert float(torch.compile(f, backend="eager")(x)) == float(f(x))
