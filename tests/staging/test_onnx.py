@@ -225,6 +225,17 @@ def test_empty_arrays():
     agree(lambda x: (x[:, :0] @ x[:0], x[:0], np.sum(x[:0]), np.concatenate([x[:0], x])), [X[:4]])
 
 
+def test_writes_to_empty_views():
+    def f(x):
+        y = x * 2
+        part = y[None, 1:1, 0]
+        part += 1.0
+        y[:0] = part[0, :, None]
+        return y, part, pg.grad(lambda x: pg.sum(pg.cos(x[None, 1:1:2, -3])) + pg.sum(x))(x)
+
+    agree(f, [X], [X * 2])
+
+
 # ---------------------------------------------------------------- indices and writes
 
 

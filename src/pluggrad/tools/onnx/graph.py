@@ -80,6 +80,8 @@ class Graph:
         **attributes: Any,
     ) -> Tensor:
         """A node, and its result of this dtype and shape, before which it has `skip` others."""
+        if 0 in shape and not skip:  # there is nothing to compute, and 0 means more to a reshape
+            return self.constant(np.zeros(shape), dtype)
         made = Tensor(self.name(op.lower()), np.dtype(dtype), tuple(shape))
         self._made.add(made.name)
         results = [*[self.name("unused") for _ in range(skip)], made.name]
