@@ -12,6 +12,7 @@ import pytest
 
 import pluggrad as pg
 from tests.support.compile_judge import difference
+from tests.support.optional import needs
 
 X = np.asarray([1.0, 2.0, 3.0])
 GOOD, BAD = np.eye(2), -np.eye(2)
@@ -199,7 +200,7 @@ def test_pickles() -> None:
 
 
 def test_inside_of_jax() -> None:
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     g = pg.compile(lambda x: ((x * x).sum(), {"k": 2 * x}))
     x = jax.numpy.asarray([1.0, 2.0])
     for _ in range(2):
@@ -212,7 +213,7 @@ def test_inside_of_jax() -> None:
 
 
 def test_inside_of_torch_compile() -> None:
-    torch = pytest.importorskip("torch")
+    torch = needs("torch")
     g = pg.compile(lambda x: (x * x * x).sum())
     x = torch.asarray([1.0, 2.0])
     for f in (g, lambda x: g(x) + 1.0):
