@@ -30,7 +30,7 @@ ASKED = {
 #: How outcomes of the suite are written; all others are wrong.
 MARKS = {
     "pass": "✓", "convention": "✓", "oracle-missing": "?", "unsupported-by-engine": "–",
-    "unsupported-by-backend": "–",
+    "unsupported-by-backend": "–", "error": "–", "oracle-conflict": "?", "numerically-off": "≈",
 }  # fmt: skip
 HEAD = """\
 # SciPy's functions
@@ -43,8 +43,9 @@ and the second derivative, the first one forwards, and the gradient under `vmap`
 judged by mpmath, the complex step and finite differences of SciPy's own functions. (A whole run of
 the suite asks torch and JAX as well, where they have the function.)
 
-✓ means that all of these are right. Where they are not, the cell says which: "–" is refused by an
-error, "?" means that nobody could judge, and ✗ would be wrong.
+✓ means that all of these are right. Where they are not, the cell says which: "–" raises an error of
+pluggrad's, "≈" is right to fewer digits than the suite asks for, "?" means that nobody could judge
+so precisely, and ✗ would be wrong.
 """
 
 

@@ -125,6 +125,25 @@ def test_networks_as_a_command(tmp_path, capsys):
     assert "by functions" in capsys.readouterr().out
 
 
+# ---------------------------------------------------------------- compiled
+
+
+def test_a_compiled_fit_takes_the_same_steps(tmp_path, capsys):
+    needs("scipy")
+    module = load_example("fast_fit")
+    found = module.run(starts=2)
+    eager, compiled = found["eager"], found["compiled"]
+    np.testing.assert_array_equal(eager["x"], compiled["x"])
+    assert eager["loss"] == compiled["loss"] and eager["evaluations"] == compiled["evaluations"]
+    scope = {}
+    exec(str(found["source"]), scope)  # the printed gradient runs without pluggrad
+    gradient = scope["loss"](module.TRUE, TIMES=module.TIMES, SIGNAL=module.SIGNAL)
+    np.testing.assert_array_equal(gradient, module.pg.grad(module.loss)(module.TRUE))
+    needs("matplotlib")
+    module.main(["--starts", "1", "--picture", str(tmp_path / "fit.png")])
+    assert "to the last bit" in capsys.readouterr().out and (tmp_path / "fit.png").exists()
+
+
 # ---------------------------------------------------------------- SciPy inside of models
 
 

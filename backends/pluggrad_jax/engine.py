@@ -10,6 +10,7 @@ import jax.extend.core
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+import pluggrad
 from pluggrad import Variable
 from pluggrad.plugin import Engine, is_variable
 
@@ -53,8 +54,8 @@ class JaxEngine(Engine):
 
         def run(*leaves: Any) -> tuple[Any, ...]:
             with enable_x64(True):
-                # JAX may read NumPy's arrays after it has returned, so all results are waited for.
-                found = jax.block_until_ready(jitted(*leaves))
+                found = jitted(*leaves)
+            # JAX may read NumPy's arguments after it has returned: each result is waited for here.
             return tuple([
                 _as(y, dtype, scalar, new and y.nbytes >= LARGE and _is_apart(y, leaves))
                 for y, (dtype, scalar, new) in zip(found, kinds, strict=True)
@@ -85,7 +86,7 @@ def _is_apart(y: Any, leaves: Sequence[Any]) -> bool:
 def _as(y: Any, dtype: Any, scalar: bool, own: bool) -> Any:
     """`y` as a NumPy array that can be written, in the dtype that NumPy gives; as a NumPy scalar
     where NumPy gives one. What is `own` is not copied."""
-    found = np.asarray(_Memory(y)) if own else np.array(y)
+    found = np.asarray(_Memory(y.block_until_ready())) if own else np.array(y)
     found = found if found.dtype == dtype else found.astype(dtype)
     return found[()] if scalar else found
 
@@ -103,8 +104,9 @@ class _Memory:
 
 def tolerant(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, run on Variables over JAX's tracers if NumPy's functions in it do not take the
-    tracers themselves."""
+    tracers themselves. Arrays that it makes by `pluggrad.zeros` and the like are JAX's."""
 
+    @pluggrad.use("jax")
     def traced(*leaves: Any) -> tuple[Any, ...]:
         try:
             return tuple(function(*leaves))

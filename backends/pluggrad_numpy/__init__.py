@@ -93,6 +93,13 @@ def clip(x: Any, /, min: Any = None, max: Any = None) -> Any:
 LOOKING = ("eig", "eigvals", "solve", "trace")
 
 
+def gamma_slope(a: Any, x: Any, *, order: int) -> Any:
+    """See `gamma_slopes`, which is loaded when it is called: it needs SciPy."""
+    from .gamma_slopes import gamma_slope as found
+
+    return found(a, x, order=order)
+
+
 class NumpyAdapter(Adapter):
     """What the engine needs to know about NumPy."""
 
@@ -109,6 +116,7 @@ class NumpyAdapter(Adapter):
         "broadcast_to": broadcast_to,
         "clip": clip,
         "eigh_upper": eigh_upper,
+        "gamma_slope": atomic(gamma_slope),
         "scatter": scatter,
         "scatter_all": scatter_all,
         "matmul": operator.matmul,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ def _same_dtype(function: Callable[..., Any], place: int) -> Callable[..., Any]:
     """`function`, which always computes in float64, with its result in the dtype of the argument at
     `place`."""
 
+    @functools.wraps(function)
     def call(*args: Any) -> Any:
         dtype = np.asarray(args[place]).dtype
         y = function(*args)
@@ -27,6 +29,7 @@ def _whole_n(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` of (k, n, p), with a whole `n` passed as integers: SciPy will stop taking
     floats."""
 
+    @functools.wraps(function)
     def call(k: Any, n: Any, p: Any) -> Any:
         n = np.asarray(n)
         if n.dtype.kind == "f" and np.all(n == np.floor(n)) and np.all(abs(n) < 2**53):

@@ -240,7 +240,12 @@ class TorchAdapter(Adapter):
                 buffer = self._add_by_places(buffer, key, g)
             elif selects_once(key):
                 if not has_arrays(key) and not _has_bools(key):
-                    buffer[key].add_(g)
+                    if self.traced(g):  # Inductor fuses sums, and slices written in a row badly
+                        padded = g.new_zeros(tuple(buffer.shape))
+                        padded[key].add_(g)
+                        buffer = buffer + padded
+                    else:
+                        buffer[key].add_(g)
                 else:  # by a mask
                     buffer[key] = buffer[key] + g
             elif _all_integers(key):
@@ -277,9 +282,7 @@ class TorchAdapter(Adapter):
 
     def traced(self, x: Any) -> bool:
         """Whether `x` is a fake tensor, which stands for one in a graph of torch's compilers."""
-        from torch._subclasses.fake_tensor import FakeTensor
-
-        return isinstance(x, FakeTensor)
+        return type(x).__name__ == "FakeTensor"  # without an import, since indexing asks
 
     def foreign(self, backend: Any, func: Any, args: Any, kwargs: Any) -> Any:
         """Answered by the table in `functions`; NumPy's functions by pluggrad's of their names."""
@@ -353,7 +356,9 @@ def _at_hand(x: Any) -> bool:
     """Whether the values of `x` can be read now, at no cost."""
     import torch
 
-    return not torch.compiler.is_compiling() and x.device.type == "cpu" and not _is_tracer(x)
+    if torch.compiler.is_compiling() or backend.traced(x):
+        return False
+    return x.device.type == "cpu" and not _is_tracer(x)
 
 
 def _is_tracer(x: Any) -> bool:

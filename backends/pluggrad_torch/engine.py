@@ -16,6 +16,7 @@ import torch
 import torch._inductor
 from torch.fx.experimental.proxy_tensor import make_fx
 
+import pluggrad
 from pluggrad import Variable
 from pluggrad.plugin import Engine, TypeMismatchError, get_backend, is_variable
 
@@ -100,8 +101,10 @@ def constants(device: torch.device) -> Iterator[None]:
 
 def tolerant(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function`, run on Variables over torch's fake tensors if code in it asks for the elements of
-    these, as NumPy's functions do, which know Variables."""
+    these, as NumPy's functions do, which know Variables. Arrays that it makes by `pluggrad.zeros`
+    and the like are torch's, of NumPy's default dtype."""
 
+    @pluggrad.use("torch", dtype=torch.float64)
     def traced(*leaves: Any) -> tuple[Any, ...]:
         try:
             return tuple(function(*leaves))

@@ -54,8 +54,11 @@ _rules: dict[str, Any] = {}
 _known: dict[Any, dict[str, int]] = {}  # the parameters of functions
 
 
-def recorded(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
-    """``func(*args, **kwargs)``, a function of torch called with Variables, as one operation."""
+def recorded(
+    backend: Any, func: Any, name: str, args: Any, kwargs: Any, draws: bool = False
+) -> Any:
+    """``func(*args, **kwargs)``, a function of torch called with Variables, as one operation. With
+    `draws`, it may draw random numbers."""
     if name in ("__get__", "__set__", "__delete__"):
         attribute = func.__self__.__name__
         if name != "__get__":
@@ -89,6 +92,8 @@ def recorded(backend: Any, func: Any, name: str, args: Any, kwargs: Any) -> Any:
         kwargs.get("dropout_p", 0.0) != 0.0
     )):  # fmt: skip
         run, variables = _Drawing.of(run, variables, tree, backend)
+    elif draws and not transforming():
+        run = _Redrawn(run)
     rule = _rules.get(name)
     if rule is None:
         rule = _rules[name] = rule_of(name)
@@ -245,6 +250,22 @@ class _Drawing:
             self.states = states_of(self.generators)
             return self.run(arrays)  # type: ignore[no-any-return]
         with drawing_again(self.states, self.generators):
+            return self.run(arrays)  # type: ignore[no-any-return]
+
+
+class _Redrawn:
+    """The run of a function that may draw random numbers: each further run draws the same again."""
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+        self.states: list[Any] | None = None
+
+    def __call__(self, arrays: list[Any]) -> list[Any]:
+        """The results."""
+        if self.states is None:
+            self.states = states_of()
+            return self.run(arrays)  # type: ignore[no-any-return]
+        with drawing_again(self.states):
             return self.run(arrays)  # type: ignore[no-any-return]
 
 

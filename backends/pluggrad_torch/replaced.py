@@ -31,7 +31,7 @@ def apply(cls: Any, *args: Any, **kwargs: Any) -> Any:
 
             own = functools.partial(_apply, cls)
             own.__name__ = cls.__name__  # type: ignore[attr-defined]
-            return recorded(get_backend("torch"), own, cls.__name__, args, kwargs)
+            return recorded(get_backend("torch"), own, cls.__name__, args, kwargs, True)
     return _apply(cls, *args, **kwargs)
 
 

@@ -55,7 +55,9 @@ from .variables.variable import Variable
 if TYPE_CHECKING:  # what `__getattr__` finds
     from . import autograd, interop, transforms  # noqa: F401
     from .staging.compiled import compile
+    from .staging.source import source
     from .tools.drawing import draw
+    from .tools.onnx import to_onnx
     from .tools.profiling import profile
     from .transforms import (
         checkpoint,
@@ -86,7 +88,8 @@ __all__ = [
     "debug", "draw", "enable_grad", "grad", "graph_breaks", "hessian", "hvp", "inference_mode",
     "interop", "is_grad_enabled", "jacfwd", "jacrev", "jvp", "lift", "linearize", "namespace",
     "no_grad", "profile", "register_backend", "set_default_backend", "set_grad_enabled",
-    "stop_gradient", "strong_zeros", "use", "value_and_grad", "vjp", "vmap",
+    "source", "stop_gradient", "strong_zeros", "to_onnx", "use", "value_and_grad", "vjp",
+    "vmap",
 ]  # fmt: skip
 if TYPE_CHECKING:
     __all__ += _declared.__all__
@@ -108,7 +111,9 @@ def __dir__() -> list[str]:
 #: `import numpy`. By name, the module it is in.
 _LATER = {name: name for name in ("autograd", "interop", "scipy", "transforms")}
 _LATER["draw"] = "tools.drawing"
+_LATER["to_onnx"] = "tools.onnx"
 _LATER["compile"] = "staging.compiled"
+_LATER["source"] = "staging.source"
 _LATER["profile"] = "tools.profiling"
 _LATER |= dict.fromkeys(
     ("checkpoint", "custom_jvp", "custom_vjp", "grad", "hessian", "hvp", "jacfwd", "jacrev", "jvp",

@@ -27,7 +27,8 @@ A plugin is an object of a subclass of `Adapter`, registered as an entry point:
 What is here by group:
 
 - the adapter: `Adapter`, `hooks`, `FUNCTIONS`, `Hook`, `VERSION`, `OLDEST_VERSION`,
-  `register_backend`; to write hooks with: `selects_once`, `has_arrays`, `careful_norm`
+  `register_backend`; to write hooks with: `selects_once`, `has_arrays`, `careful_norm`,
+  `gamma_integral`
 - arrays and Variables: `Backend`, `backend_of`, `get_backend`, `is_variable`, `is_batched`
 - arguments: `whole`, `axis_of`, `axes_of`; `explain`, which makes an error of ours of another
 - answering a library's own functions, for `Adapter.foreign`: `Table`, `lookup`, `names`, `label`,
@@ -102,11 +103,13 @@ from .interop import (
     one_by_one,
     refuse_dtype,
 )
+from .rules.special.slopes import gamma_integral
 from .staging.emit import emitted
 from .staging.engines import Engine
 from .staging.program import Call as ProgramCall
 from .staging.program import Program as TracedProgram
 from .staging.program import Value
+from .staging.tracing import is_tracing
 from .tools.compilers import find_all
 from .transforms.checkpointing.checkpointed import recomputes
 from .variables.indexing import sized
@@ -165,6 +168,7 @@ __all__ = [
     "first_possible",
     "for_host",
     "foreign_call",
+    "gamma_integral",
     "get_backend",
     "has_arrays",
     "hooks",
@@ -236,6 +240,11 @@ def _seen(fun: Any, steady: Any = None) -> Any:
     return Seen(fun)
 
 
+def _is_tracing() -> bool:
+    """A compiled function is read as what it was made of."""
+    return True
+
+
 def _sized(count: int, shape: Any) -> int:
     """A plain int: compilers do not know subclasses of it."""
     return count
@@ -251,6 +260,7 @@ UNREADABLE: dict[Any, Callable[..., Any]] = {
     recomputes: _recomputes,
     seen: _seen,
     sized: _sized,
+    is_tracing: _is_tracing,
 }
 #: Functions whose results a compiler may take for constants: from functions they make strings.
 CONSTANT: tuple[Callable[..., Any], ...] = (label, names)

@@ -136,6 +136,35 @@ def test_reparametrized_samples_of_torch_have_gradients() -> None:
     torch.testing.assert_close(v.grad.data, t.grad)
 
 
+class Noisy(torch.autograd.Function):
+    """It draws random numbers."""
+
+    @staticmethod
+    def forward(ctx, x):
+        noise = torch.rand_like(x)
+        ctx.save_for_backward(x, noise)
+        return x**2 * noise
+
+    @staticmethod
+    def backward(ctx, g):
+        x, noise = ctx.saved_tensors
+        return 2 * x * noise * g
+
+
+def test_random_numbers_are_the_same_in_every_derivative() -> None:
+    t, v = X.clone().requires_grad_(), Variable(X.clone(), requires_grad=True)
+    torch.manual_seed(0)
+    (g,) = torch.autograd.grad(Noisy.apply(t).sum(), [t], create_graph=True)
+    (h,) = torch.autograd.grad((g**2).sum(), [t])
+    after = torch.rand(1)
+    torch.manual_seed(0)
+    (mine,) = pg.autograd.grad(pg.sum(Noisy.apply(v)), [v], create_graph=True)
+    (second,) = pg.autograd.grad(pg.sum(mine**2), [v])
+    assert bool(torch.rand(1) == after)
+    torch.testing.assert_close(mine.detach().data, g.detach())
+    torch.testing.assert_close(second.data, h)
+
+
 def test_closures_over_variables_are_refused_and_tensors_are_left_to_torch() -> None:
     w, v = Variable(X, requires_grad=True), Variable(X, requires_grad=True)
     checkpoint = torch.utils.checkpoint.checkpoint

@@ -262,3 +262,23 @@ def test_batches_of_a_data_loader_are_inputs() -> None:
     t = torch.ones(2, requires_grad=True)
     ((data.tensors[0] @ t - data.tensors[1]) ** 2).sum().backward()
     torch.testing.assert_close(w.grad.data, t.grad)
+
+
+@pytest.mark.parametrize("name", ["float8_e4m3fn", "float8_e5m2", "complex32", "bfloat16"])
+def test_narrow_dtypes_keep_the_gradient(name: str) -> None:
+    dtype, w = getattr(torch, name), torch.tensor([1.1, 3.3, 0.17])
+    t = torch.tensor([1.3, -0.2, 300.0], requires_grad=True)
+    v = pg.Variable(t.detach(), requires_grad=True)
+    wide = torch.complex64 if dtype.is_complex else torch.float32
+    (t.to(dtype).to(wide) * w).abs().sum().backward()
+    (v.to(dtype).to(wide) * w).abs().sum().backward()
+    torch.testing.assert_close(v.grad.data, t.grad)
+
+
+@pytest.mark.parametrize("correction", [0, 1])
+@pytest.mark.parametrize("axis", [0, None])
+def test_the_variance_of_nothing_is_a_constant(axis: Any, correction: int) -> None:
+    x = torch.zeros(0, 3, dtype=f64)
+    theirs = torch.func.jvp(lambda a: torch.var(a, dim=axis, correction=correction), (x,), (x,))
+    ours = pg.jvp(lambda a: pg.var(a, axis=axis, correction=correction), (x,), (x,))
+    torch.testing.assert_close(ours, theirs, equal_nan=True)

@@ -15,7 +15,7 @@ torch = needs("torch")
 F = torch.nn.functional
 
 
-def leaf(x):
+def cloned_leaf(x):
     return Variable(x.detach().clone(), requires_grad=True)
 
 
@@ -70,7 +70,7 @@ def perceptron(make):
 
 def test_a_perceptron():
     theirs = perceptron(lambda x: torch.nn.Parameter(x))
-    ours = perceptron(leaf)
+    ours = perceptron(cloned_leaf)
     agree(theirs, ours, rtol=1e-5)
     assert all(v.is_leaf and v.requires_grad for v in ours[1])
 
@@ -114,7 +114,7 @@ def recurrent(way):
         parameters = whole.parameters
         f = lambda x: whole(parameters, x)
     else:
-        parameters = {name: leaf(p) for name, p in module.named_parameters()}
+        parameters = {name: cloned_leaf(p) for name, p in module.named_parameters()}
         f = lambda x: by_hand(parameters, x)
     optimizer = optimizers(torch.optim.RMSprop, list(parameters.values()), lr=1e-2)
     schedule = torch.optim.lr_scheduler.StepLR(getattr(optimizer, "torch", optimizer), 4, 0.5)
@@ -177,7 +177,7 @@ def autoencoder(way):
         parameters = whole.parameters
         f = lambda x: whole(parameters, x)
     else:
-        parameters = {name: leaf(p) for name, p in module.named_parameters()}
+        parameters = {name: cloned_leaf(p) for name, p in module.named_parameters()}
         f = lambda x: by_functions(parameters, buffers, x)
     optimizer = optimizers(torch.optim.AdamW, list(parameters.values()), lr=1e-2, amsgrad=True)
     losses = []
@@ -206,7 +206,7 @@ def test_a_variational_autoencoder(way, rtol):
 
 
 def test_on_parameters_gives_gradients_of_their_own():
-    v, w = leaf(torch.ones(3)), leaf(torch.ones(2))
+    v, w = cloned_leaf(torch.ones(3)), cloned_leaf(torch.ones(2))
     steps = pg.interop.torch.optimizer(torch.optim.SGD, [v, w], lr=1.0)
     kept = pg.sum(v * v)
     kept.backward()
@@ -228,7 +228,7 @@ def test_distributions_without_their_checks():
         return q.log_prob(q.rsample()).sum() + kl_divergence(q, prior).sum()
 
     theirs = [torch.zeros(3, requires_grad=True), torch.full((3,), 0.5, requires_grad=True)]
-    ours = [leaf(x) for x in theirs]
+    ours = [cloned_leaf(x) for x in theirs]
     expected, found = loss(*theirs), loss(*ours)
     expected.backward()
     found.backward()
@@ -259,7 +259,7 @@ def test_backward_does_not_make_the_methods_again(monkeypatch):
     def again(*args):
         raise AssertionError("the functions were made again")
 
-    v = leaf(torch.ones(3))
+    v = cloned_leaf(torch.ones(3))
     monkeypatch.setattr(type(get_backend("torch").adapter), "prepare", again)
     (v * v).sum().backward()
     assert v.grad.tolist() == [2.0, 2.0, 2.0]

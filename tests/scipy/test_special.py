@@ -124,3 +124,32 @@ def test_odd_calls(call, message) -> None:
     with pytest.raises(pg.PluggradError, match=message):
         v = pg.Variable(np.array([1.5, 2.5]), requires_grad=True)
         pg.sum(call(pg.scipy.special, v)).backward()
+
+
+POLYNOMIALS = {
+    "eval_chebyt": (), "eval_chebyu": (), "eval_legendre": (), "eval_hermite": (),
+    "eval_hermitenorm": (), "eval_laguerre": (), "eval_genlaguerre": (0.7,),
+    "eval_gegenbauer": (0.7,), "eval_jacobi": (0.7, 1.2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", POLYNOMIALS)
+def test_polynomials_of_low_degree_have_all_derivatives(name):
+    """The derivatives of constants are 0, not nan."""
+    x = np.asarray([0.3, -0.7])
+    for n in (0, 1, 2, np.asarray([0, 3])):
+        judge_scipy(f"special.{name}", n, *POLYNOMIALS[name], x,
+                    tracked=(1 + len(POLYNOMIALS[name]),), others=())  # fmt: skip
+
+
+def test_integers_beside_doubles_of_torch_are_doubles():
+    torch = needs("torch")
+    k, p = torch.tensor([0, 2, 4]), torch.tensor(0.35, dtype=torch.float64)
+    for y in (
+        pg.scipy.stats.binom.logpmf(k, 6, p), pg.scipy.stats.poisson.pmf(k, p),
+        pg.scipy.special.eval_jacobi(k, p, p, p), pg.scipy.stats.geom.cdf(k + 1, p),
+    ):  # fmt: skip
+        assert y.dtype == torch.float64
+    expected = of_scipy("stats.poisson").pmf(k.numpy(), 0.35)
+    got = pg.scipy.stats.poisson.pmf(k, p).data.numpy()
+    np.testing.assert_allclose(got, expected, rtol=1e-13)

@@ -159,6 +159,27 @@ def test_results_may_be_arguments(engine: str) -> None:
                 assert not np.shares_memory(a, x)
 
 
+def stepping(x: Any) -> Any:
+    """A simulation that writes into arrays that it makes."""
+
+    def f(x: Any) -> Any:
+        u = pg.zeros((4, 3))
+        u[0] = x
+        for k in range(3):
+            u[k + 1] = pg.tanh(u[k]) * pg.arange(3) + pg.ones(3)
+        return pg.sum(u * u) + pg.sum(pg.linspace(0.0, 1.0, 3) * x) + pg.sum(pg.eye(3) @ x)
+
+    return pg.value_and_grad(f)(x)
+
+
+@every
+def test_arrays_that_the_function_makes(engine: str) -> None:
+    run = compiled(stepping, engine)
+    for scale in (1.0, 2.0):
+        same(run(scale * W), stepping(scale * W))
+    assert run.programs == 1
+
+
 @jax_alone
 def test_large_results_are_the_callers_own(engine: str) -> None:
     fixed = RNG.random(50_000)

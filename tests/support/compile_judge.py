@@ -68,7 +68,7 @@ def _verdict(row: Row) -> Verdict:
     ):
         if why := difference(x, y):
             return Verdict("different", f"{name}: {why}")
-    if why := difference([list(row.args), list(row.again)], given):
+    if why := difference([copies(row.args), copies(row.again)], given):
         return Verdict("different", f"arguments were written: {why}")
     return Verdict("same")
 

@@ -43,6 +43,7 @@ CONTINUOUS: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "genpareto": ((0.4, 1.3, 2.1), (0.3,)),
     "invgauss": ((0.4, 1.3, 2.1), (0.9,)),
     "exponnorm": ((-0.7, 0.3, 1.6), (1.3,)),
+    "nct": ((-0.7, 0.3, 1.6), (4.3, 0.7)),
 }
 #: The points and the parameters of each discrete distribution.
 DISCRETE: dict[str, tuple[tuple[int, ...], tuple[float, ...]]] = {
@@ -61,7 +62,7 @@ def _all_of(name: str, *methods: str) -> Any:
 
 for name, (points, shapes) in CONTINUOUS.items():
     parameters = [Array(values=p) for p in (*shapes, 0.1, 1.2)]
-    scipy(f"stats.{name}", usual(Array(values=points), *parameters), how=_all_of(name, "logpdf", "pdf", "cdf", "sf", "logsf"), jax=name != "truncnorm")  # JAX takes minutes for it
+    scipy(f"stats.{name}", usual(Array(values=points), *parameters), how=_all_of(name, "logpdf", "pdf", "cdf", "sf", "logsf"), jax=name not in ("truncnorm", "nct"))  # JAX takes minutes for the first, and lacks the second
 for name, (counts, shapes) in DISCRETE.items():
     k = Array(values=counts, dtype="int64")
     trials = [Array(values=p, constant=name == "binom" and i == 0) for i, p in enumerate(shapes)]

@@ -95,7 +95,9 @@ def _place() -> Place:
         return Place("<unknown>", 0)
     file, line = frame.f_code.co_filename, frame.f_lineno
     user, frames = frame, []
-    while user is not None and user.f_code.co_filename.startswith(_installed()):
+    while user is not None and (
+        user.f_code.co_filename.startswith(_installed()) or _library(user) == "pluggrad"
+    ):
         frames.append(user)
         user = user.f_back
     if user is None or not frames:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.backend import PRIMITIVES, SCALARS, VARIABLES, backend_of, peek
+from ..arrays.backend import BACKENDS, PRIMITIVES, SCALARS, VARIABLES, backend_of, peek
 from ..arrays.dispatch import is_variable, xp
 from .cotangents import shape_dtype, spread, sum_to, zeros
 
@@ -273,7 +273,7 @@ def own(g: Any) -> Any:
     """`g` as an array that is not shared: a copy, unless arrays cannot be written anyway."""
     if isinstance(g, LazyCotangent):
         return g.own()
-    backend = peek(g)
+    backend = BACKENDS.get(type(g)) or peek(g)
     if backend is None or type(g) in VARIABLES:
         return g
     return backend.copy(g) if backend.writable or backend.hold is not None else g

@@ -75,10 +75,13 @@ def ellipj(u: Any, m: Any, /) -> Any:
 def _floating(*xs: Any) -> Any:
     """`xs` in floating-point dtypes; one alone, or a list of several."""
     found = []
+    beside = [x.dtype for x in xs if hasattr(x, "dtype") and x.dtype in x._backend.float_dtypes]
     for x in xs:
         if hasattr(x, "dtype") and x.dtype not in x._backend.float_dtypes:
-            double = x._backend.name == "numpy"
-            x = xp.astype(x, x._backend.xp.float64) if double else x * 1.0
+            if x._backend.name == "numpy":
+                x = xp.astype(x, x._backend.xp.float64)
+            else:  # torch would make single precision of integers, even beside doubles
+                x = xp.astype(x, beside[0]) if beside else x * 1.0
         found.append(x)
     return found[0] if len(xs) == 1 else found
 

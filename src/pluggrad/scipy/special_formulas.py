@@ -54,8 +54,15 @@ def _legendre(t: Any, n: Any, x: Any, y: Any) -> Any:
 
 
 def _before(n: Any) -> Any:
-    """The degree before `n`, but 0 before 0: the polynomial is multiplied by `n` there."""
-    return xp.maximum(n - 1, xp.zeros_like(n)) if hasattr(n, "shape") else max(n - 1, 0)
+    """The degree before `n`, but 0 before 0: what stands there is multiplied by 0."""
+    return n - _any(n)
+
+
+def _any(n: Any) -> Any:
+    """0 for the degree 0, of a polynomial that is constant, and 1 for others."""
+    if not hasattr(n, "shape"):
+        return float(n != 0)
+    return xp.astype(n != 0, n.dtype)
 
 
 # fmt: off
@@ -67,23 +74,27 @@ _row("ellipkinc(phi, m, /)", lambda t, phi, m: t / _root(m, phi),
 _row("ellipeinc(phi, m, /)", lambda t, phi, m: t * _root(m, phi),
      lambda t, phi, m, y: t * ellipeinc_m(phi, m, y))
 _row("wrightomega(z, /)", lambda t, y: t * (y / (1 + y)))
-_row("eval_chebyt(n, x, /)", unknown, lambda t, n, x: t * n * ROWS["eval_chebyu"](n - 1, x))
+_row("eval_chebyt(n, x, /)", unknown, lambda t, n, x: t * n * ROWS["eval_chebyu"](_before(n), x))
 _row("eval_chebyu(n, x, /)", unknown,
-     lambda t, n, x: t * 2 * ROWS["eval_gegenbauer"](n - 1, xp.zeros_like(x) + 2, x))
+     lambda t, n, x:
+     t * 2 * _any(n) * ROWS["eval_gegenbauer"](_before(n), xp.zeros_like(x) + 2, x))
 _row("eval_gegenbauer(n, alpha, x, /)", unknown, unknown,
-     lambda t, n, alpha, x: t * 2 * alpha * ROWS["eval_gegenbauer"](n - 1, alpha + 1, x))
+     lambda t, n, alpha, x:
+     t * 2 * alpha * _any(n) * ROWS["eval_gegenbauer"](_before(n), alpha + 1, x))
 _row("eval_legendre(n, x, /)", unknown, _legendre)
 _row("eval_hermite(n, x, /)", unknown,
      lambda t, n, x: t * 2 * n * ROWS["eval_hermite"](_before(n), x))
 _row("eval_hermitenorm(n, x, /)", unknown,
      lambda t, n, x: t * n * ROWS["eval_hermitenorm"](_before(n), x))
 _row("eval_laguerre(n, x, /)", unknown,
-     lambda t, n, x: -t * ROWS["eval_genlaguerre"](n - 1, xp.zeros_like(x) + 1, x))
+     lambda t, n, x:
+     -t * _any(n) * ROWS["eval_genlaguerre"](_before(n), xp.zeros_like(x) + 1, x))
 _row("eval_genlaguerre(n, alpha, x, /)", unknown, unknown,
-     lambda t, n, alpha, x: -t * ROWS["eval_genlaguerre"](n - 1, alpha + 1, x))
+     lambda t, n, alpha, x: -t * _any(n) * ROWS["eval_genlaguerre"](_before(n), alpha + 1, x))
 _row("eval_jacobi(n, alpha, beta, x, /)", unknown, unknown, unknown,
      lambda t, n, alpha, beta, x:
-     t * (n + alpha + beta + 1) / 2 * ROWS["eval_jacobi"](n - 1, alpha + 1, beta + 1, x))
+     t * (n + alpha + beta + 1) / 2 * _any(n)
+     * ROWS["eval_jacobi"](_before(n), alpha + 1, beta + 1, x))
 _row("struve(v, x, /)", unknown,
      lambda t, v, x, y: t * (ROWS["struve"](v - 1, x) - v / x * y))
 _row("modstruve(v, x, /)", unknown,

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+import inspect
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import optree
 
 from ..arrays.backend import VARIABLES, Backend, backend_of, get_backend
+from ..arrays.tracers import TRACERS
 from ..engine.handles import is_tracked, raw_of, wrap_untracked
-from ..errors import PluggradError, UntraceableError
+from ..errors import InvalidArgumentError, PluggradError, UntraceableError
 
-__all__ = ["Call", "Result", "alike", "sort_call"]
+__all__ = ["Call", "Result", "alike", "sort_call", "static_places"]
 
 
 class Call:
     """The arguments of one call. `leaves` are the arrays and numbers that may vary, without
     Variables around them; `key` is equal for calls that one program can serve."""
 
-    __slots__ = ("_items", "_places", "_spec", "backend", "key", "leaves", "numbers")
+    __slots__ = ("_items", "_places", "_spec", "backend", "inside", "key", "leaves", "numbers")
 
     def __init__(self, spec: Any, items: list[Any]) -> None:
         self._spec, self._items = spec, items
         self._places: list[tuple[int, bool]] = []  # of the leaves; and whether it is a Variable
         self.backend: Backend = get_backend("numpy")
+        self.inside = False  # whether another compiler or a transform of the library is tracing
         self.leaves: list[Any] = []
         self.numbers = False  # whether there are Python floats among the leaves
         self.key: Any = None
+
+    @property
+    def kind(self) -> Any:
+        """Equal for calls that differ in values only."""
+        arrays = [x for x in self.leaves if type(x) is not float]
+        return (self._spec, *[(tuple(x.shape), x.dtype) for x in arrays])
+
+    @property
+    def places(self) -> list[int]:
+        """Where the leaves stand among all leaves of the arguments."""
+        return [place for place, _ in self._places]
 
     def flat(self, fun: Callable[..., Any], result: Result) -> Callable[..., Any]:
         """`fun` as a function of the leaves, which returns the arrays of its result."""
@@ -46,6 +60,11 @@ class Call:
             return result.taken_apart(fun(*args, **kwargs))
 
         return function
+
+    def paths(self) -> list[tuple[Any, ...]]:
+        """How to get to each leaf from ``(args, kwargs)``: keys and positions."""
+        paths = self._spec.paths()
+        return [paths[place] for place, _ in self._places]
 
     def add(self, place: int, x: Any, is_variable: bool = False) -> None:
         """Note that `x`, which stands at `place`, varies."""
@@ -65,16 +84,27 @@ def sort_call(args: Any, kwargs: Any, static: Sequence[Any], numbers_vary: bool)
     call = Call(spec, items)
     key: list[Any] = []
     backend: Backend | None = None
+    usual = call.backend  # that of NumPy
     for place, x in enumerate(items):
         kind = type(x)
         if kind is _Held:
             items[place] = x.value
-            key.append(_static_key(x.value))
+            try:
+                key.append(_static_key(x.value))
+            except UntraceableError as error:
+                raise UntraceableError(
+                    f"{error}, and static arguments are compared by value; a tuple can be"
+                ) from None
             continue
         if kind is float and numbers_vary:
             call.add(place, x)
             call.numbers = True
             key.append(float)
+            continue
+        if kind is np.ndarray and not x.dtype.hasobject and backend in (None, usual):
+            backend = usual
+            call.add(place, x)
+            key.append((x.shape, x.dtype, x.strides))
             continue
         raw = x
         if kind in VARIABLES:
@@ -94,7 +124,10 @@ def sort_call(args: Any, kwargs: Any, static: Sequence[Any], numbers_vary: bool)
             )
         backend = found
         call.add(place, raw, kind in VARIABLES)
-        layout = raw.strides if found.name == "numpy" else _layout(raw)
+        if found.adapter.traced(raw):
+            call.inside = True
+            return call
+        layout = raw.strides if found is usual else _layout(raw)
         key.append((raw.shape, raw.dtype, layout))
         if type(raw) is not np.ndarray or kind in VARIABLES:
             key.append(kind)
@@ -103,8 +136,37 @@ def sort_call(args: Any, kwargs: Any, static: Sequence[Any], numbers_vary: bool)
         not kwargs and not static and len(items) == len(args) == len(call.leaves)
         and all([x is y for x, y in zip(args, items, strict=True)])
     )  # fmt: skip
-    call.key = tuple(key) if simple else (spec, *key)
+    call.key = tuple(key) if simple else (spec, *_orders(flat), *key)
     return call
+
+
+def static_places(fun: Any, static: Any) -> tuple[Any, ...]:
+    """Both the positions and the names of the arguments that `static` tells of."""
+    given = (static,) if isinstance(static, (int, str)) else tuple(static)
+    try:
+        parameters = list(inspect.signature(fun).parameters.values()) if given else []
+    except (TypeError, ValueError):  # nothing is known about it
+        return given
+    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    known = {p.name for p in parameters}
+    any_name = any([p.kind is p.VAR_KEYWORD for p in parameters])
+    for x in given:
+        if isinstance(x, str) and x not in known and not any_name:
+            raise InvalidArgumentError(f"the function has no argument {x!r}, which is to be static")
+    both = [i for i, name in enumerate(names) if name in given]
+    return (*given, *both, *[name for i, name in enumerate(names) if i in given])
+
+
+def _orders(x: Any) -> Iterator[Any]:
+    """The order of the keys in each dict, which equal pytrees need not have in common."""
+    items: Any = x
+    if isinstance(x, dict):
+        if len(x) > 1:
+            yield tuple(x)
+        items = x.values()
+    for item in items:
+        if isinstance(item, (dict, tuple, list)):
+            yield from _orders(item)
 
 
 def _backend(x: Any) -> Backend | None:
@@ -147,11 +209,14 @@ def _static_key(x: Any) -> Any:
         return (kind, repr(x))
     if kind in (tuple, list):
         return (kind, *[_static_key(item) for item in x])
+    if kind is slice:
+        return (kind, *[_static_key(item) for item in (x.start, x.stop, x.step)])
     try:
         hash(x)
     except TypeError:
         raise UntraceableError(
-            f"an argument of type {kind.__name__} is neither an array nor hashable"
+            f"an argument of type {kind.__name__} is "
+            f"{'not' if kind is np.ndarray else 'neither an array nor'} hashable"
         ) from None
     try:
         return (kind, weakref.ref(x))
@@ -191,6 +256,8 @@ class Result:
                 others[place] = x
                 wraps.append(None)
                 continue
+            elif type(x) in TRACERS and x.entry.kind == "number":
+                self._others.pop(place, None)  # a Python float, which follows from others
             wraps.append(wrap)
             arrays.append(x)
         if self._spec is None:
@@ -198,6 +265,16 @@ class Result:
         elif spec != self._spec or not _same(others, self._others):
             raise UntraceableError("a second run returns something of another form")
         return tuple(arrays)
+
+    def paths(self) -> list[tuple[Any, ...]]:
+        """How to get to each array from the result: keys and positions."""
+        paths = self._spec.paths()
+        return [path for place, path in enumerate(paths) if place not in self._others]
+
+    @property
+    def others(self) -> list[Any]:
+        """The leaves that are no arrays."""
+        return list(self._others.values())
 
     def finished(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """`run`, which returns the arrays of a result, as a function that returns a result."""
@@ -211,6 +288,18 @@ class Result:
             return made(arrays)
 
         return call
+
+    def written(self, words: list[str]) -> str:
+        """An expression for a result whose arrays have these texts; a tuple of them if the
+        structure cannot be written."""
+        arrays = iter(words)
+        items = [
+            repr(self._others[place]) if place in self._others else next(arrays)
+            for place in range(len(self._wraps))
+        ]
+        text = _written(optree.tree_unflatten(self._spec, items))
+        text = text if text is not None else f"({', '.join([*words, ''])})"
+        return text.replace(", )", ")") if text.count(",") > 1 else text
 
     def _builder(self) -> Callable[[Any], Any]:
         """A function from the arrays of a result to the result."""

@@ -145,7 +145,7 @@ def _is_elementwise(call: Call, shape: tuple[int, ...] | None) -> bool:
     """Whether `call` computes each element of a large array by itself; of this shape, if given."""
     function = call.function
     known = (type(function) is np.ufunc and function.signature is None) or function in ELEMENTWISE
-    if not known or call.kwargs or call.writes or len(call.results) != 1:
+    if not known or call.errors or call.kwargs or call.writes or len(call.results) != 1:
         return False
     (y,) = call.results
     return (

@@ -8,6 +8,8 @@ the eager run returned, to the last bit.
 from __future__ import annotations
 
 import functools
+import operator
+import sys
 import warnings
 from collections.abc import Callable
 from types import MethodType
@@ -19,7 +21,7 @@ from ..engine.arguments import check_function
 from ..engine.levels import ROOT, START, State, during, read
 from ..engine.random_states import RandomStates
 from ..errors import BackendError, CompileWarning, InvalidArgumentError, UntraceableError
-from .arguments import Call, Result, alike, sort_call
+from .arguments import Call, Result, alike, sort_call, static_places
 from .blocks import in_blocks
 from .emit import StaleError
 from .engines import get_engine, program_of
@@ -30,6 +32,12 @@ __all__ = ["Compiled", "compile"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 OnBreak = Literal["warn", "error", "ignore"]
+STORM = 64  # programs for arrays of one kind, after which no more are made
+TOO_MANY = (
+    "there are many programs already that differ only in values: in an integer, in a name that is "
+    "rebound, or in a float that it asks for, as `if` and `math.exp` do; an array without axes, "
+    "`numpy.asarray(value)`, would be an input of one program"
+)
 
 
 class _Entry:
@@ -58,13 +66,15 @@ class Compiled:
         threads: int,
     ) -> None:
         functools.update_wrapper(self, fun)
+        self._settings = (engine, static, on_break, cache, threads)
         self.__wrapped__ = fun
         self._engine, self._on_break, self._cache = engine, on_break, cache
         self._threads = threads  # of blocks; 0 where the program has none
-        self._static = (static,) if isinstance(static, (int, str)) else tuple(static)
+        self._static = static_places(fun, static)
         self._entries: dict[Any, _Entry] = {}
         self._warned: set[str] = set()
         self._numbers_vary = True  # Python floats are inputs, unless the function asks for them
+        self._counts: dict[Any, int] = {}  # how often programs were made for arrays of one kind
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program for these arguments; make it first if there is none."""
@@ -80,7 +90,9 @@ class Compiled:
                     break
             else:
                 entry = self._entries.get(tuple(key))
-                if entry is not None and entry.run is not None and entry.holds():
+                if entry is not None and entry.holds():
+                    if entry.run is None:
+                        return self.__wrapped__(*args)
                     try:
                         return entry.run(*args)
                     except Exception:
@@ -90,6 +102,18 @@ class Compiled:
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """As a function in a class: a method of its instances, which are static arguments."""
         return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> Any:
+        """A function that was decorated is found by its name, as others are; otherwise it is
+        compiled again from the original."""
+        module = sys.modules.get(getattr(self, "__module__", None) or "")
+        name = getattr(self, "__qualname__", "")
+        try:
+            if operator.attrgetter(name)(module) is self:
+                return name
+        except AttributeError:
+            pass
+        return Compiled, (self.__wrapped__, *self._settings)
 
     @property
     def programs(self) -> int:
@@ -130,8 +154,14 @@ class Compiled:
         except UntraceableError as error:
             self._broken(str(error))
             return fun(*args, **kwargs)
+        if call.inside:
+            return fun(*args, **kwargs)
         entry = self._entries.get(call.key)
-        if entry is not None and entry.holds():
+        if entry is None or not entry.holds():
+            if self._counts.get(call.kind, 0) >= max(STORM, self._cache):
+                self._broken(TOO_MANY)
+                return fun(*args, **kwargs)
+        else:
             if entry.run is None:
                 return fun(*args, **kwargs)
             try:
@@ -180,8 +210,10 @@ class Compiled:
                 except UntraceableError:
                     self._numbers_vary = True
             if entry.run is None:
+                if str(error).startswith("a second run"):
+                    entry.holds = lambda: True  # not run twice again
                 self._broken(str(error))
-        self._keep(call.key, entry)
+        self._keep(call, entry)
         return expected
 
     def _program(self, call: Call, expected: Any, engine: str, users: set[int]) -> Any:
@@ -189,12 +221,24 @@ class Compiled:
         result = Result(expected)
         function = call.flat(self.__wrapped__, result)
         state = State(ROOT, read().off)  # not START, so that inner compiled functions are just run
-        program = during(state, program_of, function, call.leaves, users)
-        if self._threads:
-            in_blocks(program, self._threads)
-        run = get_engine(engine).make(function, call.leaves, program)
-        run = result.finished(run)
-        why = alike(run(*call.leaves), expected, exact=engine == "numpy" and not self._threads)
+        try:
+            program = during(state, program_of, function, call.leaves, users)
+            if engine != "numpy" and any(
+                ["raise" in (c.errors or {}).values() for c in program.calls]
+            ):
+                raise UntraceableError(f"{engine!r} knows no `numpy.errstate`")
+            if self._threads:
+                in_blocks(program, self._threads)
+            run = get_engine(engine).make(function, call.leaves, program)
+            run = result.finished(run)
+            found = run(*call.leaves)
+        except UntraceableError:
+            raise
+        except Exception as error:
+            raise UntraceableError(
+                f"a second run raises {type(error).__name__}: {error}"
+            ) from error
+        why = alike(found, expected, exact=engine == "numpy" and not self._threads)
         if why:
             raise UntraceableError(f"a second run gives something else: {why}")
         return run
@@ -219,7 +263,7 @@ class Compiled:
                     entry.run, self._numbers_vary = None, True
             if entry.run is None:
                 self._broken(f"{engine} cannot compile it: {type(error).__name__}: {error}")
-        self._keep(call.key, entry)
+        self._keep(call, entry)
         return found
 
     def _made(self, call: Call, engine: str) -> Any:
@@ -235,11 +279,12 @@ class Compiled:
             raise UntraceableError("it writes into an array that it was given")
         return result.finished(run)
 
-    def _keep(self, key: Any, entry: _Entry) -> None:
+    def _keep(self, call: Call, entry: _Entry) -> None:
         """Remember `entry`, and forget the oldest if there are too many."""
         entries = self._entries
-        entries.pop(key, None)
-        entries[key] = entry
+        entries.pop(call.key, None)
+        entries[call.key] = entry
+        self._counts[call.kind] = self._counts.get(call.kind, 0) + 1
         while len(entries) > self._cache:
             entries.pop(next(iter(entries)), None)
 
@@ -319,7 +364,9 @@ def compile(
     on_break : {"warn", "error", "ignore"}
         What to do if there can be no program.
     cache : int
-        How many programs are kept at most.
+        How many programs are kept at most. After 64 programs (or `cache`, if that is more) that
+        differ in values only, such as an integer that counts steps, other values run as they are,
+        with a warning.
     blocks : bool
         Of the engine `numpy`: compute elementwise operations on large arrays piece by piece, so
         that what is in between stays in the processor's cache. Sums over all elements are then

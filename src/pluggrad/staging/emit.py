@@ -63,9 +63,10 @@ class _Source:
         for value, array in program.constants:
             self.names[value] = self.constant(array)
         self.ended: set[Value] = set()
+        self.errors: dict[str, Any] | None = None  # of the call before
         self.fresh: set[Value] = set()  # arrays that NumPy has just made, and that can be written
         for call, dying, self.ended in zip(program.calls, *_deaths(program), strict=True):
-            self.add(call, dying)
+            self.guarded(call, dying)
         made = {v for v, _ in program.constants}
         words = [
             f"{self.word(v)}.copy('K')" if type(v) is Value and v.memory in made else self.word(v)
@@ -113,6 +114,18 @@ class _Source:
         return name
 
     # ------------------------------------------------------------ calls
+
+    def guarded(self, call: Call, dying: list[Value]) -> None:
+        """The line for `call`, inside of the `errstate` that it was made in."""
+        start = len(self.lines)
+        if call.errors != self.errors:
+            self.errors = call.errors
+            if call.errors is not None:
+                self.lines.append(f" with {self.constant(np.errstate)}(**{call.errors!r}):")
+                start += 1
+        self.add(call, dying)
+        if call.errors is not None:
+            self.lines[start:] = [f" {line}" for line in self.lines[start:]]
 
     def add(self, call: Call, dying: list[Value]) -> None:
         """The line for `call`; then what is used for the last time, `dying`, is deleted."""

@@ -61,7 +61,9 @@ def _makes(call: Call, c: Value) -> bool:
     values = [x for x in call.args if type(x) is Value]
     return (
         c.dtype.kind in "fc" and any([v.like(c) for v in values])
-        and all([v.like(c) or (not v.shape and v.dtype in (None, c.dtype)) for v in values])
+        and all([
+            v.like(c) or v.kind == "number" or (not v.shape and v.dtype == c.dtype) for v in values
+        ])
         and all([type(x) in (Value, float, int) for x in call.args])
     )  # fmt: skip
 
@@ -112,7 +114,9 @@ def _unchanged(call: Call) -> Value | None:
     x = call.args[0] if call.args else None
     function, y = call.function, call.results[0]
     neutral = NEUTRAL.get(function) if not isinstance(function, str) else None
-    if neutral is not None and len(call.args) == 2 and not call.kwargs:
+    if neutral == 1 and y.dtype is not None and y.dtype.kind == "c":
+        same = False  # (x * 1 computes with the zero beside the 1: signs of zeros, infinities)
+    elif neutral is not None and len(call.args) == 2 and not call.kwargs:
         other = call.args[1]
         if type(x) is not Value and function is np.multiply:
             x, other = other, x
@@ -176,7 +180,8 @@ def repeated(program: Program) -> None:
         if call.writes or any([v.memory in kept_apart for v in (*call.results, *call.inputs())]):
             kept.append(call)
             continue
-        key = [call.function, *[x if type(x) is Value else _key(x) for x in call.args]]
+        errors = tuple((call.errors or {}).items())
+        key = [call.function, errors, *[x if type(x) is Value else _key(x) for x in call.args]]
         if call.kwargs:
             key.append(_key(call.kwargs))
         before = seen.setdefault(tuple(key), call)
@@ -220,7 +225,7 @@ def dead_code(program: Program) -> None:
         if call.writes:
             used = any([v.memory in memory for v in call.writes])
         else:
-            used = not needed.isdisjoint(call.results)
+            used = not needed.isdisjoint(call.results) or _may_raise(call)
         if used:
             kept.append(call)
             inputs = call.inputs()
@@ -228,5 +233,17 @@ def dead_code(program: Program) -> None:
             memory.update([v.memory for v in inputs])
     program.calls = kept[::-1]
 
+
+def _may_raise(call: Call) -> bool:
+    """Whether elements decide if `call` raises an error, which somebody may wait for."""
+    return call.function in RAISE or "raise" in (call.errors or {}).values()
+
+
+#: Functions that refuse some matrices.
+RAISE = frozenset({
+    np.linalg.cholesky, np.linalg.inv, np.linalg.solve, np.linalg.eigh, np.linalg.eigvalsh,
+    np.linalg.eig, np.linalg.eigvals, np.linalg.svd, np.linalg.svdvals, np.linalg.pinv,
+    np.linalg.matrix_power, np.linalg.tensorinv, np.linalg.tensorsolve,
+})  # fmt: skip
 
 PASSES = (out_of_place, no_change, negations, repeated, dead_code)

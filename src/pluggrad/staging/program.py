@@ -70,16 +70,18 @@ class Call:
 
     `function` is a callable, or the name of a method of the first argument. `results` has one Value
     for each array that the call returns; `several` says that it returns a tuple or list. `writes`
-    are the Values whose memory it changes; a call that writes returns nothing else.
+    are the Values whose memory it changes; a call that writes returns nothing else. `errors` are
+    the arguments of the `numpy.errstate` that the function has entered around it, if any.
     """
 
-    __slots__ = ("_inputs", "args", "function", "kwargs", "results", "several", "writes")
+    __slots__ = ("_inputs", "args", "errors", "function", "kwargs", "results", "several", "writes")
 
     def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.function, self.args, self.kwargs = function, args, kwargs
         self.results: tuple[Value, ...] = ()
         self.several = False
         self.writes: tuple[Value, ...] = ()
+        self.errors: dict[str, Any] | None = None
         self._inputs: list[Value] | None = None
 
     @property

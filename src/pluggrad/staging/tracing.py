@@ -48,6 +48,7 @@ class Trace:
         self.known: dict[int, tuple[Any, Value]] = {}
         self.prints: list[tuple[Any, int]] = []
         self.fixed: set[Value] = set()
+        self.errors = np.geterr()
         self.ended = False
         self.broken: UntraceableError | None = None
 
@@ -124,11 +125,19 @@ class Trace:
             named, given = self.lowered(kwargs)
         if writes:
             self._check_writes(writes)
-        if type(function) is str:
-            y = getattr(arrays[0], function)(*arrays[1:], **given)
-        else:
-            y = function(*arrays, **given)
         made = Call(function, tuple(entries), named)
+        if (errors := np.geterr()) != self.errors:
+            made.errors = errors  # type: ignore[assignment]
+        try:
+            if type(function) is str:
+                y = getattr(arrays[0], function)(*arrays[1:], **given)
+            else:
+                y = function(*arrays, **given)
+        except (TypeError, AttributeError):  # these follow from types, in every run
+            raise
+        except Exception as error:
+            self.untraceable(f"`{made.name}` raises {type(error).__name__}, which is caught")
+            raise
         self.program.calls.append(made)
         if writes:
             made.writes = tuple([x.entry for x in writes])
@@ -252,13 +261,18 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: code that NumPy does not ask about would compute with the array unseen."""
-        raise self.trace.untraceable("an array is used by code that is not written with NumPy")
+        raise self.trace.untraceable(
+            "an array is used by code that is not written with NumPy; or by `numpy.array` or "
+            "`asarray` (`numpy.stack`, `astype` and `copy` can be traced); or written into an "
+            "array that is no result of others (`numpy.zeros_like` can be)"
+        )
 
     def _asked(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse to give elements."""
         raise self.trace.untraceable("the elements of an array are asked for")
 
     __bool__ = __int__ = __float__ = __complex__ = __index__ = __dlpack__ = _asked
+    __round__ = __trunc__ = __floor__ = __ceil__ = __format__ = _asked
     item = tolist = tobytes = tofile = dump = dumps = _asked
 
     def __len__(self) -> int:

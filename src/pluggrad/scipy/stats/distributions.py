@@ -27,12 +27,14 @@ def floats(values: list[Any], where: str) -> list[Any]:
     backend: Backend = (arrays[0]._backend if arrays else None) or get_backend("numpy")
     wide = backend.xp.float64
     double = backend.name == "numpy"
+    # (torch would make single precision of integers, even beside doubles.)
+    beside = [x.dtype for x in arrays if x.dtype in backend.real_dtypes]
     made = []
     for x in arrays:
         if x.dtype in backend.complex_dtypes:
             raise TypeMismatchError(f"{where} takes real numbers")
         if x.dtype not in backend.real_dtypes:
-            x = xp.astype(x, wide) if double else x * 1.0
+            x = xp.astype(x, wide) if double else xp.astype(x, beside[0]) if beside else x * 1.0
         elif double and x.dtype not in (wide, backend.xp.longdouble):
             x = xp.astype(x, wide)
         made.append(x)
