@@ -71,6 +71,12 @@ def test_a_result_that_nobody_needs_may_raise() -> None:
     assert difference(g(GOOD), 2 * GOOD) == ""
     with pytest.raises(np.linalg.LinAlgError):
         g(np.zeros((2, 2)))
+    h = compiled(lambda x, i, t: (x[i], np.take(x, i), 1 / t, 2 * x)[-1])
+    assert difference(h(X, np.asarray([2]), 0.5), 2 * X) == ""
+    with pytest.raises(IndexError):
+        h(X, np.asarray([3]), 0.5)
+    with pytest.raises(ZeroDivisionError):
+        h(X, np.asarray([2]), 0.0)
 
 
 def quiet(x: Any) -> Any:
