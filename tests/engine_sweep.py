@@ -32,10 +32,10 @@ import pluggrad as pg
 from tests.support.compile_judge import Row, Verdict, copies, difference
 from tests.support.compile_rows import fuzz_rows, rule_rows, special_rows, transform_rows
 
-__all__ = ["verdict_on"]
+__all__ = ["verdict_by"]
 
 
-def verdict_on(row: Row, engine: str) -> Verdict:
+def verdict_by(row: Row, engine: str) -> Verdict:
     """Compile the function of a row, and compare three calls with eager ones."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -104,7 +104,7 @@ def main() -> int:
     for part in given.parts or parts:
         counts = collections.Counter[str]()
         for row in itertools.islice(parts[part](), 0, None, given.step):
-            verdict = verdict_on(row, given.engine)
+            verdict = verdict_by(row, given.engine)
             counts[verdict.kind] += 1
             is_bad = verdict.kind in ("different", "foreign")
             bad += is_bad

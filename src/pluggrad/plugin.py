@@ -109,6 +109,7 @@ from .staging.engines import Engine
 from .staging.program import Call as ProgramCall
 from .staging.program import Program as TracedProgram
 from .staging.program import Value
+from .staging.tracing import is_tracing
 from .tools.compilers import find_all
 from .transforms.checkpointing.checkpointed import recomputes
 from .variables.indexing import sized
@@ -239,6 +240,11 @@ def _seen(fun: Any, steady: Any = None) -> Any:
     return Seen(fun)
 
 
+def _is_tracing() -> bool:
+    """A compiled function is read as what it was made of."""
+    return True
+
+
 def _sized(count: int, shape: Any) -> int:
     """A plain int: compilers do not know subclasses of it."""
     return count
@@ -254,6 +260,7 @@ UNREADABLE: dict[Any, Callable[..., Any]] = {
     recomputes: _recomputes,
     seen: _seen,
     sized: _sized,
+    is_tracing: _is_tracing,
 }
 #: Functions whose results a compiler may take for constants: from functions they make strings.
 CONSTANT: tuple[Callable[..., Any], ...] = (label, names)

@@ -12,6 +12,7 @@ import pytest
 
 import pluggrad as pg
 from tests.support.compile_judge import difference
+from tests.support.optional import needs
 
 X = np.asarray([1.0, 2.0, 3.0])
 GOOD, BAD = np.eye(2), -np.eye(2)
@@ -70,6 +71,12 @@ def test_a_result_that_nobody_needs_may_raise() -> None:
     assert difference(g(GOOD), 2 * GOOD) == ""
     with pytest.raises(np.linalg.LinAlgError):
         g(np.zeros((2, 2)))
+    h = compiled(lambda x, i, t: (x[i], np.take(x, i), 1 / t, 2 * x)[-1])
+    assert difference(h(X, np.asarray([2]), 0.5), 2 * X) == ""
+    with pytest.raises(IndexError):
+        h(X, np.asarray([3]), 0.5)
+    with pytest.raises(ZeroDivisionError):
+        h(X, np.asarray([2]), 0.0)
 
 
 def quiet(x: Any) -> Any:
@@ -199,7 +206,7 @@ def test_pickles() -> None:
 
 
 def test_inside_of_jax() -> None:
-    jax = pytest.importorskip("jax")
+    jax = needs("jax")
     g = pg.compile(lambda x: ((x * x).sum(), {"k": 2 * x}))
     x = jax.numpy.asarray([1.0, 2.0])
     for _ in range(2):
@@ -209,3 +216,13 @@ def test_inside_of_jax() -> None:
         assert jax.grad(lambda x: g(x)[0])(x).tolist() == [2.0, 4.0]
         assert jax.vmap(g)(x[:, None])[0].tolist() == [1.0, 4.0]
     assert g.programs == 0
+
+
+def test_inside_of_torch_compile() -> None:
+    torch = needs("torch")
+    g = pg.compile(lambda x: (x * x * x).sum())
+    x = torch.asarray([1.0, 2.0])
+    for f in (g, lambda x: g(x) + 1.0):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own
+            assert float(torch.compile(f, backend="eager")(x)) == float(f(x))

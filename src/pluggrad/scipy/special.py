@@ -162,7 +162,7 @@ def zeta(x: Any, q: Any = None, out: Any = None) -> Any:
         raise UnsupportedError(
             "pluggrad.scipy.special.zeta(out=...) is not supported: leave it out"
         )
-    return S.zeta(_array(x), q)
+    return S.zeta(x if hasattr(q, "shape") else _array(x), q)
 
 
 @public("special", arrays="x")

@@ -100,7 +100,7 @@ _row("struve(v, x, /)", unknown,
 _row("modstruve(v, x, /)", unknown,
      lambda t, v, x, y: t * (ROWS["modstruve"](v - 1, x) - v / x * y))
 _row("powm1(x1, x2, /)", lambda t, x1, x2: t * x2 * x1 ** (x2 - 1),
-     lambda t, x1, x2: t * x1**x2 * xp.log(x1))
+     lambda t, x1, x2: t * x1**x2 * xp.log(x1 + xp.zeros_like(x2)))
 # fmt: on
 
 
@@ -114,6 +114,7 @@ def _powers(phi: Any) -> list[Any]:
 
 def ellipeinc_m(phi: Any, m: Any, y: Any) -> Any:
     """The derivative (E - F) / (2 m), and its series near m = 0."""
+    phi = phi + xp.zeros_like(m)  # (It may be a number.)
     small = xp.abs(m) < 1e-4
     safe = xp.where(small, 0.5, m)
     i2, i4, i6 = _powers(phi)
@@ -124,6 +125,7 @@ def ellipeinc_m(phi: Any, m: Any, y: Any) -> Any:
 
 def ellipkinc_m(phi: Any, m: Any, y: Any) -> Any:
     """The derivative by m, and its series near m = 0."""
+    phi = phi + xp.zeros_like(m)  # (It may be a number.)
     small = xp.abs(m) < 1e-4
     safe = xp.where(small, 0.5, m)
     i2, i4, i6 = _powers(phi)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..arrays.backend import PRIMITIVES, backend_of
 from ..arrays.dispatch import xp
+from ..engine.arguments import promote
 from ..engine.batch import elementwise as batched_elementwise
 from ..engine.primitive import Primitive
 from ..errors import UnknownNameError
@@ -65,10 +66,10 @@ class _Special:
             backend = backend_of(array)
             if backend is None or backend.has(full):
                 return getattr(xp.special, name)(*args)
+            row = PRIMITIVES[full]
             if not ours:
-                row = PRIMITIVES[full]
                 ours.append(on_host(f"scipy.{row.signature}", *row.formulas))
-            return ours[0](*args)
+            return ours[0](*(promote(list(args), backend) if row.promotes else args))
 
         setattr(self, name, call)
         return call

@@ -236,9 +236,15 @@ def dead_code(program: Program) -> None:
 
 def _may_raise(call: Call) -> bool:
     """Whether elements decide if `call` raises an error, which somebody may wait for."""
+    if call.function in SELECT:
+        return len(call.inputs()) > 1  # the second may be out of bounds
+    if call.function in DIVIDE and call.results and call.results[0].kind == "number":
+        return True
     return call.function in RAISE or "raise" in (call.errors or {}).values()
 
 
+SELECT = frozenset({operator.getitem, np.take, "take", np.take_along_axis})
+DIVIDE = frozenset({operator.truediv, operator.floordiv, operator.mod, operator.pow})
 #: Functions that refuse some matrices.
 RAISE = frozenset({
     np.linalg.cholesky, np.linalg.inv, np.linalg.solve, np.linalg.eigh, np.linalg.eigvalsh,
