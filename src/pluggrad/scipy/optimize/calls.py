@@ -21,7 +21,7 @@ from ...engine.graph_breaks import collecting
 from ...engine.handles import is_tracked, raw_of
 from ...engine.levels import Level
 from ...engine.lists import array_of, first_array
-from ...errors import BatchingError, UnsupportedError
+from ...errors import BatchingError, TypeMismatchError, UnsupportedError
 
 __all__ = ["Call", "Element", "as_vector", "constants", "is_array", "listed", "shape_of", "size_of",
            "stacked"]  # fmt: skip
@@ -70,11 +70,17 @@ def _backend(x: Any) -> Backend:
 def arrays_in(noted: Any) -> list[Any]:
     """The arrays, not Variables, that a function refers to by name, as `seen` noted them."""
     noted = getattr(noted, "inner", noted)
-    return [
-        x for record in getattr(noted, "records", ()) for x in record.values
-        if is_array(x) and not is_variable(x) and not isinstance(x, (type, ModuleType))
-        and backend_of(x) is not None
-    ]  # fmt: skip
+    return [x for record in getattr(noted, "records", ()) for x in record.values if _is_raw(x)]
+
+
+def _is_raw(x: Any) -> bool:
+    """Whether `x` is an array of a library: modules and classes, too, may have dtype and shape."""
+    if is_variable(x) or not is_array(x) or isinstance(x, (type, ModuleType)):
+        return False
+    try:
+        return backend_of(x) is not None
+    except TypeMismatchError:
+        return False
 
 
 def stacked(x: Any, like: Any) -> Any:
