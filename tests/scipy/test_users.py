@@ -24,8 +24,8 @@ def _array(library: str):
     if library == "numpy":
         return X.copy()
     if library == "torch":
-        return pytest.importorskip("torch").asarray(X.copy())
-    pytest.importorskip("jax").config.update("jax_enable_x64", True)
+        return needs("torch").asarray(X.copy())
+    needs("jax")
     return pg.namespace("jax").asarray(X).data
 
 

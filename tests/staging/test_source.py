@@ -142,5 +142,6 @@ def test_errors() -> None:
         pg.source(lambda x: x, np.ones(3), style="fortran")  # type: ignore[arg-type]
     with pytest.raises(pg.UntraceableError):
         pg.source(lambda x: x if x[0] > 0 else -x, np.ones(3))
+    needs("scipy")
     with pytest.raises(pg.BackendError, match="cannot write"):
         pg.source(lambda x: pg.scipy.ndimage.gaussian_filter(x, 1.0), np.ones(9))

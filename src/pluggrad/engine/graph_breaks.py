@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, NoReturn
 
 from ..decorator import AtOnce
 from ..errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
-from .levels import Level, read
+from .levels import ROOT, Level, read
 from .replacements import replacement, takes_arrays_of_the_standard
 
 __all__ = [
@@ -232,10 +232,11 @@ _ARRAY_API = frozenset({"scipy", "sklearn"})
 
 def warn_scalar(what: str) -> None:
     """Warn, once per line, that a tracked Variable became a Python scalar; or raise, or do nothing,
-    as the policy of `graph_breaks` says. Where a solver of SciPy's made it one, and a solver of
-    ours would not, it raises by default: the solution would not depend on the Variable."""
+    as the policy of `graph_breaks` says. Inside a transform, where a solver of SciPy's made it one
+    and a solver of ours would not, it raises by default: the solution would not depend on the
+    Variable. (At level 0 a function for SciPy may well have called `backward` itself.)"""
     policy = _policy.get()
-    if policy in ("error", COLLECT) or (not policy and _solving()):
+    if policy in ("error", COLLECT) or (not policy and read().level is not ROOT and _solving()):
         refuse(f"{what}()")
     instead = _note(f"a Python scalar, by {what}()")
     if policy != "ignore":
