@@ -411,7 +411,6 @@ def test_what_falls_through():
         ("cholesky", (-X,), {}, "positive"),
         ("lstsq", (TALL, np.ones(5)), {"lapack_driver": "gelsy"}, "gelsy"),
         ("pinv", (TALL,), {"rtol": -1.0}, "negative"),
-        ("eigh", (POSITIVE,), {"subset_by_index": (0, 1)}, "subsets"),
         ("eigh", (POSITIVE,), {"driver": "gvd"}, "driver"),
         ("eigvalsh", (POSITIVE, POSITIVE), {"type": 4}, "type"),
         ("svd", (X,), {"lapack_driver": "gesvd"}, "gesvd"),

@@ -79,8 +79,10 @@ def test_constants_under_jit(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_constants_under_torch_compile() -> None:
+def test_constants_under_torch_compile(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = needs("torch")
+    # Dynamo cannot follow a Variable of which there are views, as those that other tests made.
+    monkeypatch.setitem(globals(), "V", pg.Variable(X))
     gradients = [pg.grad(f) for f in CASES.values()]
     compiled = torch.compile(lambda w: [g(w) for g in gradients], backend="eager", fullgraph=True)
     for name, f, got in zip(CASES, CASES.values(), compiled(torch.as_tensor(W)), strict=True):
