@@ -50,14 +50,15 @@ class JaxEngine(Engine):
         forms = [(np.asarray(y).dtype, isinstance(y, np.generic)) for y in examples]
         with enable_x64(True):
             own = _computed(jitted.trace(*leaves).jaxpr.jaxpr)
-        kinds = [(*form, new) for form, new in zip(forms, own, strict=True)]
+        large = [np.asarray(y).nbytes >= LARGE for y in examples]
+        kinds = [(*form, new and big) for form, new, big in zip(forms, own, large, strict=True)]
 
         def run(*leaves: Any) -> tuple[Any, ...]:
             with enable_x64(True):
                 found = jitted(*leaves)
             # JAX may read NumPy's arguments after it has returned: each result is waited for here.
             return tuple([
-                _as(y, dtype, scalar, new and y.nbytes >= LARGE and _is_apart(y, leaves))
+                _as(y, dtype, scalar, new and _is_apart(y, leaves))
                 for y, (dtype, scalar, new) in zip(found, kinds, strict=True)
             ])  # fmt: skip
 

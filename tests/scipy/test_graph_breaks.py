@@ -32,11 +32,24 @@ def dtype_of(name: str) -> str:
 
 
 def outputs(how: Any, tree: Any, args: Any, kwargs: Any) -> list[Any]:
-    """The results of a call. That SciPy looks at sizes of numbers, to choose a method, is allowed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        warnings.filterwarnings("error", r"(?!int\(\) )", pg.GraphBreakWarning)
-        y = how(tree, *args, **kwargs)
+    """The results of a call. A warning that the graph was left is raised after it, because compiled
+    code that calls back goes on when one is raised inside of it. That SciPy looks at sizes of
+    numbers, to choose a method, is allowed."""
+    error: Exception | None = None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            y = how(tree, *args, **kwargs)
+        except pg.GraphBreakError:
+            raise
+        except Exception as found:
+            error = found
+    for warning in caught:
+        message = warning.message
+        if isinstance(message, pg.GraphBreakWarning) and not str(message).startswith("int() "):
+            raise message
+    if error is not None:
+        raise error
     return list(y) if isinstance(y, (list, tuple)) else [y]
 
 
