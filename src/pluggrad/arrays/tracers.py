@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import numpy
 
-__all__ = ["ACTIVE", "TRACERS", "atomic", "writable"]
+__all__ = ["ACTIVE", "TRACERS", "atomic", "stand_ins", "writable"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,20 +37,20 @@ def atomic(function: F) -> F:
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if ACTIVE.array_type is not None:
-            for x in _stand_ins((*args, *kwargs.values())):
+            for x in stand_ins((*args, *kwargs.values())):
                 return TRACERS[type(x)](x, function, args, kwargs)
         return function(*args, **kwargs)
 
     return call  # type: ignore[return-value]
 
 
-def _stand_ins(items: Iterable[Any]) -> Iterator[Any]:
+def stand_ins(items: Iterable[Any]) -> Iterator[Any]:
     """The stand-ins among `items`, and in lists and tuples there."""
     for x in items:
         if type(x) in TRACERS:
             yield x
         elif type(x) in (list, tuple):
-            yield from _stand_ins(x)
+            yield from stand_ins(x)
 
 
 def writable(x: Any, *written: Any) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_variable
-from ..arrays.tracers import TRACERS
+from ..arrays.tracers import stand_ins
 from ..engine.backward import among_variables, count_uses, in_place_type, walk
 from ..engine.boundary import is_of
 from ..engine.differentiate import lifter, seed_for
@@ -30,7 +30,7 @@ from ..engine.primitive import Rule, new
 from ..errors import TypeMismatchError, UntraceableError
 from .emit import emitted
 from .engines import program_of
-from .tracing import Tracer, is_tracing
+from .tracing import is_tracing
 
 __all__ = ["products"]
 
@@ -332,16 +332,9 @@ def _check_settings(rule: Rule, saved: Any) -> None:
         if name in ("y", "args") or name in primitive.positional[: len(primitive.formulas)]:
             continue
         chooses = name in primitive.positional
-        for x in tracers(value):
+        for x in stand_ins((value,)):
             if not chooses or "bool" in str(x.dtype):
                 raise UntraceableError(f"{primitive.name} has an array as its {name}")
-
-
-def tracers(x: Any) -> list[Tracer]:
-    """All Tracers in `x`: itself, or those in a tuple or list."""
-    if type(x) in TRACERS:
-        return [x]
-    return [v for item in x for v in tracers(item)] if type(x) in (tuple, list) else []
 
 
 def _gives(program: Any, values: Any, expected: Any, backend: Backend) -> bool:
