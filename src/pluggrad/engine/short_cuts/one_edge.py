@@ -35,7 +35,9 @@ def beside_number(
     code = usual.code
     square: Any = primitive.squares if first and primitive.name == "pow" else None
     array_type = backend.adapter.array_type
-    usual_dtype, arrays = backend.adapter.numbers if primitive.name in QUICKER else (None, None)
+    usual_dtype: Any
+    arrays: Any
+    usual_dtype, arrays = backend.adapter.numbers if primitive.name in QUICKER else (None, NONE)
 
     def operate(x: Any, number: Any) -> Any:
         parent, level = x._node, x._level
