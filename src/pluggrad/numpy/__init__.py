@@ -25,6 +25,7 @@ array([5.])
 from __future__ import annotations
 
 import warnings
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -42,6 +43,8 @@ from .making import variables
 __all__ = ["variables", *_numpy.__all__]
 
 _OWN = {**_MAKING, **_APPLYING, **_INDEXED, "fft": fft, "linalg": linalg, "random": random}
+#: Modules that are imported when they are asked for.
+_LATER = frozenset({"testing"})
 #: Classes for which `__getattr__` looks at how their names are used.
 _BY_USE = frozenset({"ndarray", *_CLASSES})
 
@@ -49,7 +52,7 @@ _BY_USE = frozenset({"ndarray", *_CLASSES})
 def _fill() -> None:
     """Give this module NumPy's names."""
     for name in dir(_numpy):
-        if name[0] == "_" or name in _BY_USE:
+        if name[0] == "_" or name in _BY_USE or name in _LATER:
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -72,6 +75,8 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """The classes in `_BY_USE`, and what NumPy finds later; NumPy's own error for unknown names."""
+    if name in _LATER:
+        return import_module(f"{__name__}.{name}")
     if name in _BY_USE:
         return _class_at(name)
     return getattr(_numpy, name)

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from itertools import islice
 from typing import Any
 
 import numpy
 
 from ..arrays.backend import VARIABLES, backend_of
-from ..arrays.dispatch import xp
+from ..arrays.dispatch import is_batched, xp
 from ..arrays.tracers import ACTIVE
 from ..decorator import Decorator
 from ..engine.cotangents import device_of
 from ..engine.handles import raw_of, wrap
 from ..engine.levels import ROOT, read
-from ..errors import InvalidArgumentError, TypeMismatchError
+from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from .calls import again, dressed
 from .lists import array_from, backend_among, holds, in_dtype
 
@@ -155,7 +156,7 @@ def _filled_arguments(args: Any, kwargs: Any) -> tuple[Any, Any]:
     first = given.pop("first")
     value = array_from(given.pop("fill_value"))
     if isinstance(first, (list, tuple)):
-        first = tuple([int(n) for n in first])
+        first = tuple([int(raw_of(n)) for n in first])
     if given.get("dtype") is not None:
         value = in_dtype(value, given["dtype"])
         given["dtype"] = value.dtype
@@ -266,6 +267,11 @@ def _arange(*args: Any, **kwargs: Any) -> Any:
     dtype = given.get("dtype")
     step = 1 if step is None else step
     start, stop = (0, start) if stop is None else (0 if start is None else start, stop)
+    if any(map(is_batched, (start, stop, step))):
+        raise UnsupportedError(
+            "numpy.arange: how many numbers there are would depend on values that vmap maps over; "
+            "`linspace` is told how many"
+        )
     values: list[Any] = [numpy.asarray(raw_of(x)) for x in (start, stop, step)]
     count = len(numpy.arange(*values))
     backend = backend_among([start, stop, step])
@@ -312,4 +318,17 @@ def _arange_of(function: Callable[..., Any]) -> Any:
     return dressed(call, function, "pluggrad.numpy", "arange")
 
 
+def _fromiter_of(function: Callable[..., Any]) -> Any:
+    def call(iter: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Any:
+        items = list(iter if count < 0 else islice(iter, count))
+        if not holds(items):
+            return function(items, dtype, count)
+        if count > len(items):
+            raise InvalidArgumentError(f"fromiter: {len(items)} elements, and count={count}")
+        return array_from(items, dtype)
+
+    return dressed(call, function, "pluggrad.numpy", "fromiter")
+
+
 MAKING["arange"] = _arange_of(numpy.arange)
+MAKING["fromiter"] = _fromiter_of(numpy.fromiter)
