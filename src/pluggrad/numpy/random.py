@@ -285,14 +285,18 @@ def _function(name: str) -> Any:
     """The function `name` of the module, which draws from NumPy's global source."""
     function = getattr(_random, name)
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if name == "shuffle" and is_variable(args[0]):  # NumPy would take it for a list
-            return _shuffle(_random, *args)
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:
-            first = error
-        return _of_variables(_random, name, first, args, kwargs)
+    if name == "shuffle":
+
+        def call(x: Any) -> Any:
+            return _shuffle(_random, x) if is_variable(x) else function(x)
+    else:
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                first = error
+            return _of_variables(_random, name, first, args, kwargs)
 
     return dressed(call, function, __name__, name)
 
@@ -301,14 +305,18 @@ def _method(kind: type, name: str) -> Any:
     """The method `name` of `kind`, `Generator` or `RandomState`."""
     function = getattr(kind, name)
 
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if name == "shuffle" and is_variable(args[0]):
-            return _shuffle(self, *args, **kwargs)
-        try:
-            return function(self, *args, **kwargs)
-        except Exception as error:
-            first = error
-        return _of_variables(self, name, first, args, kwargs)
+    if name == "shuffle":  # NumPy would take a Variable for a list
+
+        def call(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+            return (_shuffle if is_variable(x) else function)(self, x, *args, **kwargs)
+    else:
+
+        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(self, *args, **kwargs)
+            except Exception as error:
+                first = error
+            return _of_variables(self, name, first, args, kwargs)
 
     call = dressed(call, function, __name__, name)
     call.__qualname__ = f"{kind.__name__}.{name}"
