@@ -1,19 +1,18 @@
 """What is checked on more than one Python, or on other versions than the usual ones.
 
     nox -s full               everything: some hours on two cores
-    nox -s build wheel        the wheel and the sdist, and the wheel in an empty environment of each Python
+    nox -s build wheel        the wheel and the sdist, and the wheel alone on each Python
     nox -s numpy_alone        the tests with NumPy alone, for each Python
     nox -s newest             all tests, with the pins of constraints.txt, for each Python
     nox -s oldest             all tests, with the oldest versions that pyproject.toml admits
 
-A Python that is not installed is left out, and nox says so; ``nox -s numpy_alone-3.12`` is one alone.
-What follows ``--`` is passed to pytest.
+A Python that is not installed is left out, and nox says so; ``nox -s numpy_alone-3.12`` is one
+alone. What follows ``--`` is passed to pytest. With pyenv, ``PYENV_VERSION=3.11:3.12:3.13`` makes
+several Pythons visible.
 """
 
 from __future__ import annotations
 
-import os
-import tomllib
 from pathlib import Path
 
 import nox
