@@ -76,9 +76,9 @@ def test_plain_calls_are_numpys(name):
                 )
 
 
-def listed(v: Any) -> Any:
+def in_lists(v: Any) -> Any:
     """The elements of a Variable in nested lists."""
-    return [listed(x) for x in v] if v.ndim else v
+    return [in_lists(x) for x in v] if v.ndim else v
 
 
 @pytest.mark.parametrize("name", names())
@@ -97,7 +97,7 @@ def test_lists_of_variables_are_arrays(name):
                 found, slopes = [], []
                 for lists in (False, True):
                     leaf = pg.Variable(a.values, requires_grad=True)
-                    given = [x.copy() if k != n else listed(leaf) if lists else leaf
+                    given = [x.copy() if k != n else in_lists(leaf) if lists else leaf
                              for k, x in enumerate(raw)]  # fmt: skip
                     found.append(answer(with_ours(call), given))
                     if not isinstance(found[-1], Exception):

@@ -287,16 +287,17 @@ def _function(name: str) -> Any:
 
     if name == "shuffle":
 
-        def call(x: Any) -> Any:
+        def shuffle(x: Any) -> Any:
             return _shuffle(_random, x) if is_variable(x) else function(x)
-    else:
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return function(*args, **kwargs)
-            except Exception as error:
-                first = error
-            return _of_variables(_random, name, first, args, kwargs)
+        return dressed(shuffle, function, __name__, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:
+            first = error
+        return _of_variables(_random, name, first, args, kwargs)
 
     return dressed(call, function, __name__, name)
 
@@ -307,16 +308,17 @@ def _method(kind: type, name: str) -> Any:
 
     if name == "shuffle":  # NumPy would take a Variable for a list
 
-        def call(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
+        def shuffle(self: Any, x: Any, *args: Any, **kwargs: Any) -> Any:
             return (_shuffle if is_variable(x) else function)(self, x, *args, **kwargs)
-    else:
 
-        def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return function(self, *args, **kwargs)
-            except Exception as error:
-                first = error
-            return _of_variables(self, name, first, args, kwargs)
+        return dressed(shuffle, function, __name__, name)
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(self, *args, **kwargs)
+        except Exception as error:
+            first = error
+        return _of_variables(self, name, first, args, kwargs)
 
     call = dressed(call, function, __name__, name)
     call.__qualname__ = f"{kind.__name__}.{name}"
