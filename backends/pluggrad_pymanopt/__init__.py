@@ -77,4 +77,5 @@ def _shown(arrays: Any, num_arguments: int) -> Any:
 
 pluggrad = backend_decorator_factory(PluggradBackend)
 for _name in ("pymanopt.function", "pymanopt.autodiff.backends"):
-    sys.modules[_name].pluggrad = pluggrad
+    _module: Any = sys.modules[_name]
+    _module.pluggrad = pluggrad
