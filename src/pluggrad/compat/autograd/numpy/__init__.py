@@ -1,0 +1,35 @@
+"""`autograd.numpy`: NumPy's namespace, as `pluggrad.numpy` has it, under HIPS autograd's
+conventions.
+
+What differs from `pluggrad.numpy`: `where` of plain Python values gives plain Python values,
+`linalg.eigh` reads one triangle in its gradient, too, and `make_diagonal` is here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .... import numpy as _ours
+from ....numpy.classes import CLASSES as _CLASSES
+from ....numpy.classes import class_at as _class_at
+from . import fft, linalg, random
+from .own import OWN as _OWN
+
+__all__ = [*_ours.__all__, "make_diagonal"]  # noqa: PLE0604
+
+_BY_USE = frozenset({"ndarray", *_CLASSES})
+
+for _name in dir(_ours):
+    if _name[0] != "_" and _name not in _BY_USE and _name not in ("fft", "linalg", "random"):
+        globals()[_name] = getattr(_ours, _name)
+globals().update(_OWN)
+__version__ = _ours.__version__
+
+
+def __dir__() -> list[str]:
+    return sorted({*dir(_ours), *_OWN})
+
+
+def __getattr__(name: str) -> Any:
+    """Classes that Variables pass for, and what NumPy finds later."""
+    return _class_at(name) if name in _BY_USE else getattr(_ours, name)
