@@ -1,11 +1,12 @@
-"""HIPS autograd's interface over pluggrad's engine: ``import pluggrad.compat.autograd.numpy as np``.
+"""HIPS autograd's interface over pluggrad's engine, as in
+``import pluggrad.compat.autograd.numpy as np``.
 
 The names, arguments and conventions are those of HIPS autograd; orders, threads, backends and speed
 are ours. Two ways to run a program that imports ``autograd`` unchanged:
 
 - ``python -m pluggrad.compat.autograd program.py`` runs it;
-- ``pluggrad.compat.autograd.install()``, before the program's own imports, makes ``import autograd``
-  mean this package; `uninstall` undoes it.
+- ``pluggrad.compat.autograd.install()``, before the program's own imports, makes
+  ``import autograd`` mean this package; `uninstall` undoes it.
 """
 
 from __future__ import annotations

@@ -1,15 +1,17 @@
 """`isinstance`, `type`, `list`, `tuple` and `dict` for values that may be Variables.
 
-Lists, tuples and dicts of Variables are Python's own here, so three of these names are the builtins.
+Lists, tuples and dicts of Variables are Python's own here, so three of these names are the
+builtins.
 """
 
 from __future__ import annotations
 
 import builtins
-from builtins import dict, list, tuple
 from typing import Any
 
 from ...engine.handles import raw_of
+
+dict, list, tuple = builtins.dict, builtins.list, builtins.tuple
 
 __all__ = ["dict", "isinstance", "list", "tuple", "type"]
 

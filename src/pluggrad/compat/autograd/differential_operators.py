@@ -42,16 +42,21 @@ make_jvp = unary_to_nary(_make_jvp)
 
 def _is_complex(y: Any) -> bool:
     """Whether `y` is a complex number or array."""
-    return isinstance(y, complex) or (is_array(y) and raw_of(y).dtype.kind == "c")
+    return isinstance(y, complex) or (is_array(y) and _kind(y) == "c")
+
+
+def _kind(y: Any) -> str:
+    """The letter of the dtype's kind, such as "f"; of another library's, "c" if it is complex."""
+    dtype = raw_of(y).dtype
+    return str(getattr(dtype, "kind", "c" if "complex" in str(dtype) else "f"))
 
 
 def _check_number(y: Any) -> None:
     """Raise unless `y` is one real number; its shape may be (1,) and the like."""
     if type(y) is float:
         return
-    if is_array(y) and math.prod(y.shape) == 1 and not _is_complex(y):
-        if not isinstance(y, (np.integer, np.bool_)):
-            return
+    if is_array(y) and math.prod(y.shape) == 1 and _kind(y) not in "cb":
+        return
     what = f"shape {tuple(y.shape)} and dtype {y.dtype}" if is_array(y) else type(y).__name__
     raise TypeMismatchError(
         f"Grad only applies to real scalar-output functions, and this one returned {what}. Try "
@@ -256,5 +261,3 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
     """`fun`, computed again in the backward walk, so that what it computes on the way need not be
     kept: less memory for more time."""
     return _checkpoint(fun)
-
-

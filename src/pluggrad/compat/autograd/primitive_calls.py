@@ -34,7 +34,9 @@ class PrimitiveCall(Operation):
         self.rules, self.kwargs, self.computed = rules, kwargs, computed
         self.rule = rule_of(rules.name)
         self.output_spec: Any = None
-        self.flat_args, self.spec = optree.tree_flatten(tuple(args), none_is_leaf=True)
+        self.flat_args: list[Any]
+        tree: Any = tuple(args)
+        self.flat_args, self.spec = optree.tree_flatten(tree, none_is_leaf=True)
         self.places = [i for i, x in enumerate(self.flat_args) if is_array(x)]
         self.arrays = [self.flat_args[i] for i in self.places]
         # Which positional argument each array is part of.
@@ -141,8 +143,7 @@ class PrimitiveCall(Operation):
         moving = [t is not None for t in tangents]
         argnums = tuple(dict.fromkeys(i for i, m in zip(self.owners, moving, strict=True) if m))
         filled = [
-            xp.zeros_like(x) if t is None else t
-            for x, t in zip(call.inputs, tangents, strict=True)
+            xp.zeros_like(x) if t is None else t for x, t in zip(call.inputs, tangents, strict=True)
         ]
         trees = self.arguments(filled)
         t = rules.jvp(

@@ -111,7 +111,7 @@ class Recorded:
     """One recorded call: the function `vjp` that its rule returned, and what is needed to make that
     function again, of Variables, for derivatives of derivatives at the same level."""
 
-    __slots__ = ("ans", "args", "argnums", "kwargs", "rules", "vjp")
+    __slots__ = ("ans", "argnums", "args", "kwargs", "rules", "vjp")
 
     def __init__(
         self, rules: Rules, argnums: tuple[int, ...], ans: Any, args: Any, kwargs: Any
@@ -131,9 +131,7 @@ class Recorded:
         first = node if node.rule.primitive is self.rules.call else node.parent
         assert first is not None
         parents = {edge.rule.position: edge.parent for edge in first.edges()}
-        args = [
-            lift(x, parents.get(i)) if is_array(x) else x for i, x in enumerate(self.args)
-        ]
+        args = [lift(x, parents.get(i)) if is_array(x) else x for i, x in enumerate(self.args)]
         return Recorded(self.rules, self.argnums, ans, tuple(args), self.kwargs)
 
     def remade(self, f: Callable[[Any], Any]) -> Recorded:
@@ -164,9 +162,8 @@ def _pull_together(g: Any, call: Recorded) -> Gradients:
 def fitted(c: Any, x: Any, rules: Rules) -> Any:
     """The gradient `c` of the argument `x` that a rule returned, as the engine takes it: an array
     of the shape and dtype of `x`, conjugated if that is complex. None counts as zero."""
-    if type(c) is np.ndarray and type(x) is np.ndarray and c.dtype == x.dtype:
-        if c.shape == x.shape and c.dtype.kind == "f":
-            return c
+    if type(c) is type(x) is np.ndarray and c.dtype == x.dtype and c.shape == x.shape:
+        return c if c.dtype.kind == "f" else conjugated(c)
     if c is None:
         return None
     backend = backend_among_arrays((x,))
@@ -417,9 +414,7 @@ def def_linear(fun: Any) -> None:
     """Say that `fun` is linear in each of its arguments, for forward mode."""
     defjvp_argnum(
         fun,
-        lambda argnum, t, ans, args, kwargs: fun(
-            *args[:argnum], t, *args[argnum + 1 :], **kwargs
-        ),
+        lambda argnum, t, ans, args, kwargs: fun(*args[:argnum], t, *args[argnum + 1 :], **kwargs),
     )
 
 

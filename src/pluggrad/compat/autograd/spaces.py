@@ -81,7 +81,8 @@ class ArrayVSpace(VSpace):
     @property
     def size(self) -> int:
         """The number of real numbers in a member."""
-        return math.prod(self.shape) * (2 if self.iscomplex else 1)
+        count: int = math.prod(self.shape)
+        return 2 * count if self.iscomplex else count
 
     @property
     def ndim(self) -> int:

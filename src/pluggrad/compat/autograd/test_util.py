@@ -65,7 +65,7 @@ def check_equivalent(x: Any, y: Any) -> None:
 
 @unary_to_nary
 def check_grads(
-    f: Callable[[Any], Any], x: Any, modes: Sequence[str] = ("fwd", "rev"), order: int = 2
+    f: Callable[[Any], Any], x: Any, modes: Sequence[str] | None = None, order: int = 2
 ) -> None:
     """Compare the derivatives of `f` at `x` with finite differences, up to `order`.
 

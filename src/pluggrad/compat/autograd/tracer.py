@@ -1,5 +1,5 @@
-"""What programs ask of HIPS's tracer: `primitive`, `isbox` and `getval`. Its nodes and boxes have no
-counterpart here."""
+"""What programs ask of HIPS's tracer: `primitive`, `isbox` and `getval`. Its nodes and boxes have
+no counterpart here."""
 
 from __future__ import annotations
 

@@ -12,10 +12,12 @@ from typing import Any
 from .... import numpy as _ours
 from ....numpy.classes import CLASSES as _CLASSES
 from ....numpy.classes import class_at as _class_at
-from . import fft, linalg, random
+from . import fft as fft
+from . import linalg as linalg
+from . import random as random
 from .own import OWN as _OWN
 
-__all__ = [*_ours.__all__, "make_diagonal"]  # noqa: PLE0604
+__all__ = [*_ours.__all__, "make_diagonal"]
 
 _BY_USE = frozenset({"ndarray", *_CLASSES})
 

@@ -1,5 +1,5 @@
-"""`autograd.numpy.linalg`: `numpy.linalg`, in which `eigh` and `eigvalsh` read one triangle of their
-argument, and so does their gradient."""
+"""`autograd.numpy.linalg`: `numpy.linalg`, in which `eigh` and `eigvalsh` read one triangle of
+their argument, and so does their gradient."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ def repeat_to_match_shape(
     many elements were reduced to one."""
     if shape == ():
         return g, 1
-    axes = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = {i % len(shape) for i in axes}
+    given = range(len(shape)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    axes = {i % len(shape) for i in given}
     kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
     return np.broadcast_to(np.reshape(g, kept), shape), math.prod(shape[i] for i in axes)
 

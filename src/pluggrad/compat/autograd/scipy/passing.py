@@ -69,9 +69,9 @@ def passing_through(module: str, here: dict[str, Any]) -> tuple[Any, Any]:
         ours = getattr(ours_module, name, theirs)
         if theirs is None and ours is None:
             raise UnknownNameError(f"module 'autograd.scipy.{module}' has no attribute {name!r}")
-        found = ours if theirs is None else theirs
+        found: Any = ours if theirs is None else theirs
         if callable(found) and not isinstance(found, type):
-            found = two_ways(found, ours)
+            found = two_ways(found, ours or found)
         here[name] = found
         return found
 

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from .distributions import DISTRIBUTIONS
 from ..passing import passing_through
+from .distributions import DISTRIBUTIONS
 
 __all__ = list(DISTRIBUTIONS)
 

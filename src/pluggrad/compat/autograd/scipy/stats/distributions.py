@@ -48,14 +48,16 @@ def _made() -> dict[str, Any]:
     """The modules, by the names of the distributions."""
     try:
         import pluggrad.scipy.stats as ours
+        from pluggrad.scipy.stats.continuous import CONTINUOUS
+        from pluggrad.scipy.stats.discrete import DISCRETE
     except (ImportError, MissingFunctionError):
         return {}
     found = {}
-    for name in (*ours.CONTINUOUS, *ours.DISCRETE, "dirichlet", "multivariate_normal"):
+    for name in (*CONTINUOUS, *DISCRETE, "dirichlet", "multivariate_normal"):
         module = _Distribution(name, getattr(ours, name))
         sys.modules[module.__name__] = module
         found[name] = module
-    found["multivariate_normal"].entropy = _normal_entropy
+    vars(found["multivariate_normal"])["entropy"] = _normal_entropy
     return found
 
 
