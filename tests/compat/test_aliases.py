@@ -41,13 +41,13 @@ def test_a_program_runs_unchanged(tmp_path):
 
 
 @pytest.fixture
-def installed():
+def aliased():
     ag.install()
     yield
     ag.uninstall()
 
 
-def test_every_name_is_the_module_here(installed):
+def test_every_name_is_the_module_here(aliased):
     ag.install()  # a second time
     for name in ("", ".numpy", ".numpy.fft", ".extend", ".misc", ".misc.optimizers", ".tracer"):
         assert importlib.import_module("autograd" + name) is sys.modules[ag.__name__ + name]

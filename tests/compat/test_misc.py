@@ -42,7 +42,9 @@ def test_optimizers_find_a_minimum_of_nested_parameters(optimize):
         return np.sum((p["x"] - 1.0) ** 2) + (p["y"] + 2.0) ** 2
 
     seen = []
-    found = optimize(grad(loss), start, lambda p, i, g: seen.append(i), num_iters=500, step_size=0.05)
+    found = optimize(
+        grad(loss), start, lambda p, i, g: seen.append(i), num_iters=500, step_size=0.05
+    )
     numpy.testing.assert_allclose(found["x"], [1.0, 1.0], atol=0.05)
     numpy.testing.assert_allclose(found["y"], -2.0, atol=0.05)
     assert seen == list(range(500))
@@ -86,7 +88,9 @@ def test_vector_spaces(value):
     basis = list(vs.standard_basis())
     assert len(basis) == vs.size
     for i, x in enumerate(basis):
-        assert [float(vs.inner_prod(x, y)) for y in basis] == [float(i == j) for j in range(vs.size)]
+        assert [float(vs.inner_prod(x, y)) for y in basis] == [
+            float(i == j) for j in range(vs.size)
+        ]
     check_equivalent(vs.add(value, vs.scalar_mul(value, -1.0)), vs.zeros())
     check_grads(vs.inner_prod, 0, modes=["rev"])(value, vs.ones())
 

@@ -17,7 +17,7 @@ import optree
 from ...arrays.backend import SCALARS, VARIABLES, backend_of
 from ...arrays.dispatch import is_variable, xp
 from ...engine.backward import among_variables, in_place_type, walk
-from ...engine.boundary import ARRAY, as_array, differs, flatten, unflatten
+from ...engine.boundary import ARRAY, as_array, flatten, unflatten
 from ...engine.boundary import dual_of as _dual_of
 from ...engine.differentiate import seed_for
 from ...engine.forward import Forward, tangent_of
@@ -25,7 +25,7 @@ from ...engine.graph import Node
 from ...engine.graph_breaks import untracked_result
 from ...engine.handles import released, unwrap_untracked, wrap
 from ...engine.levels import ROOT, Level, leave, open_level, restored
-from ...errors import InvalidArgumentError, TypeMismatchError
+from ...errors import TypeMismatchError
 from .primitives import (
     def_linear,
     defjvp,
@@ -38,7 +38,7 @@ from .primitives import (
     primitive_vjps,
 )
 from .spaces import VSpace, vspace
-from .trees import conjugated, cotangent, entered, floating, is_array, outside, plain
+from .trees import aligned, conjugated, cotangent, entered, floating, is_array, outside, plain
 
 __all__ = [
     "VSpace",
@@ -109,9 +109,7 @@ def make_vjp(fun: Callable[[Any], Any], x: Any) -> tuple[Callable[[Any], Any], A
 
     @restored
     def vjp(g: Any) -> Any:
-        seeds, g_spec = flatten(g)
-        if differs(g_spec, y_spec) and not (y_spec.num_leaves == g_spec.num_leaves == 1):
-            raise InvalidArgumentError(f"the cotangent has structure {g_spec}, the output {y_spec}")
+        seeds = [g] if y_spec is ARRAY else aligned(g, y, "cotangent")
         cotangents: dict[Any, Any] = {}
         for node, seed, value in zip(nodes, seeds, values, strict=True):
             if node is not None:
@@ -175,9 +173,7 @@ def make_jvp(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], tuple[Any, An
     @restored
     def jvp(t: Any) -> tuple[Any, Any]:
         flat, spec = flatten(x)
-        tangents, t_spec = flatten(t)
-        if differs(spec, t_spec) and not (spec.num_leaves == t_spec.num_leaves == 1):
-            raise InvalidArgumentError(f"the input has structure {spec}, its tangent {t_spec}")
+        tangents = [t] if spec is ARRAY else aligned(t, x, "tangent")
         with open_level(Forward) as level:
             duals = []
             for value, tangent in zip(flat, tangents, strict=True):

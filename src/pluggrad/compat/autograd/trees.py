@@ -17,6 +17,7 @@ from ...engine.record import make_leaf
 from ...errors import InvalidArgumentError, TypeMismatchError
 
 __all__ = [
+    "aligned",
     "conjugated",
     "cotangent",
     "entered",
@@ -78,6 +79,22 @@ def entered(x: Any, level: Level) -> tuple[Any, list[tuple[Any, Any]], Any]:
         made.append(v)
         leaves.append((node, value))
     return (made[0] if spec is ARRAY else unflatten(spec, made)), leaves, spec
+
+
+def aligned(g: Any, y: Any, what: str) -> list[Any]:
+    """The leaves of `g`, a cotangent or tangent of `y`, in the order of those of `y`. Both have the
+    same structure, but any sequence stands for a list, tuple or named tuple."""
+    if isinstance(y, dict):
+        if not isinstance(g, dict) or g.keys() != y.keys():
+            raise InvalidArgumentError(f"the {what} has another structure than its value")
+        _, spec = flatten(y)
+        keys = spec.entries() if spec is not ARRAY else list(y)
+        return [leaf for key in keys for leaf in aligned(g[key], y[key], what)]
+    if isinstance(y, (list, tuple)):
+        if not isinstance(g, (list, tuple)) or len(g) != len(y):
+            raise InvalidArgumentError(f"the {what} has another structure than its value")
+        return [leaf for a, b in zip(g, y) for leaf in aligned(a, b, what)]
+    return [g]
 
 
 def plain(x: Any) -> Any:
