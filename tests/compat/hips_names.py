@@ -73,7 +73,7 @@ LOC = [(spread(3), spread(3), 1 + array(3)), (spread(3), 0.0, 1.0), (0.3, 0.2, 1
 
 def each(names: str, arguments: list[Any]) -> dict[str, list[Any]]:
     """The same arguments for several functions."""
-    return {name: arguments for name in names.split()}
+    return dict.fromkeys(names.split(), arguments)
 
 
 #: Arguments by function: tuples, in which a dict at the end holds keywords. What is not here takes
@@ -89,7 +89,6 @@ ARGUMENTS: dict[str, list[Any]] = {
     **each("real imag conj conjugate angle real_if_close", [(complexes(3),), (complexes(2, 2),), (0.3 + 0.2j,)]),
     **each("split array_split", [(spread(2, 6), 3, {"axis": 1}), (spread(6), [2, 3]), (spread(4, 2), 2)]),
     **each("hsplit vsplit", [(spread(4, 4), 2)]),
-    **each("dot matmul inner", PRODUCTS[:1]),
     **each("atleast_1d atleast_2d atleast_3d", UNARY[:4]),
     **each("sort", [(spread(4),), (spread(5), {"axis": 0})]),
     "dot": [*PRODUCTS, (spread(2, 3, 4), spread(4)), (2.0, spread(3)), (spread(2, 3), 0.5)],

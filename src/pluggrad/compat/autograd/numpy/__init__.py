@@ -7,11 +7,12 @@ What differs from `pluggrad.numpy`: `where` of plain Python values gives plain P
 
 from __future__ import annotations
 
+import sys as _sys
 from typing import Any
 
 from .... import numpy as _ours
 from ....numpy.classes import CLASSES as _CLASSES
-from ....numpy.classes import class_at as _class_at
+from ....numpy.classes import Module as _Module
 from . import fft as fft
 from . import linalg as linalg
 from . import random as random
@@ -19,12 +20,15 @@ from .own import OWN as _OWN
 
 __all__ = [*_ours.__all__, "make_diagonal"]
 
-_BY_USE = frozenset({"ndarray", *_CLASSES})
+_BY_USE = frozenset({"ndarray", *_CLASSES})  # `_Module` has these
 
 for _name in dir(_ours):
-    if _name[0] != "_" and _name not in _BY_USE and _name not in ("fft", "linalg", "random"):
+    if _name[0] != "_" and _name not in _BY_USE and _name not in (
+        "fft", "linalg", "random", "testing",
+    ):  # fmt: skip
         globals()[_name] = getattr(_ours, _name)
 globals().update(_OWN)
+_sys.modules[__name__].__class__ = _Module
 __version__ = _ours.__version__
 
 
@@ -33,5 +37,5 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Classes that Variables pass for, and what NumPy finds later."""
-    return _class_at(name) if name in _BY_USE else getattr(_ours, name)
+    """What NumPy finds later; its own error for unknown names."""
+    return getattr(_ours, name)
