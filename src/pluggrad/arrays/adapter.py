@@ -10,7 +10,7 @@ import functools
 import importlib
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -77,6 +77,11 @@ class Adapter:
     #: are quicker, and only buffers of this class are added to in place.
     #: Default: no class; all arrays take the longer way.
     array_type: type | None = None
+
+    #: A dtype, and a mapping from each Python number to what stands for it beside an array of that
+    #: dtype and of `array_type`: a 0-d array where that is quicker, or else the number itself.
+    #: Default: no dtype.
+    numbers: tuple[Any, Mapping[float, Any]] = (None, {})
 
     #: Whether arrays can be written in place. Where they cannot, every write makes a new array, by
     #: the function ``put``.
