@@ -138,6 +138,17 @@ def peak(client: Any) -> int:
     return max(used.values()) // 1024
 
 
+def ready(cluster: Any, client: Any) -> None:
+    """Wait for the workers that the cluster should have. If a nanny has given up, replace it."""
+    count = len(cluster.worker_spec)
+    try:
+        client.wait_for_workers(count, timeout=60)
+    except TimeoutError:
+        cluster.scale(0)
+        cluster.scale(count)
+        client.wait_for_workers(count, timeout=300)
+
+
 def interrupted(
     cluster: Any, client: Any, disturb: Callable[[], None], blocks: int = 16
 ) -> tuple[float, float]:
@@ -148,7 +159,7 @@ def interrupted(
 
     x, y = data(blocks, rows, columns, pause=0.1)
     w = np.linspace(-1, 1, columns)
-    client.wait_for_workers(len(cluster.worker_spec), timeout=120)
+    ready(cluster, client)
 
     both = pg.value_and_grad(logistic(x, y))(da.from_array(w))
     progress, start = Progress(cluster), time.perf_counter()
@@ -179,7 +190,7 @@ def one_added(cluster: Any, client: Any) -> tuple[float, float]:
 
     def grow() -> None:
         cluster.scale(count + 1)
-        client.wait_for_workers(count + 1, timeout=60)
+        client.wait_for_workers(count + 1, timeout=300)
 
     found = interrupted(cluster, client, grow)
     cluster.scale(count)

@@ -78,7 +78,8 @@ def _computed(backend: Backend, call: Any, args: Any, kwargs: Any) -> Any:
         kind = x.dtype.kind if isinstance(x, (np.ndarray, np.generic)) else ""
         return lazy(x) if kind in ("f", "c") else x
 
-    args, kwargs = optree.tree_map(enter, (args, kwargs))
+    given: Any = args, kwargs
+    args, kwargs = optree.tree_map(enter, given)
     results, spec = optree.tree_flatten(call(*args, **kwargs))
     places = [n for n, y in enumerate(results) if hasattr(y, "dtype") and backend_of(y) is backend]
     values = backend.adapter.computed([results[n] for n in places])
