@@ -40,7 +40,7 @@ class JaxAdapter(Adapter):
             "put": lambda value, x, key: x.at[_in_bounds(x, key)].set(value),
             "scatter": self._scatter,
             "scatter_all": self._scatter_all,
-            "add_along": self._add_along,
+            "add_along_axis": self._add_along,
             "expand": spread.expand,
             "matmul": spread.matmul,
             "matmul_x1": spread.matmul_x1,

@@ -97,7 +97,7 @@ class TorchAdapter(Adapter):
             "put_in_place": self._put,
             "scatter": self._scatter,
             "scatter_all": self._scatter_all,
-            "add_along": _add_along,
+            "add_along_axis": _add_along,
             "solve_triangular": torch.linalg.solve_triangular,
             "linalg.vector_norm": careful_norm(linalg.vector_norm, xp, _at_hand),
             "lu_factor": torch.linalg.lu_factor,

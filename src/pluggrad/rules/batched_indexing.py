@@ -54,10 +54,10 @@ def take_along_axis(op: BatchedCall) -> Any:
 def add_at(op: BatchedCall) -> Any:
     """Batching rule of `add_at`: one call, on the rows of the batch laid end to end."""
     g, places, length = op.full(0), op.full(1), op.get("length")
-    if "add_along" in op.backend.adapter.functions:  # which keeps the axis of the batch apart
+    if "add_along_axis" in op.backend.adapter.functions:  # which keeps the axis of the batch apart
         rest = g.shape[2:]
         places = xp.reshape(from_front(places, length), (op.size, -1) + (1,) * len(rest))
-        return xp.add_along(g, places, axis=1, like=((op.size, length, *rest), g.dtype))
+        return xp.add_along_axis(g, places, axis=1, like=((op.size, length, *rest), g.dtype))
     found = op(merged(g), merged(offset(op, places, length)), length=op.size * length)
     return xp.reshape(found, (op.size, length, *found.shape[1:]))
 
@@ -129,8 +129,8 @@ def scatter(op: BatchedCall) -> Any:
     return xp.reshape(y, (op.size, *shape))
 
 
-def add_along(op: BatchedCall) -> Any:
-    """Batching rule of `add_along`: the batch is one more axis in front of the others."""
+def add_along_axis(op: BatchedCall) -> Any:
+    """Batching rule of `add_along_axis`: the batch is one more axis in front of the others."""
     g, indices, axis = op.full(0), op.args[1], op.get("axis")
     shape, dtype = shape_dtype(op.get("like"))
     indices = indices if op.on[1] else xp.expand_dims(indices, axis=0)
@@ -197,7 +197,7 @@ def nonzero(op: BatchedCall) -> Any:
 rows("getitem", getitem)
 rows("scatter", scatter)
 rows("scatter_all", scatter_all)
-rows("add_along", add_along)
+rows("add_along_axis", add_along_axis)
 rows("put put_in_place", put)
 rows("take", take)
 rows("take_along_axis", take_along_axis)

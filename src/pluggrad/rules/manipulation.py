@@ -233,28 +233,30 @@ def take_along_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
     axis = axis % len(shape)
     if is_batched(indices):
         return positions.take_along_back(g, indices, shape, axis)
-    if "add_along" in backend_of(g).adapter.functions:  # type: ignore[union-attr]
-        return xp.add_along(g, raw_indices(indices), axis=axis, like=like)
+    functions = backend_of(g).adapter.functions  # type: ignore[union-attr]
+    if type(like) is not tuple or "add_along_axis" in functions:
+        return xp.add_along_axis(g, raw_indices(indices), axis=axis, like=like)
+    return scatter(g, across(g, indices, shape, axis), like)
+
+
+def across(g: Any, indices: Any, shape: Any, axis: int) -> tuple[Any, ...]:
+    """The index by which `take_along_axis` reads from an array of `shape`."""
     key = list(grid(shape, axis, arange(1, g), g))
     key[axis] = raw_indices(indices)
-    return scatter(g, tuple(key), like)
+    return tuple(key)
 
 
-def add_along_raw(g: Any, indices: Any, *, axis: int, like: Any) -> Any:
+def add_along_axis(g: Any, indices: Any, /, *, axis: int, like: Any) -> Any:
     """Zeros like `like`, with `g` added at `indices` along `axis`."""
-    backend = backend_of(g)
-    assert backend is not None
-    key = list(grid(shape_of(like), axis, arange(1, g), g))
-    key[axis] = indices
-    return backend.raw("scatter")(g, key=tuple(key), like=like)
+    return dense(scatter(g, across(g, indices, shape_of(like), axis), like))
 
 
 # fmt: off
-linear("add_along(g, indices, /, *, axis, like)",
-       lambda g, indices, axis: xp.take_along_axis(g, indices, axis=axis),
-       fallback=add_along_raw, private=True)
 linear("take(x, indices, /, *, axis=None)",            take_back, whole="indices")
 linear("take_along_axis(x, indices, /, *, axis=-1)",   take_along_back, whole="indices")
+linear("add_along_axis(g, indices, /, *, axis, like)",
+       lambda g, indices, axis: xp.take_along_axis(g, indices, axis=axis), None,
+       fallback=add_along_axis, private=True, whole="indices")
 constant("argsort(x, /, *, axis=-1, descending=False, stable=True)")
 constant("searchsorted(x1, x2, /, *, side='left', sorter=None)")
 constant("nonzero(x, /)")

@@ -11,9 +11,11 @@ from ..arrays.dispatch import is_batched
 from ..arrays.standard import VERSIONS
 from ..engine.graph_breaks import (
     COLLECT,
+    MetInListError,
     break_by_write,
     break_graph,
     chosen_policy,
+    is_met_in_list,
     storing,
     warn_scalar,
 )
@@ -49,6 +51,8 @@ class Conversions:
         left; while a raw array stores the scalar, it raises."""
         one = self._one(name)
         if self._tracked:
+            if is_met_in_list(3):
+                raise MetInListError
             if storing():
                 break_by_write("writing an element into a raw array")
             else:
@@ -111,6 +115,8 @@ class Conversions:
         """As `numpy`, for NumPy's own conversions, such as ``np.asarray(v)``."""
         import numpy
 
+        if is_met_in_list():
+            raise MetInListError
         if chosen_policy() == COLLECT and dtype is None and self._is_collected():
             found = numpy.empty((), object)
             found[()] = self
