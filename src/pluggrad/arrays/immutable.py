@@ -6,18 +6,15 @@ serves libraries without an adapter, and libraries whose adapter has nothing bet
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import UnsupportedError
-
-if TYPE_CHECKING:
-    from .adapter import Adapter
 
 __all__ = ["complete", "has_arrays", "put", "surround", "without_new_axes"]
 
 
-def put(adapter: Adapter, value: Any, x: Any, key: Any) -> Any:
-    """`x` with `value` at the basic index `key`, as a new array."""
+def put(adapter: Any, value: Any, x: Any, key: Any) -> Any:
+    """A new array: `x` with `value` at the basic index `key`. `adapter` is that of its library."""
     xp = adapter.namespace()
     if has_arrays(key):
         raise UnsupportedError(
@@ -33,7 +30,7 @@ def put(adapter: Adapter, value: Any, x: Any, key: Any) -> Any:
     return xp.where(here, surround(adapter, x, key, xp.broadcast_to(value, shape)), x)
 
 
-def surround(adapter: Adapter, x: Any, key: Any, g: Any) -> Any:
+def surround(adapter: Any, x: Any, key: Any, g: Any) -> Any:
     """Zeros of the shape of `x`, with `g` at the basic index `key`."""
     xp = adapter.namespace()
     key, g = without_new_axes(x, key, g)
@@ -50,7 +47,7 @@ def surround(adapter: Adapter, x: Any, key: Any, g: Any) -> Any:
     return g
 
 
-def _along(adapter: Adapter, g: Any, axis: int, places: range, length: int) -> Any:
+def _along(adapter: Any, g: Any, axis: int, places: range, length: int) -> Any:
     """`g`, along `axis`, padded with zeros to `length` so that its elements lie at `places`."""
     xp = adapter.namespace()
     if places.step < 0:
@@ -68,7 +65,7 @@ def _along(adapter: Adapter, g: Any, axis: int, places: range, length: int) -> A
     return xp.concat(parts, axis=axis) if len(parts) > 1 else g
 
 
-def _zeros(adapter: Adapter, g: Any, axis: int, length: int) -> Any:
+def _zeros(adapter: Any, g: Any, axis: int, length: int) -> Any:
     """Zeros like `g`, but of `length` along `axis`."""
     shape = (*g.shape[:axis], length, *g.shape[axis + 1 :])
     return adapter.beside(g, adapter.namespace().zeros, shape, dtype=g.dtype)
