@@ -160,6 +160,22 @@ def check_constraint() -> None:
     np.testing.assert_allclose(got, 4 * X**3, rtol=1e-4)
 
 
+def check_wrap() -> None:
+    """`wrap` computes where the array lives, and refuses to gather it for NumPy."""
+    x = spread(X, "d")
+    f = pg.interop.jax.wrap(lambda x: pg.sum(pg.sin(x) ** 2))
+    want = jax.grad(lambda x: jnp.sum(jnp.sin(x) ** 2))(x)
+    got = jax.grad(f)(x)
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+    assert got.sharding.is_equivalent_to(want.sharding, 2)
+    try:
+        pg.interop.jax.wrap(lambda x: pg.sum(x), backend="numpy")(x)
+    except pg.UnsupportedError as error:
+        assert "backend='jax'" in str(error)
+    else:
+        raise AssertionError("it was gathered silently")
+
+
 def check_explicit() -> None:
     """A mesh with explicit axes: types carry shardings, and gradients have those of the inputs."""
     mesh = jax.make_mesh((8,), ("d",), axis_types=(AxisType.Explicit,))
@@ -188,6 +204,7 @@ CHECKS: dict[str, Callable[[], None]] = {
     "shard_map and psum": check_shard_map,
     "inside shard_map": check_psum_inside,
     "with_sharding_constraint": check_constraint,
+    "wrap": check_wrap,
     "explicit mesh": check_explicit,
 }
 

@@ -27,7 +27,8 @@ NAMES = [
     "sharding of sort", "sharding of concat", "sharding of matmul", "sharding of vmap",
     "sharding of vmap of indices", "mlp, data", "mlp, tensor", "mlp, fully sharded",
     "transformer block, data", "transformer block, tensor", "transformer block, fully sharded",
-    "shard_map and psum", "inside shard_map", "with_sharding_constraint", "explicit mesh",
+    "shard_map and psum", "inside shard_map", "with_sharding_constraint", "wrap",
+    "explicit mesh",
 ]  # fmt: skip
 
 
