@@ -54,6 +54,7 @@ from .variables.variable import Variable
 
 if TYPE_CHECKING:  # what `__getattr__` finds
     from . import autograd, interop, transforms  # noqa: F401
+    from .adoption import adopt
     from .staging.compiled import compile
     from .staging.source import source
     from .tools.drawing import draw
@@ -84,7 +85,7 @@ __all__ = [
     "DifferentiationError", "GraphBreakError", "GraphBreakWarning", "GraphFreedError",
     "InvalidArgumentError", "LeakedVariableError", "MixedBackendsError", "MixedDevicesError",
     "MutationError", "NotLinearError", "PluggradError", "UnsupportedError", "UntraceableError",
-    "Variable", "autograd", "backends", "checkpoint", "compile", "custom_jvp", "custom_vjp",
+    "Variable", "adopt", "autograd", "backends", "checkpoint", "compile", "custom_jvp", "custom_vjp",
     "debug", "draw", "enable_grad", "grad", "graph_breaks", "hessian", "hvp", "inference_mode",
     "interop", "is_grad_enabled", "jacfwd", "jacrev", "jvp", "lift", "linearize", "namespace",
     "no_grad", "profile", "register_backend", "set_default_backend", "set_grad_enabled",
@@ -112,6 +113,7 @@ def __dir__() -> list[str]:
 _LATER = {name: name for name in ("autograd", "interop", "scipy", "transforms")}
 _LATER["draw"] = "tools.drawing"
 _LATER["to_onnx"] = "tools.onnx"
+_LATER["adopt"] = "adoption"
 _LATER["compile"] = "staging.compiled"
 _LATER["source"] = "staging.source"
 _LATER["profile"] = "tools.profiling"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dis
-import functools
 import os
 import sys
 import warnings
@@ -14,17 +13,20 @@ from typing import Any, Literal, NamedTuple, NoReturn
 
 from ..decorator import AtOnce
 from ..errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
+from .adopted import NAMES, adopted_frame, covers, installed
 from .levels import ROOT, Level, read
 from .replacements import replacement, takes_arrays_of_the_standard
 
 __all__ = [
     "COLLECT",
+    "MetInListError",
     "break_by_write",
     "break_graph",
     "called",
     "chosen_policy",
     "collecting",
     "graph_breaks",
+    "is_met_in_list",
     "storing",
     "untracked_result",
     "user_line",
@@ -59,26 +61,18 @@ def _library(frame: Any) -> str:
     return _module(frame).partition(".")[0]
 
 
-@functools.cache
-def _installed() -> tuple[str, ...]:
-    """Where installed libraries and the standard library live."""
-    import sysconfig
-
-    paths = sysconfig.get_paths()
-    roots = {os.path.join(path, "") for key, path in paths.items() if "lib" in key}
-    return (*roots, "<frozen", "<__array_function__")
-
-
 class Place(NamedTuple):
     """Where the graph was left: the user's file and line that called pluggrad, directly or through
     other libraries; the library that it called, and the place in there; and the frames from there
-    on, outermost first. The last three are empty where the user called pluggrad or NumPy."""
+    on, outermost first. The last three are empty where the user called pluggrad or NumPy.
+    `adopted` is the adopted package that this happened in, and `inside` is then its line."""
 
     file: str
     line: int
     library: str = ""
     inside: str = ""
     frames: tuple[Any, ...] = ()
+    adopted: str = ""
 
     def instead(self) -> str:
         """Our own function for what the library was doing; empty if there is none."""
@@ -95,14 +89,21 @@ def _place() -> Place:
         return Place("<unknown>", 0)
     file, line = frame.f_code.co_filename, frame.f_lineno
     user, frames = frame, []
+    package = adopted_frame()
     while user is not None and (
-        user.f_code.co_filename.startswith(_installed()) or _library(user) == "pluggrad"
+        user.f_code.co_filename.startswith(installed())
+        or _library(user) == "pluggrad"
+        or (package is not None and covers(_module(user)))
     ):
         frames.append(user)
         user = user.f_back
     if user is None or not frames:
         return Place(file, line)
     frames.reverse()
+    if package is not None:
+        at = f"{package.f_code.co_filename}:{package.f_lineno}"
+        name = covers(_module(package))
+        return Place(user.f_code.co_filename, user.f_lineno, name, at, tuple(frames), name)
     return Place(
         user.f_code.co_filename, user.f_lineno, _library(frames[0]), f"{file}:{line}", tuple(frames)
     )
@@ -139,6 +140,22 @@ def _name_of(frame: Any) -> str:
                 if all(x is inside[n] for n, x in zip(free, cells, strict=True)):
                     return str(name)
     return str(code.co_qualname)
+
+
+class MetInListError(GraphBreakError):
+    """A function of `pluggrad.numpy` called NumPy's, which converts a Variable: one in a list. That
+    function catches it, and stacks the list itself."""
+
+
+def is_met_in_list() -> bool:
+    """Whether a function of `pluggrad.numpy` is what called NumPy, which now converts a
+    Variable."""
+    frame: Any = sys._getframe(2)
+    name = _module(frame)
+    while name == "numpy" or name.startswith("numpy."):
+        frame = frame.f_back
+        name = _module(frame)
+    return name == "pluggrad.numpy" or name.startswith("pluggrad.numpy.")
 
 
 def storing() -> bool:
@@ -208,6 +225,11 @@ def refuse(what: str, first: str = "", instead: str = "") -> NoReturn:
             f" Many functions of {library} take Variables if the environment variable "
             "`SCIPY_ARRAY_API=1` is set before it is imported."
         )
+    if place.adopted and not instead:
+        instead = (
+            f"That line of {place.adopted} needs a plain value: make the call a function with a "
+            "rule of its own, by `pluggrad.custom_vjp`, if the gradient is wanted"
+        )
     remedy = (
         f"{instead}; use `.detach()` if it is a constant there" if instead else
         "`pluggrad.stack` makes an array of several Variables, and `pluggrad.zeros` one to write "
@@ -234,13 +256,22 @@ def warn_scalar(what: str) -> None:
     """Warn, once per line, that a tracked Variable became a Python scalar; or raise, or do nothing,
     as the policy of `graph_breaks` says. Inside a transform, where a solver of SciPy's made it one
     and a solver of ours would not, it raises by default: the solution would not depend on the
-    Variable. (At level 0 a function for SciPy may well have called `backward` itself.)"""
+    Variable. (At level 0 a function for SciPy may well have called `backward` itself.) Inside an
+    adopted package it raises, too."""
     policy = _policy.get()
-    if policy in ("error", COLLECT) or (not policy and read().level is not ROOT and _solving()):
+    if policy in ("error", COLLECT) or (not policy and _must_raise(what)):
         refuse(f"{what}()")
     instead = _note(f"a Python scalar, by {what}()")
     if policy != "ignore":
         _warn(f"{what}()", instead)
+
+
+def _must_raise(what: str) -> bool:
+    """Whether a scalar is an error though the user chose no policy. Inside an adopted package int()
+    only warns: it is constant between its jumps, so what is computed from it is no less right."""
+    if NAMES and what != "int" and adopted_frame() is not None:
+        return True
+    return read().level is not ROOT and _solving()
 
 
 def _solving() -> bool:
