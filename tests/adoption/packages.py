@@ -32,7 +32,11 @@ def _package(index: str, module: str, setup: str, rows: str) -> None:
     PACKAGES[index] = Package(index, module, setup, calls)
 
 
-_package("pvlib", "pvlib", "import pvlib", """
+_package(
+    "pvlib",
+    "pvlib",
+    "import pvlib",
+    """
     pvlib.irradiance.aoi(30.0, x, 40.0, 170.0) | 190.0
     pvlib.irradiance.aoi_projection(x, 180.0, 40.0, 170.0) | 30.0
     pvlib.irradiance.isotropic(x, 100.0) | 30.0
@@ -57,9 +61,14 @@ _package("pvlib", "pvlib", "import pvlib", """
     pvlib.inverter.pvwatts(x, 5000.0) | 3000.0
     pvlib.tracking.singleaxis(x, 170.0)['tracker_theta'] | 40.0
     pvlib.solarposition.declination_spencer71(x) | 120.0
-""")
+""",
+)
 
-_package("colour-science", "colour", "import colour", """
+_package(
+    "colour-science",
+    "colour",
+    "import colour",
+    """
     colour.XYZ_to_Lab(x) | np.array([0.2, 0.12, 0.05])
     colour.Lab_to_XYZ(x) | np.array([41.5, 52.6, 26.9])
     colour.XYZ_to_sRGB(x) | np.array([0.2, 0.12, 0.05])
@@ -80,9 +89,14 @@ _package("colour-science", "colour", "import colour", """
     colour.luminance(x) | np.array([37.9, 50.0])
     colour.lightness(x) | np.array([12.2, 30.0])
     colour.colorimetry.planck_law(x, 5500.0) | 500e-9
-""")
+""",
+)
 
-_package("scoringrules", "scoringrules", "import scoringrules as sr", """
+_package(
+    "scoringrules",
+    "scoringrules",
+    "import scoringrules as sr",
+    """
     sr.crps_normal(0.3, x, 1.2) | 0.1
     sr.crps_normal(np.array([0.3, -0.2]), 0.1, x) | np.array([1.2, 0.8])
     sr.crps_logistic(0.3, x, 1.2) | 0.1
@@ -98,9 +112,14 @@ _package("scoringrules", "scoringrules", "import scoringrules as sr", """
     sr.variogram_score(np.array([0.3, 0.1]), x, backend='numpy') | np.array([[0.1, 0.7], [-0.4, 1.2], [0.5, 0.6]])
     sr.logs_normal(0.3, x, 1.2) | 0.1
     sr.brier_score(1.0, x) | 0.3
-""")
+""",
+)
 
-_package("numpy-financial", "numpy_financial", "import numpy_financial as npf", """
+_package(
+    "numpy-financial",
+    "numpy_financial",
+    "import numpy_financial as npf",
+    """
     npf.npv(x, np.array([-100.0, 39.0, 59.0, 55.0])) | 0.08
     npf.npv(0.08, x) | np.array([-100.0, 39.0, 59.0, 55.0])
     npf.fv(x, 120, -100.0, -100.0) | 0.004
@@ -112,9 +131,13 @@ _package("numpy-financial", "numpy_financial", "import numpy_financial as npf", 
     npf.irr(x) | np.array([-100.0, 39.0, 59.0, 55.0])
     npf.rate(10, x, -3500.0, 10000.0) | 100.0
     npf.mirr(x, 0.1, 0.12) | np.array([-4500.0, -800.0, 800.0, 800.0, 600.0, 600.0, 800.0])
-""")
+""",
+)
 
-_package("filterpy", "filterpy", """
+_package(
+    "filterpy",
+    "filterpy",
+    """
 import filterpy.kalman, filterpy.common, filterpy.stats, filterpy.gh
 
 def kalman(r):
@@ -130,7 +153,8 @@ def gh(g):
     f = filterpy.gh.GHFilter(x=0.0, dx=0.0, dt=1.0, g=g, h=0.02)
     f.update(1.2)
     return f.update(2.1)
-""", """
+""",
+    """
     filterpy.kalman.predict(np.array([1.0, 0.5]), np.eye(2), np.array([[1.0, x], [0.0, 1.0]]), 0.1) | 0.7
     filterpy.kalman.update(np.array([1.0, 0.5]), np.eye(2), x, 0.3, np.array([[1.0, 0.0]])) | 1.4
     kalman(np.array([[x]])) | 0.5
@@ -144,9 +168,14 @@ def gh(g):
     filterpy.stats.mul(x, 0.4, 1.2, 0.6) | 0.7
     filterpy.kalman.MerweScaledSigmaPoints(2, 0.1, 2.0, 1.0).sigma_points(x, np.eye(2)) | np.array([0.2, 0.9])
     gh(x) | 0.5
-""")
+""",
+)
 
-_package("control", "control", "import control", """
+_package(
+    "control",
+    "control",
+    "import control",
+    """
     control.tf([x], [1.0, 2.0, 3.0])(2.0j) | 1.5
     control.ss([[0.0, 1.0], [-2.0, x]], [[0.0], [1.0]], [[1.0, 0.0]], 0.0)(1.0j) | -0.7
     control.ss([[0.0, 1.0], [-2.0, x]], [[0.0], [1.0]], [[1.0, 0.0]], 0.0).poles() | -0.7
@@ -159,9 +188,14 @@ _package("control", "control", "import control", """
     control.acker(np.array([[0.0, 1.0], [-2.0, x]]), np.array([[0.0], [1.0]]), [-1.0, -2.0]) | -0.7
     control.mag2db(x) | 2.5
     control.dcgain(control.tf([x], [1.0, 2.0, 3.0])) | 1.5
-""")
+""",
+)
 
-_package("scikit-rf", "skrf", "import skrf", """
+_package(
+    "scikit-rf",
+    "skrf",
+    "import skrf",
+    """
     skrf.network.s2z(np.array([[[x, 0.4j], [0.4j, 0.2]]])) | 0.1
     skrf.network.s2y(np.array([[[x, 0.4j], [0.4j, 0.2]]])) | 0.1
     skrf.network.s2t(np.array([[[x, 0.4j], [0.4j, 0.2]]])) | 0.1
@@ -175,9 +209,14 @@ _package("scikit-rf", "skrf", "import skrf", """
     skrf.tlineFunctions.zl_2_Gamma0(50.0, x) | 75.0
     skrf.tlineFunctions.surface_resistivity(1e9, x, 1.2566370614359173e-06) | 1.7e-8
     skrf.tlineFunctions.zl_2_zin(50.0, x, 0.3j) | 75.0
-""")
+""",
+)
 
-_package("pymap3d", "pymap3d", "import pymap3d, pymap3d.vincenty", """
+_package(
+    "pymap3d",
+    "pymap3d",
+    "import pymap3d, pymap3d.vincenty",
+    """
     pymap3d.geodetic2ecef(x, -82.0, 200.0) | 42.0
     pymap3d.ecef2geodetic(x, -4e6, 4e6) | 660e3
     pymap3d.geodetic2enu(x, -81.0, 300.0, 42.0, -82.0, 200.0) | 42.1
@@ -190,9 +229,14 @@ _package("pymap3d", "pymap3d", "import pymap3d, pymap3d.vincenty", """
     pymap3d.vincenty.vdist(x, -82.0, 43.0, -81.0)[0] | 42.0
     pymap3d.latitude.geodetic2geocentric(x, 0.0) | 42.0
     pymap3d.rcurve.transverse(x) | 42.0
-""")
+""",
+)
 
-_package("transforms3d", "transforms3d", "import transforms3d as t3", """
+_package(
+    "transforms3d",
+    "transforms3d",
+    "import transforms3d as t3",
+    """
     t3.euler.euler2mat(x, 0.2, 0.3) | 0.1
     t3.euler.euler2quat(0.1, x, 0.3) | 0.2
     t3.euler.mat2euler(np.array([[1.0, 0.0, 0.0], [0.0, np.cos(x), -np.sin(x)], [0.0, np.sin(x), np.cos(x)]])) | 0.4
@@ -204,12 +248,17 @@ _package("transforms3d", "transforms3d", "import transforms3d as t3", """
     t3.quaternions.quat2axangle(x) | np.array([0.9, 0.1, 0.3, 0.2])
     t3.affines.compose(x, np.eye(3), np.array([1.0, 2.0, 3.0])) | np.array([1.0, 2.0, 3.0])
     t3.shears.striu2mat(x) | np.array([0.1, 0.2, 0.3])
-""")
+""",
+)
 
-_package("ahrs", "ahrs", """
+_package(
+    "ahrs",
+    "ahrs",
+    """
 import ahrs, ahrs.common.orientation as orientation
 from ahrs.common.quaternion import Quaternion
-""", """
+""",
+    """
     orientation.q2R(x) | np.array([0.9, 0.1, 0.3, 0.2]) / np.linalg.norm([0.9, 0.1, 0.3, 0.2])
     orientation.q_prod(x, np.array([0.9, 0.1, 0.3, 0.2])) | np.array([0.7, 0.2, -0.3, 0.5])
     orientation.q_conj(x) | np.array([0.7, 0.2, -0.3, 0.5])
@@ -220,12 +269,17 @@ from ahrs.common.quaternion import Quaternion
     orientation.slerp(x, np.array([0.7, 0.2, -0.3, 0.5]), np.array([0.3])) | np.array([0.9, 0.1, 0.3, 0.2])
     ahrs.utils.WGS().normal_gravity(x) | 42.0
     ahrs.common.frames.geodetic2ecef(x, -82.0, 200.0) | 42.0
-""")
+""",
+)
 
-_package("metpy", "metpy", """
+_package(
+    "metpy",
+    "metpy",
+    """
 import metpy.calc as mc
 from metpy.units import units
-""", """
+""",
+    """
     mc.saturation_vapor_pressure(units.Quantity(x, 'kelvin')).magnitude | 290.0
     mc.potential_temperature(units.Quantity(x, 'hPa'), units.Quantity(290.0, 'kelvin')).magnitude | 850.0
     mc.dewpoint_from_relative_humidity(units.Quantity(x, 'kelvin'), 0.6).magnitude | 290.0
@@ -234,9 +288,14 @@ from metpy.units import units
     mc.heat_index(units.Quantity(x, 'degF'), 0.6).magnitude | 95.0
     mc.pressure_to_height_std(units.Quantity(x, 'hPa')).magnitude | 850.0
     mc.coriolis_parameter(units.Quantity(x, 'radian')).magnitude | 0.7
-""")
+""",
+)
 
-_package("chemicals", "chemicals", "import chemicals", """
+_package(
+    "chemicals",
+    "chemicals",
+    "import chemicals",
+    """
     chemicals.Antoine(x, 8.95894, 510.595, -15.95) | 100.0
     chemicals.Wagner(x, 190.53, 4596420.0, -6.00435, 1.1885, -0.834082, -1.22833) | 150.0
     chemicals.Rackett(x, 369.83, 4248000.0, 0.2763) | 272.0
@@ -250,9 +309,14 @@ _package("chemicals", "chemicals", "import chemicals", """
     chemicals.Riedel(x, 33.3, 12.9e5) | 20.3
     chemicals.Zuo_Stenby(x, 369.83, 4248000.0, 0.152) | 300.0
     chemicals.TWU_SRK(x) | 1.0
-""".replace("    chemicals.TWU_SRK(x) | 1.0\n", ""))
+""".replace("    chemicals.TWU_SRK(x) | 1.0\n", ""),
+)
 
-_package("fluids", "fluids", "import fluids", """
+_package(
+    "fluids",
+    "fluids",
+    "import fluids",
+    """
     fluids.Reynolds(V=x, D=0.25, rho=1.1613, mu=1.9e-5) | 2.5
     fluids.friction_factor(Re=x, eD=0.001) | 1e5
     fluids.Colebrook(x, 0.001) | 1e5
@@ -266,14 +330,19 @@ _package("fluids", "fluids", "import fluids", """
     fluids.V_horiz_conical(D=108.0, L=156.0, a=42.0, h=x) | 36.0
     fluids.Ergun(dp=x, voidage=0.4, vs=1e-3, rho=1e3, mu=1e-3) | 8e-4
     fluids.control_valve_noise_l_2015 and fluids.nu_mu_converter(rho=x, mu=0.001) | 998.0
-""")
+""",
+)
 
-_package("astropy", "astropy", """
+_package(
+    "astropy",
+    "astropy",
+    """
 import astropy.units as u
 from astropy import cosmology, stats, modeling, coordinates
 from astropy.modeling import models
 from astropy.coordinates import angles
-""", """
+""",
+    """
     models.Gaussian1D.evaluate(x, 2.0, 0.3, 1.2) | np.array([0.1, 0.7])
     models.Gaussian1D.evaluate(np.array([0.1, 0.7]), x, 0.3, 1.2) | 2.0
     models.Lorentz1D.evaluate(np.array([0.1, 0.7]), 2.0, x, 1.2) | 0.3
@@ -286,9 +355,13 @@ from astropy.coordinates import angles
     stats.sigma_clip(x).sum() | np.array([0.1, 0.7, -0.4, 1.2, 0.5])
     (x * u.m).to_value(u.cm) | 3.0
     cosmology.FlatLambdaCDM(70.0, 0.3).efunc(x) | 0.5
-""")
+""",
+)
 
-_package("statsmodels", "statsmodels", """
+_package(
+    "statsmodels",
+    "statsmodels",
+    """
 import statsmodels.api as sm
 import statsmodels.tsa.api as tsa
 from statsmodels.stats import moment_helpers, stattools, correlation_tools, weightstats
@@ -298,7 +371,8 @@ from statsmodels.genmod import families
 from statsmodels.tools import tools, eval_measures
 Y = np.array([1.0, 2.1, 2.9, 4.2])
 X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0], [1.0, 3.5]])
-""", """
+""",
+    """
     norms.HuberT().rho(x) | np.array([0.4, 2.0])
     norms.TukeyBiweight().rho(x) | np.array([0.4, 2.0])
     norms.AndrewWave().psi(x) | np.array([0.4, 2.0])
@@ -315,9 +389,14 @@ X = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0], [1.0, 3.5]])
     tsa.acf(x, nlags=2, fft=False) | np.array([0.1, 0.7, -0.4, 1.2, 0.4])
     sm.Logit(np.array([0.0, 1.0, 0.0, 1.0]), X).loglike(x) | np.array([0.3, 0.2])
     sm.OLS(Y, X).loglike(x) | np.array([0.3, 0.9])
-""")
+""",
+)
 
-_package("spatialmath-python", "spatialmath", "import spatialmath as sp\nimport spatialmath.base as smb", """
+_package(
+    "spatialmath-python",
+    "spatialmath",
+    "import spatialmath as sp\nimport spatialmath.base as smb",
+    """
     smb.rotx(x) | 0.3
     smb.rpy2r(x, 0.2, 0.3) | 0.1
     smb.eul2r(x, 0.2, 0.3) | 0.1
@@ -331,9 +410,14 @@ _package("spatialmath-python", "spatialmath", "import spatialmath as sp\nimport 
     smb.unitvec(x) | np.array([1.0, 2.0, 3.0])
     sp.SE3.Rx(x).A | 0.3
     smb.transl(x, 0.2, 0.3) | 0.1
-""")
+""",
+)
 
-_package("ht", "ht", "import ht", """
+_package(
+    "ht",
+    "ht",
+    "import ht",
+    """
     ht.Nu_conv_internal(Re=x, Pr=0.7) | 1e5
     ht.LMTD(x, 60.0, 30.0, 40.2) | 100.0
     ht.h_nucleic if False else ht.Dittus_Boelter if False else ht.turbulent_Dittus_Boelter(Re=x, Pr=1.2) | 1e5
@@ -342,9 +426,16 @@ _package("ht", "ht", "import ht", """
     ht.Nu_cylinder_Zukauskas(x, 0.707) | 7992.0
     ht.turbulent_Gnielinski(Re=x, Pr=1.2, fd=0.0185) | 1e5
     ht.Fritz if False else ht.wall_factor(mu=x, mu_wall=5e-4) | 8e-4
-""".replace("ht.h_nucleic if False else ht.Dittus_Boelter if False else ", "").replace("ht.Fritz if False else ", ""))
+""".replace("ht.h_nucleic if False else ht.Dittus_Boelter if False else ", "").replace(
+        "ht.Fritz if False else ", ""
+    ),
+)
 
-_package("seawater", "seawater", "import seawater as sw", """
+_package(
+    "seawater",
+    "seawater",
+    "import seawater as sw",
+    """
     sw.dens0(x, 10.0) | 35.0
     sw.dens(35.0, x, 1000.0) | 10.0
     sw.svel(35.0, x, 1000.0) | 10.0
@@ -352,43 +443,69 @@ _package("seawater", "seawater", "import seawater as sw", """
     sw.salt(x, 10.0, 100.0) | 1.0
     sw.dpth(x, 30.0) | 1000.0
     sw.cp(35.0, x, 1000.0) | 10.0
-""")
+""",
+)
 
-_package("pyet", "pyet", "import pyet", """
+_package(
+    "pyet",
+    "pyet",
+    "import pyet",
+    """
     pyet.calc_e0(x) | 20.0
     pyet.calc_vpc(x) | 20.0
     pyet.calc_psy(x) | 101.3
     pyet.calc_lambda(x) | 20.0
     pyet.calc_rho(101.3, x, 1.2) | 20.0
     pyet.calc_res_surf(lai=x) | 2.5
-""")
+""",
+)
 
-_package("haversine", "haversine", "from haversine import haversine, inverse_haversine, Direction", """
+_package(
+    "haversine",
+    "haversine",
+    "from haversine import haversine, inverse_haversine, Direction",
+    """
     haversine((x, 4.8422), (48.8567, 2.3508)) | 45.7597
     haversine((45.7597, 4.8422), (48.8567, x)) | 2.3508
     inverse_haversine((45.7597, x), 50.0, Direction.EAST) | 4.8422
-""")
+""",
+)
 
-_package("hydroeval", "hydroeval", "import hydroeval", """
+_package(
+    "hydroeval",
+    "hydroeval",
+    "import hydroeval",
+    """
     hydroeval.nse(x, np.array([1.0, 2.1, 2.9, 4.2])) | np.array([1.1, 2.0, 3.2, 4.0])
     hydroeval.kge(x, np.array([1.0, 2.1, 2.9, 4.2])) | np.array([1.1, 2.0, 3.2, 4.0])
     hydroeval.rmse(x, np.array([1.0, 2.1, 2.9, 4.2])) | np.array([1.1, 2.0, 3.2, 4.0])
     hydroeval.pbias(x, np.array([1.0, 2.1, 2.9, 4.2])) | np.array([1.1, 2.0, 3.2, 4.0])
-""")
+""",
+)
 
-_package("galpy", "galpy", "from galpy.potential import MWPotential2014, evaluatePotentials, evaluateRforces, vcirc\nfrom galpy.potential import MiyamotoNagaiPotential, NFWPotential, PlummerPotential", """
+_package(
+    "galpy",
+    "galpy",
+    "from galpy.potential import MWPotential2014, evaluatePotentials, evaluateRforces, vcirc\nfrom galpy.potential import MiyamotoNagaiPotential, NFWPotential, PlummerPotential",
+    """
     MiyamotoNagaiPotential(a=0.5, b=0.05)(x, 0.1) | 1.0
     MiyamotoNagaiPotential(a=0.5, b=0.05).Rforce(x, 0.1) | 1.0
     NFWPotential(a=2.0)(x, 0.1) | 1.0
     PlummerPotential(b=0.5).dens(x, 0.1) | 1.0
     vcirc(MiyamotoNagaiPotential(a=0.5, b=0.05), x) | 1.0
-""")
+""",
+)
 
-_package("iapws", "iapws", "import iapws, iapws.iapws97, iapws._iapws", """
+_package(
+    "iapws",
+    "iapws",
+    "import iapws, iapws.iapws97, iapws._iapws",
+    """
     iapws._iapws._Viscosity(998.0, x) | 298.15
     iapws._iapws._ThCond(998.0, x) | 298.15
     iapws._iapws._Tension(x) | 300.0
     iapws.iapws97._PSat_T(x) | 500.0
     iapws.iapws97._TSat_P(x) | 10.0
     iapws.iapws97._Region1(x, 3.0)['h'] | 300.0
-""")
+""",
+)

@@ -9,10 +9,12 @@ from types import ModuleType
 from typing import Any
 
 from ..engine.adopted import NAMES, covers, name_lines
-from ..errors import InvalidArgumentError
+from ..errors import InvalidArgumentError, UnknownNameError
+from ..variables.variable import Variable
 from .changes import Change, Changes
 from .hook import Finder
 from .imports import AliasFinder
+from .report import report
 
 __all__ = ["adopt"]
 
@@ -119,12 +121,14 @@ class adopt:
         """What is changed now in these packages: for each change its module, what it is, and what
         stood there and stands there."""
         with _lock:
-            return tuple([
-                change
-                for name, changes in _changed.items()
-                if any([name == p or name.startswith(f"{p}.") for p in self._packages])
-                for change in changes.made
-            ])
+            return tuple(
+                [
+                    change
+                    for name, changes in _changed.items()
+                    if any([name == p or name.startswith(f"{p}.") for p in self._packages])
+                    for change in changes.made
+                ]
+            )
 
     def __repr__(self) -> str:
         names = ", ".join(map(repr, self._packages))
@@ -132,8 +136,8 @@ class adopt:
 
     @staticmethod
     def report(packages: Any, f: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run ``f(*args, **kwargs)`` with `packages` adopted and its arrays of floats differentiated,
-        and tell line by line what was adopted and what stands in the way.
+        """Run ``f(*args, **kwargs)`` with `packages` adopted and Variables for its numbers and
+        arrays of floats, and tell line by line what was adopted and what stands in the way.
 
         Parameters
         ----------
@@ -147,12 +151,11 @@ class adopt:
         Report
             Printed, it is the list. Its fields are in its documentation.
         """
-        from .report import report
+        names = (packages,) if isinstance(packages, str) else tuple(packages)
+        return report(adopt, names, f, args, kwargs)
 
-        return report((packages,) if isinstance(packages, str) else tuple(packages), f, args, kwargs)
 
-
-def _check(name: str) -> None:
+def _check(name: Any) -> None:
     """Raise unless `name` is a package that can be adopted."""
     if not isinstance(name, str) or not name:
         raise InvalidArgumentError(f"adopt takes the names of packages, not {name!r}")
@@ -181,9 +184,28 @@ def _update() -> None:
         elif not NAMES and finder in sys.meta_path:
             sys.meta_path.remove(finder)
     name_lines(bool(NAMES))
+    _answer_for_attributes(bool(NAMES))
     for name in [name for name in sys.modules if covers(name)]:
         if name not in _changed and (module := sys.modules.get(name)) is not None:
             _change(module, name)
+
+
+def _answer_for_attributes(on: bool) -> None:
+    """Let attributes that Variables lack, such as pandas' ``values``, raise an error that names the
+    package's line; while nothing is adopted Python's own error does."""
+    if on:
+        Variable.__getattr__ = _missing  # type: ignore[attr-defined]
+    elif "__getattr__" in vars(Variable):
+        del Variable.__getattr__  # type: ignore[attr-defined]
+
+
+def _missing(v: Variable, name: str) -> Any:
+    if name[:1] == "_":
+        raise AttributeError(f"'Variable' object has no attribute {name!r}")
+    raise UnknownNameError(
+        f"a Variable has no attribute {name!r}: it passes for an array of NumPy's, and not for "
+        "another library's"
+    )
 
 
 def _change(module: Any, name: str) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
+import numpy
+
 from ..engine.adopted import covers
 from .compiled import is_numba
 from .imports import rewritten
@@ -21,6 +23,10 @@ from .replacements import ready, replacement_of
 __all__ = ["Change", "Changes"]
 
 _MISSING: Any = object()
+#: Types of values that are never replaced and lead to nothing.
+_PLAIN = frozenset(
+    {str, int, float, complex, bool, bytes, type(None), numpy.ndarray, numpy.float64}
+)
 
 
 class Change(NamedTuple):
@@ -93,8 +99,12 @@ class Changes:
 
     def _of(self, what: str, value: Any) -> Any:
         """What `value` becomes. What it leads to is noted for later."""
+        if type(value) in _PLAIN:
+            return value
         found = replacement_of(value)
         if found is not value:
+            if is_numba(value):
+                self._note(what, value)
             return found
         kind = type(value)
         if kind is tuple or (isinstance(value, tuple) and hasattr(value, "_fields")):
@@ -167,7 +177,8 @@ class Changes:
         compiler = getattr(x, "_compiler", None)
         f = getattr(compiler, "py_func", None)
         if isinstance(f, FunctionType):
-            apart = FunctionType(f.__code__, space, f.__name__, f.__defaults__, f.__closure__)
+            cells = tuple([CellType(cell.cell_contents) for cell in f.__closure__ or ()])
+            apart = FunctionType(f.__code__, space, f.__name__, f.__defaults__, cells)
             apart.__kwdefaults__, apart.__qualname__ = f.__kwdefaults__, f.__qualname__
             apart.__module__, apart.__doc__ = f.__module__, f.__doc__
             self._set(compiler, "py_func", apart, "")
@@ -208,7 +219,12 @@ class Changes:
     def _attribute(self, owner: type, name: str, value: Any, what: str) -> None:
         if name.startswith("__") and not callable(value):
             return
-        new = self._of(what, value)
+        if isinstance(value, (staticmethod, classmethod)):
+            inner: Any = self._of(what, value.__func__)
+            kind: Any = type(value)
+            new: Any = value if inner is value.__func__ else kind(inner)
+        else:
+            new = self._of(what, value)
         if new is value:
             return
         if hasattr(type(new), "__get__") and not hasattr(type(value), "__get__"):
@@ -217,6 +233,7 @@ class Changes:
             type.__setattr__(owner, name, new)
         except (AttributeError, TypeError):
             return  # a class of compiled code, or one that is closed
+
         def undo() -> None:
             if vars(owner).get(name) is new:
                 type.__setattr__(owner, name, value)

@@ -99,7 +99,7 @@ class Uncompiled(_Around):
 
 def _elementwise(x: Any) -> Callable[..., Any]:
     """What stands for a ufunc that numba made of a function of numbers."""
-    from .. import numpy as facade
+    import pluggrad.numpy as facade
 
     inner = facade.vectorize(x.py_func)
 
@@ -123,7 +123,7 @@ def stand_in(x: Any) -> Any:
 
 def vectorized(x: numpy.vectorize) -> Any:
     """What stands for ``np.vectorize(f)``."""
-    from .. import numpy as facade
+    import pluggrad.numpy as facade
 
     signature = getattr(x, "signature", None)
     return facade.vectorize(

@@ -1,5 +1,5 @@
-"""SciPy's functions, classes and distributions as an adopted package sees them: SciPy's own for plain
-arguments, and those of `pluggrad.scipy` as soon as a Variable is among the arguments."""
+"""SciPy's functions, classes and distributions as an adopted package sees them: SciPy's own for
+plain arguments, and those of `pluggrad.scipy` as soon as a Variable is among the arguments."""
 
 from __future__ import annotations
 
@@ -71,8 +71,9 @@ class Either:
         if any(map(holds, args)) or (kwargs and any(map(holds, kwargs.values()))):
             return self._ours()(*args, **kwargs)
         y = theirs(*args, **kwargs)
-        if type(y).__module__.startswith("scipy.") and callable(y):
-            # An interpolant or a frozen distribution, which may be asked at a Variable.
+        if type(y).__module__.startswith("scipy.") and (
+            hasattr(y, "rvs") or (callable(y) and not hasattr(y, "matvec"))
+        ):  # an interpolant or a frozen distribution, which may be asked at a Variable
             return Either(y, functools.cache(lambda: self._ours()(*args, **kwargs)))
         return y
 
@@ -85,7 +86,7 @@ class Either:
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._theirs, name, value)
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         return type(self._theirs)
 
@@ -128,7 +129,7 @@ _AS_THEY_ARE = ("fft", "constants", "io", "datasets", "odr", "misc")
 
 def _mirrors() -> Iterator[tuple[str, Any]]:
     """The modules of `pluggrad.scipy`, by name: ``"special"``, ``"sparse.linalg"``."""
-    from .. import scipy as tree
+    import pluggrad.scipy as tree
 
     for name in tree.__all__:
         module = getattr(tree, name)
@@ -177,10 +178,11 @@ class _Module(ModuleType):
             return adopted_scipy(found)
         if callable(found):
             known = _made.get(id(found))
-            if known is None and (mirror := _mirror_of(self._theirs.__name__)) is not None:
-                if name in mirror.__all__ and not isinstance(found, numpy.ufunc):
-                    return _stand_in(found, mirror, name)
-            return found if known is None else known[1]
+            if known is not None:
+                return known[1]
+            mirror = _mirror_of(self._theirs.__name__)
+            if name in getattr(mirror, "__all__", ()) and not isinstance(found, numpy.ufunc):
+                return _stand_in(found, mirror, name)
         return found
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -207,6 +209,7 @@ def _mirror_of(name: str) -> Any:
 @functools.cache
 def adopted_scipy(theirs: ModuleType) -> ModuleType:
     """SciPy's module `theirs`, such as `scipy.special`, as adopted packages see it."""
-    from .. import scipy as _  # noqa: F401  (the mirrors are looked up by name)
+    import pluggrad.scipy  # noqa: F401  (the mirrors are looked up by name)
 
-    return theirs if theirs.__name__.split(".")[1:2] in [[n] for n in _AS_THEY_ARE] else _Module(theirs)
+    kept = theirs.__name__.split(".")[1:2] in [[name] for name in _AS_THEY_ARE]
+    return theirs if kept else _Module(theirs)

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy
 
-from .. import numpy as facade
+import pluggrad.numpy as facade
+
 from . import math as our_math
 from .compiled import is_compiled, is_numba, stand_in, vectorized
 from .either import adopted_scipy, pairs

@@ -1,5 +1,5 @@
-"""NumPy's scalar types under a name of the package's own, such as ``DTYPE = np.float64``: classes that
-are equal to NumPy's, and take Variables where they are called."""
+"""NumPy's scalar types under a name of the package's own, such as ``DTYPE = np.float64``: classes
+that are equal to NumPy's, and take Variables where they are called."""
 
 from __future__ import annotations
 

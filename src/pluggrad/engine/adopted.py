@@ -11,7 +11,7 @@ import os
 import sys
 from types import FrameType
 
-from .. import errors
+from ..errors import PLACE
 
 __all__ = ["NAMES", "adopted_frame", "covers", "installed", "is_adopted", "name_lines"]
 
@@ -69,7 +69,7 @@ def is_adopted() -> bool:
 
 def name_lines(on: bool) -> None:
     """Let the messages of pluggrad's errors name the line of an adopted package, or no more."""
-    errors.PLACE[:] = [_where] if on else []
+    PLACE[:] = [_where] if on else []
 
 
 def _where(text: str) -> str:

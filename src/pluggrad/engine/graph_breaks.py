@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import Any, Literal, NamedTuple
 
 from ..decorator import AtOnce
 from ..errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
@@ -19,6 +19,7 @@ from .replacements import replacement, takes_arrays_of_the_standard
 
 __all__ = [
     "COLLECT",
+    "Break",
     "MetInListError",
     "break_by_write",
     "break_graph",
@@ -27,6 +28,7 @@ __all__ = [
     "collecting",
     "graph_breaks",
     "is_met_in_list",
+    "noting",
     "storing",
     "untracked_result",
     "user_line",
@@ -208,9 +210,33 @@ def break_graph(what: str, *, first: str = "", instead: str = "") -> None:
     refuse(what, first, instead)
 
 
-def refuse(what: str, first: str = "", instead: str = "") -> NoReturn:
+class Break(NamedTuple):
+    """A place where the graph is left: what the code does there, and what keeps the gradient."""
+
+    place: Place
+    what: str
+    remedy: str
+
+
+#: While `pluggrad.adopt.report` runs a function: what would have raised `GraphBreakError`.
+_noting: ContextVar[list[Break] | None] = ContextVar("pluggrad.graph_breaks.noting", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[list[Break]]:
+    """A block in which no place where the graph is left is an error. Gives the list of them."""
+    found: list[Break] = []
+    token = _noting.set(found)
+    try:
+        yield found
+    finally:
+        _noting.reset(token)
+
+
+def refuse(what: str, first: str = "", instead: str = "") -> None:
     """Raise GraphBreakError for `what`, naming the caller's line and the remedy. The text starts
-    with `first`, unless a library did it. `instead` says what to write in its place."""
+    with `first`, unless a library did it. `instead` says what to write in its place. Inside a block
+    of `noting` nothing is raised."""
     place = _place()
     library, hint = place.library, ""
     found = "" if instead else place.instead()
@@ -235,6 +261,10 @@ def refuse(what: str, first: str = "", instead: str = "") -> NoReturn:
         "`pluggrad.stack` makes an array of several Variables, and `pluggrad.zeros` one to write "
         "into; use `.detach()` if the gradient is not wanted"
     )  # fmt: skip
+    found_here = _noting.get()
+    if found_here is not None:
+        found_here.append(Break(place, what, f"{remedy}.{hint}"))
+        return
     where = f" (inside {library}, {place.inside})" if library else ""
     raise GraphBreakError(
         f"{'' if library else first}{what} of a Variable that requires grad, at "
@@ -259,8 +289,11 @@ def warn_scalar(what: str) -> None:
     Variable. (At level 0 a function for SciPy may well have called `backward` itself.) Inside an
     adopted package it raises, too."""
     policy = _policy.get()
-    if policy in ("error", COLLECT) or (not policy and _must_raise(what)):
+    if policy in ("error", COLLECT) or _noting.get() is not None or (
+        not policy and _must_raise(what)
+    ):  # fmt: skip
         refuse(f"{what}()")
+        return  # only where it was noted
     instead = _note(f"a Python scalar, by {what}()")
     if policy != "ignore":
         _warn(f"{what}()", instead)
