@@ -386,6 +386,11 @@ class Adapter:
         """
         return None
 
+    #: A function of a list of lazy arrays that returns their values as NumPy arrays, computed in
+    #: one pass. Transforms call it where NumPy arrays that they were given have met arrays of the
+    #: library. Default: the two cannot meet.
+    computed: Any = None
+
     def callback(
         self, function: Callable[..., Any], args: tuple[Any, ...], results: list[Any]
     ) -> list[Any]:

@@ -275,7 +275,8 @@ def _ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
 
 def _asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
     y = _asarray(a, dtype, order)
-    numpy.asarray_chkfinite(raw_of(y))
+    if y.dtype.kind in "fc" and not numpy.isfinite(raw_of(y)).all():
+        raise InvalidArgumentError("asarray_chkfinite: the array must not contain infs or NaNs")
     return y
 
 
