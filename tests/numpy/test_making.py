@@ -191,6 +191,8 @@ def test_what_cannot_take_variables_says_so():
                  lambda: np.copyto(numpy.zeros(3), v), lambda: np.savetxt("/dev/null", v)):  # fmt: skip
         with pytest.raises(pg.PluggradError):
             call()
+    with pytest.raises(pg.GraphBreakError, match="where"):
+        np.ma.masked_where(X > 1.0, v)
     with pytest.raises(pg.PluggradError, match="vmap"):
         pg.vmap(lambda x: np.arange(x[0]))(X[None])
 

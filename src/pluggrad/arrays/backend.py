@@ -83,6 +83,7 @@ class Backend:
         self.xp = adapter.namespace()
         self.like = adapter.like
         self.hold = adapter.hold
+        self.finish = adapter.finish
         self.getitem = adapter.functions.get("getitem", operator.getitem)
         self.writable = adapter.writable
         self.accumulates_in_place = adapter.accumulates_in_place

@@ -30,7 +30,7 @@ from ..engine.boundary import (
     numbered,
     unflatten,
 )
-from ..engine.cotangents import conjugate, device_of, is_complex, is_continuous
+from ..engine.cotangents import conjugate, create, is_complex, is_continuous
 from ..engine.graph_breaks import untracked_result
 from ..engine.handles import unwrap_untracked, wrap
 from ..engine.levels import ROOT, open_level, restored
@@ -499,7 +499,7 @@ def _basis(arrays: list[Any]) -> list[Any]:
             raise TypeMismatchError(
                 f"a Jacobian is of floating-point numbers, and one has dtype {x.dtype}"
             )
-        eye = backend.raw("eye")(total, dtype=x.dtype, device=device_of(x))
+        eye = create("eye", total, beside=x, dtype=x.dtype)
         if stop - start < total:
             eye = backend.getitem(eye, (slice(None), slice(start, stop)))
         found.append(backend.raw("reshape")(eye, (total, *x.shape)))
