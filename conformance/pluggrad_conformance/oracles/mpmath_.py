@@ -2,7 +2,9 @@
 
 Derivatives are differences of values computed with far more digits than are wanted, so that neither
 rounding nor the length of the step can be seen; no rule of differentiation is used. Where a
-function has a kink, the differences of both sides disagree, and the oracle says nothing.
+function has a kink, the differences of both sides disagree, and the oracle says nothing. It also
+says nothing of -0.0, which exact numbers cannot tell from 0, and where a function of real numbers
+is complex right next to the inputs: (-2)^p is real at whole p, but has no slope there.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..problem import Problem, wide
-from .answers import NoAnswer, wide_inputs
+from .answers import NoAnswer, unbroadcast, wide_inputs
 
 __all__ = ["LIMIT", "NAME", "mpmath_answer"]
 
@@ -31,6 +33,8 @@ def mpmath_answer(problem: Problem, quantity: str) -> list[np.ndarray]:
         raise NoAnswer(f"the row of {problem.operation.name} has no function of exact numbers")
     if any(isinstance(x, (list, tuple)) for x in problem.args):
         raise NoAnswer("lists of arrays are left to the other oracles")
+    if any(_has_negative_zero(x) for x in problem.args if isinstance(x, np.ndarray)):
+        raise NoAnswer("exact numbers have no -0.0")
     shape = np.broadcast_shapes(*[x.shape for x in problem.args if isinstance(x, np.ndarray)])
     if int(np.prod(shape)) > LIMIT:
         raise NoAnswer(f"more than {LIMIT} components")
@@ -54,15 +58,14 @@ class _Differences:
     def __init__(self, mpmath: Any, problem: Problem, shape: tuple[int, ...], step: Any) -> None:
         self.mpmath, self.problem, self.shape, self.step = mpmath, problem, shape, step
         self.inputs = [_exact(mpmath, x) for x in wide_inputs(problem)]
+        kinds = {x.dtype.kind for x in problem.args if isinstance(x, np.ndarray)}
+        self.real = "c" not in kinds
         self.y = self.moved()
         self.at_zero = np.zeros(shape, dtype=bool)
         for x in wide_inputs(problem):
             self.at_zero |= np.broadcast_to(x == 0, shape)
-        kinds = {x.dtype.kind for x in problem.args if isinstance(x, np.ndarray)}
         mixed = any(isinstance(v, mpmath.mpc) for v in self.y.flat)
-        if "c" not in kinds and mixed and any(mpmath.im(v) != 0 for v in self.y.flat):
-            raise NoAnswer("the exact function is complex here, the operation is not")
-        self.complex_output = "c" in kinds and mixed
+        self.complex_output = mixed and not self.real
 
     def moved(self, *moves: tuple[list[np.ndarray], Any]) -> np.ndarray:
         """The outputs at the inputs + Σ length · direction."""
@@ -76,7 +79,15 @@ class _Differences:
         for place in np.ndindex(self.shape):
             scalars = [x[place] if isinstance(x, np.ndarray) else x for x in flat]
             y[place] = self.problem.operation.exact(*scalars, **self.problem.kwargs)  # type: ignore[misc]
+            if self.real and self.is_complex(y[place]):
+                where = "next to the input" if moves else "here"
+                raise NoAnswer(f"the exact function is complex {where}, the operation is not")
         return y
+
+    def is_complex(self, value: Any) -> bool:
+        """Whether a value has an imaginary part that is more than rounding."""
+        mp = self.mpmath
+        return isinstance(value, mp.mpc) and abs(mp.im(value)) > abs(value) * mp.eps * 10**6
 
     def along(self, direction: list[np.ndarray]) -> np.ndarray:
         """The derivative of the outputs along a direction."""
@@ -145,9 +156,15 @@ class _Differences:
                 slopes = np.empty(self.shape, dtype=object)
                 for place in np.ndindex(self.shape):
                     slopes[place] = mp.re(mp.conj(c[place]) * moved[place])
-                total = total + unit * _unbroadcast(slopes, x.shape)
+                total = total + unit * unbroadcast(slopes, x.shape)
             answers.append(_rounded(total, np.iscomplexobj(x)))
         return answers
+
+
+def _has_negative_zero(x: np.ndarray) -> bool:
+    """Whether a number, or a part of a complex one, is -0.0."""
+    parts = {"f": (x,), "c": (x.real, x.imag)}.get(x.dtype.kind, ())
+    return any(bool(np.any((part == 0) & np.signbit(part))) for part in parts)
 
 
 def _exact(mpmath: Any, x: np.ndarray) -> np.ndarray:
@@ -164,16 +181,6 @@ def _filled(shape: tuple[int, ...], value: Any) -> np.ndarray:
     for place in np.ndindex(shape):
         made[place] = value
     return made
-
-
-def _unbroadcast(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    x = np.asarray(x, dtype=object)
-    while x.ndim > len(shape):
-        x = np.asarray(x.sum(axis=0), dtype=object)
-    for axis, n in enumerate(shape):
-        if n == 1 and x.shape[axis] != 1:
-            x = np.asarray(x.sum(axis=axis, keepdims=True), dtype=object)
-    return x
 
 
 def _rounded(x: np.ndarray, complex_: bool) -> np.ndarray:
