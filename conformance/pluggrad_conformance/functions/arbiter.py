@@ -25,8 +25,9 @@ from .inputs import takes_namespace
 
 __all__ = ["Ruling", "arbitrate", "error_in_eps"]
 
-#: More components than this are not differentiated with fifty digits, or one by one.
-LIMIT, DIFFERENT = 30, 60
+#: More components than this are not differentiated with fifty digits, or one by one; nor is
+#: anything with fifty digits where the arguments have more numbers than `NUMBERS`.
+LIMIT, DIFFERENT, NUMBERS = 30, 60, 500
 DIGITS, STEP = 50, 20
 DIRECTIONS = 2
 
@@ -141,7 +142,8 @@ def _units(x: np.ndarray) -> tuple[complex, ...]:
 def _exactly(function: Callable[..., Any], args: list[Any], places: Sequence[int]) -> Ruling:
     import mpmath  # type: ignore[import-untyped]
 
-    if sum(args[i].size for i in places) > LIMIT:
+    numbers = sum(x.size for x in args if isinstance(x, np.ndarray))
+    if numbers > NUMBERS or sum(args[i].size for i in places) > LIMIT:
         raise NoAnswer("too many components")
     if not all(np.all(np.isfinite(args[i])) for i in places):
         raise NoAnswer("infinities and nan have no differences")

@@ -82,17 +82,17 @@ def _panel(ax: Any, found: list[Comparison], names: list[str]) -> None:
         ax.set_xlabel("seconds for value and gradient")
         return
     for name in names:
-        rows = [(c.size, row) for c in found for row in c.rows
+        timed = [(c.size, row) for c in found for row in c.rows
                 if row.name == name and row.time is not None]  # fmt: skip
-        if not rows:
+        if not timed:
             continue
-        times = [row.time or 0.0 for _, row in rows]
-        spreads = [row.spread or (t, t) for (_, row), t in zip(rows, times)]
+        times = [row.time or 0.0 for _, row in timed]
+        spreads = [row.spread or (t, t) for (_, row), t in zip(timed, times)]
         below = [max(0.0, t - low) for t, (low, _) in zip(times, spreads)]
         above = [max(0.0, high - t) for t, (_, high) in zip(times, spreads)]
-        ax.errorbar([n for n, _ in rows], times, yerr=[below, above], label=name, marker="o",
+        ax.errorbar([n for n, _ in timed], times, yerr=[below, above], label=name, marker="o",
                     markersize=3, linewidth=1.2, color=_colour(names, name),
-                    linestyle="--" if rows[0][1].compiled else "-")  # fmt: skip
+                    linestyle="--" if timed[0][1].compiled else "-")  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel("size")
