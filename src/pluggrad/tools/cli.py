@@ -98,13 +98,15 @@ def _conformance(command: str, words: Sequence[str]) -> int:
 
     needed = ["pluggrad_conformance", *CONFORMANCE, *(["pyperf"] if command == "compare" else [])]
     missing = [name for name in needed if find_spec(name) is None]
-    if missing:
-        print(
-            f"pluggrad: `pluggrad {command}` needs {', '.join(missing)}; "
-            f"`pip install 'pluggrad[{command}]'` brings everything",
-            file=sys.stderr,
-        )
+    needs = (
+        f"the conformance suite needs {', '.join(missing)}; "
+        f"`pip install 'pluggrad[{command}]'` brings everything"
+    )
+    if missing and (words and not {"-h", "--help"} & set(words)):
+        print(f"pluggrad: {needs}", file=sys.stderr)
         return 2
+    if missing:  # help is there without them
+        print(f"To run this, {needs}.\n")
     if command == "compare":
         from pluggrad_conformance.functions import main as run
     else:
