@@ -13,8 +13,8 @@ import numpy as np
 from ..problem import Problem, wide
 
 __all__ = [
-    "Ask", "NoAnswer", "OracleAnswer", "inexact", "quiet", "unbroadcast", "wide_cotangents",
-    "wide_inputs",
+    "Ask", "NoAnswer", "OracleAnswer", "apart", "inexact", "quiet", "unbroadcast",
+    "wide_cotangents", "wide_inputs",
 ]  # fmt: skip
 
 #: An oracle: ``ask(problem, quantity)`` gives the arrays, or raises `NoAnswer`.
@@ -64,6 +64,18 @@ def wide_cotangents(problem: Problem, outputs: list[Any]) -> list[np.ndarray | N
         else:
             found.append(None)
     return found
+
+
+def apart(problem: Problem, outputs: list[np.ndarray]) -> bool:
+    """Whether each component of the outputs depends on the components at its own place alone."""
+    arrays = [x for x in problem.args if isinstance(x, np.ndarray)]
+    if problem.operation.kind != "elementwise" or not arrays:
+        return False
+    try:
+        shape = np.broadcast_shapes(*[x.shape for x in arrays])
+    except ValueError:
+        return False
+    return all(np.shape(y) == shape for y in outputs)
 
 
 def unbroadcast(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

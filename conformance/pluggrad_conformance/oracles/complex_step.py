@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..problem import Problem, wide
-from .answers import NoAnswer, inexact, unbroadcast, wide_inputs
+from .answers import NoAnswer, apart, inexact, unbroadcast, wide_inputs
 from .values import Values, numpy_values
 
 __all__ = ["LIMIT", "NAME", "complex_step_answer"]
@@ -51,7 +51,7 @@ def complex_step_answer(problem: Problem, quantity: str) -> list[np.ndarray]:
     cs = [
         wide(problem.cotangent(k, y.shape, str(y.dtype))) for k, y in enumerate(real) if inexact(y)
     ]
-    if problem.operation.kind == "elementwise":
+    if apart(problem, real):
         answers = []
         for k, x in enumerate(inputs):
             ones = [np.full(z.shape, float(i == k)) for i, z in enumerate(inputs)]

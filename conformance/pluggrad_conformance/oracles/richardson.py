@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..problem import Problem, wide
-from .answers import NoAnswer, inexact, unbroadcast, wide_inputs
+from .answers import NoAnswer, apart, inexact, unbroadcast, wide_inputs
 from .values import Values, numpy_or_torch_values
 
 __all__ = ["LIMIT", "NAME", "derivative_along", "differences_and_doubt"]
@@ -38,12 +38,12 @@ def differences_and_doubt(
     ts = [np.asarray(wide(t)) for t in problem.tangents()]
     if quantity == "tangent":
         return _tangent(f, inputs, ts)
-    apart = problem.operation.kind == "elementwise"
-    if not apart and sum(x.size * (1 + np.iscomplexobj(x)) for x in inputs) > LIMIT:
+    alone = apart(problem, f(*inputs))
+    if not alone and sum(x.size * (1 + np.iscomplexobj(x)) for x in inputs) > LIMIT:
         raise NoAnswer(f"more than {LIMIT} components")
     ys = [(k, y) for k, y in enumerate(f(*inputs)) if inexact(y)]
     cs = {k: wide(problem.cotangent(k, y.shape, str(y.dtype))) for k, y in ys}
-    total = (lambda x: x) if apart else np.sum
+    total = (lambda x: x) if alone else np.sum
 
     def loss(xs: list[np.ndarray]) -> np.ndarray:
         """The outputs on their cotangents: elementwise component by component, else all in all."""
@@ -61,7 +61,7 @@ def differences_and_doubt(
     doubts = [np.zeros(x.shape) for x in inputs]
     for k, x in enumerate(inputs):
         for unit in (1.0, 1j) if np.iscomplexobj(x) else (1.0,):
-            if apart:  # all components at once, for first derivatives each by a step of its own
+            if alone:  # all components at once, for first derivatives each by a step of its own
                 step = _steps(x) if quantity == "gradient" else np.ones(x.shape)
                 h = np.broadcast_to(step, size.shape)
                 e = [np.zeros_like(z) for z in inputs]
