@@ -253,7 +253,8 @@ class _Family:
             kinds += kind
             flat = np.ravel(x).astype(np.complex128 if kind == "c" else np.float64)
             self.numbers.append(flat.view(np.float64))
-            self.scales.append(np.ravel(s).astype(np.float32))
+            with np.errstate(over="ignore"):  # an infinite scale counts as none
+                self.scales.append(np.ravel(s).astype(np.float32))
             self.counts[0] += self.numbers[-1].size
             self.counts[1] += self.scales[-1].size
         return [*start, kinds]
