@@ -29,7 +29,7 @@ from tests.sweep.running import (
 from tests.sweep.specs import Call
 
 #: Of the calls of a function, one in so many.
-STRIDE = 29
+STRIDE = 41
 
 
 def sample(name: str) -> list[Call]:
