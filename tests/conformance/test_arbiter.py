@@ -108,13 +108,14 @@ def test_fifty_digits_of_complex_and_several_arguments():
 def test_the_objectives_of_adbench_agree_on_every_system(name):
     by, sizes = OBJECTIVES[name]
     module = importlib.import_module(f"pluggrad_conformance.functions.adbench.{name}")
-    args = module.inputs(10 if name != "gmm" else sizes[0])
+    args = getattr(module, f"{name}_inputs")(10 if name != "gmm" else sizes[0])
+    objective = getattr(module, f"{name}_objective")
     answers = {}
     for contender in contenders(installed("numpy", "torch")):
         if not contender.compiled and "jax" not in contender.name:
-            value, gradients = contender.make(module.objective, args, by).both()
+            value, gradients = contender.make(objective, args, by).both()
             answers[contender.name] = [as_numpy(value), *[as_numpy(g) for g in gradients]]
-    found = arbitrate(module.objective, args, by, answers, TOLERANCE)
+    found = arbitrate(objective, args, by, answers, TOLERANCE)
     assert found.by.endswith(("confirmed by finite differences", "50 digits"))
     for got in answers.values():
         assert found.judge(got, TOLERANCE) == ("agrees", "")
@@ -125,11 +126,11 @@ def test_the_gradient_of_bundle_adjustment_is_its_jacobian():
     import pluggrad as pg
     from pluggrad_conformance.functions.adbench import ba
 
-    args = ba.inputs(3)
+    args = ba.ba_inputs(3)
     errors = lambda cameras, points, w: w[:, None] * (ba.project(pg, cameras, points) - args[3][:3])
     one = [x[:3] for x in args[:3]]
     jacobians = pg.jacrev(errors, (0, 1, 2))(*one)
-    gradients = pg.grad(lambda *xs: ba.objective(pg, *xs, *args[3:]), (0, 1, 2))(*args[:3])
+    gradients = pg.grad(lambda *xs: ba.ba_objective(pg, *xs, *args[3:]), (0, 1, 2))(*args[:3])
     for jacobian, gradient in zip(jacobians[:2], gradients[:2], strict=True):
         for n in range(3):
             for c in range(2):

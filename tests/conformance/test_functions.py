@@ -94,7 +94,9 @@ def test_every_contender_computes_the_same(module, backend):
 def test_complex_gradients_follow_one_convention(module):
     z = np.asarray([1 + 2j, 0.5j])
     for name, step in steps(module, "complex_one", [z], [0], without=["MyGrad"]):
-        np.testing.assert_allclose(as_numpy(step.both()[1][0]), np.conj(3 * z * z), 1e-5, err_msg=name)
+        np.testing.assert_allclose(
+            as_numpy(step.both()[1][0]), np.conj(3 * z * z), 1e-5, err_msg=name
+        )
 
 
 def test_one_system_is_measured_in_processes_of_its_own(module):

@@ -38,12 +38,12 @@ def why(problem: Problem, oracle: str, quantity: str = "gradient") -> str:
 
 
 @pytest.mark.parametrize("name, x, reason", [
-    ("sqrt", 0.0, "a branch point"),
+    ("sqrt", 0.0, "another than the real one"),
     ("log", 0.0, "another than the real one"),
     ("sqrt", -1.0, "another than the real one"),
     ("log", -2.0, "another than the real one"),
     ("acosh", 0.5, "another than the real one"),
-    ("acosh", 1.0, "a branch point"),
+    ("acosh", 1.0, "another than the real one"),
     ("asin", -1.0, "a branch point"),
     ("atanh", 3.0, "another than the real one"),
 ])  # fmt: skip

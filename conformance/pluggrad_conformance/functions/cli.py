@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .figures import HEADINGS, figures_of
 from .inputs import InputError
-from .measure import Settings, compare_sizes, default_backends
+from .measure import Settings, compare_sizes, compared_backends
 from .records import Comparison, RecordError, Report, merge_reports
 
 __all__ = ["main"]
@@ -141,7 +141,7 @@ def _measured(given: argparse.Namespace, command: list[str]) -> Report:
     from rich.console import Console
 
     settings = Settings(
-        _words(given.backends) or default_backends(), given.dtype, not given.no_native,
+        _words(given.backends) or compared_backends(), given.dtype, not given.no_native,
         not given.no_compiled, given.processes, given.seed, given.tolerance, given.timeout,
         _words(given.systems),
     )  # fmt: skip

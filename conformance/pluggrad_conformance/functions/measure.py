@@ -24,7 +24,7 @@ from .inputs import cast, describe_arguments, load_function, load_inputs, places
 from .records import Comparison, Figures, Report
 from .worker import MIN_SECONDS, VALUES, Job
 
-__all__ = ["Settings", "compare_function", "compare_sizes", "default_backends", "tolerance_of"]
+__all__ = ["Settings", "compare_function", "compare_sizes", "compared_backends", "tolerance_of"]
 
 WORKER = "pluggrad_conformance.functions.worker"
 
@@ -44,7 +44,7 @@ class Settings:
     systems: Sequence[str] = ()  # parts of names; all if empty
 
 
-def default_backends() -> list[str]:
+def compared_backends() -> list[str]:
     """The installed ones of `BACKENDS`."""
     import pluggrad as pg
 

@@ -51,7 +51,8 @@ def compare_suite(
         settings = replace(settings, tolerance=TOLERANCE)
     reports = [
         compare_sizes(
-            f"{__name__}.{name}:objective", settings, inputs=f"{__name__}.{name}:inputs",
+            f"{__name__}.{name}:{name}_objective", settings,
+            inputs=f"{__name__}.{name}:{name}_inputs",
             by=by, sizes=list(sizes) or list(own), command=command, progress=progress,
         )
         for name, (by, own) in OBJECTIVES.items()

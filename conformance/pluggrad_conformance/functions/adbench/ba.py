@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["inputs", "objective"]
+__all__ = ["ba_inputs", "ba_objective"]
 
 
-def inputs(observations: int) -> list[Any]:
+def ba_inputs(observations: int) -> list[Any]:
     """A camera, a point, a weight and a feature for each observation, drawn at random, and written
     down twice: once for each of the two coordinates of an error, which `chosen` selects.
 
@@ -37,7 +37,9 @@ def inputs(observations: int) -> list[Any]:
     return [*twice, chosen]
 
 
-def objective(xp: Any, cameras: Any, points: Any, weights: Any, features: Any, chosen: Any) -> Any:
+def ba_objective(
+    xp: Any, cameras: Any, points: Any, weights: Any, features: Any, chosen: Any
+) -> Any:
     """The sum of the selected errors, and of the errors of the weights, once each."""
     seen = project(xp, cameras, points)
     errors = xp.expand_dims(weights, axis=1) * (seen - features)

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["inputs", "objective"]
+__all__ = ["gmm_inputs", "gmm_objective"]
 
 COMPONENTS, POINTS = 5, 1000
 GAMMA, M = 1.0, 0
 
 
-def inputs(dimensions: int) -> list[Any]:
+def gmm_inputs(dimensions: int) -> list[Any]:
     """α, μ, q and l, all normally distributed as in ADBench, and points of the same kind; where the
     entries of l go in a matrix that is written row by row."""
     rng = np.random.default_rng(dimensions)
@@ -36,7 +36,9 @@ def inputs(dimensions: int) -> list[Any]:
     ]  # fmt: skip
 
 
-def objective(xp: Any, alpha: Any, means: Any, q: Any, low: Any, points: Any, spread: Any) -> Any:
+def gmm_objective(
+    xp: Any, alpha: Any, means: Any, q: Any, low: Any, points: Any, spread: Any
+) -> Any:
     """The log-likelihood of the points, with the prior."""
     k, d = q.shape
     n = points.shape[0]

@@ -17,7 +17,7 @@ import numpy as np
 
 from .ba import rotate
 
-__all__ = ["inputs", "objective"]
+__all__ = ["hand_inputs", "hand_objective"]
 
 #: Where fingers begin on the palm, and how long their bones are, in decimetres.
 BASES = np.asarray(
@@ -30,7 +30,7 @@ RADIUS, BLEND, NOISE = 0.08, 0.15, 0.01
 BONES = 16  # the palm, then the first, second and third bones of the fingers
 
 
-def inputs(points: int) -> list[Any]:
+def hand_inputs(points: int) -> list[Any]:
     """A pose, near which the points were measured: rotation and translation, the angles of the
     fingers (sideways, then three to bend); the points of the skin in the frame of each bone, and by
     how much they belong to it; and the measured points."""
@@ -61,7 +61,9 @@ def inputs(points: int) -> list[Any]:
     return [*start, weights, local, measured]
 
 
-def objective(xp: Any, place: Any, angles: Any, weights: Any, local: Any, measured: Any) -> Any:
+def hand_objective(
+    xp: Any, place: Any, angles: Any, weights: Any, local: Any, measured: Any
+) -> Any:
     """Half the sum of the squared distances."""
     errors = posed(xp, place, angles, weights, local) - measured
     return 0.5 * xp.sum(errors * errors)

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["inputs", "objective"]
+__all__ = ["lstm_inputs", "lstm_objective"]
 
 LAYERS, BITS = 2, 14
 
 
-def inputs(characters: int) -> list[Any]:
+def lstm_inputs(characters: int) -> list[Any]:
     """Parameters of the layers (weights, biases), of what is around them, and the first state, all
     uniformly distributed; and the bits of random characters."""
     rng = np.random.default_rng(characters)
@@ -31,7 +31,7 @@ def inputs(characters: int) -> list[Any]:
     ]  # fmt: skip
 
 
-def objective(xp: Any, layers: Any, around: Any, state: Any, text: Any) -> Any:
+def lstm_objective(xp: Any, layers: Any, around: Any, state: Any, text: Any) -> Any:
     """The loss over the text."""
     hidden = [state[k, 0, :] for k in range(LAYERS)]
     cells = [state[k, 1, :] for k in range(LAYERS)]
