@@ -47,6 +47,10 @@ class FrozenError(ValueError):
 
 def frozen_answer(problem: Problem, quantity: str, name: str) -> OracleAnswer:
     """The frozen answer of a library; raises `NoAnswer` where there is none for this problem."""
+    if (name == "jax" and problem.operation.no_jax) or (
+        name == "torch" and problem.operation.no_torch
+    ):
+        raise NoAnswer(f"{name} has no {problem.operation.name}")
     entry = frozen_index(DATA).get(f"{problem.key}/{quantity}")
     if entry is None and problem.mask != "all" and quantity in ("value", "gradient"):
         return _by_one(problem, quantity, name)
