@@ -84,11 +84,14 @@ def test_mpmath_is_silent_on_negative_zero() -> None:
                       Array(values=(-0.0, 1.0))),), exact=mpmath.atan2)  # fmt: skip
     for quantity in ("value", "gradient"):
         assert "-0.0" in why(problem_of(atan2), "mpmath", quantity)
-    assert "-0.0" in why(at(-0.0, exact=lambda x: x), "mpmath")
-    complex_ = Operation("conj", "elementwise", (case("z", Array(values=(complex(1, -0.0),))),),
-                         exact=mpmath.conj)  # fmt: skip
-    assert "-0.0" in why(problem_of(complex_, "complex128"), "mpmath")
-    assert why(at(0.0, exact=lambda x: x), "mpmath") == ""
+    sign = Operation("copysign", "elementwise", (case("by x", Array(values=(2.0,)),
+                     Array(values=(-0.0,), constant=True)),),
+                     exact=lambda x, y: abs(x) * mpmath.sign(y))  # fmt: skip
+    assert "-0.0" in why(problem_of(sign), "mpmath")
+    assert why(at(-0.0, exact=lambda x: 1 / x), "mpmath")
+    # where a function is continuous, -0.0 is as good as 0
+    (answer,) = consult_oracles(at(-0.0, exact=mpmath.sin), "gradient", ["mpmath"])
+    assert abs(answer.arrays[0][0]) > 0
 
 
 @pytest.mark.parametrize("name", ["maximum", "minimum", "fmax", "fmin"])

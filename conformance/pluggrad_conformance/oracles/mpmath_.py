@@ -3,8 +3,9 @@
 Derivatives are differences of values computed with far more digits than are wanted, so that neither
 rounding nor the length of the step can be seen; no rule of differentiation is used. Where a
 function has a kink, the differences of both sides disagree, and the oracle says nothing. It also
-says nothing of -0.0, which exact numbers cannot tell from 0, and where a function of real numbers
-is complex right next to the inputs: (-2)^p is real at whole p, but has no slope there.
+says nothing of -0.0 where a function jumps, since exact numbers cannot tell it from 0, and where a
+function of real numbers is complex right next to the inputs: (-2)^p is real at whole p, but has no
+slope there.
 """
 
 from __future__ import annotations
@@ -33,8 +34,6 @@ def mpmath_answer(problem: Problem, quantity: str) -> list[np.ndarray]:
         raise NoAnswer(f"the row of {problem.operation.name} has no function of exact numbers")
     if any(isinstance(x, (list, tuple)) for x in problem.args):
         raise NoAnswer("lists of arrays are left to the other oracles")
-    if any(_has_negative_zero(x) for x in problem.args if isinstance(x, np.ndarray)):
-        raise NoAnswer("exact numbers have no -0.0")
     shape = np.broadcast_shapes(*[x.shape for x in problem.args if isinstance(x, np.ndarray)])
     if int(np.prod(shape)) > LIMIT:
         raise NoAnswer(f"more than {LIMIT} components")
@@ -60,7 +59,9 @@ class _Differences:
         self.inputs = [_exact(mpmath, x) for x in wide_inputs(problem)]
         kinds = {x.dtype.kind for x in problem.args if isinstance(x, np.ndarray)}
         self.real = "c" not in kinds
+        self.exact = lambda x: _exact(mpmath, x)
         self.y = self.moved()
+        self.cross_zero()
         self.at_zero = np.zeros(shape, dtype=bool)
         for x in wide_inputs(problem):
             self.at_zero |= np.broadcast_to(x == 0, shape)
@@ -73,7 +74,7 @@ class _Differences:
         for direction, length in moves:
             # asarray: for 0-d arrays NumPy returns bare numbers
             xs = [np.asarray(x + length * d, object) for x, d in zip(xs, direction, strict=True)]
-        args = self.problem.filled(xs, lambda x: _exact(self.mpmath, wide(x)))
+        args = self.problem.filled(xs, lambda x: self.exact(wide(x)))
         flat = [np.broadcast_to(x, self.shape) if isinstance(x, np.ndarray) else x for x in args]
         y = np.empty(self.shape, dtype=object)
         for place in np.ndindex(self.shape):
@@ -83,6 +84,23 @@ class _Differences:
                 where = "next to the input" if moves else "here"
                 raise NoAnswer(f"the exact function is complex {where}, the operation is not")
         return y
+
+    def cross_zero(self) -> None:
+        """Raise `NoAnswer` if an input is -0.0, which exact numbers cannot tell from 0, and the
+        function jumps there: atan2(0, -0.0) is π. A continuous function does not mind."""
+        mp, problem = self.mpmath, self.problem
+        if not any(np.any(_negative_zeros(x)) for x in problem.args if isinstance(x, np.ndarray)):
+            return
+        plain, inputs = self.exact, self.inputs
+        try:
+            for h in (self.step, -self.step):
+                self.exact = lambda x, h=h: plain(x) + np.where(_negative_zeros(x), h, 0)
+                self.inputs = [np.asarray(self.exact(x), object) for x in wide_inputs(problem)]
+                for a, b in zip(self.moved().flat, self.y.flat, strict=True):
+                    if not mp.isfinite(a) or abs(a - b) > (1 + abs(b)) * mp.mpf(10) ** -8:
+                        raise NoAnswer("exact numbers have no -0.0, and the function jumps there")
+        finally:
+            self.exact, self.inputs = plain, inputs
 
     def is_complex(self, value: Any) -> bool:
         """Whether a value has an imaginary part that is more than rounding."""
@@ -161,10 +179,11 @@ class _Differences:
         return answers
 
 
-def _has_negative_zero(x: np.ndarray) -> bool:
-    """Whether a number, or a part of a complex one, is -0.0."""
+def _negative_zeros(x: np.ndarray) -> np.ndarray:
+    """Which numbers are -0.0, or have it as a part."""
     parts = {"f": (x,), "c": (x.real, x.imag)}.get(x.dtype.kind, ())
-    return any(bool(np.any((part == 0) & np.signbit(part))) for part in parts)
+    return np.any([(part == 0) & np.signbit(part) for part in parts] or [np.zeros(x.shape, bool)],
+                  axis=0)  # fmt: skip
 
 
 def _exact(mpmath: Any, x: np.ndarray) -> np.ndarray:
