@@ -11,6 +11,8 @@ slope there.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -59,7 +61,7 @@ class _Differences:
         self.inputs = [_exact(mpmath, x) for x in wide_inputs(problem)]
         kinds = {x.dtype.kind for x in problem.args if isinstance(x, np.ndarray)}
         self.real = "c" not in kinds
-        self.exact = lambda x: _exact(mpmath, x)
+        self.exact: Callable[[np.ndarray], np.ndarray] = partial(_exact, mpmath)
         self.y = self.moved()
         self.cross_zero()
         self.at_zero = np.zeros(shape, dtype=bool)
@@ -94,7 +96,7 @@ class _Differences:
         plain, inputs = self.exact, self.inputs
         try:
             for h in (self.step, -self.step):
-                self.exact = lambda x, h=h: plain(x) + np.where(_negative_zeros(x), h, 0)
+                self.exact = partial(_off_zero, plain, h)
                 self.inputs = [np.asarray(self.exact(x), object) for x in wide_inputs(problem)]
                 for a, b in zip(self.moved().flat, self.y.flat, strict=True):
                     if not mp.isfinite(a) or abs(a - b) > (1 + abs(b)) * mp.mpf(10) ** -8:
@@ -182,8 +184,13 @@ class _Differences:
 def _negative_zeros(x: np.ndarray) -> np.ndarray:
     """Which numbers are -0.0, or have it as a part."""
     parts = {"f": (x,), "c": (x.real, x.imag)}.get(x.dtype.kind, ())
-    return np.any([(part == 0) & np.signbit(part) for part in parts] or [np.zeros(x.shape, bool)],
-                  axis=0)  # fmt: skip
+    found = [(part == 0) & np.signbit(part) for part in parts] or [np.zeros(x.shape, bool)]
+    return np.asarray(np.any(found, axis=0))
+
+
+def _off_zero(exact: Any, h: Any, x: np.ndarray) -> np.ndarray:
+    """`x` as exact numbers, with `h` in the places of -0.0."""
+    return np.asarray(exact(x) + np.where(_negative_zeros(x), h, 0), object)
 
 
 def _exact(mpmath: Any, x: np.ndarray) -> np.ndarray:
