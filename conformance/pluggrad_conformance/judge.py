@@ -30,6 +30,7 @@ unsupported-by-engine.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import ModuleType
 
@@ -43,9 +44,10 @@ from .problem import Problem
 from .properties import RAISED, STRUCTURE, deep, structure, twice
 from .results import OracleVerdict, Property, Result
 from .subject import Answer, batch, engine_answer, probe
+from .systems import System, is_native
 from .tolerance import OFF, Comparison, compare_with_oracle
 
-__all__ = ["judge_cell"]
+__all__ = ["AMOUNTS", "Case", "Finding", "judge_cell", "traced", "what_broke"]
 
 #: Asked at once of base cells in float64, and of others when the first one objects or is silent.
 MORE = ("jax", "mpmath", "scipy", "complex step")
@@ -54,7 +56,12 @@ SMOKE = "finite differences"
 AMOUNTS = {"off": "numerically-off", "wrong": "wrong", "nonfinite": "nonfinite-mismatch"}
 
 
-def judge_cell(cell: Cell, problem: Problem | None = None, engine: ModuleType = pluggrad) -> Result:
+def judge_cell(
+    cell: Cell,
+    problem: Problem | None = None,
+    engine: ModuleType = pluggrad,
+    system: System | None = None,
+) -> Result:
     """The outcome of a cell, with everything that led to it.
 
     Parameters
@@ -65,6 +72,8 @@ def judge_cell(cell: Cell, problem: Problem | None = None, engine: ModuleType = 
         Other inputs than those of the cell's case: a smaller one, for instance.
     engine : module, optional
         The pluggrad to judge; tests pass a modified copy.
+    system : System, optional
+        The same for cells of another system.
 
     Exceptions of pluggrad, the library or an oracle are not raised: they become outcomes.
 
@@ -74,14 +83,19 @@ def judge_cell(cell: Cell, problem: Problem | None = None, engine: ModuleType = 
     'pass'
     """
     begin = time.perf_counter()
-    case = _Case(cell, Problem.of(cell) if problem is None else problem, engine)
+    problem = Problem.of(cell) if problem is None else problem
+    case = Case(cell, problem, engine)
+    if is_native(cell.backend):
+        from .judge_native import NativeCase  # which stands on this module
+
+        case = NativeCase(cell, problem, system)
     result = case.decide()
     result.seconds = time.perf_counter() - begin
     return result
 
 
 @dataclass
-class _Finding:
+class Finding:
     """What the comparison with the oracles found; `scale` is that of the first oracle."""
 
     outcome: str
@@ -92,7 +106,7 @@ class _Finding:
     scale: list[np.ndarray] | None = None
 
 
-class _Case:
+class Case:
     """One cell on its way to an outcome."""
 
     def __init__(self, cell: Cell, problem: Problem, engine: ModuleType) -> None:
@@ -101,9 +115,9 @@ class _Case:
         self.whole = False
         self.notes: list[str] = []
 
-    def result(self, outcome: str, detail: str = "", finding: _Finding | None = None,
+    def result(self, outcome: str, detail: str = "", finding: Finding | None = None,
                properties: list[Property] | None = None) -> Result:  # fmt: skip
-        finding = finding or _Finding("")
+        finding = finding or Finding("")
         detail = "; ".join(part for part in (detail, *self.notes) if part)
         return Result(
             self.cell, outcome, detail, self.quantity, finding.error, finding.ratio,
@@ -115,7 +129,7 @@ class _Case:
     def decide(self) -> Result:
         bare = self.probe()
         if bare.error is not None and bare.error.kind == "error":
-            return self.result("error", _full(bare))
+            return self.result("error", traced(bare))
         answer = self.ask()
         if answer.error is not None:
             return self.result(*self.failed(answer, bare))
@@ -132,7 +146,7 @@ class _Case:
         properties = structure(answer)
         broken = [p for p in properties if not p.held]
         if broken:
-            return self.result("wrong-structure", _said(broken), finding, properties)
+            return self.result("wrong-structure", what_broke(broken), finding, properties)
         main = self.cell.dtype in ("float64", "complex128") and self.cell.is_base
         if finding.outcome in (*AMOUNTS.values(), "oracle-conflict") or main:
             properties.append(again := self.twice(answer))
@@ -147,7 +161,7 @@ class _Case:
         if broken:
             raised = all(p.note.startswith(RAISED) for p in broken)
             outcome = "error" if raised else "wrong-structure"
-            return self.result(outcome, _said(broken), finding, properties)
+            return self.result(outcome, what_broke(broken), finding, properties)
         return self.result(finding.outcome, finding.detail, finding, properties)
 
     def ask(self) -> Answer:
@@ -183,11 +197,11 @@ class _Case:
                 stacked = self.stacked()
                 if stacked is not None:
                     return "unsupported-by-backend", f"on a batch: {stacked}; {failure.summary}"
-            return "error", _full(answer)
+            return "error", traced(answer)
         refused = ("unsupported-by-engine", "unsupported-by-backend")
         missing = bare.error.type == "AttributeError"
         if missing and failure.kind not in refused and failure.type != "OperationError":
-            return "error", _full(answer)  # from the engine's substitute for it
+            return "error", traced(answer)  # from the engine's substitute for it
         return "unsupported-by-backend", f"{bare.error.summary}; pluggrad: {failure.summary}"
 
     def stacked(self) -> str | None:
@@ -215,7 +229,7 @@ class _Case:
         first: tuple[Comparison, str] | None = None
         asked: tuple[str, ...] = ("convention", "torch")
         for names in (asked, MORE):
-            for oracle in consult_oracles(self.problem, "value", names):
+            for oracle in self.consult(self.problem, "value", names):
                 found = self.against(oracle, value.arrays, "value")
                 if found.verdict == "agrees":
                     return None
@@ -231,7 +245,16 @@ class _Case:
 
     # ------------------------------------------------------------------ the oracles
 
-    def compare(self, answer: Answer) -> _Finding:
+    @property
+    def thorough(self) -> bool:
+        """Whether every oracle is asked at once."""
+        return self.cell.dtype == "float64" and self.cell.is_base
+
+    def consult(self, problem: Problem, quantity: str, names: Iterable[str]) -> list[OracleAnswer]:
+        """The answers of the oracles of these names that have one."""
+        return consult_oracles(problem, quantity, names)
+
+    def compare(self, answer: Answer) -> Finding:
         """The finding on the answer; of a batch, the first that is bad."""
         findings = [self.one(self.problem, answer.arrays)]
         if answer.others:
@@ -247,20 +270,20 @@ class _Case:
                 return finding
         return findings[0]
 
-    def one(self, problem: Problem, arrays: list[np.ndarray]) -> _Finding:
+    def one(self, problem: Problem, arrays: list[np.ndarray]) -> Finding:
         """What the oracles say of `arrays`, the answer to `problem`."""
         asked = ["convention", "torch"]
-        if self.cell.dtype == "float64" and self.cell.is_base:
+        if self.thorough:
             asked += MORE
-        oracles = consult_oracles(problem, self.quantity, asked)
+        oracles = self.consult(problem, self.quantity, asked)
         found = [self.against(oracle, arrays) for oracle in oracles]
         silent = not any(oracle.name != "convention" for oracle in oracles)
         if len(asked) == 2 and (silent or any(c.verdict != "agrees" for c in found)):
-            oracles = consult_oracles(problem, self.quantity, [*asked, *MORE])
+            oracles = self.consult(problem, self.quantity, [*asked, *MORE])
             found = [self.against(oracle, arrays) for oracle in oracles]
         alone = [o for o in oracles if o.name != "convention"]
         if not oracles or (len(alone) == 1 and found[-1].verdict != "agrees"):
-            oracles += consult_oracles(problem, self.quantity, [SMOKE])
+            oracles += self.consult(problem, self.quantity, [SMOKE])
             found = [self.against(oracle, arrays) for oracle in oracles]
         finding = self.weigh(problem, oracles, found)
         finding.verdicts = [
@@ -274,7 +297,7 @@ class _Case:
 
     def weigh(
         self, problem: Problem, oracles: list[OracleAnswer], found: list[Comparison]
-    ) -> _Finding:
+    ) -> Finding:
         """The outcome, by the table in the docstring of this module."""
         said = list(zip(oracles, found))
         convention = [pair for pair in said if pair[0].name == "convention"]
@@ -285,54 +308,54 @@ class _Case:
         if convention:
             ours = convention[0][1]
             if ours.verdict != "agrees":
-                return _objection(*convention[0])
-            return _Finding("convention", _all_words(objecting)) if objecting else _Finding("pass")
+                return objected(*convention[0])
+            return Finding("convention", _all_words(objecting)) if objecting else Finding("pass")
         if not said:
             return self.by_smoke(smoke)
         if not objecting:
-            return _Finding("pass")
+            return Finding("pass")
         if agreeing:
             off = all(c.verdict == "off" for _, c in objecting)
             if any(o.name.startswith("mpmath") for o, _ in agreeing) or (off and len(agreeing) > 1):
-                return _Finding("pass", _all_words(objecting))
+                return Finding("pass", _all_words(objecting))
             outcome = "convention" if problem.case.convention else "oracle-conflict"
-            return _Finding(outcome, _all_words(objecting))
+            return Finding(outcome, _all_words(objecting))
         if len(objecting) == 1:
             return self.by_one(*objecting[0], smoke)
         for k, (first, comparison) in enumerate(objecting):
             for second, _ in objecting[k + 1 :]:
                 if self.against(first, second.arrays).verdict == "agrees":
-                    return _objection(first, comparison, second.name)
-        return _Finding("oracle-conflict", _all_words(objecting))
+                    return objected(first, comparison, second.name)
+        return Finding("oracle-conflict", _all_words(objecting))
 
     def by_one(
         self, oracle: OracleAnswer, found: Comparison, smoke: list[tuple[OracleAnswer, Comparison]]
-    ) -> _Finding:
+    ) -> Finding:
         """The outcome where a single oracle answers, and objects."""
-        finding = _objection(oracle, found)
+        finding = objected(oracle, found)
         if finding.outcome != "wrong":
             return finding
         for second, its in smoke:
             agreed = self.against(second, oracle.arrays).verdict == "agrees"
             if agreed and its.verdict != "agrees" and found.ratio > OFF:
-                return _objection(oracle, found, SMOKE)
-        return _Finding("oracle-conflict", f"no second oracle objects; {finding.detail}")
+                return objected(oracle, found, SMOKE)
+        return Finding("oracle-conflict", f"no second oracle objects; {finding.detail}")
 
-    def by_smoke(self, smoke: list[tuple[OracleAnswer, Comparison]]) -> _Finding:
+    def by_smoke(self, smoke: list[tuple[OracleAnswer, Comparison]]) -> Finding:
         """The outcome where only finite differences answer: they clear, but never condemn."""
         if not smoke:
-            return _Finding("oracle-missing")
+            return Finding("oracle-missing")
         if smoke[0][1].verdict == "agrees":
-            return _Finding("pass", "by finite differences alone")
-        return _Finding("oracle-conflict", f"no other oracle; {_all_words(smoke)}")
+            return Finding("pass", "by finite differences alone")
+        return Finding("oracle-conflict", f"no other oracle; {_all_words(smoke)}")
 
 
-def _objection(oracle: OracleAnswer, found: Comparison, second: str = "") -> _Finding:
+def objected(oracle: OracleAnswer, found: Comparison, second: str = "") -> Finding:
     outcome = AMOUNTS[found.verdict]
     if found.note.startswith("structure:"):
         outcome = "wrong-structure"
     names = f"{oracle.name} and {second}" if second else oracle.name
-    return _Finding(outcome, f"{names}: {_words(found)}")
+    return Finding(outcome, f"{names}: {_words(found)}")
 
 
 def _words(found: Comparison) -> str:
@@ -344,11 +367,11 @@ def _all_words(pairs: list[tuple[OracleAnswer, Comparison]]) -> str:
     return "; ".join(f"{oracle.name}: {_words(found)}" for oracle, found in pairs)
 
 
-def _said(properties: list[Property]) -> str:
+def what_broke(properties: list[Property]) -> str:
     structural = [p for p in properties if p.name in STRUCTURE] or properties
     return "; ".join(f"{p.name}: {p.note}" for p in structural)
 
 
-def _full(answer: Answer) -> str:
+def traced(answer: Answer) -> str:
     assert answer.error is not None
     return f"{answer.error.summary}\n{answer.error.traceback}"

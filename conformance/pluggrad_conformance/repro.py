@@ -21,8 +21,10 @@ from .operations import Array
 from .oracles import NAMES, consult_oracles
 from .problem import Problem
 from .results import Result, printable, read_results
+from .script_native import native_script
 from .selection import OURS, default_backends
 from .source import definitions
+from .systems import find_system, is_native
 from .tables import load_operations
 from .tolerance import bounds
 
@@ -80,7 +82,9 @@ def script_for(
     takes the operation from the suite's tables.
     """
     quantity = cell.quantity if result is None else result.quantity
-    answer = first_answer(problem, quantity, result) if oracles else None
+    answer = first_answer(problem, quantity, result, cell) if oracles else None
+    if is_native(cell.backend):
+        return native_script(cell, problem, result, None if answer is None else answer.arrays)
     outputs = output_dtypes(problem) if oracles else None
     lines = [*header(cell, result, answer)]
     if cell.backend == "jax":  # or it has no double precision
@@ -103,11 +107,16 @@ def script_for(
     return "\n".join(lines) + "\n"
 
 
-def first_answer(problem: Problem, quantity: str, result: Result | None = None) -> Any:
+def first_answer(
+    problem: Problem, quantity: str, result: Result | None = None, cell: Cell | None = None
+) -> Any:
     """The answer of the first oracle that has one; those that object in `result` come first."""
     said = [] if result is None else result.oracles
+    own = find_system(cell.backend).own_oracle if cell and is_native(cell.backend) else ()
     objecting = [o.name for o in said if o.verdict not in ("agrees", "none")]
     for name in [*(o for o in objecting if o in NAMES), *NAMES]:
+        if name in own:
+            continue
         with np.errstate(all="ignore"):
             for answer in consult_oracles(problem, quantity, [name]):
                 return answer

@@ -30,7 +30,7 @@ MARKS = {
     "pass": "✓", "convention": "C", "numerically-off": "≈", "wrong": "W", "wrong-structure": "S",
     "nonfinite-mismatch": "∞", "nondeterministic": "R", "error": "E", "timeout": "T",
     "unsupported-by-engine": "U", "unsupported-by-backend": "–", "forward-deviation": "F",
-    "oracle-conflict": "?", "oracle-missing": "O",
+    "oracle-conflict": "?", "oracle-missing": "O", "other-convention": "c", "unmapped": "·",
 }  # fmt: skip
 
 #: A colour for each outcome: six, because more cannot be told apart.
@@ -39,7 +39,7 @@ TONES = {
     "wrong-structure": "bad", "nonfinite-mismatch": "off", "nondeterministic": "off",
     "error": "bad", "timeout": "bad", "unsupported-by-engine": "gone",
     "unsupported-by-backend": "gone", "forward-deviation": "open", "oracle-conflict": "open",
-    "oracle-missing": "open",
+    "oracle-missing": "open", "other-convention": "note", "unmapped": "gone",
 }  # fmt: skip
 
 #: Fields of a cell that are stored as numbers into a dictionary.
