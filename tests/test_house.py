@@ -23,7 +23,7 @@ BACKENDS = Path(__file__).parents[1] / "backends"
 #: From the ground up: what stands further left is imported by what stands further right.
 FLOORS = [
     "errors", "decorator", "arrays", "engine", "rules", "functions", "variables", "staging",
-    "transforms", "autograd", "interop", "tools", "", "plugin", "__main__", "scipy",
+    "transforms", "autograd", "interop", "tools", "", "plugin", "__main__", "numpy", "scipy",
 ]  # fmt: skip
 #: Imports for annotations alone, under TYPE_CHECKING: the only ones that may run up.
 TIES = {

@@ -15,7 +15,9 @@ import numpy as np
 from pluggrad import Variable
 from pluggrad.plugin import Adapter, UnsupportedError, is_batched
 
-from .indexing import assign, deposit, expand, one_array, put, split, unknown
+from .blocks import expand_dims, functions, svd
+from .gathering import add_along_axis, deposit_all, gather, several, take_along_axis
+from .indexing import assign, deposit, expand, put, split, unknown
 from .protocols import methods, to_array, token, unwrapped
 
 
@@ -42,12 +44,16 @@ class DaskAdapter(Adapter):
             "expand": expand,
             "expand_dims": expand_dims,
             "getitem": getitem,
-            "put": put,
+            "put": write,
+            "take_along_axis": take_along_axis,
+            "add_along_axis": add_along_axis,
             "linalg.cholesky": cholesky,
+            "linalg.svd": svd,
             "linalg.svdvals": svdvals,
             "last_of_each": last_of_each,
             "ones_like": functools.partial(filled_like, xp.ones_like, 1),
             "zeros_like": functools.partial(filled_like, xp.zeros_like, 0),
+            **functions(),
         }
         return xp
 
@@ -67,6 +73,9 @@ class DaskAdapter(Adapter):
         for key, g in pieces:
             if not hasattr(g, "dask"):
                 g = self.namespace().asarray(g)
+            if several(key):
+                buffer = deposit_all(buffer, key, g, add=True)
+                continue
             basic, axis, array, g = split(buffer, key, g)
             if array is not None:
                 if not basic:
@@ -129,16 +138,6 @@ def svdvals(x: Any, /) -> Any:
     return da.linalg.svd(x)[1]
 
 
-def expand_dims(x: Any, axis: Any) -> Any:
-    """Made by indexing, which works with unknown lengths."""
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    ndim = x.ndim + len(axes)
-    if not all(-ndim <= n < ndim for n in axes):
-        raise IndexError(f"axis {axis} is out of bounds for {ndim} axes")
-    axes = tuple([n % ndim for n in axes])
-    return x[tuple([None if n in axes else slice(None) for n in range(ndim)])]
-
-
 def filled_like(
     function: Any, value: int, x: Any, /, *, dtype: Any = None, device: Any = None
 ) -> Any:
@@ -150,9 +149,13 @@ def filled_like(
 
 
 def getitem(x: Any, key: Any) -> Any:
-    """``x[key]``, with an error that says what to do for keys that Dask does not support."""
-    one_array(key if isinstance(key, tuple) else (key,))
-    return x[key]
+    """``x[key]``, also for keys with several arrays of integers."""
+    return gather(x, key) if several(key) else x[key]
+
+
+def write(value: Any, x: Any, key: Any) -> Any:
+    """A new array: `x` with `value` at `key`."""
+    return deposit_all(x, key, value, add=False) if several(key) else put(value, x, key)
 
 
 def last_of_each(places: Any) -> Any:

@@ -6,24 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from pluggrad.plugin import UnsupportedError
-
-
-def one_array(parts: Any) -> None:
-    """Raise unless Dask can index by `parts`: one row of integers, or one mask."""
-    arrays = [part for part in parts if hasattr(part, "dtype")]
-    if len(arrays) > 1 or any(part.ndim > 1 and part.dtype != bool for part in arrays):
-        raise UnsupportedError(
-            "the dask backend has no indexing by several arrays, or by integers of several axes; "
-            "index one axis at a time, with a row of integers"
-        )
+from .blocks import broadcast
 
 
 def split(x: Any, key: Any, value: Any) -> tuple[Any, int, Any, Any]:
     """`key` in two steps: a basic index (() if it selects everything), then an array, or None,
     along `axis` of the result. `value`, which broadcasts to ``x[key]``, loses its new axes."""
     parts = list(key) if isinstance(key, tuple) else [key]
-    one_array(parts)
     used = sum([_axes(part) for part in parts])
     rest = [slice(None)] * (x.ndim - used)
     at = next((n for n, part in enumerate(parts) if part is ...), len(parts))
@@ -249,14 +238,14 @@ def expand(g: Any, *, to: Any) -> Any:
         # Axes that `g` already has may be in other chunks.
         kept = {n: to.chunks[n] for n in range(-g.ndim, 0) if g.shape[n] != 1}
         g = g.rechunk({n + g.ndim: c for n, c in kept.items()})
-        return da.broadcast_to(g, to.shape, to.chunks)
+        return g if g.chunks == to.chunks else broadcast(g, to.chunks)
     if g.ndim == to.ndim and all(m != 1 or n == 1 for m, n in zip(g.shape, to.shape, strict=True)):
         return g  # there is nothing to broadcast
     # The chunks of axes that `g` already has, and that are of known length, may be others.
     kept = {n: to.chunks[n] for n in range(-g.ndim, 0) if g.shape[n] == to.shape[n] != 1}
     g = g.rechunk({n + g.ndim: c for n, c in kept.items()})
     meta = to._meta.astype(g.dtype)
-    return da.map_blocks(_broadcast, g, to, dtype=g.dtype, chunks=to.chunks, meta=meta)
+    return da.map_blocks(_broadcast_like, g, to, dtype=g.dtype, chunks=to.chunks, meta=meta)
 
 
 def known(g: Any, to: Any) -> Any:
@@ -272,5 +261,5 @@ def known(g: Any, to: Any) -> Any:
     return g
 
 
-def _broadcast(block: Any, like: Any) -> Any:
+def _broadcast_like(block: Any, like: Any) -> Any:
     return np.broadcast_to(block, like.shape)

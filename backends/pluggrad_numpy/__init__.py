@@ -100,12 +100,30 @@ def gamma_slope(a: Any, x: Any, *, order: int) -> Any:
     return found(a, x, order=order)
 
 
+class Numbers(dict[float, Any]):
+    """Arrays of float64 in place of Python numbers, which NumPy would convert at each operation.
+
+    The latest few hundred are kept. Zeros, which are equal whatever their sign, and numbers that
+    NumPy cannot convert stay as they are.
+    """
+
+    def __missing__(self, number: float) -> Any:
+        if not number or abs(number) > 1e300 or number != number:
+            return number
+        if len(self) >= 256:
+            self.clear()
+        array = self[number] = np.asarray(number, np.float64)
+        array.flags.writeable = False
+        return array
+
+
 class NumpyAdapter(Adapter):
     """What the engine needs to know about NumPy."""
 
     name = "numpy"
     modules = ("numpy",)
     array_type = np.ndarray
+    numbers = (np.dtype(np.float64), Numbers())
     accumulates_in_place = True
     engine = "numpy"
     replays = True

@@ -109,7 +109,7 @@ def __dir__() -> list[str]:
 
 #: What is loaded when it is first used: so `import pluggrad` takes hardly longer than
 #: `import numpy`. By name, the module it is in.
-_LATER = {name: name for name in ("autograd", "interop", "scipy", "transforms")}
+_LATER = {name: name for name in ("autograd", "interop", "numpy", "scipy", "transforms")}
 _LATER["draw"] = "tools.drawing"
 _LATER["to_onnx"] = "tools.onnx"
 _LATER["compile"] = "staging.compiled"

@@ -10,7 +10,7 @@ import functools
 import importlib
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -77,6 +77,11 @@ class Adapter:
     #: are quicker, and only buffers of this class are added to in place.
     #: Default: no class; all arrays take the longer way.
     array_type: type | None = None
+
+    #: A dtype, and a mapping from each Python number to what stands for it beside an array of that
+    #: dtype and of `array_type`: a 0-d array where that is quicker, or else the number itself.
+    #: Default: no dtype.
+    numbers: tuple[Any, Mapping[float, Any]] = (None, {})
 
     #: Whether arrays can be written in place. Where they cannot, every write makes a new array, by
     #: the function ``put``.
@@ -464,6 +469,7 @@ put_in_place(value, x, key): Write `value` into `x` at `key`, and return `x`. On
 scatter(g, *, key, like): Zeros as `like` says (what `Adapter.like` returned), with `g` added at `key`; duplicated indices add up. Default: by `Adapter.scatter_add`.
 scatter_all(*gs, keys, like): Zeros as `like` says, with each of `gs` added at its own of `keys`. Default: by `Adapter.scatter_add`.
 add_at(g, places, *, length): Zeros with `length` rows, and the rows of `g` added at `places` along the first axis. Default: by `Adapter.scatter_add`.
+add_along_axis(g, indices, *, axis, like): Zeros as `like` says, with `g` added at indices that are given for each row along `axis`; the transpose of `take_along_axis`. Only called where `Adapter.like` returns arrays. Default: by `scatter`.
 put_at(value, x, places): A new array: `x`, of one axis, with `value` at `places`; of equal places the last wins. Default: by `put`.
 index(places, *, length): `places` counted from the front of an axis of that length, as integers wide enough for positions; out of range is an error. Default: in functions of the standard.
 last_of_each(places): For each of the integers in the row `places`, the number of the last element that is equal to it. Default: each is compared with each.
@@ -479,6 +485,7 @@ eigh_upper(x): As `linalg.eigh`, of the upper triangle of `x`. Default: by `herm
 exponent(x): The whole number k, in the dtype of `x`, for which 2^k is next to the size of `x`; 0 for zeros, infinities and nan. Default: by `log2`.
 strong_multiply(x1, x2): The product, but 0 wherever one factor is 0, be the other infinite or nan. Default: by `where`.
 logistic(x): 1 / (1 + exp(-x)), without overflow. Default: in functions of the standard.
+share(x1, x2): 1 / (1 + exp(x2 - x1)), without overflow; 1/2 for equal infinities. Default: in functions of the standard.
 log_sum(x, *, axis=None, keepdims=False): The logarithm of the sum of the exponentials, without overflow. Default: in functions of the standard.
 softmax_of(x, *, axis=None): The exponentials divided by their sum, without overflow. Default: in functions of the standard.
 log_softmax_of(x, *, axis=None): The logarithm of `softmax_of`, without overflow. Default: in functions of the standard.

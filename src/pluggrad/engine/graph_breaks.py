@@ -19,12 +19,14 @@ from .replacements import replacement, takes_arrays_of_the_standard
 
 __all__ = [
     "COLLECT",
+    "MetInListError",
     "break_by_write",
     "break_graph",
     "called",
     "chosen_policy",
     "collecting",
     "graph_breaks",
+    "is_met_in_list",
     "storing",
     "untracked_result",
     "user_line",
@@ -139,6 +141,22 @@ def _name_of(frame: Any) -> str:
                 if all(x is inside[n] for n, x in zip(free, cells, strict=True)):
                     return str(name)
     return str(code.co_qualname)
+
+
+class MetInListError(GraphBreakError):
+    """A function of `pluggrad.numpy` called NumPy's, which converts a Variable: one in a list. That
+    function catches it, and stacks the list itself."""
+
+
+def is_met_in_list() -> bool:
+    """Whether a function of `pluggrad.numpy` is what called NumPy, which now converts a
+    Variable."""
+    frame: Any = sys._getframe(2)
+    name = _module(frame)
+    while name == "numpy" or name.startswith("numpy."):
+        frame = frame.f_back
+        name = _module(frame)
+    return name == "pluggrad.numpy" or name.startswith("pluggrad.numpy.")
 
 
 def storing() -> bool:

@@ -82,12 +82,18 @@ def log(x: Any, complex_result: bool) -> Any:
 
 def share_of_logaddexp(t: Any, mine: Any, other: Any) -> Any:
     """t σ(mine - other), where σ is the logistic function; equal infinities share equally."""
-    if type(other) in SCALARS:
-        other = xp.zeros_like(mine) + other
-    if is_complex(mine) or is_complex(other):  # beyond the standard
-        return t / (1 + xp.exp(other - mine))
+    scalar = type(other) in SCALARS
+    if is_complex(mine) or type(other) is complex or (not scalar and is_complex(other)):
+        return t / (1 + xp.exp(other - mine))  # beyond the standard
+    if scalar and math.isfinite(other):
+        return t * xp.logistic(mine - other if other else mine)
+    return t * xp.share(mine, xp.zeros_like(mine) + other if scalar else other)
+
+
+def share_of(mine: Any, other: Any) -> Any:
+    """σ(mine - other), where σ is the logistic function; 1/2 for equal infinities."""
     corner = xp.isinf(mine) & (mine == other)
-    return t * xp.logistic(xp.where(corner, 0.0, mine) - xp.where(corner, 0.0, other))
+    return xp.logistic(xp.where(corner, 0.0, mine) - xp.where(corner, 0.0, other))
 
 
 def logistic(x: Any) -> Any:
@@ -267,6 +273,9 @@ elementwise("log2",       lambda t, x: t / x * (1 / math.log(2)))
 elementwise("log10",      lambda t, x: t / x * (1 / math.log(10)))
 elementwise("logaddexp",  lambda t, x1, x2: share_of_logaddexp(t, x1, x2),
                           lambda t, x1, x2: share_of_logaddexp(t, x2, x1))
+elementwise("share(x1, x2, /)", lambda t, x1, x2: t * xp.share(x1, x2) * xp.share(x2, x1),
+            lambda t, x1, x2: -t * xp.share(x1, x2) * xp.share(x2, x1), fallback=share_of,
+            private=True)
 elementwise("logistic(x, /)", lambda t, x: t * xp.logistic(x) * xp.logistic(-x),
             fallback=logistic, private=True)
 

@@ -235,14 +235,29 @@ def take_along_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
     axis = axis % len(shape)
     if is_batched(indices):
         return positions.take_along_back(g, indices, shape, axis)
+    if type(like) is not tuple:
+        return xp.add_along_axis(g, indices, axis=axis, like=like)
+    return scatter(g, across(g, indices, shape, axis), like)
+
+
+def across(g: Any, indices: Any, shape: Any, axis: int) -> tuple[Any, ...]:
+    """The index by which `take_along_axis` reads from an array of `shape`."""
     key = list(grid(shape, axis, arange(1, g), g))
     key[axis] = raw_indices(indices)
-    return scatter(g, tuple(key), like)
+    return tuple(key)
+
+
+def add_along_axis(g: Any, indices: Any, /, *, axis: int, like: Any) -> Any:
+    """Zeros like `like`, with `g` added at `indices` along `axis`."""
+    return dense(scatter(g, across(g, indices, shape_of(like), axis), like))
 
 
 # fmt: off
 linear("take(x, indices, /, *, axis=None)",            take_back, whole="indices")
 linear("take_along_axis(x, indices, /, *, axis=-1)",   take_along_back, whole="indices")
+linear("add_along_axis(g, indices, /, *, axis, like)",
+       lambda g, indices, axis: xp.take_along_axis(g, indices, axis=axis), None,
+       fallback=add_along_axis, private=True, whole="indices")
 constant("argsort(x, /, *, axis=-1, descending=False, stable=True)")
 constant("searchsorted(x1, x2, /, *, side='left', sorter=None)")
 constant("nonzero(x, /)")

@@ -46,6 +46,8 @@ def mean_back(g: Any, like: Any, axis: Any, keepdims: Any) -> Any:
     shape, _ = shape_dtype(like)
     n = count(shape, axis)
     n = tally(like, axis, keepdims) if n != n else n or 1
+    if type(g) is Uniform and type(n) is int:
+        return Uniform(g.number / n, like)
     return expand(g / n, like, axis, keepdims)
 
 

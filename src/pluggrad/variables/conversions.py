@@ -11,9 +11,11 @@ from ..arrays.dispatch import is_batched
 from ..arrays.standard import VERSIONS
 from ..engine.graph_breaks import (
     COLLECT,
+    MetInListError,
     break_by_write,
     break_graph,
     chosen_policy,
+    is_met_in_list,
     storing,
     warn_scalar,
 )
@@ -111,6 +113,8 @@ class Conversions:
         """As `numpy`, for NumPy's own conversions, such as ``np.asarray(v)``."""
         import numpy
 
+        if is_met_in_list():
+            raise MetInListError
         if chosen_policy() == COLLECT and dtype is None and self._is_collected():
             found = numpy.empty((), object)
             found[()] = self

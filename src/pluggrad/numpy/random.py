@@ -1,0 +1,23 @@
+"""`numpy.random`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from .calls import passing
+
+__all__ = list(numpy.random.__all__)
+
+for _name in numpy.random.__all__:
+    _found: Any = getattr(numpy.random, _name)
+    globals()[_name] = _found if isinstance(_found, type) else passing(_found, __name__, _name)
+
+
+def __dir__() -> list[str]:
+    return dir(numpy.random)
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(numpy.random, name)
