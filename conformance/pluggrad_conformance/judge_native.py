@@ -106,6 +106,16 @@ class NativeCase(Case):
     def weigh(
         self, problem: Problem, oracles: list[OracleAnswer], found: list[Comparison]
     ) -> Finding:
+        finding = self.chosen(problem, oracles, found)
+        if finding.outcome not in AMOUNTS.values():
+            return finding
+        objecting = [o for o, c in zip(oracles, found, strict=True) if c.verdict != "agrees"]
+        return self.softened(finding, sorted(objecting, key=lambda o: not _is_exact(o)))
+
+    def chosen(
+        self, problem: Problem, oracles: list[OracleAnswer], found: list[Comparison]
+    ) -> Finding:
+        """The finding, where a convention may be a choice."""
         name = problem.case.convention
         if not name:
             return self.weighed(problem, oracles, found)
@@ -131,17 +141,60 @@ class NativeCase(Case):
     def weighed(
         self, problem: Problem, oracles: list[OracleAnswer], found: list[Comparison]
     ) -> Finding:
-        """As in `judge`, but where mpmath and another oracle object and agree with each other, a
-        library that agrees with the system does not save it: it may have the same formula."""
+        """As in `judge`, but what is exact decides between libraries: two of them may have the same
+        formula. mpmath and mathematics save a system alone, and condemn it with a second oracle."""
         finding = super().weigh(problem, oracles, found)
-        if finding.outcome != "oracle-conflict":
+        pairs = list(zip(oracles, found, strict=True))
+        exact = [(o, c) for o, c in pairs if _is_exact(o)]
+        exact = [pair for pair in exact if pair[0].name == "mathematics"] or exact
+        if any(c.verdict == "agrees" for _, c in exact):
+            return Finding("pass", finding.detail)
+        if not exact or finding.outcome not in (*AMOUNTS.values(), "oracle-conflict"):
             return finding
-        pairs = [(o, c) for o, c in zip(oracles, found, strict=True) if c.verdict != "agrees"]
-        exact = [pair for pair in pairs if pair[0].name.startswith("mpmath")]
         for oracle, comparison in exact:
-            for other, _ in pairs:
-                if other is not oracle and self.against(oracle, other.arrays).verdict == "agrees":
-                    return objected(other, comparison, oracle.name)
+            for other, its in pairs:
+                if other is oracle or its.verdict == "agrees":
+                    continue
+                if self.against(oracle, other.arrays).verdict == "agrees":
+                    milder = min(comparison, its, key=lambda c: c.ratio)
+                    return objected(oracle, milder, other.name)
+        if finding.outcome == "wrong" and len(pairs) > 1:
+            return Finding("oracle-conflict", f"{exact[0][0].name} differs; {finding.detail}")
+        return finding
+
+    def softened(self, finding: Finding, objecting: list[OracleAnswer]) -> Finding:
+        """The finding, unless the difference is no fault of the gradient: a number where the
+        derivative is undefined, rounding beside an exact zero, or the arithmetic of a library that
+        computes in a narrower dtype."""
+        if not objecting:
+            return finding
+        oracle, got = objecting[0], self.arrays
+        if [g.shape for g in got] != [o.shape for o in oracle.arrays]:
+            return finding
+        again = lambda arrays, answer: self.against(answer, arrays).verdict == "agrees"
+        if finding.outcome == "nonfinite-mismatch":
+            for one in objecting:
+                there = [np.where(np.isnan(o), 0, o) for o in one.arrays]
+                here = [np.where(np.isnan(o), 0, g) for o, g in zip(one.arrays, got)]
+                if again(here, replace(one, arrays=there)):
+                    detail = f"where {one.name} says it is undefined; {finding.detail}"
+                    return Finding("other-convention", detail)
+            return finding
+        eps = limits(self.cell.dtype).eps
+        noise = (
+            1e3 * eps * max([1.0, *[float(np.max(np.abs(o), initial=0)) for o in oracle.arrays]])
+        )
+        cleaned = [np.where((o == 0) & (np.abs(g) <= noise), 0, g)
+                   for o, g in zip(oracle.arrays, got)]  # fmt: skip
+        if finding.outcome == "wrong" and again(cleaned, oracle):
+            return Finding("numerically-off", f"rounding instead of zero; {finding.detail}")
+        narrow = self.system.narrow.get(self.cell.dtype)
+        if narrow is not None:
+            operation = self.problem.operation
+            found = compare_with_oracle(operation, self.quantity, narrow, got, oracle)
+            if found.verdict == "agrees":
+                detail = f"as exact as {narrow}, in which the library computes; {finding.detail}"
+                return Finding("forward-deviation", detail)
         return finding
 
     @property
@@ -239,6 +292,10 @@ class NativeCase(Case):
         bound = SLACK * constant(self.problem.operation, self.quantity) * eps
         most = bound * (size(a, b) + size(c, d) + size(scale, c)) + limits(self.problem.dtype).tiny
         return "" if not abs(left - right) > most else f"{left!r} and {right!r}"
+
+
+def _is_exact(oracle: OracleAnswer) -> bool:
+    return oracle.name.startswith(("mpmath", "mathematics", "convention"))
 
 
 def _apart(

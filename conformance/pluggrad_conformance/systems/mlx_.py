@@ -17,6 +17,7 @@ class Mlx(System):
     name, module = "mlx", "mlx.core"
     dtypes = ("float64", "float32", "complex64")
     modes = ("reverse", "forward", "second")
+    narrow: ClassVar[dict[str, str]] = {"float64": "float32"}
     setup = "import numpy as np, mlx.core as mx; mx.set_default_device(mx.cpu)"
     refusals = (NotImplementedError,)
     making = "mx.array(a := {}, getattr(mx, str(a.dtype)))"

@@ -50,6 +50,8 @@ class System:
         "numpy.sin" would do for "sin", and ``"lambda x, axis=None: ..."`` where arguments differ.
     overrides : frozenset
         Of `names`, those that replace the way in which the row of the tables calls the operation.
+    narrow : dict
+        Dtypes that the library computes in a narrower one in places, and which.
     refusals : tuple of type
         Exceptions by which it says that an operation has no derivative.
     """
@@ -64,6 +66,7 @@ class System:
     names: ClassVar[dict[str, str]] = {}
     overrides: frozenset[str] = frozenset()
     refusals: tuple[type[Exception], ...] = (NotImplementedError,)
+    narrow: ClassVar[dict[str, str]] = {}
     prelude = ""  # statements that a script needs before `setup`
 
     @property
