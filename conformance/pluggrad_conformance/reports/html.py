@@ -20,6 +20,7 @@ from typing import Any
 
 from ..cells import AXES, DTYPES, Cell
 from ..results import BAD, OUTCOMES, Result
+from ..systems import is_native
 from .accuracy import BINS, Accuracy, accuracy_by_dtype
 from .load import SEVERITY, ReportError, Run, worst
 
@@ -76,7 +77,7 @@ def render_html(run: Run) -> str:
         severity=SEVERITY, bins=BINS, histograms=[_bars(a) for a in accuracy_by_dtype(run.results)],
         segments={b: _segments(run, b) for b in run.backends}, unexplained=_unexplained(run),
         entries=Counter(run.explained.values()), plain=_plain_squares(run),
-        axes=list(AXES), style=Markup(style), script=Markup(script), data=data,
+        native=all(is_native(b) for b in run.backends), axes=list(AXES), style=Markup(style), script=Markup(script), data=data,
     )  # fmt: skip
 
 
