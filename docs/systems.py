@@ -201,8 +201,8 @@ def write_reports(run: Run, faults: list[dict[str, Any]], scripts: dict[str, Any
         related = f"\n\nRelated: <{fault['related']}>" if "related" in fault else ""
         (HERE / "reports" / fault["report"]).write_text(
             f"# {NAMES[system]}: {fault['title']}\n\n"
-            f"A draft of a report to the authors of {NAMES[system]}; it has not been sent. Seen with "
-            f"version {version}, NumPy {run.facts['versions']['numpy']} and Python "
+            f"A draft of a report to the authors of {NAMES[system]}; it has not been sent. Seen "
+            f"with version {version}, NumPy {run.facts['versions']['numpy']} and Python "
             f"{run.facts['versions']['python']} on {run.facts['os'].split('-')[0]}, CPU.\n\n"
             f"## What happens\n\n{fault['why'].strip()}\n\n## To reproduce\n\n"
             f"```python\n{script['script'].rstrip()}\n```\n\nIt prints\n\n"

@@ -77,7 +77,8 @@ def render_html(run: Run) -> str:
         severity=SEVERITY, bins=BINS, histograms=[_bars(a) for a in accuracy_by_dtype(run.results)],
         segments={b: _segments(run, b) for b in run.backends}, unexplained=_unexplained(run),
         entries=Counter(run.explained.values()), plain=_plain_squares(run),
-        native=all(is_native(b) for b in run.backends), axes=list(AXES), style=Markup(style), script=Markup(script), data=data,
+        native=all(is_native(b) for b in run.backends), axes=list(AXES), style=Markup(style),
+        script=Markup(script), data=data,
     )  # fmt: skip
 
 

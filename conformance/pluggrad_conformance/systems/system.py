@@ -155,8 +155,12 @@ class System:
         return operation.call
 
     def evaluate(self, text: str) -> Any:
-        """The value of an expression in `scope`."""
-        return eval(text, self.scope)
+        """The value of an expression in `scope`; `Unmapped` where this version of the library lacks
+        the function."""
+        try:
+            return eval(text, self.scope)
+        except AttributeError as error:
+            raise Unmapped(str(error)) from None
 
 
 class Names:
