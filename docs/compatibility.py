@@ -43,6 +43,7 @@ TITLES = {
         "einops",
         "`einops.array_api`, too",
     ),
+    "test_pot": ("POT", "POT", "over the NumPy backend; some calls are tested over torch, too"),
     "test_opt_einsum": ("opt_einsum", "opt_einsum", ""),
     "test_autoray": ("autoray", "autoray", ""),
     "test_xarray": ("xarray", "xarray", "over the NumPy backend"),

@@ -227,6 +227,8 @@ class NativeCase(Case):
         self, subject: NativeSubject, answer: Answer, finding: Finding
     ) -> list[Property]:
         """Transposition, linearity and symmetry, where the system can be asked for both sides."""
+        if self.cell.dtype in self.system.narrow:
+            return []
         checks = {"symmetry": self.symmetry} if self.cell.order == 2 else {
             "transposition": self.transposition, "linearity": self.linearity,
         }  # fmt: skip

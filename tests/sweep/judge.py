@@ -38,6 +38,7 @@ __all__ = [
     "FOLDS",
     "OUTCOMES",
     "Finding",
+    "is_undefined",
     "judge",
     "quiet",
     "sweep",
@@ -158,7 +159,7 @@ def judge(
         found, expected = found[: -len(leaves_of(out))], expected[: -len(leaves_of(out))]
     if _unordered(call) and all(isinstance(x, np.ndarray) for x in map(plain, found)):
         found, expected = [[np.sort(plain(x)) for x in y] for y in (found, expected)]
-    undefined = _undefined(call, bool(kinds))
+    undefined = is_undefined(call, bool(kinds))
     if how := differs(found, expected, undefined):
         return "wrong", how, False
     ties = any(a.kind == "ties" for a in arrays) or _unordered(call)
@@ -167,7 +168,7 @@ def judge(
     return _gradient(call, raw, leaves, found, expected, out)
 
 
-def _undefined(call: Call, out: bool) -> bool:
+def is_undefined(call: Call, out: bool) -> bool:
     """Whether NumPy promises no values: some of the result is never written."""
     empty = call.name == "pad" and "empty" in (call.kwargs.get("mode"), *call.args[2:])
     masked = call.kwargs.get("where", True) is not True and isinstance(call.function, np.ufunc)

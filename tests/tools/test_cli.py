@@ -155,3 +155,34 @@ def test_as_a_module():
     assert run.returncode == 0
     assert run.stderr == ""
     assert "Graph 2" in run.stdout
+
+
+WITHOUT_THE_EXTRA = """
+import sys
+from importlib.abc import MetaPathFinder
+from pluggrad.tools.cli import CONFORMANCE, main
+
+class Nothing(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in CONFORMANCE:
+            raise ModuleNotFoundError(name)
+
+import importlib.util
+spec, here = importlib.util.find_spec, CONFORMANCE
+importlib.util.find_spec = lambda name: None if name in here else spec(name)
+sys.meta_path.insert(0, Nothing())
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    "words, code",
+    [("conformance", 0), ("conformance run --help", 0), ("compare -h", 0), ("conformance run", 2)],
+)
+def test_help_is_there_without_the_extra_and_says_what_to_install(words, code):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_EXTRA, *words.split()], capture_output=True, text=True
+    )
+    assert done.returncode == code, done.stderr
+    assert "`pip install 'pluggrad[conformance]'`" in done.stdout + done.stderr
+    assert ("usage: pluggrad" in done.stdout) == (code == 0)

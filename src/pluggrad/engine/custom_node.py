@@ -12,7 +12,7 @@ from .lazy_cotangents import LazyCotangent, parts_of
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF
 
-__all__ = ["SHARING", "CallRules", "Custom", "Gradients", "rule_of", "share"]
+__all__ = ["SHARING", "CallRules", "Custom", "Gradients", "rule_at", "rule_of", "share"]
 
 
 class Custom(Primitive):
@@ -43,7 +43,7 @@ class Gradients(LazyCotangent):
         return [part for g in self.gradients for part in parts_of(g)]
 
 
-def _rule(primitive: Custom, position: int, names: tuple[str, ...], pull: Any) -> Rule:
+def rule_at(primitive: Custom, position: int, names: tuple[str, ...], pull: Any) -> Rule:
     """A Rule made without a formula, from its `pull`."""
     rule: Rule = new(Rule)
     rule.primitive, rule.position, rule.names, rule.pull = primitive, position, names, pull
@@ -66,7 +66,7 @@ def rule_of(name: str, partial: bool = False, keeps: bool = True) -> CallRules:
     several, alone = Custom(name, partial), Custom(name, partial)
     alone.is_call = False
     rules = CallRules(
-        _rule(several, 0, ("call",), pull), _rule(alone, 0, ("call",), pull_alone), several
+        rule_at(several, 0, ("call",), pull), rule_at(alone, 0, ("call",), pull_alone), several
     )
     rules.several.keeps = rules.alone.keeps = keeps
     return rules
@@ -87,7 +87,7 @@ SHARING = Custom("share")
 
 def _sharing(position: int) -> Rule:
     """The rule that takes the gradient of input number `position` out of a `Gradients`."""
-    return _rule(SHARING, position, (), lambda g, saved: g.gradients[position])
+    return rule_at(SHARING, position, (), lambda g, saved: g.gradients[position])
 
 
 # Made in advance, because compilers that read code cannot follow a cache.

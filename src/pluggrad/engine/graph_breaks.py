@@ -148,10 +148,10 @@ class MetInListError(GraphBreakError):
     function catches it, and stacks the list itself."""
 
 
-def is_met_in_list() -> bool:
+def is_met_in_list(depth: int = 2) -> bool:
     """Whether a function of `pluggrad.numpy` is what called NumPy, which now converts a
-    Variable."""
-    frame: Any = sys._getframe(2)
+    Variable. NumPy's frame, or that of its caller if NumPy's code is compiled, is `depth` up."""
+    frame: Any = sys._getframe(depth)
     name = _module(frame)
     while name == "numpy" or name.startswith("numpy."):
         frame = frame.f_back

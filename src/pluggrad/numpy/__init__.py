@@ -24,7 +24,9 @@ array([5.])
 
 from __future__ import annotations
 
+import sys as _sys
 import warnings
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -34,7 +36,7 @@ from . import fft, linalg, random
 from .applying import APPLYING as _APPLYING
 from .calls import passing as _passing
 from .classes import CLASSES as _CLASSES
-from .classes import class_at as _class_at
+from .classes import Module as _Module
 from .joining import INDEXED as _INDEXED
 from .making import MAKING as _MAKING
 from .making import variables
@@ -42,14 +44,16 @@ from .making import variables
 __all__ = ["variables", *_numpy.__all__]
 
 _OWN = {**_MAKING, **_APPLYING, **_INDEXED, "fft": fft, "linalg": linalg, "random": random}
-#: Classes for which `__getattr__` looks at how their names are used.
+#: Modules that are imported when they are asked for.
+_LATER = frozenset({"testing"})
+#: Classes for which `_Module` looks at how their names are used.
 _BY_USE = frozenset({"ndarray", *_CLASSES})
 
 
 def _fill() -> None:
     """Give this module NumPy's names."""
     for name in dir(_numpy):
-        if name[0] == "_" or name in _BY_USE:
+        if name[0] == "_" or name in _BY_USE or name in _LATER:
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -62,6 +66,7 @@ def _fill() -> None:
 
 
 _fill()
+_sys.modules[__name__].__class__ = _Module
 __version__ = _numpy.__version__
 __array_namespace_info__ = _numpy.__array_namespace_info__
 
@@ -71,7 +76,7 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """The classes in `_BY_USE`, and what NumPy finds later; NumPy's own error for unknown names."""
-    if name in _BY_USE:
-        return _class_at(name)
+    """What is found later; NumPy's own error for unknown names."""
+    if name in _LATER:
+        return import_module(f"{__name__}.{name}")
     return getattr(_numpy, name)

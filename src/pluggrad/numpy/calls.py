@@ -16,12 +16,14 @@ from typing import Any
 
 import numpy
 
+from ..arrays.backend import get_backend
+from ..arrays.dispatch import is_variable
 from ..engine.graph_breaks import MetInListError, break_graph
-from ..errors import GraphBreakError, UntraceableError
+from ..errors import GraphBreakError, UnsupportedError, UntraceableError
 from ..variables.library_functions import label, raw, tracked
 from .lists import lifted
 
-__all__ = ["again", "dressed", "passing", "with_methods"]
+__all__ = ["again", "dressed", "is_met", "passing", "with_methods"]
 
 #: Parameters that are sequences of arrays, by function: the elements are the arrays.
 SEQUENCES: dict[str, tuple[str | int, ...]] = {
@@ -39,6 +41,9 @@ SEQUENCES: dict[str, tuple[str | int, ...]] = {
     "multi_dot": (0, "arrays"),
     "histogramdd": (0, "sample"),
 }
+#: Functions that call one of the user's, which may return Variables that it did not get: the place
+#: and the name of the array.
+CALLING = {"apply_along_axis": (2, "arr"), "apply_over_axes": (1, "a"), "piecewise": (0, "x")}
 #: Functions that answer False where a conversion raises: lists are looked through beforehand.
 CATCHING = frozenset({"array_equal", "array_equiv"})
 
@@ -88,25 +93,39 @@ def dressed(call: Any, function: Any, module: str, name: str) -> Any:
 def again(function: Any, error: Exception, args: Any, kwargs: Any) -> Any:
     """The result of `function`, which raised `error`, for lists that hold Variables; raises `error`
     if these are not the reason."""
-    met = _is_met(error)
+    met = is_met(error)
     if not met and not isinstance(
         error, (GraphBreakError, UntraceableError, TypeError, ValueError)
     ):
         raise error
-    places = SEQUENCES.get(function.__name__, ())
+    name = function.__name__
+    places = SEQUENCES.get(name, ())
     new = [lifted(x, n in places) for n, x in enumerate(args)]
     named = {key: lifted(x, key in places) for key, x in kwargs.items()}
     if all([x is y for x, y in zip((*new, *named.values()), (*args, *kwargs.values()))]):
         if not met:
             raise error
-        return _of_values(function, args, kwargs)
+        place, key = CALLING.get(name, (0, ""))
+        if key and place < len(new):
+            new[place] = _as_variable(new[place])
+        elif key in named:
+            named[key] = _as_variable(named[key])
+        else:
+            return _of_values(function, args, kwargs)
     try:
         return function(*new, **named)
     except MetInListError:
-        return _of_values(function, new, named)
+        pass
+    return _of_values(function, new, named)
 
 
-def _is_met(error: BaseException | None) -> bool:
+def _as_variable(x: Any) -> Any:
+    """An array, as an untracked Variable: a function of the user's gets Variables, and returns
+    them."""
+    return x if is_variable(x) else get_backend("numpy").namespace.asarray(x)
+
+
+def is_met(error: BaseException | None) -> bool:
     """Whether NumPy met a Variable; it may have raised an error of its own instead."""
     while error is not None:
         if isinstance(error, MetInListError):
@@ -118,6 +137,15 @@ def _is_met(error: BaseException | None) -> bool:
 def _of_values(function: Any, args: Any, kwargs: Any) -> Any:
     """What `function`, which cannot take Variables, answers to their values; GraphBreakError where
     a gradient would be lost."""
+    what = f"conversion to a NumPy array, by {label(function)},"
     if tracked(args, kwargs):
-        break_graph(f"conversion to a NumPy array, by {label(function)},")
-    return function(*raw(args), **raw(kwargs))
+        break_graph(what)
+    try:
+        return function(*raw(args), **raw(kwargs))
+    except MetInListError:
+        pass
+    break_graph(what)  # a Variable that a function of the user's returned
+    raise UnsupportedError(
+        f"{label(function)} cannot take Variables from a function that it calls; return `.data` "
+        "of what you `.detach()` there"
+    )

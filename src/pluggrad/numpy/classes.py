@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dis
 import sys
+from types import ModuleType
 from typing import Any
 
 import numpy
@@ -23,7 +24,7 @@ from ..variables.variable import Variable
 from .calls import dressed
 from .lists import array_from, holds
 
-__all__ = ["CLASSES", "class_at"]
+__all__ = ["CLASSES", "Module", "ndarray"]
 
 
 class _Anything(type):
@@ -63,12 +64,16 @@ class ndarray(numpy.ndarray, metaclass=_Anything):
 def _scalar_type(kind: Any, name: str) -> Any:
     """A function that calls the scalar type `kind`, and takes Variables."""
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if args and (
-            type(args[0]) in VARIABLES or (type(args[0]) in (list, tuple) and holds(args[0]))
-        ):
-            return _converted(kind, *args, **kwargs)
-        return kind(*args, **kwargs)
+    def call(*args: Any) -> Any:
+        if args and type(args[0]) in VARIABLES:
+            return _converted(kind, *args)
+        try:
+            return kind(*args)
+        except Exception as error:
+            failed = error
+        if not holds(args):
+            raise failed
+        return _converted(kind, *args)
 
     return dressed(call, kind, "pluggrad.numpy", name)
 
@@ -91,23 +96,39 @@ CLASSES: dict[str, Any] = {
 }
 
 _CALL, _COMPARE, _OTHER = "call", "compare", "other"
-#: How a name is used, by the code and the place in it. The code is kept, so that its id is its own.
-_sites: dict[tuple[int, int], tuple[str, Any]] = {}
+_frame = sys._getframe
+#: Code that was looked at. It is kept, so that no other code gets its id.
+_seen: list[Any] = []
 
 
-def class_at(name: str, depth: int = 2) -> Any:
-    """What the name of a class stands for, where the frame `depth` calls up asks for it."""
-    frame = sys._getframe(depth)
-    code, last = frame.f_code, frame.f_lasti
-    known = _sites.get((id(code), last))
-    if known is None:
-        if len(_sites) > 50_000:  # code that is made again and again
-            _sites.clear()
-        known = _sites[id(code), last] = (_use(code, last), code)
-    use = known[0]
-    if name == "ndarray":
-        return ndarray if use == _OTHER else numpy.ndarray
-    return CLASSES[name] if use == _CALL else getattr(numpy, name)
+def _looked_up(name: str) -> property:
+    """The attribute `name` of the module: the class that fits how the caller uses it."""
+    theirs: Any = getattr(numpy, name)
+    mine = ndarray if name == "ndarray" else CLASSES[name]
+    known: dict[tuple[int, int], Any] = {}  # by the code and the place in it
+
+    def find(module: Any) -> Any:
+        frame = _frame(1)
+        try:
+            return known[id(frame.f_code), frame.f_lasti]
+        except KeyError:
+            pass
+        use = _use(frame.f_code, frame.f_lasti)
+        found = mine if use == (_OTHER if name == "ndarray" else _CALL) else theirs
+        if len(_seen) < 100_000:  # else a program makes new code again and again
+            _seen.append(frame.f_code)
+            known[id(frame.f_code), frame.f_lasti] = found
+        return found
+
+    return property(find)
+
+
+class Module(ModuleType):
+    """The class of the module `pluggrad.numpy`."""
+
+
+for _name in ("ndarray", *CLASSES):
+    setattr(Module, _name, _looked_up(_name))
 
 
 def _use(code: Any, last: int) -> str:

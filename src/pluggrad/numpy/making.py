@@ -9,24 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from itertools import islice
 from typing import Any
 
 import numpy
 
 from ..arrays.backend import VARIABLES, backend_of
-from ..arrays.dispatch import xp
+from ..arrays.dispatch import is_batched, xp
 from ..arrays.tracers import ACTIVE
 from ..decorator import Decorator
 from ..engine.cotangents import device_of
 from ..engine.handles import raw_of, wrap
-from ..engine.levels import ROOT, read
-from ..errors import InvalidArgumentError, TypeMismatchError
+from ..engine.levels import ROOT, START, read
+from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from .calls import again, dressed
 from .lists import array_from, backend_among, holds, in_dtype
 
 __all__ = ["MAKING", "is_recording", "variables"]
 
 _wanted: ContextVar[bool] = ContextVar("pluggrad.numpy", default=False)
+_asked = _wanted.get
 
 
 class variables(Decorator):
@@ -47,7 +49,7 @@ class variables(Decorator):
     array([2., 4.])
     """
 
-    _get: Any = staticmethod(_wanted.get)
+    _get: Any = staticmethod(_asked)
     _set: Any = staticmethod(_wanted.set)
 
     def __init__(self) -> None:
@@ -66,7 +68,7 @@ class variables(Decorator):
 def is_recording() -> bool:
     """Whether Variables are to be expected here: inside a transform, while `pluggrad.compile`
     traces, and in a block of `variables`."""
-    return read().level is not ROOT or ACTIVE.array_type is not None or _wanted.get()
+    return read().level is not ROOT or ACTIVE.array_type is not None or _asked()
 
 
 # ---------------------------------------------------------------- arrays of nothing
@@ -115,30 +117,56 @@ def _maker(function: Callable[..., Any], name: str) -> Any:
         try:
             y = function(*args, **kwargs)
         except Exception as error:
-            first = error
+            failed = error
         else:
-            if variable is None and not is_recording():
+            return y if variable is None and not is_recording() else as_target(y, variable)
+        return again(function, failed, args, kwargs)
+
+    return dressed(call, function, "pluggrad.numpy", name)
+
+
+def _shaped(function: Callable[..., Any], name: str) -> Any:
+    """As `_maker`, for `zeros`, `empty` and `ones`: named parameters are quicker to pass on."""
+
+    def call(
+        shape: Any, dtype: Any = None, order: Any = "C", *, device: Any = None, like: Any = None,
+        variable: bool | None = None,
+    ) -> Any:  # fmt: skip
+        try:
+            if device is None and like is None:
+                y = function(shape, dtype, order)
+            else:
+                y = function(shape, dtype, order, device=device, like=like)
+        except Exception as error:
+            failed = error
+        else:
+            if variable is None and (
+                # `is_recording`, written out: the call would cost as much as the rest
+                (read() is START and ACTIVE.array_type is None and not _asked())
+                or not is_recording()
+            ):
                 return y
             return as_target(y, variable)
-        return again(function, first, args, kwargs)
+        return again(function, failed, (shape, dtype, order), {"device": device, "like": like})
 
     return dressed(call, function, "pluggrad.numpy", name)
 
 
 def _filler(function: Callable[..., Any], name: str) -> Any:
     """`full` or `full_like`, whose `fill_value` may be a Variable."""
-    plain = _maker(function, name)
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        if len(args) > 1:
-            value = args[1]
+    def call(*args: Any, variable: bool | None = None, **kwargs: Any) -> Any:
+        value = args[1] if len(args) > 1 else kwargs.get("fill_value")
+        if type(value) is not float and type(value) is not int and holds(value):
+            args, kwargs = _filled_arguments(args, kwargs)
+            return getattr(xp, name)(*args, **kwargs)
+        try:
+            y = function(*args, **kwargs)
+        except Exception as error:
+            failed = error
         else:
-            value = kwargs.get("fill_value")
-        kind = type(value)
-        if kind is float or kind is int or not holds(value):
-            return plain(*args, **kwargs)
-        args, kwargs = _filled_arguments(args, kwargs)
-        return getattr(xp, name)(*args, **kwargs)
+            return y if variable is None and not is_recording() else as_target(y, variable)
+        return again(function, failed, args, kwargs)
 
     return dressed(call, function, "pluggrad.numpy", name)
 
@@ -146,7 +174,7 @@ def _filler(function: Callable[..., Any], name: str) -> Any:
 def _filled_arguments(args: Any, kwargs: Any) -> tuple[Any, Any]:
     """The arguments of `full` or `full_like` as those of pluggrad's function."""
     given = dict(zip(("first", "fill_value", "dtype"), args))
-    for key in ("order", "like", "subok", "variable"):
+    for key in ("order", "like", "subok"):
         kwargs.pop(key, None)
     for key in ("shape", "a"):
         if key in kwargs and "first" not in given:
@@ -155,7 +183,7 @@ def _filled_arguments(args: Any, kwargs: Any) -> tuple[Any, Any]:
     first = given.pop("first")
     value = array_from(given.pop("fill_value"))
     if isinstance(first, (list, tuple)):
-        first = tuple([int(n) for n in first])
+        first = tuple([int(raw_of(n)) for n in first])
     if given.get("dtype") is not None:
         value = in_dtype(value, given["dtype"])
         given["dtype"] = value.dtype
@@ -266,6 +294,11 @@ def _arange(*args: Any, **kwargs: Any) -> Any:
     dtype = given.get("dtype")
     step = 1 if step is None else step
     start, stop = (0, start) if stop is None else (0 if start is None else start, stop)
+    if any(map(is_batched, (start, stop, step))):
+        raise UnsupportedError(
+            "numpy.arange: how many numbers there are would depend on values that vmap maps over; "
+            "`linspace` is told how many"
+        )
     values: list[Any] = [numpy.asarray(raw_of(x)) for x in (start, stop, step)]
     count = len(numpy.arange(*values))
     backend = backend_among([start, stop, step])
@@ -278,9 +311,9 @@ def _arange(*args: Any, **kwargs: Any) -> Any:
 #: The functions of this module, by their names in NumPy.
 MAKING: dict[str, Any] = {
     name: _maker(getattr(numpy, name), name)
-    for name in ("empty", "empty_like", "eye", "identity", "ones", "ones_like", "tri", "zeros",
-                 "zeros_like")
-}  # fmt: skip
+    for name in ("empty_like", "eye", "identity", "ones_like", "tri", "zeros_like")
+}
+MAKING |= {name: _shaped(getattr(numpy, name), name) for name in ("empty", "ones", "zeros")}
 MAKING |= {name: _filler(getattr(numpy, name), name) for name in ("full", "full_like")}
 MAKING |= {
     name: _of_something(getattr(numpy, name), ours, name, first)
@@ -298,9 +331,6 @@ MAKING |= {
 
 def _arange_of(function: Callable[..., Any]) -> Any:
     def call(*args: Any, **kwargs: Any) -> Any:
-        for x in args:
-            if type(x) in VARIABLES:
-                return _arange(*args, **kwargs)
         try:
             return function(*args, **kwargs)
         except Exception as error:
@@ -312,4 +342,17 @@ def _arange_of(function: Callable[..., Any]) -> Any:
     return dressed(call, function, "pluggrad.numpy", "arange")
 
 
+def _fromiter_of(function: Callable[..., Any]) -> Any:
+    def call(iter: Any, dtype: Any, count: int = -1, *, like: Any = None) -> Any:
+        items = list(iter if count < 0 else islice(iter, count))
+        if not holds(items):
+            return function(items, dtype, count)
+        if count > len(items):
+            raise InvalidArgumentError(f"fromiter: {len(items)} elements, and count={count}")
+        return array_from(items, dtype)
+
+    return dressed(call, function, "pluggrad.numpy", "fromiter")
+
+
 MAKING["arange"] = _arange_of(numpy.arange)
+MAKING["fromiter"] = _fromiter_of(numpy.fromiter)

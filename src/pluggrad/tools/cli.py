@@ -97,13 +97,15 @@ def _conformance(command: str, words: Sequence[str]) -> int:
     from importlib.util import find_spec
 
     missing = [name for name in ("pluggrad_conformance", *CONFORMANCE) if find_spec(name) is None]
-    if missing:
-        print(
-            f"pluggrad: the conformance suite needs {', '.join(missing)}; "
-            "`pip install 'pluggrad[conformance]'` brings everything",
-            file=sys.stderr,
-        )
+    needs = (
+        f"the conformance suite needs {', '.join(missing)}; "
+        "`pip install 'pluggrad[conformance]'` brings everything"
+    )
+    if missing and (words and not {"-h", "--help"} & set(words)):
+        print(f"pluggrad: {needs}", file=sys.stderr)
         return 2
+    if missing:  # help is there without them
+        print(f"To run this, {needs}.\n")
     if command == "compare":
         from pluggrad_conformance.functions import main as run
     else:

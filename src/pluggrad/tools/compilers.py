@@ -4,8 +4,8 @@ scipy.fft.
 A tracer that only follows arrays, such as JAX's, needs no preparation. A compiler that reads code
 must be told about functions that it could not work out itself. It may be imported long after
 pluggrad, so a finder on `sys.meta_path` watches for its import. einops must be told, too: it knows
-arrays by a class for each library, and ours is in a package of its own. And scipy.fft asks those
-who have registered.
+arrays by a class for each library, and ours is in a package of its own; so do POT and pymanopt. And
+scipy.fft asks those who have registered.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class Transforms:
 WATCHED: dict[str, Callable[[], object]] = {
     "torch._dynamo": lambda: get_backend("torch").adapter.compiler(),
     "einops._backends": lambda: import_module("pluggrad_einops"),
+    "ot.backend": lambda: import_module("pluggrad_pot"),
+    "pymanopt.function": lambda: import_module("pluggrad_pymanopt"),
     "scipy.fft": lambda: sys.modules["scipy.fft"].register_backend(Transforms),
 }
 

@@ -51,6 +51,8 @@ class Conversions:
         left; while a raw array stores the scalar, it raises."""
         one = self._one(name)
         if self._tracked:
+            if is_met_in_list(3):
+                raise MetInListError
             if storing():
                 break_by_write("writing an element into a raw array")
             else:

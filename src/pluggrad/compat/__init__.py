@@ -1,0 +1,1 @@
+"""Other libraries' interfaces over pluggrad's engine: `pluggrad.compat.autograd`."""

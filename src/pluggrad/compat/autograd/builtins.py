@@ -1,0 +1,26 @@
+"""`isinstance`, `type`, `list`, `tuple` and `dict` for values that may be Variables.
+
+Lists, tuples and dicts of Variables are Python's own here, so three of these names are the
+builtins.
+"""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+from ...engine.handles import raw_of
+
+dict, list, tuple = builtins.dict, builtins.list, builtins.tuple
+
+__all__ = ["dict", "isinstance", "list", "tuple", "type"]
+
+
+def isinstance(x: Any, kinds: Any) -> bool:
+    """Whether the plain value in `x` is an instance of `kinds`."""
+    return builtins.isinstance(raw_of(x), kinds)
+
+
+def type(x: Any) -> Any:
+    """The type of the plain value in `x`."""
+    return builtins.type(raw_of(x))
