@@ -70,6 +70,8 @@ class NativeCase(Case):
         finding = self.compare(answer)
         if deviation and finding.outcome in AMOUNTS.values():
             return self.result("forward-deviation", deviation, finding)
+        if subject.silent and finding.outcome in (*AMOUNTS.values(), "oracle-conflict"):
+            return self.result("unsupported-by-backend", "it says that there is no gradient")
         properties = structure(answer)
         if not all(p.held for p in properties):
             broken = [p for p in properties if not p.held]

@@ -41,6 +41,7 @@ class NativeSubject:
         template = problem.filled([None] * len(problem.places), self.constant)
         self.template = [self.settled(x) for x in template]
         self.kept: list[int] = []
+        self.silent = False  # whether the system says that there is no gradient, which may be 0
         self.listed = False  # whether the operation returns a list
         self.cs: list[Any] = []
         self._ts: list[Any] = []
@@ -147,7 +148,12 @@ class NativeSubject:
         if not self.kept:  # integers alone
             zeros = [np.zeros_like(x) for x in self.problem.inputs]
             return self.described([] if quantity == "tangent" else zeros)
-        found = self.described(self.quantity(quantity))
+        arrays = self.quantity(quantity)
+        self.silent = any(g is None for g in arrays)
+        if self.silent:
+            pairs = zip(arrays, self.problem.inputs, strict=True)
+            arrays = [np.zeros_like(x) if g is None else g for g, x in pairs]
+        found = self.described(arrays)
         if quantity == "tangent":
             found.expected = [(dtype, shape, "cpu") for _, shape, dtype in self._cotangents]
         else:

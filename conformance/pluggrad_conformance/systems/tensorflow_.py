@@ -116,9 +116,8 @@ class TensorFlow(System):
         with tf.GradientTape() as tape:
             tape.watch(xs)
             ys = f(*xs)
-        zero = tf.UnconnectedGradients.ZERO
-        found = tape.gradient(ys, xs, cs, unconnected_gradients=zero)
-        return [tf.convert_to_tensor(g) for g in found]
+        found = tape.gradient(ys, xs, cs)
+        return [None if g is None else tf.convert_to_tensor(g) for g in found]
 
     def push(self, f: Function, xs: list[Any], ts: list[Any]) -> list[Any]:
         tf = self.scope["tf"]
@@ -127,7 +126,11 @@ class TensorFlow(System):
         return [forward.jvp(y, tf.UnconnectedGradients.ZERO) for y in ys]
 
     def pull_of_pull(self, f: Function, xs: list[Any], cs: list[Any], ts: list[Any]) -> list[Any]:
-        return self.pull(lambda *x: self.pull(f, list(x), cs), xs, ts)
+        def gradient(*x: Any) -> list[Any]:
+            found = zip(x, self.pull(f, list(x), cs), strict=True)
+            return [self.scope["tf"].zeros_like(a) if g is None else g for a, g in found]
+
+        return self.pull(gradient, xs, ts)
 
     def expression(self, name: str) -> str:
         if name in self.names:
