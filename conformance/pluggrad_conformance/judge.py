@@ -44,7 +44,6 @@ from .problem import Problem
 from .properties import RAISED, STRUCTURE, deep, structure, twice
 from .results import OracleVerdict, Property, Result
 from .subject import Answer, batch, engine_answer, probe
-from .systems import System, is_native
 from .tolerance import OFF, Comparison, compare_with_oracle
 
 __all__ = ["AMOUNTS", "Case", "Finding", "judge_cell", "traced", "what_broke"]
@@ -56,12 +55,7 @@ SMOKE = "finite differences"
 AMOUNTS = {"off": "numerically-off", "wrong": "wrong", "nonfinite": "nonfinite-mismatch"}
 
 
-def judge_cell(
-    cell: Cell,
-    problem: Problem | None = None,
-    engine: ModuleType = pluggrad,
-    system: System | None = None,
-) -> Result:
+def judge_cell(cell: Cell, problem: Problem | None = None, engine: ModuleType = pluggrad) -> Result:
     """The outcome of a cell, with everything that led to it.
 
     Parameters
@@ -72,8 +66,6 @@ def judge_cell(
         Other inputs than those of the cell's case: a smaller one, for instance.
     engine : module, optional
         The pluggrad to judge; tests pass a modified copy.
-    system : System, optional
-        The same for cells of another system.
 
     Exceptions of pluggrad, the library or an oracle are not raised: they become outcomes.
 
@@ -83,12 +75,7 @@ def judge_cell(
     'pass'
     """
     begin = time.perf_counter()
-    problem = Problem.of(cell) if problem is None else problem
-    case = Case(cell, problem, engine)
-    if is_native(cell.backend):
-        from .judge_native import NativeCase  # which stands on this module
-
-        case = NativeCase(cell, problem, system)
+    case = Case(cell, Problem.of(cell) if problem is None else problem, engine)
     result = case.decide()
     result.seconds = time.perf_counter() - begin
     return result
@@ -127,6 +114,8 @@ class Case:
     # ------------------------------------------------------------------ the steps
 
     def decide(self) -> Result:
+        """The outcome, step by step."""
+        """The result of the cell, with the notes that were made on the way."""
         bare = self.probe()
         if bare.error is not None and bare.error.kind == "error":
             return self.result("error", traced(bare))
@@ -165,9 +154,11 @@ class Case:
         return self.result(finding.outcome, finding.detail, finding, properties)
 
     def ask(self) -> Answer:
+        """What the engine answers."""
         return engine_answer(self.cell, self.problem, self.engine, whole=self.whole)
 
     def twice(self, answer: Answer) -> Property:
+        """Whether the engine answers the same when it is asked again."""
         try:
             return twice(self.cell, self.problem, answer, self.engine, whole=self.whole)
         except Exception as error:
@@ -351,6 +342,7 @@ class Case:
 
 
 def objected(oracle: OracleAnswer, found: Comparison, second: str = "") -> Finding:
+    """The finding that an objection amounts to; `second` is the oracle that agrees with it."""
     outcome = AMOUNTS[found.verdict]
     if found.note.startswith("structure:"):
         outcome = "wrong-structure"
@@ -368,10 +360,12 @@ def _all_words(pairs: list[tuple[OracleAnswer, Comparison]]) -> str:
 
 
 def what_broke(properties: list[Property]) -> str:
+    """The properties that do not hold, in words."""
     structural = [p for p in properties if p.name in STRUCTURE] or properties
     return "; ".join(f"{p.name}: {p.note}" for p in structural)
 
 
 def traced(answer: Answer) -> str:
+    """The error of an answer, with its traceback."""
     assert answer.error is not None
     return f"{answer.error.summary}\n{answer.error.traceback}"

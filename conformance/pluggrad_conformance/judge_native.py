@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -20,7 +21,7 @@ import numpy as np
 import pluggrad
 
 from .cells import Cell
-from .judge import AMOUNTS, Case, Finding, objected, traced, what_broke
+from .judge import AMOUNTS, Case, Finding, judge_cell, objected, traced, what_broke
 from .native import NativeSubject
 from .oracles import NAMES, OracleAnswer, consult_oracles
 from .oracles.answers import NoAnswer, quiet, wide_cotangents, wide_inputs
@@ -29,13 +30,30 @@ from .problem import Problem, wide
 from .properties import SLACK, structure
 from .results import Property, Result
 from .subject import Answer
-from .systems import System, Unmapped, find_system
+from .systems import System, Unmapped, find_system, is_native
 from .tolerance import Comparison, compare_with_oracle, constant, limits
 
-__all__ = ["MATHEMATICS", "NativeCase"]
+__all__ = ["MATHEMATICS", "NativeCase", "between", "judge_any"]
 
 #: The documented conventions that follow from mathematics. The others are choices.
 MATHEMATICS = ("det-singular", "last-write", "tiny-huge")
+
+
+def judge_any(
+    cell: Cell, problem: Problem | None = None, *, system: System | None = None
+) -> Result:
+    """The outcome of a cell of pluggrad or of another system; `system` stands in for the latter.
+
+    >>> judge_any(Cell("sin", "numpy", "float64")).outcome
+    'pass'
+    """
+    if not is_native(cell.backend):
+        return judge_cell(cell, problem)
+    begin = time.perf_counter()
+    problem = Problem.of(cell) if problem is None else problem
+    result = NativeCase(cell, problem, system).decide()
+    result.seconds = time.perf_counter() - begin
+    return result
 
 
 class NativeCase(Case):
@@ -46,6 +64,7 @@ class NativeCase(Case):
         self.system = find_system(cell.backend) if system is None else system
 
     def decide(self) -> Result:
+        """The outcome, found inside the system's settings and without warnings."""
         with quiet(), self.system.settings():
             return self._decide()
 
@@ -99,6 +118,7 @@ class NativeCase(Case):
         return consult_oracles(problem, quantity, [n for n in NAMES if n in names])
 
     def deviation(self, bare: Answer) -> tuple[str, bool]:
+        """What is wrong with the library's own value, and whether it is far off."""
         found = self.objection(bare)
         if found is None:
             return "", False
@@ -108,6 +128,7 @@ class NativeCase(Case):
     def weigh(
         self, problem: Problem, oracles: list[OracleAnswer], found: list[Comparison]
     ) -> Finding:
+        """The outcome by what the oracles say, unless the difference is no fault of the gradient."""
         finding = self.chosen(problem, oracles, found)
         if finding.outcome not in AMOUNTS.values():
             return finding
@@ -205,6 +226,7 @@ class NativeCase(Case):
         return False
 
     def one(self, problem: Problem, arrays: list[np.ndarray]) -> Finding:
+        """What the oracles say of `arrays`, which `weigh` looks at again."""
         self.arrays = arrays
         return super().one(problem, arrays)
 
@@ -251,6 +273,7 @@ class NativeCase(Case):
     def transposition(
         self, subject: NativeSubject, gs: list[np.ndarray], scale: list[np.ndarray]
     ) -> str | None:
+        """What is wrong with ⟨c, J t⟩ = ⟨Jᵀ c, t⟩; None if the system cannot push."""
         if "forward" not in self.system.modes:
             return None
         along = subject.numbers(subject.quantity("tangent"))
@@ -260,6 +283,7 @@ class NativeCase(Case):
     def symmetry(
         self, subject: NativeSubject, gs: list[np.ndarray], scale: list[np.ndarray]
     ) -> str | None:
+        """What is wrong with ⟨t, H u⟩ = ⟨u, H t⟩."""
         problem = self.problem
         us = [problem.cotangent(500 + k, x.shape, problem.dtype)
               for k, x in enumerate(problem.inputs)]  # fmt: skip
@@ -271,6 +295,7 @@ class NativeCase(Case):
     def linearity(
         self, subject: NativeSubject, gs: list[np.ndarray], scale: list[np.ndarray]
     ) -> str | None:
+        """What is wrong with Jᵀ(2c + d) = 2 Jᵀc + Jᵀd."""
         other = subject.cotangents(1)
         pull = lambda cs: subject.numbers(self.system.pull(subject.f, subject.arrays, cs))
         first, second = subject.numbers(subject.cs), subject.numbers(other)

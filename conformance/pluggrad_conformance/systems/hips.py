@@ -28,7 +28,7 @@ PULL = (
 )
 
 
-class Autograd(System):
+class _Autograd(System):
     """make_vjp and make_jvp of HIPS autograd. Its cotangents are conjugated, as JAX's are."""
 
     name, module = "autograd", "autograd"
@@ -115,4 +115,4 @@ class Autograd(System):
         return found
 
 
-system = Autograd()
+system = _Autograd()

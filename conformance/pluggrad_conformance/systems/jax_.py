@@ -16,7 +16,7 @@ from .system import Function, System, Unmapped, has
 __all__ = ["system"]
 
 
-class Jax(System):
+class _Jax(System):
     """jax.vjp and jax.jvp in double precision. The cotangents of JAX are conjugated."""
 
     name, module, own_oracle = "jax", "jax", ("jax",)
@@ -87,4 +87,4 @@ class Jax(System):
         return lambda xp, *args, **kwargs: spelled(self.scope["jnp"], *args, **kwargs)
 
 
-system = Jax()
+system = _Jax()

@@ -11,7 +11,7 @@ from .system import Function, System, has
 __all__ = ["system"]
 
 
-class Mlx(System):
+class _Mlx(System):
     """mx.vjp and mx.jvp; the second derivative is one vjp of another."""
 
     name, module = "mlx", "mlx.core"
@@ -80,4 +80,4 @@ class Mlx(System):
         return f"mx.{name}" if has(f"mlx.core.{name}") else ""
 
 
-system = Mlx()
+system = _Mlx()

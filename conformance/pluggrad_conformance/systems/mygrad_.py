@@ -12,7 +12,7 @@ from .system import Function, System, has
 __all__ = ["system"]
 
 
-class MyGrad(System):
+class _MyGrad(System):
     """Tensors of MyGrad and their `backward`."""
 
     name, module = "mygrad", "mygrad"
@@ -63,4 +63,4 @@ class MyGrad(System):
         return f"mg.{name}" if has(f"mygrad.{name}") else ""
 
 
-system = MyGrad()
+system = _MyGrad()

@@ -14,7 +14,7 @@ from .system import Function, System, has
 __all__ = ["system"]
 
 
-class PyTensor(System):
+class _PyTensor(System):
     """Each question makes a graph of symbols and evaluates it in Python, without a C compiler."""
 
     name, module = "pytensor", "pytensor"
@@ -103,4 +103,4 @@ class PyTensor(System):
         return f"pt.{name}" if has(f"pytensor.tensor.{name}") else ""
 
 
-system = PyTensor()
+system = _PyTensor()

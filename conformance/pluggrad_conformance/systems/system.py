@@ -99,8 +99,10 @@ class System:
     # ------------------------------------------------------------------ derivatives
 
     def pull(self, f: Function, xs: list[Any], cs: list[Any]) -> list[Any]:
-        """The gradients by `xs` for the cotangents `cs` of the outputs of ``f(*xs)``; None where the
-        system says that it has none."""
+        """The gradients by `xs` for the cotangents `cs` of the outputs of ``f(*xs)``.
+
+        None stands where the system says that it has none.
+        """
         raise NotImplementedError
 
     def push(self, f: Function, xs: list[Any], ts: list[Any]) -> list[Any]:

@@ -33,7 +33,7 @@ SPECIAL = {
 ALONG = "lambda x, axis=None, keepdims=False: tf.math.reduce_{}(x, axis, keepdims)"
 
 
-class TensorFlow(System):
+class _TensorFlow(System):
     """GradientTape, ForwardAccumulator, and one tape inside another."""
 
     name, module, distribution = "tensorflow", "tensorflow", "tensorflow"
@@ -148,4 +148,4 @@ class TensorFlow(System):
         return str(self.scope["tf"].__version__)
 
 
-system = TensorFlow()
+system = _TensorFlow()

@@ -14,7 +14,7 @@ from .system import Function, System, Unmapped, has
 __all__ = ["system"]
 
 
-class Torch(System):
+class _Torch(System):
     """torch.autograd on the CPU; forwards by `torch.func.jvp`."""
 
     name, module, own_oracle = "torch", "torch", ("torch",)
@@ -132,4 +132,4 @@ class Torch(System):
         return lambda xp, *args, **kwargs: spelled(torch, *args, **kwargs)
 
 
-system = Torch()
+system = _Torch()
