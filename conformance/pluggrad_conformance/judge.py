@@ -104,6 +104,7 @@ class Case:
 
     def result(self, outcome: str, detail: str = "", finding: Finding | None = None,
                properties: list[Property] | None = None) -> Result:  # fmt: skip
+        """The result of the cell, with the notes that were made on the way."""
         finding = finding or Finding("")
         detail = "; ".join(part for part in (detail, *self.notes) if part)
         return Result(
@@ -115,7 +116,6 @@ class Case:
 
     def decide(self) -> Result:
         """The outcome, step by step."""
-        """The result of the cell, with the notes that were made on the way."""
         bare = self.probe()
         if bare.error is not None and bare.error.kind == "error":
             return self.result("error", traced(bare))

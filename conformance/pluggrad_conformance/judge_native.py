@@ -128,7 +128,7 @@ class NativeCase(Case):
     def weigh(
         self, problem: Problem, oracles: list[OracleAnswer], found: list[Comparison]
     ) -> Finding:
-        """The outcome by what the oracles say, unless the difference is no fault of the gradient."""
+        """What the oracles say, unless the difference is no fault of the gradient."""
         finding = self.chosen(problem, oracles, found)
         if finding.outcome not in AMOUNTS.values():
             return finding
