@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from .cells import Cell
+from .literals import comment, literal, write_down
+from .native import NativeSubject
 from .oracles.answers import quiet
 from .problem import Problem
 from .results import Result, printable
@@ -25,8 +27,6 @@ def native_script(cell: Cell, problem: Problem, result: Result | None, expected:
     Where the suite's own tables compose the operation of several functions, the script takes it
     from there, and needs the suite.
     """
-    from .repro import comment, literal, write_down
-
     system, quantity = find_system(cell.backend), cell.quantity
     outcome = "" if result is None else f"{result.outcome}: "
     by = [] if result is None else [o.name for o in result.oracles if o.verdict != "agrees"]
@@ -78,8 +78,6 @@ def native_script(cell: Cell, problem: Problem, result: Result | None, expected:
 
 def numbers(x: np.ndarray, dtype: str) -> str:
     """A NumPy array as an expression."""
-    from .repro import write_down
-
     name = str(x.dtype)
     if dtype in ("float16", "bfloat16") and x.dtype.kind == "f":
         name = "float16" if dtype == "float16" else "float32"
@@ -92,8 +90,6 @@ def function(
     system: System, cell: Cell, problem: Problem, given: list[str], names: str
 ) -> tuple[list[str], list[tuple[int, tuple[int, ...], str]]]:
     """The lines that define `f`, and number, shape and dtype of the outputs that it has."""
-    from .native import NativeSubject
-
     with quiet(), system.settings():
         subject = NativeSubject(cell, problem, system)
         answer = subject.values()

@@ -84,10 +84,9 @@ class _PyTensor(System):
         return self._evaluate(self._graph(f, symbols, cs), symbols, xs)
 
     def push(self, f: Function, xs: list[Any], ts: list[Any]) -> list[Any]:
-        from pytensor.gradient import Rop
-
+        rop = self.scope["pytensor"].gradient.Rop
         symbols = [x.type() for x in xs]
-        return self._evaluate(list(Rop(f(*symbols), symbols, ts)), symbols, xs)
+        return self._evaluate(list(rop(f(*symbols), symbols, ts)), symbols, xs)
 
     def pull_of_pull(self, f: Function, xs: list[Any], cs: list[Any], ts: list[Any]) -> list[Any]:
         symbols = [x.type() for x in xs]
