@@ -42,6 +42,8 @@ def build(out: Path, quick: bool, fresh: bool, jobs: str) -> int:
         "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", "MPLBACKEND": "agg",
         "PLUGGRAD_DOCS_QUICK": "1" if quick else "",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        # Pages call `pluggrad` in a shell: the one that belongs to this Python.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     }  # fmt: skip
     # What was read with pages that ran is of no use without, and the other way round.
     doctrees = BUILD / ("site-trees-quick" if quick else "site-trees")

@@ -66,7 +66,6 @@ SITES = {
 intersphinx_mapping = {
     name: (url, str(HERE / "inventories" / f"{name}.inv")) for name, url in SITES.items()
 }
-intersphinx_disabled_reftypes = ["*"]  # only where `links` asks
 
 # Looks
 html_theme = "furo"

@@ -77,7 +77,8 @@ def faults(driver: Any, url: str) -> list[str]:
     """What is wrong with a page."""
     driver.get(url)
     found = list(driver.execute_script(OVERFLOW))
-    return found + [e["message"] for e in driver.get_log("browser") if e["level"] == "SEVERE"]
+    messages = [e["message"] for e in driver.get_log("browser") if e["level"] == "SEVERE"]
+    return found + [text for text in messages if "/favicon.ico" not in text]
 
 
 def search(driver: Any, address: str, words: str, page: str) -> list[str]:

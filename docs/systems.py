@@ -61,6 +61,8 @@ def place(fault: dict[str, Any]) -> str:
     if "link" in fault:
         return f"known: <{fault['link']}>"
     related = f"; related: <{fault['related']}>" if "related" in fault else ""
+    if not (HERE / "reports" / fault["report"]).exists():
+        return f"to be reported{related}"
     return f"new, [draft of a report](reports/{fault['report']}){related}"
 
 
@@ -251,8 +253,8 @@ def main(runs: list[str]) -> None:
         scripts = json.loads(SCRIPTS.read_text())
         for known in scripts:
             run.scripts[Cell.parse(known).id] = scripts[known]["script"]
-    write_page(run, faults, scripts)
     write_reports(run, faults, scripts)
+    write_page(run, faults, scripts)
     explain(run, faults)
     (HERE / "systems.html").write_text(render_html(run), encoding="utf-8")
 

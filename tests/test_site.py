@@ -89,8 +89,16 @@ def test_measurements_are_of_all_rows(extension):
     )
 
 
+def test_figures_are_those_that_were_measured(extension):
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    page = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    again = "run `python docs/_ext/measured.py`"
+    assert extension("measured").written(readme) == readme, again
+    assert extension("measured").page() == page, again
+
+
 @pytest.mark.parametrize(
-    "page", sorted(p.name for p in DOCS.glob("*.md") if "{pair}" in p.read_text())
+    "page", sorted(p.name for p in DOCS.glob("*.md") if PAIRS.search(p.read_text()))
 )
 def test_pairs_agree(page, extension):
     """Both halves of each pair give the same; when the site is built they run, too."""

@@ -84,5 +84,5 @@ def test_no_helper_is_defined_again() -> None:
 
 def test_folders_are_named_like_the_packages() -> None:
     folders = {path.split("/")[0] for path, _ in sources("test_*.py") if "/" in path}
-    assert folders - {"clients", "conformance", "fuzz", "sweep", "typing"} <= set(PACKAGES)
+    assert folders - {"clients", "conformance", "fuzz", "scale", "sweep", "typing"} <= set(PACKAGES)
     assert set(PACKAGES) <= folders, "each package of src/pluggrad has its tests in a folder"

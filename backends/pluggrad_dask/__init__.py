@@ -107,6 +107,19 @@ class DaskAdapter(Adapter):
             for part, (shape, dtype) in zip(parts, results, strict=True)
         ]
 
+    @staticmethod
+    def computed(arrays: Any) -> Any:
+        """By one call of `dask.compute`."""
+        import dask
+
+        return dask.compute(*arrays)
+
+    def interop(self) -> Any:
+        """Functions of blocks, sums over blocks, gradients in two phases."""
+        from . import interop
+
+        return interop
+
     def taken(self, v: Any) -> Any:
         """The values of a Variable, over whichever arrays, as a Dask array."""
         return to_array(v)

@@ -39,8 +39,11 @@ def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
 
 def add_along_axis(g: Any, indices: Any, /, *, axis: int, like: Any) -> Any:
     """Zeros like `like`, with `g` added at the indices for each row along `axis`."""
+    import dask.array as da
     from dask.layers import ArrayChunkShapeDep
 
+    if type(like) is tuple:  # inside `vmap`
+        like = da.zeros(like[0], dtype=like[1])
     axis = axis % like.ndim
     # One block along the axis of the result, with all of the indices.
     indices = _whole(_beside(indices, like, axis), axis)

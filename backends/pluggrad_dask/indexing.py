@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .blocks import broadcast
+from .two_phases import advise
 
 
 def split(x: Any, key: Any, value: Any) -> tuple[Any, int, Any, Any]:
@@ -233,6 +234,7 @@ def expand(g: Any, *, to: Any) -> Any:
 
     if g.chunks == to.chunks:
         return g
+    advise(g, to)
     if not unknown(to):
         g = known(g, to)
         # Axes that `g` already has may be in other chunks.

@@ -93,6 +93,9 @@ def _instead(written: str, name: str) -> str:
         return "Compute with functions of `pluggrad`"
     module = written.rpartition(".")[0].removeprefix("dask.array").removeprefix(".")
     ours = f"{module}.{name}" if f"dask.array.{module}" in MODULES else name
+    if name in ("map_blocks", "map_overlap", "apply_gufunc", "apply_along_axis", "rechunk"):
+        ours = "map_blocks" if name == "apply_along_axis" else name
+        return f"Use `pluggrad.interop.dask.{ours}`, which differentiates the function of a block"
     public = dir(getattr(pluggrad, module)) if "." in ours else dir(pluggrad)
     if name not in public or lookup(get_backend("dask"), ours) is None:
         return "Functions of Dask have no derivative; write this with those of `pluggrad`"
@@ -152,8 +155,12 @@ def _postpersist(v: Any) -> Any:
 
 
 def _persisted(graph: Any, v: Any, rebuild: Any, rest: Any, **kwargs: Any) -> Any:
-    """`v` with its values computed, at its place in the graph."""
+    """`v` with its values computed, at its place in the graph. A leaf is that very Variable, so
+    that gradients still arrive there."""
     data = rebuild(graph, *rest, **kwargs)
+    if v._tracked and v.is_leaf:
+        v.data = data
+        return v
     if not v._tracked:
         return Variable(data)
     y = pluggrad.copy(v)
@@ -165,6 +172,12 @@ def methods() -> dict[str, Any]:
     """The methods that Variables over Dask arrays have beside those of all Variables."""
     from dask.array import Array
     from dask.base import DaskMethodsMixin
+
+    from . import interop
+
+    def answered(name: str) -> Any:
+        """A question about chunks."""
+        return property(lambda v: getattr(v.data, name), doc=getattr(Array, name).__doc__)
 
     own = {"_meta", *[name for name in dir(Array) if not name.startswith("_")]}
 
@@ -185,6 +198,10 @@ def methods() -> dict[str, Any]:
         "__dask_postpersist__": _postpersist,
         "__dask_optimize__": staticmethod(Array.__dask_optimize__),
         "__dask_scheduler__": staticmethod(Array.__dask_scheduler__),
+        **{name: answered(name) for name in ("chunks", "chunksize", "numblocks", "npartitions")},
+        "rechunk": interop.rechunk,
+        "map_blocks": lambda v, func, *args, **kwargs: interop.map_blocks(func, v, *args, **kwargs),
+        "map_overlap": lambda v, func, **kwargs: interop.map_overlap(func, v, **kwargs),
         "_elemwise": staticmethod(_elemwise),
         **{name: getattr(DaskMethodsMixin, name) for name in ("compute", "persist", "visualize")},
     }

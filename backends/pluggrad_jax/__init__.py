@@ -9,6 +9,8 @@ import numpy as np
 
 from pluggrad.plugin import Adapter, InvalidArgumentError, careful_norm
 
+from . import spread
+
 
 class JaxAdapter(Adapter):
     """What the engine needs to know about JAX."""
@@ -20,6 +22,8 @@ class JaxAdapter(Adapter):
     takes_numpy = True
     answers = ("numpy",)
     writable = False
+    slices_beside_arrays = True
+    like = staticmethod(spread.like)
 
     def namespace(self) -> Any:
         """`jax.numpy`, with writes by ``.at`` and errors for integers out of bounds."""
@@ -32,11 +36,41 @@ class JaxAdapter(Adapter):
         self.functions = {
             "linalg.vector_norm": careful_norm(jnp.linalg.vector_norm, jnp, at_hand),
             "copy": lambda x: x,
-            "getitem": lambda x, key: x[_in_bounds(x, key)],
+            "getitem": _getitem,
             "put": lambda value, x, key: x.at[_in_bounds(x, key)].set(value),
+            "scatter": self._scatter,
+            "scatter_all": self._scatter_all,
+            "add_along_axis": self._add_along,
+            "expand": spread.expand,
+            "matmul": spread.matmul,
+            "matmul_x1": spread.matmul_x1,
+            "matmul_x2": spread.matmul_x2,
             "solve_triangular": _solve_triangular,
         }
         return jnp
+
+    def _scatter(self, g: Any, *, key: Any, like: Any) -> Any:
+        """Zeros as `like` says, with `g` added at `key`."""
+        shape, dtype = _shape_dtype(like)
+        padded = _padded(g, key, shape)
+        if padded is not None:
+            return padded.astype(dtype)
+        if spread.is_spread(g):
+            return spread.transposed(lambda x: x[key], g, like)
+        return _zeros(like).at[key].add(g)
+
+    def _scatter_all(self, *gs: Any, keys: Any, like: Any) -> Any:
+        """Zeros as `like` says, with each of `gs` added at its own of `keys`."""
+        if any([spread.is_spread(g) for g in gs]):
+            parts = zip(gs, keys, strict=True)
+            return sum([self._scatter(g, key=key, like=like) for g, key in parts])
+        return self.scatter_add(_zeros(like), list(zip(keys, gs, strict=True)))
+
+    def _add_along(self, g: Any, indices: Any, *, axis: int, like: Any) -> Any:
+        """The cotangent of `take_along_axis`, as JAX computes it."""
+        import jax.numpy as jnp
+
+        return spread.transposed(lambda x: jnp.take_along_axis(x, indices, axis=axis), g, like)
 
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
         """Pieces that fill a good part of the buffer are padded to its shape and added, which
@@ -45,6 +79,9 @@ class JaxAdapter(Adapter):
 
         known, gs, places = [], [], None
         for key, g in pieces:
+            if spread.is_spread(g):
+                buffer = buffer + self._scatter(g, key=key, like=self.like(buffer))
+                continue
             if len(pieces) == 1 or 8 * g.size >= buffer.size:
                 padded = _padded(g, key, buffer.shape)
                 if padded is not None:
@@ -62,6 +99,17 @@ class JaxAdapter(Adapter):
             return buffer
         flat = jnp.ravel(buffer).at[np.concatenate(known)].add(jnp.concatenate(gs))
         return flat.reshape(buffer.shape)
+
+    def beside(self, x: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
+        """On the device of `x`, if one was chosen for it. Otherwise, and beside arrays that are
+        spread over several devices, on none in particular: JAX then takes it where it is needed."""
+        import jax
+
+        chosen = isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer) and x.committed
+        device = x.device if chosen else None
+        if isinstance(device, jax.sharding.Sharding):  # it tells how `x` is cut, not a new array
+            device = None
+        return function(*args, device=device, **kwargs)
 
     def host(self, x: Any) -> Any:
         """None while JAX traces."""
@@ -143,6 +191,26 @@ class JaxAdapter(Adapter):
         if not jax.config.jax_enable_x64:
             found["note"] = "float32 only; set JAX_ENABLE_X64=1 for float64"
         return found
+
+
+def _getitem(x: Any, key: Any) -> Any:
+    """``x[key]``."""
+    key = _in_bounds(x, key)
+    plain = spread.spec_of(x) is not None or not spread.is_spread(x)
+    found = None if plain else spread.read(x, key)
+    return x[key] if found is None else found
+
+
+def _shape_dtype(like: Any) -> tuple[Any, Any]:
+    """The shape and dtype of what `Adapter.like` returned."""
+    return like if type(like) is tuple else (like.shape, like.dtype)
+
+
+def _zeros(like: Any) -> Any:
+    """Zeros as `like` says."""
+    import jax.numpy as jnp
+
+    return jnp.zeros(*like) if type(like) is tuple else jnp.zeros_like(like)
 
 
 def _solve_triangular(x1: Any, x2: Any, *, upper: bool) -> Any:

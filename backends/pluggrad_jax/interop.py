@@ -19,12 +19,14 @@ from pluggrad.plugin import (
     HostProgram,
     InvalidArgumentError,
     TypeMismatchError,
+    UnsupportedError,
     backend_of,
     first_possible,
     get_backend,
 )
 
 from .calling import call
+from .spread import is_spread
 
 __all__ = ["call", "wrap"]
 
@@ -46,7 +48,8 @@ def wrap(f: Callable[..., Any], backend: str | None = None, out: Any = None) -> 
         The library in which `f` computes. While JAX traces, `f` is called through
         ``jax.pure_callback``. With ``"jax"``, `f` computes on the JAX arrays themselves, traced or
         not. The default is NumPy, or JAX if `f` fails on NumPy arrays, for example because it uses
-        JAX arrays.
+        JAX arrays, or if an argument is spread over several devices. (While JAX traces, that
+        cannot be seen: say ``"jax"``.)
     out : pytree of ``jax.ShapeDtypeStruct``, or callable, optional
         The shapes and dtypes that `f` returns. A callable returns them for the arguments of `f`,
         which have a ``ShapeDtypeStruct`` in place of each array. Needed only under ``jit`` or
@@ -64,6 +67,8 @@ def wrap(f: Callable[..., Any], backend: str | None = None, out: Any = None) -> 
         When called: `f` returned an array of another library.
     ValueError
         `backend` is unknown, or `f` returned another shape than `out` says.
+    RuntimeError
+        An argument is spread over several devices, and `backend` is another library than JAX.
 
     >>> import jax, numpy as np, pluggrad as pg
     >>> f = pg.interop.jax.wrap(lambda x: np.sum(np.sin(x) ** 2))
@@ -110,7 +115,17 @@ def wrap(f: Callable[..., Any], backend: str | None = None, out: Any = None) -> 
             return Call(HostProgram(run), using, functools.partial(shapes, using))(*arrays)
 
         arrays = [jnp.asarray(flat[n]) for n in places]
-        results = first_possible(attempt, choices)
+        possible = choices
+        if any([is_spread(x) for x in arrays]):
+            possible = [using for using in choices if using.name == "jax"]
+            if not possible:
+                raise UnsupportedError(
+                    "pluggrad.interop.jax.wrap: an argument is spread over several devices, and "
+                    f"{choices[0].name} would need all of it in one place. Say backend='jax', so "
+                    "that the function computes on JAX arrays, or gather the argument first, by "
+                    "jax.device_put(x, jax.devices()[0])"
+                )
+        results = first_possible(attempt, possible)
         y_spec, arrays, outputs = found
         outputs = list(outputs)
         for place, y in zip(arrays, results, strict=True):

@@ -17,6 +17,8 @@ from pluggrad.plugin import (
     selects_once,
 )
 
+from . import dtensor
+
 
 class TorchAdapter(Adapter):
     """What the engine needs to know about torch."""
@@ -27,6 +29,7 @@ class TorchAdapter(Adapter):
     modules = ("torch",)
     last_write_wins = True
     integers_first = True
+    slices_beside_arrays = True
     reads_code = True
     answers = ("numpy",)
     constants = threading.local()  # whose `on` says that the engine is tracing a function
@@ -90,8 +93,11 @@ class TorchAdapter(Adapter):
             "lcm": _of_integers(torch.lcm),
             "copy": torch.clone,
             "getitem": self._get,
-            "put": lambda value, x, key: self._put(value, torch.clone(x), key),
+            "put": self._put_anew,
             "put_in_place": self._put,
+            "scatter": self._scatter,
+            "scatter_all": self._scatter_all,
+            "add_along_axis": _add_along,
             "solve_triangular": torch.linalg.solve_triangular,
             "linalg.vector_norm": careful_norm(linalg.vector_norm, xp, _at_hand),
             "lu_factor": torch.linalg.lu_factor,
@@ -210,10 +216,21 @@ class TorchAdapter(Adapter):
         except (NotImplementedError, RuntimeError):  # a tracer has no storage
             return bool(y._is_view())
 
+    def finish(self, g: Any, x: Any) -> Any:
+        """Partial sums over the processes of a mesh are carried out."""
+        return dtensor.finished(g, x) if dtensor.is_dtensor(g) else g
+
+    def beside(self, x: Any, function: Any, *args: Any, **kwargs: Any) -> Any:
+        """On the device of `x`; replicated over the mesh of a DTensor."""
+        made = function(*args, device=x.device, **kwargs)
+        return dtensor.replicated(made, x) if dtensor.is_dtensor(x) else made
+
     # ------------------------------------------------------------ reading and writing elements
 
     def _get(self, x: Any, key: Any) -> Any:
         """``x[key]``. Slices with a negative step, which torch lacks, become positions."""
+        if dtensor.is_dtensor(x):
+            return dtensor.read(x, key)
         if not _steps_back(key):
             return x[key]
         return x.reshape(-1)[self.places(x, key)]
@@ -222,6 +239,8 @@ class TorchAdapter(Adapter):
         """`x` with `value` at `key`, in place; where torch.func traces `value`, as a new tensor."""
         import torch
 
+        if dtensor.is_dtensor(x):
+            return dtensor.put(value, x, key)
         if not _steps_back(key) and not _is_tracer(value):
             x[key] = value
             return x
@@ -232,12 +251,41 @@ class TorchAdapter(Adapter):
         y = x.reshape(-1).index_put((places.reshape(-1),), value).reshape(x.shape)
         return y if _is_tracer(value) else x.copy_(y)
 
+    def _put_anew(self, value: Any, x: Any, key: Any) -> Any:
+        """A new tensor: `x` with `value` at `key`."""
+        import torch
+
+        return self._put(value, x if dtensor.is_dtensor(x) else torch.clone(x), key)
+
+    def _scatter(self, g: Any, *, key: Any, like: Any) -> Any:
+        """Zeros as `like` says, with `g` added at `key`."""
+        if dtensor.is_dtensor(g):
+            return dtensor.scatter(g, key, like[0])
+        shape, dtype = like
+        return self.scatter_add(g.new_zeros(tuple(shape), dtype=dtype), [(key, g)])
+
+    def _scatter_all(self, *gs: Any, keys: Any, like: Any) -> Any:
+        """Zeros as `like` says, with each of `gs` added at its own of `keys`."""
+        if dtensor.is_dtensor(gs[0]):
+            return sum([dtensor.scatter(g, key, like[0]) for key, g in zip(keys, gs, strict=True)])
+        shape, dtype = like
+        zeros = gs[0].new_zeros(tuple(shape), dtype=dtype)
+        return self.scatter_add(zeros, list(zip(keys, gs, strict=True)))
+
     def scatter_add(self, buffer: Any, pieces: list[tuple[Any, Any]]) -> Any:
         """In place where torch can; by flat positions for slices with a negative step, for tracers,
         and for integers beside other parts."""
         for key, g in pieces:
-            if _is_tracer(g) or _steps_back(key):
+            if dtensor.is_dtensor(buffer):
+                buffer = buffer + dtensor.scatter(g, key, buffer.shape)
+            elif _is_tracer(g) or _steps_back(key):
                 buffer = self._add_by_places(buffer, key, g)
+            elif (found := dtensor.along_one_axis(key)) is not None:
+                axis, places = found
+                length = buffer.shape[axis]
+                g = g.expand(*buffer.shape[:axis], places.shape[0], *buffer.shape[axis + 1 :])
+                places = places.where(places >= 0, places + length)
+                buffer.index_add_(axis, places, g)
             elif selects_once(key):
                 if not has_arrays(key) and not _has_bools(key):
                     if self.traced(g):  # Inductor fuses sums, and slices written in a row badly
@@ -309,6 +357,17 @@ class TorchAdapter(Adapter):
 
         found = [torch.device("cpu")]
         return found + [torch.device("cuda", i) for i in range(torch.cuda.device_count())]
+
+
+def _add_along(g: Any, indices: Any, *, axis: int, like: Any) -> Any:
+    """Zeros as `like` says, with `g` added at `indices` along `axis`."""
+    import torch
+
+    shape, dtype = like
+    lengths = list(shape)
+    lengths[axis] = g.shape[axis]
+    indices = torch.where(indices < 0, indices + shape[axis], indices).expand(lengths)
+    return g.new_zeros(tuple(shape), dtype=dtype).scatter_add(axis, indices, g.expand(lengths))
 
 
 def _of_integers(function: Any) -> Any:

@@ -20,6 +20,8 @@ import torch
 import pluggrad as pg
 from pluggrad.plugin import InvalidArgumentError, UnsupportedError, explain, is_variable, write
 
+from . import dtensor
+
 __all__ = ["methods", "written"]
 
 #: Methods that return the tensor itself where there is nothing to convert.
@@ -80,7 +82,7 @@ SPELT: dict[str, Callable[[Any], bool]] = {
 
 def methods() -> dict[str, Any]:
     """The methods and properties that Variables over torch have beside those of all Variables."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = dtensor.methods()
     own = set(dir(pg.Variable))
     for name, spelt in SPELT.items():
         found[name] = _either(name, spelt)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class NativeSubject:
         self.template = [self.settled(x) for x in template]
         self.kept: list[int] = []
         self.silent = False  # whether the system says that there is no gradient, which may be 0
+        self.plain = False  # whether the gauge leaves the outputs as they are
         self.listed = False  # whether the operation returns a list
         self.cs: list[Any] = []
         self._ts: list[Any] = []
@@ -85,8 +87,9 @@ class NativeSubject:
         else:  # a list that a tracer stands for has a length and no shape
             found = [y] if not self.listed else [y[k] for k in range(len(y))]
         if problem.operation.gauge is not None:
-            gauge = problem.operation.gauge
+            gauge, before = problem.operation.gauge, found
             found = list(gauge(self.system.namespace, found, list(inputs)))
+            self.plain = len(found) == len(before) and all(map(is_, found, before))
         return found
 
     def f(self, *inputs: Any) -> list[Any]:

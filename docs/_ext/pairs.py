@@ -65,6 +65,8 @@ def shown(value: Any) -> str:
     """The common value, as it stands on the page."""
     if isinstance(value, np.ndarray):
         return str(np.round(value, 4).tolist())
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {shown(v)}" for name, v in value.items())
     if isinstance(value, list):
         return ", ".join(shown(v) for v in value)
     return repr(value)

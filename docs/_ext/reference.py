@@ -261,9 +261,34 @@ DEFINED = {
 }
 
 
+#: Modules with the names of another library, which documents them: the file, the module, its model.
+MIRRORS = (
+    ("numpy", "pluggrad.numpy", "numpy"),
+    ("compat-autograd", "pluggrad.compat.autograd", ""),
+)
+
+
+def mirrors() -> dict[str, str]:
+    """A page for each of `MIRRORS`: what the module says of itself, and the names that it has."""
+    texts = {}
+    for file, name, model in MIRRORS:
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError:
+            continue
+        names = [n for n in getattr(module, "__all__", dir(module)) if n[0] != "_"]
+        listed = ", ".join(f":py:obj:`{n} <{model or name}.{n}>`" for n in sorted(names))
+        texts[f"{file}.rst"] = "\n".join([
+            heading(name), f".. automodule:: {name}", "   :no-members:", "",
+            heading("Names", "-"), listed, "",
+        ])  # fmt: skip
+    return texts
+
+
 def written() -> dict[str, str]:
     """The text of each page, by the name of its file."""
-    return {f"{page.file}.rst": text_of(page) for page in PAGES} | {"index.rst": index()}
+    pages_of_names = {f"{page.file}.rst": text_of(page) for page in PAGES}
+    return pages_of_names | mirrors() | {"index.rst": index()}
 
 
 def index() -> str:
@@ -281,4 +306,6 @@ def index() -> str:
     for title, some in parts.items():
         lines += [heading(title, "-"), ".. toctree::", "   :maxdepth: 1", ""]
         lines += [*(f"   {page.file}" for page in some), ""]
+        if title == "Functions of arrays":
+            lines[-1:] = [*(f"   {name.removesuffix('.rst')}" for name in mirrors()), ""]
     return "\n".join(lines)

@@ -26,6 +26,7 @@ __all__ = ["page"]
 
 RESULTS = Path(__file__).parents[1] / "conformance-results.jsonl.xz"
 RULES = "pluggrad.rules."
+BACKENDS = ("numpy", "torch", "jax", "strict", "dask")
 HEAD = """\
 # The rule book
 
@@ -40,8 +41,8 @@ no formula mentions these. [How differentiation works here](how-it-works.md) exp
 "Measured" says what the [conformance suite](conformance.md) found on pluggrad's own backends in the run
 whose [report](conformance.html) is committed: first derivatives (1), second ones (2), forward mode (f) and
 `vmap` (v). A mark is there if every cell of that kind, in every dtype, shape and special case, passed or
-follows the documented convention, apart from cells that the library itself does not support. A function
-that the library lacks has no entry.
+follows the documented convention, apart from cells that the library itself does not support. *All* are the
+backends numpy, torch, jax, strict and dask.
 
 """
 
@@ -96,10 +97,14 @@ def measured() -> dict[str, dict[str, str]]:
 def by_backend(name: str) -> str:
     """What was measured, backends with the same marks together."""
     together: dict[str, list[str]] = defaultdict(list)
-    for backend in ("numpy", "torch", "jax", "strict", "dask"):
+    for backend in BACKENDS:
         if marks := measured().get(name, {}).get(backend):
             together["".join(sorted(marks))].append(backend)
-    return "; ".join(f"{', '.join(names)}: {' '.join(marks)}" for marks, names in together.items())
+    names = {
+        m: "all" if len(found) == len(BACKENDS) else ", ".join(found)
+        for m, found in together.items()
+    }
+    return "; ".join(f"{names[marks]}: {' '.join(marks)}" for marks in together)
 
 
 @functools.cache
@@ -133,7 +138,9 @@ def table_row(name: str, row: Primitive) -> str:
         by = f"<em>by {html.escape(parameter)}</em> " if len(row.formulas) > 1 and parameter else ""
         if text.startswith(("def ", "@")):
             called = inspect.unwrap(function)
-            words = html.escape(" ".join((called.__doc__ or "").split("\n\n")[0].split()))
+            words = html.escape(" ".join((called.__doc__ or "").split("\n\n")[0].split())).replace(
+                "`", ""
+            )
             cells.append(f"<details><summary>{by}<code>{called.__name__}</code>: {words}</summary>"
                          f"<pre>{html.escape(text)}</pre></details>")  # fmt: skip
         else:

@@ -113,7 +113,9 @@ class NotOneElementError(PluggradError, TypeError, ValueError):
 
 
 class MixedBackendsError(PluggradError, TypeError):
-    """Arrays of two libraries met in one operation."""
+    """Arrays of two libraries met in one operation. `backends` are their names, if known."""
+
+    backends: tuple[str, str] = ("", "")
 
 
 class MixedDevicesError(PluggradError, RuntimeError, ValueError):

@@ -32,7 +32,8 @@ class _Torch(System):
             ("special.softmax", "special.softmax"), ("special.log_softmax", "special.log_softmax"),
         )
     } | {
-        "sort": "xp.sort", "linalg.svd": "torch.linalg.svd", "unique_values": "xp.unique_values",
+        "sort": "xp.sort", "linalg.cond": "torch.linalg.cond",
+        "linalg.svd": "torch.linalg.svd", "unique_values": "xp.unique_values",
         "nansum": "lambda x, axis=None, keepdims=False: torch.nansum(x, axis, keepdims)",
         "nanmean": "lambda x, axis=None, keepdims=False: torch.nanmean(x, axis, keepdims)",
     }  # fmt: skip

@@ -188,18 +188,34 @@ class Adapter:
         return (x.shape, x.dtype)
 
     def one(self, x: Any) -> Any:
-        """The number 1 as an array without axes, of the dtype and on the device of `x`. It is where
-        `backward` starts, and is never written.
+        """The number 1 as an array without axes, of the dtype of `x`, to be used beside it. It is
+        where `backward` starts, and is never written.
 
-        Default: made by ``ones`` of the namespace.
+        Default: made by ``ones`` of the namespace, and `beside`.
         """
-        return self.namespace().ones((), dtype=x.dtype, device=getattr(x, "device", None))
+        return self.beside(x, self.namespace().ones, (), dtype=x.dtype)
+
+    def beside(self, x: Any, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call `function`, one of the creation functions such as ``zeros`` and ``arange``, so that
+        what it makes can be used together with `x`. All constants that rules need are made here.
+        Libraries whose arrays are spread over several devices or processes make them on all of
+        these.
+
+        Default: ``function(*args, device=x.device, **kwargs)``.
+        """
+        return function(*args, device=getattr(x, "device", None), **kwargs)
 
     #: A function that is called with each array that the user hands over, and returns another
     #: handle on the same values, which the user does not have. For libraries whose assignments
     #: change the handle, such as Dask.
     #: Default: arrays are taken as they are.
     hold: Callable[[Any], Any] | None = None
+
+    #: A function that is called as ``finish(g, x)`` with each gradient `g` of `x` before the user
+    #: gets it. For libraries whose arrays may be sums that are not carried out yet, such as a
+    #: DTensor of partial sums.
+    #: Default: gradients are handed out as they are.
+    finish: Callable[[Any, Any], Any] | None = None
 
     def shares_memory(self, x: Any, y: Any) -> bool:
         """Whether `y`, which was made from `x` by a reshape, is a view of the memory of `x`.
@@ -218,7 +234,7 @@ class Adapter:
         """
         for key, g in pieces:
             if not self.writable and not has_arrays(key):
-                buffer = buffer + surround(self.namespace(), buffer, key, g)
+                buffer = buffer + surround(self, buffer, key, g)
             elif self.writable and selects_once(key):
                 buffer[key] += g
             else:
@@ -232,7 +248,7 @@ class Adapter:
         """
         xp = self.namespace()
         count = math.prod(x.shape)
-        flat = xp.arange(count, device=getattr(x, "device", None))
+        flat = self.beside(x, xp.arange, count)
         read = self.functions.get("getitem", operator.getitem)
         return read(xp.reshape(flat, tuple(x.shape)), key)
 
@@ -241,7 +257,7 @@ class Adapter:
         element sums up its own contributions, which costs O(elements × contributions)."""
         xp = self.namespace()
         places = self.places(buffer, key)
-        cells = xp.arange(math.prod(buffer.shape), device=getattr(buffer, "device", None))
+        cells = self.beside(buffer, xp.arange, math.prod(buffer.shape))
         hits = xp.reshape(places, (-1, 1)) == xp.reshape(cells, (1, -1))
         g = xp.reshape(xp.broadcast_to(g, places.shape), (-1, 1))
         total = xp.sum(xp.where(hits, g, xp.zeros_like(g)), axis=0)
@@ -386,6 +402,11 @@ class Adapter:
         """
         return None
 
+    #: A function of a list of lazy arrays that returns their values as NumPy arrays, computed in
+    #: one pass. Transforms call it where NumPy arrays that they were given have met arrays of the
+    #: library. Default: the two cannot meet.
+    computed: Any = None
+
     def callback(
         self, function: Callable[..., Any], args: tuple[Any, ...], results: list[Any]
     ) -> list[Any]:
@@ -469,12 +490,14 @@ put_in_place(value, x, key): Write `value` into `x` at `key`, and return `x`. On
 scatter(g, *, key, like): Zeros as `like` says (what `Adapter.like` returned), with `g` added at `key`; duplicated indices add up. Default: by `Adapter.scatter_add`.
 scatter_all(*gs, keys, like): Zeros as `like` says, with each of `gs` added at its own of `keys`. Default: by `Adapter.scatter_add`.
 add_at(g, places, *, length): Zeros with `length` rows, and the rows of `g` added at `places` along the first axis. Default: by `Adapter.scatter_add`.
-add_along_axis(g, indices, *, axis, like): Zeros as `like` says, with `g` added at indices that are given for each row along `axis`; the transpose of `take_along_axis`. Only called where `Adapter.like` returns arrays. Default: by `scatter`.
+add_along_axis(g, indices, *, axis, like): Zeros as `like` says, with `g` added at indices that are given for each row along `axis`; the transpose of `take_along_axis`. Only called if it is given, or where `Adapter.like` returns arrays. Default: by `scatter`.
 put_at(value, x, places): A new array: `x`, of one axis, with `value` at `places`; of equal places the last wins. Default: by `put`.
 index(places, *, length): `places` counted from the front of an axis of that length, as integers wide enough for positions; out of range is an error. Default: in functions of the standard.
 last_of_each(places): For each of the integers in the row `places`, the number of the last element that is equal to it. Default: each is compared with each.
 expand(x, *, to): `x` broadcast like `to` (what `Adapter.like` returned). Lazy libraries keep the chunks of `to`. Default: `broadcast_to`.
 move(x, *, device): `x` on that device. Default: `to_device`, where the device is another one.
+matmul_x1(g, x2, *, like): The cotangent of the first factor of `matmul`, of matrices with any axes in front: `g` times the transpose of `x2`, where `like` tells of the factor. Default: by `matrix_transpose`.
+matmul_x2(g, x1, *, like): The same for the second factor: the transpose of `x1` times `g`. Default: by `matrix_transpose`.
 solve_triangular(x1, x2, *, upper): The solution of a triangular system; the other triangle of `x1` holds zeros, and `x2` may have fewer axes in front. Default: by `inverse_triangular`.
 lu_factor(x): The pair of LU factors and pivots of a matrix, for `lu_solve`; give both functions or none. Default: `linalg.solve` is called again in derivatives.
 lu_solve(lu, pivots, x2, *, adjoint): The solution of the system whose factors `lu_factor` found, or with `adjoint` that of its conjugate transpose. Default: see `lu_factor`.

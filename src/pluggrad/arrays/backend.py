@@ -83,6 +83,7 @@ class Backend:
         self.xp = adapter.namespace()
         self.like = adapter.like
         self.hold = adapter.hold
+        self.finish = adapter.finish
         self.getitem = adapter.functions.get("getitem", operator.getitem)
         self.writable = adapter.writable
         self.accumulates_in_place = adapter.accumulates_in_place
@@ -390,7 +391,9 @@ def _facts(name: str, adapter: Adapter) -> dict[str, Any]:
 
 def mixed(first: Backend, second: Backend, where: str) -> MixedBackendsError:
     """The error for two libraries in one operation."""
-    return MixedBackendsError(
+    error = MixedBackendsError(
         f"{where}: arrays of {first.name} and {second.name} cannot be mixed. Convert one of them "
         "explicitly, with `pluggrad.lift(value, like=variable)`."
     )
+    error.backends = first.name, second.name
+    return error

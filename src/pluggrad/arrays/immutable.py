@@ -13,8 +13,9 @@ from ..errors import UnsupportedError
 __all__ = ["complete", "has_arrays", "put", "surround", "without_new_axes"]
 
 
-def put(xp: Any, value: Any, x: Any, key: Any) -> Any:
-    """`x` with `value` at the basic index `key`, as a new array; `xp` is the raw namespace."""
+def put(adapter: Any, value: Any, x: Any, key: Any) -> Any:
+    """A new array: `x` with `value` at the basic index `key`. `adapter` is that of its library."""
+    xp = adapter.namespace()
     if has_arrays(key):
         raise UnsupportedError(
             f"arrays of {type(x).__module__.split('.')[0]} cannot be written by arrays of indices; "
@@ -23,20 +24,22 @@ def put(xp: Any, value: Any, x: Any, key: Any) -> Any:
     key = complete(x, key)
     shape = x[key].shape
     if not hasattr(value, "shape"):
-        value = xp.asarray(value, dtype=x.dtype)
-    here = surround(xp, x, key, xp.ones(shape, dtype=xp.bool))
-    return xp.where(here, surround(xp, x, key, xp.broadcast_to(value, shape)), x)
+        value = adapter.beside(x, xp.asarray, value, dtype=x.dtype)
+    ones = adapter.beside(x, xp.ones, shape, dtype=xp.bool)
+    here = surround(adapter, x, key, ones)
+    return xp.where(here, surround(adapter, x, key, xp.broadcast_to(value, shape)), x)
 
 
-def surround(xp: Any, x: Any, key: Any, g: Any) -> Any:
+def surround(adapter: Any, x: Any, key: Any, g: Any) -> Any:
     """Zeros of the shape of `x`, with `g` at the basic index `key`."""
+    xp = adapter.namespace()
     key, g = without_new_axes(x, key, g)
     try:
         for axis, part in enumerate(key):
             if not isinstance(part, slice):
                 g = xp.expand_dims(g, axis=axis)
                 part = slice(part, part + 1 or None)
-            g = _along(xp, g, axis, range(x.shape[axis])[part], x.shape[axis])
+            g = _along(adapter, g, axis, range(x.shape[axis])[part], x.shape[axis])
     except (TypeError, ValueError) as error:
         raise UnsupportedError(
             f"an array of {type(x).__module__.split('.')[0]} cannot be written at {key}: {error}"
@@ -44,27 +47,28 @@ def surround(xp: Any, x: Any, key: Any, g: Any) -> Any:
     return g
 
 
-def _along(xp: Any, g: Any, axis: int, places: range, length: int) -> Any:
+def _along(adapter: Any, g: Any, axis: int, places: range, length: int) -> Any:
     """`g`, along `axis`, padded with zeros to `length` so that its elements lie at `places`."""
+    xp = adapter.namespace()
     if places.step < 0:
         g, places = xp.flip(g, axis=axis), places[::-1]
     step = places.step
     if step > 1 and len(places) > 1:
         g = xp.expand_dims(g, axis=axis + 1)
-        g = xp.concat([g, _zeros(xp, g, axis + 1, step - 1)], axis=axis + 1)
+        g = xp.concat([g, _zeros(adapter, g, axis + 1, step - 1)], axis=axis + 1)
         g = xp.reshape(g, (*g.shape[:axis], g.shape[axis] * step, *g.shape[axis + 2 :]))
         g = g[complete(g, (slice(None),) * axis + (slice(0, places[-1] + 1 - places.start),))]
     before = places.start if places else 0
     after = length - before - g.shape[axis]
-    parts = [_zeros(xp, g, axis, before)] * bool(before) + [g]
-    parts += [_zeros(xp, g, axis, after)] * bool(after)
+    parts = [_zeros(adapter, g, axis, before)] * bool(before) + [g]
+    parts += [_zeros(adapter, g, axis, after)] * bool(after)
     return xp.concat(parts, axis=axis) if len(parts) > 1 else g
 
 
-def _zeros(xp: Any, g: Any, axis: int, length: int) -> Any:
+def _zeros(adapter: Any, g: Any, axis: int, length: int) -> Any:
     """Zeros like `g`, but of `length` along `axis`."""
     shape = (*g.shape[:axis], length, *g.shape[axis + 1 :])
-    return xp.zeros(shape, dtype=g.dtype, device=getattr(g, "device", None))
+    return adapter.beside(g, adapter.namespace().zeros, shape, dtype=g.dtype)
 
 
 # ---------------------------------------------------------------- keys

@@ -139,9 +139,8 @@ def promote(args: list[Any], backend: Backend) -> list[Any]:
         dtype = backend.xp.result_type(*floats) if floats else None
     if dtype not in backend.float_dtypes:
         dtype = backend.xp.asarray(1.0).dtype
-    device = cotangents.device_of(arrays[0])
     return [
-        backend.xp.asarray(x, dtype=dtype, device=device) if type(x) in SCALARS
+        cotangents.create("asarray", x, beside=arrays[0], dtype=dtype) if type(x) in SCALARS
         else backend.namespace.astype(x, dtype) if x is not None and x.dtype not in floats
         else x
         for x in args

@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from ..arrays.backend import BACKENDS, Backend
+from ..arrays.backend import Backend
 from ..arrays.dispatch import is_variable, xp
 from ..errors import BatchingError
 from .arguments import axis_of
-from .cotangents import device_of
+from .cotangents import create
 from .handles import constant_of, make
 from .levels import ROOT, Level, read
 from .primitive import Primitive
@@ -207,11 +207,8 @@ class BatchedCall:
 
     def counts(self) -> Any:
         """0, 1, ... along the batch, as a raw column of numbers."""
-        device = None
-        for x in self.args:
-            if hasattr(x, "shape"):
-                device = device_of(x)
-        return self.backend.raw("arange")(self.size, device=device)
+        beside = next(x for x in self.args if hasattr(x, "shape"))
+        return create("arange", self.size, beside=beside)
 
     def refuse(self, why: str) -> NoReturn:
         """Raise BatchingError: this call cannot be batched."""
@@ -317,6 +314,4 @@ def elementwise(op: BatchedCall) -> Any:
 
 def template(x: Any) -> Any:
     """A raw array of zeros with the shape and dtype that the batched Variable `x` shows."""
-    backend = BACKENDS[type(x)]
-    assert backend is not None
-    return backend.raw("zeros")(tuple(x.shape), dtype=x.dtype, device=device_of(x))
+    return create("zeros", tuple(x.shape), beside=x, dtype=x.dtype)

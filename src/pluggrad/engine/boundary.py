@@ -12,9 +12,9 @@ from ..arrays.backend import BACKENDS, SCALARS, Backend, backend_of, mixed
 from ..arrays.choice import get_default_backend
 from ..arrays.dispatch import is_variable, xp
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
-from .cotangents import device_of, is_complex, same_shape
+from .cotangents import create, is_complex, same_shape
 from .graph import Node
-from .handles import constant_of, released, unwrap_untracked, wrap
+from .handles import constant_of, finished, released, unwrap_untracked, wrap
 from .levels import Level, read
 from .modes import inside
 from .record import make_leaf
@@ -155,9 +155,7 @@ def _alike(t: Any, x: Any) -> Any:
     """`t`; a Python number becomes an array of the library and dtype of `x`."""
     if type(t) not in SCALARS or (type(t) is complex and not is_complex(x)):
         return t
-    backend = backend_of(x)
-    assert backend is not None
-    return backend.namespace.raw_asarray(t, dtype=x.dtype, device=device_of(x))
+    return create("asarray", t, beside=x, dtype=x.dtype)
 
 
 def _cast(t: Any, x: Any, what: str) -> Any:
@@ -195,7 +193,7 @@ def as_number(x: Any, among: Any) -> Any:
     if backend is None:
         return as_array(x)
     dtype = like.dtype if type(x) is float and like.dtype in backend.real_dtypes else None
-    return backend.namespace.raw_asarray(x, dtype=dtype, device=device_of(like))
+    return create("asarray", x, beside=like, **({} if dtype is None else {"dtype": dtype}))
 
 
 def outputs_of(y: Any, arguments: list[Any]) -> tuple[list[Any], Any]:
@@ -304,4 +302,6 @@ def seen_outside(v: Any, level: Level) -> Any:
 def gradient_at(arrived: dict[Node, Any], v: Any) -> Any:
     """The gradient that a walk brought to the leaf `v`, or zeros if nothing arrived."""
     g = arrived.get(v._node)
-    return unwrap_untracked(xp.zeros_like(v._value) if g is None else released(g))
+    if g is None:
+        return unwrap_untracked(xp.zeros_like(v._value))
+    return unwrap_untracked(released(g)) if is_variable(g) else finished(g, v)

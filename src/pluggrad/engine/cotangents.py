@@ -9,6 +9,7 @@ from ..arrays.dispatch import is_variable, xp
 
 __all__ = [
     "conjugate",
+    "create",
     "device_of",
     "in_dtype_of",
     "is_complex",
@@ -84,8 +85,18 @@ def zeros(like: Any, g: Any) -> Any:
     shape, dtype = like
     backend = backend_of(g)
     assert backend is not None
-    made = backend.raw("zeros")(shape, dtype=dtype, device=device_of(g))
+    made = create("zeros", shape, beside=g, dtype=dtype)
     return backend.namespace.asarray_constant(made) if is_variable(g) else made
+
+
+def create(name: str, *args: Any, beside: Any, **kwargs: Any) -> Any:
+    """What the standard's creation function `name` makes, such as ``arange``, as a raw array that
+    can be used together with the raw values of `beside`, wherever these are."""
+    backend = backend_of(beside)
+    assert backend is not None
+    while is_variable(beside):
+        beside = beside._value
+    return backend.adapter.beside(beside, backend.raw(name), *args, **kwargs)
 
 
 def device_of(g: Any) -> Any:

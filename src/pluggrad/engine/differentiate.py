@@ -14,10 +14,10 @@ from ..arrays.backend import SCALARS, VARIABLES, Backend, backend_of
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
 from .arguments import convert, one_device
 from .backward import among_variables, count_uses_towards, in_place_type, walk
-from .cotangents import device_of, same_shape
+from .cotangents import create, same_shape
 from .grad_mode import recording, stopped
 from .graph import HookedNode, LeafNode, Node
-from .handles import make, raw_of, released, wrap
+from .handles import finished, make, raw_of, released, wrap
 from .hooks import quietly, received
 from .lazy_cotangents import Uniform, add, own
 from .levels import ROOT, VOLATILE, Level, deepest, put, read
@@ -88,7 +88,10 @@ def backward(
             if v is not None and v.requires_grad:  # may have been switched off since recording
                 if type(node) is LeafNode and node.extra.before:
                     g = received(node, g, quiet)
-                g = released(g) if type(g) in VARIABLES else wrap(g, None, ROOT, v._backend)
+                if type(g) in VARIABLES:
+                    g = released(g)
+                else:
+                    g = wrap(finished(g, v), None, ROOT, v._backend)
                 before = v.grad
                 sums.append((node, v, g, before, g if before is None else before + g))
         try:
@@ -151,7 +154,7 @@ def gradients(
         elif type(g) not in VARIABLES:
             if node in targets[: len(found)]:
                 g = own(g)  # the same input a second time: its gradient needs its own array
-            g = wrap(g, None, ROOT, backend)
+            g = wrap(finished(g, x), None, ROOT, backend)
         found.append(released(g))
     return tuple(found)
 
@@ -316,7 +319,7 @@ def seed_for(y: Any, seed: Any, create_graph: bool) -> Any:
             if create_graph or type(value) in VARIABLES:
                 seed = wrap(seed, None, ROOT, backend)
             return Uniform(seed, backend.like(value), one=True)
-        seed = backend.raw("ones")(value.shape, dtype=value.dtype, device=device_of(value))
+        seed = create("ones", value.shape, beside=value, dtype=value.dtype)
     else:
         if isinstance(seed, (int, float, complex, list, tuple)):
             seed = backend.namespace.raw_asarray(seed, dtype=y.dtype)

@@ -214,6 +214,7 @@ def refuse(what: str, first: str = "", instead: str = "") -> NoReturn:
     with `first`, unless a library did it. `instead` says what to write in its place."""
     place = _place()
     library, hint = place.library, ""
+    instead = instead or _beside_numpy()
     found = "" if instead else place.instead()
     if found:
         instead = f"`{found}` keeps it"
@@ -237,6 +238,24 @@ def refuse(what: str, first: str = "", instead: str = "") -> NoReturn:
         f"{place.file}:{place.line}{where}: its gradient would be lost.{hint} "
         f"{remedy}, or allow all of this with `pluggrad.graph_breaks('ignore')`."
     )
+
+
+#: What to do in the place of NumPy's classes that cannot hold Variables.
+_CLASSES = {
+    "numpy.ma": "masked arrays cannot hold Variables, but `pluggrad.where(mask, 0.0, x)` can",
+    "numpy.matrixlib": "matrices cannot hold Variables, but arrays of two axes and `@` can",
+}
+
+
+def _beside_numpy() -> str:
+    """What does for the class of NumPy's that is being made; empty if it is no such class."""
+    frame = _frame()
+    while frame is not None and _library(frame) == "numpy":
+        for module, instead in _CLASSES.items():
+            if _module(frame).startswith(f"{module}."):
+                return instead
+        frame = frame.f_back
+    return ""
 
 
 def break_by_write(what: str) -> None:

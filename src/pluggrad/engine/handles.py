@@ -20,6 +20,7 @@ __all__ = [
     "as_variable",
     "captured",
     "constant_of",
+    "finished",
     "handle_of",
     "is_tracked",
     "make",
@@ -108,6 +109,12 @@ def unwrap_untracked(v: Any) -> Any:
     if is_variable(v) and v._read()[1] is None and v._level is ROOT:
         return v._value
     return v
+
+
+def finished(g: Any, v: Any) -> Any:
+    """The raw gradient `g` of `v` as users get it: the adapter may place it as `v` is placed."""
+    finish = v._backend.finish
+    return g if finish is None else finish(g, raw_of(v))
 
 
 def released(g: Any) -> Any:

@@ -18,7 +18,7 @@ import numpy as np
 from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_batched, is_variable
 from ..errors import GraphBreakError, NotLinearError
-from .cotangents import device_of
+from .cotangents import create
 from .handles import raw_of
 from .levels import Level
 from .primitive import Primitive
@@ -143,7 +143,7 @@ def _random(x: Any, scale: float, rng: Any) -> Any:
     backend = backend_of(raw)
     assert backend is not None
     numbers = np.asarray(scale * rng.normal(size=tuple(raw.shape)))
-    made = backend.raw("asarray")(numbers, device=device_of(raw))
+    made = create("asarray", numbers, beside=raw)
     return backend.raw("astype")(made, raw.dtype)
 
 

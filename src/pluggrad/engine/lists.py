@@ -11,7 +11,7 @@ from ..arrays.backend import PRIMITIVES, SCALARS, Backend
 from ..arrays.dispatch import is_variable
 from ..errors import InvalidArgumentError, OperationError, TypeMismatchError
 from .arguments import convert, operand, shortened
-from .cotangents import device_of
+from .cotangents import create
 from .handles import raw_of
 from .primitive import LISTS, Primitive
 
@@ -73,10 +73,9 @@ def array_of(x: Any, backend: Backend, where: str, beside: Any = None, whole: bo
             with suppress(TypeError):  # the standard does not define integers beside floats
                 dtype = xp.result_type(made.dtype, dtype)
             made = xp.asarray(x, dtype=dtype)
-        device = device_of(beside)
-        if device is None or backend.adapter.same_device(made, raw_of(beside)):
+        if beside is None or backend.adapter.same_device(made, raw_of(beside)):
             return made
-        return xp.asarray(x, dtype=made.dtype, device=device)
+        return create("asarray", x, beside=beside, dtype=made.dtype)
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidArgumentError(
             f"{where}: {shortened(x)} cannot be made an array: {error}"

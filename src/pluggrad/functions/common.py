@@ -9,7 +9,7 @@ from ..arrays.backend import Backend, backend_of
 from ..arrays.choice import get_default_backend
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import shortened
-from ..engine.cotangents import device_of
+from ..engine.cotangents import create
 from ..errors import TypeMismatchError
 
 __all__ = ["arrays_of", "converted", "first_array", "known_backend"]
@@ -42,8 +42,6 @@ def arrays_of(items: Iterable[Any]) -> list[Any]:
     like = first_array(items)
     backend = known_backend(like)
     wraps = like is None or is_variable(like)
-    asarray: Any = backend.namespace.asarray if wraps else backend.raw("asarray")
-    device = device_of(like)
     arrays = []
     for x in items:
         if hasattr(x, "shape") and hasattr(x, "dtype"):
@@ -53,7 +51,10 @@ def arrays_of(items: Iterable[Any]) -> list[Any]:
             x = x.item() if backend_of(x) is not backend else x  # one of NumPy's scalars
         if isinstance(x, (str, dict, set)) or x is None:
             raise TypeMismatchError(f"an array or numbers are needed here, not {shortened(x)}")
-        arrays.append(asarray(x, device=device))
+        if wraps:
+            arrays.append(backend.namespace.asarray_beside(x, like))
+        else:
+            arrays.append(create("asarray", x, beside=like))
     return arrays
 
 

@@ -10,7 +10,7 @@ from ..arrays.backend import Backend
 from ..arrays.composites import composite, widen
 from ..arrays.dispatch import xp
 from ..engine.arguments import axis_of, whole
-from ..engine.cotangents import device_of, is_complex
+from ..engine.cotangents import create, is_complex
 from ..engine.handles import raw_of
 from ..errors import InvalidArgumentError, TypeMismatchError
 from .common import arrays_of, known_backend
@@ -89,10 +89,10 @@ def full_like(
         return _filled(fill_value, lengths, x.dtype if dtype is None else dtype, device)
     if shape is None:
         return ns.standard("full_like")(x, fill_value, dtype=dtype, device=device)
-    return ns.standard("full")(
-        _lengths(shape, "full_like"), fill_value, dtype=x.dtype if dtype is None else dtype,
-        device=device_of(x) if device is None else device,
-    )  # fmt: skip
+    lengths, dtype = _lengths(shape, "full_like"), x.dtype if dtype is None else dtype
+    if device is not None:
+        return ns.standard("full")(lengths, fill_value, dtype=dtype, device=device)
+    return ns.asarray_constant(create("full", lengths, fill_value, beside=x, dtype=dtype))
 
 
 # ---------------------------------------------------------------- evenly spaced numbers
@@ -142,9 +142,8 @@ def _spaced(start: Any, stop: Any, num: int, endpoint: bool) -> tuple[Any, Any]:
 def _column(delta: Any, num: int) -> Any:
     """`num` numbers along the first axis, of one axis more than `delta`, and in its dtype."""
     backend = known_backend(delta)
-    made = backend.raw("zeros")(
-        (num,) + (1,) * delta.ndim, dtype=raw_of(delta).dtype, device=device_of(delta)
-    )
+    shape = (num,) + (1,) * delta.ndim
+    made = create("zeros", shape, beside=delta, dtype=raw_of(delta).dtype)
     return backend.namespace.asarray_constant(made)
 
 

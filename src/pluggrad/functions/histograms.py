@@ -14,7 +14,7 @@ from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import xp
 from ..engine.arguments import shortened, whole
-from ..engine.cotangents import device_of, is_complex, same_shape
+from ..engine.cotangents import is_complex, same_shape
 from ..engine.handles import raw_of
 from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from .reducing import array_of, beside, double, is_boolean, known, precise
@@ -114,8 +114,8 @@ def evenly(count: int, range: Any, x: Any, where: str) -> Any:
     low, high = ends_of(range, x, where)
     if not hasattr(low, "shape"):
         edges = np.linspace(low, high, count + 1)
-        return backend.namespace.asarray(edges, dtype=x.dtype, device=device_of(x))
-    steps = backend.namespace.asarray(np.arange(count), dtype=x.dtype, device=device_of(x))
+        return backend.namespace.asarray_beside(edges, x, x.dtype)
+    steps = backend.namespace.asarray_beside(np.arange(count), x, x.dtype)
     edges = xp.concat([steps * ((high - low) / count) + low, xp.reshape(high, (1,))])
     values = known(edges)
     if values is not None and (values[..., :-1] >= values[..., 1:]).any():

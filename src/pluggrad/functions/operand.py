@@ -8,7 +8,7 @@ from ..arrays.backend import SCALARS, Backend, backend_of
 from ..arrays.choice import get_default_backend
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import shortened
-from ..engine.cotangents import device_of, is_complex
+from ..engine.cotangents import create, is_complex
 from ..engine.lists import array_of
 from ..errors import InvalidArgumentError, TypeMismatchError
 
@@ -54,7 +54,7 @@ def as_array(x: Any, where: str, what: str, like: Any = None) -> Any:
             floats = backend.complex_dtypes if isinstance(x, complex) else backend.float_dtypes
             dtype = getattr(like, "dtype", None)
             dtype = dtype if dtype in floats else None
-        return backend.namespace.asarray(x, dtype=dtype, device=device_of(like))
+        return backend.namespace.asarray_beside(x, like, dtype)
     hint = ", whose `coeffs` are an array" if type(x).__name__ == "poly1d" else ""
     raise TypeMismatchError(f"{where}: {what} is an array or numbers, not {shortened(x)}{hint}")
 
@@ -101,9 +101,9 @@ def refuse_complex(x: Any, where: str, what: str = "x") -> None:
 
 
 def constant(like: Any, name: str, *args: Any) -> Any:
-    """What the creation function `name` makes, in the dtype and on the device of `like`."""
+    """What the creation function `name` makes, in the dtype of `like` and beside it."""
     backend = backend_for(like)
-    made = backend.raw(name)(*args, dtype=like.dtype, device=device_of(like))
+    made = create(name, *args, beside=like, dtype=like.dtype)
     return backend.namespace.asarray_constant(made) if is_variable(like) else made
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from ..arrays.backend import SCALARS, backend_of
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import backend_among, shortened
-from ..engine.cotangents import device_of
 from ..engine.lists import array_of
 from ..errors import InvalidArgumentError, PluggradError, TypeMismatchError
 
@@ -40,7 +39,7 @@ def as_arrays(where: str, *args: Any) -> list[Any]:
                     dtype = backend.namespace.result_type(x, like.dtype)
                 except PluggradError:  # a strict library; it chooses the dtype itself
                     dtype = None
-            found.append(asarray(x, dtype=dtype, device=device_of(like)))
+            found.append(backend.namespace.asarray_beside(x, like, dtype))
     return found
 
 

@@ -9,7 +9,7 @@ from ..arrays.backend import SCALARS
 from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import axis_of, shortened, whole
-from ..engine.cotangents import device_of, is_complex, zeros
+from ..engine.cotangents import create, is_complex, zeros
 from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from ..rules.manipulation import at
 from .common import known_backend
@@ -182,9 +182,8 @@ def _margin(x: Any, axis: int, width: int, value: Any) -> Any:
         return zeros((shape, x.dtype), x)
     if is_variable(value):
         return xp.broadcast_to(xp.astype(value, x.dtype), shape)
-    backend = known_backend(x)
-    made = backend.raw("full")(shape, value, dtype=x.dtype, device=device_of(x))
-    return backend.namespace.asarray_constant(made) if is_variable(x) else made
+    made = create("full", shape, value, beside=x, dtype=x.dtype)
+    return known_backend(x).namespace.asarray_constant(made) if is_variable(x) else made
 
 
 def _is_integral(x: Any) -> bool:
@@ -250,7 +249,7 @@ def _column(values: Iterable[int], x: Any, axis: int) -> Any:
 def _constant(values: list[int], x: Any) -> Any:
     """Integers as an array beside `x`."""
     backend = known_backend(x)
-    made = backend.raw("asarray")(values, dtype=backend.xp.int64, device=device_of(x))
+    made = create("asarray", values, beside=x, dtype=backend.xp.int64)
     return backend.namespace.asarray_constant(made) if is_variable(x) else made
 
 

@@ -14,7 +14,7 @@ from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import axes_of, shortened
-from ..engine.cotangents import device_of, is_complex, is_continuous
+from ..engine.cotangents import is_complex, is_continuous
 from ..engine.handles import unwrap_untracked
 from ..errors import InvalidArgumentError, TypeMismatchError
 from .reducing import array_of, beside, double, is_boolean, known, masked, restored, rows
@@ -172,7 +172,7 @@ def on_device(value: Any, x: Any, dtype: Any = None) -> Any:
     """A NumPy array as one of the library of `x`; a Variable as it is."""
     if is_variable(value):
         return value if dtype is None or value.dtype == dtype else xp.astype(value, dtype)
-    return backend_of(x).namespace.asarray(value, dtype=dtype, device=device_of(x))  # type: ignore[union-attr]
+    return backend_of(x).namespace.asarray_beside(value, x, dtype)  # type: ignore[union-attr]
 
 
 def by_rank(taken: Any, n: Any, q: Any, method: str, weak: bool) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays.backend import SCALARS, backend_of
 from ..arrays.dispatch import xp
 from ..engine.arguments import foreign_constant, shortened
-from ..engine.cotangents import device_of, is_complex
+from ..engine.cotangents import is_complex
 from ..engine.handles import raw_of
 from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 
@@ -41,7 +41,7 @@ def beside(value: Any, x: Any, where: str, what: str) -> Any:
             return value
         if other is not None:
             return foreign_constant(value, backend, other, where)
-    return backend.namespace.asarray(value, device=device_of(x))
+    return backend.namespace.asarray_beside(value, x)
 
 
 def known(x: Any) -> Any:

@@ -6,6 +6,7 @@ NumPy collects the results in an array of objects. If these are Variables, they 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -16,7 +17,8 @@ from ..arrays.dispatch import is_variable
 from ..engine.graph_breaks import MetInListError
 from ..errors import UnsupportedError
 from .calls import dressed, with_methods
-from .lists import array_from, holds, in_dtype
+from .classes import Kind
+from .lists import array_from, holds, in_dtype, lifted
 
 __all__ = ["APPLYING"]
 
@@ -59,7 +61,7 @@ def _each(
     return found[0] if nout == 1 else tuple(found)
 
 
-class vectorize(numpy.vectorize):
+class vectorize(numpy.vectorize, metaclass=Kind):
     __doc__ = numpy.vectorize.__doc__
     __module__: Any = "pluggrad.numpy"
 
@@ -136,12 +138,10 @@ def frompyfunc(func: Callable[..., Any], /, nin: int, nout: int, **kwargs: Any) 
     return with_methods(call, plain)
 
 
-frompyfunc.__doc__ = numpy.frompyfunc.__doc__
-
-
-class ndenumerate(numpy.ndenumerate):
+class ndenumerate(numpy.ndenumerate, metaclass=Kind):
     __doc__ = numpy.ndenumerate.__doc__
     __module__ = "pluggrad.numpy"
+    __signature__ = inspect.signature(numpy.ndenumerate)
 
     def __new__(cls, arr: Any) -> Any:
         return _enumerated(array_from(arr)) if holds(arr) else numpy.ndenumerate(arr)
@@ -150,6 +150,15 @@ class ndenumerate(numpy.ndenumerate):
 def _enumerated(v: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
     for index in numpy.ndindex(*v.shape):
         yield index, v[index]
+
+
+class poly1d(numpy.poly1d, metaclass=Kind):
+    __doc__ = numpy.poly1d.__doc__
+    __module__ = "pluggrad.numpy"
+    __hash__ = None
+
+    def __init__(self, c_or_r, r=False, variable=None):  # type: ignore[no-untyped-def]
+        super().__init__(lifted(c_or_r), r, variable)
 
 
 def isscalar(element: Any) -> bool:
@@ -165,8 +174,9 @@ def iterable(y: Any) -> bool:
 
 APPLYING: dict[str, Any] = {
     "vectorize": vectorize,
-    "frompyfunc": frompyfunc,
+    "frompyfunc": dressed(frompyfunc, numpy.frompyfunc, "pluggrad.numpy", "frompyfunc"),
     "ndenumerate": ndenumerate,
+    "poly1d": poly1d,
     "isscalar": dressed(isscalar, numpy.isscalar, "pluggrad.numpy", "isscalar"),
     "iterable": dressed(iterable, numpy.iterable, "pluggrad.numpy", "iterable"),
 }

@@ -11,6 +11,7 @@ are instances. Which of these it is, the instructions around the name tell.
 from __future__ import annotations
 
 import dis
+import inspect
 import sys
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ from ..variables.variable import Variable
 from .calls import dressed
 from .lists import array_from, holds
 
-__all__ = ["CLASSES", "Module", "ndarray"]
+__all__ = ["CLASSES", "Kind", "Module", "ndarray"]
 
 
 class _Anything(type):
@@ -59,6 +60,23 @@ class _Anything(type):
 class ndarray(numpy.ndarray, metaclass=_Anything):
     __doc__ = numpy.ndarray.__doc__
     __module__ = "numpy"
+    __signature__ = inspect.signature(numpy.ndarray)
+
+
+class Kind(type):
+    """The class of a subclass that stands for its base: of equal name, with the same instances."""
+
+    def __instancecheck__(cls, x: Any) -> bool:
+        return isinstance(x, cls.__mro__[1])
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        return issubclass(kind, cls.__mro__[1])
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is cls.__mro__[1]
+
+    def __hash__(cls) -> int:
+        return hash(cls.__mro__[1])
 
 
 def _scalar_type(kind: Any, name: str) -> Any:

@@ -119,7 +119,12 @@ def _maker(function: Callable[..., Any], name: str) -> Any:
         except Exception as error:
             failed = error
         else:
-            return y if variable is None and not is_recording() else as_target(y, variable)
+            if variable is None and (  # `is_recording`, written out because a call costs as much
+                (read() is START and ACTIVE.array_type is None and not _asked())
+                or not is_recording()
+            ):
+                return y
+            return as_target(y, variable)
         return again(function, failed, args, kwargs)
 
     return dressed(call, function, "pluggrad.numpy", name)
@@ -140,8 +145,7 @@ def _shaped(function: Callable[..., Any], name: str) -> Any:
         except Exception as error:
             failed = error
         else:
-            if variable is None and (
-                # `is_recording`, written out: the call would cost as much as the rest
+            if variable is None and (  # `is_recording`, written out because a call costs as much
                 (read() is START and ACTIVE.array_type is None and not _asked())
                 or not is_recording()
             ):
@@ -165,7 +169,12 @@ def _filler(function: Callable[..., Any], name: str) -> Any:
         except Exception as error:
             failed = error
         else:
-            return y if variable is None and not is_recording() else as_target(y, variable)
+            if variable is None and (  # `is_recording`, written out because a call costs as much
+                (read() is START and ACTIVE.array_type is None and not _asked())
+                or not is_recording()
+            ):
+                return y
+            return as_target(y, variable)
         return again(function, failed, args, kwargs)
 
     return dressed(call, function, "pluggrad.numpy", name)
@@ -275,7 +284,8 @@ def _ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
 
 def _asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
     y = _asarray(a, dtype, order)
-    numpy.asarray_chkfinite(raw_of(y))
+    if y.dtype.kind in "fc" and not numpy.isfinite(raw_of(y)).all():
+        raise InvalidArgumentError("asarray_chkfinite: the array must not contain infs or NaNs")
     return y
 
 

@@ -19,6 +19,7 @@ from ..engine.handles import raw_of
 from ..errors import InvalidArgumentError, UnsupportedError
 from ..variables.library_functions import raw, tracked
 from .calls import dressed, is_met
+from .classes import Kind
 from .lists import array_from, backend_among, holds
 
 __all__ = list(numpy.random.__all__)
@@ -325,22 +326,6 @@ def _method(kind: type, name: str) -> Any:
     return call
 
 
-class _Kind(type):
-    """The class of a subclass that stands for its base: of equal name, with the same instances."""
-
-    def __instancecheck__(cls, x: Any) -> bool:
-        return isinstance(x, cls.__mro__[1])
-
-    def __subclasscheck__(cls, kind: type) -> bool:
-        return issubclass(kind, cls.__mro__[1])
-
-    def __eq__(cls, other: object) -> bool:
-        return other is cls or other is cls.__mro__[1]
-
-    def __hash__(cls) -> int:
-        return hash(cls.__mro__[1])
-
-
 def _subclass(kind: Any) -> Any:
     """`kind`, `Generator` or `RandomState`, with methods that take Variables."""
     methods = {
@@ -353,7 +338,7 @@ def _subclass(kind: Any) -> Any:
         return (_restored, (kind.__name__, *kind.__reduce__(self)))
 
     own = {"__doc__": kind.__doc__, "__module__": __name__, "__reduce__": reduce}
-    return _Kind(kind.__name__, (kind,), {**own, **methods})
+    return Kind(kind.__name__, (kind,), {**own, **methods})
 
 
 def _restored(name: str, make: Any, args: Any, state: Any = None) -> Any:
@@ -375,7 +360,7 @@ def default_rng(seed: Any = None) -> Any:
     return Generator(made.bit_generator)
 
 
-default_rng.__doc__ = numpy.random.default_rng.__doc__
+default_rng = dressed(default_rng, numpy.random.default_rng, __name__, "default_rng")
 
 for _name in numpy.random.__all__:
     _found: Any = getattr(_random, _name)

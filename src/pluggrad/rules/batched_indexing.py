@@ -8,7 +8,7 @@ from typing import Any
 from ..arrays.backend import PRIMITIVES
 from ..arrays.dispatch import xp
 from ..engine.batch import BatchedCall
-from ..engine.cotangents import device_of, shape_dtype
+from ..engine.cotangents import create, shape_dtype
 from .batching import at_front, merged, rows
 from .positions import from_front, is_array, is_mask
 
@@ -54,6 +54,10 @@ def take_along_axis(op: BatchedCall) -> Any:
 def add_at(op: BatchedCall) -> Any:
     """Batching rule of `add_at`: one call, on the rows of the batch laid end to end."""
     g, places, length = op.full(0), op.full(1), op.get("length")
+    if "add_along_axis" in op.backend.adapter.functions:  # which keeps the axis of the batch apart
+        rest = g.shape[2:]
+        places = xp.reshape(from_front(places, length), (op.size, -1) + (1,) * len(rest))
+        return xp.add_along_axis(g, places, axis=1, like=((op.size, length, *rest), g.dtype))
     found = op(merged(g), merged(offset(op, places, length)), length=op.size * length)
     return xp.reshape(found, (op.size, length, *found.shape[1:]))
 
@@ -94,7 +98,7 @@ def positions_of(op: BatchedCall, key: Any, shape: tuple[int, ...], like: Any) -
     """The positions that `key` selects in a flat array, found by indexing 0, 1, 2, ... in
     `shape`."""
     raw = op.backend.raw
-    flat = raw("arange")(math.prod(shape), device=device_of(like))
+    flat = create("arange", math.prod(shape), beside=like)
     return op.backend.getitem(raw("reshape")(flat, shape), key)
 
 
@@ -123,6 +127,14 @@ def scatter(op: BatchedCall) -> Any:
     flat = xp.reshape(flat, (op.size, math.prod(places.shape)))
     y = op(flat, key=everywhere(op, places), like=((op.size, math.prod(shape)), dtype))
     return xp.reshape(y, (op.size, *shape))
+
+
+def add_along_axis(op: BatchedCall) -> Any:
+    """Batching rule of `add_along_axis`: the batch is one more axis in front of the others."""
+    g, indices, axis = op.full(0), op.args[1], op.get("axis")
+    shape, dtype = shape_dtype(op.get("like"))
+    indices = indices if op.on[1] else xp.expand_dims(indices, axis=0)
+    return op(g, indices, axis=axis + 1, like=((op.size, *shape), dtype))
 
 
 def scatter_all(op: BatchedCall) -> Any:
@@ -185,6 +197,7 @@ def nonzero(op: BatchedCall) -> Any:
 rows("getitem", getitem)
 rows("scatter", scatter)
 rows("scatter_all", scatter_all)
+rows("add_along_axis", add_along_axis)
 rows("put put_in_place", put)
 rows("take", take)
 rows("take_along_axis", take_along_axis)

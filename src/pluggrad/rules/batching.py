@@ -13,7 +13,7 @@ from typing import Any
 from ..arrays.backend import PRIMITIVES
 from ..arrays.dispatch import xp
 from ..engine.batch import BATCHING, BatchedCall, elementwise
-from ..engine.cotangents import device_of, shape_dtype
+from ..engine.cotangents import create, shape_dtype
 from ..errors import InvalidArgumentError
 
 __all__: list[str] = []
@@ -112,7 +112,7 @@ def searchsorted(op: BatchedCall) -> Any:
         found = ranks(xp.concat([x2, x1], axis=1))[:, :count]
     else:
         found = ranks(xp.concat([x1, x2], axis=1))[:, x1.shape[1] :]
-    one = op.backend.raw("zeros")(1, device=device_of(x2))
+    one = create("zeros", 1, beside=x2)
     found = xp.astype(found - ranks(x2), op.raw(one, one).dtype)  # (narrower on JAX)
     return xp.reshape(found, (op.size, *shape))
 

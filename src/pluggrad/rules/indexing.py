@@ -29,7 +29,7 @@ def put(value: Any, x: Any, key: Any) -> Any:
     backend = backend_of(x)
     assert backend is not None
     if not backend.writable:
-        return immutable.put(backend.xp, value, x, key)
+        return immutable.put(backend.adapter, value, x, key)
     return put_in_place(value, xp.copy(x), key)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_variable, xp
-from ..engine.cotangents import conjugate, device_of, is_complex, spread, sum_to, zeros
+from ..engine.cotangents import conjugate, create, is_complex, spread, sum_to, zeros
 from ..errors import InvalidArgumentError
 from .kinds import bilinear, constant, general, linear
 from .manipulation import shape_of
@@ -46,17 +46,15 @@ def constant_like(raw: Any, x: Any) -> Any:
 
 def identity(x: Any) -> Any:
     """The identity matrix, of the size and dtype of the square matrices `x`."""
-    backend = backend_of(x)
-    assert backend is not None
-    return constant_like(backend.raw("eye")(x.shape[-1], dtype=x.dtype, device=device_of(x)), x)
+    return constant_like(create("eye", x.shape[-1], beside=x, dtype=x.dtype), x)
 
 
 def mask(x: Any, shape: Any, offset: int = 0) -> Any:
     """True on the diagonal `offset` of matrices of `shape`, and False elsewhere."""
     backend = backend_of(x)
     assert backend is not None
-    arange, raise_ = backend.raw("arange"), backend.raw("expand_dims")
-    rows, columns = [arange(n, device=device_of(x)) for n in shape[-2:]]
+    raise_ = backend.raw("expand_dims")
+    rows, columns = [create("arange", n, beside=x) for n in shape[-2:]]
     return constant_like(raise_(rows + offset, axis=1) == raise_(columns, axis=0), x)
 
 

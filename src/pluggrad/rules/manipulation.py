@@ -11,7 +11,7 @@ from ..arrays.composites import composite
 from ..arrays.dispatch import is_batched, xp
 from ..engine.arguments import axis_of
 from ..engine.batch import refuse
-from ..engine.cotangents import device_of, shape_dtype, sum_to
+from ..engine.cotangents import create, device_of, pick, shape_dtype, sum_to
 from ..engine.handles import raw_of
 from ..engine.lazy_cotangents import dense, scatter
 from ..engine.primitive import PASS
@@ -32,10 +32,8 @@ def raw_indices(x: Any) -> Any:
 
 
 def arange(n: int, g: Any) -> Any:
-    """0, 1, ..., n - 1 as a raw array on the device of `g`."""
-    backend = backend_of(g)
-    assert backend is not None
-    return backend.raw("arange")(n, device=device_of(g))
+    """0, 1, ..., n - 1 as a raw array beside `g`."""
+    return create("arange", n, beside=g)
 
 
 def at(axis: int, key: Any) -> tuple[Any, ...]:
@@ -87,7 +85,7 @@ def joined_part(g: Any, i: int, starts: Any, likes: Any, axis: Any) -> Any:
     part = slice(starts[i], starts[i + 1])
     if axis is None:
         return xp.reshape(g[part], shape_of(likes[i]))
-    return g[at(axis % g.ndim, part)]
+    return pick(g, at(axis % g.ndim, part))
 
 
 def negative(shift: Any) -> Any:
@@ -107,7 +105,7 @@ def repeat_back(g: Any, repeats: Any, like: Any, axis: Any) -> Any:
     assert backend is not None
     repeats = raw_indices(repeats)
     if not hasattr(repeats, "shape"):
-        repeats = backend.raw("asarray")(repeats, device=device_of(g))
+        repeats = create("asarray", repeats, beside=g)
     source = backend.raw("repeat")(arange(flat[axis], g), repeats)
     total = scatter(g, along(flat, axis, source, g), (flat, g.dtype))
     return total if flat == shape else xp.reshape(dense(total), shape)
@@ -235,8 +233,9 @@ def take_along_back(g: Any, indices: Any, like: Any, axis: Any) -> Any:
     axis = axis % len(shape)
     if is_batched(indices):
         return positions.take_along_back(g, indices, shape, axis)
-    if type(like) is not tuple:
-        return xp.add_along_axis(g, indices, axis=axis, like=like)
+    functions = backend_of(g).adapter.functions  # type: ignore[union-attr]
+    if type(like) is not tuple or "add_along_axis" in functions:
+        return xp.add_along_axis(g, raw_indices(indices), axis=axis, like=like)
     return scatter(g, across(g, indices, shape, axis), like)
 
 

@@ -15,7 +15,7 @@ from ..arrays.backend import backend_of
 from ..arrays.dispatch import is_variable, xp
 from ..arrays.tracers import atomic
 from ..engine.batch import refuse
-from ..engine.cotangents import device_of, zeros
+from ..engine.cotangents import create, zeros
 from ..engine.lazy_cotangents import fit
 from ..errors import OutOfRangeError
 from .kinds import constant, linear
@@ -30,7 +30,7 @@ def add_at_raw(g: Any, places: Any, *, length: int) -> Any:
     shape = (length, *g.shape[1:])
     key = [backend.raw("reshape")(places, (-1,) + (1,) * (len(shape) - 1))]
     for n, size in enumerate(shape[1:], 1):
-        row = backend.raw("arange")(size, device=device_of(g))
+        row = create("arange", size, beside=g)
         key.append(backend.raw("reshape")(row, (-1,) + (1,) * (len(shape) - 1 - n)))
     return backend.adapter.scatter_add(zeros((shape, g.dtype), g), [(tuple(key), g)])
 
@@ -51,7 +51,7 @@ def from_front_raw(places: Any, *, length: int) -> Any:
     """
     backend = backend_of(places)
     assert backend is not None
-    zero = backend.raw("arange")(1, device=device_of(places))
+    zero = create("arange", 1, beside=places)
     zeros = backend.getitem(backend.raw("broadcast_to")(zero, (length,)), (places,))
     places = zeros + places
     return backend.raw("where")(places < 0, places + length, places)
@@ -83,10 +83,8 @@ def from_front(places: Any, length: int) -> Any:
 
 
 def arange(start: int, stop: int, step: int, g: Any) -> Any:
-    """The integers from `start` up to `stop`, as a raw array on the device of `g`."""
-    backend = backend_of(g)
-    assert backend is not None
-    return backend.raw("arange")(start, stop, step, device=device_of(g))
+    """The integers from `start` up to `stop`, as a raw array beside `g`."""
+    return create("arange", start, stop, step, beside=g)
 
 
 def is_array(k: Any) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.dispatch import xp
+from ..arrays.backend import backend_of
+from ..arrays.dispatch import is_variable, xp
 from ..engine.lazy_cotangents import fit
 from ..errors import InvalidArgumentError
 from .kinds import bilinear, general
@@ -21,12 +22,19 @@ def row(x: Any) -> Any:
     return xp.expand_dims(x, axis=-2)
 
 
+def of_raw(own: Any, g: Any, x: Any) -> Any:
+    """The library's `own` function, if there is one and both arrays are raw; otherwise None."""
+    return None if own is None or is_variable(g) or is_variable(x) else own
+
+
 def matmul_x1(g: Any, x2: Any, like1: Any) -> Any:
     """g_x1 = g x2ᵀ. A vector x1 stands for a row, a vector x2 for a column."""
     if x2.ndim == 1:
         return (column(g) if len(shape_of(like1)) > 1 else g) * x2
     if len(shape_of(like1)) > 1:
-        return g @ xp.matrix_transpose(x2)
+        own = backend_of(g).adapter.functions.get("matmul_x1")  # type: ignore[union-attr]
+        product = of_raw(own, g, x2)
+        return g @ xp.matrix_transpose(x2) if product is None else product(g, x2, like=like1)
     return x2 @ g if x2.ndim == 2 else (x2 @ column(g))[..., 0]
 
 
@@ -35,7 +43,9 @@ def matmul_x2(g: Any, x1: Any, like2: Any) -> Any:
     if x1.ndim == 1:
         return column(x1) * row(g) if len(shape_of(like2)) > 1 else x1 * g
     if len(shape_of(like2)) > 1:
-        return xp.matrix_transpose(x1) @ g
+        own = backend_of(g).adapter.functions.get("matmul_x2")  # type: ignore[union-attr]
+        product = of_raw(own, g, x1)
+        return xp.matrix_transpose(x1) @ g if product is None else product(g, x1, like=like2)
     if x1.ndim == 2:
         return g @ x1
     return (xp.matrix_transpose(x1) @ column(g))[..., 0]

@@ -21,7 +21,7 @@ import numpy as np
 
 from ..arrays.backend import BACKENDS, VARIABLES, get_backend
 from ..arrays.tracers import ACTIVE, TRACERS
-from ..engine.graph_breaks import user_line
+from ..engine.graph_breaks import MetInListError, is_met_in_list, user_line
 from ..errors import LeakedVariableError, UntraceableError
 from .facts import FACTS, METHODS, PARTS, STATIC, WRITERS, WRITING_METHODS, depends
 from .operators import ROUNDED, give_operators, is_ambiguous
@@ -261,6 +261,8 @@ class Tracer(np.lib.mixins.NDArrayOperatorsMixin):
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         """Refuse: code that NumPy does not ask about would compute with the array unseen."""
+        if is_met_in_list():
+            raise MetInListError
         raise self.trace.untraceable(
             "an array is used by code that is not written with NumPy; or by `numpy.array` or "
             "`asarray` (`numpy.stack`, `astype` and `copy` can be traced); or written into an "

@@ -40,6 +40,7 @@ from ..engine.levels import ROOT, leave, open_level, restored
 from ..errors import InvalidArgumentError, TypeMismatchError
 from ..variables.types import ArrayLike, Transformed
 from ..variables.variable import Variable
+from .lazy_data import numpy_over_lazy
 
 __all__ = ["grad", "jvp", "pushed_forward", "stop_gradient", "value_and_grad", "vjp"]
 
@@ -144,7 +145,8 @@ def value_and_grad(
 
     It returns ``(value, gradient)``, with `has_aux` ``((value, aux), gradient)``. Parameters,
     errors and the convention for complex numbers are those of `grad`.
-    ``scipy.optimize.minimize(pluggrad.value_and_grad(f), x0, jac=True)`` works as it stands.
+    ``scipy.optimize.minimize(pluggrad.value_and_grad(f), x0, jac=True)`` works as it stands, also
+    where `f` computes with Dask arrays: NumPy arguments give NumPy results, computed in one pass.
 
     >>> import numpy as np, pluggrad as pg
     >>> value, g = pg.value_and_grad(lambda x: pg.sum(x ** 3))(np.asarray([1.0, 2.0]))
@@ -155,7 +157,7 @@ def value_and_grad(
     check_function(fun, "grad")
 
     @functools.wraps(fun)
-    @restored
+    @numpy_over_lazy
     def both(*args: Any, **kwargs: Any) -> Any:
         with open_level() as level:
             numbers = numbered(argnums, len(args))
@@ -320,7 +322,7 @@ def jvp(
     return pushed_forward(fun, primals, tangents, has_aux)
 
 
-@restored
+@numpy_over_lazy
 def pushed_forward(
     fun: Callable[..., Any],
     primals: Any,

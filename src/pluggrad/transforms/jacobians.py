@@ -30,7 +30,7 @@ from ..engine.boundary import (
     numbered,
     unflatten,
 )
-from ..engine.cotangents import conjugate, device_of, is_complex, is_continuous
+from ..engine.cotangents import conjugate, create, is_complex, is_continuous
 from ..engine.graph_breaks import untracked_result
 from ..engine.handles import unwrap_untracked, wrap
 from ..engine.levels import ROOT, open_level, restored
@@ -41,6 +41,7 @@ from ..staging.often import often
 from ..variables.types import ArrayLike, Transformed
 from ..variables.variable import Variable
 from .gradients import grad, jvp, pushed_forward, vjp
+from .lazy_data import numpy_over_lazy
 from .mapping import inner_vmap
 
 __all__ = ["hessian", "hvp", "jacfwd", "jacrev", "linearize"]
@@ -108,6 +109,7 @@ def jacrev(
     check_function(fun, "jacrev")
 
     @functools.wraps(fun)
+    @numpy_over_lazy
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         f, chosen, single = _of_chosen(fun, argnums, args, kwargs)
         y, pull, *aux = vjp(f, *chosen, has_aux=has_aux)
@@ -198,6 +200,7 @@ def _jacfwd(
     """`jacfwd`. With `derivative`, `fun` is a derivative: a constant result gives no warning."""
 
     @functools.wraps(fun)
+    @numpy_over_lazy
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         f, chosen, single = _of_chosen(fun, argnums, args, kwargs)
         inputs, x_spec = flatten(tuple(chosen))
@@ -333,7 +336,7 @@ def hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     return _hvp(fun, primals, tangents)
 
 
-@restored
+@numpy_over_lazy
 def _hvp(fun: Callable[..., Any], primals: Any, tangents: Any) -> Any:
     """`hvp`, for tuples of primals and tangents."""
     check_function(fun, "hvp")
@@ -496,7 +499,7 @@ def _basis(arrays: list[Any]) -> list[Any]:
             raise TypeMismatchError(
                 f"a Jacobian is of floating-point numbers, and one has dtype {x.dtype}"
             )
-        eye = backend.raw("eye")(total, dtype=x.dtype, device=device_of(x))
+        eye = create("eye", total, beside=x, dtype=x.dtype)
         if stop - start < total:
             eye = backend.getitem(eye, (slice(None), slice(start, stop)))
         found.append(backend.raw("reshape")(eye, (total, *x.shape)))

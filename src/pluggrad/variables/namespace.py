@@ -14,7 +14,7 @@ from ..arrays.dispatch import is_batched, is_variable
 from ..arrays.standard import CREATION, INQUIRIES, Info
 from ..engine.arguments import explain, shortened, whole
 from ..engine.batch import template
-from ..engine.cotangents import device_of
+from ..engine.cotangents import create
 from ..engine.graph_breaks import break_graph
 from ..engine.handles import raw_of, wrap, wrap_untracked
 from ..engine.levels import ROOT, VOLATILE
@@ -148,6 +148,18 @@ class Namespace(Functions):
         if away:
             obj, copy = self.to_device(obj, device), None
         return self.copy(obj) if copy else obj
+
+    def asarray_beside(self, obj: Any, x: Any, dtype: Any = None) -> Any:
+        """`obj`, a number, a list of numbers or an array, as a Variable that can be used together
+        with `x`; if `x` is None, as `asarray` makes it."""
+        if x is None or backend_of(x) is not self._backend or is_variable(obj):
+            return self.asarray(obj, dtype=dtype)
+        given = {} if dtype is None else {"dtype": dtype}
+        try:
+            made = create("asarray", obj, beside=x, **given)
+        except Exception as error:
+            explain(error, "asarray", (obj,))
+        return self._numbers(made, obj)
 
     def standard(self, name: str) -> Any:
         """The library's own function `name` that makes arrays, for a wider one of ours."""
@@ -341,7 +353,7 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
     more = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY][count:]
     takes_dtype = not like and name not in ("from_dlpack", "arange", "full")
 
-    def create(*args: Any, requires_grad: bool = False, **kwargs: Any) -> Any:
+    def make(*args: Any, requires_grad: bool = False, **kwargs: Any) -> Any:
         if name.startswith("fft.") and args:
             args, kwargs = args[:1], _frequencies(name, args, kwargs)
         elif len(args) > count and more:  # NumPy takes more arguments by position
@@ -351,10 +363,17 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
             args, kwargs = args[:count], {**kwargs, **given}
         if like and (shape := kwargs.pop("shape", None)) is not None and args:
             x = args[0] if hasattr(args[0], "dtype") else backend.namespace.asarray(args[0])
-            for key, value in (("dtype", x.dtype), ("device", device_of(x))):
-                kwargs[key] = value if kwargs.get(key) is None else kwargs[key]
-            make = getattr(backend.namespace, name.removesuffix("_like"))
-            return make(shape, requires_grad=requires_grad, **kwargs)
+            given = {key: value for key, value in kwargs.items() if value is not None}
+            given.setdefault("dtype", x.dtype)
+            plain = name.removesuffix("_like")
+            if "device" in given:
+                named = getattr(backend.namespace, plain)
+                return named(shape, requires_grad=requires_grad, **given)
+            try:
+                y = wrap_untracked(create(plain, shape, beside=x, **given), backend)
+            except Exception as error:
+                explain(error, name, args)
+            return y.requires_grad_() if requires_grad else y
         if name == "from_dlpack":
             if loses(args):
                 break_graph("export through DLPack")
@@ -382,7 +401,7 @@ def _bind_creation(name: str, raw: Callable[..., Any], backend: Backend) -> Any:
             raise TypeMismatchError(f"{name}: an array of dtype {y.dtype} holds no numbers")
         return y.requires_grad_() if requires_grad else y  # as torch's creation functions do
 
-    return _like(create, raw, name)
+    return _like(make, raw, name)
 
 
 def _frequencies(name: str, args: Any, kwargs: Any) -> Any:

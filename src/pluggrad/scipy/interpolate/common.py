@@ -11,7 +11,7 @@ import numpy as np
 from ...arrays.backend import Backend, backend_of, get_backend
 from ...arrays.dispatch import is_batched, xp
 from ...engine.arguments import axis_of
-from ...engine.cotangents import device_of, is_complex
+from ...engine.cotangents import is_complex
 from ...engine.handles import is_tracked, raw_of
 from ...errors import InvalidArgumentError, TypeMismatchError
 from ...functions.gathering import values_of
@@ -47,7 +47,7 @@ def doubles(x: Any, where: str, what: str, like: Any = None) -> Any:
     other = None if like is None else backend_of(like)
     away = other is not None and other.name != "numpy" and backend_of(x) is get_backend("numpy")
     if other is not None and away and not is_tracked(x) and not is_batched(x):
-        x = other.namespace.asarray(raw_of(x), device=device_of(like))
+        x = other.namespace.asarray_beside(raw_of(x), like)
     return as_doubles(x)
 
 

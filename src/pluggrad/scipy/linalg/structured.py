@@ -6,7 +6,7 @@ from typing import Any
 
 from ...arrays.backend import get_backend
 from ...arrays.dispatch import is_variable, xp
-from ...engine.cotangents import device_of
+from ...engine.cotangents import create
 from ...errors import InvalidArgumentError
 from ...rules.linalg import constant_like
 from ..arguments import arrays, broadcast_shapes, find_backend, known_numbers
@@ -24,9 +24,9 @@ def _gathered(values: Any, places: Any) -> Any:
 
 def _counts(like: Any, m: int, n: int) -> tuple[Any, Any]:
     """The numbers of the rows as a raw column, and those of the columns as a raw row."""
-    backend, device = find_backend(like), device_of(like)
-    arange, new = backend.raw("arange"), backend.raw("expand_dims")
-    return new(arange(m, device=device), axis=1), new(arange(n, device=device), axis=0)
+    new = find_backend(like).raw("expand_dims")
+    rows, columns = create("arange", m, beside=like), create("arange", n, beside=like)
+    return new(rows, axis=1), new(columns, axis=0)
 
 
 def _vector(x: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...arrays.dispatch import is_variable, xp
 from ...engine.arguments import axes_of, shortened, whole
-from ...engine.cotangents import device_of, is_complex
+from ...engine.cotangents import create, is_complex
 from ...errors import InvalidArgumentError, PluggradError, TypeMismatchError, UnsupportedError
 from ...functions.operand import as_array, as_doubles, backend_for, values_of
 
@@ -102,7 +102,7 @@ def constant_of(values: Any, like: Any, shape: tuple[int, ...] | None = None) ->
     if backend.name != "numpy" and like.dtype in backend.float_dtypes:
         dtype = (xp.real(like) if is_complex(like) else like).dtype
     name, args = ("asarray", (values,)) if shape is None else ("full", (shape, values))
-    made = backend.raw(name)(*args, dtype=dtype, device=device_of(like))
+    made = create(name, *args, beside=like, dtype=dtype)
     return backend.namespace.asarray_constant(made) if is_variable(like) else made
 
 

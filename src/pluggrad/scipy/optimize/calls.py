@@ -15,7 +15,7 @@ from ...arrays.backend import VARIABLES, Backend, backend_of, get_backend
 from ...arrays.dispatch import is_variable, xp
 from ...engine.batch import Batch, batched
 from ...engine.closures import seen
-from ...engine.cotangents import device_of
+from ...engine.cotangents import create
 from ...engine.grad_mode import unrecorded
 from ...engine.graph_breaks import collecting
 from ...engine.handles import is_tracked, raw_of
@@ -170,7 +170,7 @@ class Call:
         if isinstance(first, np.ndarray):
             y = np.stack(rows).reshape(*sizes, *first.shape) if sizes else first
             dtype = self.dtype if y.dtype.kind == "f" else None
-            y = self.backend.raw("asarray")(y, dtype=dtype, device=device_of(self.like))
+            y = create("asarray", y, beside=self.like, dtype=dtype)
         else:
             y = self.backend.raw("stack")(*rows) if sizes else first
             y = self.backend.raw("reshape")(y, (*sizes, *first.shape)) if sizes else y
@@ -244,7 +244,7 @@ class Element:
             return x
         x = np.asarray(x)
         dtype = self.call.dtype if x.dtype.kind == "f" else None
-        return self.backend.raw("asarray")(x, dtype=dtype, device=device_of(self.call.like))
+        return create("asarray", x, beside=self.call.like, dtype=dtype)
 
     def plain(self, f: Callable[..., Any] | None, scalar: bool = False) -> Any:
         """`f`, a function of the user's, as a function of NumPy arrays, whose result is one; or a

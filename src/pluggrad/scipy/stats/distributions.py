@@ -10,7 +10,6 @@ from typing import Any
 
 from ...arrays.backend import Backend, get_backend
 from ...arrays.dispatch import is_variable, xp
-from ...engine.cotangents import device_of
 from ...errors import TypeMismatchError, UnsupportedError
 from ...variables.library_functions import raw, tracked
 from ..rows import public, scipy_module
@@ -39,12 +38,12 @@ def floats(values: list[Any], where: str) -> list[Any]:
             x = xp.astype(x, wide)
         made.append(x)
     dtype = made[0].dtype if made else wide
-    device = device_of(made[0]) if made else None
+    like = made[0] if made else None
     rest = iter(made)
 
     def number(x: Any) -> Any:
         try:
-            return backend.namespace.asarray(float(x), dtype=dtype, device=device)
+            return backend.namespace.asarray_beside(float(x), like, dtype)
         except (TypeError, ValueError):
             raise TypeMismatchError(f"{where} takes real numbers, not {x!r}") from None
 
