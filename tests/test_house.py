@@ -24,7 +24,7 @@ BACKENDS = Path(__file__).parents[1] / "backends"
 FLOORS = [
     "errors", "decorator", "arrays", "engine", "rules", "functions", "variables", "staging",
     "transforms", "autograd", "interop", "tools", "", "plugin", "__main__", "numpy", "scipy",
-    "compat",
+    "adoption", "compat",
 ]  # fmt: skip
 #: Imports for annotations alone, under TYPE_CHECKING: the only ones that may run up.
 TIES = {

@@ -26,7 +26,7 @@ from pluggrad.plugin import (
 )
 
 from .calling import call
-from .spread import is_spread
+from .spread import beneath, is_spread
 
 __all__ = ["call", "wrap"]
 
@@ -116,7 +116,7 @@ def wrap(f: Callable[..., Any], backend: str | None = None, out: Any = None) -> 
 
         arrays = [jnp.asarray(flat[n]) for n in places]
         possible = choices
-        if any([is_spread(x) for x in arrays]):
+        if any([is_spread(beneath(x)) for x in arrays]):
             possible = [using for using in choices if using.name == "jax"]
             if not possible:
                 raise UnsupportedError(

@@ -15,6 +15,19 @@ def is_spread(x: Any) -> bool:
     return isinstance(x, jax.Array) and len(x.sharding.device_set) > 1
 
 
+def beneath(x: Any) -> Any:
+    """The array under the tracers of JAX's eager transforms, such as `jax.grad`; a tracer if JAX
+    traces for its compiler."""
+    import jax
+
+    while isinstance(x, jax.core.Tracer):
+        inner = getattr(x, "primal", getattr(x, "val", None))
+        if inner is None:
+            break
+        x = inner
+    return x
+
+
 def spec_of(x: Any) -> Any:
     """The sharding in the type of `x`, where a mesh is explicit and `x` is cut along one of its
     axes; otherwise None."""

@@ -178,7 +178,8 @@ class NativeCase(Case):
             for other, its in pairs:
                 if other is oracle or its.verdict == "agrees":
                     continue
-                if self.against(oracle, other.arrays).verdict == "agrees":
+                agree = self.against(oracle, other.arrays).verdict == "agrees"
+                if agree and not self.same_source(oracle, other):
                     milder = min(comparison, its, key=lambda c: c.ratio)
                     return objected(oracle, milder, other.name)
         if finding.outcome == "wrong" and len(pairs) > 1:

@@ -4,8 +4,8 @@
 
 Sphinx links names of other libraries by inventories that it downloads from their sites. These are
 made here instead, so that the site is built without a network: from the public names of the
-installed library, and from the fixed scheme by which its site names its pages. They hold functions
-and classes that have a page of their own there.
+installed library that have a docstring, and from the fixed scheme by which its site names its pages.
+Whether a page is there was not asked: that takes a network.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ SCHEMES = {
         "_autosummary/{name}.html",
     },
 }  # fmt: skip
+#: Names that the scheme does not find.
+ELSEWHERE = {
+    "torch.Tensor": "tensors.html#torch.Tensor",
+    "torch.nn.Parameter": "generated/torch.nn.parameter.Parameter.html#torch.nn.parameter.Parameter",
+}
 
 
 def public(module: str) -> Iterator[tuple[str, str]]:
@@ -50,9 +55,12 @@ def public(module: str) -> Iterator[tuple[str, str]]:
     found = importlib.import_module(module)
     for name in sorted(getattr(found, "__all__", None) or dir(found)):
         thing = getattr(found, name, None)
+        full = f"{module}.{name}"
         if name.startswith("_") or not callable(thing):
             continue
-        yield f"{module}.{name}", "class" if inspect.isclass(thing) else "function"
+        if not thing.__doc__ and full not in ELSEWHERE:
+            continue
+        yield full, "class" if inspect.isclass(thing) else "function"
 
 
 def rows(distribution: str) -> Iterator[str]:
@@ -60,7 +68,8 @@ def rows(distribution: str) -> Iterator[str]:
     for modules, scheme in SCHEMES[distribution].items():
         for module in modules.split():
             for name, role in public(module):
-                yield f"{name} py:{role} 1 {scheme.format(name=name)}#{name} -\n"
+                place = ELSEWHERE.get(name, f"{scheme.format(name=name)}#{name}")
+                yield f"{name} py:{role} 1 {place} -\n"
 
 
 def rows_of_the_standard() -> Iterator[str]:

@@ -78,18 +78,20 @@ if TYPE_CHECKING:  # what `__getattr__` finds
     from .variables import declared as _declared
     from .variables.declared import *  # noqa: F403
 
+    adopt: Any  # `pluggrad.adoption` stands above this package
+
 # What is defined here; the functions of the standard come by `__getattr__`.
 __all__ = [
     "Adapter", "AnomalyError", "BackendError", "CapturedVariableError", "CompileWarning",
     "DifferentiationError", "GraphBreakError", "GraphBreakWarning", "GraphFreedError",
     "InvalidArgumentError", "LeakedVariableError", "MixedBackendsError", "MixedDevicesError",
     "MutationError", "NotLinearError", "PluggradError", "UnsupportedError", "UntraceableError",
-    "Variable", "autograd", "backends", "checkpoint", "compile", "custom_jvp", "custom_vjp",
-    "debug", "draw", "enable_grad", "grad", "graph_breaks", "hessian", "hvp", "inference_mode",
-    "interop", "is_grad_enabled", "jacfwd", "jacrev", "jvp", "lift", "linearize", "namespace",
-    "no_grad", "profile", "register_backend", "set_default_backend", "set_grad_enabled",
-    "source", "stop_gradient", "strong_zeros", "to_onnx", "use", "value_and_grad", "vjp",
-    "vmap",
+    "Variable", "adopt", "autograd", "backends", "checkpoint", "compile", "custom_jvp",
+    "custom_vjp", "debug", "draw", "enable_grad", "grad", "graph_breaks", "hessian", "hvp",
+    "inference_mode", "interop", "is_grad_enabled", "jacfwd", "jacrev", "jvp", "lift", "linearize",
+    "namespace", "no_grad", "profile", "register_backend", "set_default_backend",
+    "set_grad_enabled", "source", "stop_gradient", "strong_zeros", "to_onnx", "use",
+    "value_and_grad", "vjp", "vmap",
 ]  # fmt: skip
 if TYPE_CHECKING:
     __all__ += _declared.__all__
@@ -112,6 +114,7 @@ def __dir__() -> list[str]:
 _LATER = {name: name for name in ("autograd", "interop", "numpy", "scipy", "transforms")}
 _LATER["draw"] = "tools.drawing"
 _LATER["to_onnx"] = "tools.onnx"
+_LATER["adopt"] = "adoption"
 _LATER["compile"] = "staging.compiled"
 _LATER["source"] = "staging.source"
 _LATER["profile"] = "tools.profiling"

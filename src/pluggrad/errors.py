@@ -3,6 +3,9 @@ caller would catch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from numpy.linalg import LinAlgError as _NumPyLinAlgError
 
 __all__ = [
@@ -36,8 +39,19 @@ __all__ = [
 ]
 
 
+#: While packages are adopted: a function that says where in one of them an error was raised, for
+#: the end of its message.
+PLACE: list[Callable[[str], str]] = []
+
+
 class PluggradError(Exception):
     """The base of every error that pluggrad raises on purpose."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        for place in PLACE:
+            if args and isinstance(args[0], str):
+                args = (args[0] + place(args[0]), *args[1:])
+        super().__init__(*args, **kwargs)
 
 
 class InvalidArgumentError(PluggradError, ValueError):

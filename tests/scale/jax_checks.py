@@ -167,7 +167,7 @@ def check_wrap() -> None:
     want = jax.grad(lambda x: jnp.sum(jnp.sin(x) ** 2))(x)
     got = jax.grad(f)(x)
     np.testing.assert_allclose(got, want, rtol=1e-5)
-    assert got.sharding.is_equivalent_to(want.sharding, 2)
+    assert got.sharding.is_equivalent_to(want.sharding, 2), (got.sharding, want.sharding)
     try:
         pg.interop.jax.wrap(lambda x: pg.sum(x), backend="numpy")(x)
     except pg.UnsupportedError as error:

@@ -12,6 +12,7 @@ from typing import Any
 from ..arrays.backend import SCALARS, VARIABLES, Backend
 from ..arrays.dispatch import is_variable
 from ..arrays.tracers import ACTIVE
+from .adopted import NAMES
 from .anomaly import pull_with
 from .graph import Edge, Node
 from .handles import wrap
@@ -20,6 +21,7 @@ from .lazy_cotangents import LazyCotangent, Scatter, Uniform, add, dense, own
 from .levels import ROOT, Level, read
 from .record import part_of
 from .saved import Box
+from .strong_zeros import pull_in_adopted
 
 __all__ = [
     "among_variables",
@@ -64,8 +66,10 @@ def walk(
     of_edge = lambda edge, node: _lifted(edge, node, lift)
     #: Replaces `rule.pull` while a mode is on.
     unusual = None if modes is None else pull_with(modes, of_edge)
+    if NAMES and modes is None:
+        unusual = pull_in_adopted(of_edge)
     # Whether nodes in a row can be passed quickly: those that get arrays of this type.
-    quick = in_place if targets is None and modes is None and lift is None else None
+    quick = in_place if targets is None and unusual is None and lift is None else None
     node: Node | None = None
     while True:
         if node is None:

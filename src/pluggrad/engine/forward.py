@@ -13,6 +13,7 @@ from typing import Any
 
 from ..arrays.backend import Backend
 from ..arrays.dispatch import is_variable, xp
+from .adopted import NAMES
 from .anomaly import check_made
 from .backward import among_variables, walk
 from .grad_mode import Sealed
@@ -107,7 +108,7 @@ def push(
         args = [wrap_untracked(x, backend) if hasattr(x, "dtype") else x for x in args]
         y = wrap_untracked(y, backend)
     modes = read().modes
-    strong = modes is not None and modes.strong
+    strong = bool(NAMES) or (modes is not None and modes.strong)
     if primitive.jvp is not None:
         jvp = annihilating(primitive.jvp, primitive) if strong and primitive.pointwise else None
         return _explicit(primitive, args, tangents, kwargs, y, backend, jvp or primitive.jvp)

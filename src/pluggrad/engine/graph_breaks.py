@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import dis
-import functools
 import os
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Literal, NamedTuple, NoReturn
+from typing import Any, Literal, NamedTuple
 
 from ..decorator import AtOnce
 from ..errors import GraphBreakError, GraphBreakWarning, InvalidArgumentError
+from .adopted import NAMES, adopted_frame, covers, installed
 from .levels import ROOT, Level, read
 from .replacements import replacement, takes_arrays_of_the_standard
 
 __all__ = [
     "COLLECT",
+    "Break",
     "MetInListError",
     "break_by_write",
     "break_graph",
@@ -27,6 +28,7 @@ __all__ = [
     "collecting",
     "graph_breaks",
     "is_met_in_list",
+    "noting",
     "storing",
     "untracked_result",
     "user_line",
@@ -61,26 +63,18 @@ def _library(frame: Any) -> str:
     return _module(frame).partition(".")[0]
 
 
-@functools.cache
-def _installed() -> tuple[str, ...]:
-    """Where installed libraries and the standard library live."""
-    import sysconfig
-
-    paths = sysconfig.get_paths()
-    roots = {os.path.join(path, "") for key, path in paths.items() if "lib" in key}
-    return (*roots, "<frozen", "<__array_function__")
-
-
 class Place(NamedTuple):
     """Where the graph was left: the user's file and line that called pluggrad, directly or through
     other libraries; the library that it called, and the place in there; and the frames from there
-    on, outermost first. The last three are empty where the user called pluggrad or NumPy."""
+    on, outermost first. The last three are empty where the user called pluggrad or NumPy.
+    `adopted` is the adopted package that this happened in, and `inside` is then its line."""
 
     file: str
     line: int
     library: str = ""
     inside: str = ""
     frames: tuple[Any, ...] = ()
+    adopted: str = ""
 
     def instead(self) -> str:
         """Our own function for what the library was doing; empty if there is none."""
@@ -97,14 +91,21 @@ def _place() -> Place:
         return Place("<unknown>", 0)
     file, line = frame.f_code.co_filename, frame.f_lineno
     user, frames = frame, []
+    package = adopted_frame()
     while user is not None and (
-        user.f_code.co_filename.startswith(_installed()) or _library(user) == "pluggrad"
+        user.f_code.co_filename.startswith(installed())
+        or _library(user) == "pluggrad"
+        or (package is not None and covers(_module(user)))
     ):
         frames.append(user)
         user = user.f_back
     if user is None or not frames:
         return Place(file, line)
     frames.reverse()
+    if package is not None:
+        at = f"{package.f_code.co_filename}:{package.f_lineno}"
+        name = covers(_module(package))
+        return Place(user.f_code.co_filename, user.f_lineno, name, at, tuple(frames), name)
     return Place(
         user.f_code.co_filename, user.f_lineno, _library(frames[0]), f"{file}:{line}", tuple(frames)
     )
@@ -209,9 +210,33 @@ def break_graph(what: str, *, first: str = "", instead: str = "") -> None:
     refuse(what, first, instead)
 
 
-def refuse(what: str, first: str = "", instead: str = "") -> NoReturn:
+class Break(NamedTuple):
+    """A place where the graph is left: what the code does there, and what keeps the gradient."""
+
+    place: Place
+    what: str
+    remedy: str
+
+
+#: While `pluggrad.adopt.report` runs a function: what would have raised `GraphBreakError`.
+_noting: ContextVar[list[Break] | None] = ContextVar("pluggrad.graph_breaks.noting", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[list[Break]]:
+    """A block in which no place where the graph is left is an error. Gives the list of them."""
+    found: list[Break] = []
+    token = _noting.set(found)
+    try:
+        yield found
+    finally:
+        _noting.reset(token)
+
+
+def refuse(what: str, first: str = "", instead: str = "") -> None:
     """Raise GraphBreakError for `what`, naming the caller's line and the remedy. The text starts
-    with `first`, unless a library did it. `instead` says what to write in its place."""
+    with `first`, unless a library did it. `instead` says what to write in its place. Inside a block
+    of `noting` nothing is raised."""
     place = _place()
     library, hint = place.library, ""
     instead = instead or _beside_numpy()
@@ -227,11 +252,20 @@ def refuse(what: str, first: str = "", instead: str = "") -> NoReturn:
             f" Many functions of {library} take Variables if the environment variable "
             "`SCIPY_ARRAY_API=1` is set before it is imported."
         )
+    if place.adopted and not instead:
+        instead = (
+            f"That line of {place.adopted} needs a plain value: make the call a function with a "
+            "rule of its own, by `pluggrad.custom_vjp`, if the gradient is wanted"
+        )
     remedy = (
         f"{instead}; use `.detach()` if it is a constant there" if instead else
         "`pluggrad.stack` makes an array of several Variables, and `pluggrad.zeros` one to write "
         "into; use `.detach()` if the gradient is not wanted"
     )  # fmt: skip
+    found_here = _noting.get()
+    if found_here is not None:
+        found_here.append(Break(place, what, f"{remedy}.{hint}"))
+        return
     where = f" (inside {library}, {place.inside})" if library else ""
     raise GraphBreakError(
         f"{'' if library else first}{what} of a Variable that requires grad, at "
@@ -271,13 +305,25 @@ def warn_scalar(what: str) -> None:
     """Warn, once per line, that a tracked Variable became a Python scalar; or raise, or do nothing,
     as the policy of `graph_breaks` says. Inside a transform, where a solver of SciPy's made it one
     and a solver of ours would not, it raises by default: the solution would not depend on the
-    Variable. (At level 0 a function for SciPy may well have called `backward` itself.)"""
+    Variable. (At level 0 a function for SciPy may well have called `backward` itself.) Inside an
+    adopted package it raises, too."""
     policy = _policy.get()
-    if policy in ("error", COLLECT) or (not policy and read().level is not ROOT and _solving()):
+    if policy in ("error", COLLECT) or _noting.get() is not None or (
+        not policy and _must_raise(what)
+    ):  # fmt: skip
         refuse(f"{what}()")
+        return  # only where it was noted
     instead = _note(f"a Python scalar, by {what}()")
     if policy != "ignore":
         _warn(f"{what}()", instead)
+
+
+def _must_raise(what: str) -> bool:
+    """Whether a scalar is an error though the user chose no policy. Inside an adopted package int()
+    only warns: it is constant between its jumps, so what is computed from it is no less right."""
+    if NAMES and what != "int" and adopted_frame() is not None:
+        return True
+    return read().level is not ROOT and _solving()
 
 
 def _solving() -> bool:

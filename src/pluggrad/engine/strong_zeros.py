@@ -6,14 +6,17 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
+import numpy
+
 from ..arrays.backend import backend_of
 from ..arrays.dispatch import xp
 from .cotangents import is_complex
-from .lazy_cotangents import Uniform
+from .handles import raw_of
+from .lazy_cotangents import LazyCotangent, Uniform
 from .modes import changed
 from .primitive import PASS, Primitive, Rule, _careful_pull, _puller
 
-__all__ = ["annihilating", "strong_rule", "strong_zeros"]
+__all__ = ["annihilating", "pull_in_adopted", "strong_rule", "strong_zeros"]
 
 
 def strong_zeros() -> changed:
@@ -61,13 +64,37 @@ def strong_rule(rule: Rule) -> Rule:
     return made
 
 
+def pull_in_adopted(saved_of: Callable[[Any, Any], Any]) -> Callable[[Any, Any, Any], Any]:
+    """The function with which the walk pulls a cotangent through an edge while packages are
+    adopted: with strong zeros where the ordinary product is infinite or nan. Nobody can write the
+    package's ``np.where`` in another way. ``saved_of(edge, node)`` gives the edge's saved values.
+    """
+
+    def pull(edge: Any, node: Any, g: Any) -> Any:
+        rule, saved = edge.rule, saved_of(edge, node)
+        if not rule.primitive.pointwise:
+            return rule.pull(g, saved)
+        c = rule.pull(g, saved)
+        return c if _is_finite(c) else strong_rule(rule).pull(g, saved)
+
+    return pull
+
+
+def _is_finite(c: Any) -> bool:
+    """Whether all elements are known to be finite."""
+    if c is None or isinstance(c, LazyCotangent):
+        return True
+    raw = raw_of(c)
+    backend = backend_of(raw)
+    known = None if backend is None else backend.adapter.host(raw)
+    return known is not None and bool(numpy.isfinite(known).all())
+
+
 def quiet(t: Any) -> Any:
     """A context in which NumPy does not warn of the infinities that are annihilated next."""
     backend = backend_of(t)
     if backend is None or backend.adapter.reads_code:  # its compiler cannot read this
         return nullcontext()
-    import numpy
-
     return numpy.errstate(divide="ignore", invalid="ignore", over="ignore")
 
 

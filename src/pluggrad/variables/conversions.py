@@ -9,6 +9,7 @@ from typing import Any
 from ..arrays.backend import get_backend
 from ..arrays.dispatch import is_batched
 from ..arrays.standard import VERSIONS
+from ..engine.adopted import is_adopted
 from ..engine.graph_breaks import (
     COLLECT,
     MetInListError,
@@ -91,18 +92,24 @@ class Conversions:
 
     def item(self: Any, *index: Any) -> Any:
         """The one element as a Python scalar; with an index, or a place in the flat array, that
-        element."""
+        element. In an adopted package a tracked Variable stays one, without axes."""
         if index:
             whole = index[0] if len(index) == 1 else index
             return (self[whole] if isinstance(whole, tuple) else self.flat[whole]).item()
+        if self._tracked and is_adopted():  # the package's number stays a Variable
+            self._one("item")
+            return self if not self.ndim else self._backend.namespace.reshape(self, ())
         one = self._one("item")
         if self._tracked:
             _left(self, "item")
         return _to_scalar(one)
 
     def tolist(self: Any) -> Any:
-        """The elements as nested lists of Python scalars."""
+        """The elements as nested lists of Python scalars. In an adopted package those of a tracked
+        Variable are Variables without axes."""
         if self._tracked:
+            if is_adopted():
+                return [x.tolist() for x in self] if self.ndim else self
             _left(self, "tolist")
         data = self.data
         return data.tolist() if hasattr(data, "tolist") else _to_list(data)
