@@ -126,6 +126,10 @@ def _parser() -> argparse.ArgumentParser:
     command = add("freeze", _freeze, "compute the answers of torch and JAX that are shipped")
     command.add_argument("--out", type=Path, metavar="DIR",
                          help="where to (default: the package's own data)")  # fmt: skip
+    command.add_argument("--missing", action="store_true",
+                         help="ask only about what has no answer to its inputs yet")  # fmt: skip
+    command.add_argument("--jobs", type=int, default=1, metavar="N",
+                         help="processes (default: %(default)s)")  # fmt: skip
     return parser
 
 
@@ -271,5 +275,5 @@ def _freeze(arguments: Any) -> int:
         if done % 100 == 0:
             print(f"{done}/{total} {key}", file=sys.stderr)
 
-    print(f"wrote {freeze(arguments.out, say)}")
+    print(f"wrote {freeze(arguments.out, say, keep=arguments.missing, jobs=arguments.jobs)}")
     return 0

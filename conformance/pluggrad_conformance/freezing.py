@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from . import oracles
 from .cells import Cell, cells_of
 from .oracles import OracleAnswer, consult_oracles, frozen, is_live
 from .oracles.frozen import FORMAT, LIBRARIES, clear_cache, digest, frozen_index
@@ -25,7 +27,10 @@ from .tolerance import compare_with_oracle
 
 __all__ = ["freeze", "problems_to_freeze", "verify_frozen"]
 
-LARGEST = 400  # components; answers with more are left out
+LARGEST = 5000  # components; answers with more are left out
+#: What the manifest says of files in which every library was asked about the derivatives of every
+#: case, not only of the typical ones.
+ASKED = "cases"
 
 
 def verify_frozen(directory: Path | None = None) -> dict[str, Any]:
@@ -51,13 +56,22 @@ def verify_frozen(directory: Path | None = None) -> dict[str, Any]:
     }
 
 
-def problems_to_freeze() -> Iterator[tuple[Problem, str]]:
-    """The problems and quantities to freeze: those of the base cells and of the named cases."""
+def problems_to_freeze(operations: Iterable[str] | None = None) -> Iterator[tuple[Problem, str]]:
+    """The problems and quantities to freeze: those of the base cells and of the named cases, of
+    some operations (None: all).
+
+    The values of named cases are among them: who judges a gradient asks first whether the library's
+    own value is right. Large elementwise problems of analytic functions are not, since NumPy
+    differentiates all of their components at once, by the complex step.
+    """
     quantities = {0: "value", 1: "gradient", 2: "second"}
-    seen = set()
-    for name, operation in sorted(load_operations().items()):
+    table = load_operations()
+    for name in sorted(table) if operations is None else operations:
+        operation, seen = table[name], set()
         for cell in cells_of(operation, "numpy"):
-            if cell.dtype in ("float16", "bfloat16") or cell.shape in ("large", "non-contiguous"):
+            if cell.shape == "non-contiguous":  # the typical problem, laid out otherwise
+                continue
+            if cell.shape == "large" and operation.kind == "elementwise" and operation.analytic:
                 continue
             base = cell == Cell(name, "numpy", cell.dtype, order=cell.order)
             named = cell.case != "typical" or cell.shape != "base"
@@ -66,21 +80,27 @@ def problems_to_freeze() -> Iterator[tuple[Problem, str]]:
                 continue
             quantity = "tangent" if cell.mode == "forward" else quantities[cell.order]
             problem = Problem.of(cell)
-            if (problem.key, quantity) not in seen:
-                seen.add((problem.key, quantity))
-                yield problem, quantity
+            for asked in ("value", quantity) if named else (quantity,):
+                if (problem.key, asked) not in seen:
+                    seen.add((problem.key, asked))
+                    yield problem, asked
 
 
 def freeze(
     directory: Path | None = None,
     progress: Callable[[int, int, str], None] | None = None,
     problems: Iterator[tuple[Problem, str]] | None = None,
+    *,
+    keep: bool = False,
+    jobs: int = 1,
 ) -> Path:
     """Ask the live oracles and write their answers; the path of the manifest.
 
     ``progress(done, total, key)`` is called before each problem. `problems` defaults to
-    `problems_to_freeze`. Raises `RuntimeError` if torch, JAX or mpmath is not installed: without
-    their answers the files are useless.
+    `problems_to_freeze`. With `keep`, answers that are in `directory` already, by the same versions
+    and to the same inputs, stay as they are. `jobs` processes share the work, unless `problems` are
+    given. Raises `RuntimeError` if torch, JAX or mpmath is not installed: without their answers the
+    files are useless; and if `keep` is to keep the answers of other versions.
     """
     if absent := [n for n in LIBRARIES if not is_live(n)]:
         raise RuntimeError(f"freezing answers needs {', '.join(absent)} live")
@@ -88,13 +108,25 @@ def freeze(
     directory.mkdir(parents=True, exist_ok=True)
     families: dict[str, _Family] = {}
     work = list(problems_to_freeze() if problems is None else problems)
+    kept = _kept(directory) if keep else {}
+    missing = [(p, q) for p, q in work if kept.get(f"{p.key}/{q}", ("",))[0] != digest(p)]
+    names = sorted({p.operation.name for p, _ in missing})
+    answers = _Processes(names, jobs) if jobs > 1 and problems is None else None
     for done, (problem, quantity) in enumerate(work):
+        key = f"{problem.key}/{quantity}"
         if progress is not None:
-            progress(done, len(work), f"{problem.key}/{quantity}")
-        if found := _said(problem, quantity):
+            progress(done, len(work), key)
+        if kept.get(key, ("",))[0] == digest(problem):
+            found = kept[key][1]
+        elif answers is not None:
+            found = answers.of(problem.operation.name)[key]
+        else:
+            found = _said(problem, quantity)
+        if found:
             families.setdefault(_family(problem), _Family()).add(problem, quantity, found)
     manifest: dict[str, Any] = {
         "format": FORMAT,
+        "asked": ASKED,
         "date": _today(),
         "versions": _versions(),
         "families": {},
@@ -118,19 +150,61 @@ def freeze(
     return path
 
 
-def _said(problem: Problem, quantity: str) -> dict[str, OracleAnswer]:
-    """The live answers by name.
+Said = dict[str, OracleAnswer]
 
-    JAX compiles for every shape: it is asked only about typical cases, and where torch is silent.
+
+def _said(problem: Problem, quantity: str) -> Said:
+    """The live answers by name, in the order of `LIBRARIES`.
+
+    JAX compiles for every shape, which takes longest: where torch answers, JAX is not asked about
+    the values of cases, nor about shapes.
     """
-    found = consult_oracles(problem, quantity, ["torch", "mpmath"])
     typical = problem.case is problem.operation.typical
-    if typical or not any(a.name == "torch" for a in found):
-        found = sorted(
-            [*found, *consult_oracles(problem, quantity, ["jax"])],
-            key=lambda a: LIBRARIES.index(a.name),
-        )
-    return {a.name: a for a in found}
+    with frozen.set_aside():
+        found = {a.name: a for a in consult_oracles(problem, quantity, ["torch", "mpmath"])}
+        slopes = quantity != "value" and problem.case.axis != "shape"
+        if typical or slopes or "torch" not in found:
+            found |= {a.name: a for a in consult_oracles(problem, quantity, ["jax"])}
+    return {name: found[name] for name in LIBRARIES if name in found}
+
+
+def _said_of(operation: str) -> tuple[str, dict[str, Said]]:
+    """Everything that is said of an operation, by problem and quantity; for a worker process."""
+    found = {f"{p.key}/{q}": _said(p, q) for p, q in problems_to_freeze([operation])}
+    oracles.clear()
+    return operation, found
+
+
+class _Processes:
+    """The answers of worker processes, by operation, as they come."""
+
+    def __init__(self, operations: Sequence[str], jobs: int) -> None:
+        pool = multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=40)
+        self.coming = pool.imap_unordered(_said_of, operations)
+        self.here: dict[str, dict[str, Said]] = {}
+
+    def of(self, operation: str) -> dict[str, Said]:
+        """The answers about an operation."""
+        while operation not in self.here:
+            name, found = next(self.coming)
+            self.here[name] = found
+        return self.here[operation]
+
+
+def _kept(directory: Path) -> dict[str, tuple[str, Said]]:
+    """The digest of the inputs and the answers, for each problem and quantity in `directory`."""
+    path = directory / "manifest.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    now = _versions()
+    other = [n for n in LIBRARIES if before.get("versions", {}).get(n) != now.get(n)]
+    if other or before.get("asked") != ASKED:
+        raise RuntimeError(
+            f"the answers in {directory} are by other versions of {', '.join(other)}: freeze all"
+            if other else f"not every library was asked for the answers in {directory}: freeze all"
+        )  # fmt: skip
+    clear_cache()
+    return {key: (facts["inputs"], frozen.answers_in(directory, family, facts))
+            for key, (family, facts) in frozen_index(directory).items()}  # fmt: skip
 
 
 def _family(problem: Problem) -> str:
@@ -148,7 +222,7 @@ class _Family:
         self.scales: list[np.ndarray] = []
         self.counts = [0, 0]
 
-    def add(self, problem: Problem, quantity: str, found: dict[str, OracleAnswer]) -> None:
+    def add(self, problem: Problem, quantity: str, found: Said) -> None:
         main = next(iter(found.values()))
         if sum(x.size for x in main.arrays) > LARGEST:
             return
@@ -179,7 +253,8 @@ class _Family:
             kinds += kind
             flat = np.ravel(x).astype(np.complex128 if kind == "c" else np.float64)
             self.numbers.append(flat.view(np.float64))
-            self.scales.append(np.ravel(s).astype(np.float32))
+            with np.errstate(over="ignore"):  # an infinite scale counts as none
+                self.scales.append(np.ravel(s).astype(np.float32))
             self.counts[0] += self.numbers[-1].size
             self.counts[1] += self.scales[-1].size
         return [*start, kinds]

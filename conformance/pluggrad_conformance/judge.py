@@ -10,7 +10,8 @@ answer, and where it objects. Then the properties that need no oracle.
 | a documented convention decides, and it objects | as bad as its objection |
 | all agree | pass |
 | some agree, some object | oracle-conflict; "convention" where the case names one |
-| all object, two of them agree with each other | as bad as the first of these two says |
+| all object, two of them agree with each other | as bad as the first of these two says; \
+libraries that inherit one formula count as one |
 | one objects, and there is no other | as bad as it says; wrong only if finite differences agree \
 with it, else oracle-conflict |
 | finite differences alone answer | pass if they agree, else oracle-conflict |
@@ -39,6 +40,7 @@ import pluggrad
 
 from .cells import Cell
 from .oracles import OracleAnswer, consult_oracles
+from .oracles.inherited import same_source
 from .problem import Problem
 from .properties import RAISED, STRUCTURE, deep, structure, twice
 from .results import OracleVerdict, Property, Result
@@ -229,6 +231,10 @@ class _Case:
         operation, dtype = self.problem.operation, self.problem.dtype
         return compare_with_oracle(operation, quantity or self.quantity, dtype, arrays, oracle)
 
+    def same_source(self, one: OracleAnswer, other: OracleAnswer) -> bool:
+        """Whether two oracles count as one here (`oracles.inherited`)."""
+        return same_source(self.problem.operation.origin, self.quantity, one.name, other.name)
+
     # ------------------------------------------------------------------ the oracles
 
     def compare(self, answer: Answer) -> _Finding:
@@ -259,7 +265,8 @@ class _Case:
             oracles = consult_oracles(problem, self.quantity, [*asked, *MORE])
             found = [self.against(oracle, arrays) for oracle in oracles]
         alone = [o for o in oracles if o.name != "convention"]
-        if not oracles or (len(alone) == 1 and found[-1].verdict != "agrees"):
+        voices = alone[:1] if alone and all(self.same_source(alone[0], o) for o in alone) else alone
+        if not oracles or (len(voices) == 1 and found[-1].verdict != "agrees"):
             oracles += consult_oracles(problem, self.quantity, [SMOKE])
             found = [self.against(oracle, arrays) for oracle in oracles]
         finding = self.weigh(problem, oracles, found)
@@ -297,11 +304,12 @@ class _Case:
                 return _Finding("pass", _all_words(objecting))
             outcome = "convention" if problem.case.convention else "oracle-conflict"
             return _Finding(outcome, _all_words(objecting))
-        if len(objecting) == 1:
+        if all(self.same_source(objecting[0][0], o) for o, _ in objecting):
             return self.by_one(*objecting[0], smoke)
         for k, (first, comparison) in enumerate(objecting):
             for second, _ in objecting[k + 1 :]:
-                if self.against(first, second.arrays).verdict == "agrees":
+                agree = self.against(first, second.arrays).verdict == "agrees"
+                if agree and not self.same_source(first, second):
                     return _objection(first, comparison, second.name)
         return _Finding("oracle-conflict", _all_words(objecting))
 

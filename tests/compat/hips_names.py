@@ -21,7 +21,7 @@ rng = np.random.default_rng(0)
 U = rng.uniform
 
 
-def array(*shape: int) -> Any:
+def fractions(*shape: int) -> Any:
     """Numbers between 0.1 and 0.9, where most functions are smooth."""
     return U(0.1, 0.9, shape)
 
@@ -47,11 +47,11 @@ def regular(*front: int, n: int = 3) -> Any:
     return spread(*front, n, n) + n * np.eye(n)
 
 
-UNARY = [(array(),), (0.3,), (array(3),), (array(2, 3),), (array(1, 3),), (array(0),),
-         (array(4, 6)[::2, ::-2],), (array(3).astype("float32"),)]  # fmt: skip
+UNARY = [(fractions(),), (0.3,), (fractions(3),), (fractions(2, 3),), (fractions(1, 3),), (fractions(0),),
+         (fractions(4, 6)[::2, ::-2],), (fractions(3).astype("float32"),)]  # fmt: skip
 ABOVE_ONE = [(1.0 + x,) for (x,) in UNARY]
-BINARY = [(array(), array(3)), (array(2, 3), array(3)), (array(2, 1), array(1, 3)), (0.3, array(2)),
-          (array(2, 3), 0.7), (0.3, 0.7), (array(3).astype("float32"), array(3))]  # fmt: skip
+BINARY = [(fractions(), fractions(3)), (fractions(2, 3), fractions(3)), (fractions(2, 1), fractions(1, 3)), (0.3, fractions(2)),
+          (fractions(2, 3), 0.7), (0.3, 0.7), (fractions(3).astype("float32"), fractions(3))]  # fmt: skip
 TIES = [(np.asarray([1.0, 2.0, 2.0]), np.asarray([1.0, 3.0, 2.0]))]
 REDUCED = [(x, {"axis": axis, "keepdims": keepdims})
            for x in (spread(2, 3), spread(3, 1, 2)) for axis in (None, 0, -1, (0, 1))
@@ -66,8 +66,8 @@ FFT = [(complexes(4),), (complexes(2, 5),), (complexes(3, 4), {"axis": 0}),
 FFTN = [(complexes(4, 4),), (complexes(2, 3, 4),), (complexes(3, 4), {"norm": "ortho"})]
 RFFT = [(spread(4),), (spread(3, 6),), (spread(6), {"n": 4}), (spread(4), {"norm": "ortho"})]
 IRFFT = [(complexes(3),), (complexes(2, 4),), (complexes(4), {"norm": "ortho"})]
-STATS = {"x": spread(3), "positive": 1.0 + array(3), "unit": array(3)}
-LOC = [(spread(3), spread(3), 1 + array(3)), (spread(3), 0.0, 1.0), (0.3, 0.2, 1.5),
+STATS = {"x": spread(3), "positive": 1.0 + fractions(3), "unit": fractions(3)}
+LOC = [(spread(3), spread(3), 1 + fractions(3)), (spread(3), 0.0, 1.0), (0.3, 0.2, 1.5),
        (spread(2, 3), spread(3), 1.5)]  # fmt: skip
 
 
@@ -147,16 +147,16 @@ ARGUMENTS: dict[str, list[Any]] = {
     **each("irfft2 irfftn", [(complexes(4, 3),)]),
     **each("fftshift ifftshift", [(spread(5),), (spread(2, 3), {"axes": 1})]),
     # scipy
-    "beta": [(1 + array(3), 1 + array(3)), (1.5, 2.5)],
-    "betaln": [(1 + array(3), 1 + array(3))],
-    "betainc": [(1.5, 2.5, array(3))],
-    "gammainc": [(1.5, 1 + array(3))],
-    "gammaincc": [(1.5, 1 + array(3))],
-    "polygamma": [(1, 1 + array(3))],
-    "multigammaln": [(4 + array(3), 2)],
-    **each("jn yn iv ive", [(2, 1 + array(3))]),
-    "logsumexp": [*[c for c in REDUCED if np.size(c[0])], (spread(2, 3), {"b": array(2, 3)})],
-    "solve_banded": [((1, 1), 1 + array(3, 5), spread(5))],
+    "beta": [(1 + fractions(3), 1 + fractions(3)), (1.5, 2.5)],
+    "betaln": [(1 + fractions(3), 1 + fractions(3))],
+    "betainc": [(1.5, 2.5, fractions(3))],
+    "gammainc": [(1.5, 1 + fractions(3))],
+    "gammaincc": [(1.5, 1 + fractions(3))],
+    "polygamma": [(1, 1 + fractions(3))],
+    "multigammaln": [(4 + fractions(3), 2)],
+    **each("jn yn iv ive", [(2, 1 + fractions(3))]),
+    "logsumexp": [*[c for c in REDUCED if np.size(c[0])], (spread(2, 3), {"b": fractions(2, 3)})],
+    "solve_banded": [((1, 1), 1 + fractions(3, 5), spread(5))],
     "solve_sylvester": [(regular(), regular(), spread(3, 3))],
     "solve_triangular": [(np.tril(regular()), spread(3), {"lower": True}), (regular(), spread(3, 2)),
                          (regular(), spread(3), {"trans": "T"})],
@@ -165,12 +165,12 @@ ARGUMENTS: dict[str, list[Any]] = {
                  (spread(2, 5), spread(2, 3), {"axes": ([1], [1]), "dot_axes": ([0], [0])}),
                  (spread(5), spread(3), {"mode": "same"})],
     "scipy.stats.norm": LOC,
-    "scipy.stats.t": [(spread(3), 2 + array(3), spread(3), 1 + array(3)), (0.3, 2.5, 0.1, 1.2)],
-    "scipy.stats.beta": [(array(3), 1 + array(3), 1 + array(3)), (0.3, 1.5, 2.5)],
-    "scipy.stats.gamma": [(1 + array(3), 1 + array(3)), (0.5, 2.5)],
-    "scipy.stats.chi2": [(1 + array(3), 3.0), (0.5, 4.0)],
-    "scipy.stats.poisson": [(np.asarray([0.0, 2.0, 3.0]), 1 + array(3))],
-    "scipy.stats.dirichlet": [(np.asarray([0.2, 0.3, 0.5]), 1 + array(3))],
+    "scipy.stats.t": [(spread(3), 2 + fractions(3), spread(3), 1 + fractions(3)), (0.3, 2.5, 0.1, 1.2)],
+    "scipy.stats.beta": [(fractions(3), 1 + fractions(3), 1 + fractions(3)), (0.3, 1.5, 2.5)],
+    "scipy.stats.gamma": [(1 + fractions(3), 1 + fractions(3)), (0.5, 2.5)],
+    "scipy.stats.chi2": [(1 + fractions(3), 3.0), (0.5, 4.0)],
+    "scipy.stats.poisson": [(np.asarray([0.0, 2.0, 3.0]), 1 + fractions(3))],
+    "scipy.stats.dirichlet": [(np.asarray([0.2, 0.3, 0.5]), 1 + fractions(3))],
     "scipy.stats.multivariate_normal": [(spread(3), spread(3), definite()),
                                         (spread(4, 3), spread(3), definite())],
     "scipy.stats.multivariate_normal.entropy": [(spread(3), definite())],

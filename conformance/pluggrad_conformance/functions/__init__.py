@@ -1,9 +1,13 @@
 """``pluggrad compare MODULE:FUNCTION``: one function of the user's, on every backend and by every
-framework's own differentiation: values, gradients, time and memory side by side."""
+other system: values, gradients, time and memory side by side, and who is wrong."""
 
 from __future__ import annotations
 
 from .cli import main
-from .measure import ContenderRow, FunctionComparison, compare_contenders
+from .measure import Settings, compare_function, compare_sizes
+from .records import Comparison, Figures, Report, merge_reports
 
-__all__ = ["ContenderRow", "FunctionComparison", "compare_contenders", "main"]
+__all__ = [
+    "Comparison", "Figures", "Report", "Settings", "compare_function", "compare_sizes", "main",
+    "merge_reports",
+]  # fmt: skip

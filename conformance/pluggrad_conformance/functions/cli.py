@@ -7,91 +7,198 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .figures import HEADINGS, figures_of
 from .inputs import InputError
-from .measure import FunctionComparison, compare_contenders
-from .page import figures_of, render_comparison
+from .measure import Settings, compare_sizes, compared_backends
+from .records import Comparison, RecordError, Report, merge_reports
 
 __all__ = ["main"]
 
 EXAMPLES = """\
 examples:
-  pluggrad compare mymodule:loss --backends numpy,torch,jax --inputs 3x4,4
+  pluggrad compare mymodule:loss --inputs 3x4,4
   pluggrad compare examples/compare.py:energy --backends numpy,torch --html out.html
+  pluggrad compare mymodule:loss --inputs nxn,n --sizes 10,100,1000 --plot scaling
+  pluggrad compare mymodule:loss --inputs 3x4,4 --processes 0      # answers, no times
+  pluggrad compare --suite adbench --json adbench.json --plot adbench
+  pluggrad compare merge laptop.json server.json --latex both.tex
 
-A function whose first parameter is called xp is handed the namespace of its arrays; others use
-operators, or x.__array_namespace__(). What returns an array is summed. Frameworks take part with
-their own differentiation where they are installed; errors are in units of eps of the dtype.
+the function:
+  If its first parameter is called xp, it is handed the namespace of its arrays, with the names of
+  the Array API standard, and runs on every system: def loss(xp, x, w): return xp.sum(x * w).
+  Otherwise it uses operators, or x.__array_namespace__(), where its arrays have one. What returns
+  an array is summed. Arrays of floating-point numbers are differentiated by; Python's numbers are
+  settings.
+
+who judges:
+  Fifty digits of mpmath, where the function can be computed with them and has few arguments. Else
+  what all systems agree in, confirmed by finite differences along random directions; and where they
+  differ, finite differences. Errors are in units of eps of the dtype. Infinities and nan must be in
+  the same places.
+
+times:
+  Each system runs in processes of its own, by pyperf. The first call has tracing and compiling in
+  it. Shown are medians, with 95 % bootstrap intervals over processes; x value is the time of value
+  and gradient over that of the value alone; memory is by how much a call raises that of a process.
+
+exit status:
+  0 if all systems that could compute it agree, up to choices at kinks; 1 if one differs; 2 for a
+  mistake in the command, or if no system can compute the gradient.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run it; 0, or 2 for a mistake in the command."""
+    """Run it, and return the exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    command = ["pluggrad", "compare", *words]
+    try:
+        if words[:1] == ["merge"]:
+            given = _merging().parse_args(words[1:])
+            report = merge_reports([Report.read(path) for path in given.reports])
+        else:
+            parser = _parser()
+            given = parser.parse_args(words)
+            if (given.function is None) == (given.suite is None):
+                parser.error("give MODULE:FUNCTION, or --suite")
+            report = _measured(given, command)
+        for comparison in report.comparisons:
+            show(comparison)
+        _write(report, given)
+    except (InputError, RecordError, ValueError, ImportError, OSError) as error:
+        print(f"pluggrad compare: {error}", file=sys.stderr)
+        return 2
+    return 0 if report.agreed else 1
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pluggrad compare", epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="One function, on every backend and by every framework's own differentiation: "
-        "values, gradients, time and memory.",
+        description="One function, differentiated by pluggrad on every backend and by every other "
+        "system that is installed: values, gradients, time and memory, and who is wrong.",
     )  # fmt: skip
-    parser.add_argument("function", metavar="MODULE:FUNCTION", help="or path.py:FUNCTION")
-    parser.add_argument(
-        "--backends", default="numpy", metavar="NAMES", help="such as numpy,torch,jax"
-    )
-    parser.add_argument("--inputs", metavar="WHAT",
-                        help="shapes such as 3x4,4 (random numbers), a .npz file, or MODULE:NAME "
-                        "(default: `inputs` beside the function)")  # fmt: skip
-    parser.add_argument(
-        "--argnums", metavar="I,J", help="differentiate by these (default: all floats)"
-    )
-    parser.add_argument("--dtype", default="float64", choices=["float32", "float64"])
-    parser.add_argument("--rounds", type=int, default=20, help="of timing (default: %(default)s)")
-    parser.add_argument("--memory", type=int, default=3, metavar="N",
-                        help="processes that measure memory (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of random inputs")
-    parser.add_argument("--no-native", action="store_true", help="pluggrad alone")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything measured")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page")
-    given = parser.parse_args(argv)
-    try:
-        found = _with_progress(given)
-    except (InputError, ValueError, ImportError) as error:
-        print(f"pluggrad compare: {error}", file=sys.stderr)
-        return 2
-    show(found)
-    if given.json:
-        given.json.write_text(found.as_json() + "\n", encoding="utf-8")
-    if given.html:
-        given.html.write_text(render_comparison(found), encoding="utf-8")
-    return 0
+    parser.add_argument("function", nargs="?", metavar="MODULE:FUNCTION",
+                        help="or path.py:FUNCTION; or `merge FILE.json ...`")  # fmt: skip
+    parser.add_argument("--suite", choices=["adbench"],
+                        help="the objectives of ADBench instead of a function: Gaussian mixtures, "
+                        "bundle adjustment, LSTM, hand tracking")  # fmt: skip
+    what = parser.add_argument_group("what is computed")
+    what.add_argument("--inputs", metavar="WHAT",
+                      help="shapes such as 3x4,4 (random numbers), a .npz file, or MODULE:NAME "
+                      "(default: `inputs` beside the function)")  # fmt: skip
+    what.add_argument("--sizes", metavar="N,M",
+                      help="run at several sizes: n in the shapes, or the argument of the function "
+                      "that makes the inputs")  # fmt: skip
+    what.add_argument("--argnums", metavar="I,J", help="differentiate by these (default: all)")
+    what.add_argument("--dtype", default="float64", choices=["float32", "float64"])
+    what.add_argument("--seed", type=int, default=0, help="of random inputs (default: 0)")
+    who = parser.add_argument_group("who takes part")
+    who.add_argument("--backends", metavar="NAMES",
+                     help="pluggrad's, such as numpy,torch (default: all that are installed but "
+                     "those for tests)")  # fmt: skip
+    who.add_argument("--systems", metavar="PARTS",
+                     help="only those with one of these in their names: jax,hips")  # fmt: skip
+    who.add_argument("--no-native", action="store_true", help="pluggrad alone")
+    who.add_argument("--no-compiled", action="store_true",
+                     help="no pg.compile, torch.compile, jax.jit")  # fmt: skip
+    how = parser.add_argument_group("how it is measured")
+    how.add_argument("--processes", type=int, default=5, metavar="N",
+                     help="for each system; 0 checks the answers only (default: 5)")  # fmt: skip
+    how.add_argument("--tolerance", type=float, metavar="R",
+                     help="how far answers may differ, relative to the largest number (default: "
+                     "the square root of eps)")  # fmt: skip
+    how.add_argument("--timeout", type=float, default=900.0, metavar="S",
+                     help="seconds that a system may take (default: 900)")  # fmt: skip
+    _outputs(parser)
+    return parser
 
 
-def _with_progress(given: argparse.Namespace) -> FunctionComparison:
+def _merging() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pluggrad compare merge",
+        description="Merge what --json wrote: other systems, other sizes, other machines, or "
+        "further runs of the same, whose times are taken together.",
+    )
+    parser.add_argument("reports", nargs="+", type=Path, metavar="FILE.json")
+    _outputs(parser)
+    return parser
+
+
+def _outputs(parser: argparse.ArgumentParser) -> None:
+    out = parser.add_argument_group("what is written")
+    out.add_argument("--json", type=Path, metavar="FILE", help="everything, to merge and to cite")
+    out.add_argument("--html", type=Path, metavar="FILE", help="a page")
+    out.add_argument("--latex", type=Path, metavar="FILE", help="tables, for booktabs")
+    out.add_argument("--plot", type=Path, metavar="NAME",
+                     help="NAME.png and NAME.svg: times by size, or as bars")  # fmt: skip
+
+
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
+def _measured(given: argparse.Namespace, command: list[str]) -> Report:
     from rich.console import Console
 
-    console = Console(stderr=True)
-    with console.status("") as status:
-        return compare_contenders(
-            given.function, [b.strip() for b in given.backends.split(",") if b.strip()],
-            inputs=given.inputs,
-            by=[int(n) for n in given.argnums.split(",")] if given.argnums else None,
-            dtype=given.dtype, native=not given.no_native, rounds=given.rounds,
-            memory=given.memory, seed=given.seed, progress=lambda text: status.update(text),
+    settings = Settings(
+        _words(given.backends) or compared_backends(), given.dtype, not given.no_native,
+        not given.no_compiled, given.processes, given.seed, given.tolerance, given.timeout,
+        _words(given.systems),
+    )  # fmt: skip
+    sizes: list[int | None] = [int(n) for n in _words(given.sizes)]
+    with Console(stderr=True).status("") as status:
+        if given.suite:
+            from .adbench import compare_suite
+
+            return compare_suite(
+                settings, [n for n in sizes if n], command=command, progress=status.update
+            )
+        return compare_sizes(
+            given.function, settings, inputs=given.inputs,
+            by=[int(n) for n in _words(given.argnums)] or None, sizes=sizes or [None],
+            command=command, progress=status.update,
         )  # fmt: skip
 
 
-def show(found: FunctionComparison) -> None:
+def _write(report: Report, given: argparse.Namespace) -> None:
+    if given.json:
+        given.json.write_text(report.as_json(), encoding="utf-8")
+    if given.html:
+        from .page import render_report
+
+        given.html.write_text(render_report(report), encoding="utf-8")
+    if given.latex:
+        from .latex import latex_tables
+
+        given.latex.write_text(latex_tables(report), encoding="utf-8")
+    if given.plot:
+        from .plot import plot_report
+
+        for path in plot_report(report, given.plot):
+            print(f"wrote {path}")
+
+
+def show(found: Comparison) -> None:
     """Print the table."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
-    table = Table(title=f"{found.function}({', '.join(found.arguments)}), {found.dtype}",
-                  caption=f"errors in eps, against {found.reference}; time: median ± half the span "
-                  "of the quartiles; memory: peak of a fresh process, least and most")  # fmt: skip
-    for name in ("", "value", "error", "gradient error", "time", "memory"):
-        table.add_column(name, justify="left" if not name else "right", no_wrap=not name)
-    for row in found.rows:
-        table.add_row(row.name, *(figures_of(row) if not row.problem else ["–"] * 5))
+    if not console.is_terminal:  # a file or a pipe has room
+        console = Console(width=200)
+    size = f" at size {found.size}" if found.size is not None else ""
+    table = Table(title=f"{found.function}({', '.join(found.arguments)}), {found.dtype}{size}",
+                  caption=f"errors in eps, against the arbiter: {found.arbiter}")  # fmt: skip
+    rows = [figures_of(row) for row in found.rows]
+    shown = [k for k in range(len(HEADINGS)) if any(row[k] != "–" for row in rows)]
+    for k in shown:
+        left = HEADINGS[k] in ("system", "verdict")
+        table.add_column(HEADINGS[k], justify="left" if left else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*[row[k] for k in shown])
     console.print(table)
-    for row in found.rows:
-        if row.problem:
-            console.print(f"{row.name}: {row.problem}", style="yellow", markup=False)
+    for figures in found.rows:
+        if figures.note:
+            style = "yellow" if figures.verdict in ("agrees", "kink", "failed") else "red"
+            said = f"{figures.name}: {figures.verdict}: {figures.note}"
+            console.print(said, style=style, markup=False)

@@ -1,263 +1,244 @@
-"""Measure: values, gradients and their errors, time with its spread, memory with its spread."""
+"""Measure: every system in processes of its own; then the arbiter, and the rows of figures."""
 
 from __future__ import annotations
 
-import ctypes
-import gc
 import json
+import math
 import os
-import platform
-import statistics
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..facts import hardware, versions
-from .contenders import Contender, as_numpy, contenders
-from .inputs import describe_arguments, load_function, load_inputs
+from ..facts import git, hardware, versions
+from ..pool import worker_environment
+from .arbiter import Answers, arbitrate, error_in_eps
+from .contenders import BACKENDS, Contender, contenders
+from .inputs import cast, describe_arguments, load_function, load_inputs, places_of
+from .records import Comparison, Figures, Report
+from .worker import MIN_SECONDS, VALUES, Job
 
-__all__ = ["ContenderRow", "FunctionComparison", "compare_contenders", "peak_of"]
+__all__ = ["Settings", "compare_function", "compare_sizes", "compared_backends", "tolerance_of"]
 
-#: The first of these that has an answer is the reference for errors.
-REFERENCES = ("torch.autograd", "jax.grad", "HIPS autograd")
-
-
-@dataclass
-class ContenderRow:
-    """What one contender gave. Times are in seconds, memory in bytes; None if not measured.
-
-    `value_error` and `gradient_errors` are the largest errors in units of eps of the dtype,
-    relative to the largest magnitude of the reference.
-    """
-
-    name: str
-    backend: str
-    value: float | None = None
-    value_error: float | None = None
-    gradient_errors: list[float] | None = None
-    times: list[float] = field(default_factory=list)
-    peaks: list[int] = field(default_factory=list)
-    problem: str = ""
-
-    @property
-    def time(self) -> float | None:
-        """The median time."""
-        return statistics.median(self.times) if self.times else None
-
-    @property
-    def spread(self) -> tuple[float, float] | None:
-        """The quartiles of the times."""
-        if not self.times:
-            return None
-        q = statistics.quantiles(self.times, n=4) if len(self.times) > 1 else self.times * 3
-        return q[0], q[2]
-
-    def as_dict(self) -> dict[str, Any]:
-        """All fields, and the median and quartiles, for JSON."""
-        return {**asdict(self), "time": self.time, "spread": self.spread}
+WORKER = "pluggrad_conformance.functions.worker"
 
 
-@dataclass
-class FunctionComparison:
-    """One function, all contenders: the rows, and what was run on what."""
+@dataclass(frozen=True)
+class Settings:
+    """How to compare. `processes` measure the time of each system; 0 checks the answers only."""
 
-    function: str
-    arguments: list[str]
-    by: list[int]
-    dtype: str
-    reference: str
-    rows: list[ContenderRow]
-    facts: dict[str, Any]
-    gradients: dict[str, list[np.ndarray]] = field(default_factory=dict, repr=False)
-
-    def as_json(self) -> str:
-        """Everything that was measured."""
-        facts = {
-            "function": self.function, "arguments": self.arguments, "by": self.by,
-            "dtype": self.dtype, "reference": self.reference, "facts": self.facts,
-            "rows": [row.as_dict() for row in self.rows],
-        }  # fmt: skip
-        return json.dumps(facts, indent=2, default=str)
+    backends: Sequence[str]
+    dtype: str = "float64"
+    native: bool = True
+    compiled: bool = True
+    processes: int = 5
+    seed: int = 0
+    tolerance: float | None = None  # relative; the square root of eps if None
+    timeout: float = 900.0  # seconds that a system may take
+    systems: Sequence[str] = ()  # parts of names; all if empty
 
 
-def compare_contenders(
+def compared_backends() -> list[str]:
+    """The installed ones of `BACKENDS`."""
+    import pluggrad as pg
+
+    return [name for name in BACKENDS if pg.backends().get(name, {}).get("installed")]
+
+
+def tolerance_of(settings: Settings) -> float:
+    """How far answers may differ, relative to the largest number of an array."""
+    if settings.tolerance is not None:
+        return settings.tolerance
+    return float(np.sqrt(np.finfo(settings.dtype).eps))
+
+
+def compare_sizes(
     function: str,
-    backends: Sequence[str],
+    settings: Settings,
     *,
     inputs: str | None = None,
     by: Sequence[int] | None = None,
-    dtype: str = "float64",
-    native: bool = True,
-    rounds: int = 20,
-    memory: int = 3,
-    seed: int = 0,
+    sizes: Sequence[int | None] = (None,),
+    command: Sequence[str] = (),
     progress: Callable[[str], None] = lambda text: None,
-) -> FunctionComparison:
+) -> Report:
+    """Compare ``module:function`` at each of `sizes`, and tell what was run on what."""
+    load = os.getloadavg() if hasattr(os, "getloadavg") else ()
+    found = [
+        compare_function(function, settings, inputs=inputs, by=by, size=size, progress=progress)
+        for size in sizes
+    ]
+    facts: dict[str, Any] = {
+        "command": list(command), "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": settings.seed, "commit": git(), "machine": hardware(),
+        "load": {"before": load, "after": os.getloadavg() if load else ()},
+        "versions": versions([b for b in settings.backends if b != "cupy"]) | _others(),
+        "threads": os.environ.get("OMP_NUM_THREADS", worker_environment()["OMP_NUM_THREADS"]),
+        "processes": settings.processes, "tolerance": tolerance_of(settings),
+    }  # fmt: skip
+    return Report([facts], found)
+
+
+def compare_function(
+    function: str,
+    settings: Settings,
+    *,
+    inputs: str | None = None,
+    by: Sequence[int] | None = None,
+    size: int | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> Comparison:
     """Differentiate ``module:function`` by every contender, and measure.
 
-    Every contender is timed in every round, so that a slow moment of the machine slows them all.
-    The reference for errors is the first of `REFERENCES` that has an answer, in double precision at
-    the inputs as rounded to `dtype`; pluggrad on NumPy where there is none.
+    Each contender computes in a process of its own, so that none changes the settings of another.
+    Raises `ValueError` if no contender can compute the gradient.
     """
     f = load_function(function)
-    args = load_inputs(inputs, f, seed)
-    args = [_cast(x, dtype) for x in args]
-    places = [i for i, x in enumerate(args) if _moves(x)] if by is None else list(by)
-    if not places or not all(0 <= i < len(args) and _moves(args[i]) for i in places):
-        raise ValueError("there is nothing to differentiate by: floating-point arrays are needed")
-    wanted = contenders(backends, native)
-    rows, steps, found = [], {}, {}
-    for contender in wanted:
-        progress(f"{contender.name}: value and gradient")
-        row = ContenderRow(contender.name, contender.backend)
-        rows.append(row)
-        try:
-            step = contender.make(f, args, places)
-            value, gradients = step()
-            row.value = float(np.real(as_numpy(value)))
-            found[contender.name] = [as_numpy(value), *[as_numpy(g) for g in gradients]]
-            steps[contender.name] = step
-        except Exception as error:
-            row.problem = (
-                f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            )
-    problems = [f"{row.name}: {row.problem}" for row in rows if row.problem]
-    name, reference = _reference(f, args, places, problems)
-    for row in rows:
-        if row.name in found:
-            errors = [_error(a, b, dtype) for a, b in zip(found[row.name], reference, strict=True)]
-            row.value_error, row.gradient_errors = errors[0], errors[1:]
-    for number in range(rounds):
-        progress(f"time: round {number + 1} of {rounds}")
+    args = [cast(x, settings.dtype) for x in load_inputs(inputs, f, settings.seed, size)]
+    places = places_of(args, by)
+    wide = [cast(x, "float64") for x in args]
+    rows, answers, doubles = [], {}, {}
+    with tempfile.TemporaryDirectory(prefix="pluggrad-compare-") as folder:
+        jobs: dict[str, tuple[Path, dict[str, Any]]] = {}
+        for number, contender in enumerate(_chosen(settings)):
+            at = f" at {size}" if size is not None else ""
+            progress(f"{contender.name}{at}: value and gradient")
+            row = Figures(contender.name, contender.backend, contender.compiled)
+            rows.append(row)
+            job = _job(Path(folder), number, function, settings, contender, inputs, places, size)
+            probed = _probe(job, settings)
+            if "problem" in probed:
+                row.note = probed["problem"]
+                continue
+            jobs[row.name] = (Path(folder) / f"{number}.json", probed)
+            answers[row.name] = _load(job["arrays"])
+            doubles[row.name] = _load(job.get("wide_arrays") or job["arrays"])
+            row.first_calls.append(probed["first_call"])
+        if not answers:
+            problems = "; ".join(f"{row.name}: {row.note}" for row in rows)
+            raise ValueError(f"no system could compute the gradient. {problems}")
+        by_whom = _judge(f, wide, places, rows, answers, doubles, settings)
         for row in rows:
-            if row.name in steps:
-                row.times.append(_time(steps[row.name], row.times))
-    for row in rows:
-        for number in range(memory if row.name in steps else 0):
-            progress(f"{row.name}: memory, {number + 1} of {memory}")
-            peak = _peak(function, inputs, row, places, dtype, seed, native)
-            if peak is not None:
-                row.peaks.append(peak)
-    facts = {
-        "python": platform.python_version(), "versions": versions(backends),
-        "hardware": hardware(), "rounds": rounds,
-        "threads": os.environ.get("OMP_NUM_THREADS", ""),
+            if row.name in jobs and settings.processes:
+                progress(f"{row.name}: time and memory, {settings.processes} processes")
+                path, probed = jobs[row.name]
+                _measure(path, probed, row, settings)
+    gradients = {name: got[1:] for name, got in answers.items()}
+    described = describe_arguments(args)
+    return Comparison(function, settings.dtype, places, described, by_whom, rows, size, gradients)
+
+
+def _chosen(settings: Settings) -> list[Contender]:
+    found = contenders(settings.backends, settings.native, settings.compiled)
+    if settings.systems:
+        found = [
+            c for c in found if any(part.lower() in c.name.lower() for part in settings.systems)
+        ]
+    if not found:
+        raise ValueError(f"no system is called like {', '.join(settings.systems)}")
+    return found
+
+
+def _job(
+    folder: Path, number: int, function: str, settings: Settings, contender: Contender,
+    inputs: str | None, places: list[int], size: int | None,
+) -> Job:  # fmt: skip
+    job: Job = {
+        "function": function, "inputs": inputs, "seed": settings.seed, "size": size, "by": places,
+        "dtype": settings.dtype, "contender": contender.name, "backend": contender.backend,
+        "native": contender.native, "answer": str(folder / f"{number}.answer.json"),
+        "arrays": str(folder / f"{number}.npz"),
     }  # fmt: skip
-    kept = {row.name: found[row.name][1:] for row in rows if row.name in found}
-    return FunctionComparison(
-        function, describe_arguments(args), places, dtype, name, rows, facts, kept
-    )
+    if settings.dtype != "float64":
+        job["wide_arrays"] = str(folder / f"{number}.wide.npz")
+    (folder / f"{number}.json").write_text(json.dumps(job), encoding="utf-8")
+    return job
 
 
-def _cast(x: Any, dtype: str) -> Any:
-    if not isinstance(x, np.ndarray) or x.dtype.kind not in "fc":
-        return x
-    if x.dtype.kind == "c":
-        dtype = {"float32": "complex64", "float64": "complex128"}.get(dtype, dtype)
-    return x.astype(dtype)
+def _load(path: str) -> list[np.ndarray]:
+    with np.load(path) as file:
+        return [np.asarray(file[name]) for name in file.files]
 
 
-def _moves(x: Any) -> bool:
-    return isinstance(x, np.ndarray) and x.dtype.kind in "fc"
+def _run(words: Sequence[str], timeout: float) -> str:
+    """Run the worker; what it said last if it failed, else ""."""
+    command = [sys.executable, "-m", WORKER, *words]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout, env=worker_environment()
+        )
+    except subprocess.TimeoutExpired:
+        return f"took longer than {timeout:g} s"
+    if done.returncode == 0:
+        return ""
+    said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+    return said[-1][:300]
 
 
-def _wide(x: Any) -> Any:
-    return _cast(x, "float64")
+def _probe(job: Job, settings: Settings) -> dict[str, Any]:
+    path = str(Path(job["arrays"]).with_suffix(".json"))
+    problem = _run(["--job", path, "--probe"], settings.timeout)
+    if problem:
+        return {"problem": problem}
+    found: dict[str, Any] = json.loads(Path(job["answer"]).read_text(encoding="utf-8"))
+    return found
 
 
-def _reference(
-    f: Any, args: list[Any], places: Sequence[int], problems: Sequence[str]
-) -> tuple[str, list[np.ndarray]]:
-    """Value and gradients by the first framework that has them, in double precision."""
-    everyone = {c.name: c for c in contenders(["numpy", "torch", "jax"])}
-    for name in (*REFERENCES, "pluggrad on numpy"):
-        if name not in everyone:
+def _judge(
+    f: Callable[..., Any], wide: list[Any], places: list[int], rows: list[Figures],
+    answers: Answers, doubles: Answers, settings: Settings,
+) -> str:  # fmt: skip
+    """Put errors and verdicts into the rows; who the arbiter is."""
+    tolerance = tolerance_of(settings)
+    ruling = arbitrate(f, wide, places, doubles, float(np.sqrt(np.finfo(float).eps)))
+    for row in rows:
+        got = answers.get(row.name)
+        if got is None:
             continue
+        row.value = float(np.real(got[0]))
+        row.verdict, row.note = ruling.judge(got, tolerance)
+        errors = [error_in_eps(a, o, settings.dtype) for a, o in zip(got, ruling.arrays)]
+        row.value_error, row.gradient_errors = errors[0], errors[1:]
+    return ruling.by
+
+
+def _measure(path: Path, probed: dict[str, Any], row: Figures, settings: Settings) -> None:
+    """Have pyperf time a contender in several processes."""
+    import pyperf
+
+    loops = max(1, math.ceil(MIN_SECONDS / max(probed["time"], 1e-9)))
+    out = path.with_suffix(".pyperf.json")
+    out.unlink(missing_ok=True)
+    words = ["--job", str(path), "-o", str(out), "--quiet", "--copy-env", "--warmups", "1",
+             "--processes", str(settings.processes), "--values", str(VALUES),
+             "--loops", str(loops)]  # fmt: skip
+    problem = _run(words, settings.timeout)
+    if problem:
+        row.note = row.note or f"not timed: {problem}"
+        return
+    row.first_calls = []
+    for run in pyperf.Benchmark.load(str(out)).get_runs():
+        facts = run.get_metadata()
+        row.times.append([float(t) for t in run.values])
+        row.first_calls.append(float(facts["first_call"]))
+        row.value_times.append(float(facts["value_time"]))
+        row.peaks.append(int(facts["peak"]))
+
+
+def _others() -> dict[str, str]:
+    """The versions of systems beyond those of the suite."""
+    from importlib import metadata
+
+    found = {}
+    for name in ("autograd", "mygrad", "tensorflow", "tensorflow-cpu", "mlx", "numba", "pyperf"):
         try:
-            if name == "jax.grad":
-                import jax
-
-                with jax.enable_x64(True):
-                    value, gradients = everyone[name].make(f, [_wide(x) for x in args], places)()
-            else:
-                value, gradients = everyone[name].make(f, [_wide(x) for x in args], places)()
-        except Exception:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
             continue
-        return f"{name}, float64", [as_numpy(value), *[as_numpy(g) for g in gradients]]
-    raise ValueError("nobody could compute the gradient. " + "; ".join(problems))
-
-
-def _error(got: np.ndarray, reference: np.ndarray, dtype: str) -> float:
-    """The largest error, in eps of `dtype`, relative to the largest number of the reference."""
-    eps = np.finfo(dtype).eps
-    if got.shape != reference.shape:
-        return float("inf")
-    scale = float(np.max(np.abs(reference), initial=0.0)) or 1.0
-    same = (got == reference) | (np.isnan(got) & np.isnan(reference))
-    with np.errstate(invalid="ignore"):
-        off = np.where(same, 0.0, np.abs(got - reference))
-    worst = float(np.max(off, initial=0.0))
-    return float(worst / (eps * scale)) if np.isfinite(worst) else float("inf")
-
-
-def _time(step: Callable[[], Any], before: list[float]) -> float:
-    """Seconds of one step; of several together where one is too short for the clock."""
-    count = max(1, int(2e-3 / before[0])) if before else 1
-    start = time.perf_counter()
-    for _ in range(count):
-        step()
-    return (time.perf_counter() - start) / count
-
-
-def _peak(
-    function: str, inputs: str | None, row: ContenderRow, places: Sequence[int], dtype: str,
-    seed: int, native: bool,
-) -> int | None:  # fmt: skip
-    """The peak memory of a fresh process in bytes, above that of imports and inputs."""
-    job = json.dumps([function, inputs, row.name, row.backend, list(places), dtype, seed, native])
-    code = f"import sys; from {__name__} import peak_of; peak_of(sys.argv[1])"
-    done = subprocess.run([sys.executable, "-c", code, job], capture_output=True, text=True)
-    lines = done.stdout.split()
-    return int(lines[-1]) if done.returncode == 0 and lines else None
-
-
-def peak_of(job: str) -> None:
-    """Print the peak memory of a job; `_peak` calls this in a process of its own."""
-    function, inputs, name, backend, places, dtype, seed, native = json.loads(job)
-    f = load_function(function)
-    args = [_cast(x, dtype) for x in load_inputs(inputs, f, seed)]
-    contender: Contender = next(c for c in contenders([backend], native) if c.name == name)
-    small = contender.make(lambda xp, x: xp.sum(x * x), [np.ones(2, args[places[0]].dtype)], [0])
-    small()  # loads what the library loads on first use
-    step = contender.make(f, args, places)
-    _give_back()
-    before = _highest(reset=True)
-    step()
-    print(max(0, _highest() - before))
-
-
-def _give_back() -> None:
-    """Give freed memory back to the system: what the step takes of it would not be seen."""
-    gc.collect()
-    with suppress(OSError, AttributeError):  # only glibc has the function
-        ctypes.CDLL(None).malloc_trim(0)
-
-
-def _highest(reset: bool = False) -> int:
-    """The peak memory of this process in bytes; with `reset`, the peak starts anew where it can."""
-    import resource
-
-    with suppress(OSError), open("/proc/self/status") as status:  # on Linux the peak can be reset
-        if reset:
-            with open("/proc/self/clear_refs", "w") as forget:
-                forget.write("5")
-        line = next(line for line in status if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return found

@@ -13,7 +13,8 @@ import numpy as np
 from ..problem import Problem, wide
 
 __all__ = [
-    "Ask", "NoAnswer", "OracleAnswer", "inexact", "quiet", "wide_cotangents", "wide_inputs",
+    "Ask", "NoAnswer", "OracleAnswer", "apart", "inexact", "quiet", "unbroadcast",
+    "wide_cotangents", "wide_inputs",
 ]  # fmt: skip
 
 #: An oracle: ``ask(problem, quantity)`` gives the arrays, or raises `NoAnswer`.
@@ -63,6 +64,28 @@ def wide_cotangents(problem: Problem, outputs: list[Any]) -> list[np.ndarray | N
         else:
             found.append(None)
     return found
+
+
+def apart(problem: Problem, outputs: list[np.ndarray]) -> bool:
+    """Whether each component of the outputs depends on the components at its own place alone."""
+    arrays = [x for x in problem.args if isinstance(x, np.ndarray)]
+    if problem.operation.kind != "elementwise" or not arrays:
+        return False
+    try:
+        shape = np.broadcast_shapes(*[x.shape for x in arrays])
+    except ValueError:
+        return False
+    return all(np.shape(y) == shape for y in outputs)
+
+
+def unbroadcast(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The transpose of broadcasting `shape` to the shape of `x`: sums over the axes it made."""
+    while x.ndim > len(shape):
+        x = np.asarray(x.sum(axis=0), dtype=x.dtype)
+    for axis, n in enumerate(shape):
+        if n == 1 and x.shape[axis] != 1:
+            x = np.asarray(x.sum(axis=axis, keepdims=True), dtype=x.dtype)
+    return x
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,14 +29,16 @@ from ..problem import Problem, wide
 from .answers import NoAnswer, OracleAnswer
 
 __all__ = [
-    "DATA", "FORMAT", "LIBRARIES", "FrozenError", "clear_cache", "digest", "frozen_answer",
-    "frozen_as_live", "frozen_index", "frozen_versions",
+    "DATA", "FORMAT", "LIBRARIES", "FrozenError", "answers_in", "clear_cache", "digest",
+    "frozen_answer", "frozen_as_live", "frozen_index", "frozen_versions", "set_aside",
 ]  # fmt: skip
 
 DATA = Path(__file__).parent.parent / "data"
 FORMAT = 1
 #: The libraries whose answers are kept. What NumPy can answer by itself is never frozen.
 LIBRARIES = ("torch", "jax", "mpmath")
+
+_aside = False
 
 
 class FrozenError(ValueError):
@@ -43,7 +47,13 @@ class FrozenError(ValueError):
 
 def frozen_answer(problem: Problem, quantity: str, name: str) -> OracleAnswer:
     """The frozen answer of a library; raises `NoAnswer` where there is none for this problem."""
+    if (name == "jax" and problem.operation.no_jax) or (
+        name == "torch" and problem.operation.no_torch
+    ):
+        raise NoAnswer(f"{name} has no {problem.operation.name}")
     entry = frozen_index(DATA).get(f"{problem.key}/{quantity}")
+    if entry is None and problem.mask != "all" and quantity in ("value", "gradient"):
+        return _by_one(problem, quantity, name)
     if entry is None:
         raise NoAnswer("no frozen answer")
     family, facts = entry
@@ -62,14 +72,50 @@ def frozen_answer(problem: Problem, quantity: str, name: str) -> OracleAnswer:
     return OracleAnswer(f"{name} (frozen)", arrays, scale, f"{name} {frozen_versions()[name]}")
 
 
+def _by_one(problem: Problem, quantity: str, name: str) -> OracleAnswer:
+    """The answer to a problem that is differentiated by one array alone: the values, or the
+    gradient by that array, of the problem that is differentiated by all."""
+    whole = Problem(problem.operation, problem.case, problem.dtype, seed=problem.seed,
+                    layout=problem.layout, args=problem.args)  # fmt: skip
+    found = frozen_answer(whole, quantity, name)
+    if quantity == "gradient":
+        number = int(problem.mask)
+        found.arrays, found.scale = [found.arrays[number]], [found.scale[number]]
+    return found
+
+
+def answers_in(directory: Path, family: str, facts: Any) -> dict[str, OracleAnswer]:
+    """The answers of an entry of a file, by library."""
+    numbers, scales = _load(directory, family)[1:]
+    found = {}
+    for name in LIBRARIES:
+        part = facts["own"].get(name, facts["main"] if name in facts["agree"] else None)
+        if part is not None:
+            found[name] = OracleAnswer(name, *_unpack(part, facts["shapes"], numbers, scales))
+    return found
+
+
 def _by_others(problem: Problem) -> bool:
     """Whether the frozen derivatives are not by those inputs that have one today."""
     found = [frozen_index(DATA).get(f"{problem.key}/{q}") for q in ("gradient", "second")]
     return any(len(entry[1]["shapes"]) != len(problem.inputs) for entry in found if entry)
 
 
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """In this block nothing stands in for a live oracle: answers are being frozen anew."""
+    global _aside
+    before, _aside = _aside, True
+    try:
+        yield
+    finally:
+        _aside = before
+
+
 def frozen_as_live(problem: Problem, quantity: str, name: str) -> OracleAnswer | None:
     """The frozen answer under the oracle's own name, as if it were live. None if missing."""
+    if _aside:
+        return None
     try:
         found = frozen_answer(problem, quantity, name)
     except NoAnswer:

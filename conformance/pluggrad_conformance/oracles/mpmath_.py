@@ -2,18 +2,23 @@
 
 Derivatives are differences of values computed with far more digits than are wanted, so that neither
 rounding nor the length of the step can be seen; no rule of differentiation is used. Where a
-function has a kink, the differences of both sides disagree, and the oracle says nothing.
+function has a kink, the differences of both sides disagree, and the oracle says nothing. It also
+says nothing of -0.0 where a function jumps, since exact numbers cannot tell it from 0, and where a
+function of real numbers is complex right next to the inputs: (-2)^p is real at whole p, but has no
+slope there.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..problem import Problem, wide
-from .answers import NoAnswer, wide_inputs
+from .answers import NoAnswer, unbroadcast, wide_inputs
 
 __all__ = ["LIMIT", "NAME", "mpmath_answer"]
 
@@ -54,15 +59,16 @@ class _Differences:
     def __init__(self, mpmath: Any, problem: Problem, shape: tuple[int, ...], step: Any) -> None:
         self.mpmath, self.problem, self.shape, self.step = mpmath, problem, shape, step
         self.inputs = [_exact(mpmath, x) for x in wide_inputs(problem)]
+        kinds = {x.dtype.kind for x in problem.args if isinstance(x, np.ndarray)}
+        self.real = "c" not in kinds
+        self.exact: Callable[[np.ndarray], np.ndarray] = partial(_exact, mpmath)
         self.y = self.moved()
+        self.cross_zero()
         self.at_zero = np.zeros(shape, dtype=bool)
         for x in wide_inputs(problem):
             self.at_zero |= np.broadcast_to(x == 0, shape)
-        kinds = {x.dtype.kind for x in problem.args if isinstance(x, np.ndarray)}
         mixed = any(isinstance(v, mpmath.mpc) for v in self.y.flat)
-        if "c" not in kinds and mixed and any(mpmath.im(v) != 0 for v in self.y.flat):
-            raise NoAnswer("the exact function is complex here, the operation is not")
-        self.complex_output = "c" in kinds and mixed
+        self.complex_output = mixed and not self.real
 
     def moved(self, *moves: tuple[list[np.ndarray], Any]) -> np.ndarray:
         """The outputs at the inputs + Σ length · direction."""
@@ -70,13 +76,38 @@ class _Differences:
         for direction, length in moves:
             # asarray: for 0-d arrays NumPy returns bare numbers
             xs = [np.asarray(x + length * d, object) for x, d in zip(xs, direction, strict=True)]
-        args = self.problem.filled(xs, lambda x: _exact(self.mpmath, wide(x)))
+        args = self.problem.filled(xs, lambda x: self.exact(wide(x)))
         flat = [np.broadcast_to(x, self.shape) if isinstance(x, np.ndarray) else x for x in args]
         y = np.empty(self.shape, dtype=object)
         for place in np.ndindex(self.shape):
             scalars = [x[place] if isinstance(x, np.ndarray) else x for x in flat]
             y[place] = self.problem.operation.exact(*scalars, **self.problem.kwargs)  # type: ignore[misc]
+            if self.real and self.is_complex(y[place]):
+                where = "next to the input" if moves else "here"
+                raise NoAnswer(f"the exact function is complex {where}, the operation is not")
         return y
+
+    def cross_zero(self) -> None:
+        """Raise `NoAnswer` if an input is -0.0, which exact numbers cannot tell from 0, and the
+        function jumps there: atan2(0, -0.0) is π. A continuous function does not mind."""
+        mp, problem = self.mpmath, self.problem
+        if not any(np.any(_negative_zeros(x)) for x in problem.args if isinstance(x, np.ndarray)):
+            return
+        plain, inputs = self.exact, self.inputs
+        try:
+            for h in (self.step, -self.step):
+                self.exact = partial(_off_zero, plain, h)
+                self.inputs = [np.asarray(self.exact(x), object) for x in wide_inputs(problem)]
+                for a, b in zip(self.moved().flat, self.y.flat, strict=True):
+                    if not mp.isfinite(a) or abs(a - b) > (1 + abs(b)) * mp.mpf(10) ** -8:
+                        raise NoAnswer("exact numbers have no -0.0, and the function jumps there")
+        finally:
+            self.exact, self.inputs = plain, inputs
+
+    def is_complex(self, value: Any) -> bool:
+        """Whether a value has an imaginary part that is more than rounding."""
+        mp = self.mpmath
+        return isinstance(value, mp.mpc) and abs(mp.im(value)) > abs(value) * mp.eps * 10**6
 
     def along(self, direction: list[np.ndarray]) -> np.ndarray:
         """The derivative of the outputs along a direction."""
@@ -145,9 +176,21 @@ class _Differences:
                 slopes = np.empty(self.shape, dtype=object)
                 for place in np.ndindex(self.shape):
                     slopes[place] = mp.re(mp.conj(c[place]) * moved[place])
-                total = total + unit * _unbroadcast(slopes, x.shape)
+                total = total + unit * unbroadcast(slopes, x.shape)
             answers.append(_rounded(total, np.iscomplexobj(x)))
         return answers
+
+
+def _negative_zeros(x: np.ndarray) -> np.ndarray:
+    """Which numbers are -0.0, or have it as a part."""
+    parts = {"f": (x,), "c": (x.real, x.imag)}.get(x.dtype.kind, ())
+    found = [(part == 0) & np.signbit(part) for part in parts] or [np.zeros(x.shape, bool)]
+    return np.asarray(np.any(found, axis=0))
+
+
+def _off_zero(exact: Any, h: Any, x: np.ndarray) -> np.ndarray:
+    """`x` as exact numbers, with `h` in the places of -0.0."""
+    return np.asarray(exact(x) + np.where(_negative_zeros(x), h, 0), object)
 
 
 def _exact(mpmath: Any, x: np.ndarray) -> np.ndarray:
@@ -164,16 +207,6 @@ def _filled(shape: tuple[int, ...], value: Any) -> np.ndarray:
     for place in np.ndindex(shape):
         made[place] = value
     return made
-
-
-def _unbroadcast(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    x = np.asarray(x, dtype=object)
-    while x.ndim > len(shape):
-        x = np.asarray(x.sum(axis=0), dtype=object)
-    for axis, n in enumerate(shape):
-        if n == 1 and x.shape[axis] != 1:
-            x = np.asarray(x.sum(axis=axis, keepdims=True), dtype=object)
-    return x
 
 
 def _rounded(x: np.ndarray, complex_: bool) -> np.ndarray:

@@ -11,14 +11,15 @@ from collections.abc import Callable
 import numpy as np
 
 from ..problem import Problem, wide
-from .answers import NoAnswer, inexact, wide_inputs
+from .answers import NoAnswer, apart, inexact, unbroadcast, wide_inputs
 from .values import Values, numpy_or_torch_values
 
-__all__ = ["LIMIT", "NAME", "differences_and_doubt"]
+__all__ = ["LIMIT", "NAME", "derivative_along", "differences_and_doubt"]
 
 NAME = "finite differences"
-#: Gradients with more real components are left to other oracles: each takes many evaluations.
-LIMIT = 40
+#: Gradients with more real components are left to other oracles: each takes many evaluations. Those
+#: of elementwise operations take as many in all.
+LIMIT = 64
 LEVELS = 7
 ROUNDING = 1e-15  # of values, relative to their size
 FLOOR = 1e-11  # smaller numbers cannot be told from zero
@@ -37,29 +38,42 @@ def differences_and_doubt(
     ts = [np.asarray(wide(t)) for t in problem.tangents()]
     if quantity == "tangent":
         return _tangent(f, inputs, ts)
-    if sum(x.size * (2 if np.iscomplexobj(x) else 1) for x in inputs) > LIMIT:
+    alone = apart(problem, f(*inputs))
+    if not alone and sum(x.size * (1 + np.iscomplexobj(x)) for x in inputs) > LIMIT:
         raise NoAnswer(f"more than {LIMIT} components")
     ys = [(k, y) for k, y in enumerate(f(*inputs)) if inexact(y)]
     cs = {k: wide(problem.cotangent(k, y.shape, str(y.dtype))) for k, y in ys}
+    total = (lambda x: x) if alone else np.sum
 
     def loss(xs: list[np.ndarray]) -> np.ndarray:
+        """The outputs on their cotangents: elementwise component by component, else all in all."""
         found = f(*xs)
-        return np.asarray(sum(np.sum(np.real(np.conj(c) * found[k])) for k, c in cs.items()) + 0.0)
+        return np.asarray(sum(total(np.real(np.conj(c) * found[k])) for k, c in cs.items()) + 0.0)
 
-    size = np.asarray(
-        sum(np.sum(np.abs(c) * np.abs(y)) for c, (_, y) in zip(cs.values(), ys)) + 0.0
-    )
+    size = np.asarray(sum(total(np.abs(c) * np.abs(y)) for c, (_, y) in zip(cs.values(), ys)) + 0.0)
+
+    def derivative(e: list[np.ndarray], h: float) -> tuple[np.ndarray, np.ndarray]:
+        if quantity == "gradient":
+            return derivative_along(loss, inputs, e, h, size)
+        return _second(loss, inputs, e, ts, size)
+
     answers = [np.zeros(x.shape, x.dtype) for x in inputs]
     doubts = [np.zeros(x.shape) for x in inputs]
     for k, x in enumerate(inputs):
-        for place in np.ndindex(x.shape):
-            for unit in (1.0, 1j) if np.iscomplexobj(x) else (1.0,):
+        for unit in (1.0, 1j) if np.iscomplexobj(x) else (1.0,):
+            if alone:  # all components at once, for first derivatives each by a step of its own
+                step = _steps(x) if quantity == "gradient" else np.ones(x.shape)
+                h = np.broadcast_to(step, size.shape)
+                e = [np.zeros_like(z) for z in inputs]
+                e[k] = np.asarray(unit * step)
+                d, doubt = derivative(e, 1.0)
+                answers[k] += unit * unbroadcast(d / h, x.shape)
+                doubts[k] += unbroadcast(doubt / h, x.shape)
+                continue
+            for place in np.ndindex(x.shape):
                 e = [np.zeros_like(z) for z in inputs]
                 e[k][place] = unit
-                if quantity == "gradient":
-                    d, doubt = _first(loss, inputs, e, _step(complex(x[place])), size)
-                else:
-                    d, doubt = _second(loss, inputs, e, ts, size)
+                d, doubt = derivative(e, _step(complex(x[place])))
                 answers[k][place] += unit * d
                 doubts[k][place] += doubt
     return _useful(answers, doubts)
@@ -80,6 +94,12 @@ def _step(x: complex) -> float:
     return 0.1 * min(abs(x), 1.0) if x != 0 else 0.01
 
 
+def _steps(x: np.ndarray) -> np.ndarray:
+    """`_step` of each component."""
+    size = np.abs(x)
+    return np.asarray(np.where(size > 0, 0.1 * np.minimum(size, 1.0), 0.01))
+
+
 def _tangent(
     f: Values, inputs: list[np.ndarray], ts: list[np.ndarray]
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -93,13 +113,13 @@ def _tangent(
             return f(*xs)[k]
 
         size = np.asarray(np.max(np.abs(y), initial=0.0))
-        d, doubt = _first(output, inputs, ts, h, size)
+        d, doubt = derivative_along(output, inputs, ts, h, size)
         answers.append(d)
         doubts.append(doubt)
     return _useful(answers, doubts)
 
 
-def _first(
+def derivative_along(
     f: Callable[[list[np.ndarray]], np.ndarray],
     xs: list[np.ndarray], t: list[np.ndarray], h: float, size: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..operations import Array, Case, add
-from .rows import about, inf, mp, nan, numbers, partials, shaped, usual
+from .rows import about, greater, inf, lesser, mp, nan, numbers, partials, shaped, usual
 
 REAL = ("real",)
 DOUBLE = ("float64", "complex128")
@@ -185,7 +185,7 @@ def share(mine: Any, other: Any, wins: Any) -> Any:
     return np.where(np.isnan(mine) | np.isnan(other), nan, found)
 
 
-for name, exact, wins in (("maximum", max, np.greater), ("minimum", min, np.less)):
+for name, exact, wins in (("maximum", greater, np.greater), ("minimum", lesser, np.less)):
     by_order = partials(lambda x, y, wins=wins: share(x, y, wins(x, y)), lambda x, y, wins=wins: share(y, x, wins(y, x)))
     binary(name, -2, 2, lambda x, y, exact=exact: exact(x, y),
            about("ties", numbers(1.0, 2.0, 3.0, 0.0), numbers(2.0, 2.0, 2.0, -0.0), convention="ties", expected=by_order),
@@ -199,8 +199,8 @@ for name, exact, wins in (("maximum", max, np.greater), ("minimum", min, np.less
 def clipped(x: Any, low: Any = None, high: Any = None, **names: Any) -> Any:
     """clip of exact numbers."""
     low, high = names.get("min", low), names.get("max", high)
-    x = x if low is None else max(x, low)
-    return x if high is None else min(x, high)
+    x = x if low is None else greater(x, low)
+    return x if high is None else lesser(x, high)
 
 
 inside = lambda x, low, high: np.where((x >= low) & (x <= high), 1.0, 0.0)

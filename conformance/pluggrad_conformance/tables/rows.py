@@ -12,8 +12,8 @@ from ..exact import mp
 from ..operations import Array, Case
 
 __all__ = [
-    "about", "inf", "jnp_function", "mp", "nan", "numbers", "partials", "shaped", "torch_function",
-    "usual",
+    "about", "greater", "inf", "jnp_function", "lesser", "mp", "nan", "numbers", "partials",
+    "shaped", "torch_function", "usual",
 ]  # fmt: skip
 
 inf, nan = float("inf"), float("nan")
@@ -83,3 +83,13 @@ def partials(*slopes: Any) -> Expected:
         return found
 
     return expected
+
+
+def greater(x: Any, y: Any) -> Any:
+    """The greater of two exact numbers, nan if one of them is nan: Python's max takes the first."""
+    return x + y if x != x or y != y else max(x, y)
+
+
+def lesser(x: Any, y: Any) -> Any:
+    """The lesser of two exact numbers, nan if one of them is nan."""
+    return x + y if x != x or y != y else min(x, y)

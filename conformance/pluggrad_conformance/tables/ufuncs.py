@@ -11,7 +11,19 @@ import numpy as np
 
 from ..operations import Array, add
 from .elementwise import REAL, binary, extremes, unary, zero
-from .rows import about, jnp_function, mp, nan, numbers, partials, shaped, torch_function, usual
+from .rows import (
+    about,
+    greater,
+    jnp_function,
+    lesser,
+    mp,
+    nan,
+    numbers,
+    partials,
+    shaped,
+    torch_function,
+    usual,
+)
 
 signs = about("signs", numbers(7.0, -7.0, 7.5, -7.5), numbers(3.0, 3.0, -3.0, -3.0))
 
@@ -31,13 +43,13 @@ binary("heaviside", 0.2, 2, None, about("signs", numbers(2.0, -2.0), numbers(0.5
        about("zeros", numbers(0.0, -0.0, 1.0), numbers(0.5, 2.0, 2.0), orders=1, convention="heaviside", expected=partials(zero, lambda x, y: np.where(x == 0, 1.0, 0.0))),
        domains=REAL, torch=lambda torch, x, y: torch.where(x == 0, y, (torch.sign(x) + 1) / 2))
 
-for name, exact, wins in (("fmax", max, np.greater), ("fmin", min, np.less)):
+for name, exact, wins in (("fmax", greater, np.greater), ("fmin", lesser, np.less)):
     def share(x: Any, y: Any, wins: Any = wins) -> Any:
         """1 for `x` where it wins or stands beside a nan, half of it on a tie."""
         return np.where(np.isnan(y) | wins(x, y), 1.0, np.where(x == y, 0.5, 0.0))
 
     by_order = partials(share, lambda x, y, share=share: share(y, x))
-    binary(name, -2, 2, lambda x, y, exact=exact: exact(x, y),
+    binary(name, -2, 2, lambda x, y, exact=exact: y if x != x else x if y != y else exact(x, y),
            about("ties", numbers(1.0, 2.0, 3.0, 0.0), numbers(2.0, 2.0, 2.0, -0.0), convention="ties", expected=by_order),
            about("nan", numbers(nan, 1.0, 1.0), numbers(1.0, nan, 2.0), convention="ties", orders=1, expected=by_order), domains=REAL)
 

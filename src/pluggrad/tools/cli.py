@@ -89,17 +89,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 #: What the conformance suite needs beyond pluggrad, by module; the extra brings it.
-CONFORMANCE = ("hypothesis", "jinja2", "jsonschema", "mpmath", "rich")
+CONFORMANCE = ("hypothesis", "jinja2", "jsonschema", "mpmath", "rich", "scipy")
 
 
 def _conformance(command: str, words: Sequence[str]) -> int:
     """Hand over to the conformance suite, if what it needs is there."""
     from importlib.util import find_spec
 
-    missing = [name for name in ("pluggrad_conformance", *CONFORMANCE) if find_spec(name) is None]
+    needed = ["pluggrad_conformance", *CONFORMANCE, *(["pyperf"] if command == "compare" else [])]
+    missing = [name for name in needed if find_spec(name) is None]
     needs = (
         f"the conformance suite needs {', '.join(missing)}; "
-        "`pip install 'pluggrad[conformance]'` brings everything"
+        f"`pip install 'pluggrad[{command}]'` brings everything"
     )
     if missing and (words and not {"-h", "--help"} & set(words)):
         print(f"pluggrad: {needs}", file=sys.stderr)

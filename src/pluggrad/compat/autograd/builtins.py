@@ -1,7 +1,7 @@
 """`isinstance`, `type`, `list`, `tuple` and `dict` for values that may be Variables.
 
 Lists, tuples and dicts of Variables are Python's own here, so three of these names are the
-builtins.
+builtins, and `DictBox` and `SequenceBox`, which annotations and `isinstance` use, stand for them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from ...engine.handles import raw_of
 
 dict, list, tuple = builtins.dict, builtins.list, builtins.tuple
 
-__all__ = ["dict", "isinstance", "list", "tuple", "type"]
+DictBox, SequenceBox = dict, list
+
+__all__ = ["DictBox", "SequenceBox", "dict", "isinstance", "list", "tuple", "type"]
 
 
 def isinstance(x: Any, kinds: Any) -> bool:

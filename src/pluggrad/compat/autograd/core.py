@@ -24,6 +24,7 @@ from ...engine.forward import Forward, tangent_of
 from ...engine.graph import Node
 from ...engine.graph_breaks import untracked_result
 from ...engine.handles import released, unwrap_untracked, wrap
+from ...engine.lazy_cotangents import Uniform
 from ...engine.levels import ROOT, Level, leave, open_level, restored
 from ...errors import TypeMismatchError
 from .primitives import (
@@ -141,6 +142,8 @@ def gradient(
         node = y._read()[1] if type(y) in VARIABLES and y._level is level else None
         if node is not None:
             seed = seed_for(y, None if not y.shape else xp.ones_like(y._value), False)
+            if type(seed) is Uniform and not node.rule.primitive.takes_uniform:
+                seed = seed.number  # saves the walk making an array of it
             leave(level)  # the walk itself runs at the outer levels
             arrived = walk(
                 {node: seed},

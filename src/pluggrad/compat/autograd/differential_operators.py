@@ -48,7 +48,7 @@ def _is_complex(y: Any) -> bool:
 def _kind(y: Any) -> str:
     """The letter of the dtype's kind, such as "f"; of another library's, "c" if it is complex."""
     dtype = raw_of(y).dtype
-    return str(getattr(dtype, "kind", "c" if "complex" in str(dtype) else "f"))
+    return dtype.kind if hasattr(dtype, "kind") else "c" if "complex" in str(dtype) else "f"
 
 
 def _check_number(y: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...variables.variable import Variable as Box
 from .primitives import (
     def_linear,
     defjvp,
@@ -16,6 +17,7 @@ from .primitives import (
 from .spaces import VSpace, vspace
 
 __all__ = [
+    "Box",
     "VSpace", "def_linear", "defjvp", "defjvp_argnum", "defjvp_argnums", "defvjp",
     "defvjp_argnum", "defvjp_argnums", "notrace_primitive", "primitive", "vspace",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ from ...engine.custom_node import Custom, Gradients, rule_at, share
 from ...engine.grad_mode import stopped
 from ...engine.graph import Node
 from ...engine.handles import captured, constant_of, raw_of, wrap, wrap_untracked
-from ...engine.lazy_cotangents import dense, fit
+from ...engine.lazy_cotangents import Uniform, dense, fit
 from ...engine.levels import ROOT, Level, put, read
 from ...engine.primitive import new
 from ...engine.views import settled
@@ -142,6 +142,8 @@ class Recorded:
 
 def _pull_one(g: Any, call: Recorded) -> Any:
     """The gradient of the one argument of `call`, from the cotangent `g` of its output."""
+    if type(g) is Uniform and not call.ans.shape:
+        g = g.number
     return fitted(call.vjp(conjugated(dense(g))), call.args[call.argnums[0]], call.rules)
 
 
@@ -162,7 +164,10 @@ def _pull_together(g: Any, call: Recorded) -> Gradients:
 def fitted(c: Any, x: Any, rules: Rules) -> Any:
     """The gradient `c` of the argument `x` that a rule returned, as the engine takes it: an array
     of the shape and dtype of `x`, conjugated if that is complex. None counts as zero."""
-    if type(c) is type(x) is np.ndarray and c.dtype == x.dtype and c.shape == x.shape:
+    kind = type(c)
+    if kind is type(x) and (
+        kind is np.float64 or (kind is np.ndarray and c.dtype == x.dtype and c.shape == x.shape)
+    ):
         return c if c.dtype.kind == "f" else conjugated(c)
     if c is None:
         return None

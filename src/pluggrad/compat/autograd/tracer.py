@@ -6,9 +6,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...engine.handles import is_tracked, raw_of
+from ...variables.variable import Variable as Box
 from .primitives import notrace_primitive, primitive
 
-__all__ = ["getval", "isbox", "notrace_primitive", "primitive"]
+__all__ = ["Box", "getval", "isbox", "notrace_primitive", "primitive"]
 
 
 def isbox(x: Any) -> bool:

@@ -112,7 +112,8 @@ def outside(v: Any, level: Level) -> Any:
 
 def conjugated(g: Any) -> Any:
     """`g` turned from HIPS's convention for complex gradients to the engine's, or back."""
-    if type(g) is np.ndarray and g.dtype.kind == "f":
+    kind = type(g)
+    if kind is np.float64 or (kind is np.ndarray and g.dtype.kind == "f"):
         return g
     return conjugate(g)
 

@@ -2,7 +2,8 @@
 conventions.
 
 What differs from `pluggrad.numpy`: `where` of plain Python values gives plain Python values,
-`linalg.eigh` reads one triangle in its gradient, too, and `make_diagonal` is here.
+`linalg.eigh` reads one triangle in its gradient, too, `stack` and the like take generators, and
+`make_diagonal` is here.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 from .... import numpy as np
@@ -47,4 +49,18 @@ def make_diagonal(D: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> An
     return D[..., None, :] * np.eye(D.shape[-1], variable=False)
 
 
-OWN: dict[str, Any] = {"make_diagonal": make_diagonal, "where": where}
+def _of_iterables(function: Callable[..., Any]) -> Callable[..., Any]:
+    """NumPy's `function` of several arrays, which also takes them from a generator."""
+
+    @functools.wraps(function)
+    def call(arrays: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(arrays, (list, tuple)) and not is_array(arrays):
+            arrays = list(arrays)
+        return function(arrays, *args, **kwargs)
+
+    return call
+
+
+JOINING = ("column_stack", "concatenate", "dstack", "hstack", "row_stack", "stack", "vstack")
+OWN: dict[str, Any] = {name: _of_iterables(getattr(np, name)) for name in JOINING}
+OWN |= {"make_diagonal": make_diagonal, "where": where}

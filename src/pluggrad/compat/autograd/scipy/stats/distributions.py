@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
 from ..... import numpy as np
 from .....errors import MissingFunctionError, UnknownNameError
 from ..passing import two_ways
+from .normal import multivariate_logpdf, norm_logpdf
 
 __all__ = ["DISTRIBUTIONS"]
 
@@ -24,9 +27,8 @@ class _Distribution(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise UnknownNameError(f"module {self.__name__!r} has no attribute {name!r}")
-        import scipy.stats
-
-        theirs = getattr(getattr(scipy.stats, self._short), name)
+        scipy_stats = importlib.import_module("scipy.stats")
+        theirs = getattr(getattr(scipy_stats, self._short), name)
         found = theirs
         if callable(theirs):
             found = two_ways(theirs, getattr(self._ours, name, theirs))
@@ -52,12 +54,20 @@ def _made() -> dict[str, Any]:
         from pluggrad.scipy.stats.discrete import DISCRETE
     except (ImportError, MissingFunctionError):
         return {}
+    theirs: Any = importlib.import_module("scipy.stats") if find_spec("scipy") else None
     found = {}
     for name in (*CONTINUOUS, *DISCRETE, "dirichlet", "multivariate_normal"):
         module = _Distribution(name, getattr(ours, name))
         sys.modules[module.__name__] = module
         found[name] = module
-    vars(found["multivariate_normal"])["entropy"] = _normal_entropy
+    normal = vars(found["multivariate_normal"])
+    normal["entropy"] = _normal_entropy
+    if theirs is not None:
+        normal["logpdf"] = two_ways(
+            theirs.multivariate_normal.logpdf,
+            multivariate_logpdf(ours.multivariate_normal.logpdf),
+        )
+        vars(found["norm"])["logpdf"] = two_ways(theirs.norm.logpdf, norm_logpdf(ours.norm.logpdf))
     return found
 
 
