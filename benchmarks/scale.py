@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -199,6 +200,7 @@ def measure(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
                     row = {"model": name, "workers": workers, "size": size,
                            **compare(MODELS[name], x, y, options.rounds)}  # fmt: skip
                     rows.append({**row, "peak_mib": peak(client)})
+                    print(rows[-1], file=sys.stderr, flush=True)
                     if workers == max(options.workers) and size == min(options.sizes):
                         found = train(MODELS[name], x, y, options.steps)
                         steps.append({"model": name, "workers": workers, **found})

@@ -226,12 +226,14 @@ LARGE = 2**30
 
 def advise(g: Any, to: Any) -> None:
     """Warn if the cotangent `g`, which depends on all of `to`, is spread over `to`, and `to` is
-    large: all of its blocks wait until `g` is there."""
+    large: all of its blocks wait until `g` is there. Not so if they are in memory anyway."""
     import dask
 
     limit = dask.config.get("pluggrad.two-phases-warning", LARGE)
     size = to.nbytes
     if size == size and size > limit and to.name in g.dask.layers:
+        if not to.dask.dependencies[to.name] and _holds(to.dask.layers[to.name]):
+            return
         warnings.warn(
             f"this gradient needs {size / 2**30:.1f} GiB of blocks ({to.name}) twice: before and "
             "after a reduction over all of them, and Dask keeps them in between. "

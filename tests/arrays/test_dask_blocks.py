@@ -220,10 +220,16 @@ def test_in_two_phases_no_block_is_kept(f: Any) -> None:
     assert blocks.in_two_phases(total) is total
 
 
+@pytest.mark.filterwarnings("error")
 def test_two_phases_are_recommended_where_they_matter() -> None:
     x, w = da.ones((2**20, 64), chunks=(2**12, 64)), da.ones((64, 256), chunks=-1)
     with pytest.warns(UserWarning, match="in_two_phases"):
         pg.grad(lambda w: log_mean_exp(x, w))(w)
+    squared = pg.grad(lambda x: pg.sum(x) ** 2)
+    with dask.config.set({"pluggrad.two-phases-warning": 10}):
+        with pytest.warns(UserWarning, match="in_two_phases"):
+            squared(lazy() * 1.0)
+        squared((lazy() * 1.0).persist())  # in memory: no warning
     v = pg.Variable(da.ones((4, 4), chunks=2), requires_grad=True)
     pg.log(pg.sum(pg.exp(v))).backward()  # small: no warning
     assert isinstance(blocks.in_two_phases({"g": v.grad})["g"], pg.Variable)
