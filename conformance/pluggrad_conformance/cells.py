@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from .operations import Array, Case, Operation
+from .systems import find_system, is_native
 from .tables import load_operations
 
 __all__ = ["AXES", "COMPLEX", "DTYPES", "REAL", "Cell", "cells_of", "enumerate_cells"]
@@ -131,6 +132,9 @@ def enumerate_cells(
 def cells_of(operation: Operation, backend: str, devices: Iterable[str] = ()) -> Iterator[Cell]:
     """The cells of one operation on one backend: base cells, then one axis or a pair at a time."""
     name = operation.name
+    if is_native(backend):
+        yield from _native_cells(operation, backend)
+        return
     if operation.backends and backend not in operation.backends:
         return
     real, complex_ = "real" in operation.domains, "complex" in operation.domains
@@ -196,6 +200,27 @@ def _cases(operation: Operation, backend: str, main: str) -> Iterator[Cell]:
                 yield Cell(name, backend, dtype, case=found.name, order=2)
             if found.convention != "where-nan":  # forwards, the branch not taken adds no nan
                 yield Cell(name, backend, dtype, case=found.name, mode="forward")
+
+
+def _native_cells(operation: Operation, subject: str) -> Iterator[Cell]:
+    """The cells of another system: those of pluggrad on NumPy, in the dtypes and modes of the
+    system. What is pluggrad's own is left out (operators and methods of Variables, `vmap`,
+    layouts), and what adds little: values, which every cell checks before its gradient, second
+    derivatives in single precision, large arrays, and the gradient by one argument alone."""
+    system = find_system(subject)
+    if operation.backends or operation.name.startswith("scipy."):
+        return  # these rows are about functions of pluggrad
+    for cell in cells_of(operation, "jax" if system.name == "jax" else "numpy"):
+        if cell.form != "function" or cell.shape in ("non-contiguous", "large"):
+            continue
+        if cell.order == 0 or cell.args != "all" or cell.compiled != "no":
+            continue
+        single = cell.dtype in ("float32", "complex64")
+        asked = "second" if cell.order == 2 else cell.mode
+        if cell.order == 2 and (single or cell.mode != "reverse"):
+            continue
+        if cell.dtype in system.dtypes and asked in system.modes:
+            yield replace(cell, backend=subject)
 
 
 def count_arrays(found: Case) -> int:

@@ -20,6 +20,7 @@ from .repro import find_script
 from .results import BAD, OUTCOMES, read_results
 from .runner import JUDGE, merge, run
 from .selection import LEVELS, Selection, default_backends
+from .systems import find_system, subject_of, system_names
 from .tables import load_operations, operation_names
 
 __all__ = ["main"]
@@ -29,6 +30,7 @@ examples:
   pluggrad conformance run --backends numpy,torch --jobs 2 --out run
   pluggrad conformance run --backends jax --operations 'linalg.*' sin --dtypes float64 --out run
   pluggrad conformance run --backends mylib --plugin mylib_backend.py --out run
+  pluggrad conformance run --subjects pluggrad:numpy,native:torch,native:jax --out run
   pluggrad conformance run --level gate --out run && pluggrad conformance gate run
   pluggrad conformance list cells --backends numpy --operations sin
   pluggrad conformance repro 'sin|torch|float64|order=2' --execute
@@ -95,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--judge", default=JUDGE, help=argparse.SUPPRESS)
 
     command = add("list", _list, "list the cells that would be run, or what there is")
-    what = ["cells", "operations", "backends", "outcomes", "oracles"]
+    what = ["cells", "operations", "backends", "systems", "outcomes", "oracles"]
     command.add_argument("what", nargs="?", default="cells", choices=what)
     _selection(command)
 
@@ -136,6 +138,9 @@ def _parser() -> argparse.ArgumentParser:
 def _selection(command: argparse.ArgumentParser) -> None:
     command.add_argument("--backends", nargs="+", default=[], metavar="NAME",
                          help="such as numpy,torch (default: all that are installed)")  # fmt: skip
+    command.add_argument("--subjects", nargs="+", default=[], metavar="NAME",
+                         help="pluggrad's backends and other systems in one run, such as "
+                         "pluggrad:numpy,native:torch")  # fmt: skip
     command.add_argument("--operations", nargs="+", default=["*"], metavar="GLOB",
                          help="such as sin 'linalg.*' (default: all)")  # fmt: skip
     command.add_argument("--dtypes", nargs="+", default=[], metavar="NAME",
@@ -166,8 +171,10 @@ def _split(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _selected(arguments: Any) -> Selection:
+    subjects = tuple([subject_of(name) for name in _split(arguments.subjects)])
+    named = dict.fromkeys((*_split(arguments.backends), *subjects))
     return Selection(
-        backends=_split(arguments.backends) or tuple(default_backends()),
+        backends=tuple(named) or tuple(default_backends()),
         operations=_split(arguments.operations), dtypes=_split(arguments.dtypes),
         cells_like=tuple(arguments.cells), level=arguments.level,
         shard=getattr(arguments, "shard", (1, 1)),
@@ -225,6 +232,11 @@ def _list(arguments: Any) -> int:
             print(f"{name:<20}{'' if oracles.is_live(name) else 'not installed; frozen answers'}")
     elif arguments.what == "backends":
         print("\n".join(default_backends()))
+    elif arguments.what == "systems":
+        for name in system_names():
+            found = find_system(name)
+            missing = "" if found.installed else f"needs {found.module}, which is not installed"
+            print(f"native:{name:<14}{missing or found.version()}")
     elif arguments.what == "operations":
         table = load_operations()
         for name in operation_names(_split(arguments.operations)):

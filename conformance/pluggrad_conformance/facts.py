@@ -16,6 +16,7 @@ from typing import Any
 import pluggrad
 
 from .libraries import Library
+from .systems import find_system, is_native
 
 __all__ = ["SEED", "cases_hash", "run_facts"]
 
@@ -66,7 +67,9 @@ def versions(backends: Iterable[str]) -> dict[str, str]:
         with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     for name in backends:
-        if name not in found:
+        if is_native(name):
+            found[name] = find_system(name).version()
+        elif name not in found:
             found[name] = str(Library(name).backend.adapter.version())
     return found
 

@@ -31,6 +31,7 @@ unsupported-by-engine.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import ModuleType
 
@@ -47,7 +48,7 @@ from .results import OracleVerdict, Property, Result
 from .subject import Answer, batch, engine_answer, probe
 from .tolerance import OFF, Comparison, compare_with_oracle
 
-__all__ = ["judge_cell"]
+__all__ = ["AMOUNTS", "Case", "Finding", "judge_cell", "traced", "what_broke"]
 
 #: Asked at once of base cells in float64, and of others when the first one objects or is silent.
 MORE = ("jax", "mpmath", "scipy", "complex step")
@@ -76,14 +77,14 @@ def judge_cell(cell: Cell, problem: Problem | None = None, engine: ModuleType = 
     'pass'
     """
     begin = time.perf_counter()
-    case = _Case(cell, Problem.of(cell) if problem is None else problem, engine)
+    case = Case(cell, Problem.of(cell) if problem is None else problem, engine)
     result = case.decide()
     result.seconds = time.perf_counter() - begin
     return result
 
 
 @dataclass
-class _Finding:
+class Finding:
     """What the comparison with the oracles found; `scale` is that of the first oracle."""
 
     outcome: str
@@ -94,7 +95,7 @@ class _Finding:
     scale: list[np.ndarray] | None = None
 
 
-class _Case:
+class Case:
     """One cell on its way to an outcome."""
 
     def __init__(self, cell: Cell, problem: Problem, engine: ModuleType) -> None:
@@ -103,9 +104,10 @@ class _Case:
         self.whole = False
         self.notes: list[str] = []
 
-    def result(self, outcome: str, detail: str = "", finding: _Finding | None = None,
+    def result(self, outcome: str, detail: str = "", finding: Finding | None = None,
                properties: list[Property] | None = None) -> Result:  # fmt: skip
-        finding = finding or _Finding("")
+        """The result of the cell, with the notes that were made on the way."""
+        finding = finding or Finding("")
         detail = "; ".join(part for part in (detail, *self.notes) if part)
         return Result(
             self.cell, outcome, detail, self.quantity, finding.error, finding.ratio,
@@ -115,9 +117,10 @@ class _Case:
     # ------------------------------------------------------------------ the steps
 
     def decide(self) -> Result:
+        """The outcome, step by step."""
         bare = self.probe()
         if bare.error is not None and bare.error.kind == "error":
-            return self.result("error", _full(bare))
+            return self.result("error", traced(bare))
         answer = self.ask()
         if answer.error is not None:
             return self.result(*self.failed(answer, bare))
@@ -134,7 +137,7 @@ class _Case:
         properties = structure(answer)
         broken = [p for p in properties if not p.held]
         if broken:
-            return self.result("wrong-structure", _said(broken), finding, properties)
+            return self.result("wrong-structure", what_broke(broken), finding, properties)
         main = self.cell.dtype in ("float64", "complex128") and self.cell.is_base
         if finding.outcome in (*AMOUNTS.values(), "oracle-conflict") or main:
             properties.append(again := self.twice(answer))
@@ -149,13 +152,15 @@ class _Case:
         if broken:
             raised = all(p.note.startswith(RAISED) for p in broken)
             outcome = "error" if raised else "wrong-structure"
-            return self.result(outcome, _said(broken), finding, properties)
+            return self.result(outcome, what_broke(broken), finding, properties)
         return self.result(finding.outcome, finding.detail, finding, properties)
 
     def ask(self) -> Answer:
+        """What the engine answers."""
         return engine_answer(self.cell, self.problem, self.engine, whole=self.whole)
 
     def twice(self, answer: Answer) -> Property:
+        """Whether the engine answers the same when it is asked again."""
         try:
             return twice(self.cell, self.problem, answer, self.engine, whole=self.whole)
         except Exception as error:
@@ -185,11 +190,11 @@ class _Case:
                 stacked = self.stacked()
                 if stacked is not None:
                     return "unsupported-by-backend", f"on a batch: {stacked}; {failure.summary}"
-            return "error", _full(answer)
+            return "error", traced(answer)
         refused = ("unsupported-by-engine", "unsupported-by-backend")
         missing = bare.error.type == "AttributeError"
         if missing and failure.kind not in refused and failure.type != "OperationError":
-            return "error", _full(answer)  # from the engine's substitute for it
+            return "error", traced(answer)  # from the engine's substitute for it
         return "unsupported-by-backend", f"{bare.error.summary}; pluggrad: {failure.summary}"
 
     def stacked(self) -> str | None:
@@ -217,7 +222,7 @@ class _Case:
         first: tuple[Comparison, str] | None = None
         asked: tuple[str, ...] = ("convention", "torch")
         for names in (asked, MORE):
-            for oracle in consult_oracles(self.problem, "value", names):
+            for oracle in self.consult(self.problem, "value", names):
                 found = self.against(oracle, value.arrays, "value")
                 if found.verdict == "agrees":
                     return None
@@ -237,7 +242,16 @@ class _Case:
 
     # ------------------------------------------------------------------ the oracles
 
-    def compare(self, answer: Answer) -> _Finding:
+    @property
+    def thorough(self) -> bool:
+        """Whether every oracle is asked at once."""
+        return self.cell.dtype == "float64" and self.cell.is_base
+
+    def consult(self, problem: Problem, quantity: str, names: Iterable[str]) -> list[OracleAnswer]:
+        """The answers of the oracles of these names that have one."""
+        return consult_oracles(problem, quantity, names)
+
+    def compare(self, answer: Answer) -> Finding:
         """The finding on the answer; of a batch, the first that is bad."""
         findings = [self.one(self.problem, answer.arrays)]
         if answer.others:
@@ -253,21 +267,21 @@ class _Case:
                 return finding
         return findings[0]
 
-    def one(self, problem: Problem, arrays: list[np.ndarray]) -> _Finding:
+    def one(self, problem: Problem, arrays: list[np.ndarray]) -> Finding:
         """What the oracles say of `arrays`, the answer to `problem`."""
         asked = ["convention", "torch"]
-        if self.cell.dtype == "float64" and self.cell.is_base:
+        if self.thorough:
             asked += MORE
-        oracles = consult_oracles(problem, self.quantity, asked)
+        oracles = self.consult(problem, self.quantity, asked)
         found = [self.against(oracle, arrays) for oracle in oracles]
         silent = not any(oracle.name != "convention" for oracle in oracles)
         if len(asked) == 2 and (silent or any(c.verdict != "agrees" for c in found)):
-            oracles = consult_oracles(problem, self.quantity, [*asked, *MORE])
+            oracles = self.consult(problem, self.quantity, [*asked, *MORE])
             found = [self.against(oracle, arrays) for oracle in oracles]
         alone = [o for o in oracles if o.name != "convention"]
         voices = alone[:1] if alone and all(self.same_source(alone[0], o) for o in alone) else alone
         if not oracles or (len(voices) == 1 and found[-1].verdict != "agrees"):
-            oracles += consult_oracles(problem, self.quantity, [SMOKE])
+            oracles += self.consult(problem, self.quantity, [SMOKE])
             found = [self.against(oracle, arrays) for oracle in oracles]
         finding = self.weigh(problem, oracles, found)
         finding.verdicts = [
@@ -281,7 +295,7 @@ class _Case:
 
     def weigh(
         self, problem: Problem, oracles: list[OracleAnswer], found: list[Comparison]
-    ) -> _Finding:
+    ) -> Finding:
         """The outcome, by the table in the docstring of this module."""
         said = list(zip(oracles, found))
         convention = [pair for pair in said if pair[0].name == "convention"]
@@ -292,55 +306,56 @@ class _Case:
         if convention:
             ours = convention[0][1]
             if ours.verdict != "agrees":
-                return _objection(*convention[0])
-            return _Finding("convention", _all_words(objecting)) if objecting else _Finding("pass")
+                return objected(*convention[0])
+            return Finding("convention", _all_words(objecting)) if objecting else Finding("pass")
         if not said:
             return self.by_smoke(smoke)
         if not objecting:
-            return _Finding("pass")
+            return Finding("pass")
         if agreeing:
             off = all(c.verdict == "off" for _, c in objecting)
             if any(o.name.startswith("mpmath") for o, _ in agreeing) or (off and len(agreeing) > 1):
-                return _Finding("pass", _all_words(objecting))
+                return Finding("pass", _all_words(objecting))
             outcome = "convention" if problem.case.convention else "oracle-conflict"
-            return _Finding(outcome, _all_words(objecting))
+            return Finding(outcome, _all_words(objecting))
         if all(self.same_source(objecting[0][0], o) for o, _ in objecting):
             return self.by_one(*objecting[0], smoke)
         for k, (first, comparison) in enumerate(objecting):
             for second, _ in objecting[k + 1 :]:
                 agree = self.against(first, second.arrays).verdict == "agrees"
                 if agree and not self.same_source(first, second):
-                    return _objection(first, comparison, second.name)
-        return _Finding("oracle-conflict", _all_words(objecting))
+                    return objected(first, comparison, second.name)
+        return Finding("oracle-conflict", _all_words(objecting))
 
     def by_one(
         self, oracle: OracleAnswer, found: Comparison, smoke: list[tuple[OracleAnswer, Comparison]]
-    ) -> _Finding:
+    ) -> Finding:
         """The outcome where a single oracle answers, and objects."""
-        finding = _objection(oracle, found)
+        finding = objected(oracle, found)
         if finding.outcome != "wrong":
             return finding
         for second, its in smoke:
             agreed = self.against(second, oracle.arrays).verdict == "agrees"
             if agreed and its.verdict != "agrees" and found.ratio > OFF:
-                return _objection(oracle, found, SMOKE)
-        return _Finding("oracle-conflict", f"no second oracle objects; {finding.detail}")
+                return objected(oracle, found, SMOKE)
+        return Finding("oracle-conflict", f"no second oracle objects; {finding.detail}")
 
-    def by_smoke(self, smoke: list[tuple[OracleAnswer, Comparison]]) -> _Finding:
+    def by_smoke(self, smoke: list[tuple[OracleAnswer, Comparison]]) -> Finding:
         """The outcome where only finite differences answer: they clear, but never condemn."""
         if not smoke:
-            return _Finding("oracle-missing")
+            return Finding("oracle-missing")
         if smoke[0][1].verdict == "agrees":
-            return _Finding("pass", "by finite differences alone")
-        return _Finding("oracle-conflict", f"no other oracle; {_all_words(smoke)}")
+            return Finding("pass", "by finite differences alone")
+        return Finding("oracle-conflict", f"no other oracle; {_all_words(smoke)}")
 
 
-def _objection(oracle: OracleAnswer, found: Comparison, second: str = "") -> _Finding:
+def objected(oracle: OracleAnswer, found: Comparison, second: str = "") -> Finding:
+    """The finding that an objection amounts to; `second` is the oracle that agrees with it."""
     outcome = AMOUNTS[found.verdict]
     if found.note.startswith("structure:"):
         outcome = "wrong-structure"
     names = f"{oracle.name} and {second}" if second else oracle.name
-    return _Finding(outcome, f"{names}: {_words(found)}")
+    return Finding(outcome, f"{names}: {_words(found)}")
 
 
 def _words(found: Comparison) -> str:
@@ -352,11 +367,13 @@ def _all_words(pairs: list[tuple[OracleAnswer, Comparison]]) -> str:
     return "; ".join(f"{oracle.name}: {_words(found)}" for oracle, found in pairs)
 
 
-def _said(properties: list[Property]) -> str:
+def what_broke(properties: list[Property]) -> str:
+    """The properties that do not hold, in words."""
     structural = [p for p in properties if p.name in STRUCTURE] or properties
     return "; ".join(f"{p.name}: {p.note}" for p in structural)
 
 
-def _full(answer: Answer) -> str:
+def traced(answer: Answer) -> str:
+    """The error of an answer, with its traceback."""
     assert answer.error is not None
     return f"{answer.error.summary}\n{answer.error.traceback}"

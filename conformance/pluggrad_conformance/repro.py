@@ -6,8 +6,6 @@ pluggrad gives and what was expected, and exits with 1 if they differ by more th
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,19 +15,19 @@ import numpy as np
 import pluggrad as pg
 
 from .cells import Cell, enumerate_cells
+from .literals import NotLiteral, comment, literal, write_down
 from .operations import Array
 from .oracles import NAMES, consult_oracles
 from .problem import Problem
-from .results import Result, printable, read_results
+from .results import Result, read_results
+from .script_native import native_script
 from .selection import OURS, default_backends
 from .source import definitions
+from .systems import find_system, is_native
 from .tables import load_operations
 from .tolerance import bounds
 
 __all__ = ["find_script", "script_for", "write_down"]
-
-#: Arrays with more components are written in compressed form.
-LONG = 200
 
 
 def find_script(text: str, run: Path | None = None, plugins: Sequence[str] = ()) -> str:
@@ -80,7 +78,9 @@ def script_for(
     takes the operation from the suite's tables.
     """
     quantity = cell.quantity if result is None else result.quantity
-    answer = first_answer(problem, quantity, result) if oracles else None
+    answer = first_answer(problem, quantity, result, cell) if oracles else None
+    if is_native(cell.backend):
+        return native_script(cell, problem, result, None if answer is None else answer.arrays)
     outputs = output_dtypes(problem) if oracles else None
     lines = [*header(cell, result, answer)]
     if cell.backend == "jax":  # or it has no double precision
@@ -103,11 +103,16 @@ def script_for(
     return "\n".join(lines) + "\n"
 
 
-def first_answer(problem: Problem, quantity: str, result: Result | None = None) -> Any:
+def first_answer(
+    problem: Problem, quantity: str, result: Result | None = None, cell: Cell | None = None
+) -> Any:
     """The answer of the first oracle that has one; those that object in `result` come first."""
     said = [] if result is None else result.oracles
+    own = find_system(cell.backend).own_oracle if cell and is_native(cell.backend) else ()
     objecting = [o.name for o in said if o.verdict not in ("agrees", "none")]
     for name in [*(o for o in objecting if o in NAMES), *NAMES]:
+        if name in own:
+            continue
         with np.errstate(all="ignore"):
             for answer in consult_oracles(problem, quantity, [name]):
                 return answer
@@ -142,11 +147,6 @@ def header(cell: Cell, result: Result | None, answer: Any) -> list[str]:
     return lines
 
 
-def comment(text: str) -> str:
-    """The text as a comment of one line, without characters that Python rejects in source."""
-    return "# " + printable(" ".join(text.splitlines())).replace("\0", "\\0")
-
-
 # ---------------------------------------------------------------------- inputs
 
 
@@ -176,39 +176,6 @@ def setup(cell: Cell, problem: Problem) -> list[str]:
     return [*lines, f"x = [{', '.join(inputs)}]"]
 
 
-def write_down(x: np.ndarray[Any, Any], dtype: str = "", wrap: bool = True) -> str:
-    """The expression for an array: its numbers, or packed data if there are many.
-
-    >>> write_down(np.asarray([0.5, 2.0]), wrap=False)
-    '[0.5, 2.0]'
-    """
-    x = np.asarray(x)
-    text = packed(x) if x.size > LONG or 0 in x.shape else _numbers(x.tolist())
-    if not wrap:
-        return text
-    own = "" if not dtype or x.dtype.kind in "fc" else f", {str(x.dtype)!r}"
-    return f"array({text}{own})"
-
-
-def _numbers(x: Any) -> str:
-    """Numbers in nested lists, as Python reads them back."""
-    if isinstance(x, list):
-        return f"[{', '.join(map(_numbers, x))}]"
-    if isinstance(x, complex):
-        odd = any(part == 0.0 or not np.isfinite(part) for part in (x.real, x.imag))
-        return f"complex({_numbers(x.real)}, {_numbers(x.imag)})" if odd else repr(x)
-    return repr(x).replace("nan", "np.nan").replace("inf", "np.inf")
-
-
-def packed(x: np.ndarray[Any, Any]) -> str:
-    """An expression for a large (or an empty) array."""
-    if 0 in x.shape:
-        return f"np.zeros({x.shape}, {str(x.dtype)!r})"
-    data = base64.b64encode(zlib.compress(np.ascontiguousarray(x).tobytes(), 9)).decode()
-    unpack = "__import__('zlib').decompress(__import__('base64').b64decode"
-    return f"np.frombuffer({unpack}({data!r})), {str(x.dtype)!r}).reshape({x.shape})"
-
-
 # ---------------------------------------------------------------------- the operation
 
 
@@ -227,10 +194,6 @@ def call(cell: Cell, problem: Problem, floating: list[int] | None, try_it: bool)
         lines.append(last.replace("f =", "every =", 1))
         last = f"f = lambda *x: [every(*x)[k] for k in {floating}]"
     return [*lines, last]
-
-
-class NotLiteral(Exception):
-    """Something that Python has no literal for."""
 
 
 def plain_call(cell: Cell, problem: Problem, many: bool | None) -> list[str]:
@@ -302,19 +265,6 @@ def text_of(x: Any, place: tuple[int, int | None], where: dict[Any, str]) -> str
         inside = ", ".join(items) + ("," if isinstance(x, tuple) and len(items) == 1 else "")
         return f"({inside})" if isinstance(x, tuple) else f"[{inside}]"
     return literal(x)
-
-
-def literal(x: Any) -> str:
-    """The literal that Python reads back as `x`; `NotLiteral` if there is none."""
-    if isinstance(x, float) and not np.isfinite(x):
-        return f"float({str(x)!r})"
-    text = repr(x)
-    try:
-        if eval(text, {"__builtins__": {"slice": slice, "Ellipsis": ...}}) == x:
-            return text
-    except Exception:
-        pass
-    raise NotLiteral(text)
 
 
 # ---------------------------------------------------------------------- the question

@@ -23,6 +23,7 @@ __all__ = [
 OUTCOMES: dict[str, str] = {
     "pass": "agrees with the oracles within the tolerance",
     "convention": "differs from an oracle where the documented convention decides, and keeps to it",
+    "other-convention": "another system chooses otherwise, where that is a matter of choice",
     "numerically-off": "beyond the tolerance, but of the right size",
     "wrong": "beyond the tolerance by far, and two oracles agree on what is right",
     "wrong-structure": "the shape, the dtype or the device is not that of the input, or a property "
@@ -33,6 +34,7 @@ OUTCOMES: dict[str, str] = {
     "timeout": "took longer than allowed",
     "unsupported-by-engine": "pluggrad says that it cannot do this",
     "unsupported-by-backend": "the array library itself cannot compute this",
+    "unmapped": "no function of the system is known for this operation: it was not asked",
     "forward-deviation": "the library's own value is wrong, so its gradient is not judged",
     "oracle-conflict": "the oracles disagree, or only one of them objects",
     "oracle-missing": "no oracle has an answer",

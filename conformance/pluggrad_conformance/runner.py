@@ -31,7 +31,7 @@ from .worker import FAILURES
 
 __all__ = ["JUDGE", "merge", "repair", "run"]
 
-JUDGE = "pluggrad_conformance.judge:judge_cell"
+JUDGE = "pluggrad_conformance.judge_native:judge_any"
 
 #: Facts that must be the same when a run is resumed.
 SAME = ("seed", "cases", "versions", "selection")

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from .cells import DTYPES, Cell, enumerate_cells
+from .systems import find_system, is_native
 from .tables import load_operations, operation_names
 
 __all__ = ["LEVELS", "OURS", "Selection", "default_backends", "group_cells", "in_gate", "shard_of"]
@@ -101,7 +102,11 @@ def _dtypes(backends: Iterable[str]) -> dict[str, set[str]]:
     """The dtypes of `DTYPES` that each backend has."""
     from .libraries import Library
 
-    return {name: {d for d in DTYPES if hasattr(Library(name).xp, d)} for name in backends}
+    return {
+        name: set(find_system(name).dtypes) if is_native(name)
+        else {d for d in DTYPES if hasattr(Library(name).xp, d)}
+        for name in backends
+    }  # fmt: skip
 
 
 def devices(backends: Iterable[str]) -> dict[str, list[str]]:
@@ -112,6 +117,8 @@ def devices(backends: Iterable[str]) -> dict[str, list[str]]:
 
     found: dict[str, list[str]] = {}
     for name in backends:
+        if is_native(name):
+            continue
         with settings(name):
             library = Library(name)
             usual = device_name(library.array(np.ones(1)))

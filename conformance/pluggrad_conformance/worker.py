@@ -47,7 +47,7 @@ MAX_MAPS = 40_000  # so do memory maps, of which Linux allows 65 530
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until stdin ends."""
     parser = argparse.ArgumentParser(prog="python -m pluggrad_conformance.worker")
-    parser.add_argument("--judge", default="pluggrad_conformance.judge:judge_cell")
+    parser.add_argument("--judge", default="pluggrad_conformance.judge_native:judge_any")
     parser.add_argument("--plugin", action="append", default=[])
     parser.add_argument("--shrink", type=int, default=0, metavar="N")
     arguments = parser.parse_args(argv)

@@ -34,7 +34,10 @@ def kinds(results, entries):
 
 def test_what_is_good_needs_no_entry():
     good = sorted(set(OUTCOMES) - set(BAD))
-    assert good == ["convention", "pass", "unsupported-by-backend", "unsupported-by-engine"]
+    assert good == [
+        "convention", "other-convention", "pass", "unmapped", "unsupported-by-backend",
+        "unsupported-by-engine",
+    ]  # fmt: skip
     results = [result(f"sin|numpy|float64|case={o}", o) for o in good]
     assert gate.check_results(results, [], TODAY).passed
 

@@ -48,9 +48,6 @@ PROGRAMS: dict[str, Callable[[Any, Any], Any]] = {
     "concat": lambda xp, x: xp.sum(xp.concat([x, x * 2]) ** 2),
     "matmul": lambda xp, x: xp.sum(xp.tanh(xp.matmul(x, x.T))),
     "vmap": lambda xp, x: xp.sum(native(xp).vmap(lambda r: xp.sum(r[1:] * r[:-1]))(x) ** 2),
-    "vmap of indices": lambda xp, x: xp.sum(
-        native(xp).vmap(lambda r, i: r[i] ** 2)(x, PLACES[:, 0])
-    ),
 }
 
 

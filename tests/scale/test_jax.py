@@ -25,7 +25,7 @@ NAMES = [
     "sharding of several reads", "sharding of take", "sharding of take columns",
     "sharding of take_along_axis", "sharding of pad", "sharding of pad with a number",
     "sharding of sort", "sharding of concat", "sharding of matmul", "sharding of vmap",
-    "sharding of vmap of indices", "mlp, data", "mlp, tensor", "mlp, fully sharded",
+    "mlp, data", "mlp, tensor", "mlp, fully sharded",
     "transformer block, data", "transformer block, tensor", "transformer block, fully sharded",
     "shard_map and psum", "inside shard_map", "with_sharding_constraint", "wrap",
     "explicit mesh",

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..cells import AXES, DTYPES, Cell
 from ..results import BAD, OUTCOMES, Result
+from ..systems import is_native
 from .accuracy import BINS, Accuracy, accuracy_by_dtype
 from .load import SEVERITY, ReportError, Run, worst
 
@@ -30,7 +31,7 @@ MARKS = {
     "pass": "✓", "convention": "C", "numerically-off": "≈", "wrong": "W", "wrong-structure": "S",
     "nonfinite-mismatch": "∞", "nondeterministic": "R", "error": "E", "timeout": "T",
     "unsupported-by-engine": "U", "unsupported-by-backend": "–", "forward-deviation": "F",
-    "oracle-conflict": "?", "oracle-missing": "O",
+    "oracle-conflict": "?", "oracle-missing": "O", "other-convention": "c", "unmapped": "·",
 }  # fmt: skip
 
 #: A colour for each outcome: six, because more cannot be told apart.
@@ -39,7 +40,7 @@ TONES = {
     "wrong-structure": "bad", "nonfinite-mismatch": "off", "nondeterministic": "off",
     "error": "bad", "timeout": "bad", "unsupported-by-engine": "gone",
     "unsupported-by-backend": "gone", "forward-deviation": "open", "oracle-conflict": "open",
-    "oracle-missing": "open",
+    "oracle-missing": "open", "other-convention": "note", "unmapped": "gone",
 }  # fmt: skip
 
 #: Fields of a cell that are stored as numbers into a dictionary.
@@ -76,7 +77,8 @@ def render_html(run: Run) -> str:
         severity=SEVERITY, bins=BINS, histograms=[_bars(a) for a in accuracy_by_dtype(run.results)],
         segments={b: _segments(run, b) for b in run.backends}, unexplained=_unexplained(run),
         entries=Counter(run.explained.values()), plain=_plain_squares(run),
-        axes=list(AXES), style=Markup(style), script=Markup(script), data=data,
+        native=all(is_native(b) for b in run.backends), axes=list(AXES), style=Markup(style),
+        script=Markup(script), data=data,
     )  # fmt: skip
 
 

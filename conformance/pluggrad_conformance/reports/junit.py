@@ -55,7 +55,7 @@ def _test(result: Result, run: Run) -> xml.Element:
         kind = "error" if result.outcome in _ERRORS else "failure"
         found = xml.SubElement(test, kind, type=result.outcome, message=_text(message))
         found.text = _text(_body(result))
-    elif result.outcome.startswith("unsupported"):
+    elif result.outcome.startswith(("unsupported", "unmapped")):
         xml.SubElement(test, "skipped", message=_text(message))
     return test
 

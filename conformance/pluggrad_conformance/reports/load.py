@@ -23,7 +23,8 @@ __all__ = ["SEVERITY", "ReportError", "Run", "load_run", "numbered_lines", "resu
 SEVERITY = (
     "wrong", "wrong-structure", "nonfinite-mismatch", "nondeterministic", "error", "timeout",
     "numerically-off", "oracle-conflict", "forward-deviation", "oracle-missing",
-    "unsupported-by-engine", "unsupported-by-backend", "convention", "pass",
+    "unsupported-by-engine", "unsupported-by-backend", "other-convention", "convention",
+    "pass", "unmapped",
 )  # fmt: skip
 
 NAMES = ("results.jsonl", "results.jsonl.xz", "results.jsonl.gz")
