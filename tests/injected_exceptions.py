@@ -35,10 +35,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import numpy as np
-
-if __name__ == "__main__":
+if __name__ == "__main__":  # beside this file there are folders called like libraries
     sys.path[0] = str(Path(__file__).parents[1])
+
+import numpy as np
 
 import pluggrad as pg
 from pluggrad.arrays import choice
