@@ -39,7 +39,8 @@ def build(out: Path, quick: bool, fresh: bool, jobs: str) -> int:
     if fresh:
         shutil.rmtree(BUILD / "site-cache", ignore_errors=True)
     environment = os.environ | {
-        "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu", "MPLBACKEND": "agg",
+        "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # figures appear on the page
         "PLUGGRAD_DOCS_QUICK": "1" if quick else "",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         # Pages call `pluggrad` in a shell: the one that belongs to this Python.
@@ -51,6 +52,14 @@ def build(out: Path, quick: bool, fresh: bool, jobs: str) -> int:
                "-d", str(doctrees), "-D", f"nb_execution_cache_path={BUILD / 'site-cache'}",
                str(DOCS), str(out)]  # fmt: skip
     return subprocess.run(command, cwd=DOCS.parent, env=environment, check=False).returncode
+
+
+def without_pictures(out: Path) -> list[str]:
+    """The pages whose code draws by matplotlib, and on which there is no picture."""
+    drawn = [p for p in DOCS.rglob("*.md") if "import matplotlib" in p.read_text(encoding="utf-8")]
+    pages = [out / p.relative_to(DOCS).with_suffix(".html") for p in drawn]
+    pages = [p for p in pages if p.exists()]
+    return [str(p) for p in pages if "<img" not in p.read_text(encoding="utf-8")]
 
 
 def main() -> int:
@@ -65,6 +74,9 @@ def main() -> int:
     failed = check.main(arguments.out) or failed
     if not arguments.quick:
         failed = examples_in_prose() or failed
+        for page in without_pictures(arguments.out):
+            print(f"{page}: its figures are missing")
+            failed = 1
     if not failed:
         print(f"the site is in {arguments.out / 'index.html'}")
         if arguments.open:

@@ -22,6 +22,7 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx_copybutton",
     "sphinx_design",
+    "formulas",
     "generated",
     "links",
     "pairs",
@@ -68,6 +69,7 @@ intersphinx_mapping = {
 }
 
 # Looks
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = f"pluggrad {version}"
 html_static_path = ["_static"]

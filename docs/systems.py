@@ -26,7 +26,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from pluggrad_conformance.cells import Cell
+from pluggrad_conformance.cells import Cell, enumerate_cells
 from pluggrad_conformance.gate import Expectation
 from pluggrad_conformance.reports.html import MARKS, render_html
 from pluggrad_conformance.reports.load import SEVERITY, Run, load_run
@@ -193,8 +193,8 @@ def write_page(run: Run, faults: list[dict[str, Any]], scripts: dict[str, Any]) 
         "matrix": "\n".join(matrix(run)), "faults": "\n".join(listing(run, faults, scripts)),
         "open": "\n".join(open_cells(run, faults)),
         "complete": "" if facts.get("finished") else (
-            "The run was stopped before it was complete: operations that are missing below were not "
-            "asked, and of some that are there not every case. "
+            f"The run was stopped after {len(run.results):,} of {facts['cells']:,} cells: operations "
+            "that are missing below were not asked, and of some that are there not every case. "
         ),
         "legend": ", ".join(f"{MARKS[o]} {o}" for o in OUTCOMES if run.total[o]),
     }  # fmt: skip
@@ -242,6 +242,7 @@ def main(runs: list[str]) -> None:
         run = load_run(*runs)
         run.facts.pop("git", None)
         run.facts["selection"] = {"backends": run.backends}
+        run.facts["cells"] = sum(1 for _ in enumerate_cells(run.backends))
         scripts = check_scripts(run, faults)
         SCRIPTS.write_text(json.dumps(scripts, indent=1, ensure_ascii=False) + "\n")
         lines = "".join(r.to_line() + "\n" for r in run.results)

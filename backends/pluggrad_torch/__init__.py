@@ -364,10 +364,12 @@ def _add_along(g: Any, indices: Any, *, axis: int, like: Any) -> Any:
     import torch
 
     shape, dtype = like
-    lengths = list(shape)
-    lengths[axis] = g.shape[axis]
-    indices = torch.where(indices < 0, indices + shape[axis], indices).expand(lengths)
-    return g.new_zeros(tuple(shape), dtype=dtype).scatter_add(axis, indices, g.expand(lengths))
+    long = list(g.shape)  # along axes where `x` had length 1, there may be more of `g`
+    long[axis] = shape[axis]
+    indices = torch.where(indices < 0, indices + shape[axis], indices).expand(g.shape)
+    added = g.new_zeros(long, dtype=dtype).scatter_add(axis, indices, g)
+    extra = [i for i, n in enumerate(shape) if long[i] != n]
+    return added.sum(extra, keepdim=True) if extra else added
 
 
 def _of_integers(function: Any) -> Any:
