@@ -68,7 +68,8 @@ def _named(func: Any) -> str:
 
 def _leaves(x: Any) -> Any:
     """What is in a list, tuple or dict."""
-    return optree.tree_leaves(x) if isinstance(x, (list, tuple, dict)) else (x,)
+    tree: Any = x
+    return optree.tree_leaves(tree) if isinstance(x, (list, tuple, dict)) else (x,)
 
 
 def _mixed(name: str, other: str) -> pluggrad.MixedBackendsError:

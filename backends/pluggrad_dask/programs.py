@@ -60,14 +60,16 @@ class OneByOne(_Program):
         """A batch of batches."""
         return OneByOne(self, axes, size)
 
-    def pullback(self, *args: Any) -> ForeignProgram:
+    def pullback(self, count: int, needs: Sequence[int], given: Sequence[int]) -> ForeignProgram:
         """Refused."""
         raise UnsupportedError(
             "functions of blocks, of `pluggrad.interop.dask`, are not differentiated inside vmap; "
             "write the batch as an axis of the blocks"
         )
 
-    pushforward = pullback
+    def pushforward(self, count: int, needs: Sequence[int], smooth: list[int]) -> ForeignProgram:
+        """Refused."""
+        return self.pullback(count, needs, ())
 
 
 def _stacked(rows: list[Any]) -> Any:
