@@ -139,6 +139,7 @@ class NumpyAdapter(Adapter):
         "scatter_all": scatter_all,
         "matmul": operator.matmul,
         "matrix_transpose": matrix_transpose,
+        "linalg.cholesky": np.linalg.cholesky,  # which reads the upper triangle if asked to
         **{f"linalg.{name}": atomic(getattr(xp.linalg, name)) for name in LOOKING},
         "linalg.vector_norm": atomic(careful_norm(xp.linalg.vector_norm, xp)),
         "take": atomic(xp.take),  # type: ignore[attr-defined]

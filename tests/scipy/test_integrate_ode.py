@@ -228,6 +228,44 @@ def test_odeint():
     assert plain.shape == (5, 2) and info["message"] == "Integration successful."
 
 
+def test_odeint_of_a_right_hand_side_with_kinks():
+    """The derivative keeps the tolerance, too, which says little of the solution's steps there. The
+    arguments are a list in a tuple, and the times are constants or tracked."""
+    times, w = np.linspace(0.0, 1.5, 4), N([[0.6, -1.1, 0.3], [0.9, 0.4, -0.8]])
+    right = lambda y, t, p: np.maximum(y @ p[0] + p[1], 0.0) @ p[2]
+    p = [w, N([-0.1, 0.2, 0.1]), -w.T]
+
+    def loss(y0, p, times, **how):
+        return np.sum(np.sin(I.odeint(right, y0, times, ([*p],), **how)))
+
+    exact = lambda y0, p: loss(y0, p, times, rtol=1e-12, atol=1e-12)
+    slopes = [
+        (exact(Y0 + h, p) - exact(Y0 - h, p)) / 2e-5 for h in 1e-5 * np.eye(2)
+    ] + [(exact(Y0, [p[0] + h, *p[1:]]) - exact(Y0, [p[0] - h, *p[1:]])) / 2e-5
+         for h in 1e-5 * np.eye(6).reshape(6, 2, 3)]  # fmt: skip
+    for tolerance, bound in [(1e-4, 5e-3), (1e-6, 5e-5), (1e-9, 1e-6)]:
+        close = functools.partial(loss, rtol=tolerance, atol=tolerance)
+        by_times_too = pg.grad(close, (0, 1, 2))(Y0, p, times)
+        for by_y0, by_p in (pg.grad(close, (0, 1))(Y0, p, times), by_times_too[:2]):
+            found = np.concatenate([by_y0, by_p[0].ravel()])
+            np.testing.assert_allclose(found, slopes, rtol=0, atol=bound)
+
+
+def test_odeint_where_the_tangent_cannot_be_followed():
+    """The steps are then those of the solution."""
+
+    @pg.custom_vjp
+    def half(y):
+        return 0.5 * y
+
+    half.defvjp(lambda y: (0.5 * y, None), lambda kept, g: (0.5 * g,))
+    times = np.asarray([0.0, 1.0])
+    f = lambda y0: I.odeint(lambda y, t: half(y), y0, times)[-1, 0]
+    np.testing.assert_allclose(pg.grad(f)(N([1.0])), [np.exp(0.5)], rtol=1e-6)
+    root = lambda y0, c: I.odeint(lambda y, t: c + 0.0 * np.sqrt(np.abs(t * y)), y0, times)[-1, 0]
+    np.testing.assert_allclose(pg.grad(root, 1)(N([0.0]), N(1.0)), 1.0, rtol=1e-6)
+
+
 def test_odeint_of_a_stiff_equation():
     times = np.asarray([0.0, 0.5, 1.0])
     f = lambda k, y: I.odeint(lambda y, t: -k * (y - np.cos(t)), y, times)[-1, 0]

@@ -6,11 +6,15 @@ import operator
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_batched, is_variable
 from ..engine import views
+from ..engine.adopted import NAMES as ADOPTED
 from ..engine.arguments import convert, explain
 from ..engine.graph import Node
+from ..engine.handles import make
 from ..engine.levels import ROOT, read
 from ..engine.lists import array_of
 from ..engine.modes import inside
@@ -25,6 +29,8 @@ __all__ = ["Elements", "Size", "sized"]
 GETITEM_RULE = GETITEM.rules[0]
 BOUNDS = frozenset({int, type(None)})
 NONE: dict[str, Any] = {}  # an index has no settings; shared, never written
+#: NumPy's integers.
+WHOLE = frozenset({np.dtype(code).type for code in "bBhHiIlLqQ"})
 
 
 class Size(int):
@@ -72,6 +78,9 @@ class Elements:
     def __getitem__(self: Any, key: Any, /) -> Any:
         """The elements at `key`, differentiably. A basic index gives a view."""
         backend, cell = self._backend, self._cell
+        if ADOPTED and names_element(self, key):
+            item = self._item((self, raw_key(key, backend)), NONE)
+            return make(type(item), item._value, item._node, item._level)  # a number, and no view
         if not is_plain(key):
             key = raw_key(key, self._backend)
             if names_batch(key):
@@ -159,6 +168,13 @@ def is_plain(key: Any) -> bool:
     if kind is slice:
         return type(key.start) in BOUNDS and type(key.stop) in BOUNDS and type(key.step) in BOUNDS
     return kind is int or (kind is tuple and all([is_plain(k) for k in key]))
+
+
+def names_element(x: Any, key: Any) -> bool:
+    """Whether `key` is one integer for each axis of `x`. What NumPy reads there is a number, which
+    later writes to `x` do not change."""
+    keys = key if type(key) is tuple else (key,)
+    return len(keys) == x.ndim and all([type(k) is int or type(k) in WHOLE for k in keys])
 
 
 def raw_key(key: Any, backend: Backend) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from ..arrays.backend import PRIMITIVES, Backend
 from ..arrays.standard import parse
 from ..engine import views
+from ..engine.adopted import NAMES as ADOPTED
 from ..engine.arguments import operand, refuse_operand
 from ..engine.batch import Batched
 from ..engine.cotangents import same_shape
@@ -209,8 +210,8 @@ def _in_place(operate: Any) -> Any:
 
     def update(self: Variable, other: Any) -> Any:
         y = operate(self, other)
-        if y is NotImplemented:
-            return y
+        if y is NotImplemented or (ADOPTED and self.ndim == 0):
+            return y  # numbers are never changed in place in code that was written for NumPy
         if y.shape != self.shape and not same_shape(y.shape, self.shape):
             raise InvalidArgumentError(
                 f"in place, the result must keep the shape {tuple(self.shape)}, and it would have "

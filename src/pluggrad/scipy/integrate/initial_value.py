@@ -135,6 +135,9 @@ def solve_ivp(
     function theorem; these, too, are as precise as the tolerances `rtol` and `atol` make the
     solution.
 
+    Where `fun` has kinks, as in ``maximum(x, 0)``, a derivative of the steps has about half as many
+    digits as the solution. Choose smaller tolerances, or ``adjoint=True``, there.
+
     With ``adjoint=True``, a keyword of pluggrad's own, no step is recorded: the adjoint equation is
     solved backwards in time, by the same method and to the same tolerances. That takes little
     memory. The result is differentiable once, in reverse mode, by `y0` and `args` only.
