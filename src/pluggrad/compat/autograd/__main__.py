@@ -1,8 +1,8 @@
 """``python -m pluggrad.compat.autograd program.py [arguments]``: run a program that was written for
 HIPS autograd, unchanged.
 
-What Python itself takes in the place of a file works, too: ``-m module``, ``-c code``, and ``-`` for
-the standard input.
+What Python itself takes in the place of a file works, too: ``-m module``, ``-c code``, and ``-``
+for the standard input.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from .aliases import install
 COMMAND = "python -m pluggrad.compat.autograd"
 USAGE = f"usage: {COMMAND} (program.py | -m module | -c code | -) [arguments]"
 
+OPTIONS = ("-", "-m", "-c")
+
 
 def main(arguments: list[str]) -> None:
     """Run the program that `arguments` name, with the rest of them as its own."""
     first, *rest = arguments or [""]
     if first in ("-h", "--help"):
         print(USAGE)
-    elif not first or (first in ("-m", "-c") and not rest) or first[0] == "-" and first not in (
-        "-", "-m", "-c"
-    ):  # fmt: skip
+    elif (first[:1] in ("", "-") and first not in OPTIONS) or (first in OPTIONS[1:] and not rest):
         _stop(USAGE)
     elif first == "-m":
         install()
