@@ -39,18 +39,18 @@ __all__ = [
 ]
 
 
-#: While packages are adopted: a function that says where in one of them an error was raised, for
-#: the end of its message.
-PLACE: list[Callable[[str], str]] = []
+#: While packages are adopted: a function of an error that is made and its message. It says where in
+#: one of the packages that is, for the end of the message.
+ERROR_MADE: list[Callable[[PluggradError, str], str]] = []
 
 
 class PluggradError(Exception):
     """The base of every error that pluggrad raises on purpose."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        for place in PLACE:
+        for place in ERROR_MADE:
             if args and isinstance(args[0], str):
-                args = (args[0] + place(args[0]), *args[1:])
+                args = (args[0] + place(self, args[0]), *args[1:])
         super().__init__(*args, **kwargs)
 
 

@@ -8,7 +8,8 @@ from threading import RLock
 from types import ModuleType
 from typing import Any
 
-from ..engine.adopted import NAMES, covers, name_lines
+from ..engine.adopted import NAMES, covers
+from ..engine.caught import follow_errors
 from ..errors import InvalidArgumentError, UnknownNameError
 from ..variables.variable import Variable
 from .changes import Change, Changes
@@ -183,7 +184,7 @@ def _update() -> None:
             sys.meta_path.insert(0, finder)
         elif not NAMES and finder in sys.meta_path:
             sys.meta_path.remove(finder)
-    name_lines(bool(NAMES))
+    follow_errors(bool(NAMES))
     _answer_for_attributes(bool(NAMES))
     for name in [name for name in sys.modules if covers(name)]:
         if name not in _changed and (module := sys.modules.get(name)) is not None:

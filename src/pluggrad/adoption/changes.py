@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from ..engine.adopted import covers
-from .compiled import is_numba
+from .compiled import is_numba, python_of
 from .imports import rewritten
 from .replacements import ready, replacement_of
 
@@ -49,6 +49,7 @@ class Changes:
         self._seen: set[int] = set()
         self._todo: list[tuple[str, Any]] = []
         self._keep: list[Any] = []  # what is in `_seen` must not be freed
+        self._original: dict[int, dict[str, Any]] = {}  # namespaces before the changes, by id
         ready()
         spaces = [vars(module)]
         self._seen.add(id(spaces[0]))
@@ -59,7 +60,7 @@ class Changes:
             self.undo()
             raise
         finally:
-            self._todo, self._keep, self._seen = [], [], set()
+            self._todo, self._keep, self._seen, self._original = [], [], set(), {}
 
     def undo(self) -> None:
         """Put everything back, the last change first. What the package itself has changed in the
@@ -71,13 +72,10 @@ class Changes:
 
     def _namespace(self, space: dict[str, Any], spaces: list[dict[str, Any]]) -> None:
         """Change the names of a module, and all that they lead to."""
-        original: dict[str, Any] = {}
-        for name, value in list(space.items()):
+        self._original[id(space)] = original = dict(space)
+        for name, value in original.items():
             if name.startswith("__") and name.endswith("__"):
                 continue
-            if is_numba(value):
-                original = original or dict(space)
-                self._compile_apart(value, original)
             self._item(space, name, value, name)
         while self._todo:
             what, x = self._todo.pop()
@@ -126,7 +124,9 @@ class Changes:
         elif isinstance(x, functools.cached_property):
             x = x.func
         elif is_numba(x):
-            x = x.py_func
+            inner = python_of(x)
+            self._compile_apart(x)
+            x = inner
         inner = getattr(x, "__wrapped__", None) if callable(x) else None
         if inner is not None and not isinstance(x, type):
             self._note(what, inner)
@@ -172,15 +172,19 @@ class Changes:
         if code is not f.__code__:
             self._set(f, "__code__", code, f"{what}'s imports")
 
-    def _compile_apart(self, x: Any, space: dict[str, Any]) -> None:
-        """Let numba compile what it still will with the names as they were."""
-        compiler = getattr(x, "_compiler", None)
+    def _compile_apart(self, x: Any) -> None:
+        """Let numba compile what it still will with the names as they were. A function of another
+        module is left to the search there."""
+        compiler = getattr(x, "_compiler", None) or getattr(x, "_dispatcher", None)
         f = getattr(compiler, "py_func", None)
-        if isinstance(f, FunctionType):
+        space = self._original.get(id(getattr(f, "__globals__", None)))
+        if isinstance(f, FunctionType) and space is not None:
             cells = tuple([CellType(cell.cell_contents) for cell in f.__closure__ or ()])
             apart = FunctionType(f.__code__, space, f.__name__, f.__defaults__, cells)
             apart.__kwdefaults__, apart.__qualname__ = f.__kwdefaults__, f.__qualname__
             apart.__module__, apart.__doc__ = f.__module__, f.__doc__
+            self._seen.add(id(apart))
+            self._keep.append(apart)
             self._set(compiler, "py_func", apart, "")
 
     # ------------------------------------------------------------ single changes

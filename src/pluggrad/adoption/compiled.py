@@ -17,7 +17,7 @@ from ..errors import UnsupportedError
 from ..variables.library_functions import raw, tracked
 from .either import holds
 
-__all__ = ["Guarded", "Uncompiled", "is_compiled", "is_numba", "stand_in"]
+__all__ = ["Guarded", "Uncompiled", "is_compiled", "is_numba", "python_of", "stand_in"]
 
 _KINDS = frozenset(
     {"builtin_function_or_method", "cython_function_or_method", "fused_cython_function", "fortran",
@@ -41,10 +41,13 @@ _NO_OWNER = (type(None), type(sys))
 
 def is_numba(x: Any) -> bool:
     """Whether numba made the function `x` of a Python function that is at hand."""
-    kind = type(x)
-    return kind.__module__.startswith("numba.") and isinstance(
-        getattr(x, "py_func", None), FunctionType
-    )
+    return type(x).__module__.startswith("numba.") and python_of(x) is not None
+
+
+def python_of(x: Any) -> FunctionType | None:
+    """The Python function that numba made `x` of, as `njit` or `vectorize` do."""
+    f = getattr(x, "py_func", None) or getattr(getattr(x, "_dispatcher", None), "py_func", None)
+    return f if isinstance(f, FunctionType) else None
 
 
 class _Around:
@@ -101,7 +104,7 @@ def _elementwise(x: Any) -> Callable[..., Any]:
     """What stands for a ufunc that numba made of a function of numbers."""
     import pluggrad.numpy as facade
 
-    inner = facade.vectorize(x.py_func)
+    inner = facade.vectorize(python_of(x))
 
     class Elementwise(_Around):
         def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -11,9 +11,7 @@ import os
 import sys
 from types import FrameType
 
-from ..errors import PLACE
-
-__all__ = ["NAMES", "adopted_frame", "covers", "installed", "is_adopted", "name_lines"]
+__all__ = ["NAMES", "adopted_frame", "covers", "installed", "is_adopted", "where"]
 
 #: The adopted packages and modules by name, each with how often it is adopted now.
 NAMES: dict[str, int] = {}
@@ -67,12 +65,9 @@ def is_adopted() -> bool:
     return False
 
 
-def name_lines(on: bool) -> None:
-    """Let the messages of pluggrad's errors name the line of an adopted package, or no more."""
-    PLACE[:] = [_where] if on else []
-
-
-def _where(text: str) -> str:
+def where(text: str) -> str:
+    """The line of an adopted package where an error with this `text` is made, for the end of the
+    text; empty if there is none, or if the text names it."""
     frame = adopted_frame()
     if frame is None or f"{frame.f_code.co_filename}:{frame.f_lineno}" in text:
         return ""

@@ -67,7 +67,7 @@ class Level:
     graph is dropped and computed again. A level that has ended refuses every operation.
     """
 
-    __slots__ = ("depth", "inside", "left", "outside", "parent", "process", "sample")
+    __slots__ = ("caught", "depth", "inside", "left", "outside", "parent", "process", "sample")
 
     #: How the class runs an operation: a function (primitive, args, kwargs, raw, level, backend).
     #: None for `Recording`, the most frequent class: `record` is then called directly.
@@ -87,6 +87,8 @@ class Level:
         self.sample: Any = None
         #: Where a value last left the graph; error messages name the place.
         self.left: str | None = None
+        #: An error that an adopted package may have caught here: a `Raised` of `caught`.
+        self.caught: Any = None
 
     @property
     def alive(self) -> bool:
@@ -168,6 +170,10 @@ class open_level:
         level = self._level
         level.process = _ended
         level.inside = level.outside = level.sample = None
+        if (raised := level.caught) is not None:
+            level.caught = None
+            if exc_info[0] is None:
+                raised.again()
 
 
 def deepest(level: Level, other: Level) -> Level:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...arrays.backend import BACKENDS, SCALARS, VARIABLES, Backend
+from ..adopted import NAMES
 from ..arguments import explain
 from ..handles import make, wrap
 from ..levels import ROOT, put, read
@@ -69,7 +70,7 @@ def short_cut(
             values.append(x)
             tangents.append(t)
         state = read()
-        if level is None or state is not level.inside or state.modes is not None:
+        if level is None or state is not level.inside or state.modes is not None or NAMES:
             return None
         if lifted:  # not every library allows operators between its arrays and Variables
             values[:count] = [
