@@ -13,14 +13,13 @@ from pluggrad.plugin import (
     InvalidArgumentError,
     TypeMismatchError,
     UnsupportedError,
-    backend_of,
     foreign_call,
-    get_backend,
     is_variable,
     rule_of,
 )
 
 from . import overlapping
+from .arguments import by_axis, check, cores_of, is_dask, raw_of
 from .programs import BlockProgram, Blocks, Single, SumProgram, linear
 from .two_phases import in_two_phases
 
@@ -68,7 +67,7 @@ def map_blocks(
     import dask.array as da
     from dask.utils import has_keyword
 
-    _refuse_keywords("map_blocks", kwargs)
+    check("map_blocks", func, args, kwargs)
     settings = {"name": name, "token": token, "dtype": dtype, "chunks": chunks,
                 "drop_axis": drop_axis, "new_axis": new_axis, "meta": meta,
                 "enforce_ndim": enforce_ndim, **kwargs}  # fmt: skip
@@ -80,17 +79,17 @@ def map_blocks(
             "`block_info`; give an array in the same chunks that holds what they need"
         )
     dropped = [drop_axis] if isinstance(drop_axis, int) else list(drop_axis or ())
-    ndim = max([x.ndim for x in args if _is_dask(x)])
+    ndim = max([x.ndim for x in args if is_dask(x)])
     gone = {ndim - 1 - n % ndim for n in dropped}  # as labels, which count from the last axis
-    args = tuple([_whole(x, gone) if _is_dask(x) else x for x in args])
-    y = da.map_blocks(func, *[_raw(x) if _is_dask(x) else x for x in args], **settings)
+    args = tuple([_whole(x, gone) if is_dask(x) else x for x in args])
+    y = da.map_blocks(func, *[raw_of(x) if is_dask(x) else x for x in args], **settings)
     labels = [n for n in reversed(range(ndim)) if n not in gone]
     added = [new_axis] if isinstance(new_axis, int) else list(new_axis or ())
     if new_axis is None and chunks is not None and len(labels) < len(chunks):
         added = list(range(len(chunks) - len(labels)))
     for n in sorted(added):
         labels.insert(n, None)  # type: ignore[arg-type]
-    arrays = [x for x in args if _is_dask(x)]
+    arrays = [x for x in args if is_dask(x)]
     inputs = [(x, [None if n in gone else n for n in reversed(range(x.ndim))]) for x in arrays]
     function = Filled(func, args, kwargs)
     return _recorded("map_blocks", function, inputs, [(y, labels)], func)[0]
@@ -137,18 +136,18 @@ def map_overlap(
     """
     import dask.array as da
 
-    _refuse_keywords("map_overlap", kwargs)
+    check("map_overlap", func, args, kwargs)
     if not any([is_variable(x) for x in args]):
         return da.map_overlap(func, *args, depth=depth, boundary=boundary, trim=trim, dtype=dtype,
                               meta=meta, **kwargs)  # fmt: skip
-    if not all(_is_dask(x) for x in args) or len({x.ndim for x in args}) > 1:
+    if not all(is_dask(x) for x in args) or len({x.ndim for x in args}) > 1:
         raise InvalidArgumentError(
             "interop.dask.map_overlap takes Dask arrays and Variables over them, all of the same "
             "number of axes; give constants as keywords"
         )
     ndim = args[0].ndim
-    depths = _by_axis("depth", depth, ndim, 0)
-    edges = _by_axis("boundary", boundary, ndim, "none")
+    depths = by_axis("depth", depth, ndim, 0)
+    edges = by_axis("boundary", boundary, ndim, "none")
     if not all(isinstance(n, int) for n in depths.values()):
         raise UnsupportedError(
             "interop.dask.map_overlap differentiates with one depth for each axis, the same before "
@@ -204,27 +203,27 @@ def apply_gufunc(
 
     settings = {"output_dtypes": output_dtypes, "output_sizes": output_sizes, "meta": meta,
                 "allow_rechunk": allow_rechunk, "vectorize": vectorize}  # fmt: skip
-    if not any([is_variable(x) for x in (*args, *kwargs.values())]):
+    check("apply_gufunc", func, args, kwargs)
+    if not any([is_variable(x) for x in args]):
         return da.apply_gufunc(func, signature, *args, **settings, **kwargs)
-    _refuse_keywords("apply_gufunc", kwargs)
     refused = [k for k in ("axes", "axis", "keepdims") if kwargs.get(k)]
     if refused or vectorize:
         raise UnsupportedError(
             f"interop.dask.apply_gufunc does not differentiate with {refused or 'vectorize'}; "
             "move the axes, or write the function for a batch"
         )
-    cores, outs = _cores(signature)
-    if not all(_is_dask(x) for x in args):
+    cores, outs = cores_of(signature)
+    if not all(is_dask(x) for x in args):
         raise TypeMismatchError(
             "interop.dask.apply_gufunc takes Dask arrays and Variables over them"
         )
     given = []
     for x, core in zip(args, cores, strict=True):
-        chunks = _raw(x).chunks[x.ndim - len(core) :]
+        chunks = raw_of(x).chunks[x.ndim - len(core) :]
         if any(len(c) > 1 for c in chunks) and allow_rechunk:
             x = rechunk(x, {x.ndim - 1 - n: -1 for n in range(len(core))})
         given.append(x)
-    y = da.apply_gufunc(func, signature, *[_raw(x) for x in given], **settings, **kwargs)
+    y = da.apply_gufunc(func, signature, *[raw_of(x) for x in given], **settings, **kwargs)
     results = list(y) if isinstance(y, tuple) else [y]
     inputs = [(x, [*reversed(range(x.ndim - len(core))), *[None] * len(core)])
               for x, core in zip(given, cores, strict=True)]  # fmt: skip
@@ -251,7 +250,7 @@ def sum_blocks(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         Takes a block of each array, as NumPy arrays, and returns one number. As in `map_blocks`.
     *args : Dask arrays or Variables over them
         Axes are aligned from the first one on, as rows of data are: arrays in several chunks along
-        an axis have the same number of chunks there. Those in one chunk, such as parameters, are
+        an axis have the same chunks there. Those in one chunk, such as parameters, are
         the same for all blocks. Other arrays are constants, and go to each task as a whole.
     **kwargs
         Handed to `func`.
@@ -263,7 +262,14 @@ def sum_blocks(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     Raises
     ------
     ValueError
-        The numbers of chunks differ along an axis, or `func` returns no number.
+        Arrays in several chunks along an axis differ in these, or `func` returns no number.
+    CapturedVariableError
+        `func` refers to a Variable that is differentiated, and is not handed it.
+    NotImplementedError
+        A Variable comes by keyword, or inside a list or dict.
+    TypeError
+        A Variable over another library (MixedBackendsError). Where a transform was given NumPy
+        arrays, it calls its function again with Dask arrays, and computes the results.
 
     >>> import dask.array as da, numpy as np, pluggrad as pg
     >>> x, y = da.ones((6, 2), chunks=(2, 2)), da.zeros(6, chunks=2)
@@ -272,14 +278,15 @@ def sum_blocks(func: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     >>> pg.grad(lambda w: pg.interop.dask.sum_blocks(squares, x, y, w))(w).compute()
     array([36., 36.])
     """
-    _refuse_keywords("sum_blocks", kwargs)
-    arrays = [x for x in args if _is_dask(x)]
+    check("sum_blocks", func, args, kwargs)
+    arrays = [x for x in args if is_dask(x)]
     if not arrays:
         raise TypeMismatchError(
             "interop.dask.sum_blocks takes a Dask array, or a Variable over one"
         )
     inputs = [(x, list(range(x.ndim))) for x in arrays]
     grid, blocks = _grid("sum_blocks", inputs)
+    _same_chunks(inputs)
     function = Filled(func, args, kwargs)
     small = _tried("sum_blocks", function, blocks, func, any([is_variable(x) for x in arrays]))
     if small is not None and np.shape(small[0]) != ():
@@ -305,61 +312,20 @@ def rechunk(v: Any, chunks: Any = "auto", **kwargs: Any) -> Any:
     """
     if not is_variable(v):
         return v.rechunk(chunks, **kwargs)
-    before = _raw(v).chunks
-    after = _raw(v).rechunk(chunks, **kwargs).chunks
+    before = raw_of(v).chunks
+    after = raw_of(v).rechunk(chunks, **kwargs).chunks
     return linear("rechunk", v, lambda x: x.rechunk(after), lambda g: g.rechunk(before))
 
 
-# ---------------------------------------------------------------- arguments
-
-
-def _is_dask(x: Any) -> bool:
-    """Whether `x` is a Dask array, or a Variable over one."""
-    return hasattr(x, "dtype") and hasattr(x, "shape") and backend_of(x) is get_backend("dask")
-
-
-def _raw(x: Any) -> Any:
-    """The Dask array at the bottom of `x`."""
-    while is_variable(x):
-        x = x.data
-    return x
+# ---------------------------------------------------------------- programs
 
 
 def _whole(x: Any, labels: set[int]) -> Any:
     """`x` in one chunk along the axes with these labels, which count from the last axis."""
     axes = {
-        x.ndim - 1 - n: -1 for n in labels if n < x.ndim and _raw(x).numblocks[x.ndim - 1 - n] > 1
+        x.ndim - 1 - n: -1 for n in labels if n < x.ndim and raw_of(x).numblocks[x.ndim - 1 - n] > 1
     }
     return rechunk(x, axes) if axes else x
-
-
-def _refuse_keywords(name: str, kwargs: dict[str, Any]) -> None:
-    """Raise if an array to differentiate by is given by keyword."""
-    for key, x in kwargs.items():
-        if is_variable(x):
-            raise UnsupportedError(
-                f"interop.dask.{name} differentiates by positional arguments; {key!r} is a Variable"
-            )
-
-
-def _by_axis(name: str, given: Any, ndim: int, default: Any) -> dict[int, Any]:
-    """A setting for each axis."""
-    if isinstance(given, dict):
-        return {n: given.get(n, default) for n in range(ndim)}
-    if isinstance(given, (tuple, list)):
-        if len(given) != ndim:
-            raise InvalidArgumentError(f"interop.dask.map_overlap: {name} for {ndim} axes")
-        return dict(enumerate(given))
-    return dict.fromkeys(range(ndim), default if given is None else given)
-
-
-def _cores(signature: str) -> tuple[list[list[str]], list[list[str]]]:
-    """The names of the core axes of each input and of each output."""
-    from dask.array.gufunc import _parse_gufunc_signature
-
-    inputs, outputs = _parse_gufunc_signature(signature)
-    listed = outputs if isinstance(outputs, list) else [outputs]
-    return [list(c) for c in inputs], [list(c) for c in listed]
 
 
 class Filled:
@@ -367,8 +333,8 @@ class Filled:
 
     def __init__(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.func, self.kwargs = func, kwargs
-        self.args = [None if _is_dask(x) else x for x in args]
-        self.places = [n for n, x in enumerate(args) if _is_dask(x)]
+        self.args = [None if is_dask(x) else x for x in args]
+        self.places = [n for n, x in enumerate(args) if is_dask(x)]
 
     def __call__(self, *blocks: Any) -> tuple[Any, ...]:
         """The result, in a tuple."""
@@ -383,7 +349,7 @@ def _grid(name: str, arrays: list[tuple[Any, list[Any]]]) -> tuple[dict[int, int
     the labels of its axes; None stands for one that belongs to no axis of the grid."""
     grid: dict[int, int] = {}
     for x, labels in arrays:
-        for n, label in zip(_raw(x).numblocks, labels, strict=True):
+        for n, label in zip(raw_of(x).numblocks, labels, strict=True):
             if label is not None and n > 1 and grid.setdefault(label, n) != n:
                 raise InvalidArgumentError(
                     f"interop.dask.{name}: {grid[label]} and {n} chunks along one axis; "
@@ -392,10 +358,23 @@ def _grid(name: str, arrays: list[tuple[Any, list[Any]]]) -> tuple[dict[int, int
     grid = dict(sorted(grid.items(), reverse=True))
     found = []
     for x, labels in arrays:
-        raw = _raw(x)
+        raw = raw_of(x)
         axes = [label if n > 1 else None for n, label in zip(raw.numblocks, labels, strict=True)]
         found.append(Blocks(tuple(axes), raw.chunks, raw.dtype))
     return grid, found
+
+
+def _same_chunks(arrays: list[tuple[Any, list[Any]]]) -> None:
+    """Raise if arrays in as many chunks along an axis have them at other places."""
+    seen: dict[int, Any] = {}
+    for x, labels in arrays:
+        for chunks, label in zip(raw_of(x).chunks, labels, strict=True):
+            known = not any(n != n for n in chunks)
+            if known and len(chunks) > 1 and seen.setdefault(label, chunks) != chunks:
+                raise InvalidArgumentError(
+                    f"interop.dask.sum_blocks: chunks of {seen[label]} and of {chunks} along axis "
+                    f"{label}; `rechunk` one of the arrays"
+                )
 
 
 def _recorded(

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import pluggrad
-from pluggrad.plugin import ForeignProgram, UnsupportedError, foreign_call, rule_of
+from pluggrad.plugin import ForeignProgram, UnsupportedError, foreign_call, one_by_one, rule_of
 
 #: How many partial sums one task adds up.
 SPLIT = 8
@@ -41,11 +41,42 @@ class _Program(ForeignProgram):
         return results, [True] * len(results), lambda gs: pull([*arrays, *gs])
 
     def mapped(self, axes: Sequence[int | None], size: int, randomness: str) -> ForeignProgram:
-        """Refused: the blocks of a batch are not those of its elements."""
+        """One element of the batch after the other: its blocks are not those of the batch."""
+        return OneByOne(self, axes, size)
+
+
+class OneByOne(_Program):
+    """A program for a batch of `size`, called for each element. It serves `pg.hessian` and the
+    like; it has no derivative of its own."""
+
+    def __init__(self, program: ForeignProgram, axes: Sequence[int | None], size: int) -> None:
+        self.run = one_by_one(program, axes, size, _stacked)
+
+    def __call__(self, arrays: list[Any]) -> list[Any]:
+        """The results, with the batch as their first axis."""
+        return self.run(arrays)
+
+    def mapped(self, axes: Sequence[int | None], size: int, randomness: str) -> ForeignProgram:
+        """A batch of batches."""
+        return OneByOne(self, axes, size)
+
+    def pullback(self, count: int, needs: Sequence[int], given: Sequence[int]) -> ForeignProgram:
+        """Refused."""
         raise UnsupportedError(
-            "vmap does not map functions of blocks, of `pluggrad.interop.dask`; write the batch as "
-            "an axis of the blocks"
+            "functions of blocks, of `pluggrad.interop.dask`, are not differentiated inside vmap; "
+            "write the batch as an axis of the blocks"
         )
+
+    def pushforward(self, count: int, needs: Sequence[int], smooth: list[int]) -> ForeignProgram:
+        """Refused."""
+        return self.pullback(count, needs, ())
+
+
+def _stacked(rows: list[Any]) -> Any:
+    """The results of all elements, one array."""
+    import dask.array as da
+
+    return da.stack(rows)
 
 
 class BlockProgram(_Program):

@@ -34,7 +34,8 @@ What is here by group:
 - answering a library's own functions, for `Adapter.foreign`: `Table`, `lookup`, `names`, `label`,
   `signature_of`, `into`, `answer_raw`, `answer_constant`, `write`
 - storing Variables: `rebuild`, the function that pickles of Variables call
-- where a value would leave the graph: `break_graph`, `warn_scalar`, `called`
+- where a value would leave the graph: `break_graph`, `warn_scalar`, `called`, `loses`; Variables
+  that a function brings along in its closure: `brought_along`
 - functions that `pluggrad.compile` writes down as one call: `atomic`, with `ACTIVE` and `TRACERS`,
   which it asks; `writable`, for functions that write into arrays of their own
 - random numbers under `vmap`, for `Adapter.drawing`: `drawn`
@@ -77,6 +78,7 @@ from .arrays.immutable import has_arrays
 from .arrays.tracers import ACTIVE, TRACERS, atomic, writable
 from .engine.arguments import axes_of, axis_of, explain, whole
 from .engine.batch import drawn
+from .engine.captures import brought_along, loses
 from .engine.closures import Seen, seen
 from .engine.custom_node import rule_of
 from .engine.graph_breaks import break_graph, called, warn_scalar
@@ -159,6 +161,7 @@ __all__ = [
     "axis_of",
     "backend_of",
     "break_graph",
+    "brought_along",
     "called",
     "calling",
     "careful_norm",
@@ -177,6 +180,7 @@ __all__ = [
     "is_variable",
     "label",
     "lookup",
+    "loses",
     "made_by",
     "make_ready",
     "name_of",

@@ -43,12 +43,22 @@ def backend_among(args: tuple[Any, ...], where: str) -> Backend:
                 continue
             raise
         if other is not None and other is not backend:
+            if backend is not None and _index_beside(x, other, backend):
+                continue
             if backend is not None:
                 raise mixed(backend, other, where)
             backend = other
     if backend is None:
         raise TypeMismatchError(f"{where}: there is no array among the arguments")
     return backend
+
+
+def _index_beside(x: Any, other: Backend, backend: Backend) -> bool:
+    """Whether `x` is an index, a NumPy array of integers or a mask, and `backend` takes these."""
+    return (
+        other.name == "numpy" and not is_variable(x) and backend.adapter.takes_numpy
+        and x.dtype.kind in "iub"
+    )  # fmt: skip
 
 
 def one_device(args: Any, where: str, error: Exception | None = None) -> None:
