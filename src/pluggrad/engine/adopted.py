@@ -11,10 +11,13 @@ import os
 import sys
 from types import FrameType
 
-__all__ = ["NAMES", "adopted_frame", "covers", "installed", "is_adopted", "where"]
+__all__ = ["NAMES", "NOTED", "adopted_frame", "covers", "installed", "is_adopted", "where"]
 
 #: The adopted packages and modules by name, each with how often it is adopted now.
 NAMES: dict[str, int] = {}
+
+#: Not empty once an error was raised in an adopted package outside of transforms. (See `caught`.)
+NOTED: list[str] = []
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from ..errors import (
     PluggradError,
     UnsupportedError,
 )
-from .adopted import adopted_frame, covers, where
+from .adopted import NOTED, adopted_frame, covers, where
 from .levels import ROOT, read
 
 __all__ = ["follow_errors", "raise_caught"]
@@ -69,6 +69,7 @@ def _made(error: PluggradError, text: str) -> str:
             pass  # that one is to be raised
         elif level is ROOT:
             _outside.set(raised)
+            NOTED[:] = [raised.package]
         else:
             level.caught = raised
     return where(text)
