@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
+from multiprocessing import get_all_start_methods
 
 import pytest
 
@@ -31,6 +33,56 @@ def answer(*arguments: str) -> str:
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     return done.stdout + done.stderr
+
+
+WORKERS = """
+import multiprocessing
+import sys
+import autograd
+
+def name(_):
+    return autograd.__name__
+
+if __name__ == "__main__":
+    with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
+        print(pool.map(name, [0]))
+"""
+
+
+@pytest.mark.parametrize("method", [m for m in get_all_start_methods() if m != "fork"])
+def test_processes_of_a_program_have_the_alias(tmp_path, method):
+    path = tmp_path / "program.py"
+    path.write_text(WORKERS)
+    assert answer(str(path), method) == "['pluggrad.compat.autograd']\n"
+
+
+def test_a_program_finds_what_it_would_find_without_the_runner(tmp_path, monkeypatch):
+    (tmp_path / "inner").mkdir()
+    program = "import sys, autograd; print(__file__, sys.path[0], sys.argv, __name__, annotated)"
+    (tmp_path / "inner" / "program.py").write_text("annotated: 1 / 1 = 3\n" + program)
+    monkeypatch.chdir(tmp_path)
+    given = os.path.join("inner", "program.py")
+    inner = tmp_path / "inner"
+    assert answer(given) == f"{inner / 'program.py'} {inner} {[given]} __main__ 3\n"
+    code = "import sys, autograd; print(autograd.__name__, sys.argv)"
+    assert answer("-c", code, "x") == "pluggrad.compat.autograd ['-c', 'x']\n"
+    (inner / "__main__.py").write_text(code)
+    assert answer("inner").startswith("pluggrad.compat.autograd")
+
+
+@pytest.mark.parametrize("arguments", [["nothing.py"], ["--nothing"], ["-c"], []])
+def test_without_a_program_one_line_says_so(arguments):
+    done = subprocess.run(
+        [sys.executable, "-m", "pluggrad.compat.autograd", *arguments],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and not done.stdout
+
+
+def test_the_name_type_makes_classes_too():
+    names: dict = {}
+    exec("from pluggrad.compat.autograd import *", names)
+    assert names["type"]("C", (), {}).__name__ == "C"
 
 
 def test_a_program_runs_unchanged(tmp_path):

@@ -67,6 +67,24 @@ def test_draws_are_numpys_and_have_derivatives(name, source):
         numpy.testing.assert_allclose(one.data, both, rtol=1e-15)
 
 
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("name", CALLS)
+def test_parameters_may_be_lists_that_hold_variables(name, source):
+    args = [[value, value + 0.25] for value in CALLS[name]]
+    last = [CALLS[name][-1], pg.Variable(CALLS[name][-1] + 0.25)]
+    ours = getattr(SOURCES[source](np.random), name)(*args[:-1], last)
+    theirs = getattr(SOURCES[source](numpy.random), name)(*args)
+    numpy.testing.assert_allclose(ours.data, theirs, rtol=1e-15)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_mean_of_multivariate_normal_may_be_a_list(source):
+    cov = [[2.0, 0.5], [0.5, 1.0]]
+    ours = SOURCES[source](np.random).multivariate_normal([pg.Variable(1.0), 2.0], cov, 3)
+    theirs = SOURCES[source](numpy.random).multivariate_normal([1.0, 2.0], cov, 3)
+    numpy.testing.assert_allclose(ours.data, theirs, rtol=1e-13)
+
+
 def test_discrete_draws_are_refused():
     for name, args in (("poisson", []), ("binomial", [5]), ("geometric", [])):
         with pytest.raises(UnsupportedError, match=name):

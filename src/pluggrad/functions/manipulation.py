@@ -173,6 +173,13 @@ def _reshape(x: Any, /, shape: Any, order: str = "C", *, copy: bool | None = Non
     return xp.copy(y) if copy else y
 
 
+@widen("astype(x, dtype, /, *, copy=True, device=None)", when="not copy")
+def _astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    if x.dtype == dtype and device is None:
+        return x  # so that what is written into the result is written into `x`
+    return xp.astype(x, dtype, device=device)
+
+
 @composite(own=True, arrays="x")
 def ravel(x: Any, /, order: str = "C") -> Any:
     """`x` as a vector: a view, where the library's `reshape` gives one.

@@ -75,7 +75,7 @@ def pad(
             raise InvalidArgumentError(f"pad: the mode {mode!r} takes no {name}")
     if reflect_type not in (None, "even", "odd"):
         raise InvalidArgumentError(f"pad: reflect_type is 'even' or 'odd', not {reflect_type!r}")
-    ndim = x.ndim
+    given_x, ndim = x, x.ndim
     widths = _counts(_by_axis(pad_width, ndim), ndim, "a width")
     values = _pairs(constant_values if mode == "constant" else end_values, ndim, 0)
     lengths = _counts(stat_length, ndim, "stat_length")
@@ -100,7 +100,7 @@ def pad(
             x = _moved(x, axis, before, after, mode, odd=reflect_type == "odd")
             continue
         x = xp.concat([front, x, back], axis=axis)
-    return x
+    return xp.copy(x) if x is given_x else x
 
 
 # ---------------------------------------------------------------- pairs per axis

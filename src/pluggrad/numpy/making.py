@@ -22,6 +22,7 @@ from ..engine.cotangents import device_of
 from ..engine.handles import raw_of, wrap
 from ..engine.levels import ROOT, START, read
 from ..errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
+from ..variables.methods import in_order
 from .calls import again, dressed
 from .lists import array_from, backend_among, holds, in_dtype
 
@@ -162,7 +163,7 @@ def _filler(function: Callable[..., Any], name: str) -> Any:
     def call(*args: Any, variable: bool | None = None, **kwargs: Any) -> Any:
         value = args[1] if len(args) > 1 else kwargs.get("fill_value")
         if type(value) is not float and type(value) is not int and holds(value):
-            args, kwargs = _filled_arguments(args, kwargs)
+            args, kwargs = _filled_arguments(name, args, kwargs)
             return getattr(xp, name)(*args, **kwargs)
         try:
             y = function(*args, **kwargs)
@@ -180,18 +181,20 @@ def _filler(function: Callable[..., Any], name: str) -> Any:
     return dressed(call, function, "pluggrad.numpy", name)
 
 
-def _filled_arguments(args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """The arguments of `full` or `full_like` as those of pluggrad's function."""
+def _filled_arguments(name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
+    """The arguments of `full` or `full_like`, which `name` says, as those of pluggrad's
+    function."""
     given = dict(zip(("first", "fill_value", "dtype"), args))
     for key in ("order", "like", "subok"):
         kwargs.pop(key, None)
-    for key in ("shape", "a"):
-        if key in kwargs and "first" not in given:
-            given["first"] = kwargs.pop(key)
+    if "first" not in given:
+        given["first"] = kwargs.pop("a" if name == "full_like" else "shape")
     given.update(kwargs)
     first = given.pop("first")
     value = array_from(given.pop("fill_value"))
-    if isinstance(first, (list, tuple)):
+    if name == "full_like":
+        first = array_from(first) if holds(first) else numpy.asarray(first)
+    elif isinstance(first, (list, tuple)):
         first = tuple([int(raw_of(n)) for n in first])
     if given.get("dtype") is not None:
         value = in_dtype(value, given["dtype"])
@@ -263,10 +266,11 @@ def _array(
     if _is_object(dtype):
         return _objects(object, "array")
     y = array_from(object, dtype)
-    if copy is False and y is not object:
-        raise InvalidArgumentError("array: a copy is needed, and copy=False was given")
     if copy and y is object:
         y = xp.copy(y)
+    y = in_order(y, order)
+    if copy is False and y is not object:
+        raise InvalidArgumentError("array: a copy is needed, and copy=False was given")
     return xp.reshape(y, (1,) * (ndmin - y.ndim) + tuple(y.shape)) if y.ndim < ndmin else y
 
 
@@ -275,11 +279,15 @@ def _asarray(
     like: Any = None,
 ) -> Any:  # fmt: skip
     _check("asarray", order, device=device)
-    return _array(a, dtype, copy=copy)
+    return _array(a, dtype, copy=copy, order=order)
 
 
 def _ascontiguousarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
-    return _array(a, dtype, copy=None, ndmin=1)
+    return _array(a, dtype, copy=None, order="C", ndmin=1)
+
+
+def _asfortranarray(a: Any, dtype: Any = None, *, like: Any = None) -> Any:
+    return _array(a, dtype, copy=None, order="F", ndmin=1)
 
 
 def _asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
@@ -332,7 +340,7 @@ MAKING |= {
         ("asarray", _asarray, "a"),
         ("asanyarray", _asarray, "a"),
         ("ascontiguousarray", _ascontiguousarray, "a"),
-        ("asfortranarray", _asarray, "a"),
+        ("asfortranarray", _asfortranarray, "a"),
         ("asarray_chkfinite", _asarray_chkfinite, "a"),
         ("copy", _copied, "a"),
     )

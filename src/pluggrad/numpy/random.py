@@ -20,7 +20,7 @@ from ..errors import InvalidArgumentError, UnsupportedError
 from ..variables.library_functions import raw, tracked
 from .calls import dressed, is_met
 from .classes import Kind
-from .lists import array_from, backend_among, holds
+from .lists import array_from, backend_among, holds, lifted
 
 __all__ = list(numpy.random.__all__)
 
@@ -230,6 +230,7 @@ def _multivariate_normal(
     source: Any, mean: Any, cov: Any, size: Any = None, check_valid: Any = "warn",
     tol: float = 1e-8, *, method: str = "svd",
 ) -> Any:  # fmt: skip
+    mean = lifted(mean)
     legacy = not isinstance(source, numpy.random.Generator)
     named: dict[str, Any] = {"check_valid": check_valid, "tol": tol}
     if not legacy:
@@ -264,7 +265,8 @@ def _of_variables(source: Any, name: str, first: Exception, args: Any, kwargs: A
         return _multivariate_normal(source, *args, **kwargs)
     if name in FORMULAS:
         given = _bound(name, args, kwargs)
-        parameters = [array_from(x) if holds(x) else x for key, x in given.items() if key != "size"]
+        given = {key: x if key == "size" else _as_array(x) for key, x in given.items()}
+        parameters = [x for key, x in given.items() if key != "size"]
         return FORMULAS[name](_Draw(source, given), *parameters)
     if not is_met(first):
         raise first
@@ -272,6 +274,11 @@ def _of_variables(source: Any, name: str, first: Exception, args: Any, kwargs: A
         parameter = next((key for key, x in kwargs.items() if tracked(x)), "its parameters")
         raise _no_formula(name, parameter)
     return getattr(source, name)(*raw(args), **raw(kwargs))
+
+
+def _as_array(x: Any) -> Any:
+    """The parameter `x`, of which formulas can be computed: no list."""
+    return lifted(x) if holds(x) else numpy.asarray(x) if isinstance(x, (list, tuple)) else x
 
 
 #: Functions without parameters that could be Variables.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy
+
 from ..arrays.backend import backend_of
 from ..arrays.composites import composite
 from ..arrays.dispatch import xp
@@ -14,9 +16,17 @@ from ..errors import UnsupportedError
 @composite(own=True)
 def view(x: Any, /, *to: Any) -> Any:
     """`x` in another shape, as torch's `view`. Given a dtype, as NumPy's: complex numbers become
-    pairs of real ones along the last axis, or such pairs become complex numbers."""
+    pairs of real ones along the last axis, or such pairs become complex numbers. Given nothing, or
+    `numpy.ndarray`, a view of the same shape."""
+    if not to or (isinstance(to[0], type) and to[0] == numpy.ndarray):
+        return xp.reshape(x, tuple(x.shape))
     if len(to) != 1 or isinstance(to[0], (int, tuple, list)):
         return xp.reshape(x, to if len(to) != 1 or isinstance(to[0], int) else tuple(to[0]))
+    if isinstance(to[0], type) and issubclass(to[0], numpy.ndarray):
+        raise UnsupportedError(
+            f"view: a Variable is not a {to[0].__name__}; `.detach()` it and take `.data` if no "
+            "gradient is needed"
+        )
     backend = backend_of(x)
     assert backend is not None
     dtype = {float: backend.xp.float64, complex: backend.xp.complex128}.get(to[0], to[0])

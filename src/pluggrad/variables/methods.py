@@ -9,10 +9,13 @@ from typing import Any
 
 from ..arrays.backend import PRIMITIVES
 from ..arrays.composites import COMPOSITES
+from ..arrays.dispatch import xp
 from ..engine import views
 from ..engine.arguments import axis_of
 from ..engine.graph_breaks import break_graph
+from ..engine.handles import raw_of
 from ..errors import (
+    InvalidArgumentError,
     PluggradError,
     TypeMismatchError,
     UnknownNameError,
@@ -21,7 +24,7 @@ from ..errors import (
 from .library_functions import into
 from .names import signature_of
 
-__all__ = ["METHODS", "ArrayMethods", "method"]
+__all__ = ["METHODS", "ArrayMethods", "in_order", "method"]
 
 _REDUCED = "without the axes reduced"
 _SAME = "of the same shape"
@@ -113,11 +116,36 @@ def method(name: str) -> Any:
             raise TypeMismatchError(f"the method {name} of a Variable: {error}") from error
         return y if out is None else into(operate, out, y)
 
+    if name == "copy":
+        operate = _copied
     operate.__name__, operate.__qualname__ = name, f"Variable.{name}"
     operate.__module__ = "pluggrad"
     operate.__signature__ = _signature(full, order, required, several)  # type: ignore[attr-defined]
     operate.__doc__ = f"As the function `pluggrad.{full}`: a Variable {result}."
     return operate
+
+
+def _copied(self: Any, order: Any = "C") -> Any:
+    """The method `copy`, whose order is 'C' by default, where that of the function is 'K'."""
+    y = in_order(self, order)
+    return self._backend.namespace.copy(self) if y is self else y
+
+
+def in_order(x: Any, order: Any) -> Any:
+    """The Variable `x`, if its elements lie in memory in `order`, as far as its library tells, else
+    a copy for which they do. Of such memory `ravel` and `reshape` are views."""
+    order = "K" if order is None else order.upper() if isinstance(order, str) else order
+    if order not in ("C", "F", "A", "K"):
+        raise InvalidArgumentError(f"order is one of 'C', 'F', 'A' and 'K', not {order!r}")
+    flags: Any = getattr(raw_of(x), "flags", None)
+    if order == "K" or getattr(flags, "c_contiguous" if order != "F" else "f_contiguous", True):
+        return x
+    if order == "A" and flags.f_contiguous:
+        return x
+    if order != "F":
+        return xp.reshape(xp.copy(xp.reshape(x, (-1,))), tuple(x.shape))
+    axes = tuple(range(x.ndim))[::-1]
+    return xp.permute_dims(in_order(xp.copy(xp.permute_dims(x, axes)), "C"), axes)
 
 
 def _by_name(name: str, order: list[str], args: Any, kwargs: dict[str, Any]) -> dict[str, Any]:

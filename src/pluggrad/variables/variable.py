@@ -21,7 +21,12 @@ from ..engine.linear import is_linear_level, refuse
 from ..engine.modes import inside
 from ..engine.primitive import new
 from ..engine.record import make_leaf
-from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
+from ..errors import (
+    DifferentiationError,
+    InvalidArgumentError,
+    TypeMismatchError,
+    UnknownNameError,
+)
 from .conversions import Conversions
 from .indexing import Elements, Size, sized
 from .methods import ArrayMethods
@@ -196,6 +201,13 @@ class Variable(Declared, Elements, Conversions, ArrayMethods):
         """The shape: a tuple of ints."""
         return self._read()[0].shape  # type: ignore[no-any-return]
 
+    @shape.setter
+    def shape(self, value: Any) -> None:
+        """Refused, with the way out."""
+        raise UnknownNameError(
+            "the shape of a Variable stays; `reshape` gives a Variable of another one"
+        )
+
     @property
     def ndim(self) -> int:
         """The number of axes."""
@@ -205,6 +217,13 @@ class Variable(Declared, Elements, Conversions, ArrayMethods):
     def dtype(self) -> Any:
         """The dtype object of the wrapped library."""
         return self._read()[0].dtype
+
+    @dtype.setter
+    def dtype(self, value: Any) -> None:
+        """Refused, with the way out."""
+        raise UnknownNameError(
+            "the dtype of a Variable stays; `astype` gives a Variable of another one"
+        )
 
     @property
     def device(self) -> Any:
@@ -230,10 +249,25 @@ class Variable(Declared, Elements, Conversions, ArrayMethods):
         """The real part."""
         return self._backend.namespace.real(self)  # type: ignore[no-any-return]
 
+    @real.setter
+    def real(self, value: ArrayLike) -> None:
+        """Write the real parts."""
+        (self.real if self.dtype in self._backend.complex_dtypes else self)[...] = value
+
     @property
     def imag(self) -> Variable:
         """The imaginary part."""
         return self._backend.namespace.imag(self)  # type: ignore[no-any-return]
+
+    @imag.setter
+    def imag(self, value: ArrayLike) -> None:
+        """Write the imaginary parts, which only complex numbers have."""
+        if self.dtype not in self._backend.complex_dtypes:
+            raise TypeMismatchError(
+                f"a Variable of dtype {self.dtype} has no imaginary part to write; make a complex "
+                "one, with `astype`"
+            )
+        self.imag[...] = value
 
     @property
     def T(self) -> Variable:

@@ -13,7 +13,9 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from multiprocessing import spawn
 from types import ModuleType
+from typing import Any
 
 __all__ = ["install", "uninstall"]
 
@@ -71,6 +73,25 @@ def _ours(name: str) -> bool:
 _finder = _Finder()
 
 
+class _Installing:
+    """A value that calls `install` in the process that unpickles it."""
+
+    def __reduce__(self) -> Any:
+        return install, ()
+
+
+_prepare = spawn.get_preparation_data
+
+
+def _prepare_with_alias(name: str) -> dict[str, Any]:
+    """What multiprocessing sends to a new process, before this imports the main module."""
+    found: dict[str, Any] = {"pluggrad.compat.autograd": _Installing(), **_prepare(name)}
+    if name == "ignore":  # for the fork server, which takes no more than paths
+        found.pop("init_main_from_path", None)
+        found.pop("init_main_from_name", None)
+    return found
+
+
 def _name_loaded() -> None:
     """Give the modules here that are loaded HIPS's names."""
     for name, loaded in list(sys.modules.items()):
@@ -86,7 +107,8 @@ def _taken_out() -> dict[str, ModuleType]:
 def install() -> None:
     """Make ``import autograd``, from now on and in every module, mean `pluggrad.compat.autograd`.
 
-    Modules that imported the real autograd before keep it. A second call does nothing.
+    Modules that imported the real autograd before keep it. A second call does nothing. Processes
+    that multiprocessing starts from here do the same, by whatever method.
 
     >>> install()
     >>> import autograd.numpy as np
@@ -103,6 +125,7 @@ def install() -> None:
             if not module.name.endswith("__main__") and ".scipy" not in module.name:
                 importlib.import_module(module.name)
         _name_loaded()
+        vars(spawn)["get_preparation_data"] = _prepare_with_alias
 
 
 def uninstall() -> None:
@@ -110,6 +133,7 @@ def uninstall() -> None:
     installed. Modules that were imported meanwhile keep what they have imported."""
     if _finder in sys.meta_path:
         sys.meta_path.remove(_finder)
+        vars(spawn)["get_preparation_data"] = _prepare
         _taken_out()
         sys.modules.update(_finder.replaced)
         _finder.replaced = {}

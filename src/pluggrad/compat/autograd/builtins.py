@@ -23,6 +23,9 @@ def isinstance(x: Any, kinds: Any) -> bool:
     return builtins.isinstance(raw_of(x), kinds)
 
 
-def type(x: Any) -> Any:
-    """The type of the plain value in `x`."""
+def type(x: Any, *more: Any, **named: Any) -> Any:
+    """The type of the plain value in `x`; or a new class, as of Python's ``type(name, bases,
+    namespace)``."""
+    if more or named:
+        return builtins.type(x, *more, **named)
     return builtins.type(raw_of(x))
