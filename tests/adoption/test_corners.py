@@ -184,3 +184,100 @@ def test_vanishing_terms_leave_no_nan_in_either_mode(module, name):
         assert pg.grad(f)(1.3) == pg.jacfwd(f)(1.3) == pg.jvp(f, (1.3,), (1.0,))[1] == 1.0
         assert pg.hessian(f)(1.3) == 0.0
         np.testing.assert_array_equal(pg.vmap(pg.jacfwd(f))(np.full(2, 1.3)), np.ones(2))
+
+
+# ---------------------------------------------------------------- names, keys and types
+
+NAMING = """
+    import math
+    import pickle
+    import numpy as np
+    from collections import OrderedDict, defaultdict
+    from numpy import float64
+
+    class Hidden(type):
+        @property
+        def __module__(cls):
+            return None
+
+    class Odd(metaclass=Hidden):
+        pass
+
+    ODD = Odd()
+    KEYS = {math.sin: 1, np.sum: 2, float64: 3}
+    ORDERED = OrderedDict(sin=np.sin)
+    DEFAULT = defaultdict(list, make=np.array)
+
+    def looked_up(f):
+        return KEYS[math.sin], KEYS[np.sum], KEYS[np.float64], KEYS[f]
+
+    def pickled():
+        return [pickle.loads(pickle.dumps(x)) for x in (float64, np.float64, np.sum, math.sin)]
+
+    def collected(x):
+        return ORDERED["sin"](x) * DEFAULT["make"]([x, 1.0]).sum()
+
+    def lazily():
+        global np2, m2, lin2, sin2
+        import numpy as np2
+        import math as m2
+        import numpy.linalg as lin2
+        from math import sin as sin2
+
+    def stored(x):
+        a = np.array([1.0, 0.0])
+        a[0] = x
+        return a.sum()
+"""
+
+
+def test_names_keys_and_types(module):
+    m = module(NAMING)
+    keys = list(m.KEYS)
+    with pg.adopt(m.__name__):
+        assert m.looked_up(np.sum) == (1, 2, 3, 2)
+        assert m.pickled()[0] is np.float64
+        m.lazily()
+        assert m.np2 is pg.numpy
+        slope = np.cos(1.3) * 2.3 + np.sin(1.3)
+        assert np.isclose(pg.grad(m.collected)(1.3), slope)
+    import math
+
+    assert (m.np2, m.m2, m.lin2, m.sin2) == (np, math, np.linalg, math.sin)
+    assert list(m.KEYS) == keys and m.ORDERED["sin"] is np.sin and m.DEFAULT["make"] is np.array
+
+
+def test_the_report_names_the_line_behind_an_error_of_numpy(module):
+    m = module(NAMING)
+    with pg.adopt(m.__name__), pytest.raises(ValueError, match="sequence") as caught:
+        pg.grad(m.stored)(1.3)
+    assert f"{m.__name__}.py:" in str(caught.value.__cause__)
+    (line,) = pg.adopt.report(m.__name__, m.stored, 1.3).obstacles
+    assert line.source == "a[0] = x"
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: (0.03 + 0.05j) - x, lambda x: (0.03 + 0.05j) / x, lambda x: (0.03 + 0.05j) ** x,
+    lambda x: x - (0.03 + 0.05j), lambda x: x / (0.03 + 0.05j),
+], ids=["minus", "divide", "power", "less", "over"])  # fmt: skip
+def test_complex_numbers_before_a_variable_without_axes(f):
+    """Python answers ``1j - numpy.float64(2.0)`` itself, with a complex of its own."""
+    value = f(pg.Variable(1.5, requires_grad=True) * 2.0)
+    assert np.isclose(value.data, f(3.0)) and value.dtype == np.complex128
+    step = 1e-5
+    expected = (f(3.0 + step) - f(3.0 - step)) / (2 * step) * 2.0
+    for part, number in ((pg.real, expected.real), (pg.imag, expected.imag)):
+        inner = lambda x, part=part: part(f(x * 2.0))
+        assert np.isclose(pg.grad(inner)(1.5), number)
+        assert np.isclose(pg.jvp(inner, (1.5,), (1.0,))[1], number)
+
+
+def test_the_methods_that_models_of_distributions_call():
+    needs("scipy")
+    import pluggrad.scipy.stats as stats
+
+    x = np.array([-0.4, 1.2])
+    slope = pg.grad(lambda x: pg.sum(stats.norm._cdf(x)))(x)
+    np.testing.assert_allclose(slope, stats.norm.pdf(x))
+    with pytest.raises(AttributeError):
+        _ = stats.norm._no_such_method

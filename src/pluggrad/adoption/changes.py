@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ import numpy
 from ..engine.adopted import covers
 from .compiled import is_numba, python_of
 from .imports import rewritten
-from .replacements import ready, replacement_of
+from .replacements import original_of, ready, replacement_of
 
 __all__ = ["Change", "Changes"]
 
@@ -27,6 +28,8 @@ _MISSING: Any = object()
 _PLAIN = frozenset(
     {str, int, float, complex, bool, bytes, type(None), numpy.ndarray, numpy.float64}
 )
+#: Collections that are searched. Others may compute what they return.
+_COLLECTIONS = (dict, list, OrderedDict, defaultdict)
 
 
 class Change(NamedTuple):
@@ -50,6 +53,7 @@ class Changes:
         self._todo: list[tuple[str, Any]] = []
         self._keep: list[Any] = []  # what is in `_seen` must not be freed
         self._original: dict[int, dict[str, Any]] = {}  # namespaces before the changes, by id
+        self._spaces: list[tuple[dict[str, Any], frozenset[str]]] = []  # with the names then
         ready()
         spaces = [vars(module)]
         self._seen.add(id(spaces[0]))
@@ -67,12 +71,18 @@ class Changes:
         meantime stays."""
         while self._undo:
             self._undo.pop()()
+        for space, names in self._spaces:
+            for name in [name for name in space if name not in names]:
+                if (theirs := original_of(space[name])) is not space[name]:
+                    space[name] = theirs  # by `global np` and an import, in a function
+        self._spaces = []
 
     # ------------------------------------------------------------ the search
 
     def _namespace(self, space: dict[str, Any], spaces: list[dict[str, Any]]) -> None:
         """Change the names of a module, and all that they lead to."""
         self._original[id(space)] = original = dict(space)
+        self._spaces.append((space, frozenset(space)))
         for name, value in original.items():
             if name.startswith("__") and name.endswith("__"):
                 continue
@@ -94,6 +104,7 @@ class Changes:
             else:
                 for key, value in list(x.items()):
                     self._item(x, key, value, f"{what}[{key!r}]")
+                    self._key(x, key, what)
 
     def _of(self, what: str, value: Any) -> Any:
         """What `value` becomes. What it leads to is noted for later."""
@@ -135,7 +146,7 @@ class Changes:
         if isinstance(x, (FunctionType, type)):
             if x.__module__ != self.name and not self._strange(x):
                 return
-        elif type(x) not in (dict, list):
+        elif type(x) not in _COLLECTIONS:
             home = str(type(x).__module__)
             space = getattr(x, "__dict__", None)
             if not covers(home) or isinstance(x, ModuleType) or not isinstance(space, dict):
@@ -208,6 +219,19 @@ class Changes:
 
         self._undo.append(undo)
         self._noted(what, value, new)
+
+    def _key(self, owner: dict[Any, Any], key: Any, what: str) -> None:
+        """Let an item be found by what stands for its key, too."""
+        new = self._of(f"{what}'s key", key) if callable(key) else key
+        if new is key or new in owner:
+            return
+        owner[new] = owner[key]
+
+        def undo() -> None:
+            owner.pop(new, None)
+
+        self._undo.append(undo)
+        self._noted(f"{what}[{key!r}]", key, new)
 
     def _set(self, owner: Any, name: str, new: Any, what: str) -> None:
         before = getattr(owner, name)

@@ -41,7 +41,8 @@ _NO_OWNER = (type(None), type(sys))
 
 def is_numba(x: Any) -> bool:
     """Whether numba made the function `x` of a Python function that is at hand."""
-    return type(x).__module__.startswith("numba.") and python_of(x) is not None
+    home = str(type(x).__module__)  # not a string where a metaclass hides it
+    return home.startswith("numba.") and python_of(x) is not None
 
 
 def python_of(x: Any) -> FunctionType | None:

@@ -19,7 +19,7 @@ from .compiled import is_compiled, is_numba, stand_in, vectorized
 from .either import adopted_scipy, pairs
 from .scalars import SCALAR_TYPES
 
-__all__ = ["ready", "replacement_of"]
+__all__ = ["original_of", "ready", "replacement_of"]
 
 #: By the id of the original: the original, and what stands for it.
 _table: dict[int, tuple[Any, Any]] = {}
@@ -94,6 +94,16 @@ def replacement_of(x: Any) -> Any:
             [named[key] is x.keywords[key] for key in named]
         )  # fmt: skip
         return x if same else functools.partial(inner, *args, **named)
+    return x
+
+
+def original_of(x: Any) -> Any:
+    """What `x` stands for in an adopted package; `x` itself if it stands for nothing."""
+    for theirs, ours in _table.values():
+        if ours is x:
+            return theirs
+    if isinstance(x, ModuleType) and x.__name__.partition(".")[0] == "scipy":
+        return sys.modules.get(x.__name__, x)
     return x
 
 

@@ -3,6 +3,7 @@ that are equal to NumPy's, and take Variables where they are called."""
 
 from __future__ import annotations
 
+import copyreg
 from contextlib import suppress
 from typing import Any
 
@@ -37,8 +38,17 @@ class _Called(type):
     def __repr__(cls) -> str:
         return repr(cls.theirs)
 
-    def __reduce__(cls) -> Any:
-        return (getattr, (numpy, cls.theirs.__name__))
+
+def _as_theirs(cls: _Called) -> Any:
+    """How `pickle` stores such a class, which it would look up by its name otherwise."""
+    return _of_numpy, (cls.theirs.__name__,)
+
+
+def _of_numpy(name: str) -> Any:
+    return getattr(numpy, name)
+
+
+copyreg.pickle(_Called, _as_theirs)
 
 
 def _made(theirs: Any, ours: Any) -> Any:

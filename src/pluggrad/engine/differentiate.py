@@ -12,6 +12,7 @@ from typing import Any
 
 from ..arrays.backend import SCALARS, VARIABLES, Backend, backend_of
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
+from .adopted import NAMES as ADOPTED
 from .arguments import convert, one_device
 from .backward import among_variables, count_uses_towards, in_place_type, walk
 from .caught import raise_caught
@@ -190,7 +191,8 @@ def _run(
     needed: Sequence[Any] | None = None,
 ) -> tuple[dict[Node, Any], Backend]:
     """Check everything, including that gradients will reach all of `needed`; then walk."""
-    raise_caught()
+    if ADOPTED:
+        raise_caught()
     if not outputs:
         raise InvalidArgumentError("there is no output to differentiate")
     if len(seeds) != len(outputs):

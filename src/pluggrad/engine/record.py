@@ -11,6 +11,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy
+
 from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_variable
 from ..errors import TypeMismatchError
@@ -49,10 +51,15 @@ def evaluate(
             if x._level is not level:
                 level = x._level if level is None else deepest(x._level, level)
     if level is None:
-        return raw(*args, **kwargs)
+        return _numpy_number(raw(*args, **kwargs))
     if level.process is not None:
         return level.process(primitive, args, kwargs, raw, level, backend)
     return record(primitive, args, kwargs, raw, level, backend)
+
+
+def _numpy_number(y: Any) -> Any:
+    """The result `y`; of NumPy's where Python answered, as ``1j - numpy.float64(2.0)``."""
+    return numpy.complex128(y) if type(y) is complex else y
 
 
 def record(
@@ -85,7 +92,7 @@ def record(
         else:
             inner.append(x)
     if not nested:
-        y = raw(*inner, **kwargs)
+        y = _numpy_number(raw(*inner, **kwargs))
     elif (state := read()) is level.inside:
         try:
             put(level.outside)  # the state in which the levels below can use their short cuts

@@ -82,6 +82,8 @@ def short_cut(
             try:
                 put(level.outside)
                 y = bound(tuple(values), kwargs) if lifted else raw(*values, **kwargs)
+                if type(y) is complex:  # Python answered `1j - numpy.float64(2.0)` itself
+                    return None
                 if y.dtype not in floats:
                     return wrap(y, None, ROOT, backend)
                 total = None

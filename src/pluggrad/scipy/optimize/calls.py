@@ -108,6 +108,8 @@ class Call:
         self.like = next((x for x in found if is_variable(x)), found[0] if found else None)
         known = None if self.like is None else backend_of(self.like)
         self.backend = get_backend("numpy") if known is None else known
+        if known is None:  # numbers and lists alone
+            self.like = self.backend.raw("asarray")(0.0)
         self.traced = any([self._host(x) is None for x in found])
         closed = [
             *self.closed,

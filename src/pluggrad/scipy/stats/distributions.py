@@ -50,6 +50,10 @@ def floats(values: list[Any], where: str) -> list[Any]:
     return [next(rest) if is_variable(x) else number(x) for x in values]
 
 
+#: Methods that SciPy's models call inside the support, where they equal the public ones.
+_INSIDE = frozenset({"_pdf", "_logpdf", "_cdf", "_logcdf", "_sf", "_logsf", "_ppf", "_isf"})
+
+
 class Distribution:
     """A distribution of SciPy's, with derivatives by the point and by all parameters.
 
@@ -105,6 +109,8 @@ class Distribution:
         return Frozen(self, args, kwds)
 
     def __getattr__(self, name: str) -> Any:
+        if name in _INSIDE and name[1:] in self.own:
+            return getattr(self, name[1:])
         if name.startswith("_"):
             raise AttributeError(name)
         if name in self.own:
