@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
+import pluggrad.numpy as pnp
+from pluggrad.plugin import get_backend
 from tests.support.optional import needs
 
 cloudpickle = needs("cloudpickle")
@@ -119,3 +121,44 @@ def test_the_state_is_restored_after_a_pickled_function_raises() -> None:
     v = pg.Variable(X, requires_grad=True)
     pg.sum(v * v).backward()
     np.testing.assert_array_equal(v.grad.data, 2 * X)
+
+
+@pytest.mark.parametrize("name", ["numpy", "array_api_strict", "torch", "jax", "dask"])
+def test_classes_of_variables_and_their_leaves_are_pickled_by_name(name: str) -> None:
+    needs(name)
+    backend = get_backend(name)
+    for kind in backend.classes:
+        for module in (pickle, cloudpickle):
+            assert pickle.loads(module.dumps(kind)) is kind
+            assert len(module.dumps(kind)) < 100
+        assert kind.__name__ == "Variable" and issubclass(kind, pg.Variable)
+
+
+def test_functions_that_refer_to_the_module_of_numpys_names() -> None:
+    for module in (pickle, cloudpickle):
+        assert pickle.loads(module.dumps(pnp)) is pnp
+    f = cloudpickle.loads(cloudpickle.dumps(pg.grad(lambda w: pnp.sum(pnp.sin(w)))))
+    np.testing.assert_array_equal(f(X), np.cos(X))
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_functions_of_frameworks_are_pickled(name: str) -> None:
+    needs(name)
+    called = getattr(pg.interop, name).call(lambda x: x * x)
+    f = cloudpickle.loads(cloudpickle.dumps(pg.grad(lambda x: pg.sum(called(x)))))
+    np.testing.assert_allclose(f(X), 2 * X)
+
+
+@pytest.mark.parametrize("name", pg.transforms.__all__)
+def test_every_transform_and_what_it_returns(name: str) -> None:
+    transform = getattr(pg.transforms, name)
+    assert pickle.loads(cloudpickle.dumps(transform)) is transform
+    if name in ("grad", "value_and_grad", "jacrev", "jacfwd", "hessian", "vmap", "checkpoint"):
+        f = cloudpickle.loads(cloudpickle.dumps(transform(total)))
+        np.testing.assert_array_equal(out(f(X))[0], out(transform(total)(X))[0])
+
+
+@pytest.mark.parametrize("transform", [pg.vjp, pg.linearize])
+def test_what_holds_a_graph_says_that_it_is_not_pickled(transform: Any) -> None:
+    with pytest.raises(pg.DifferentiationError, match="cannot"):
+        cloudpickle.dumps(transform(total, X)[1])

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..errors import DifferentiationError
 from .primitive import Rule
 
 __all__ = [
@@ -64,6 +65,13 @@ class Node(Edge):
     __slots__ = ("__weakref__", "extra")
 
     extra: Extra
+
+    def __reduce__(self) -> Any:
+        """Refused: pickle takes functions and leaves, and no graph."""
+        raise DifferentiationError(
+            "the graph cannot be pickled, and so neither can what `vjp` and `linearize` return; "
+            "send the function, and differentiate it where it arrives"
+        )
 
     def name(self) -> str:
         """The operation's name in torch's style, such as ``MultiplyBackward``."""

@@ -108,26 +108,45 @@ class _Bridged(ForeignProgram):
 def calling(f: Callable[..., Any], framework: Framework) -> Callable[..., Any]:
     """`f`, a function of the framework's arrays, as a function of Variables and arrays of any
     backend that is recorded as one operation."""
-    where = f"interop.{framework.name}.call"
-    check_function(f, where)
-    rule = rule_of(getattr(f, "__name__", type(f).__name__))
-    home = get_backend(framework.name)
+    check_function(f, f"interop.{framework.name}.call")
+    calls = _Calls(f, framework)
 
-    def takes(x: Any) -> bool:
+    @functools.wraps(f)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return calls.run(args, kwargs)
+
+    return called
+
+
+class _Calls:
+    """What `calling` returns, without its name. Pickle takes the function and the framework."""
+
+    def __init__(self, f: Callable[..., Any], framework: Framework) -> None:
+        self.f, self.framework = f, framework
+        self.where = f"interop.{framework.name}.call"
+        self.rule = rule_of(getattr(f, "__name__", type(f).__name__))
+        self.home = get_backend(framework.name)
+
+    def __reduce__(self) -> Any:
+        return _Calls, (self.f, self.framework)
+
+    def takes(self, x: Any) -> bool:
         """Whether a leaf of the arguments is an array to hand over. Arrays of the framework itself
         are constants of `f`."""
         if is_variable(x):
             return True
         if BACKENDS.get(type(x), x) is None or not (hasattr(x, "dtype") and hasattr(x, "shape")):
             return False
-        return backend_of(x) is not home
+        return backend_of(x) is not self.home
 
-    def gives(y: Any) -> bool:
-        return hasattr(y, "dtype") and hasattr(y, "shape") and backend_of(y) is home
+    def gives(self, y: Any) -> bool:
+        """Whether a leaf of the results is an array."""
+        return hasattr(y, "dtype") and hasattr(y, "shape") and backend_of(y) is self.home
 
-    @functools.wraps(f)
-    def called(*args: Any, **kwargs: Any) -> Any:
-        tree = TreeCall(f, args, kwargs, takes, gives)
+    def run(self, args: Any, kwargs: Any) -> Any:
+        """The results of one call."""
+        framework, home, where = self.framework, self.home, self.where
+        tree = TreeCall(self.f, args, kwargs, self.takes, self.gives)
         arrays = tree.arrays
         backend = _caller(arrays, home, where)
         program = framework.program(tree)
@@ -136,9 +155,7 @@ def calling(f: Callable[..., Any], framework: Framework) -> Callable[..., Any]:
         if backend is not home:
             device = device_of(arrays[0]) if arrays else None
             program = _Bridged(program, framework, backend, device)
-        return tree.completed(_results(program, rule, arrays, tree, where))
-
-    return called
+        return tree.completed(_results(program, self.rule, arrays, tree, where))
 
 
 def _draws_apart(level: Level | None) -> bool:

@@ -11,6 +11,7 @@ are instances. Which of these it is, the instructions around the name tell.
 from __future__ import annotations
 
 import dis
+import importlib
 import inspect
 import sys
 from types import ModuleType
@@ -143,6 +144,10 @@ def _looked_up(name: str) -> property:
 
 class Module(ModuleType):
     """The class of the module `pluggrad.numpy`."""
+
+    def __reduce__(self) -> Any:
+        """For pickle: by name."""
+        return importlib.import_module, (self.__name__,)
 
 
 for _name in ("ndarray", *CLASSES):

@@ -72,6 +72,9 @@ def make_variable_classes(backend: Backend) -> tuple[type, ...]:
     dual = type("Variable", (nested,), {**attributes})
     batched = type("Variable", (Batched, nested), {**attributes})
     backend.variable, backend.nested, backend.dual, backend.batched = cls, nested, dual, batched
+    for place in ("variable", "nested", "dual", "batched"):
+        # How pickle finds it in `pluggrad`.
+        getattr(backend, place).__qualname__ = f"_by_name.{backend.name}._backend.{place}"
     for name, function in backend.adapter.methods.items():
         setattr(cls, name, function)
     item = bind_first(PRIMITIVES["getitem"], backend, backend.getitem)
