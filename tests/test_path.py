@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 import pluggrad as pg
+from pluggrad.engine.adopted import NOTED
 
 ROOT = Path(pg.__file__).parent
 CONTRIBUTING = Path(__file__).parents[1] / "CONTRIBUTING.md"
@@ -45,6 +46,7 @@ def test_a_backward_walk_enters_the_files_that_contributing_names():
     def run():
         pg.sum(x * w).backward()
 
+    NOTED.clear()  # an error in an adopted package that another test left waiting
     run()  # functions are looked up and bound when they are first used
     entered, named = files_entered(run), files_named()
     assert set(entered) == set(named)

@@ -7,7 +7,6 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import pytest
 
@@ -15,6 +14,7 @@ import pluggrad as pg
 from tests.support.optional import needs
 
 dask = needs("dask")
+cloudpickle = needs("cloudpickle")
 da = needs("dask.array")
 
 X = np.linspace(-1.0, 2.0, 24).reshape(4, 6)

@@ -16,7 +16,7 @@ from oracle_rows import ROWS, inf, nan, need_both, need_torch, problem_of, row
 
 from pluggrad_conformance import freezing, oracles
 from pluggrad_conformance.cells import Cell
-from pluggrad_conformance.judge import _Case
+from pluggrad_conformance.judge import Case
 from pluggrad_conformance.operations import Array, Operation, case
 from pluggrad_conformance.oracles import OracleAnswer, consult_oracles, frozen, silence
 from pluggrad_conformance.oracles.inherited import INHERITED, same_source
@@ -130,7 +130,7 @@ def test_libraries_with_one_formula_are_one_oracle() -> None:
 
 @pytest.mark.parametrize("name, outcome", [("special.erfcx", "oracle-conflict"), ("sin", "wrong")])
 def test_two_that_inherit_one_formula_do_not_condemn(name: str, outcome: str) -> None:
-    judged = _Case(Cell(name, "numpy", "float64", order=2),
+    judged = Case(Cell(name, "numpy", "float64", order=2),
                    Problem.of(Cell(name, "numpy", "float64")), None)  # fmt: skip
     (x,) = judged.problem.inputs
     said = [OracleAnswer(n, [np.ones(x.shape)], [np.zeros(x.shape)]) for n in ("torch", "jax")]

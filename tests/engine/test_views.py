@@ -235,7 +235,7 @@ def test_parts_of_complex_numbers_are_views(part: str) -> None:
 COPIES: dict[str, Callable[[Any], Any]] = {
     "integers": lambda v: v[np.asarray([0, 1])],
     "mask": lambda v: v[np.ones((3, 4), dtype=bool)],
-    "astype": lambda v: pg.astype(v, np.float64, copy=False),
+    "astype": lambda v: pg.astype(v, np.float64),
     "flatten": lambda v: v.flatten(),
     "copy": lambda v: pg.copy(v),
     "detach": lambda v: v.detach(),

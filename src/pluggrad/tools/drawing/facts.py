@@ -16,6 +16,7 @@ from typing import Any
 
 import optree
 
+from ...arrays.backend import backend_of
 from ...arrays.dispatch import is_variable
 from ...engine.backward import nodes_below
 from ...engine.custom_call import Call
@@ -255,12 +256,19 @@ def _arrays(value: Any) -> dict[int, int]:
         while is_variable(x):
             x = x._value
         if hasattr(x, "dtype") and hasattr(x, "shape"):
-            found[id(x)] = count_bytes(x)
+            if not _is_number(x):
+                found[id(x)] = count_bytes(x)
         elif isinstance(x, (tuple, list)):
             stack.extend(x)
         elif isinstance(x, dict):
             stack.extend(x.values())
     return found
+
+
+def _is_number(x: Any) -> bool:
+    """Whether the array `x` stands for a Python number (see `Adapter.numbers`)."""
+    backend = None if x.shape else backend_of(x)
+    return backend is not None and any([x is n for n in backend.adapter.numbers[1].values()])
 
 
 def count_bytes(x: Any) -> int:
