@@ -31,6 +31,8 @@ def several(key: Any) -> bool:
 def take_along_axis(x: Any, indices: Any, /, *, axis: int = -1) -> Any:
     """The entries of `x` at indices that are given for each row along `axis`, which becomes one
     chunk."""
+    if not -x.ndim <= axis < x.ndim:
+        raise IndexError(f"axis {axis} is out of range for an array of {x.ndim} axes")
     axis = axis % x.ndim
     x, indices = _whole(x, axis), _beside(indices, x, axis)
     own, along = tuple(range(x.ndim)), _along(x.ndim, axis)

@@ -152,7 +152,14 @@ def along_one_axis(key: Any) -> tuple[int, Any] | None:
     parts = key if isinstance(key, tuple) else (key,)
     found = None
     for axis, part in enumerate(parts):
-        if hasattr(part, "dtype") and part.ndim == 1 and "int" in str(part.dtype):
+        # (Compilers do not ask slices for their attributes.)
+        if (
+            part is not ...
+            and type(part) is not slice
+            and hasattr(part, "dtype")
+            and part.ndim == 1
+            and "int" in str(part.dtype)
+        ):
             if found is not None or ... in [p for p in parts[:axis] if p is ...]:
                 return None
             found = (axis, part)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 
 from tests.adoption.judge import judge
@@ -21,6 +22,13 @@ RIGHT = {
     "hydroeval": 4, "iapws": 6, "numpy-financial": 11, "pvlib": 23, "pyet": 6, "seawater": 7,
     "transforms3d": 11,
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def numbers_print_as_before():
+    """colour-science changes how NumPy prints when it is imported."""
+    with np.printoptions():
+        yield
 
 
 @pytest.mark.parametrize("name", RIGHT)

@@ -191,14 +191,14 @@ def _run(
     needed: Sequence[Any] | None = None,
 ) -> tuple[dict[Node, Any], Backend]:
     """Check everything, including that gradients will reach all of `needed`; then walk."""
-    if NOTED:
-        raise_caught()
     if not outputs:
         raise InvalidArgumentError("there is no output to differentiate")
     if len(seeds) != len(outputs):
         raise InvalidArgumentError(f"{len(outputs)} outputs, but {len(seeds)} cotangents")
     nodes = [_node_of(y, "outputs") for y in outputs]
     level, backend = outputs[0]._level, outputs[0]._backend
+    if NOTED and not (backend.adapter.reads_code and backend.adapter.tracing()):
+        raise_caught()
     if level is not ROOT:
         deepest(level, ROOT)  # raises if its transform has returned
     cotangents: dict[Node, Any] = {}
