@@ -4,7 +4,6 @@ caller would catch."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from numpy.linalg import LinAlgError as _NumPyLinAlgError
 
@@ -46,12 +45,6 @@ ERROR_MADE: list[Callable[[PluggradError, str], str]] = []
 
 class PluggradError(Exception):
     """The base of every error that pluggrad raises on purpose."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        for place in ERROR_MADE:
-            if args and isinstance(args[0], str):
-                args = (args[0] + place(self, args[0]), *args[1:])
-        super().__init__(*args, **kwargs)
 
 
 class InvalidArgumentError(PluggradError, ValueError):

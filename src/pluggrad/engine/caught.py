@@ -58,6 +58,18 @@ def follow_errors(on: bool) -> None:
     """Let the messages of pluggrad's errors name the line of an adopted package, and note the
     errors, or no more."""
     ERROR_MADE[:] = [_made] if on else []
+    if on:
+        setattr(PluggradError, "__init__", _noted)  # noqa: B010  (compilers do not read it else)
+    elif "__init__" in vars(PluggradError):
+        delattr(PluggradError, "__init__")
+
+
+def _noted(self: PluggradError, *args: Any, **kwargs: Any) -> None:
+    """The constructor of errors while something is adopted."""
+    for made in ERROR_MADE:
+        if args and isinstance(args[0], str):
+            args = (args[0] + made(self, args[0]), *args[1:])
+    super(PluggradError, self).__init__(*args, **kwargs)
 
 
 def _made(error: PluggradError, text: str) -> str:
