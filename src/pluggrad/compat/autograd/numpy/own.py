@@ -61,6 +61,10 @@ def _of_iterables(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-JOINING = ("column_stack", "concatenate", "dstack", "hstack", "row_stack", "stack", "vstack")
+JOINING = tuple(
+    name
+    for name in ("column_stack", "concatenate", "dstack", "hstack", "row_stack", "stack", "vstack")
+    if hasattr(np, name)  # newer NumPy has no `row_stack`
+)
 OWN: dict[str, Any] = {name: _of_iterables(getattr(np, name)) for name in JOINING}
 OWN |= {"make_diagonal": make_diagonal, "where": where}
