@@ -64,20 +64,20 @@ def numpy_alone(session: nox.Session) -> None:
     session.install(".")
     session.install("-c", "constraints.txt", "pytest", "pytest-xdist", "hypothesis", "mpmath")
     session.run(
-        "pytest", "tests", "-n", "auto", "-q", "-m", "not slow", *session.posargs, env=THREADS
+        "pytest", "tests", "-n", "auto", "-q", *session.posargs, env=THREADS
     )
 
 
 @nox.session(python=PYTHONS)
 def newest(session: nox.Session) -> None:
-    """All tests, with the pins."""
+    """All tests, the slow ones, too, with the pins."""
     session.install("-c", "constraints.txt", "-e", ".[test]")
-    session.run("pytest", "-n", "auto", "-q", *session.posargs, env=THREADS)
+    session.run("pytest", "-n", "auto", "-q", "-m", "", *session.posargs, env=THREADS)
 
 
 @nox.session(python=PYTHONS[0])
 def oldest(session: nox.Session) -> None:
-    """All tests, with the oldest versions of what pluggrad computes with."""
+    """All tests, the slow ones, too, with the oldest versions of what pluggrad computes with."""
     floors = HERE / "constraints-oldest.txt"
     session.install("-c", str(floors), "-e", ".[test]")
-    session.run("pytest", "-n", "auto", "-q", *session.posargs, env=THREADS)
+    session.run("pytest", "-n", "auto", "-q", "-m", "", *session.posargs, env=THREADS)

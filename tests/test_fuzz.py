@@ -23,6 +23,7 @@ from tests.fuzz.oracle import Oracle
 from tests.fuzz.programs import Program, Statement, Sub, count, source
 from tests.fuzz.run import MOST_REFUSED
 from tests.fuzz.shrink import shrink
+from tests.support.slow import slow_if
 
 EACH = 100  # programs of a test
 
@@ -52,19 +53,18 @@ def run_random_programs(backend: str, seed: int, programs: int, slow: bool = Tru
     assert len(refused) <= MOST_REFUSED * programs, refused
 
 
-@pytest.mark.parametrize("part", range(20))
+@pytest.mark.parametrize("part", [slow_if(n >= 10, n) for n in range(20)])
 def test_random_programs_on_numpy(part):
     run_random_programs("numpy", part, EACH)
 
 
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", [slow_if(n > 0, n) for n in range(2)])
 @pytest.mark.parametrize("backend", ["torch", "strict"])
 def test_random_programs_on_other_backends(backend, part):
     needs(backend)
     run_random_programs(backend, 100 + part, EACH, slow=False)
 
 
-@pytest.mark.slow
 def test_random_programs_on_jax():
     needs("jax")
     run_random_programs("jax", 200, 10, slow=False)

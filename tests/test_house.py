@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
@@ -35,10 +36,17 @@ TIES = {
 }
 
 
+@functools.cache
+def all_imports() -> dict[str, set[str]]:
+    """Who imports whom in pluggrad, lazy imports included."""
+    return import_graph(ROOT)
+
+
 def engine_imports() -> dict[str, set[str]]:
-    """Who imports whom in pluggrad, lazy imports included, without the ties."""
-    graph = import_graph(ROOT)
-    return {name: {n for n in needs if (name, n) not in TIES} for name, needs in graph.items()}
+    """The same without the ties."""
+    return {
+        name: {n for n in needs if (name, n) not in TIES} for name, needs in all_imports().items()
+    }
 
 
 def floor(module: str) -> int:
@@ -101,7 +109,7 @@ def past_the_door(source: str) -> list[str]:
             names = open_names.get(module, set())
             if module.partition(".")[0] == "pluggrad":
                 found += [f"{module}.{a.name}" for a in node.names if a.name not in names]
-    modules = {name.partition(".")[0] for name in import_graph(ROOT)} - {"plugin", "errors"}
+    modules = {name.partition(".")[0] for name in all_imports()} - {"plugin", "errors"}
     for node in nodes:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             inner = node.attr in modules - set(pg.__all__) or node.attr.startswith("_")
@@ -146,7 +154,7 @@ def test_no_module_is_named_like_a_public_function():
     functions = {*CREATION, *INQUIRIES, *(n for n, row in PRIMITIVES.items() if not row.private)}
     for package in (pg, pg.transforms, pg.autograd):
         prefix = package.__name__.removeprefix("pluggrad").lstrip(".")
-        inside = {n.removeprefix(prefix).lstrip(".") for n in import_graph(ROOT) if prefix in n}
+        inside = {n.removeprefix(prefix).lstrip(".") for n in all_imports() if prefix in n}
         modules = {name for name in inside if name and "." not in name}
         assert len(modules) > 3
         public = {n for n in package.__all__ if not isinstance(getattr(package, n), ModuleType)}

@@ -6,9 +6,10 @@ import pytest
 
 from tests.compat.clients import apart, both
 from tests.support.optional import needs
+from tests.support.slow import slow_if
 
 
-@pytest.mark.parametrize("client", ["lifelines", "pymanopt"])
+@pytest.mark.parametrize("client", [slow_if(False, "lifelines"), slow_if(True, "pymanopt")])
 def test_a_client_finds_what_it_finds_with_hips_autograd(client):
     needs("autograd")
     needs(client)

@@ -167,7 +167,6 @@ def test_compiled():
     assert failed.error is not None  # shapes that depend on values cannot be compiled
 
 
-@pytest.mark.slow
 def test_torch_compile_is_asked_for_the_whole_graph():
     torch = needs("torch")
     cell = Cell.parse("multiply|torch|float64|compiled=compile")

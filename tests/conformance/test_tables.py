@@ -14,6 +14,7 @@ import pytest
 import pluggrad as pg
 from pluggrad.arrays.backend import PRIMITIVES
 from tests.support.optional import is_installed, needs
+from tests.support.slow import slow_if
 
 needs("pluggrad_conformance")
 
@@ -199,8 +200,10 @@ LACKING = (
 NOT_THERE = {"jax": ("special.exp1", "special.spence")}  # for complex numbers
 
 
-@pytest.mark.parametrize("oracle", ORACLES)
-@pytest.mark.parametrize("name", sorted(ROWS))
+@pytest.mark.parametrize("name, oracle", [
+    slow_if(oracle == "jax" and n % 3 > 0, name, oracle)  # JAX compiles each by itself
+    for n, name in enumerate(sorted(ROWS)) for oracle in ORACLES
+])  # fmt: skip
 def test_oracles_compute_the_same_values(name: str, oracle: str) -> None:
     needs_libraries(name)
     if not is_installed(oracle):

@@ -90,7 +90,7 @@ def test_what_is_refused_here(row):
 @pytest.mark.parametrize("backend", OTHERS)
 def test_values_and_gradients_on_other_backends(backend):
     needs(backend)
-    for row in GRADIENTS:
+    for row in GRADIENTS[:: 3 if backend == "jax" else 1]:  # JAX compiles each by itself
         if backend == "strict" and "setdiff1d" in row:
             continue  # its `isin` takes integers only
         if "partition" in row:  # the order of the parts is the library's

@@ -38,11 +38,11 @@ def operations():
 
 def test_all_are_torchs(operations):
     assert {op.name for op in operations} == set(NAMES)
-    findings = [f for op in operations for f in torch_sweep.sweep([op], 2)]
+    findings = [f for op in operations for f in torch_sweep.sweep([op], 1)]
     bad = [f for f in findings if f.outcome in (*torch_sweep.BAD, "no method")]
     refused = {f.name for f in findings if f.outcome == "refused"}
     assert bad == [] and refused <= {"nn.functional.embedding_bag"}
-    assert len(findings) > 100
+    assert len(findings) == len(operations)
 
 
 def test_the_table_counts_every_function(operations):

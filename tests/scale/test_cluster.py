@@ -12,12 +12,11 @@ import pytest
 import pluggrad as pg
 from tests.scale import cluster as scale
 from tests.support.optional import needs
+from tests.support.slow import slow_if
 
 needs("distributed")
 dask = needs("dask")
 da = needs("dask.array")
-
-pytestmark = pytest.mark.slow
 
 X = np.asarray([1.0, 2.0, 3.0])
 
@@ -83,7 +82,9 @@ def test_one_pass_of_the_cluster(running: Any) -> None:
     assert scale.error_of(again.compute(), expected[1]) < scale.CLOSE
 
 
-@pytest.mark.parametrize("case", [scale.one_killed, scale.all_killed, scale.one_added])
+@pytest.mark.parametrize(
+    "case", [scale.one_killed, slow_if(True, scale.all_killed), slow_if(True, scale.one_added)]
+)
 def test_what_the_cluster_survives_gradients_survive(running: Any, case: Any) -> None:
     error, _ = case(*running)
     assert error < scale.CLOSE

@@ -78,7 +78,6 @@ def test_constants_under_jit(name: str) -> None:
         np.testing.assert_allclose(got, pg.grad(CASES[name])(W), rtol=1e-14)
 
 
-@pytest.mark.slow
 def test_constants_under_torch_compile(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = needs("torch")
     # Dynamo cannot follow a Variable of which there are views, as those that other tests made.

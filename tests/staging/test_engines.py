@@ -19,10 +19,9 @@ X = RNG.normal(size=(4, 3))
 W = RNG.normal(size=3)
 
 ENGINES = [
-    pytest.param(name, marks=[pytest.mark.skipif(not is_installed(name), reason="not installed"),
-                              *([pytest.mark.slow] if name == "torch" else [])])
+    pytest.param(name, marks=pytest.mark.skipif(not is_installed(name), reason="not installed"))
     for name in ("jax", "torch")
-]  # fmt: skip
+]
 every = pytest.mark.parametrize("engine", ENGINES)
 jax_alone = pytest.mark.parametrize("engine", ENGINES[:1])  # where each program takes a second
 
@@ -315,7 +314,6 @@ def test_threads(engine: str) -> None:
     assert not wrong and run.programs == 1
 
 
-@pytest.mark.slow
 def test_tensors_that_torch_tracks_are_refused() -> None:
     torch = needs("torch")
     run = pg.compile(lambda x: x * 2.0, engine="torch")
@@ -325,7 +323,6 @@ def test_tensors_that_torch_tracks_are_refused() -> None:
     assert y.requires_grad  # run as it is
 
 
-@pytest.mark.slow
 def test_modes_of_torch() -> None:
     needs("torch")
     from pluggrad_torch.engine import TorchEngine

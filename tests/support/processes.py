@@ -15,22 +15,25 @@ __all__ = ["run_checks", "run_program"]
 
 
 def run_checks(checks: dict[str, Callable[[], Any]]) -> None:
-    """Run all of `checks` in this process, and print what each raised as one line of JSON."""
+    """Run those of `checks` that the command line names, or all, in this process. Print what each
+    raised as one line of JSON."""
     for name, check in checks.items():
         try:
-            check()
+            if name in (sys.argv[1:] or checks):
+                check()
             print(json.dumps([name, ""]), flush=True)
         except Exception:
             print(json.dumps([name, traceback.format_exc()]), flush=True)
 
 
-def run_program(path: Path, timeout: float = 300, **environment: str) -> dict[str, str]:
-    """Run a program that calls `run_checks`, and return what each check raised; "" if nothing."""
+def run_program(path: Path, *names: str, **environment: str) -> dict[str, str]:
+    """Run a program that calls `run_checks`, for these `names` or all, and return what each check
+    raised; "" if nothing."""
     root = Path(__file__).parents[2]
     paths = [*sys.path, str(root)]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **environment}
-    done = subprocess.run([sys.executable, str(path)], env=env, capture_output=True, text=True,
-                          timeout=timeout, cwd=root)  # fmt: skip
+    done = subprocess.run([sys.executable, str(path), *names], env=env, capture_output=True,
+                          text=True, timeout=300, cwd=root)  # fmt: skip
     lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
     found: dict[str, str] = dict(json.loads(line) for line in lines)
     assert found, done.stderr[-3000:]

@@ -14,8 +14,6 @@ from tests.support.optional import needs
 
 torch = needs("torch")
 
-pytestmark = pytest.mark.slow
-
 RNG = np.random.default_rng(0)
 X = torch.as_tensor(RNG.normal(size=(5, 4)))
 W = torch.as_tensor(RNG.normal(size=(4, 3)))
