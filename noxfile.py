@@ -63,9 +63,7 @@ def numpy_alone(session: nox.Session) -> None:
     """The tests with NumPy alone."""
     session.install(".")
     session.install("-c", "constraints.txt", "pytest", "pytest-xdist", "hypothesis", "mpmath")
-    session.run(
-        "pytest", "tests", "-n", "auto", "-q", *session.posargs, env=THREADS
-    )
+    session.run("pytest", "tests", "-n", "auto", "-q", *session.posargs, env=THREADS)
 
 
 @nox.session(python=PYTHONS)
