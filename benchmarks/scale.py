@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import gc
 import importlib.metadata
 import json
 import os
@@ -131,9 +132,12 @@ def data(blocks: int) -> tuple[Any, Any]:
 
 def memory_peak(forget: bool = False) -> int:
     """The largest memory of this process, in MiB: since it began, or on Linux since it was last
-    told to `forget`."""
+    told to `forget`. Garbage is collected then, so that no measurement pays for what another
+    left."""
     import resource
 
+    if forget:
+        gc.collect()
     try:
         if forget:
             Path("/proc/self/clear_refs").write_text("5")
@@ -172,6 +176,7 @@ def compare(client: Any, model: Any, x: Any, y: Any, rounds: int) -> dict[str, A
     begin = time.perf_counter()
     while len(seconds[ours]) < rounds or time.perf_counter() - begin < SECONDS:
         for f in turns:
+            memory_peak(forget=True)
             client.run(memory_peak, forget=True)
             before, start = processor_time(client), time.perf_counter()
             found[f] = dask.compute(*f())
