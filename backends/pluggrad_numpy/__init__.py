@@ -18,6 +18,11 @@ def broadcast_to(x: Any, shape: Any) -> Any:
     return np.broadcast_to(x, shape)
 
 
+def copy(x: Any) -> Any:
+    """`numpy.copy`, without NumPy's Python code around the method."""
+    return x.copy("K") if type(x) is np.ndarray else np.copy(x)
+
+
 def reduction(ufunc: Any, function: Any) -> Any:
     """`numpy.sum` and the like, without NumPy's Python code around `ufunc.reduce`."""
     reduce = ufunc.reduce
@@ -133,6 +138,7 @@ class NumpyAdapter(Adapter):
         "asarray": atomic(xp.asarray),  # type: ignore[attr-defined]
         "broadcast_to": broadcast_to,
         "clip": clip,
+        "copy": copy,
         "eigh_upper": eigh_upper,
         "gamma_slope": atomic(gamma_slope),
         "scatter": scatter,

@@ -73,8 +73,9 @@ DEFAULTS = {
     "_ndim(arrays[-1])): _refuse(_func, 'out')",
     "linalg.pinv": "if rcond is None and rtol is _no_value: _given['rcond'] = 1e-15",
 }
-#: Functions whose results have NumPy's dtype only if one looks at the values.
-REALS = {"linalg.eig", "linalg.eigvals"}
+#: Functions whose results have NumPy's dtype only if one looks at the values. From NumPy 2.5 they
+#: are always complex.
+REALS = {"linalg.eig", "linalg.eigvals"} if np.linalg.eigvals(np.eye(1)).dtype == float else set()
 #: Functions whose `order` names fields of records, which Variables have not.
 FIELDS = {"argpartition", "argsort", "partition", "sort"}
 

@@ -40,8 +40,8 @@ Measured by `{command}` with {versions}, on Python {python} ({machine}).
 
 - `chain`, `mlp`, `elementwise` compare the cost of recording: small, middle and large arrays. *By hand* is NumPy with
   the gradient written out.
-- `index` reads elements one by one. The gradient of an index here costs what the index costs; elsewhere it is an array
-  of zeros as long as the input, for each element.
+- `index` reads elements one by one. The gradient of an index here costs what the index costs, as in autograd; in torch
+  it is an array of zeros as long as the input, for each element. In JAX the program compiles for minutes: not tried.
 - `stepping` writes row after row into one array, `u[k + 1] = tanh(u[k])`. autograd and JAX cannot write.
 
 More of them, each a program that prints its table:

@@ -159,6 +159,7 @@ BY_NAME: dict[str, Values] = {
 BY_FUNCTION: dict[str, Values] = {
     **{f"{name}.axis": lambda c: [0, -1, None, (0, c.ndim - 1), 5]
        for name in ("cumsum", "nancumsum")},
+    "sort.descending": [True, False], "argsort.descending": [True, False],
     **{f"{name}.order": ["f0"] for name in ("sort", "argsort", "partition", "argpartition")},
     **{f"{name}.kind": ["introselect", "bogus"] for name in ("partition", "argpartition")},
     "isin.kind": ["sort", "table", "bogus"],

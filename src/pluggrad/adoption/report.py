@@ -242,7 +242,8 @@ class _Trace:
             known = names.get(str(space.get("__name__", "")), set())
             line, steps = code.co_firstlineno, list(dis.get_instructions(code))
             for n, step in enumerate(steps):
-                line = line if step.starts_line is None else step.starts_line
+                if step.positions is not None and step.positions.lineno is not None:
+                    line = step.positions.lineno
                 name = ""
                 if step.opname in ("LOAD_GLOBAL", "LOAD_NAME") and step.argval in known:
                     after = steps[n + 1] if n + 1 < len(steps) else step

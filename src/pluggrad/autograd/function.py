@@ -167,9 +167,9 @@ class _FunctionCall(Operation):
         `forward` may write.
         """
         given = list(self.args)
-        wanted = self.context.needs_input_grad
+        wanted = self.context._needs
         for place, x in zip(self.places, args, strict=True):
-            given[place] = x._snapshot() if is_variable(x) else _handed(x, wanted[place])
+            given[place] = x._snapshot() if type(x) in VARIABLES else _handed(x, wanted[place])
         return given
 
     def run(self, args: list[Any]) -> list[Any]:
@@ -186,9 +186,11 @@ class _FunctionCall(Operation):
     def noted(self, given: list[Any], y: Any) -> list[Any]:
         """Note what `forward` left in `ctx`: the array outputs, then other saved arrays."""
         function, ctx = self.function, self.context
-        self.several = isinstance(y, (tuple, list))
-        outputs = list(y) if self.several else [y]
-        if self.several or not _is_array(y):
+        if type(y) in VARIABLES:
+            self.several, outputs = False, [y]
+        else:
+            self.several = isinstance(y, (tuple, list))
+            outputs = list(y) if self.several else [y]
             self.others = {k: x for k, x in enumerate(outputs) if not _is_array(x)}
             outputs = [x for x in outputs if _is_array(x)]
         self.count = len(outputs)
@@ -203,7 +205,7 @@ class _FunctionCall(Operation):
         for mode, values in ctx._given.items():
             self.saved[mode] = [self._place(x, given, outputs, dirty) for x in values]
         ctx._given = {}
-        for name, x in ctx.__dict__.items():
+        for name, x in ctx.__dict__.items() if ctx.__dict__ else ():
             if type(x) in VARIABLES:
                 known = self._known(x, given, outputs[: self.count], dirty)
                 if known is not None:  # any other Variable is a constant
@@ -240,8 +242,10 @@ class _FunctionCall(Operation):
 
     def materialized(self, gs: list[Any], call: Call) -> list[Any]:
         """The cotangents of the outputs, with None replaced by zeros unless the user wants None."""
+        if self.count == 1 and gs[0] is not None:
+            return gs[:1]
         gs = gs[: self.count]
-        if not self.context._materialize or (self.count == 1 and gs[0] is not None):
+        if not self.context._materialize:
             return gs
         some = next(g for g in gs if g is not None)
         return [zeros(shape_dtype(y), some) if g is None else g
@@ -351,13 +355,16 @@ class _FunctionCall(Operation):
         found = backward(self._context(call, "backward"), *self.completed(gs, lambda k: None))
         if not isinstance(found, (tuple, list)):
             found = (found,)
-        if len(found) > len(self.args) and all([g is None for g in found[len(self.args) :]]):
-            found = found[: len(self.args)]
-        if len(found) != len(self.args):
+        count = len(self.args)
+        if len(found) > count and all([g is None for g in found[count:]]):
+            found = found[:count]
+        if len(found) != count:
             raise InvalidArgumentError(
                 f"{name}.backward returned {len(found)} gradients, and forward takes "
-                f"{len(self.args)} inputs; return None for those without"
+                f"{count} inputs; return None for those without"
             )
+        if len(self.places) == count:
+            return list(found)
         return [found[place] for place in self.places]
 
     def push(self, tangents: list[Any], call: Call) -> Sequence[Any]:
@@ -579,7 +586,7 @@ class Function:
         op = _FunctionCall(cls, args, places)
         # `forward` decides which rule applies; until then errors need a name.
         op.rule = cls._rules[True]
-        outputs = call(op, [args[i] for i in places])
+        outputs = call(op, list(args) if len(places) == len(args) else [args[i] for i in places])
         if not op.several and not op.dirty and outputs and type(outputs[0]) in VARIABLES:
             op.args = [None] * len(args)
             return outputs[0]

@@ -80,7 +80,7 @@ def walk(
         # For speed: nodes in a row, of one edge each, need nothing of what follows.
         while type(g) is quick and type(node) is Node and node.more is None:
             parent = node.parent
-            if parent is None or uses[parent] != 1 or parent in waiting:
+            if parent is None or uses[parent] != 1 or (waiting and parent in waiting):
                 break
             rule = node.rule
             g = rule.pull(g, node.saved)
@@ -254,6 +254,7 @@ def count_uses(roots: Iterable[Node]) -> dict[Node, int]:
     """For each node below `roots`, how many edges lead to it: in linear time, without recursion."""
     uses = dict.fromkeys(roots, 0)
     found = list(uses)
+    follow = found.append
     for node in found:  # which grows meanwhile
         edge: Edge | None = node
         while edge is not None:
@@ -263,7 +264,7 @@ def count_uses(roots: Iterable[Node]) -> dict[Node, int]:
                     uses[parent] += 1
                 else:
                     uses[parent] = 1
-                    found.append(parent)
+                    follow(parent)
             edge = edge.more
     return uses
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import optree
@@ -13,12 +13,13 @@ from ..errors import DifferentiationError, InvalidArgumentError
 from .arguments import of_backend
 from .closures import Seen
 from .cotangents import same_shape, shape_dtype
-from .grad_mode import recorded
+from .grad_mode import NOT_AT_ROOT, recorded
 from .graph import Node
 from .handles import as_variable, captured, is_tracked, own_handle, snapshot_of, wrap
 from .lazy_cotangents import dense, fit
-from .levels import ROOT, VOLATILE, Level, during, read
+from .levels import ROOT, START, VOLATILE, Level, during, put, read
 from .linear import is_linear_level, made_of_zeros
+from .primitive import new
 from .record import part_of
 
 __all__ = ["Call", "check_captured", "check_connected", "differentiable", "taken"]
@@ -67,6 +68,27 @@ class Call:
         return Call(self.op, inputs, outputs, optree.tree_map(f, self.residuals), self.needs,
                     self.level, self.backend, self.recorded)  # fmt: skip
 
+    def pull_alone(self, g: Any) -> Any:
+        """The gradient of the only input: `pull`, with a short cut for arrays that are not
+        recorded."""
+        backend, level = self.backend, self.level
+        if type(g) is not backend.adapter.array_type or self.recorded:
+            return self.pull(list(g) if isinstance(g, tuple) else [g])[0]
+        state, v = read(), new(backend.variable)
+        v._value, v._node, v._level, v._cell = g, None, ROOT, None
+        if state.level is not ROOT:
+            v._birth = state.level
+        try:
+            put(NOT_AT_ROOT if state is START and level is ROOT else recorded(level, False))
+            found = self.op.pull([v], self)
+            put(state)
+        except BaseException:
+            put(state)
+            raise
+        if len(found) != 1:
+            self._one_each(found)
+        return self._gradient(0, found[0], False)
+
     def pull(self, gs: list[Any]) -> list[Any]:
         """The gradients of the inputs, each in the library, shape and dtype of its input, or
         None."""
@@ -81,11 +103,7 @@ class Call:
             found = list(during(recorded(self.level, recording), pull, gs, self))
         else:
             found = list(pull(gs, self))
-        if len(found) != len(self.inputs):
-            raise InvalidArgumentError(
-                f"the backward of {self.op.rule.primitive.name} gave {len(found)} gradients for "
-                f"{len(self.inputs)} inputs"
-            )
+        self._one_each(found)
         if among and any([is_tracked(g) and not is_linear_level(g._level) for g in gs]):
             for g, need in zip(found, self.needs):
                 if need and not is_tracked(g):
@@ -93,6 +111,14 @@ class Call:
         for i, need in enumerate(self.needs):
             found[i] = self._gradient(i, found[i], among) if need else None
         return found
+
+    def _one_each(self, found: Sequence[Any]) -> None:
+        """Raise unless `found` has a gradient for each input."""
+        if len(found) != len(self.inputs):
+            raise InvalidArgumentError(
+                f"the backward of {self.op.rule.primitive.name} gave {len(found)} gradients for "
+                f"{len(self.inputs)} inputs"
+            )
 
     def _gradient(self, i: int, g: Any, among: bool) -> Any:
         """The gradient `g` that the user's rule gave for input number `i`, checked and in the form

@@ -61,7 +61,7 @@ def rule_of(name: str, partial: bool = False, keeps: bool = True) -> CallRules:
         return Gradients(call.pull(list(g) if isinstance(g, tuple) else [g]))
 
     def pull_alone(g: Any, call: Any) -> Any:
-        return call.pull(list(g) if isinstance(g, tuple) else [g])[0]
+        return call.pull_alone(g)
 
     several, alone = Custom(name, partial), Custom(name, partial)
     alone.is_call = False

@@ -19,10 +19,10 @@ from .cotangents import same_shape
 from .custom_call import Call, check_connected, differentiable, taken
 from .custom_node import CallRules, share
 from .forward import Forward
-from .grad_mode import Sealed, recording, sealed, sealed_at, stopped
+from .grad_mode import SEALED, Sealed, recording, sealed, sealed_at, stopped
 from .graph import Node
 from .handles import as_variable, captured, is_tracked, snapshot_of, wrap, wrap_untracked
-from .levels import ROOT, VOLATILE, Level, deepest, open_level, put, read, restored
+from .levels import ROOT, START, VOLATILE, Level, deepest, open_level, put, read, restored
 from .linear import Linear, check_homogeneous, check_run, is_linear_level
 from .modes import inside
 from .primitive import new
@@ -122,32 +122,43 @@ def at_once(op: Operation, args: list[Any]) -> list[Any] | None:
         return None
     inner: list[Any] = []
     parents: list[Any] = []
-    tracked: list[bool] = []
     backend: Any = None
     for x in args:
         node = None
         if type(x) in VARIABLES:
-            cell, node = x._cell, x._node
+            cell, node, own = x._cell, x._node, x._backend
             if cell is not None and not settled(x, cell):
                 return None
-            if type(x) is not x._backend.variable or (backend and backend is not x._backend):
+            if type(x) is not own.variable or (backend is not None and backend is not own):
                 return None
             if x._level is not level and (node is not None or x._level is not ROOT):
                 return None
-            backend, x = x._backend, x._value
+            backend, x = own, x._value
         inner.append(x)
         parents.append(node)
-        tracked.append(node is not None)
-    if True not in tracked or (level is ROOT and stopped(backend)):
+    tracked = [node is not None for node in parents]
+    if True not in tracked or (level is ROOT and backend.records and stopped(backend)):
         return None
     try:
-        put(sealed_at(level))
+        put(SEALED if state is START else sealed_at(level))
         outputs, kept = op.compute(inner, tracked, None, level)
         put(state)
     except BaseException:
         put(state)
         raise
-    return _recorded(_made(op, inner, outputs, kept, tracked, level, backend), parents)
+    y: Any = outputs[0] if len(outputs) == 1 else None
+    watched = backend.follows is not None or backend.counts_writes
+    if (
+        watched or op.several or type(y) is not backend.variable
+        or y._cell is not None or y._node is not None or y._level is not ROOT
+        or not differentiable(op, 0, y._value)
+    ):  # fmt: skip
+        return _recorded(_made(op, inner, outputs, kept, tracked, level, backend), parents)
+    # For speed: what `_made` and `_recorded` do to one output that is a plain Variable.
+    y = y._value
+    saved, likes = op.kept(inner, [y])
+    node = _node(op.rule, Call(op, saved, likes, kept, tracked, level, backend), parents)
+    return [wrap(y, node, level, backend)]
 
 
 @restored
@@ -249,28 +260,32 @@ def _recorded(made: Call, parents: list[Any]) -> list[Any]:
     nodes."""
     op, level, backend, outputs = made.op, made.level, made.backend, made.outputs
     made.inputs, made.outputs = op.kept(made.inputs, outputs)
-    rule, parent = op.rule.alone, parents[0]
-    if len(parents) > 1:
-        rule, parent = op.rule.several, None
-        for position in range(len(parents) - 1, -1, -1):
-            if parents[position] is not None:
-                edge: Any = new(Node)
-                edge.rule, edge.saved = share(position), None
-                edge.parent, edge.more = parents[position], parent
-                parent = edge
-    node: Node = new(Node)
-    node.rule, node.saved, node.parent, node.more = rule, made, parent, None
+    node = _node(op.rule, made, parents)
     if (backend.counts_writes and not op.notices_writes) or read().modes is not None:
         keep(node, backend)
     found = []
     for k, y in enumerate(outputs):
         if not differentiable(op, k, y):
             found.append(wrap_untracked(y, backend))
-        elif op.several:
-            found.append(wrap(y, part_of(node, tuple(outputs), k), level, backend))
         else:
-            found.append(wrap(y, node, level, backend))
+            place = part_of(node, tuple(outputs), k) if op.several else node
+            found.append(wrap(y, place, level, backend))
     return found
+
+
+def _node(rules: CallRules, made: Call, parents: list[Any]) -> Node:
+    """The node of a call; `parents` are the inputs' nodes. (See `custom_node`.)"""
+    node: Node = new(Node)
+    node.rule, node.saved, node.parent, node.more = rules.alone, made, parents[0], None
+    if len(parents) > 1:
+        node.rule, node.parent = rules.several, None
+        for position in range(len(parents) - 1, -1, -1):
+            if parents[position] is not None:
+                edge: Any = new(Node)
+                edge.rule, edge.saved = share(position), None
+                edge.parent, edge.more = parents[position], node.parent
+                node.parent = edge
+    return node
 
 
 def _pushed(made: Call, tangents: list[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..arrays.backend import Backend
 
 __all__ = [
+    "NOT_AT_ROOT",
     "SEALED",
     "Sealed",
     "enable_grad",

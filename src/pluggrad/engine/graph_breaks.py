@@ -163,10 +163,11 @@ def is_met_in_list(depth: int = 2) -> bool:
 def storing() -> bool:
     """Whether the caller's statement is `a[i] = v`: NumPy then converts `v` to a float."""
     frame: Any = _frame()
-    return frame is not None and frame.f_code.co_code[frame.f_lasti] == _STORE
+    return frame is not None and frame.f_code.co_code[frame.f_lasti] in _STORES
 
 
-_STORE = dis.opmap["STORE_SUBSCR"]
+#: What such a statement ends with; from Python 3.12, `a[i:j] = v` has an instruction of its own.
+_STORES = {dis.opmap[name] for name in ("STORE_SUBSCR", "STORE_SLICE") if name in dis.opmap}
 
 
 #: A policy that only the package itself sets, by `collecting`.

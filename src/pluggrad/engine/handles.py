@@ -6,6 +6,7 @@ own level.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ..arrays.backend import BACKENDS, VARIABLES, Backend, backend_of
@@ -18,6 +19,7 @@ from .primitive import new
 
 __all__ = [
     "as_variable",
+    "as_variables",
     "captured",
     "constant_of",
     "finished",
@@ -136,6 +138,24 @@ def as_variable(x: Any, backend: Backend | None = None) -> Any:
     return wrap(x, None, ROOT, found)
 
 
+def as_variables(values: Iterable[Any]) -> list[Any]:
+    """`as_variable` of each of `values`, with the calls for raw arrays saved."""
+    opened = read().level
+    made = []
+    for x in values:
+        kind = type(x)
+        backend = None if kind in VARIABLES else BACKENDS.get(kind)
+        if backend is None:
+            made.append(as_variable(x))
+            continue
+        v = new(backend.variable)
+        v._value, v._node, v._level, v._cell = x, None, ROOT, None
+        if opened is not ROOT:
+            v._birth = opened
+        made.append(v)
+    return made
+
+
 def snapshot_of(v: Any) -> Any:
     """`v` in the form in which it is saved: an untracked Variable as a raw array, a tracked one as
     a snapshot."""
@@ -152,7 +172,7 @@ def snapshot_of(v: Any) -> Any:
 def own_handle(x: Any) -> Any:
     """`x` in a handle that a user's function may write; `x` itself if it is not an array."""
     if type(x) not in VARIABLES:
-        return as_variable(x)
+        return as_variables((x,))[0]
     # Outside `no_grad` a leaf must not be written through any handle, so it is copied.
     leaf = type(x._read()[1]) is LeafNode and x._level is ROOT
     return xp.copy(x) if leaf else handle_of(x)

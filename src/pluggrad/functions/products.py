@@ -174,7 +174,7 @@ def cross(
 
     A vector of two elements has 0 for its third. If both have two, only the third element of the
     product is returned, and no axis is left for it. (`linalg.cross` is the function of the
-    standard, which takes three elements only.)
+    standard, which takes three elements only; so does `numpy.cross` of arrays from NumPy 2.5.)
 
     Parameters
     ----------

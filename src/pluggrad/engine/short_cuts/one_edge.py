@@ -51,7 +51,7 @@ def beside_number(
             number = arrays[number]
         y = raw(value, number) if first else raw(number, value)
         dtype = y.dtype
-        if dtype is not before or dtype not in reals:
+        if dtype is not before or (dtype is not usual_dtype and dtype not in reals):
             return None
         node = Node()
         node.rule, node.parent, node.more = usual, parent, None

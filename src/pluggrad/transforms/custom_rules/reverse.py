@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import optree
 
+from ...arrays.backend import VARIABLES
 from ...arrays.dispatch import xp
 from ...engine.boundary import ARRAY, unflatten
 from ...engine.closures import PARTS, Seen, seen
@@ -144,8 +145,12 @@ class _VJP(CustomCall):
         self.seen_fwd, self.seen_bwd = seen(self.fwd, self.steady), seen(self.bwd, self.steady)
         if self.seen_bwd.variables:
             check_captured(self.seen_bwd, level)
-        outputs, residuals = self.forward(self.fwd, args)
-        return self.flat(outputs), mapped(taken, residuals, level, self.rule.primitive.name)
+        y, residuals = self.forward(self.fwd, args)
+        if type(y) in VARIABLES:  # the most frequent of what `flat` does
+            self.several, self.output_spec, outputs = False, ARRAY, [y]
+        else:
+            outputs = self.flat(y)
+        return outputs, mapped(taken, residuals, level, self.rule.primitive.name)
 
     def forward(self, fwd: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Any]:
         """Run `fwd`: its output and its residuals."""
@@ -168,12 +173,13 @@ class _VJP(CustomCall):
             self.again("fwd", [differ(x, y) for x, y in pairs])
         residuals = mapped(own_handle, residuals)
         g = gs[0] if self.output_spec is ARRAY else unflatten(self.output_spec, gs)
-        return self.gradients(self.seen_bwd.as_called()(*self.settings, residuals, g))
+        found = self.seen_bwd.as_called()(*self.settings, residuals, g)
+        if type(found) is tuple and self.spec is TUPLES.get(len(found)):
+            return found  # every argument is a single array
+        return self.gradients(found)
 
     def gradients(self, found: Any) -> list[Any]:
         """The result of `bwd` as a list with one entry per leaf of the arguments."""
-        if type(found) is tuple and self.spec is TUPLES.get(len(found)):
-            return list(found)  # every argument is a single array
         name = self.rule.primitive.name
         trees = optree.treespec_children(self.spec)
         if not isinstance(found, (tuple, list)) or len(found) != len(trees):

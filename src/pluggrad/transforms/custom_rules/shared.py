@@ -16,7 +16,7 @@ from ...engine.boundary import ARRAY, unflatten
 from ...engine.closures import SeenModules
 from ...engine.custom_node import CallRules, rule_of
 from ...engine.custom_op import Operation, at_levels, at_once
-from ...engine.handles import as_variable, captured, is_tracked, unwrap_untracked
+from ...engine.handles import as_variable, as_variables, captured, is_tracked, unwrap_untracked
 from ...engine.levels import ROOT
 from ...engine.modes import inside
 from ...errors import DifferentiationError, InvalidArgumentError, TypeMismatchError
@@ -161,7 +161,7 @@ def flatten_arguments(args: tuple[Any, ...]) -> tuple[list[Any], Any]:
     for x in args:
         if type(x) not in VARIABLES and type(x) not in SCALARS:
             return optree.tree_flatten(args)  # type: ignore[arg-type]
-    return list(args), tuple_of(len(args))
+    return list(args), TUPLES.get(len(args)) or tuple_of(len(args))
 
 
 class CustomCall(Operation):
@@ -182,7 +182,7 @@ class CustomCall(Operation):
 
     def arguments(self, args: Sequence[Any]) -> Sequence[Any]:
         """All arguments of the call, settings included, rebuilt from the flat list."""
-        chosen = unflatten_arguments(self.spec, [as_variable(x) for x in args])
+        chosen = unflatten_arguments(self.spec, as_variables(args))
         if not self.where:
             return chosen  # type: ignore[no-any-return]
         rest = iter(chosen)
