@@ -20,7 +20,9 @@ import numpy as np
 from . import oracles
 from .cells import Cell, cells_of
 from .oracles import OracleAnswer, consult_oracles, frozen, is_live
+from .oracles.answers import apart, wide_inputs
 from .oracles.frozen import FORMAT, LIBRARIES, clear_cache, digest, frozen_index
+from .oracles.values import numpy_values
 from .problem import Problem
 from .tables import load_operations
 from .tolerance import compare_with_oracle
@@ -71,8 +73,6 @@ def problems_to_freeze(operations: Iterable[str] | None = None) -> Iterator[tupl
         for cell in cells_of(operation, "numpy"):
             if cell.shape == "non-contiguous":  # the typical problem, laid out otherwise
                 continue
-            if cell.shape == "large" and operation.kind == "elementwise" and operation.analytic:
-                continue
             base = cell == Cell(name, "numpy", cell.dtype, order=cell.order)
             named = cell.case != "typical" or cell.shape != "base"
             forward = cell.mode == "forward" and cell.case == "typical"
@@ -80,10 +80,19 @@ def problems_to_freeze(operations: Iterable[str] | None = None) -> Iterator[tupl
                 continue
             quantity = "tangent" if cell.mode == "forward" else quantities[cell.order]
             problem = Problem.of(cell)
+            if cell.shape == "large" and operation.analytic and _componentwise(problem):
+                continue
             for asked in ("value", quantity) if named else (quantity,):
                 if (problem.key, asked) not in seen:
                     seen.add((problem.key, asked))
                     yield problem, asked
+
+
+def _componentwise(problem: Problem) -> bool:
+    """Whether the complex step differentiates all components at once."""
+    if problem.operation.kind != "elementwise":  # no need to compute it
+        return False
+    return apart(problem, numpy_values(problem)(*wide_inputs(problem)))
 
 
 def freeze(
@@ -154,17 +163,9 @@ Said = dict[str, OracleAnswer]
 
 
 def _said(problem: Problem, quantity: str) -> Said:
-    """The live answers by name, in the order of `LIBRARIES`.
-
-    JAX compiles for every shape, which takes longest: where torch answers, JAX is not asked about
-    the values of cases, nor about shapes.
-    """
-    typical = problem.case is problem.operation.typical
+    """The live answers by name, in the order of `LIBRARIES`."""
     with frozen.set_aside():
-        found = {a.name: a for a in consult_oracles(problem, quantity, ["torch", "mpmath"])}
-        slopes = quantity != "value" and problem.case.axis != "shape"
-        if typical or slopes or "torch" not in found:
-            found |= {a.name: a for a in consult_oracles(problem, quantity, ["jax"])}
+        found = {a.name: a for a in consult_oracles(problem, quantity, LIBRARIES)}
     return {name: found[name] for name in LIBRARIES if name in found}
 
 

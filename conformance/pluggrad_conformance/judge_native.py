@@ -25,6 +25,7 @@ from .judge import AMOUNTS, Case, Finding, judge_cell, objected, traced, what_br
 from .native import NativeSubject
 from .oracles import NAMES, OracleAnswer, consult_oracles
 from .oracles.answers import NoAnswer, quiet, wide_cotangents, wide_inputs
+from .oracles.frozen import preferred
 from .oracles.values import numpy_or_torch_values
 from .problem import Problem, wide
 from .properties import SLACK, structure
@@ -65,7 +66,7 @@ class NativeCase(Case):
 
     def decide(self) -> Result:
         """The outcome, found inside the system's settings and without warnings."""
-        with quiet(), self.system.settings():
+        with quiet(), self.system.settings(), preferred():
             return self._decide()
 
     def _decide(self) -> Result:

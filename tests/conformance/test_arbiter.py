@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ needs("mpmath")
 from pluggrad_conformance.functions.adbench import OBJECTIVES, TOLERANCE
 from pluggrad_conformance.functions.arbiter import arbitrate, error_in_eps
 from pluggrad_conformance.functions.contenders import as_numpy, contenders
+from pluggrad_conformance.functions.measure import Settings, _judge
+from pluggrad_conformance.functions.records import Figures
 
 TOL = 1e-8
 inf, nan = np.inf, np.nan
@@ -91,6 +94,22 @@ def test_infinities_and_nan_are_compared_by_place():
     assert found.judge([np.asarray(2.0), np.asarray([inf, 0.25])], TOL)[0] == "agrees"
     assert found.judge([np.asarray(2.0), np.asarray([inf, 1.0])], TOL)[0] == "differs"
     assert found.judge([np.asarray(2.0), np.asarray([nan, 0.25])], TOL)[0] == "differs"
+
+
+def test_a_library_that_computes_in_a_narrower_dtype_is_held_to_that():
+    x = np.linspace(0.5, 1.5, 40)
+    right = [np.asarray(np.sum(x**3)), 3 * x**2]
+    rounded = [np.asarray(a.astype(np.float32), float) for a in right]
+    answers = {"one": right, "narrow": rounded, "off": rounded, "far": [right[0], 1.01 * right[1]]}
+    rows = [Figures(name) for name in answers]
+    narrow = {"narrow": "float32", "far": "float32"}
+    cube = lambda xp, x: xp.sum(x * x * x)
+    settings = Settings([], tolerance=1e-12)
+    _judge(cube, [x], [0], rows, answers, answers, narrow, settings)
+    assert [row.verdict for row in rows] == ["agrees", "narrow", "differs", "differs"]
+    assert "float32" in rows[1].note
+    told, expected = re.search(r"(\S+) instead of (\S+)$", rows[2].note).groups()
+    assert told != expected
 
 
 def test_fifty_digits_of_complex_and_several_arguments():

@@ -221,3 +221,28 @@ def test_freezing_does_not_take_over_old_answers_of_mpmath() -> None:
     with frozen.set_aside():
         assert frozen.frozen_as_live(problem, "gradient", "mpmath") is None
     assert frozen.frozen_as_live(problem, "gradient", "mpmath") is not None
+
+
+@need_torch
+def test_frozen_answers_stand_in_for_the_same_version_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    problem = Problem.of(Cell("sin", "numpy", "float64"))
+    calls: list[str] = []
+
+    def live(problem: Problem, quantity: str) -> list[np.ndarray]:
+        calls.append(quantity)
+        return frozen.frozen_answer(problem, quantity, "torch").arrays
+
+    monkeypatch.setitem(oracles._ASK, "torch", live)
+    versions = {**frozen.frozen_versions(), "torch": frozen.version("torch")}
+    for known, asked in ((versions, False), ({**versions, "torch": "0.1"}, True)):
+        monkeypatch.setattr(frozen, "frozen_versions", lambda known=known: known)
+        frozen._same_version.cache_clear()
+        oracles.clear()
+        calls.clear()
+        with frozen.preferred():
+            assert [a.name for a in consult_oracles(problem, "gradient", ["torch"])] == ["torch"]
+        assert bool(calls) == asked
+    frozen._same_version.cache_clear()
+    oracles.clear()

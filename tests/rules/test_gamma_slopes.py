@@ -61,3 +61,11 @@ def test_further_derivatives_agree_with_the_first():
     second = pg.grad(lambda a: pg.sum(pg.grad(lambda a: pg.sum(pg.special.gammainc(a, x)))(a)))(a)
     h = 1e-5
     np.testing.assert_allclose(second, (first(a + h) - first(a - h)) / (2 * h), rtol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["gammainc", "gammaincc", "gammaincinv", "gammainccinv"])
+def test_second_derivatives_by_the_parameter_keep_the_dtype(name, dtype):
+    a, x = np.asarray([0.5, 2.3], dtype), np.asarray([0.4, 0.7], dtype)
+    first = pg.grad(lambda a: pg.sum(getattr(pg.special, name)(a, x)))
+    assert pg.grad(lambda a: pg.sum(first(a)))(a).dtype == dtype

@@ -154,6 +154,17 @@ def test_several_variables():
     assert I.nquad(lambda x, y: x * y, [[0, 1], [0, 1]])[0].data == pytest.approx(0.25)
 
 
+def test_sums_in_single_precision_may_round():
+    a = np.asarray(0.7, np.float32)
+    h = lambda z, y, x, a: a * x * y * z + a**2
+    f = lambda a: I.tplquad(h, 0.0, 1.0, lambda x: 0.0, lambda x: x, lambda x, y: 0.0,
+                            lambda x, y: x + y, args=(a,))[0]  # fmt: skip
+    found = pg.grad(f)(a)
+    # the integrals of xyz and of 2a
+    assert found.dtype == np.float32
+    assert float(found) == pytest.approx(17 / 144 + 1.4 * 0.5, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -56,7 +56,7 @@ class Ruling:
                 return "differs", f"{what} has shape {a.shape} instead of {o.shape}"
             for place in _different(a, o, doubt, tolerance):
                 where = f"{what} at {list(place)}" if place else what
-                said = f"{where}: {_short(a[place])} instead of {_short(o[place])}"
+                said = f"{where}: {_instead(a[place], o[place])}"
                 if (k, place) in self.kinks:
                     low, high = sorted(self.kinks[k, place], key=lambda z: z.real)
                     slack = tolerance * (abs(low) + abs(high)) + 1e-6
@@ -123,8 +123,17 @@ def _different(
     return [tuple(map(int, place)) for place in np.argwhere((_pattern(a) != _pattern(o)) | far)]
 
 
-def _short(x: Any) -> str:
-    return f"{complex(x):.6g}" if np.iscomplexobj(x) else f"{float(x):.6g}"
+def _short(x: Any, digits: int = 6) -> str:
+    return f"{complex(x) if np.iscomplexobj(x) else float(x):.{digits}g}"
+
+
+def _instead(got: Any, expected: Any) -> str:
+    """Two numbers, with as many digits as tell them apart."""
+    for digits in (6, 10, 17):
+        a, o = _short(got, digits), _short(expected, digits)
+        if a != o:
+            break
+    return f"{a} instead of {o}"
 
 
 def _value(function: Callable[..., Any], xp: Any, args: list[Any]) -> Any:

@@ -42,8 +42,9 @@ times:
   and gradient over that of the value alone; memory is by how much a call raises that of a process.
 
 exit status:
-  0 if all systems that could compute it agree, up to choices at kinks; 1 if one differs; 2 for a
-  mistake in the command, or if no system can compute the gradient.
+  0 if all systems that could compute it agree, up to choices at kinks and to the precision that a
+  library computes in; 1 if one differs; 2 for a mistake in the command, or if no system can compute
+  the gradient.
 """
 
 
@@ -82,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--suite", choices=["adbench"],
                         help="the objectives of ADBench instead of a function: Gaussian mixtures, "
                         "bundle adjustment, LSTM, hand tracking")  # fmt: skip
+    parser.add_argument("--objectives", metavar="NAMES",
+                        help="only these of the suite: gmm,ba,lstm,hand")  # fmt: skip
     what = parser.add_argument_group("what is computed")
     what.add_argument("--inputs", metavar="WHAT",
                       help="shapes such as 3x4,4 (random numbers), a .npz file, or MODULE:NAME "
@@ -151,8 +154,9 @@ def _measured(given: argparse.Namespace, command: list[str]) -> Report:
             from .adbench import compare_suite
 
             return compare_suite(
-                settings, [n for n in sizes if n], command=command, progress=status.update
-            )
+                settings, [n for n in sizes if n], only=_words(given.objectives), command=command,
+                progress=status.update,
+            )  # fmt: skip
         return compare_sizes(
             given.function, settings, inputs=given.inputs,
             by=[int(n) for n in _words(given.argnums)] or None, sizes=sizes or [None],
@@ -199,6 +203,6 @@ def show(found: Comparison) -> None:
     console.print(table)
     for figures in found.rows:
         if figures.note:
-            style = "yellow" if figures.verdict in ("agrees", "kink", "failed") else "red"
+            style = "yellow" if figures.verdict in ("agrees", "kink", "narrow", "failed") else "red"
             said = f"{figures.name}: {figures.verdict}: {figures.note}"
             console.print(said, style=style, markup=False)

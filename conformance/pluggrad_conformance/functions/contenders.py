@@ -8,8 +8,8 @@ library's own arrays, and it waits until they are there.
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,8 @@ class Step:
 class Contender:
     """One way to differentiate: its name, what it needs, and how to make a step.
 
-    `backend` is that of pluggrad whose arrays it computes with.
+    `backend` is that of pluggrad whose arrays it computes with; `narrow` names dtypes that the
+    library computes in a narrower one, and which.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Contender:
     make: Callable[[Callable[..., Any], list[Any], Sequence[int]], Step]
     compiled: bool = False
     native: bool = False
+    narrow: Mapping[str, str] = field(default_factory=dict)
 
 
 def contenders(
@@ -268,18 +270,28 @@ def _further(known: set[str]) -> list[Contender]:
     if importlib.util.find_spec("pluggrad_conformance.systems") is None:
         return []
     systems = import_module("pluggrad_conformance.systems")
-    found = [systems.find_system(name) for name in systems.system_names()]
-    return [Contender(system.name, "numpy", _by_system(system), native=True)
-            for system in found if system.installed and system.module not in known]  # fmt: skip
+    found = []
+    for system in map(systems.find_system, systems.system_names()):
+        if not system.installed or system.module in known:
+            continue
+        found.append(Contender(system.name, "numpy", _by_system(system, False), False, True,
+                               system.narrow))  # fmt: skip
+        if system.compiler:
+            name = f"{system.name}, {system.compiler}"
+            found.append(Contender(name, "numpy", _by_system(system, True), True, True,
+                                   system.narrow))  # fmt: skip
+    return found
 
 
-def _by_system(system: Any) -> Any:
+def _by_system(system: Any, compiled: bool) -> Any:
     def make(function: Callable[..., Any], args: list[Any], places: Sequence[int]) -> Step:
         xp = system.namespace
         fixed = [system.array(x) if isinstance(x, np.ndarray) else x for x in args]
         f = _filled(function, xp, fixed, places, lambda y: xp.sum(y))
         chosen = [fixed[i] for i in places]
         one = system.array(np.ones((), args[places[0]].dtype))
+        g = lambda *xs: system.value_and_pull(lambda *given: [f(*given)], list(xs), [one])
+        f, g = (system.compile(f), system.compile(g)) if compiled else (f, g)
 
         def value() -> Any:
             with system.settings():
@@ -287,8 +299,12 @@ def _by_system(system: Any) -> Any:
 
         def both() -> tuple[Any, list[Any]]:
             with system.settings():
-                gradients = system.pull(lambda *xs: [f(*xs)], chosen, [one])
-                return value(), [system.to_numpy(g) for g in gradients]
+                (y,), gradients = g(*chosen)
+                zeros = [np.zeros(args[i].shape) for i in places]
+                return system.to_numpy(y), [
+                    z if g is None else system.to_numpy(g)
+                    for z, g in zip(zeros, gradients, strict=True)
+                ]
 
         return Step(value, both)
 

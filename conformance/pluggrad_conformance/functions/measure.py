@@ -106,7 +106,8 @@ def compare_function(
     rows, answers, doubles = [], {}, {}
     with tempfile.TemporaryDirectory(prefix="pluggrad-compare-") as folder:
         jobs: dict[str, tuple[Path, dict[str, Any]]] = {}
-        for number, contender in enumerate(_chosen(settings)):
+        taking_part = _chosen(settings)
+        for number, contender in enumerate(taking_part):
             at = f" at {size}" if size is not None else ""
             progress(f"{contender.name}{at}: value and gradient")
             row = Figures(contender.name, contender.backend, contender.compiled)
@@ -123,7 +124,9 @@ def compare_function(
         if not answers:
             problems = "; ".join(f"{row.name}: {row.note}" for row in rows)
             raise ValueError(f"no system could compute the gradient. {problems}")
-        by_whom = _judge(f, wide, places, rows, answers, doubles, settings)
+        narrow = {c.name: c.narrow[settings.dtype] for c in taking_part
+                  if settings.dtype in c.narrow}  # fmt: skip
+        by_whom = _judge(f, wide, places, rows, answers, doubles, narrow, settings)
         for row in rows:
             if row.name in jobs and settings.processes:
                 progress(f"{row.name}: time and memory, {settings.processes} processes")
@@ -192,17 +195,27 @@ def _probe(job: Job, settings: Settings) -> dict[str, Any]:
 
 def _judge(
     f: Callable[..., Any], wide: list[Any], places: list[int], rows: list[Figures],
-    answers: Answers, doubles: Answers, settings: Settings,
+    answers: Answers, doubles: Answers, narrow: dict[str, str], settings: Settings,
 ) -> str:  # fmt: skip
-    """Put errors and verdicts into the rows; who the arbiter is."""
+    """Put errors and verdicts into the rows; who the arbiter is.
+
+    Systems that compute in a narrower dtype than they say, `narrow`, have no voice beside others,
+    and are held to what that dtype can hold.
+    """
     tolerance = tolerance_of(settings)
-    ruling = arbitrate(f, wide, places, doubles, float(np.sqrt(np.finfo(float).eps)))
+    voices = {name: got for name, got in doubles.items() if name not in narrow} or doubles
+    ruling = arbitrate(f, wide, places, voices, float(np.sqrt(np.finfo(float).eps)))
     for row in rows:
         got = answers.get(row.name)
         if got is None:
             continue
         row.value = float(np.real(got[0]))
         row.verdict, row.note = ruling.judge(got, tolerance)
+        if row.verdict == "differs" and row.name in narrow:
+            held = narrow[row.name]
+            if ruling.judge(got, float(np.sqrt(np.finfo(held).eps)))[0] != "differs":
+                row.verdict = "narrow"
+                row.note = f"as exact as {held}, in which the library computes; {row.note}"
         errors = [error_in_eps(a, o, settings.dtype) for a, o in zip(got, ruling.arrays)]
         row.value_error, row.gradient_errors = errors[0], errors[1:]
     return ruling.by

@@ -48,8 +48,9 @@ class Figures:
 
     `value_error` and `gradient_errors` are the largest errors in units of eps of the dtype,
     relative to the largest number of the arbiter's. `verdict` is "agrees", "differs", "kink" (it
-    differs where the function has a kink, and lies between the slopes of both sides), "undecided"
-    (systems differ, and nothing tells who is right) or "failed", with `note` saying where.
+    differs where the function has a kink, and lies between the slopes of both sides), "narrow" (the
+    library computes in a narrower dtype, and agrees to its precision), "undecided" (systems differ,
+    and nothing tells who is right) or "failed", with `note` saying where.
 
     `times` has one list for each process, `value_times`, `first_calls` and `peaks` one number.
     `run` is the number of the run, among those of the report, that it was measured in.

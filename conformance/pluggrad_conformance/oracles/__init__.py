@@ -33,7 +33,7 @@ from .answers import Ask, NoAnswer, OracleAnswer, quiet
 from .complex_step import complex_step_answer
 from .conditioning import DRAWS, scale_of
 from .conventions import convention_answer
-from .frozen import frozen_answer, frozen_as_live, frozen_versions
+from .frozen import frozen_answer, frozen_as_live, frozen_versions, stands_in
 from .jax_ import jax_answer
 from .mpmath_ import mpmath_answer
 from .richardson import differences_and_doubt
@@ -157,8 +157,8 @@ def _ask(problem: Problem, quantity: str, name: str, key: tuple[Any, ...]) -> Or
                 return OracleAnswer(name, arrays, _borrowed(problem, quantity, arrays), note)
             if not is_live(name):
                 return frozen_answer(problem, quantity, name)
-            if name == "mpmath" and (found := frozen_as_live(problem, quantity, name)) is not None:
-                return found  # the same everywhere, and slow to compute
+            if stands_in(name) and (found := frozen_as_live(problem, quantity, name)) is not None:
+                return found
             if ask is None:
                 arrays, doubt = differences_and_doubt(problem, quantity)
                 return OracleAnswer(name, arrays, _borrowed(problem, quantity, arrays), "", doubt)

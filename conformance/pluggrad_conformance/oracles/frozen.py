@@ -20,6 +20,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ from .answers import NoAnswer, OracleAnswer
 
 __all__ = [
     "DATA", "FORMAT", "LIBRARIES", "FrozenError", "answers_in", "clear_cache", "digest",
-    "frozen_answer", "frozen_as_live", "frozen_index", "frozen_versions", "set_aside",
+    "frozen_answer", "frozen_as_live", "frozen_index", "frozen_versions", "preferred", "set_aside",
+    "stands_in",
 ]  # fmt: skip
 
 DATA = Path(__file__).parent.parent / "data"
@@ -38,7 +40,7 @@ FORMAT = 1
 #: The libraries whose answers are kept. What NumPy can answer by itself is never frozen.
 LIBRARIES = ("torch", "jax", "mpmath")
 
-_aside = False
+_aside = _preferred = False
 
 
 class FrozenError(ValueError):
@@ -110,6 +112,32 @@ def set_aside() -> Iterator[None]:
         yield
     finally:
         _aside = before
+
+
+@contextmanager
+def preferred() -> Iterator[None]:
+    """In this block frozen answers stand in for live oracles of the same version: they are the
+    same, and cost nothing."""
+    global _preferred
+    before, _preferred = _preferred, True
+    try:
+        yield
+    finally:
+        _preferred = before
+
+
+def stands_in(name: str) -> bool:
+    """Whether the frozen answers of a library are asked before the library itself. mpmath's always
+    are: they are the same everywhere, and slow to compute."""
+    return name == "mpmath" or (_preferred and _same_version(name))
+
+
+@lru_cache(maxsize=8)
+def _same_version(name: str) -> bool:
+    try:
+        return frozen_versions().get(name) == version(name)
+    except PackageNotFoundError:
+        return False
 
 
 def frozen_as_live(problem: Problem, quantity: str, name: str) -> OracleAnswer | None:
@@ -189,7 +217,7 @@ def frozen_versions() -> dict[str, str]:
 
 def clear_cache() -> None:
     """Forget what was read: the files have changed."""
-    for cached in (_manifest, _load, frozen_index):
+    for cached in (_manifest, _load, frozen_index, _same_version):
         cached.cache_clear()
 
 

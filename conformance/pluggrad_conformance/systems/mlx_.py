@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -66,7 +67,19 @@ class _Mlx(System):
         return np.array(x.astype(mx.float32) if x.dtype == mx.bfloat16 else x)
 
     def pull(self, f: Function, xs: list[Any], cs: list[Any]) -> list[Any]:
-        return list(self.scope["mx"].vjp(lambda *x: list(f(*x)), list(xs), list(cs))[1])
+        return self.value_and_pull(f, xs, cs)[1]
+
+    def value_and_pull(
+        self, f: Function, xs: list[Any], cs: list[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        ys, gradients = self.scope["mx"].vjp(lambda *x: list(f(*x)), list(xs), list(cs))
+        return list(ys), list(gradients)
+
+    compiler = "mx.compile"
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        compiled: Callable[..., Any] = self.scope["mx"].compile(function)
+        return compiled
 
     def push(self, f: Function, xs: list[Any], ts: list[Any]) -> list[Any]:
         return list(self.scope["mx"].jvp(lambda *x: list(f(*x)), list(xs), list(ts))[1])

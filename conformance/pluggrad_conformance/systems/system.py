@@ -105,6 +105,19 @@ class System:
         """
         raise NotImplementedError
 
+    def value_and_pull(
+        self, f: Function, xs: list[Any], cs: list[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """The outputs and the gradients: what `pluggrad compare` times."""
+        return list(f(*xs)), self.pull(f, xs, cs)
+
+    #: What the library calls its compiler; "" if it has none.
+    compiler = ""
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of arrays, compiled. Only asked if `compiler` is given."""
+        raise NotImplementedError
+
     def push(self, f: Function, xs: list[Any], ts: list[Any]) -> list[Any]:
         """The tangents of the outputs for the tangents `ts` of `xs`."""
         raise NotImplementedError

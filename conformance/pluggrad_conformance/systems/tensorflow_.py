@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -112,12 +113,23 @@ class _TensorFlow(System):
         return str(self.scope["tf"].as_dtype(x.dtype).name)
 
     def pull(self, f: Function, xs: list[Any], cs: list[Any]) -> list[Any]:
+        return self.value_and_pull(f, xs, cs)[1]
+
+    def value_and_pull(
+        self, f: Function, xs: list[Any], cs: list[Any]
+    ) -> tuple[list[Any], list[Any]]:
         tf = self.scope["tf"]
         with tf.GradientTape() as tape:
             tape.watch(xs)
             ys = f(*xs)
         found = tape.gradient(ys, xs, cs)
-        return [None if g is None else tf.convert_to_tensor(g) for g in found]
+        return list(ys), [None if g is None else tf.convert_to_tensor(g) for g in found]
+
+    compiler = "tf.function"
+
+    def compile(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        compiled: Callable[..., Any] = self.scope["tf"].function(function, autograph=False)
+        return compiled
 
     def push(self, f: Function, xs: list[Any], ts: list[Any]) -> list[Any]:
         tf = self.scope["tf"]

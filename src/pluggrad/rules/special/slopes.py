@@ -86,7 +86,7 @@ def gamma_integral(a: Any, x: Any, order: int) -> Any:
     rate = xp.where(low, xp.where(x < a, a - x, 0.0), x - a)
     root = xp.sqrt(x)
     width = xp.where(low & (a < root), a, root)
-    sign = xp.where(low, -1.0, 1.0) + zero
+    sign = xp.where(low, zero - 1.0, zero + 1.0)
     ax, xx, way = axis_of_nodes(a, x, sign)
 
     def integrand(s: Any) -> Any:

@@ -13,7 +13,7 @@ from ...transforms import stop_gradient
 from ..rows import explained, scipy_module
 from . import nodes
 from .calls import at_nodes, beside, constants, known, number, some_tracked
-from .quadrature import _array, shifted, tuple_of
+from .quadrature import _array, rounding, shifted, tuple_of
 
 __all__ = ["dblquad", "nquad", "tplquad"]
 
@@ -94,6 +94,7 @@ def _nested(func: Any, ranges: Any, args: Any, value: Any, tolerance: float, whe
             w = w * part.reshape(-1)
         y = at_nodes(term, grid, probe)
         found = xp.tensordot(y._backend.namespace.asarray(w, dtype=y.dtype), y, axes=1)
+        tolerance = max(tolerance, float(rounding(w, y, where)))
         total = float(known(stop_gradient(found), where))
         if best is None or abs(total - value) <= max(off, tolerance):
             best, off = found, abs(total - value)

@@ -29,6 +29,13 @@ def shifted(y: Any, value: Any) -> Any:
     return y + (constant - stop_gradient(y))
 
 
+def rounding(weights: Any, y: Any, where: str) -> Any:
+    """What rounding in the dtype of `y` may change a sum of `y` by. Beside SciPy's sum, which is in
+    double precision, it is all of the difference where `y` has single precision."""
+    eps = float(y._backend.xp.finfo(y.dtype).eps)
+    return 4.0 * eps * np.tensordot(np.abs(weights), np.abs(known(stop_gradient(y), where)), 1)
+
+
 def tuple_of(args: Any) -> tuple[Any, ...]:
     """`args`, or the tuple of it alone."""
     return args if isinstance(args, tuple) else (args,)
@@ -68,6 +75,7 @@ def integral(
             w = -w if low > high else w
             weights = y._backend.namespace.asarray(w, dtype=y.dtype)
             finer = xp.tensordot(weights, y, axes=1)
+            tolerance = max(tolerance, rounding(w, y, where).max(initial=0.0))
             total = known(stop_gradient(finer), where)
             error = np.abs(total - value).max(initial=0.0)
             if found is None or error <= max(off, tolerance):
