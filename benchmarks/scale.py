@@ -219,7 +219,7 @@ def train(model: Any, x: Any, y: Any, steps: int) -> dict[str, Any]:
         seconds.append(time.perf_counter() - start)
     third = max(steps // 3, 1)
     return {
-        "first": min(seconds[:third]), "last": min(seconds[-third:]),
+        "steps": steps, "first": min(seconds[:third]), "last": min(seconds[-third:]),
         "tasks_first": counts[0], "tasks_last": counts[-1],
     }  # fmt: skip
 
@@ -230,8 +230,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
     rows: list[dict[str, Any]] = []
     steps: list[dict[str, Any]] = []
+    commands = [shlex.join(["python", "benchmarks/scale.py", *sys.argv[1:]])]
     if options.json and Path(options.json).exists():
         old = json.loads(Path(options.json).read_text())
+        commands += [c for c in old["commands"] if c != commands[0]]
         rows += [r for r in old["gradients"] if r["workers"] not in options.workers]
         steps += [r for r in old["steps"] if r["workers"] not in options.workers]
     for workers in options.workers:
@@ -249,7 +251,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                         steps.append({"model": name, "workers": workers, **found})
                 del x, y
         whole = {"gradients": sorted(rows, key=place), "steps": sorted(steps, key=place),
-                 **circumstances(options)}  # fmt: skip
+                 "commands": commands, **circumstances()}  # fmt: skip
         if options.json:
             Path(options.json).write_text(json.dumps(whole, indent=1) + "\n")
     return whole
@@ -260,17 +262,15 @@ def place(row: dict[str, Any]) -> tuple[int, int, int]:
     return list(MODELS).index(row["model"]), row["workers"], row.get("size", 0)
 
 
-def circumstances(options: argparse.Namespace) -> dict[str, Any]:
-    """What, with what, when and where was measured."""
+def circumstances() -> dict[str, Any]:
+    """With what, when and where was measured."""
     names = ("pluggrad", "numpy", "dask", "distributed")
     return {
-        "command": shlex.join(["python", "benchmarks/scale.py", *sys.argv[1:]]),
         "versions": {name: importlib.metadata.version(name) for name in names},
         "python": platform.python_version(), "cores": os.cpu_count(),
         "machine": f"{platform.system()} {platform.machine()}",
         "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
         "mib_of_size_1": round(BLOCKS * ROWS * COLUMNS * 8 / MIB), "blocks_of_size_1": BLOCKS,
-        "training_steps": options.steps,
     }  # fmt: skip
 
 
@@ -297,14 +297,13 @@ def show(found: dict[str, Any]) -> None:
             str(r["tasks_by_hand"]), f"{grown:.2f}", str(r["peak"]), str(r["peak_by_hand"]),
         )  # fmt: skip
     console.print(table)
-    count = found["training_steps"]
-    table = Table(title=f"{count} training steps: the best of the first third and of the last")
+    table = Table(title="training steps: the best of the first third and of the last")
     for name in ("model", "workers"):
         table.add_column(name)
-    for name in ("first ms", "last ms", "tasks", "tasks at the end"):
+    for name in ("steps", "first ms", "last ms", "tasks", "tasks at the end"):
         table.add_column(name, justify="right")
     for r in found["steps"]:
-        table.add_row(r["model"], str(r["workers"]), f"{1000 * r['first']:.0f}",
+        table.add_row(r["model"], str(r["workers"]), str(r["steps"]), f"{1000 * r['first']:.0f}",
                       f"{1000 * r['last']:.0f}", str(r["tasks_first"]), str(r["tasks_last"]))  # fmt: skip
     console.print(table)
 

@@ -210,7 +210,7 @@ def main() -> None:
     found = {
         "by_layouts": in_process(8, options),
         "by_rows": [row for n in options.devices for row in in_process(n, options)],
-        "command": shlex.join(["python", "benchmarks/scale_jax.py", *sys.argv[1:]]),
+        "commands": [shlex.join(["python", "benchmarks/scale_jax.py", *sys.argv[1:]])],
         "versions": {name: importlib.metadata.version(name) for name in ("pluggrad", "jax")},
         "python": platform.python_version(), "cores": os.cpu_count(),
         "machine": f"{platform.system()} {platform.machine()}",

@@ -29,8 +29,9 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def measured(found: dict[str, Any]) -> str:
     """When, with what and where."""
     versions = ", ".join([f"{name} {version}" for name, version in found["versions"].items()])
+    commands = " and ".join([f"`{command}`" for command in found["commands"]])
     return (
-        f"Measured on {found['date']} by `{found['command']}`, with {versions}, on Python "
+        f"Measured on {found['date']} by {commands}, with {versions}, on Python "
         f"{found['python']} ({found['machine']}, {found['cores']} cores).\n\n"
     )
 
@@ -50,15 +51,14 @@ def dask_tables(found: dict[str, Any]) -> str:
     head = ("model", "workers", "size", "ms", "time / by hand", "processor time / by hand", "tasks",
             "tasks by hand", "growth / size", "peak of a worker, MiB", "by hand")  # fmt: skip
     steps = [
-        [NAMES[r["model"]], r["workers"], f"{1000 * r['first']:.0f}", f"{1000 * r['last']:.0f}",
+        [NAMES[r["model"]], r["workers"], r["steps"], f"{1000 * r['first']:.0f}", f"{1000 * r['last']:.0f}",
          r["tasks_first"], r["tasks_last"]]
         for r in found["steps"]
     ]  # fmt: skip
-    count = found["training_steps"]
     return (
-        f"{measured(found)}{table(head, rows)}\n{count} training steps at size 1, each persisted; "
+        f"{measured(found)}{table(head, rows)}\nTraining steps at size 1, each persisted; "
         "the best time of the first third and of the last:\n\n"
-        + table(("model", "workers", "first, ms", "last, ms", "tasks of a step", "of the last"),
+        + table(("model", "workers", "steps", "first, ms", "last, ms", "tasks of a step", "of the last"),
                 steps)
     )  # fmt: skip
 
