@@ -103,8 +103,28 @@ def failure_table(found: list[dict[str, Any]]) -> str:
     return table(("what happens", "error", "seconds", "peak of a worker", "spilled"), rows)
 
 
+def picture(found: dict[str, Any], path: Path) -> None:
+    """Processor time over the size of the data, with 2 workers, ours and by hand."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
+    for n, (model, name) in enumerate(NAMES.items()):
+        rows = [r for r in found["gradients"] if r["model"] == model and r["workers"] == 2]
+        sizes = [r["size"] for r in rows]
+        axes.plot(
+            sizes, [r["processor"] for r in rows], "o-", color=f"C{n}", label=name.replace("`", "")
+        )
+        if model != "sum_blocks":
+            axes.plot(sizes, [r["processor_by_hand"] for r in rows], "--", color=f"C{n}")
+    axes.set(xscale="log", yscale="log", xlabel="size of the data", xticks=[1, 4, 16],
+             xticklabels=["1", "4", "16"], ylabel="processor time, s")  # fmt: skip
+    axes.legend(title="dashed: by hand", fontsize="small")
+    figure.savefig(path, dpi=110)
+
+
 def main() -> None:
     """Put each table between its two marks."""
+    picture(json.loads((DOCS / "scale-dask.json").read_text("utf-8")), DOCS / "images/scale.png")
     page = DOCS / "scale.md"
     text = page.read_text("utf-8")
     for name, write in (("dask", dask_tables), ("jax", jax_tables), ("failure", failure_table)):
