@@ -77,7 +77,8 @@ def spec_of_sharding(sharding: Any) -> Any:
 
     mesh = getattr(sharding, "mesh", None)
     kinds = () if mesh is None else mesh.axis_types
-    return sharding if jax.sharding.AxisType.Explicit in kinds else None
+    axis_type = getattr(jax.sharding, "AxisType", None)  # without it no mesh is explicit
+    return sharding if axis_type is not None and axis_type.Explicit in kinds else None
 
 
 def matmul(x1: Any, x2: Any, /) -> Any:

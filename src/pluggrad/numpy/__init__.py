@@ -79,7 +79,8 @@ def _fill() -> None:
 _fill()
 _sys.modules[__name__].__class__ = _Module
 __version__ = _numpy.__version__
-__array_namespace_info__ = _numpy.__array_namespace_info__
+if hasattr(_numpy, "__array_namespace_info__"):  # from NumPy 2.1
+    __array_namespace_info__ = _numpy.__array_namespace_info__
 
 
 def __dir__() -> list[str]:

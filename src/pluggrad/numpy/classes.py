@@ -10,6 +10,7 @@ are instances. Which of these it is, the instructions around the name tell.
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import importlib
 import inspect
@@ -61,7 +62,8 @@ class _Anything(type):
 class ndarray(numpy.ndarray, metaclass=_Anything):
     __doc__ = numpy.ndarray.__doc__
     __module__ = "numpy"
-    __signature__ = inspect.signature(numpy.ndarray)
+    with contextlib.suppress(ValueError):  # NumPy 2.0 does not tell it
+        __signature__ = inspect.signature(numpy.ndarray)
 
 
 class Kind(type):
