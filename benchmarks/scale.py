@@ -1,21 +1,30 @@
 """Gradients on a Dask cluster of processes, beside the same gradients written by hand.
 
     python benchmarks/scale.py [--workers 1 2 4] [--sizes 1 4 16] [--models NAME ...]
-                               [--rounds 3] [--steps 12] [--json FILE]
+                               [--rounds 5] [--steps 24] [--json FILE]
 
 For each model, number of workers and size of the data: seconds for value and gradient, ours and by
-hand; how many tasks each has; the largest memory of a worker. The two alternate, and the best of the
-rounds counts: compare the ratio and not the seconds, which depend on what else the machine does.
+hand, from the program to the result; processor time of all processes; how many tasks each has; the
+largest memory of a worker. The two take turns, and the best of the rounds counts. Where processes
+outnumber cores, compare the ratios and not the seconds.
 Then training steps, each persisted: the last ones must take as long as the first, with as many tasks.
-Data are in the memory of the workers. Every gradient is compared with the one by hand.
+Data are in the memory of the workers. `--json` keeps what its file has of other numbers of workers.
+Every gradient is compared with the one by hand.
 
 Target: at most 1.2 × the time and 1.15 × the tasks of hand-written code; time linear in the data.
+`python docs/scale_table.py` writes the tables of docs/scale.md from the figures of `--json`.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
+import gc
+import importlib.metadata
 import json
+import os
+import platform
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -29,7 +38,10 @@ import pluggrad as pg
 
 COLUMNS, HIDDEN = 50, 32
 #: Rows of a block, and how many blocks data of size 1 have.
-ROWS, BLOCKS = 10_000, 8
+ROWS, BLOCKS = 20_000, 8
+MIB = 2**20
+#: The rounds of small data go on for so many seconds.
+SECONDS = 3.0
 
 
 class Logistic:
@@ -118,15 +130,29 @@ def data(blocks: int) -> tuple[Any, Any]:
     return x, y
 
 
-def peak(client: Any) -> int:
-    """The largest memory that a worker has used so far, in MiB."""
+def memory_peak(forget: bool = False) -> int:
+    """The largest memory of this process, in MiB: since it began, or on Linux since it was last
+    told to `forget`. Garbage is collected then, so that no measurement pays for what another
+    left."""
     import resource
 
-    used = client.run(lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-    return int(max(used.values()) // 1024)
+    if forget:
+        gc.collect()
+    try:
+        if forget:
+            Path("/proc/self/clear_refs").write_text("5")
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) // 1024
+    except (OSError, StopIteration):
+        return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) // 1024
 
 
-def compare(model: Any, x: Any, y: Any, rounds: int) -> dict[str, Any]:
+def processor_time(client: Any) -> float:
+    """What this process and all workers have used so far, in seconds. (The scheduler is here.)"""
+    return time.process_time() + sum(client.run(time.process_time).values())
+
+
+def compare(client: Any, model: Any, x: Any, y: Any, rounds: int) -> dict[str, Any]:
     """Both gradients: seconds, graphs included, and tasks."""
     import dask
     import dask.array as da
@@ -142,18 +168,31 @@ def compare(model: Any, x: Any, y: Any, rounds: int) -> dict[str, Any]:
         value, g = model.by_hand(x, y, *w)
         return [value, *g]
 
-    best: dict[Callable[[], Any], float] = {}
+    turns = [ours, by_hand]
+    seconds: dict[Callable[[], Any], list[float]] = {f: [] for f in turns}
+    processor: dict[Callable[[], Any], list[float]] = {f: [] for f in turns}
+    peak: dict[Callable[[], Any], int] = dict.fromkeys(turns, 0)
     found: dict[Callable[[], Any], Any] = {}
-    for _ in range(rounds):
-        for f in (ours, by_hand):
-            start = time.perf_counter()
+    begin = time.perf_counter()
+    while len(seconds[ours]) < rounds or time.perf_counter() - begin < SECONDS:
+        for f in turns:
+            memory_peak(forget=True)
+            client.run(memory_peak, forget=True)
+            before, start = processor_time(client), time.perf_counter()
             found[f] = dask.compute(*f())
-            best[f] = min(best.get(f, float("inf")), time.perf_counter() - start)
+            seconds[f].append(time.perf_counter() - start)
+            processor[f].append(processor_time(client) - before)
+            peak[f] = max(peak[f], *client.run(memory_peak).values())
+        turns.reverse()
     for mine, theirs in zip(found[ours], found[by_hand], strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-12)
+    best, best_by_hand = min(seconds[ours]), min(seconds[by_hand])
     return {
-        "seconds": best[ours], "by_hand": best[by_hand], "ratio": best[ours] / best[by_hand],
+        "rounds": len(seconds[ours]),
+        "seconds": best, "by_hand": best_by_hand, "ratio": best / best_by_hand,
+        "processor": min(processor[ours]), "processor_by_hand": min(processor[by_hand]),
         "tasks": tasks(ours()), "tasks_by_hand": tasks(by_hand()),
+        "peak": peak[ours], "peak_by_hand": peak[by_hand],
     }  # fmt: skip
 
 
@@ -180,16 +219,23 @@ def train(model: Any, x: Any, y: Any, steps: int) -> dict[str, Any]:
         seconds.append(time.perf_counter() - start)
     third = max(steps // 3, 1)
     return {
-        "first": min(seconds[:third]), "last": min(seconds[-third:]),
+        "steps": steps, "first": min(seconds[:third]), "last": min(seconds[-third:]),
         "tasks_first": counts[0], "tasks_last": counts[-1],
     }  # fmt: skip
 
 
-def measure(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
-    """All of it. Sizes grow while a cluster lives, so that the peak is that of the last one."""
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """All of it."""
     from distributed import Client, LocalCluster
 
-    rows, steps = [], []
+    rows: list[dict[str, Any]] = []
+    steps: list[dict[str, Any]] = []
+    commands = [shlex.join(["python", "benchmarks/scale.py", *sys.argv[1:]])]
+    if options.json and Path(options.json).exists():
+        old = json.loads(Path(options.json).read_text())
+        commands += [c for c in old["commands"] if c != commands[0]]
+        rows += [r for r in old["gradients"] if r["workers"] not in options.workers]
+        steps += [r for r in old["steps"] if r["workers"] not in options.workers]
     for workers in options.workers:
         with LocalCluster(
             n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
@@ -197,28 +243,48 @@ def measure(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
             for size in sorted(options.sizes):
                 x, y = data(BLOCKS * size)
                 for name in options.models:
-                    row = {"model": name, "workers": workers, "size": size,
-                           **compare(MODELS[name], x, y, options.rounds)}  # fmt: skip
-                    rows.append({**row, "peak_mib": peak(client)})
+                    found = compare(client, MODELS[name], x, y, options.rounds)
+                    rows.append({"model": name, "workers": workers, "size": size, **found})
                     print(rows[-1], file=sys.stderr, flush=True)
-                    if workers == max(options.workers) and size == min(options.sizes):
+                    if size == min(options.sizes):
                         found = train(MODELS[name], x, y, options.steps)
                         steps.append({"model": name, "workers": workers, **found})
                 del x, y
-    return {"gradients": rows, "steps": steps}
+        whole = {"gradients": sorted(rows, key=place), "steps": sorted(steps, key=place),
+                 "commands": commands, **circumstances()}  # fmt: skip
+        if options.json:
+            Path(options.json).write_text(json.dumps(whole, indent=1) + "\n")
+    return whole
 
 
-def show(found: dict[str, list[dict[str, Any]]], steps: int) -> None:
+def place(row: dict[str, Any]) -> tuple[int, int, int]:
+    """Where a row stands in its table."""
+    return list(MODELS).index(row["model"]), row["workers"], row.get("size", 0)
+
+
+def circumstances() -> dict[str, Any]:
+    """With what, when and where was measured."""
+    names = ("pluggrad", "numpy", "dask", "distributed")
+    return {
+        "versions": {name: importlib.metadata.version(name) for name in names},
+        "python": platform.python_version(), "cores": os.cpu_count(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}",
+        "mib_of_size_1": round(BLOCKS * ROWS * COLUMNS * 8 / MIB), "blocks_of_size_1": BLOCKS,
+    }  # fmt: skip
+
+
+def show(found: dict[str, Any]) -> None:
     """The tables."""
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    mib = BLOCKS * ROWS * COLUMNS * 8 / 2**20
-    table = Table(title=f"value and gradient; data of size 1 have {mib:.0f} MiB")
+    console = Console(width=120)
+    table = Table(title=f"value and gradient; data of size 1 have {found['mib_of_size_1']} MiB")
     for name in ("model", "workers", "size"):
         table.add_column(name)
-    for name in ("ms", "by hand", "ratio", "tasks", "by hand", "ratio", "per size", "peak MiB"):
+    for name in ("ms", "by hand", "ratio", "of processor time", "tasks", "by hand", "per size",
+                 "peak MiB", "by hand"):  # fmt: skip
         table.add_column(name, justify="right")
     least = {(r["model"], r["workers"]): r for r in reversed(found["gradients"])}
     for r in found["gradients"]:
@@ -226,18 +292,18 @@ def show(found: dict[str, list[dict[str, Any]]], steps: int) -> None:
         grown = r["seconds"] / first["seconds"] / (r["size"] / first["size"])
         table.add_row(
             r["model"], str(r["workers"]), str(r["size"]), f"{1000 * r['seconds']:.0f}",
-            f"{1000 * r['by_hand']:.0f}", f"{r['ratio']:.2f}", str(r["tasks"]),
-            str(r["tasks_by_hand"]), f"{r['tasks'] / r['tasks_by_hand']:.2f}", f"{grown:.2f}",
-            str(r["peak_mib"]),
+            f"{1000 * r['by_hand']:.0f}", f"{r['ratio']:.2f}",
+            f"{r['processor'] / r['processor_by_hand']:.2f}", str(r["tasks"]),
+            str(r["tasks_by_hand"]), f"{grown:.2f}", str(r["peak"]), str(r["peak_by_hand"]),
         )  # fmt: skip
     console.print(table)
-    table = Table(title=f"{steps} training steps: the best of the first third and of the last")
+    table = Table(title="training steps: the best of the first third and of the last")
     for name in ("model", "workers"):
         table.add_column(name)
-    for name in ("first ms", "last ms", "tasks", "tasks at the end"):
+    for name in ("steps", "first ms", "last ms", "tasks", "tasks at the end"):
         table.add_column(name, justify="right")
     for r in found["steps"]:
-        table.add_row(r["model"], str(r["workers"]), f"{1000 * r['first']:.0f}",
+        table.add_row(r["model"], str(r["workers"]), str(r["steps"]), f"{1000 * r['first']:.0f}",
                       f"{1000 * r['last']:.0f}", str(r["tasks_first"]), str(r["tasks_last"]))  # fmt: skip
     console.print(table)
 
@@ -249,14 +315,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 4, 16])
     parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     options = parser.parse_args()
     found = measure(options)
-    show(found, options.steps)
-    if options.json:
-        Path(options.json).write_text(json.dumps(found, indent=1))
+    show(found)
 
 
 if __name__ == "__main__":

@@ -73,8 +73,12 @@ def check_scripts(run: Run, faults: list[dict[str, Any]]) -> dict[str, dict[str,
     """The script of each fault, and what it printed. Those that show nothing are named."""
     known = json.loads(SCRIPTS.read_text(encoding="utf-8")) if SCRIPTS.exists() else {}
 
+    bad = {r.cell.key for r in run.results if r.outcome in BAD}
+
     def check(fault: dict[str, Any]) -> dict[str, str] | None:
-        script = run.scripts.get(Cell.parse(fault["cell"]).id)
+        # a script that was run before is kept: it may be of a run that made inputs small
+        before = known.get(fault["cell"], {}).get("script") if fault["cell"] in bad else None
+        script = before or run.scripts.get(Cell.parse(fault["cell"]).id)
         if script is None:
             print(f"no script: {fault['cell']}", file=sys.stderr)
             return None

@@ -393,7 +393,7 @@ def _tree(made: Any, every: list[int]) -> tuple[str, Any]:
     total, depth = f"{made.name}-total", 0
     while keys != [total]:
         parts = [keys[n : n + SPLIT] for n in range(0, len(keys), SPLIT)]
-        names: list[Any] = [(f"{total}-{depth}", n) for n in range(len(parts))]
+        names: list[Any] = [(f"{total}-of-{depth}", n) for n in range(len(parts))]
         if len(parts) == 1:
             names = [total]
         for name, part in zip(names, parts, strict=True):

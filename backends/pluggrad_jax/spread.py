@@ -107,12 +107,13 @@ def matmul_x1(g: Any, x2: Any, *, like: Any) -> Any:
 
 
 def matmul_x2(g: Any, x1: Any, *, like: Any) -> Any:
-    """``x1.mT @ g``, without the transpose; for a matrix `like`, summed over all rows at once."""
+    """``x1.mT @ g``, without that transpose; for a matrix `like`, summed over all rows at once, in
+    the order of JAX's own derivative, which compilers are better at."""
     shape = like[0] if type(like) is tuple else like.shape
     same = g.ndim == x1.ndim and g.shape[:-1] == x1.shape[:-1]
     if same and len(shape) == 2:
         rows = list(range(g.ndim - 1))
-        return _contracted(x1, g, rows, rows, 0)
+        return _contracted(g, x1, rows, rows, 0).mT
     if not same:
         return matmul(x1.mT, g)
     return _contracted(x1, g, [g.ndim - 2], [g.ndim - 2], g.ndim - 2)

@@ -34,6 +34,8 @@ from pluggrad.plugin import (
     write,
 )
 
+from .signatures import signature
+
 __all__ = ["HARMLESS", "NAMES", "QUESTIONS", "RENAMED", "WRITERS", "answer", "bound", "name_of",
            "refused"]  # fmt: skip
 
@@ -120,7 +122,7 @@ def bound(backend: Any, func: Any) -> Callable[..., Any] | None:
     if ours is None:
         return None
     try:
-        theirs, own = inspect.signature(func), signature_of(name)
+        theirs, own = signature(func), signature_of(name)
     except (KeyError, ValueError):  # a function of the library's that pluggrad only passes on
         return None
     compiled: Callable[..., Any] = _compiled(func, name, theirs, own, ours)
@@ -170,7 +172,7 @@ def _asked(func: Any) -> Callable[..., Any]:
 def refused(func: Any) -> list[str]:
     """The parameters of `func` that `bound` refuses, because ours has none of that meaning."""
     name = name_of(func)
-    theirs, own = inspect.signature(func), signature_of(name)
+    theirs, own = signature(func), signature_of(name)
     return [p.name for p in theirs.parameters.values() if _place(p, name, theirs, own) == "refused"]
 
 

@@ -248,6 +248,21 @@ def tasks(*collections: Any) -> int:
     return count
 
 
+@pytest.mark.parametrize("count", [8, 9, 64, 65, 600])
+def test_a_sum_over_many_blocks_is_added_up_in_several_levels(count: int) -> None:
+    data = np.random.default_rng(0).normal(size=(count, 3))
+    x, w, m, c = lazy(data, (1, 3)), np.linspace(-1, 1, 3), np.ones((3, 2)), np.asarray(0.5)
+
+    def loss(x: Any, w: Any, m: Any, c: Any) -> Any:
+        return pg.sum(pg.sin(x @ w)) + pg.sum(pg.cos(x @ m)) + pg.sum(c * x)
+
+    f = lambda *p: blocks.sum_blocks(loss, x, *p)
+    found = dask.compute(*pg.grad(f, (0, 1, 2))(*[lazy(p, p.shape) for p in (w, m, c)]))
+    expected = pg.grad(lambda *p: loss(data, *p), (0, 1, 2))(w, m, c)
+    for mine, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-12, atol=1e-12)
+
+
 def test_a_sum_over_blocks_is_one_task_for_each_block() -> None:
     x, y = lazy(np.ones((64, 6)), (1, 6)), lazy(np.zeros(64), 1)
     squares = lambda x, y, w: np.sum((x @ w - y) ** 2)

@@ -134,8 +134,20 @@ def peak(client: Any) -> int:
     """The largest memory that a worker has used, in MiB. (Of those that still live.)"""
     import resource
 
-    used = client.run(lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    used = client.run(
+        lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, on_error="ignore"
+    )  # (one may be about to leave)
     return max(used.values()) // 1024
+
+
+def spilled(client: Any) -> int:
+    """How much all workers have written to disk for lack of memory, in MiB."""
+
+    def written(dask_worker: Any) -> float:
+        metrics = getattr(dask_worker.data, "cumulative_metrics", {})
+        return float(metrics.get(("disk-write", "bytes"), 0))
+
+    return int(sum(client.run(written, on_error="ignore").values())) // MIB
 
 
 def ready(cluster: Any, client: Any) -> None:
@@ -244,18 +256,19 @@ def scheduler_lost() -> str:
 
 
 def larger_than_memory(
-    cluster: Any, client: Any, blocks: int, rows: int, columns: int, two_phases: bool = False
+    cluster: Any, client: Any, blocks: int, rows: int, columns: int, phases: int = 0
 ) -> tuple[float, float]:
-    """A gradient over data that do not fit into the workers. With `two_phases`, that of
-    log-mean-exp, for which Dask alone would keep every block."""
+    """A gradient over data that do not fit into the workers: of logistic regression, or in so many
+    `phases` of log-mean-exp, for which Dask alone would keep every block."""
     import dask.array as da
 
     x, y = data(blocks, rows, columns)
     w = np.linspace(-0.01, 0.01, columns)
     start = time.perf_counter()
-    if two_phases:
+    if phases:
         g = pg.grad(lambda w: pg.log(pg.mean(pg.exp(pg.matmul(x, w)))))(da.from_array(w))
-        found = client.compute(pg.interop.dask.in_two_phases(g)).result()
+        g = pg.interop.dask.in_two_phases(g) if phases == 2 else g
+        found = client.compute(g).result()
         took = time.perf_counter() - start
         total, expected = 0.0, np.zeros(columns)
         for number in range(blocks):
@@ -279,31 +292,35 @@ def main() -> int:
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
 
-    def note(name: str, error: float, took: float, memory: int) -> None:
-        rows.append({"what": name, "error": error, "seconds": took, "peak_mib": memory})
-        print(f"{name}: error {error:.1e}, {took:.1f} s, peak of a worker {memory} MiB", flush=True)
+    def note(name: str, error: float, took: float, client: Any) -> None:
+        memory, disk = peak(client), spilled(client)
+        rows.append({"what": name, "error": error, "seconds": took, "peak_mib": memory,
+                     "spilled_mib": disk})  # fmt: skip
+        print(f"{name}: error {error:.1e}, {took:.1f} s, peak of a worker {memory} MiB, {disk} MiB "
+              "spilled", flush=True)  # fmt: skip
 
     if "failures" in options.only:
         with cluster_of(options.workers) as (cluster, client):
             for case in (one_killed, all_killed, one_added):
-                note(str(case.__doc__).rstrip("."), *case(cluster, client), peak(client))
+                note(str(case.__doc__).rstrip("."), *case(cluster, client), client)
     if "memory" in options.only:
         total = options.workers * options.memory * options.times * MIB
         columns, block = 64, 4 * MIB
         shape = total // block, block // (8 * columns), columns
         size = f"{total / 2**30:.1f} GiB through {options.workers} × {options.memory} MiB"
-        for two in (False, True):
+        kinds = "logistic regression", "log-mean-exp, as it is", "log-mean-exp in two phases"
+        for phases, kind in enumerate(kinds):
             with cluster_of(options.workers, options.memory) as (cluster, client):
-                found = larger_than_memory(cluster, client, *shape, two)
-                kind = "log-mean-exp in two phases" if two else "logistic regression"
-                note(f"{size}, {kind}", *found, peak(client))
+                found = larger_than_memory(cluster, client, *shape, phases)
+                note(f"{size}, {kind}", *found, client)
     good = all(row["error"] < CLOSE for row in rows)
     if "scheduler" in options.only:
         lost = scheduler_lost()
         good = good and bool(lost)
+        rows.append({"what": "The scheduler is killed", "raised": lost})
         print(f"The scheduler is killed: {lost or 'NO ERROR'}")
     if options.json:
-        Path(options.json).write_text(json.dumps(rows, indent=1))
+        Path(options.json).write_text(json.dumps(rows, indent=1) + "\n")
     print("all as it should be" if good else "NOT all as it should be")
     return int(not good)
 

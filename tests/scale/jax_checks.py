@@ -48,6 +48,12 @@ PROGRAMS: dict[str, Callable[[Any, Any], Any]] = {
     "concat": lambda xp, x: xp.sum(xp.concat([x, x * 2]) ** 2),
     "matmul": lambda xp, x: xp.sum(xp.tanh(xp.matmul(x, x.T))),
     "vmap": lambda xp, x: xp.sum(native(xp).vmap(lambda r: xp.sum(r[1:] * r[:-1]))(x) ** 2),
+    "vmap with indices": lambda xp, x: xp.sum(native(xp).vmap(lambda r, k: r[k])(x, PLACES) ** 2),
+    "vmap with an index": lambda xp, x: xp.sum(
+        native(xp).vmap(lambda r, k: r[k])(x, PLACES[:, 0]) ** 2
+    ),
+    "flip": lambda xp, x: xp.sum(xp.flip(x, axis=0) * x),
+    "unstack": lambda xp, x: sum([xp.sum(row**2) for row in xp.unstack(x)[:3]]),
 }
 
 

@@ -20,6 +20,8 @@ NAMES = [
     "sharding of several reads", "sharding of take", "sharding of take columns",
     "sharding of take_along_axis", "sharding of pad", "sharding of pad with a number",
     "sharding of sort", "sharding of concat", "sharding of matmul", "sharding of vmap",
+    "sharding of vmap with indices", "sharding of vmap with an index", "sharding of flip",
+    "sharding of unstack",
     "mlp, data", "mlp, tensor", "mlp, fully sharded",
     "transformer block, data", "transformer block, tensor", "transformer block, fully sharded",
     "shard_map and psum", "inside shard_map", "with_sharding_constraint", "wrap",

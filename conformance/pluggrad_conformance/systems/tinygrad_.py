@@ -81,7 +81,7 @@ class _Tinygrad(System):
         return np.array(x.numpy())
 
     def dtype_name(self, x: Any) -> str:
-        return {"double": "float64", "float": "float32"}.get(x.dtype.name, x.dtype.name)
+        return {"double": "float64", "float": "float32"}.get(x.dtype.name, str(x.dtype.name))
 
     def pull(self, f: Function, xs: list[Any], cs: list[Any]) -> list[Any]:
         total = sum((y * c).sum() for y, c in zip(f(*xs), cs, strict=True))

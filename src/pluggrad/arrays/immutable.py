@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import UnsupportedError
 
-__all__ = ["complete", "has_arrays", "put", "surround", "without_new_axes"]
+__all__ = ["add_rows", "complete", "has_arrays", "put", "row_key", "surround", "without_new_axes"]
 
 
 def put(adapter: Any, value: Any, x: Any, key: Any) -> Any:
@@ -71,7 +71,34 @@ def _zeros(adapter: Any, g: Any, axis: int, length: int) -> Any:
     return adapter.beside(g, adapter.namespace().zeros, shape, dtype=g.dtype)
 
 
+def add_rows(adapter: Any, g: Any, places: Any, *, length: int, axis: int = 0) -> Any:
+    """Zeros of `length` along `axis`, with the rows of `g` added at the vector `places`. Each row
+    sums up its own contributions, which costs O(length × size of `g`)."""
+    xp = adapter.namespace()
+    rows = adapter.beside(g, xp.arange, length)
+    ends = (1,) * (g.ndim - axis - 1)
+    places = xp.reshape(places, (1,) * (axis + 1) + (-1,) + ends)
+    rows = xp.reshape(rows, (1,) * axis + (-1, 1) + ends)
+    hits = (places == rows) | (places == rows - length)
+    g = xp.expand_dims(g, axis=axis)
+    return xp.sum(xp.where(hits, g, xp.zeros_like(g)), axis=axis + 1)
+
+
 # ---------------------------------------------------------------- keys
+
+
+def row_key(key: Any, ndim: int) -> tuple[int, Any] | None:
+    """The axis and the vector of integers in `key`, if it has one such vector and takes all of the
+    other axes of an array with `ndim` axes; otherwise None."""
+    parts = parts_of(key)
+    vectors = [n for n, part in enumerate(parts) if getattr(part, "ndim", 0) == 1]
+    if len(vectors) != 1 or "bool" in str(parts[vectors[0]].dtype):
+        return None
+    (at,) = vectors
+    if not all([n == at or part is ... or part == slice(None) for n, part in enumerate(parts)]):
+        return None
+    before = any([part is ... for part in parts[:at]])
+    return (ndim + at - len(parts) if before else at), parts[at]
 
 
 def parts_of(key: Any) -> tuple[Any, ...]:

@@ -36,7 +36,7 @@ def lift_lists(args: list[Any], backend: Backend, primitive: Primitive) -> list[
         ):
             found.append(x)
         elif name in primitive.whole:  # the dtype of an index has nothing to do with that of `x`
-            found.append(array_of(x, backend, primitive.name, whole=True))
+            found.append(array_of(x, backend, primitive.name, beside, whole=True))
         else:
             found.append(array_of(x, backend, primitive.name, beside))
     return found
@@ -47,8 +47,8 @@ def array_of(x: Any, backend: Backend, where: str, beside: Any = None, whole: bo
     Variables, these stacked. Arrays are returned as they are.
 
     The library chooses the dtype of numbers; beside an array of floats, `beside`, they are floats
-    of no less precision. If `whole`, an empty list is one of integers. For errors, `where` names
-    the function.
+    of no less precision. If `whole`, they stay what they are, and an empty list is one of integers.
+    For errors, `where` names the function.
     """
     if type(x) in LISTS and (first := first_array(x)) is not None:
         items = [array_of(item, backend, where, first, whole) for item in x]
@@ -68,7 +68,7 @@ def array_of(x: Any, backend: Backend, where: str, beside: Any = None, whole: bo
     xp = backend.xp
     try:
         made = xp.asarray(x, dtype=xp.int64) if whole and not x else xp.asarray(x)
-        dtype = None if beside is None else beside.dtype
+        dtype = None if beside is None or whole else beside.dtype
         if dtype in backend.float_dtypes and made.dtype != dtype and made.dtype != xp.bool:
             with suppress(TypeError):  # the standard does not define integers beside floats
                 dtype = xp.result_type(made.dtype, dtype)

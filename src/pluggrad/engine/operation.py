@@ -9,6 +9,7 @@ from ..arrays.backend import Backend, backend_of
 from ..arrays.dispatch import is_variable
 from ..errors import MixedBackendsError
 from .arguments import convert, explain, promote
+from .cotangents import create
 from .handles import raw_of, wrap_untracked
 from .levels import ROOT, read
 from .lists import lift_lists
@@ -27,6 +28,9 @@ def apply(
     try:
         converted = [convert(x, backend, primitive) for x in args]
     except MixedBackendsError:
+        placed = with_indices(args, backend, primitive)
+        if placed is not args:
+            return apply(primitive, placed, kwargs, raw, backend)
         other, args = takes_numpy(args, backend)
         if other is None:
             raise
@@ -48,6 +52,16 @@ def apply(
     if primitive.view and isinstance(args[0], backend.variable):
         return view_of(args[0], y, primitive, args[1:], kwargs)
     return y
+
+
+def with_indices(args: Any, backend: Backend, primitive: Primitive) -> Any:
+    """`args` with an array of `backend` in place of NumPy's integers for `indices`: they are
+    indices everywhere, as in ``v[indices]``."""
+    for n, (name, x) in enumerate(zip(primitive.positional, args, strict=False)):
+        numpy_s = name == "indices" and type(x).__module__ == "numpy" and x.dtype.kind in "iu"
+        if numpy_s and backend_of(args[0]) is backend:
+            return [*args[:n], create("asarray", x, beside=args[0]), *args[n + 1 :]]
+    return args
 
 
 def takes_numpy(args: Any, backend: Backend) -> tuple[Backend | None, Any]:

@@ -61,7 +61,11 @@ def integers_beside(indices: Any, x: Any, where: str, what: str = "indices") -> 
     """`indices`, an integer or several, as a Variable beside `x`; anything else is refused."""
     empty = isinstance(indices, (list, tuple)) and not len(indices)
     made: Any = [0] if empty else indices
-    made = made if is_variable(made) else backend_of(x).namespace.asarray(made)  # type: ignore[union-attr]
+    if not is_variable(made):
+        backend = backend_of(x)
+        assert backend is not None
+        ours = hasattr(made, "dtype") and backend_of(made) is backend
+        made = backend.namespace.asarray_beside(made, None if ours else x)
     made = made[:0] if empty else made
     if not is_kind(made, "integral"):
         raise TypeMismatchError(f"{where}: {what} takes integers, not {made.dtype} numbers")

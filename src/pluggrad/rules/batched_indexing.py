@@ -17,7 +17,8 @@ __all__: list[str] = []
 
 def take(op: BatchedCall) -> Any:
     """Batching rule of `take`. If both arguments are batched, the rows of the batch are laid end to
-    end, and `offset` moves the indices of each into its own row."""
+    end, and `offset` moves the indices of each into its own row; or they are taken along the axis,
+    in libraries that cut or chunk the batch."""
     x, indices = op.args
     axis, ndim = op.get("axis"), op.ndim(0)
     axis = op.axis(0 if axis is None and ndim == 1 else axis, ndim) - 1
@@ -31,6 +32,11 @@ def take(op: BatchedCall) -> Any:
         y = xp.reshape(y, (*lengths[:axis], op.size, *count, *lengths[axis + 1 :]))
         return at_front(y, axis)
     length = x.shape[axis + 1]
+    if "add_along_axis" in op.backend.adapter.functions:
+        ones = (1,) * axis, (1,) * (x.ndim - axis - 2)
+        places = xp.reshape(from_front(indices, length), (op.size, *ones[0], -1, *ones[1]))
+        y = xp.take_along_axis(x, places, axis=axis + 1)
+        return xp.reshape(y, (*x.shape[: axis + 1], *count, *x.shape[axis + 2 :]))
     table = merged(xp.moveaxis(x, axis + 1, 1))
     y = op(table, xp.reshape(offset(op, indices, length), (-1,)), axis=0)
     return xp.moveaxis(xp.reshape(y, (op.size, *count, *table.shape[1:])), 1, axis + 1)

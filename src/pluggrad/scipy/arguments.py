@@ -7,13 +7,13 @@ from typing import Any
 from ..arrays.backend import SCALARS, Backend, backend_of, get_backend, mixed
 from ..arrays.dispatch import is_variable, xp
 from ..engine.arguments import shortened
-from ..engine.cotangents import is_complex
+from ..engine.cotangents import create, is_complex
 from ..engine.handles import raw_of
 from ..errors import InvalidArgumentError, LinAlgError, TypeMismatchError
 from ..functions.operands import as_float, differ
 
 __all__ = ["adjoint", "arrays", "broadcast_shapes", "check_columns", "check_square", "columns",
-           "find_backend", "floats", "known_numbers", "matrices"]  # fmt: skip
+           "constant", "find_backend", "floats", "known_numbers", "matrices"]  # fmt: skip
 
 
 def find_backend(x: Any) -> Backend:
@@ -21,6 +21,13 @@ def find_backend(x: Any) -> Backend:
     backend = backend_of(x)
     assert backend is not None
     return backend
+
+
+def constant(name: str, *args: Any, beside: Any, **kwargs: Any) -> Any:
+    """What the creation function `name` makes, to be used together with `beside`: on all of its
+    devices, and a Variable if it is one."""
+    made = create(name, *args, beside=beside, **kwargs)
+    return beside._backend.namespace.asarray_constant(made) if is_variable(beside) else made
 
 
 def adjoint(x: Any) -> Any:

@@ -13,6 +13,7 @@ from ..arrays.dispatch import is_batched, is_variable
 from ..engine import views
 from ..engine.adopted import NAMES as ADOPTED
 from ..engine.arguments import convert, explain
+from ..engine.cotangents import create
 from ..engine.graph import Node
 from ..engine.handles import make
 from ..engine.levels import ROOT, read
@@ -79,10 +80,10 @@ class Elements:
         """The elements at `key`, differentiably. A basic index gives a view."""
         backend, cell = self._backend, self._cell
         if ADOPTED and names_element(self, key):
-            item = self._item((self, raw_key(key, backend)), NONE)
+            item = self._item((self, raw_key(key, backend, self)), NONE)
             return make(type(item), item._value, item._node, item._level)  # a number, and no view
         if not is_plain(key):
-            key = raw_key(key, self._backend)
+            key = raw_key(key, self._backend, self)
             if names_batch(key):
                 return positions.gather(self, key)
         elif (
@@ -114,7 +115,7 @@ class Elements:
 
     def __setitem__(self: Any, key: Any, value: Any, /) -> None:
         """Write `value` at `key`; the write is recorded, and views show it."""
-        key = raw_key(key, self._backend)
+        key = raw_key(key, self._backend, self)
         if names_batch(key):
             if not is_variable(value):
                 value = _convert(value, self)
@@ -177,16 +178,16 @@ def names_element(x: Any, key: Any) -> bool:
     return len(keys) == x.ndim and all([type(k) is int or type(k) in WHOLE for k in keys])
 
 
-def raw_key(key: Any, backend: Backend) -> Any:
-    """`key` with raw arrays in place of Variables and lists. By an index nothing can be
-    differentiated."""
+def raw_key(key: Any, backend: Backend, x: Any) -> Any:
+    """`key`, an index of `x`, with raw arrays in place of Variables and lists. By an index nothing
+    can be differentiated."""
     if is_plain(key):
         return key
     if type(key) is slice:
         bounds = key.start, key.stop, key.step
         return slice(*[operator.index(k) if is_variable(k) else k for k in bounds])
     if isinstance(key, tuple):
-        return tuple([raw_key(k, backend) for k in key])
+        return tuple([raw_key(k, backend, x) for k in key])
     if is_variable(key):
         if is_batched(key):
             return key
@@ -195,7 +196,8 @@ def raw_key(key: Any, backend: Backend) -> Any:
         key = list(key)
     if isinstance(key, list):
         try:
-            return backend.namespace.raw_asarray(key, dtype=None if key else backend.xp.int64)
+            empty = {} if key else {"dtype": backend.xp.int64}
+            return create("asarray", key, beside=x, **empty)
         except (TypeError, ValueError) as error:
             explain(error, "getitem", (key,))
     kind = getattr(getattr(key, "dtype", None), "kind", "")
@@ -210,7 +212,7 @@ def raw_key(key: Any, backend: Backend) -> Any:
             if kind == "b" and backend.adapter.takes_numpy:
                 return key  # its values are known, also while the library traces
             # (torch would take uint8 for a mask.)
-            return backend.namespace.raw_asarray(key.astype("int64") if kind == "u" else key)
+            return create("asarray", key.astype("int64") if kind == "u" else key, beside=x)
     return key
 
 

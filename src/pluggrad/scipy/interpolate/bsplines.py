@@ -12,6 +12,7 @@ import numpy as np
 
 from ...arrays.dispatch import is_variable, xp
 from ...engine.arguments import axis_of, whole
+from ...engine.cotangents import create
 from ...errors import InvalidArgumentError, UnsupportedError
 from ..rows import scipy_module
 from .common import (
@@ -79,7 +80,7 @@ def basis(t: Any, k: int, at: Any, nu: int = 0) -> tuple[Any, Any]:
     """The values at each point of the k + 1 basis functions that are not zero there, shape (points,
     k + 1), and the number of the first of them."""
     i, knots = _local(t, k, at)
-    unit = backend_for(t).raw("eye")(k + 1, dtype=t.dtype)
+    unit = create("eye", k + 1, beside=t, dtype=t.dtype)
     d = [unit[j : j + 1, :] for j in range(k + 1)]
     around = [xp.expand_dims(x, axis=-1) for x in knots]
     return _de_boor(d, around, k, xp.expand_dims(at, axis=-1), nu), i - k

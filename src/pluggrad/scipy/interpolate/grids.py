@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays.dispatch import xp
+from ...engine.cotangents import create
 from ...errors import InvalidArgumentError, UnsupportedError
 from .common import backend_for, column, doubles, intervals, method, numbers
 from .cubics import pchip_slopes
@@ -87,7 +88,7 @@ def _pchip(grid: list[Any], values: Any, at: list[Any]) -> Any:
         places = None
         if n < last:  # (points, other axes, rest)
             y = xp.moveaxis(y, n + 1, 0)
-            places = backend_for(y).raw("arange")(m)
+            places = create("arange", m, beside=y)
         slopes = pchip_slopes(grid[n], y)
         i, t = _hats(grid[n], x)
         h = xp.take(grid[n], i + 1, axis=0) - xp.take(grid[n], i, axis=0)

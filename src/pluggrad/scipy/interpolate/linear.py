@@ -9,9 +9,10 @@ import numpy as np
 from ...arrays.dispatch import xp
 from ...engine.arguments import axis_of
 from ...errors import InvalidArgumentError, UnsupportedError
+from ..arguments import constant
 from ..optimize.calls import stacked
 from .bsplines import evaluate_spline
-from .common import backend_for, column, doubles, method, numbers, placed
+from .common import column, doubles, method, numbers, placed
 from .fitting import make_interp_spline
 
 __all__ = ["interp1d"]
@@ -144,8 +145,7 @@ class interp1d:
         values = numbers(x), numbers(y)
         known = values[0] is not None and values[1] is not None
         if order > 1 and known and any([np.isnan(v).any() for v in values]):
-            backend = backend_for(x)
-            places = backend.namespace.arange(x.shape[0], dtype=x.dtype)
+            places = constant("arange", x.shape[0], beside=x, dtype=x.dtype)
             t, c, k = make_interp_spline(places, xp.zeros_like(y), order).tck
             return t, c + np.nan, k
         return make_interp_spline(x, y, order, check_finite=False).tck

@@ -9,9 +9,10 @@ import numpy as np
 
 from ...arrays.dispatch import xp
 from ...engine.arguments import whole
+from ...engine.cotangents import create
 from ...errors import InvalidArgumentError, UnsupportedError
 from .bsplines import BSpline, basis, evaluate_spline
-from .common import backend_for, doubles, method, numbers
+from .common import doubles, method, numbers
 from .fitting import make_interp_spline
 
 __all__ = ["NdBSpline", "RectBivariateSpline", "contracted", "coordinates", "tensor_coefficients",
@@ -23,11 +24,10 @@ def contracted(c: Any, firsts: list[Any], weights: list[Any]) -> Any:
     one for each point, and are weighted by `weights`, shape (points, width)."""
     d = len(firsts)
     lengths, rest = tuple(c.shape[:d]), tuple(c.shape[d:])
-    backend = backend_for(c)
     index: Any = None
     for n, (first, w) in enumerate(zip(firsts, weights, strict=True)):
         stride = math.prod(lengths[n + 1 :])
-        steps = backend.raw("arange")(w.shape[1])
+        steps = create("arange", w.shape[1], beside=c)
         part = (xp.expand_dims(first, axis=-1) + steps) * stride
         index = part if index is None else xp.expand_dims(index, axis=-1) + xp.reshape(
             part, (part.shape[0], *(1,) * (index.ndim - 1), part.shape[1])

@@ -14,6 +14,7 @@ from ..arguments import (
     check_columns,
     check_square,
     columns,
+    constant,
     find_backend,
     floats,
     matrices,
@@ -165,7 +166,7 @@ def lu(
     packed, _, _, back = LU(a)
     k = min(a.shape[-2:])
     low = packed[..., :, :k]
-    eye = backend.namespace.eye(a.shape[-2], k, dtype=a.dtype)
+    eye = constant("eye", a.shape[-2], k, beside=a, dtype=a.dtype)
     low, up = xp.tril(low, k=-1) + eye, xp.triu(packed[..., :k, :])
     if permute_l:
         return _rows(low, back), up
@@ -175,7 +176,7 @@ def lu(
             low,
             up,
         )
-    counts = backend.namespace.arange(a.shape[-2])
+    counts = constant("arange", a.shape[-2], beside=a)
     at = xp.equal(xp.expand_dims(back, axis=-1), counts)
     dtype = a.dtype if a.shape[-2:] == (1, 1) else xp.real(a).dtype if is_complex(a) else a.dtype
     return xp.astype(at, dtype), low, up

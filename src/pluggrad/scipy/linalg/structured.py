@@ -9,7 +9,7 @@ from ...arrays.dispatch import is_variable, xp
 from ...engine.cotangents import create
 from ...errors import InvalidArgumentError
 from ...rules.linalg import constant_like
-from ..arguments import arrays, broadcast_shapes, find_backend, known_numbers
+from ..arguments import arrays, broadcast_shapes, constant, find_backend, known_numbers
 from ..rows import public
 
 __all__ = ["block_diag", "circulant", "companion", "hankel", "khatri_rao", "toeplitz"]
@@ -114,7 +114,7 @@ def companion(a: Any) -> Any:
     if values is not None and bool(find_backend(a).xp.any(values[..., 0] == 0)):
         raise InvalidArgumentError("scipy.linalg.companion: the first coefficient is 0")
     top = -a[..., 1:] / (1.0 * first)
-    eye = find_backend(a).namespace.eye(n - 2, n - 1, dtype=top.dtype)
+    eye = constant("eye", n - 2, n - 1, beside=a, dtype=top.dtype)
     rest = xp.broadcast_to(eye, (*top.shape[:-1], n - 2, n - 1))
     return xp.concat([top[..., None, :], rest], axis=-2)
 
@@ -142,7 +142,7 @@ def block_diag(*arrs: Any) -> Any:
 
 
 def _zeros(like: Any, shape: tuple[int, ...]) -> Any:
-    return find_backend(like).namespace.zeros(shape, dtype=like.dtype)
+    return constant("zeros", shape, beside=like, dtype=like.dtype)
 
 
 def _stacked(given: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from ..arguments import (
     check_columns,
     check_square,
     columns,
+    constant,
     find_backend,
     floats,
     known_numbers,
@@ -287,7 +288,7 @@ def _pinv(a: Any, atol: Any, rtol: Any, return_rank: bool, where: str) -> Any:
     if a.ndim < 2:
         raise LinAlgError(f"scipy.{where} takes matrices, not the shape {a.shape}")
     if not min(a.shape[-2:]):
-        rank = find_backend(a).namespace.zeros(a.shape[:-2], dtype=backend.xp.int64)
+        rank = constant("zeros", a.shape[:-2], beside=a, dtype=backend.xp.int64)
         return (adjoint(a), rank) if return_rank else adjoint(a)
     atol = 0.0 if atol is None else atol
     rtol = float(backend.xp.finfo(a.dtype).eps) * max(a.shape[-2:]) if rtol is None else rtol

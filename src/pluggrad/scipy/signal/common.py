@@ -10,6 +10,7 @@ from ...arrays.dispatch import xp
 from ...engine.cotangents import is_complex
 from ...errors import TypeMismatchError
 from ...functions.operand import as_array, as_floats
+from ..arguments import constant
 
 __all__ = ["array", "backend_for", "constants", "count_of", "extended", "floats", "part",
            "promoted", "reversed_along"]  # fmt: skip
@@ -52,9 +53,9 @@ def constants(values: Any, like: Any) -> Any:
     dtype = None
     if values.dtype.kind == "f" and like.dtype in backend.float_dtypes:
         dtype = (xp.real(like) if is_complex(like) else like).dtype
-    return backend.namespace.asarray(values.tolist(), dtype=dtype) if values.size else (
-        backend.namespace.zeros(values.shape, dtype=dtype)
-    )  # fmt: skip
+    if not values.size:
+        return constant("zeros", values.shape, beside=like, dtype=dtype)
+    return constant("asarray", values.tolist(), beside=like, dtype=dtype)
 
 
 def part(x: Any, axis: int, start: Any = None, stop: Any = None, step: Any = None) -> Any:
@@ -86,7 +87,7 @@ def extended(x: Any, before: int, after: int, axis: int, kind: str, value: Any =
         if isinstance(value, (int, float, complex)) and value == 0:
             return y
         shape = (-1,) + (1,) * (x.ndim - 1 - axis)
-        outside = backend_for(x).namespace.asarray([float(not 0 <= k < n) for k in places])
+        outside = constant("asarray", [float(not 0 <= k < n) for k in places], beside=x)
         outside = xp.astype(xp.reshape(outside, shape), x.dtype)
         return y + outside * value
     if kind in ("constant", "nearest"):
@@ -99,7 +100,7 @@ def extended(x: Any, before: int, after: int, axis: int, kind: str, value: Any =
     else:  # 'even', 'mirror'
         period = max(2 * n - 2, 1)
         places = [min(k % period, period - k % period) if n > 1 else 0 for k in places]
-    return xp.take(x, backend_for(x).namespace.asarray(places), axis=axis)
+    return xp.take(x, constant("asarray", places, beside=x), axis=axis)
 
 
 def count_of(value: Any, where: str, what: str) -> int:

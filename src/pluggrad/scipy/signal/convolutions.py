@@ -18,6 +18,7 @@ from ...engine.cotangents import conjugate, is_complex
 from ...errors import InvalidArgumentError, TypeMismatchError
 from ...functions.operand import as_floats
 from ...rules.kinds import bilinear
+from ..arguments import constant
 from ..rows import host, looped, public, scipy_module
 from .common import array, backend_for, extended, promoted
 
@@ -142,7 +143,7 @@ def _by_fft(in1: Any, in2: Any, mode: Any, axes: Any, where: str) -> Any:
     if not x1.ndim:
         return x1 * x2
     if 0 in x1.shape or 0 in x2.shape:
-        return backend_for(x1).namespace.zeros((0,))
+        return constant("zeros", (0,), beside=x1)
     found = axes_of(axes, x1.ndim, f"scipy.signal.{where}")
     if axes is not None and not found:
         raise InvalidArgumentError(f"scipy.signal.{where}: axes names one axis at least")

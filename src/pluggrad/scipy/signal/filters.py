@@ -16,6 +16,7 @@ from ...engine.cotangents import conjugate
 from ...errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from ...functions.operand import values_of
 from ...rules.kinds import bilinear, general
+from ..arguments import constant
 from ..rows import host, like, looped, public
 from .common import array, backend_for, extended, floats, part, promoted, reversed_along
 
@@ -213,9 +214,9 @@ def steady(b: Any, a: Any, where: str) -> Any:
     b, a = b / a[0], a / a[0]
     b = extended(b, 0, n - b.shape[0], 0, "value")
     a = extended(a, 0, n - a.shape[0], 0, "value")
-    eye = backend_for(a).namespace.eye
-    shifted = eye(n - 1, dtype=a.dtype) - eye(n - 1, k=1, dtype=a.dtype)
-    first = eye(n - 1, dtype=a.dtype)[:1, :]
+    unit = constant("eye", n - 1, beside=a, dtype=a.dtype)
+    shifted = unit - constant("eye", n - 1, k=1, beside=a, dtype=a.dtype)
+    first = unit[:1, :]
     matrix = shifted + xp.expand_dims(a[1:], axis=1) * first
     return xp.linalg.solve(matrix, b[1:] - a[1:] * b[0])
 

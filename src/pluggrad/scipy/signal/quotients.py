@@ -11,8 +11,9 @@ from ...arrays.dispatch import xp
 from ...engine.arguments import axis_of
 from ...engine.cotangents import is_complex
 from ...errors import InvalidArgumentError, UnsupportedError
+from ..arguments import constant
 from ..rows import public, refuse_away, scipy_module
-from .common import array, backend_for, constants, count_of, extended, floats, part, promoted
+from .common import array, constants, count_of, extended, floats, part, promoted
 from .convolutions import convolve, correlate
 from .filters import lfilter
 from .resampling import resample_poly, upfirdn
@@ -122,7 +123,7 @@ def wiener(im: Any, mysize: Any = None, noise: Any = None) -> Any:
     sizes = np.repeat(sizes, x.ndim) if sizes.ndim == 0 else sizes
     if sizes.shape != (x.ndim,):
         raise InvalidArgumentError(f"scipy.signal.wiener: mysize has {x.ndim} elements")
-    ones = backend_for(x).namespace.ones(tuple(int(n) for n in sizes), dtype=x.dtype)
+    ones = constant("ones", tuple([int(n) for n in sizes]), beside=x, dtype=x.dtype)
     count = float(np.prod(sizes))
     mean = correlate(x, ones, "same") / count
     variance = correlate(x * x, ones, "same") / count - mean * mean

@@ -14,8 +14,9 @@ from ...engine.cotangents import is_complex
 from ...errors import InvalidArgumentError, TypeMismatchError, UnsupportedError
 from ...functions.operand import as_floats
 from ...rules.kinds import bilinear
+from ..arguments import constant
 from ..rows import host, looped, public, scipy_module
-from .common import array, backend_for, constants, count_of, extended, floats, part
+from .common import array, constants, count_of, extended, floats, part
 from .filters import LAGS
 
 __all__ = ["resample", "resample_poly", "upfirdn"]
@@ -289,5 +290,5 @@ def _complex(X: Any, n: int, num: int, weights: Any) -> Any:
             last = xp.concat([one, last], axis=-1)
         first = xp.concat([first[..., :half], one], axis=-1)
     gap = num - first.shape[-1] - last.shape[-1]
-    zeros = backend_for(X).namespace.zeros((*X.shape[:-1], gap), dtype=X.dtype)
+    zeros = constant("zeros", (*X.shape[:-1], gap), beside=X, dtype=X.dtype)
     return xp.fft.ifft(xp.concat([first, zeros, last], axis=-1) * scale)

@@ -11,6 +11,7 @@ from ...engine.arguments import axes_of, axis_of
 from ...engine.cotangents import is_complex
 from ...errors import InvalidArgumentError
 from ...functions.operand import as_doubles
+from ..arguments import constant
 from ..rows import public, scipy_module
 from .common import array, backend_for, constants, extended, floats
 from .spectra import segments, window_of, without_trend
@@ -196,7 +197,7 @@ def istft(
     length = nperseg + (count - 1) * hop
     norm = np.bincount(places, np.tile(win**2, count), length)
     rows = xp.moveaxis(xp.reshape(y, (*y.shape[:-2], count * nperseg)), -1, 0)
-    at = backend_for(y).namespace.asarray(places.tolist())
+    at = constant("asarray", places.tolist(), beside=y)
     x = xp.moveaxis(xp.add_at(rows, at, length=length), 0, -1)
     if boundary:
         half = nperseg // 2

@@ -12,6 +12,7 @@ from ...engine.cotangents import conjugate, is_complex
 from ...engine.handles import unwrap_untracked
 from ...errors import InvalidArgumentError, TypeMismatchError
 from ...functions.operand import as_doubles
+from ..arguments import constant
 from ..rows import public, scipy_module
 from .common import array, backend_for, constants, extended, floats
 from .smoothing import detrended
@@ -105,7 +106,7 @@ def segments(x: Any, length: int, hop: int, count: int) -> Any:
         cut = x[..., : count * length]
     else:
         places = (np.arange(count)[:, None] * hop + np.arange(length)).reshape(-1)
-        cut = xp.take(x, backend_for(x).namespace.asarray(places.tolist()), axis=x.ndim - 1)
+        cut = xp.take(x, constant("asarray", places.tolist(), beside=x), axis=x.ndim - 1)
     return xp.reshape(cut, (*x.shape[:-1], count, length))
 
 
@@ -139,7 +140,7 @@ def _averaged(power: Any, average: Any, where: str) -> Any:
 
 def _none(x: Any) -> tuple[Any, Any]:
     """What SciPy returns for an empty signal."""
-    zeros = backend_for(x).namespace.zeros(tuple(x.shape))
+    zeros = constant("zeros", tuple(x.shape), beside=x)
     return zeros, zeros
 
 

@@ -17,7 +17,7 @@ from ...engine.cotangents import is_complex
 from ...errors import InvalidArgumentError, UnsupportedError
 from ...rules.linalg import constant_like
 from ...variables.library_functions import raw, tracked
-from ..arguments import arrays, find_backend, floats, known_numbers
+from ..arguments import arrays, constant, find_backend, floats, known_numbers
 from ..rows import falling_through, public, refuse_away, scipy_module
 from .metrics import METRICS, UNWEIGHTED, canonical, check_weights, divergence, root
 from .pair_rows import PAIRS, PAIRS_WITHIN, SQUARE, upper_places
@@ -181,7 +181,7 @@ def squareform(X: Any, force: str = "no", checks: bool = True) -> Any:
             raise InvalidArgumentError(
                 f"{where}: {x.shape[0]} is not the number of pairs of any number of points"
             )
-        return SQUARE(x) if n > 1 else find_backend(x).namespace.zeros((1, 1), dtype=x.dtype)
+        return SQUARE(x) if n > 1 else constant("zeros", (1, 1), beside=x, dtype=x.dtype)
     if x.shape[0] != x.shape[1]:
         raise InvalidArgumentError(f"{where} takes a square matrix, not {x.shape}")
     values = known_numbers(x) if checks else None

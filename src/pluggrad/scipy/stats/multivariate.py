@@ -16,6 +16,7 @@ from ...errors import (
     UnsupportedError,
 )
 from ...variables.library_functions import raw, tracked
+from ..arguments import constant
 from ..linalg import solve_triangular
 from ..rows import public, refuse_away, scipy_module
 from ..special_rows import S
@@ -128,7 +129,7 @@ def normal_logpdf(x: Any, mean: Any, cov: Any, allow_singular: Any) -> Any:
         if mean.ndim > 1 and dim > 1:
             raise InvalidArgumentError(f"{where}: mean is a vector, not of shape {mean.shape}")
         mean = xp.reshape(mean, (dim,))
-    eye = like._backend.namespace.eye(dim, dtype=like.dtype)
+    eye = constant("eye", dim, beside=like, dtype=like.dtype)
     if cov is None:
         cov = eye
     elif cov.ndim < 2:

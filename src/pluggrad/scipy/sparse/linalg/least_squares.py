@@ -11,6 +11,7 @@ from ....errors import DifferentiationError, UnsupportedError
 from ....functions.gathering import values_of
 from ....functions.operand import as_array, as_floats
 from ....transforms import stop_gradient
+from ...arguments import constant
 from ...rows import explained, scipy_module
 from ..array import SparseArray, as_sparse, constant_like, promoted
 from ..build import block_array, eye_array
@@ -61,7 +62,7 @@ def _exact(a: SparseArray, b: Any, damp: Any, wide: bool) -> Any:
     m, n = a.shape
     data, b = promoted(as_floats(a.over(b._backend)), b)
     a = a._made(a.pattern, data)
-    zeros = b._backend.namespace.zeros(n, dtype=b.dtype)
+    zeros = constant("zeros", n, beside=b, dtype=b.dtype)
     if wide:  # x = Aᴴ z and A x = b
         system = block_array([[-eye_array(n), a.H], [a, None]], format="csc")
         return spsolve(system, xp.concat([zeros, b]))[:n]
