@@ -72,14 +72,7 @@ class NativeSubject:
     def outputs(self, *inputs: Any) -> list[Any]:
         """All outputs, as a list, after the gauge."""
         problem = self.problem
-        args = list(self.template)
-        for (i, j), x in zip(problem.places, inputs, strict=True):
-            if j is None:
-                args[i] = x
-            else:
-                items = list(args[i])
-                items[j] = x
-                args[i] = type(args[i])(items)
+        args = problem.placed(self.template, inputs)
         y = self.call(self.system.namespace, *args, **problem.kwargs)
         self.listed = not hasattr(y, "shape")
         if isinstance(y, (tuple, list)):

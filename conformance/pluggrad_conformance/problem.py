@@ -7,7 +7,7 @@ is asked about it; pluggrad and the oracles answer the same question.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -115,6 +115,11 @@ class Problem:
                 args.append(type(x)([convert(i) if isinstance(i, np.ndarray) else i for i in x]))
             else:
                 args.append(x)
+        return self.placed(args, inputs)
+
+    def placed(self, args: list[Any], inputs: Sequence[Any]) -> list[Any]:
+        """A copy of `args` with `inputs` at their places."""
+        args = list(args)
         for (i, j), x in zip(self.places, inputs, strict=True):
             if j is None:
                 args[i] = x

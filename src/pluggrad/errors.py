@@ -3,8 +3,6 @@ caller would catch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from numpy.linalg import LinAlgError as _NumPyLinAlgError
 
 __all__ = [
@@ -36,11 +34,6 @@ __all__ = [
     "UnsupportedError",
     "UntraceableError",
 ]
-
-
-#: While packages are adopted: a function of an error that is made and its message. It says where in
-#: one of the packages that is, for the end of the message.
-ERROR_MADE: list[Callable[[PluggradError, str], str]] = []
 
 
 class PluggradError(Exception):

@@ -11,7 +11,6 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from ..errors import (
-    ERROR_MADE,
     BatchingError,
     GraphBreakError,
     LeakedVariableError,
@@ -57,7 +56,6 @@ _outside: ContextVar[Raised | None] = ContextVar("pluggrad.caught.outside", defa
 def follow_errors(on: bool) -> None:
     """Let the messages of pluggrad's errors name the line of an adopted package, and note the
     errors, or no more."""
-    ERROR_MADE[:] = [_made] if on else []
     if on:
         setattr(PluggradError, "__init__", _noted)  # noqa: B010  (compilers do not read it else)
     elif "__init__" in vars(PluggradError):
@@ -66,13 +64,13 @@ def follow_errors(on: bool) -> None:
 
 def _noted(self: PluggradError, *args: Any, **kwargs: Any) -> None:
     """The constructor of errors while something is adopted."""
-    for made in ERROR_MADE:
-        if args and isinstance(args[0], str):
-            args = (args[0] + made(self, args[0]), *args[1:])
+    if args and isinstance(args[0], str):
+        args = (args[0] + _made(self, args[0]), *args[1:])
     super(PluggradError, self).__init__(*args, **kwargs)
 
 
 def _made(error: PluggradError, text: str) -> str:
+    """Note the error, and say where in an adopted package it is, for the end of its message."""
     if isinstance(error, _OURS) and (frame := adopted_frame()) is not None:
         raised = Raised(error, covers(str(frame.f_globals.get("__name__", ""))))
         level: Any = read().level

@@ -159,24 +159,14 @@ def _shaped(function: Callable[..., Any], name: str) -> Any:
 
 def _filler(function: Callable[..., Any], name: str) -> Any:
     """`full` or `full_like`, whose `fill_value` may be a Variable."""
+    make = _maker(function, name)
 
-    def call(*args: Any, variable: bool | None = None, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         value = args[1] if len(args) > 1 else kwargs.get("fill_value")
         if type(value) is not float and type(value) is not int and holds(value):
             args, kwargs = _filled_arguments(name, args, kwargs)
             return getattr(xp, name)(*args, **kwargs)
-        try:
-            y = function(*args, **kwargs)
-        except Exception as error:
-            failed = error
-        else:
-            if variable is None and (  # `is_recording`, written out because a call costs as much
-                (read() is START and ACTIVE.array_type is None and not _asked())
-                or not is_recording()
-            ):
-                return y
-            return as_target(y, variable)
-        return again(function, failed, args, kwargs)
+        return make(*args, **kwargs)
 
     return dressed(call, function, "pluggrad.numpy", name)
 
@@ -185,7 +175,7 @@ def _filled_arguments(name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
     """The arguments of `full` or `full_like`, which `name` says, as those of pluggrad's
     function."""
     given = dict(zip(("first", "fill_value", "dtype"), args))
-    for key in ("order", "like", "subok"):
+    for key in ("order", "like", "subok", "variable"):
         kwargs.pop(key, None)
     if "first" not in given:
         given["first"] = kwargs.pop("a" if name == "full_like" else "shape")

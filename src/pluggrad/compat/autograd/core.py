@@ -27,7 +27,7 @@ from ...engine.handles import released, unwrap_untracked, wrap
 from ...engine.lazy_cotangents import Uniform
 from ...engine.levels import ROOT, Level, leave, open_level, restored
 from ...errors import TypeMismatchError
-from .primitives import (
+from .defining import (
     def_linear,
     defjvp,
     defjvp_argnum,
@@ -35,9 +35,9 @@ from .primitives import (
     defvjp,
     defvjp_argnum,
     defvjp_argnums,
-    primitive,
     primitive_vjps,
 )
+from .primitives import primitive
 from .spaces import VSpace, vspace
 from .trees import aligned, conjugated, cotangent, entered, floating, is_array, outside, plain
 

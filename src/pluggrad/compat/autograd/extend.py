@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...variables.variable import Variable as Box
-from .primitives import (
+from .defining import (
     def_linear,
     defjvp,
     defjvp_argnum,
@@ -11,9 +11,8 @@ from .primitives import (
     defvjp,
     defvjp_argnum,
     defvjp_argnums,
-    notrace_primitive,
-    primitive,
 )
+from .primitives import notrace_primitive, primitive
 from .spaces import VSpace, vspace
 
 __all__ = [

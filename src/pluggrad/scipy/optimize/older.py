@@ -172,6 +172,12 @@ def _slopes(e: Element, f: Any, x: Any, func: Any, fprime: Any, pair: bool) -> A
     return slopes(e, f, x, fprime, "l-bfgs-b")
 
 
+def _box(e: Element, bounds: Any) -> Any:
+    """The pairs of bounds that SciPy's older functions take."""
+    limits = bounds_for(e, bounds)
+    return limits if limits is None else list(zip(limits.lb, limits.ub, strict=True))
+
+
 @solver
 def fmin_l_bfgs_b(
     func: Any, x0: Any, fprime: Any = None, args: Any = (), approx_grad: Any = 0,
@@ -190,11 +196,10 @@ def fmin_l_bfgs_b(
 
     def find(e: Element, f: Any, x: Any) -> Any:
         slope = _slopes(e, f, x, func, fprime, pair)
-        limits = bounds_for(e, box)
         return theirs("fmin_l_bfgs_b")(
             e.plain(f, scalar=True), x, slope, (), slope is None,
-            limits if limits is None else list(zip(limits.lb, limits.ub, strict=True)), m, factr,
-            pgtol, epsilon, maxfun=maxfun, maxiter=maxiter, callback=callback, maxls=maxls,
+            _box(e, box), m, factr, pgtol, epsilon, maxfun=maxfun, maxiter=maxiter,
+            callback=callback, maxls=maxls,
         )  # fmt: skip
 
     return _simple("fmin_l_bfgs_b", objective, x0, args, 0, find, True, bounds=bounds)
@@ -219,12 +224,10 @@ def fmin_tnc(
 
     def find(e: Element, f: Any, x: Any) -> Any:
         slope = _slopes(e, f, x, func, fprime, pair)
-        limits = bounds_for(e, box)
         return theirs("fmin_tnc")(
             e.plain(f, scalar=True), x, slope, (), slope is None,
-            limits if limits is None else list(zip(limits.lb, limits.ub, strict=True)), epsilon,
-            scale, offset, messages, maxCGit, maxfun, eta, stepmx, accuracy, fmin, ftol, xtol,
-            pgtol, rescale, disp, callback,
+            _box(e, box), epsilon, scale, offset, messages, maxCGit, maxfun, eta, stepmx, accuracy,
+            fmin, ftol, xtol, pgtol, rescale, disp, callback,
         )  # fmt: skip
 
     return _simple("fmin_tnc", objective, x0, args, 0, find, True, bounds=bounds)

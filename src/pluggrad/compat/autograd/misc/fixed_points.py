@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core import make_vjp
-from ..primitives import defvjp, primitive
+from ..defining import defvjp
+from ..primitives import primitive
 from ..spaces import vspace
 
 __all__ = ["fixed_point"]

@@ -7,7 +7,8 @@ from typing import Any
 
 from .... import numpy as np
 from ....errors import InvalidArgumentError
-from ..primitives import def_linear, defvjp, primitive
+from ..defining import def_linear, defvjp
+from ..primitives import primitive
 from .passing import passing_through
 
 __all__ = ["convolve"]

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..... import numpy as np
 from .....arrays.dispatch import is_variable
-from ...primitives import defvjp, primitive
+from ...defining import defvjp
+from ...primitives import primitive
 
 __all__ = ["multivariate_logpdf", "norm_logpdf"]
 
