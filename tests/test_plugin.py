@@ -64,7 +64,7 @@ def test_every_name_that_the_engine_looks_up_in_functions_is_in_the_table():
         and isinstance(node.args[0], ast.Constant)
         and (node.func.attr == "raw" or ast.unparse(node.func).endswith("functions.get"))
     }  # fmt: skip
-    assert {"put", "getitem", "lu_factor", "eye"} <= asked
+    assert {"put", "getitem", "lu_factor"} <= asked
     public = {name for name, row in PRIMITIVES.items() if not row.private}
     standard = {*public, *COMPOSITES, *CREATION, *INQUIRIES, "asarray"} - {"copy"}
     # `copy` is public, and no function of the standard.

@@ -34,12 +34,19 @@ def take(op: BatchedCall) -> Any:
     length = x.shape[axis + 1]
     if "add_along_axis" in op.backend.adapter.functions:
         ones = (1,) * axis, (1,) * (x.ndim - axis - 2)
-        places = xp.reshape(from_front(indices, length), (op.size, *ones[0], -1, *ones[1]))
+        row = (op.size, *ones[0], in_each(op, count), *ones[1])
+        places = xp.reshape(from_front(indices, length), row)
         y = xp.take_along_axis(x, places, axis=axis + 1)
         return xp.reshape(y, (*x.shape[: axis + 1], *count, *x.shape[axis + 2 :]))
     table = merged(xp.moveaxis(x, axis + 1, 1))
     y = op(table, xp.reshape(offset(op, indices, length), (-1,)), axis=0)
     return xp.moveaxis(xp.reshape(y, (op.size, *count, *table.shape[1:])), 1, axis + 1)
+
+
+def in_each(op: BatchedCall, shape: tuple[int, ...]) -> int:
+    """How many elements each of the batch has, for a reshape: -1, which no library finds out for a
+    batch of none."""
+    return -1 if op.size else math.prod(shape)
 
 
 def offset(op: BatchedCall, places: Any, length: int) -> Any:
@@ -62,7 +69,8 @@ def add_at(op: BatchedCall) -> Any:
     g, places, length = op.full(0), op.full(1), op.get("length")
     if "add_along_axis" in op.backend.adapter.functions:  # which keeps the axis of the batch apart
         rest = g.shape[2:]
-        places = xp.reshape(from_front(places, length), (op.size, -1) + (1,) * len(rest))
+        row = (op.size, in_each(op, op.shape(1)), *[1] * len(rest))
+        places = xp.reshape(from_front(places, length), row)
         return xp.add_along_axis(g, places, axis=1, like=((op.size, length, *rest), g.dtype))
     found = op(merged(g), merged(offset(op, places, length)), length=op.size * length)
     return xp.reshape(found, (op.size, length, *found.shape[1:]))
