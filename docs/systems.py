@@ -245,6 +245,11 @@ def main(runs: list[str]) -> None:
     if runs:
         run = load_run(*runs)
         run.facts.pop("git", None)
+        words = run.facts["command"]
+        run.facts["command"] = [
+            "run" if previous == "--out" else word
+            for previous, word in zip(["", *words], words, strict=False)
+        ]
         run.facts["selection"] = {"backends": run.backends}
         run.facts["cells"] = sum(1 for _ in enumerate_cells(run.backends))
         scripts = check_scripts(run, faults)

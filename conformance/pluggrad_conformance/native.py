@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from operator import is_
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from .cells import Cell
 from .problem import Problem
-from .subject import Answer, Failure
+from .subject import Answer, Failure, traceback_of
 from .systems import System, Unmapped, find_system
 
 __all__ = ["NativeSubject"]
@@ -190,5 +189,4 @@ class NativeSubject:
             kind = "unsupported-by-backend"
         if isinstance(error, Unmapped):
             kind = "unmapped"
-        lines = traceback.format_exception(error)
-        return Failure(kind, type(error).__name__, str(error), "".join(lines)[-4000:])
+        return Failure(kind, type(error).__name__, str(error), traceback_of(error))

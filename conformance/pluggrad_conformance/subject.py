@@ -7,10 +7,12 @@ ask for more than the answer.
 
 from __future__ import annotations
 
+import sysconfig
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -32,7 +34,7 @@ from .libraries import (
 )
 from .problem import Problem, round_to
 
-__all__ = ["Answer", "Failure", "Subject", "batch", "engine_answer", "probe"]
+__all__ = ["Answer", "Failure", "Subject", "batch", "engine_answer", "probe", "traceback_of"]
 
 #: By how much the inputs of the second and third problem of a batch differ from those of the first;
 #: factors with few binary digits, so that little is rounded.
@@ -145,8 +147,17 @@ def failure(error: Exception, engine: ModuleType = pluggrad) -> Failure:
         kind = "unsupported-by-engine"
     elif any(isinstance(e, MissingDtype | NotImplementedError) for e in (error, error.__cause__)):
         kind = "unsupported-by-backend"
-    lines = traceback.format_exception(error)
-    return Failure(kind, type(error).__name__, str(error), "".join(lines)[-4000:])
+    return Failure(kind, type(error).__name__, str(error), traceback_of(error))
+
+
+def traceback_of(error: Exception) -> str:
+    """The end of the traceback of `error`. Files are named from where packages are installed, so
+    that it reads alike on every machine."""
+    text = "".join(traceback.format_exception(error))
+    installed = map(sysconfig.get_path, ("purelib", "platlib", "stdlib"))
+    for root in (*installed, Path(__file__).resolve().parents[2]):
+        text = text.replace(f"{root}/", "")
+    return text[-4000:]
 
 
 class WrongBackend(Exception):

@@ -14,7 +14,7 @@ from pluggrad_conformance.libraries import Library, settings, to_numpy
 from pluggrad_conformance.operations import Array, Operation, case
 from pluggrad_conformance.problem import Problem
 from pluggrad_conformance.properties import structure
-from pluggrad_conformance.subject import Subject, batch, engine_answer, probe
+from pluggrad_conformance.subject import Subject, batch, engine_answer, probe, traceback_of
 
 LIBRARIES = ["numpy", "torch", "jax", "strict", "dask"]
 
@@ -293,3 +293,12 @@ def test_quantities_of_cells():
         "sin|numpy|float64|mode=vmap": "gradient",
     }  # fmt: skip
     assert {key: Cell.parse(key).quantity for key in named} == named
+
+
+def test_tracebacks_name_no_folder_of_the_machine():
+    try:
+        np.linalg.cholesky(-np.eye(2))
+    except np.linalg.LinAlgError as error:
+        text = traceback_of(error)
+    assert 'File "numpy/linalg/' in text
+    assert 'File "tests/conformance/test_subject.py"' in text
