@@ -13,13 +13,12 @@ from ..errors import DifferentiationError, InvalidArgumentError
 from .arguments import of_backend
 from .closures import Seen
 from .cotangents import same_shape, shape_dtype
-from .grad_mode import NOT_AT_ROOT, recorded
+from .grad_mode import recorded
 from .graph import Node
 from .handles import as_variable, captured, is_tracked, own_handle, snapshot_of, wrap
 from .lazy_cotangents import dense, fit
-from .levels import ROOT, START, VOLATILE, Level, during, put, read
+from .levels import ROOT, VOLATILE, Level, during, read
 from .linear import is_linear_level, made_of_zeros
-from .primitive import new
 from .record import part_of
 
 __all__ = ["Call", "check_captured", "check_connected", "differentiable", "taken"]
@@ -71,20 +70,11 @@ class Call:
     def pull_alone(self, g: Any) -> Any:
         """The gradient of the only input: `pull`, with a short cut for arrays that are not
         recorded."""
-        backend, level = self.backend, self.level
+        backend = self.backend
         if type(g) is not backend.adapter.array_type or self.recorded:
             return self.pull(list(g) if isinstance(g, tuple) else [g])[0]
-        state, v = read(), new(backend.variable)
-        v._value, v._node, v._level, v._cell = g, None, ROOT, None
-        if state.level is not ROOT:
-            v._birth = state.level
-        try:
-            put(NOT_AT_ROOT if state is START and level is ROOT else recorded(level, False))
-            found = self.op.pull([v], self)
-            put(state)
-        except BaseException:
-            put(state)
-            raise
+        handle = wrap(g, None, ROOT, backend)
+        found = during(recorded(self.level, False), self.op.pull, [handle], self)
         if len(found) != 1:
             self._one_each(found)
         return self._gradient(0, found[0], False)

@@ -19,10 +19,10 @@ from .cotangents import same_shape
 from .custom_call import Call, check_connected, differentiable, taken
 from .custom_node import CallRules, share
 from .forward import Forward
-from .grad_mode import SEALED, Sealed, recording, sealed, sealed_at, stopped
+from .grad_mode import Sealed, recording, sealed, sealed_at, stopped
 from .graph import Node
 from .handles import as_variable, captured, is_tracked, snapshot_of, wrap, wrap_untracked
-from .levels import ROOT, START, VOLATILE, Level, deepest, open_level, put, read, restored
+from .levels import ROOT, VOLATILE, Level, deepest, open_level, put, read, restored
 from .linear import Linear, check_homogeneous, check_run, is_linear_level
 from .modes import inside
 from .primitive import new
@@ -137,10 +137,10 @@ def at_once(op: Operation, args: list[Any]) -> list[Any] | None:
         inner.append(x)
         parents.append(node)
     tracked = [node is not None for node in parents]
-    if True not in tracked or (level is ROOT and backend.records and stopped(backend)):
+    if True not in tracked or (level is ROOT and stopped(backend)):
         return None
     try:
-        put(SEALED if state is START else sealed_at(level))
+        put(sealed_at(level))
         outputs, kept = op.compute(inner, tracked, None, level)
         put(state)
     except BaseException:

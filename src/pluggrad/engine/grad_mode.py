@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ..arrays.backend import Backend
 
 __all__ = [
-    "NOT_AT_ROOT",
     "SEALED",
     "Sealed",
     "enable_grad",

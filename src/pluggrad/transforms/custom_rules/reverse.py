@@ -7,7 +7,6 @@ from typing import Any, overload
 
 import optree
 
-from ...arrays.backend import VARIABLES
 from ...arrays.dispatch import xp
 from ...engine.boundary import ARRAY, unflatten
 from ...engine.closures import PARTS, Seen, seen
@@ -145,12 +144,8 @@ class _VJP(CustomCall):
         self.seen_fwd, self.seen_bwd = seen(self.fwd, self.steady), seen(self.bwd, self.steady)
         if self.seen_bwd.variables:
             check_captured(self.seen_bwd, level)
-        y, residuals = self.forward(self.fwd, args)
-        if type(y) in VARIABLES:  # the most frequent of what `flat` does
-            self.several, self.output_spec, outputs = False, ARRAY, [y]
-        else:
-            outputs = self.flat(y)
-        return outputs, mapped(taken, residuals, level, self.rule.primitive.name)
+        outputs, residuals = self.forward(self.fwd, args)
+        return self.flat(outputs), mapped(taken, residuals, level, self.rule.primitive.name)
 
     def forward(self, fwd: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Any]:
         """Run `fwd`: its output and its residuals."""
