@@ -551,8 +551,9 @@ def test_torch_autograd_functions():
     (g,) = torch.autograd.grad(torch.sum(x**3), x, create_graph=True)
     (h,) = torch.autograd.grad(g, x, grad_outputs=torch.ones_like(x))
     equal(h, 6 * X)
-    torch.autograd.backward(torch.sum(x**2))
-    equal(x.grad, 2 * X)
+    if "has_torch_function" in torch.autograd.backward.__code__.co_names:  # not so in torch 2.10
+        torch.autograd.backward(torch.sum(x**2))
+        equal(x.grad, 2 * X)
 
 
 @skip_without("torch")

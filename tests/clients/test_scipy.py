@@ -11,7 +11,7 @@ from recipe import MATRIX, RNG, X, cases, check, check_leaving, leaving
 import pluggrad as pg
 from tests.support.optional import needs
 
-needs("scipy", minversion="1.15")
+needs("scipy", minversion="1.17")
 
 import scipy.cluster.vq
 import scipy.constants

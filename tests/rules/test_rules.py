@@ -139,9 +139,15 @@ def against_torch(
     except (AttributeError, TypeError, RuntimeError, NotImplementedError) as error:
         pytest.skip(f"torch has no answer: {error}")
     close_for_dtype(y, ty, precise, f"{name}: value")
-    if not ty.requires_grad or name in NO_GRADIENT_IN_TORCH:
+    if not ty.requires_grad:
         return
-    expected = torch.autograd.grad(ty, xs, torch.asarray(g), create_graph=True, allow_unused=True)
+    g = torch.asarray(g)
+    try:
+        expected = torch.autograd.grad(ty, xs, g, create_graph=True, allow_unused=True)
+    except RuntimeError:
+        if name in NO_GRADIENT_IN_TORCH:
+            return
+        raise
     total: Any = 0
     for place, got, wanted, v in zip(places, grads, expected, w, strict=True):
         wanted = torch.zeros_like(argument_at(leaves, place)) if wanted is None else wanted
@@ -156,8 +162,9 @@ def against_torch(
                   f"{name}: second order")  # fmt: skip
 
 
-#: torch raises there; differences and the forward check still hold us to the truth.
-NO_GRADIENT_IN_TORCH = {"floor_divide"}
+#: torch raises there, `nextafter` in versions before 2.13 only; differences and the forward check
+#: still hold us to the truth.
+NO_GRADIENT_IN_TORCH = {"floor_divide", "nextafter"}
 
 
 def forwards(

@@ -35,6 +35,9 @@ def to_numpy(x: Any) -> np.ndarray:
     if hasattr(x, "dask"):
         x = x.compute(scheduler="synchronous")
     if hasattr(x, "resolve_conj"):
+        x = (
+            x.clone() if x._is_zerotensor() else x
+        )  # zeros without memory: torch 2.8 would read beyond
         x = x.numpy(force=True)
     return np.asarray(x)
 
