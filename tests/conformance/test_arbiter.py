@@ -125,7 +125,7 @@ def test_fifty_digits_of_complex_and_several_arguments():
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_the_objectives_of_adbench_agree_on_every_system(name):
-    by, sizes = OBJECTIVES[name]
+    by, sizes = OBJECTIVES[name].by, OBJECTIVES[name].sizes
     module = importlib.import_module(f"pluggrad_conformance.functions.adbench.{name}")
     args = getattr(module, f"{name}_inputs")(10 if name != "gmm" else sizes[0])
     objective = getattr(module, f"{name}_objective")

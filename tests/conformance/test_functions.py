@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from pluggrad_conformance.functions.inputs import (
     load_inputs,
     places_of,
 )  # fmt: skip
-from pluggrad_conformance.functions.measure import Settings, compare_function
+from pluggrad_conformance.functions.measure import Settings, compare_function, compare_sizes
 from pluggrad_conformance.functions.records import (
     Comparison,
     Figures,
@@ -51,6 +52,14 @@ points = lambda: [np.asarray([1 + 2j, 0.5j])]
 def scaled(xp, x, factor):
     return factor * xp.sum(x)
 numbers = [np.asarray([1.0, 2.0]), 0.5]
+def settling(xp, x):
+    import time
+    time.sleep(0.3)
+    return xp.sum(x * x)
+def one_slow(xp, x):
+    import time
+    time.sleep(60 if x.shape[0] > 1 and type(x).__module__.startswith("autograd") else 0)
+    return xp.sum(x * x)
 def wrong(xp, x):
     hidden = getattr(x, "detach", None) or (lambda: x)
     return xp.sum(x * hidden())
@@ -110,6 +119,34 @@ def test_one_system_is_measured_in_processes_of_its_own(module):
     low, high = row.spread
     assert 0 < low <= row.time <= high and row.first_call > 0 and row.ratio > 1
     assert not any("pluggrad_mine" in name for name in sys.modules)
+
+
+@skip_without("autograd")
+def test_a_system_that_takes_too_long_is_not_waited_for(module):
+    """Nor is it tried at larger sizes. The others go on."""
+    settings = Settings(["numpy"], processes=1, systems=["on numpy", "HIPS"], compiled=False,
+                        timeout=15.0)  # fmt: skip
+    parts = []
+    tell = lambda text, part: parts.append(part)
+    begin = time.monotonic()
+    found = compare_sizes(f"{module}:one_slow", settings, inputs="n", sizes=[1, 2, 3],
+                          progress=tell)  # fmt: skip
+    assert time.monotonic() - begin < 60 and parts == [k / 6 for k in range(6)]
+    for size, comparison in zip((1, 2, 3), found.comparisons, strict=True):
+        ours, hips = comparison.rows
+        assert ours.verdict == "agrees" and ours.times
+        assert hips.verdict == ("agrees" if size == 1 else "timeout")
+    assert [c.rows[1].note for c in found.comparisons[1:]] == [
+        "took longer than 15 s", "took longer than 15 s at size 2: not tried",
+    ]  # fmt: skip
+
+
+def test_no_process_is_begun_for_which_there_is_no_time(module):
+    settings = Settings(["numpy"], processes=9, systems=["pluggrad on numpy"], compiled=False,
+                        timeout=14.0)  # fmt: skip
+    (row,) = compare_function(f"{module}:settling", settings, inputs="3").rows
+    assert row.verdict == "agrees" and 1 <= len(row.times) < 9
+    assert row.note == f"timed in {len(row.times)} of 9 processes: took longer than 14 s"
 
 
 def test_single_precision_is_judged_in_its_own_eps(module):
@@ -177,10 +214,19 @@ def test_sizes_and_their_picture(module, tmp_path, capsys):
                  "--processes", "1", "--plot", str(name)])  # fmt: skip
     assert code == 0
     said = capsys.readouterr().out
-    assert "at size 2" in said and "float64 4×2" in said
+    assert "complex_one, size 2" in said and "float64 4×2" in said
     assert (tmp_path / "scaling.png").read_bytes()[:4] == b"\x89PNG"
     picture = (tmp_path / "scaling.svg").read_text()
     assert "pluggrad on numpy" in picture and "</svg>" in picture
+
+
+def test_the_suite_names_what_it_runs(tmp_path, capsys):
+    made = tmp_path / "suite.html"
+    code = main(["--suite", "adbench", "--objectives", "hand", "--sizes", "1500", *ALONE,
+                 "--processes", "1", "--html", str(made)])  # fmt: skip
+    assert code == 0
+    assert "Hand tracking, 1,500 points" in capsys.readouterr().out
+    assert re.search(r"<h2 [^>]*>Hand tracking, 1,500 points</h2>", made.read_text())
 
 
 @pytest.mark.parametrize("words, message", [

@@ -12,7 +12,7 @@ there, and is not wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ __all__ = ["Ruling", "arbitrate", "error_in_eps"]
 LIMIT, DIFFERENT, NUMBERS = 30, 60, 500
 DIGITS, STEP = 50, 20
 DIRECTIONS = 2
+CHUNK = 10_000
 
 Answers = dict[str, list[np.ndarray]]
 
@@ -248,12 +249,22 @@ def _middle(said: list[np.ndarray]) -> np.ndarray:
     """The number that most say, component by component; of shapes, the most frequent one."""
     shapes = [a.shape for a in said]
     shape = max(shapes, key=shapes.count)
-    stack = np.stack([a for a in said if a.shape == shape])
-    distance = np.abs(stack[:, None] - stack[None])
-    same = (stack[:, None] == stack[None]) | (np.isnan(stack[:, None]) & np.isnan(stack[None]))
-    distance = np.where(same, 0.0, np.where(np.isnan(distance), np.inf, distance))
-    best = np.argmin(np.median(distance, axis=1), axis=0)
-    return np.asarray(np.take_along_axis(stack, best[None], axis=0)[0])
+    stack = np.stack([a.ravel() for a in said if a.shape == shape])
+    found = stack[0].copy()
+    agreed = np.all((stack == found) | (np.isnan(stack) & np.isnan(found)), axis=0)
+    for places in _chunks(np.flatnonzero(~agreed)):  # each is compared with each
+        part = stack[:, places]
+        distance = np.abs(part[:, None] - part[None])
+        same = (part[:, None] == part[None]) | (np.isnan(part[:, None]) & np.isnan(part[None]))
+        distance = np.where(same, 0.0, np.where(np.isnan(distance), np.inf, distance))
+        best = np.argmin(np.median(distance, axis=1), axis=0)
+        found[places] = np.take_along_axis(part, best[None], axis=0)[0]
+    return found.reshape(shape)
+
+
+def _chunks(places: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, places.size, CHUNK):
+        yield places[start : start + CHUNK]
 
 
 class _Differences:

@@ -161,7 +161,8 @@ def _measured(given: argparse.Namespace, command: list[str]) -> Report:
         _words(given.systems),
     )  # fmt: skip
     sizes: list[int | None] = [int(n) for n in _words(given.sizes)]
-    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    said = TextColumn("{task.description}")
+    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), said)
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=1.0)
         tell = lambda text, part: bar.update(task, completed=part, description=text)

@@ -193,8 +193,8 @@ def _load(path: str) -> list[np.ndarray]:
 
 
 def _run(words: Sequence[str], timeout: float, folder: Path) -> str:
-    """Run the worker, whose temporary files and compilers' caches are in `folder`; what it said last
-    if it failed, else ""."""
+    """Run the worker, whose temporary files and caches of compilers are in `folder`; what it said
+    last if it failed, else ""."""
     command = [sys.executable, "-m", WORKER, *words]
     environment = worker_environment()
     environment |= {"TMPDIR": str(folder), "TORCHINDUCTOR_CACHE_DIR": str(folder)}
@@ -224,9 +224,7 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def _measure(
-    job: Job, contender: Contender, row: Figures, settings: Settings, kept: Path
-) -> None:
+def _measure(job: Job, contender: Contender, row: Figures, settings: Settings, kept: Path) -> None:
     """Run a contender in one process after the other, the first of which gives the answers, and put
     the times into the row. No process is begun that would take longer than is left of the time.
     """
