@@ -81,6 +81,19 @@ def test_every_system_declares_what_it_can_do(name):
     assert modes == set(system.modes)
 
 
+@pytest.mark.parametrize("name", [n for n in system_names() if find_system(n).installed])
+def test_ordinary_cells_pass_in_every_system_that_is_installed(name):
+    """In each of its modes."""
+    system = find_system(name)
+    axes = {"reverse": "", "second": "|order=2", "forward": "|mode=forward"}
+    dtype = "float32" if "float64" in system.narrow else "float64"
+    for mode in system.modes:
+        for operation in ("sin", "multiply", "matmul"):
+            key = f"{operation}|native:{name}|{dtype}{axes[mode]}"
+            result = outcome_of(key)
+            assert result.outcome == "pass", (key, result.outcome, result.detail)
+
+
 # ---------------------------------------------------------------------- fairness
 
 

@@ -259,7 +259,7 @@ def _middle(said: list[np.ndarray]) -> np.ndarray:
         distance = np.where(same, 0.0, np.where(np.isnan(distance), np.inf, distance))
         best = np.argmin(np.median(distance, axis=1), axis=0)
         found[places] = np.take_along_axis(part, best[None], axis=0)[0]
-    return found.reshape(shape)
+    return np.asarray(found.reshape(shape))
 
 
 def _chunks(places: np.ndarray) -> Iterator[np.ndarray]:

@@ -38,7 +38,21 @@ class _PyTensor(System):
         "special.gamma": "pt.gamma", "special.expit": "pt.sigmoid", "special.expm1": "pt.expm1",
         "special.log1p": "pt.log1p", "special.gammainc": "pt.gammainc",
         "special.gammaincc": "pt.gammaincc", "special.betainc": "pt.betainc",
-        "special.i0": "pt.i0", "special.i1": "pt.i1", "special.j0": "pt.j0", "special.j1": "pt.j1",
+        **{f"special.{name}": f"pt.{name}" for name in (
+            "betaincinv", "gammaincinv", "gammainccinv", "hyp2f1", "i0", "i1", "iv", "ive", "j0",
+            "j1", "jv", "kv", "kve", "logsumexp", "polygamma")},
+        "softmax": "lambda x, axis=None: pt.special.softmax(x, axis)",
+        "log_softmax": "lambda x, axis=None: pt.special.log_softmax(x, axis)",
+        "floor_divide": "pt.floor_div", "ravel": "lambda x: pt.flatten(x)",
+        "kron": "pt.linalg.kron", "linalg.matmul": "pt.matmul",
+        "linalg.matrix_transpose": "lambda x: x.swapaxes(-1, -2)",
+        "linalg.diagonal": "lambda x, offset=0: pt.diagonal(x, offset, -2, -1)",
+        "linalg.vector_norm": "lambda x, axis=None, keepdims=False, ord=2: pt.linalg.norm("
+        "x if axis is not None else pt.flatten(x), ord, axis, keepdims)",
+        "linalg.matrix_norm": "lambda x, keepdims=False, ord='fro': pt.linalg.norm("
+        "x, ord, (-2, -1), keepdims)",
+        "linalg.svdvals": "lambda x: pt.linalg.svd(x, compute_uv=False)",
+        "linalg.eigvalsh": "lambda x: pt.linalg.eigh(x)[0]",
         "linalg.det": "pt.linalg.det", "linalg.inv": "pt.linalg.inv",
         "linalg.pinv": "pt.linalg.pinv", "linalg.solve": "pt.linalg.solve",
         "linalg.slogdet": "pt.linalg.slogdet", "linalg.cholesky": "pt.linalg.cholesky",
@@ -96,8 +110,8 @@ class _PyTensor(System):
     # ------------------------------------------------------------------ names
 
     def expression(self, name: str) -> str:
-        if name in self.names:
-            return self.names[name]
+        if name in self.names or name in ("linalg", "fft", "special"):  # modules of other names
+            return self.names.get(name, "")
         name = RENAMED.get(name, name)
         return f"pt.{name}" if has(f"pytensor.tensor.{name}") else ""
 

@@ -30,6 +30,7 @@ OTHERS = (
     "meshgrid", "nonzero", "pad", "real", "imag", "conj", "round", "size", "sort", "argsort",
     "split", "shape", "where", "zeros", "ones", "trace", "outer", "unfold", "dot",
     "diagonal", "diag", "interpolate", "normalize", "data", "alu", "call", "grad", "gather",
+    "gradient", "full_like",
 )  # fmt: skip
 
 
@@ -50,7 +51,8 @@ class _Tinygrad(System):
            for name in REDUCTIONS},
         **{name: f"lambda x, axis=None, correction=0, keepdims=False: x.{name}(axis, keepdims, "
                  "correction)" for name in ("std", "var")},
-        "asarray": "lambda x, copy=None: x if isinstance(x, Tensor) else Tensor(x)",
+        "asarray": "lambda x, copy=None: Tensor(x) if not isinstance(x, Tensor) else "
+        "x.clone() if copy else x",
         "cumulative_sum": "lambda x, axis=0: x.cumsum(axis)",
         "cumulative_prod": "lambda x, axis=0: x.cumprod(axis)",
         **{name: f"lambda x, axis=None: x.flatten().{name}(0).reshape(x.shape) if axis is None "
@@ -60,7 +62,10 @@ class _Tinygrad(System):
         "expand_dims": "lambda x, axis=0: x.unsqueeze(axis)",
         "concat": "lambda xs, axis=0: xs[0].cat(*xs[1:], dim=axis)",
         "stack": "lambda xs, axis=0: xs[0].stack(*xs[1:], dim=axis)",
-        "roll": "lambda x, shift, axis: x.roll(shift, axis)",
+        "roll": "lambda x, shift, axis=None: x.roll(shift, axis) if axis is not None else "
+        "x.flatten().roll(shift, 0).reshape(x.shape)",
+        "flip": "lambda x, axis=None: x.flip(tuple(range(x.ndim)) if axis is None else axis)",
+        "transpose": "lambda x: x.permute(tuple(reversed(range(x.ndim))))",
         "tril": "lambda x, k=0: x.tril(k)", "triu": "lambda x, k=0: x.triu(k)",
         "where": "lambda c, x, y: c.where(x, y)",
         "clip": "lambda x, min=None, max=None: x.clip(min, max)",
