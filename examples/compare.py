@@ -37,7 +37,7 @@ def main() -> None:
     )
     parser.add_argument("--backends", default="numpy", help="default: %(default)s")
     arguments = parser.parse_args()
-    from pluggrad_conformance.functions import main as compare
+    from pluggrad_conformance.functions.cli import main as compare
 
     command = ["--backends", arguments.backends, "--no-native", "--processes", "1"]
     if status := compare([f"{__file__}:energy", *command]):

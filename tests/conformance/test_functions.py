@@ -14,7 +14,7 @@ from tests.support.optional import installed, needs, skip_without
 
 needs("rich", "jinja2", "mpmath", "pyperf")
 
-from pluggrad_conformance.functions import Settings, compare_function, main
+from pluggrad_conformance.functions.cli import main
 from pluggrad_conformance.functions.contenders import as_numpy, contenders
 from pluggrad_conformance.functions.inputs import (
     InputError,
@@ -22,6 +22,7 @@ from pluggrad_conformance.functions.inputs import (
     load_inputs,
     places_of,
 )  # fmt: skip
+from pluggrad_conformance.functions.measure import Settings, compare_function
 from pluggrad_conformance.functions.records import (
     Comparison,
     Figures,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from .adbench import PROCESSES, TIMEOUT, compare_suite
 from .figures import HEADINGS, figures_of
 from .inputs import InputError
 from .measure import Settings, compare_sizes, compared_backends
@@ -46,6 +47,10 @@ exit status:
   library computes in; 1 if one differs; 2 for a mistake in the command, or if no system can compute
   the gradient.
 """
+
+
+#: Verdicts that are no fault of a system, or no news about its gradients.
+MILD = ("agrees", "kink", "narrow", "timeout", "failed")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,13 +110,16 @@ def _parser() -> argparse.ArgumentParser:
     who.add_argument("--no-compiled", action="store_true",
                      help="no pg.compile, torch.compile, jax.jit")  # fmt: skip
     how = parser.add_argument_group("how it is measured")
-    how.add_argument("--processes", type=int, default=5, metavar="N",
-                     help="for each system; 0 checks the answers only (default: 5)")  # fmt: skip
+    how.add_argument("--processes", type=int, metavar="N",
+                     help="for each system; 0 checks the answers only (default: "
+                     f"{Settings.processes}, and {PROCESSES} in the suite)")  # fmt: skip
     how.add_argument("--tolerance", type=float, metavar="R",
                      help="how far answers may differ, relative to the largest number (default: "
                      "the square root of eps)")  # fmt: skip
-    how.add_argument("--timeout", type=float, default=900.0, metavar="S",
-                     help="seconds that a system may take (default: 900)")  # fmt: skip
+    how.add_argument("--timeout", type=float, metavar="S",
+                     help="seconds that a system may take at each size; it is timed in as many "
+                     f"processes as end within them (default: {Settings.timeout:g}, and "
+                     f"{TIMEOUT:g} in the suite)")  # fmt: skip
     _outputs(parser)
     return parser
 
@@ -142,25 +150,30 @@ def _words(text: str | None) -> list[str]:
 
 def _measured(given: argparse.Namespace, command: list[str]) -> Report:
     from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+    usual = (PROCESSES, TIMEOUT) if given.suite else (Settings.processes, Settings.timeout)
+    processes = usual[0] if given.processes is None else given.processes
+    timeout = usual[1] if given.timeout is None else given.timeout
     settings = Settings(
         _words(given.backends) or compared_backends(), given.dtype, not given.no_native,
-        not given.no_compiled, given.processes, given.seed, given.tolerance, given.timeout,
+        not given.no_compiled, processes, given.seed, given.tolerance, timeout,
         _words(given.systems),
     )  # fmt: skip
     sizes: list[int | None] = [int(n) for n in _words(given.sizes)]
-    with Console(stderr=True).status("") as status:
+    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+        tell = lambda text, part: bar.update(task, completed=part, description=text)
         if given.suite:
-            from .adbench import compare_suite
-
             return compare_suite(
                 settings, [n for n in sizes if n], only=_words(given.objectives), command=command,
-                progress=status.update,
+                progress=tell,
             )  # fmt: skip
         return compare_sizes(
             given.function, settings, inputs=given.inputs,
             by=[int(n) for n in _words(given.argnums)] or None, sizes=sizes or [None],
-            command=command, progress=status.update,
+            command=command, progress=tell,
         )  # fmt: skip
 
 
@@ -190,8 +203,7 @@ def show(found: Comparison) -> None:
     console = Console()
     if not console.is_terminal:  # a file or a pipe has room
         console = Console(width=200)
-    size = f" at size {found.size}" if found.size is not None else ""
-    table = Table(title=f"{found.function}({', '.join(found.arguments)}), {found.dtype}{size}",
+    table = Table(title=f"{found.heading}: {', '.join(found.arguments)}",
                   caption=f"errors in eps, against the arbiter: {found.arbiter}")  # fmt: skip
     rows = [figures_of(row) for row in found.rows]
     shown = [k for k in range(len(HEADINGS)) if any(row[k] != "–" for row in rows)]
@@ -203,6 +215,6 @@ def show(found: Comparison) -> None:
     console.print(table)
     for figures in found.rows:
         if figures.note:
-            style = "yellow" if figures.verdict in ("agrees", "kink", "narrow", "failed") else "red"
+            style = "yellow" if figures.verdict in MILD else "red"
             said = f"{figures.name}: {figures.verdict}: {figures.note}"
             console.print(said, style=style, markup=False)

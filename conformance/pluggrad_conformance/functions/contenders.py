@@ -16,7 +16,7 @@ import numpy as np
 
 from .inputs import takes_namespace
 
-__all__ = ["BACKENDS", "Contender", "Step", "as_numpy", "contenders"]
+__all__ = ["BACKENDS", "Contender", "Step", "as_numpy", "contenders", "find_contender"]
 
 #: The backends that are compared if none are named: those that compute for a living.
 BACKENDS = ("numpy", "torch", "jax", "dask", "cupy")
@@ -36,7 +36,8 @@ class Contender:
     """One way to differentiate: its name, what it needs, and how to make a step.
 
     `backend` is that of pluggrad whose arrays it computes with; `narrow` names dtypes that the
-    library computes in a narrower one, and which.
+    library computes in a narrower one, and which. `keeps` says that its compiler may keep what
+    it compiled on disk, for later processes.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Contender:
     compiled: bool = False
     native: bool = False
     narrow: Mapping[str, str] = field(default_factory=dict)
+    keeps: bool = False
 
 
 def contenders(
@@ -56,11 +58,19 @@ def contenders(
         found.append(Contender(f"pluggrad on {backend}", backend, _ours(backend, False)))
         if backend in ("numpy", "torch", "jax"):  # others have no compiler
             name = f"pluggrad on {backend}, pg.compile"
-            found.append(Contender(name, backend, _ours(backend, True), compiled=True))
+            keeps = backend == "torch"
+            found.append(Contender(name, backend, _ours(backend, True), True, keeps=keeps))
     if native:
         found += [c for module, c in _NATIVE if importlib.util.find_spec(module) is not None]
         found += _further({module for module, _ in _NATIVE})
     return [c for c in found if compiled or not c.compiled]
+
+
+def find_contender(name: str, backend: str) -> Contender:
+    """The contender of that name. Systems that are imported to be listed are looked at last."""
+    known = [*contenders([backend], native=False), *[c for _, c in _NATIVE]]
+    found = next((c for c in known if c.name == name), None)
+    return found or next(c for c in contenders([backend]) if c.name == name)
 
 
 def as_numpy(x: Any) -> np.ndarray:
@@ -254,7 +264,7 @@ def _mygrad(function: Callable[..., Any], args: list[Any], places: Sequence[int]
 #: What is there if a module is installed.
 _NATIVE = (
     ("torch", Contender("torch.autograd", "torch", _torch(False), native=True)),
-    ("torch", Contender("torch.compile", "torch", _torch(True), True, True)),
+    ("torch", Contender("torch.compile", "torch", _torch(True), True, True, keeps=True)),
     ("jax", Contender("jax.grad", "jax", _jax(False), native=True)),
     ("jax", Contender("jax.grad, jit", "jax", _jax(True), True, True)),
     ("autograd", Contender("HIPS autograd", "numpy", _hips, native=True)),
@@ -279,7 +289,7 @@ def _further(known: set[str]) -> list[Contender]:
         if system.compiler:
             name = f"{system.name}, {system.compiler}"
             found.append(Contender(name, "numpy", _by_system(system, True), True, True,
-                                   system.narrow))  # fmt: skip
+                                   system.narrow, keeps=True))  # fmt: skip
     return found
 
 

@@ -19,9 +19,8 @@ def latex_tables(report: Report) -> str:
 
 
 def _table(found: Comparison) -> str:
-    size = f", size {found.size}" if found.size is not None else ""
     caption = (
-        f"{found.function}({', '.join(found.arguments)}) in {found.dtype}{size}. "
+        f"{found.heading}: {', '.join(found.arguments)}. "
         f"Errors are in eps, against {found.arbiter}; times are medians."
     )
     lines = [

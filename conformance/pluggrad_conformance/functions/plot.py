@@ -10,11 +10,15 @@ from .records import Comparison, Report
 __all__ = ["plot_report"]
 
 #: Colours that are told apart without seeing red or green, and dashes for compiled functions.
-COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#000000", "#888888")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#56b4e9", "#000000", "#cc79a7", "#888888",
+           "#882255", "#999933")  # fmt: skip
 
 
 def plot_report(report: Report, path: Path) -> list[Path]:
-    """Write ``path.png`` and ``path.svg``, with one panel for each function."""
+    """Write ``path.png`` and ``path.svg``, with one panel for each function.
+
+    Lines of pluggrad are thick, those of compiled functions dashed.
+    """
     try:
         import matplotlib
     except ImportError:
@@ -25,6 +29,7 @@ def plot_report(report: Report, path: Path) -> list[Path]:
     from matplotlib import pyplot
 
     panels: dict[tuple[str, str], list[Comparison]] = {}
+    dtypes = {c.dtype for c in report.comparisons}
     for c in report.comparisons:
         if any(row.times for row in c.rows):
             panels.setdefault((c.function, c.dtype), []).append(c)
@@ -43,9 +48,9 @@ def plot_report(report: Report, path: Path) -> list[Path]:
         for ax in axes.flat[len(panels) :]:
             ax.set_axis_off()
         names = list(dict.fromkeys(row.name for c in report.comparisons for row in c.rows))
-        for ax, ((function, dtype), found) in zip(axes.flat, panels.items()):
+        for ax, ((_, dtype), found) in zip(axes.flat, panels.items()):
             _panel(ax, found, names)
-            ax.set_title(f"{title_of(function)}, {dtype}", fontsize=10)
+            ax.set_title(found[0].name + (f", {dtype}" if len(dtypes) > 1 else ""), fontsize=11)
         handles: dict[str, Any] = {}
         for ax in axes.flat:
             for handle, label in zip(*ax.get_legend_handles_labels()):
@@ -59,12 +64,6 @@ def plot_report(report: Report, path: Path) -> list[Path]:
             written.append(target)
         pyplot.close(figure)
     return written
-
-
-def title_of(function: str) -> str:
-    """The function without the folders that it is in."""
-    module, _, name = function.rpartition(":")
-    return f"{Path(module).stem.rpartition('.')[2] or Path(module).stem}: {name}"
 
 
 def _panel(ax: Any, found: list[Comparison], names: list[str]) -> None:
@@ -90,12 +89,16 @@ def _panel(ax: Any, found: list[Comparison], names: list[str]) -> None:
         spreads = [row.spread or (t, t) for (_, row), t in zip(timed, times)]
         below = [max(0.0, t - low) for t, (low, _) in zip(times, spreads)]
         above = [max(0.0, high - t) for t, (_, high) in zip(times, spreads)]
-        ax.errorbar([n for n, _ in timed], times, yerr=[below, above], label=name, marker="o",
-                    markersize=3, linewidth=1.2, color=_colour(names, name),
+        ours = name.startswith("pluggrad")
+        ax.errorbar([n for n, _ in timed], times, yerr=[below, above], label=name,
+                    marker="o" if ours else "s", markersize=4 if ours else 3,
+                    linewidth=2.2 if ours else 1.1, color=_colour(names, name),
                     linestyle="--" if timed[0][1].compiled else "-")  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set_xlabel("size")
+    ax.set_xticks(sizes, [f"{n:,}" for n in sizes])
+    ax.minorticks_off()
+    ax.set_xlabel(found[0].axis or "size")
     ax.set_ylabel("seconds for value and gradient")
     ax.grid(True, which="major", alpha=0.3)
 

@@ -50,7 +50,7 @@ class Figures:
     relative to the largest number of the arbiter's. `verdict` is "agrees", "differs", "kink" (it
     differs where the function has a kink, and lies between the slopes of both sides), "narrow" (the
     library computes in a narrower dtype, and agrees to its precision), "undecided" (systems differ,
-    and nothing tells who is right) or "failed", with `note` saying where.
+    and nothing tells who is right), "timeout" or "failed", with `note` saying where.
 
     `times` has one list for each process, `value_times`, `first_calls` and `peaks` one number.
     `run` is the number of the run, among those of the report, that it was measured in.
@@ -99,7 +99,11 @@ class Figures:
 
 @dataclass
 class Comparison:
-    """One function at one size: what it was called with, who judged, and a row for each system."""
+    """One function at one size: what it was called with, who judged, and a row for each system.
+
+    `title` is what to call it, `axis` what its size is, and `setting` the size in words; empty for
+    functions that have only their name.
+    """
 
     function: str
     dtype: str
@@ -109,6 +113,26 @@ class Comparison:
     rows: list[Figures]
     size: int | None = None
     gradients: dict[str, list[np.ndarray]] = field(default_factory=dict, repr=False)
+    title: str = ""
+    axis: str = ""
+    setting: str = ""
+
+    @property
+    def name(self) -> str:
+        """The title, or the name of the function without the folders that it is in."""
+        module, _, name = self.function.rpartition(":")
+        stem = Path(module).stem
+        return self.title or f"{stem.rpartition('.')[2] or stem}: {name}"
+
+    @property
+    def heading(self) -> str:
+        """The name, and at which size.
+
+        >>> Comparison("m:f", "float64", [0], ["float64 3"], "", [], 3).heading
+        'm: f, size 3'
+        """
+        setting = self.setting or (f"size {self.size:,}" if self.size is not None else "")
+        return ", ".join(filter(None, [self.name, setting]))
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -172,8 +196,9 @@ def merge_reports(reports: Iterable[Report]) -> Report:
             if whole is None:
                 rows: list[Figures] = []
                 whole = found[c.key] = Comparison(
-                    c.function, c.dtype, c.by, c.arguments, c.arbiter, rows, c.size
-                )
+                    c.function, c.dtype, c.by, c.arguments, c.arbiter, rows, c.size, title=c.title,
+                    axis=c.axis, setting=c.setting,
+                )  # fmt: skip
                 merged.comparisons.append(whole)
             for row in c.rows:
                 row.run += offset

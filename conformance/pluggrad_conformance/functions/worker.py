@@ -1,8 +1,8 @@
 """One system in a process of its own: its answers, the time to its first call, memory, and time.
 
-``python -m pluggrad_conformance.functions.worker --job FILE --probe`` computes the answers once.
-Without ``--probe`` it is a benchmark of pyperf, which starts further processes of this module; they
-tell the time of the value and of the first call as metadata.
+``python -m pluggrad_conformance.functions.worker --job FILE --answer`` computes the answers. With
+``--worker`` it also measures, as one of the processes of a benchmark of pyperf, and tells the time
+of the value and of the first call as metadata.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
+import math
 import sys
 import time
 import traceback
@@ -21,12 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from .contenders import Contender, Step, as_numpy, contenders
+from .contenders import Step, as_numpy, find_contender
 from .inputs import cast, load_function, load_inputs, places_of
 
 __all__ = ["Job", "main"]
 
 MIN_SECONDS = 0.02  # of a measurement: shorter calls are repeated
+SLOW = 0.5  # of a call of the value: it is timed once
 VALUES = 3
 
 Job = dict[str, Any]
@@ -36,45 +38,32 @@ def main() -> None:
     """Run as a program."""
     import pyperf
 
-    runner = pyperf.Runner(
-        program_args=("-m", __name__ if __name__ != "__main__" else _module()),
-        add_cmdline_args=lambda command, given: command.extend(("--job", given.job)),
-    )
+    runner = pyperf.Runner()
     runner.argparser.add_argument("--job", required=True)
-    runner.argparser.add_argument("--probe", action="store_true")
+    runner.argparser.add_argument("--answer", action="store_true")
     given = runner.parse_args()
     job: Job = json.loads(Path(given.job).read_text(encoding="utf-8"))
-    if given.probe:
-        Path(job["answer"]).write_text(json.dumps(_probe(job)), encoding="utf-8")
-    elif given.worker:
-        step, first = _started(job)
-        runner.metadata["first_call"] = first
-        runner.metadata["value_time"] = _value_time(step)
-        runner.metadata["peak"] = _peak(step)
-        runner.bench_time_func("gradient", _timed(step))
-    else:
-        runner.bench_time_func("gradient", lambda loops: 0.0)
-
-
-def _module() -> str:
-    return "pluggrad_conformance.functions.worker"
-
-
-def _probe(job: Job) -> dict[str, Any]:
-    """The answers, or why there are none; the time of a call, for how often to repeat it."""
     try:
-        step, first = _started(job)
-        value, gradients = step.both()
-        answers = [as_numpy(value), *[as_numpy(g) for g in gradients]]
-        _save(job["arrays"], answers)
-        if job["dtype"] != "float64":
-            wide = _step(job, "float64").both()
-            _save(job["wide_arrays"], [as_numpy(wide[0]), *[as_numpy(g) for g in wide[1]]])
-        start = time.perf_counter()
-        step.both()
-        return {"first_call": first, "time": time.perf_counter() - start}
+        step, first, found = _started(job)
+        if given.answer:
+            _write_answer(job, first, found)
+        if given.worker:
+            runner.metadata["first_call"] = first
+            runner.metadata["value_time"] = _value_time(step)
+            runner.metadata["peak"], seconds = _peak(step)
+            given.loops = max(1, math.ceil(MIN_SECONDS / max(seconds, 1e-9)))
+            runner.bench_time_func("gradient", _timed(step))
     except Exception as error:
-        return {"problem": _problem(error, job)}
+        sys.exit(_problem(error, job))
+
+
+def _write_answer(job: Job, first: float, found: tuple[Any, list[Any]]) -> None:
+    value, gradients = found
+    _save(job["arrays"], [as_numpy(value), *[as_numpy(g) for g in gradients]])
+    if job["dtype"] != "float64":
+        wide = _step(job, "float64").both()
+        _save(job["wide_arrays"], [as_numpy(wide[0]), *[as_numpy(g) for g in wide[1]]])
+    Path(job["answer"]).write_text(json.dumps({"first_call": first}), encoding="utf-8")
 
 
 def _problem(error: Exception, job: Job) -> str:
@@ -97,25 +86,21 @@ def _save(path: str, arrays: list[np.ndarray]) -> None:
     np.savez(path, *arrays)
 
 
-def _contender(job: Job) -> Contender:
-    found = contenders([job["backend"]], native=True, compiled=True)
-    return next(c for c in found if c.name == job["contender"])
-
-
 def _step(job: Job, dtype: str = "") -> Step:
     function = load_function(job["function"])
     args = [cast(x, job["dtype"]) for x in
             load_inputs(job["inputs"], function, job["seed"], job["size"])]  # fmt: skip
     args = [cast(x, dtype or job["dtype"]) for x in args]
-    return _contender(job).make(function, args, places_of(args, job["by"]))
+    contender = find_contender(job["contender"], job["backend"])
+    return contender.make(function, args, places_of(args, job["by"]))
 
 
-def _started(job: Job) -> tuple[Step, float]:
-    """The step, after its first call, and how long that took: tracing and compiling included."""
+def _started(job: Job) -> tuple[Step, float, tuple[Any, list[Any]]]:
+    """The step, how long its first call took, tracing and compiling included, and what it gave."""
     step = _step(job)
     start = time.perf_counter()
-    step.both()
-    return step, time.perf_counter() - start
+    found = step.both()
+    return step, time.perf_counter() - start, found
 
 
 def _timed(step: Step) -> Callable[[int], float]:
@@ -134,7 +119,10 @@ def _value_time(step: Step) -> float:
     step.value()
     start = time.perf_counter()
     step.value()
-    loops = max(1, int(MIN_SECONDS / max(time.perf_counter() - start, 1e-9)))
+    once = time.perf_counter() - start
+    if once > SLOW:
+        return once
+    loops = max(1, int(MIN_SECONDS / max(once, 1e-9)))
     found = []
     for _ in range(VALUES):
         start = time.perf_counter()
@@ -147,12 +135,14 @@ def _value_time(step: Step) -> float:
 # ---------------------------------------------------------------- memory
 
 
-def _peak(step: Step) -> int:
-    """By how many bytes a call raises the memory of this process, at its highest."""
+def _peak(step: Step) -> tuple[int, float]:
+    """By how many bytes a call raises the memory of this process, at its highest; and its time."""
     _give_back()
     before = _highest(reset=True)
+    start = time.perf_counter()
     step.both()
-    return max(0, _highest() - before)
+    took = time.perf_counter() - start
+    return max(0, _highest() - before), took
 
 
 def _give_back() -> None:

@@ -108,7 +108,7 @@ def _conformance(command: str, words: Sequence[str]) -> int:
     if missing:  # help is there without them
         print(f"To run this, {needs}.\n")
     if command == "compare":
-        from pluggrad_conformance.functions import main as run
+        from pluggrad_conformance.functions.cli import main as run
     else:
         from pluggrad_conformance.cli import main as run
     return int(run(words))

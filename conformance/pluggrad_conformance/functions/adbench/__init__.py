@@ -20,22 +20,41 @@ squares, and the hand is a synthetic mesh of capsules on a skeleton, not the sca
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from ..measure import Settings, compare_sizes
+from ..measure import Progress, Settings, compare_sizes
 from ..records import Report, merge_reports
 
-__all__ = ["OBJECTIVES", "TOLERANCE", "compare_suite"]
+__all__ = ["OBJECTIVES", "PROCESSES", "TIMEOUT", "TOLERANCE", "Objective", "compare_suite"]
 
-#: The objectives: the arguments to differentiate by, and the sizes that they run at.
-OBJECTIVES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
-    "gmm": ((0, 1, 2, 3), (2, 10, 32)),
-    "ba": ((0, 1, 2), (100, 1000, 10000)),
-    "lstm": ((0, 1, 2), (8, 32, 128)),
-    "hand": ((0, 1), (100, 1000, 10000)),
-}
+
+@dataclass(frozen=True)
+class Objective:
+    """What is run: the title of the objective, what its size is, and what else it is run with.
+
+    `by` are the arguments to differentiate by, `sizes` the sizes that it runs at.
+    """
+
+    title: str
+    axis: str
+    setting: str
+    by: tuple[int, ...]
+    sizes: tuple[int, ...]
+
+
+OBJECTIVES = {
+    "gmm": Objective("Gaussian mixture model", "dimensions d", "n = 1,000, d = {:,}, K = 5",
+                     (0, 1, 2, 3), (2, 10, 32)),
+    "ba": Objective("Bundle adjustment", "observations", "{:,} observations",
+                    (0, 1, 2), (100, 1000, 10000)),
+    "lstm": Objective("LSTM", "characters", "{:,} characters", (0, 1, 2), (4, 16, 64)),
+    "hand": Objective("Hand tracking", "points", "{:,} points", (0, 1), (100, 1000, 10000)),
+}  # fmt: skip
 TOLERANCE = 1e-8  # relative, in double precision
+PROCESSES, TIMEOUT = 2, 50.0  # of each system at each size; in seconds
 
 
 def compare_suite(
@@ -44,7 +63,7 @@ def compare_suite(
     *,
     only: Sequence[str] = (),
     command: Sequence[str] = (),
-    progress: Callable[[str], None] = lambda text: None,
+    progress: Progress = lambda text, part: None,
 ) -> Report:
     """Compare every objective, at its own sizes or at `sizes`, or those that `only` names."""
     if unknown := set(only) - set(OBJECTIVES):
@@ -52,17 +71,27 @@ def compare_suite(
         raise ValueError(f"no objective {', '.join(sorted(unknown))}; they are {known}")
     if settings.tolerance is None and settings.dtype == "float64":
         settings = replace(settings, tolerance=TOLERANCE)
-    reports = [
-        compare_sizes(
-            f"{__name__}.{name}:{name}_objective", settings,
-            inputs=f"{__name__}.{name}:{name}_inputs",
-            by=by, sizes=list(sizes) or list(own), command=command, progress=progress,
-        )
-        for name, (by, own) in OBJECTIVES.items()
-        if not only or name in only
-    ]  # fmt: skip
+    chosen = {name: it for name, it in OBJECTIVES.items() if not only or name in only}
+    reports = []
+    with tempfile.TemporaryDirectory(prefix="pluggrad-compiled-") as folder:
+        for k, (name, objective) in enumerate(chosen.items()):
+
+            def inner(text: str, part: float, name: str = name, before: int = k) -> None:
+                progress(f"{name}: {text}", (before + part) / len(chosen))
+
+            report = compare_sizes(
+                f"{__name__}.{name}:{name}_objective", settings,
+                inputs=f"{__name__}.{name}:{name}_inputs", by=objective.by,
+                sizes=list(sizes) or list(objective.sizes), command=command, progress=inner,
+                compiled=Path(folder),
+            )  # fmt: skip
+            for comparison in report.comparisons:
+                comparison.title, comparison.axis = objective.title, objective.axis
+                comparison.setting = objective.setting.format(comparison.size)
+            reports.append(report)
     merged = merge_reports(reports)
     merged.runs = merged.runs[:1]  # one command, one machine
+    merged.runs[0]["load"]["after"] = reports[-1].runs[0]["load"]["after"]
     for comparison in merged.comparisons:
         for row in comparison.rows:
             row.run = 0
