@@ -59,9 +59,22 @@ More of them, each a program that prints its table:
 `pluggrad compare MODULE:FUNCTION --backends numpy,torch,jax` measures a function of yours.
 
 `pluggrad compare --suite adbench` does it for the objectives of ADBench: Gaussian mixtures, bundle adjustment, an LSTM
-and a hand, written anew from their formulas. [adbench.html](adbench.html) shows that pluggrad on every backend, torch,
-JAX, HIPS autograd, MyGrad and TensorFlow, eager and compiled, give the same gradients to 1e-8, and MLX to single
-precision, in which it computes. It shows no times: the machine was busy with other work when it was made.
+and a hand, written anew from their formulas. [adbench.html](adbench.html) has all figures. pluggrad on every backend,
+torch, JAX, HIPS autograd, MyGrad and TensorFlow, eager and compiled, give the same gradients to 1e-8, and MLX to single
+precision, in which it computes.
+
+![Time of value and gradient over the size of each objective](images/adbench.png)
+
+At every size pluggrad over NumPy takes less time than HIPS autograd, which takes 1.1 to 7 times as long, and than
+MyGrad, which takes 1.3 to 10 times as long. Compiled by `pg.compile` on JAX it takes 0.7 to 1.5 times as long as
+`jax.jit`. It is slower in other places. Run eagerly over torch, it is behind `torch.autograd` in 11 of the 12
+comparisons, and takes up to 3.5 times as long. Run eagerly over JAX, it is ahead of `jax.grad`, but takes 3 to 18 times
+as long as over NumPy. The first call of what torch compiles takes 9 to 38 seconds, with pluggrad and without it. The
+LSTM is a loop, and compilers unroll it. torch's had not finished after 50 seconds, which was the limit, at 16
+characters, nor JAX's at 64, again with pluggrad and without it.
+
+These times are from two processes for each system at each size, on one core of a machine that was busy with other work,
+so small differences mean little. The page shows the intervals. The whole took 39 minutes.
 """
 
 

@@ -33,11 +33,15 @@ def interval(groups: Sequence[Sequence[float]], draws: int = DRAWS) -> tuple[flo
     True
     """
     rng = np.random.default_rng(0)
-    arrays = [np.asarray(group) for group in groups]
-    medians = np.empty(draws)
-    for k in range(draws):
-        drawn = [arrays[i] for i in rng.integers(0, len(arrays), len(arrays))]
-        medians[k] = np.median(np.concatenate([a[rng.integers(0, a.size, a.size)] for a in drawn]))
+    lengths = np.asarray([len(group) for group in groups])
+    table = np.full((len(groups), max(lengths)), np.nan)
+    for row, group in zip(table, groups, strict=True):
+        row[: len(group)] = group
+    processes = rng.integers(0, len(groups), (draws, len(groups)))[:, :, None]
+    places = rng.integers(0, lengths[processes], (*processes.shape[:2], max(lengths)))
+    drawn = table[processes, places]
+    there = np.arange(max(lengths)) < lengths[processes]
+    medians = np.nanmedian(np.where(there, drawn, np.nan), axis=(1, 2))
     low, high = np.quantile(medians, [0.025, 0.975])
     return float(low), float(high)
 
