@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -194,9 +195,10 @@ def test_names_of_functions_are_measured_as_they_are_now(tmp_path):
     """docs/function-names.json is what its script writes with the same versions."""
     needs("scipy")
     script, found = DOCS / "function_names.py", tmp_path / "names.json"
-    subprocess.run([sys.executable, script, found], check=True)
-    kept, now = (json.loads(path.read_text(encoding="utf-8"))
-                 for path in (DOCS / "function-names.json", found))  # fmt: skip
+    kept = json.loads((DOCS / "function-names.json").read_text(encoding="utf-8"))
     for library in ("numpy", "scipy"):
-        if kept[library]["version"] == now[library]["version"]:
-            assert kept[library] == now[library], "run `python docs/function_names.py`"
+        if kept[library]["version"] != version(library):
+            pytest.skip(f"docs/function-names.json is about {library} {kept[library]['version']}")
+    subprocess.run([sys.executable, script, found], check=True)
+    now = json.loads(found.read_text(encoding="utf-8"))
+    assert kept == now, "run `python docs/function_names.py`"
