@@ -5,7 +5,8 @@ and SciPy's own tests.
     python docs/compatibility.py --scipy     SciPy's own tests, too (ten minutes on two cores)
     python docs/compatibility.py --scipy fft stats      these parts of them
     python docs/compatibility.py --numpy     the rows of NumPy's functions alone (three minutes)
-    python docs/compatibility.py --torch     docs/torch-functions.md alone, from what is kept
+    python docs/compatibility.py --torch     docs/torch-functions.md alone, from what is kept, and
+                                             who answers each function, as docs/torch-functions.json
     python docs/compatibility.py --kept      no rows: write the page from what is kept
 
 What SciPy's own tests gave is kept in docs/scipy-suite.json between runs, what the sweep over
@@ -32,6 +33,7 @@ SWEEP = DOCS / "numpy-sweep.json"
 PAGE = DOCS / "compatibility.md"
 TORCH_SWEEP = DOCS / "torch-sweep.json"
 TORCH_PAGE = DOCS / "torch-functions.md"
+TORCH_FUNCTIONS = DOCS / "torch-functions.json"
 BACKENDS = ("numpy", "torch")
 #: Test functions that check gradients, and the client that they are about.
 TITLES = {
@@ -221,13 +223,16 @@ def sweep_section() -> list[str]:
 
 
 def torch_page() -> None:
-    """Write docs/torch-functions.md."""
+    """Write docs/torch-functions.md and docs/torch-functions.json."""
     sys.path.insert(0, str(ROOT))
-    from tests.torch_table import markdown, read
+    from tests.torch_table import as_text, by_place, markdown, read
 
     kept = read(TORCH_SWEEP)
     text = TORCH_HEAD.replace("{torch}", kept["torch"]) + "\n".join(markdown(kept))
     TORCH_PAGE.write_text(text.rstrip() + "\n", encoding="utf-8")
+    TORCH_FUNCTIONS.write_text(
+        as_text(version("torch").partition("+")[0], by_place()), encoding="utf-8"
+    )
 
 
 def clients_section() -> list[str]:

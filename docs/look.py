@@ -27,11 +27,13 @@ BUILD = Path(__file__).resolve().parents[1] / "build"
 DESKTOP, PHONE = (1280, 900), (390, 844)
 #: Pages to take pictures of, and how far down.
 PICTURES = {
-    "index": 0, "tutorial": 900, "from-jax": 500, "rules": 900, "api/transforms": 0,
+    "index": 0, "functions": 900, "tutorial": 900, "from-jax": 500, "rules": 900, "api/transforms": 0,
     "api/elementwise": 3000, "how-it-works": 700, "compatibility": 1200, "benchmarks": 0,
 }  # fmt: skip
 #: What to search for, and a page that must be found.
-SEARCHES = {"vmap": "api/transforms.html", "cholesky": "api/linalg.html"}
+SEARCHES = {
+    "vmap": "api/transforms.html", "cholesky": "api/linalg.html", "svd": "functions.html",
+}  # fmt: skip
 #: What sticks out of the window, unless something around it scrolls.
 OVERFLOW = """
 const wide = [], width = document.documentElement.clientWidth;

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
+import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -123,3 +126,79 @@ def test_every_page_is_listed():
     listed = {p for pattern in patterns for p in DOCS.glob(f"{pattern}.md")}
     made = {DOCS / name for name in ("index.md",)}
     assert set(DOCS.glob("*.md")) - listed - made == set(), "add it to a list in docs/index.md"
+
+
+def test_every_function_that_was_measured_has_a_row(extension):
+    """Each name in the data that docs/ keeps is on the page of functions, once in its table."""
+    functions = extension("functions")
+    rows = {module: [row.name for row in found]
+            for tables in functions.tables().values() for module, found in tables.items()}  # fmt: skip
+    for module, names in rows.items():
+        assert len(set(names)) == len(names), module
+    listed = {f"{module}.{name}" for module, names in rows.items() for name in names}
+    names = functions.kept("function-names.json")
+    swept = functions.kept("numpy-sweep.json")["functions"]
+    expected = {
+        f"numpy.{name}"
+        for name in (*swept, *names["numpy"]["aliases"], *names["numpy"]["calls"],
+                     *names["numpy"]["without"])
+    }  # fmt: skip
+    expected |= {f"scipy.{name}" for name in functions.kept("scipy-table.json")["rows"]}
+    expected |= {
+        f"scipy.{module}.{name}"
+        for module, part in names["scipy"].items() if module != "version"
+        for group in (part["own"], *part["refused"].values()) for name in group
+    }  # fmt: skip
+    expected |= {
+        f"{place}.{name}"
+        for place, answers in functions.kept("torch-functions.json")["functions"].items()
+        for reasons in answers.values() for group in reasons.values() for name in group
+    }  # fmt: skip
+    assert expected <= listed
+    text = functions.page()
+    assert all(f"<tr id='{name}'>" in text for name in listed)
+
+
+def test_the_page_of_functions_says_what_was_measured(extension):
+    functions = extension("functions")
+    text, names = functions.page(), functions.kept("function-names.json")
+    for library, title in functions.LIBRARIES.items():
+        assert f" {title} {functions.versions()[library]} |" in text
+        of_names = names.get(library, {"version": functions.versions()[library]})
+        assert of_names["version"] == functions.versions()[library], "measure both anew"
+        assert f"{functions.versions()[library]}" in text.partition(f"## {title}\n")[2][:80]
+    outcomes = {
+        f"{module}.{row.name}": row
+        for tables in functions.tables().values() for module, found in tables.items() for row in found
+    }  # fmt: skip
+    assert {row.outcome for row in outcomes.values()} == set(functions.OUTCOMES)
+    for name, outcome, words in (
+        ("numpy.sum", "works", ""),
+        ("numpy.abs", "works", "`np.absolute`"),
+        ("numpy.array", "use instead", "`pluggrad.numpy.array`"),
+        ("numpy.emath.sqrt", "use instead", "`pluggrad.sqrt`"),
+        ("numpy.argsort", "constant", ""),
+        ("numpy.save", "refused", "no derivative"),
+        ("scipy.ndimage.zoom", "works", ""),
+        ("scipy.integrate.quad", "works with limits", "No `vmap`"),
+        ("scipy.linalg.schur", "refused", "no derivative"),
+        ("scipy.stats.gstd", "works with limits", "`SCIPY_ARRAY_API=1`"),
+        ("torch.linalg.svd", "works", "rule of pluggrad"),
+        ("torch.Tensor.add_", "works", "in place"),
+        ("torch.Tensor.max", "works with limits", "`v.max(dim=1)`"),
+        ("torch.Tensor.coalesce", "refused", "dense"),
+    ):
+        assert outcomes[name].outcome == outcome and words in outcomes[name].remark, name
+
+
+def test_names_of_functions_are_measured_as_they_are_now(tmp_path):
+    """docs/function-names.json is what its script writes with the same versions."""
+    needs("scipy")
+    script, found = DOCS / "function_names.py", tmp_path / "names.json"
+    kept = json.loads((DOCS / "function-names.json").read_text(encoding="utf-8"))
+    for library in ("numpy", "scipy"):
+        if kept[library]["version"] != version(library):
+            pytest.skip(f"docs/function-names.json is about {library} {kept[library]['version']}")
+    subprocess.run([sys.executable, script, found], check=True)
+    now = json.loads(found.read_text(encoding="utf-8"))
+    assert kept == now, "run `python docs/function_names.py`"

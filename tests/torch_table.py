@@ -10,7 +10,7 @@ from typing import Any
 
 from pluggrad.arrays.backend import PRIMITIVES, get_backend
 
-__all__ = ["ANSWERS", "SECTION", "functions", "markdown"]
+__all__ = ["ANSWERS", "SECTION", "as_text", "by_place", "functions", "markdown"]
 
 ANSWERS = {
     "ours": "a rule of pluggrad's; torch's derivative for arguments that ours lacks",
@@ -72,6 +72,26 @@ def functions() -> dict[str, tuple[str, str]]:
     return found
 
 
+def by_place() -> dict[str, dict[str, dict[str, list[str]]]]:
+    """The names of `functions`, by the module or class that they are in, who answers them, and the
+    reason, which is empty for all but those that are refused."""
+    found: dict[str, dict[str, dict[str, list[str]]]] = {}
+    for full, (answer, reason) in sorted(functions().items()):
+        place, _, name = full.removesuffix(".__get__").rpartition(".")
+        place = "torch" if place == "torch.functional" else place
+        found.setdefault(place, {}).setdefault(answer, {}).setdefault(reason, []).append(name)
+    return dict(sorted(found.items()))
+
+
+def as_text(version: str, places: dict[str, dict[str, dict[str, list[str]]]]) -> str:
+    """The same as JSON, with a line for each answer."""
+    lines = []
+    for place, answers in places.items():
+        rows = [f"{json.dumps(answer)}: {json.dumps(names)}" for answer, names in answers.items()]
+        lines.append(f"{json.dumps(place)}: {{\n" + ",\n".join(rows) + "\n}")
+    return f'{{"torch": "{version}", "functions": {{\n' + ",\n".join(lines) + "\n}}\n"
+
+
 def _answer(name: str) -> str:
     """Who answers a function."""
     from pluggrad_torch import functions as ours
@@ -108,23 +128,26 @@ def _method(name: str) -> tuple[str, str]:
 def markdown(kept: dict[str, Any]) -> list[str]:
     """The page's tables: all functions, as they are in this version of torch, and the samples that
     the sweep kept."""
-    rows: dict[str, collections.Counter[str]] = {}
+    places = by_place()
+    rows = {
+        place: collections.Counter(
+            {answer: sum(map(len, named.values())) for answer, named in answers.items()}
+        )
+        for place, answers in places.items()
+    }
     reasons: dict[str, list[str]] = {}
-    for full, (answer, reason) in functions().items():
-        place = full.removesuffix(".__get__").rpartition(".")[0]
-        place = "torch" if place == "torch.functional" else place
-        rows.setdefault(place, collections.Counter())[answer] += 1
-        if answer == "refused":
-            reasons.setdefault(reason, []).append(full.rpartition("Tensor.")[2])
+    for answers in places.values():
+        for reason, names in answers.get("refused", {}).items():
+            reasons.setdefault(reason, []).extend(names)
     lines = [SECTION, "| | " + " | ".join(ANSWERS) + " | all |", "|---" * (len(ANSWERS) + 2) + "|"]
     total: collections.Counter[str] = sum(rows.values(), collections.Counter())
-    for place, counts in [*sorted(rows.items()), ("all", total)]:
+    for place, counts in [*rows.items(), ("all", total)]:
         cells = " | ".join(str(counts[answer]) for answer in ANSWERS)
         lines.append(f"| `{place}` | {cells} | {sum(counts.values())} |")
     lines += ["", *[f"- {answer}: {text}." for answer, text in ANSWERS.items()]]
     lines += ["", "Methods and attributes of `torch.Tensor` that Variables refuse:", ""]
     for reason, names in sorted(reasons.items()):
-        listed = ", ".join(f"`{name.removesuffix('.__get__')}`" for name in sorted(names))
+        listed = ", ".join(f"`{name}`" for name in sorted(names))
         lines.append(f"- {reason}: {listed}.")
     return [*lines, "", *_samples(kept)]
 

@@ -105,8 +105,10 @@ class Host:
                 "`interop.torch.wrap`; torch.func.vmap, jacrev and jacfwd do"
             )
         x = x.detach()
+        if torch._is_zerotensor(x):
+            x = x.clone()  # it has no memory, and older versions of torch read what lies there
         if self.native:
-            return x.clone() if torch._is_zerotensor(x) else x  # it has no memory
+            return x
         try:
             host = x.numpy(force=True)
         except TypeError:

@@ -165,7 +165,10 @@ class _Constants:
         known = not transforming() and any([x.requires_grad for x in tensors])
         if known and any([x._tracked for x in variables]):
             for x in tensors:
-                variables[0]._backend.adapter.check(x)
+                if (
+                    x.numel()
+                ):  # `checkpoint` passes an empty one that requires grad, before torch 2.12
+                    variables[0]._backend.adapter.check(x)
         self.versions = [(x, version_of(x)) for x in tensors]
 
     def __call__(self, arrays: list[Any]) -> list[Any]:

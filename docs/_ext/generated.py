@@ -1,7 +1,8 @@
 """Writes the pages that are made from code before Sphinx reads them.
 
 They are not committed: the reference from docstrings, the tutorial from the tour, the rule book
-from `pluggrad.rules`, the list of examples from their docstrings.
+from `pluggrad.rules`, the list of examples from their docstrings, the table of functions from what was
+measured of them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import functions
 import reference
 import rulebook
 
@@ -72,7 +74,7 @@ def pages() -> dict[str, str]:
     made = {f"api/{name}": text for name, text in reference.written().items()}
     return made | {
         "tutorial.md": tutorial(), "rules.md": rulebook.page(), "examples.md": examples(),
-        "contributing.md": of_the_checkout("CONTRIBUTING.md"),
+        "functions.md": functions.page(), "contributing.md": of_the_checkout("CONTRIBUTING.md"),
         "changelog.md": of_the_checkout("CHANGELOG.md"),
     }  # fmt: skip
 

@@ -10,7 +10,7 @@ import pluggrad as pg
 from pluggrad import Variable
 from tests.support.optional import needs
 
-torch: Any = needs("torch")
+torch: Any = needs("torch", minversion="2.13")
 F = torch.nn.functional
 G = torch.Generator().manual_seed(0)
 X, W = torch.randn(6, 8, generator=G), torch.randn(8, 8, generator=G)

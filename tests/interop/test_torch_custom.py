@@ -27,6 +27,18 @@ class Rounded(torch.autograd.Function):
         return g
 
 
+class Beside(torch.autograd.Function):
+    """Takes another tensor first, which it ignores."""
+
+    @staticmethod
+    def forward(ctx, other, x):
+        return 3.0 * x
+
+    @staticmethod
+    def backward(ctx, g):
+        return None, 3.0 * g
+
+
 class Scaled(torch.autograd.Function):
     """Two results, a constant among the arguments, and saved tensors."""
 
@@ -180,7 +192,17 @@ def test_closures_over_variables_are_refused_and_tensors_are_left_to_torch() -> 
     assert torch.is_tensor(y) and type(y.grad_fn).__name__ == "RoundedBackward"
 
 
+def test_an_empty_tensor_that_requires_grad_is_a_constant() -> None:
+    """`torch.utils.checkpoint` passed one before torch 2.12; its gradient has no elements."""
+    v, empty = Variable(X, requires_grad=True), torch.empty((0,), requires_grad=True)
+    pg.sum(Beside.apply(empty, v)).backward()
+    torch.testing.assert_close(v.grad.data, torch.full_like(X, 3.0))
+    with pytest.raises(pg.PluggradError, match="two graphs"):
+        Beside.apply(torch.ones((1,), requires_grad=True), v)
+
+
 def test_torch_compile_takes_both() -> None:
+    needs("torch", minversion="2.13")
     compiled = torch.compile(lambda x: Scaled.apply(x, x, 2.0)[0] * 2, backend="eager")
     t, v = X.clone().requires_grad_(), Variable(X.clone(), requires_grad=True)
     compiled(t).sum().backward()

@@ -63,7 +63,10 @@ def test_the_page_is_of_the_present_list_of_functions():
         pytest.skip(f"docs/torch-functions.md is about torch {kept['torch']}")
     page = (DOCS / "torch-functions.md").read_text(encoding="utf-8")
     rows = torch_table.markdown(kept)
-    assert "\n".join(rows).strip() in page, "run `python docs/compatibility.py --torch`"
+    again = "run `python docs/compatibility.py --torch`"
+    assert "\n".join(rows).strip() in page, again
+    functions = torch_table.as_text(kept["torch"], torch_table.by_place())
+    assert (DOCS / "torch-functions.json").read_text(encoding="utf-8") == functions, again
     for found in kept["dtypes"].values():
         assert not set(found["counts"]["all"]) & {*torch_sweep.BAD}
 

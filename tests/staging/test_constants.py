@@ -79,7 +79,7 @@ def test_constants_under_jit(name: str) -> None:
 
 
 def test_constants_under_torch_compile(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch = needs("torch")
+    torch = needs("torch", minversion="2.13")
     # Dynamo cannot follow a Variable of which there are views, as those that other tests made.
     monkeypatch.setitem(globals(), "V", pg.Variable(X))
     gradients = [pg.grad(f) for f in CASES.values()]

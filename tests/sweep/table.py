@@ -48,6 +48,8 @@ def keep(found: dict[str, list[Finding]]) -> dict[str, Any]:
                 "gradients": sum(f.gradient for f in mine),
                 "reasons": _reasons(f for f in mine if f.outcome == "refused"),
             }
+            if faults := [[f.call, _plain(f.details)] for f in mine if f.outcome in BAD]:
+                rows[method]["faults"] = faults[:SHOWN]
         functions[name] = rows
     return {"numpy": np.__version__, "functions": functions}
 

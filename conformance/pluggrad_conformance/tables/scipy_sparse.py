@@ -13,7 +13,7 @@ from ..operations import Array
 from .rows import about, usual
 from .scipy_rows import scipy
 
-PLACES = ((0, 1, 2, 3, 0, 1, 3, 2), (0, 1, 2, 3, 2, 0, 1, 3))
+PLACES = np.asarray(((0, 1, 2, 3, 0, 1, 3, 2), (0, 1, 2, 3, 2, 0, 1, 3)), np.int32)  # SciPy 1.17.0 solves with no others
 data = Array(values=(3.1, 2.8, 3.4, 2.9, 0.7, -0.4, 0.9, -1.1))
 START = np.ones(4)
 few, v, x = Array((4,)), Array((4,)), Array((4, 2))
