@@ -19,6 +19,7 @@ from pluggrad_conformance.systems import (
     subject_of,
     system_names,
 )  # fmt: skip
+from pluggrad_conformance.systems.pluggrad_ import Pluggrad
 from tests.support.optional import needs
 
 needs("torch", "mpmath")
@@ -223,6 +224,35 @@ def test_a_bug_planted_in_a_system_is_caught(name, bug, key, expected):
 def test_a_sound_system_passes(key):
     result = outcome_of(key)
     assert result.outcome in ("pass", "other-convention"), (result.outcome, result.detail)
+
+
+# ---------------------------------------------------------------------- pluggrad is one, too
+
+CELLS = [
+    *(f"{name}|float64{axes}" for name in ("sin", "multiply", "max", "getitem", "linalg.det")
+      for axes in ("", "|order=2", "|mode=forward")),
+    "max|float64|case=ties", "abs|float64|case=zeros", "exp|complex128", "matmul|float32",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_pluggrad_over_a_backend_is_a_system(backend):
+    """Both ways to judge it say the same."""
+    for short in CELLS:
+        name, _, rest = short.partition("|")
+        ours = judge_any(Cell.parse(f"{name}|{backend}|{rest}"))
+        found = outcome_of(f"{name}|native:pluggrad-{backend}|{rest}", Pluggrad(backend))
+        assert found.outcome == "pass", (short, found.outcome, found.detail)
+        assert ours.outcome in ("pass", "convention"), (short, ours.detail)
+        assert found.quantity == ours.quantity and found.oracles
+
+
+def test_a_bug_of_pluggrad_is_caught_through_the_protocol():
+    class Broken(Pluggrad):
+        def pull(self, f, xs, cs):
+            return [1.0001 * g for g in super().pull(f, xs, cs)]
+
+    assert outcome_of("sin|native:pluggrad-numpy|float64", Broken("numpy")).outcome == "wrong"
 
 
 # ---------------------------------------------------------------------- faults of other systems
