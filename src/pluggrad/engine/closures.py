@@ -109,6 +109,10 @@ class SeenModules(SeenFunction):
         self.find = fun.__globals__.get
         self.pairs = tuple(zip(names, self.records[0].values, strict=True))
 
+    def __reduce__(self) -> Any:
+        """Pickle the function and the names: `find` would take all globals along."""
+        return SeenModules, (self.fun, self.records[0].names)
+
     def holds(self) -> bool:
         """Whether the names still have the noted values."""
         find = self.find
@@ -149,7 +153,7 @@ def seen(fun: Any, steady: dict[FunctionType, SeenModules] | None = None) -> See
         names = _globals_of(fun)
         if fun.__closure__ is not None or fun.__defaults__:
             return SeenFunction(fun, names)
-        if not names:
+        if not names and steady is None:
             return Seen(fun)
         if steady is None or not all([type(x) in STEADY for x in _values(fun, names)]):
             return SeenFunction(fun, names)

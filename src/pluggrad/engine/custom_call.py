@@ -13,15 +13,15 @@ from ..errors import DifferentiationError, InvalidArgumentError
 from .arguments import of_backend
 from .closures import Seen
 from .cotangents import same_shape, shape_dtype
-from .grad_mode import recorded
+from .grad_mode import NOT_AT_ROOT, recorded
 from .graph import Node
 from .handles import as_variable, captured, is_tracked, own_handle, snapshot_of, wrap
 from .lazy_cotangents import dense, fit
-from .levels import ROOT, VOLATILE, Level, during, read
+from .levels import ROOT, START, VOLATILE, Level, during, put, read
 from .linear import is_linear_level, made_of_zeros
 from .record import part_of
 
-__all__ = ["Call", "check_captured", "check_connected", "differentiable", "taken"]
+__all__ = ["Call", "check_captured", "check_connected", "differentiable", "pulled", "taken"]
 
 
 class Call:
@@ -66,18 +66,6 @@ class Call:
                            for items in (self.inputs, self.outputs)]  # fmt: skip
         return Call(self.op, inputs, outputs, optree.tree_map(f, self.residuals), self.needs,
                     self.level, self.backend, self.recorded)  # fmt: skip
-
-    def pull_alone(self, g: Any) -> Any:
-        """The gradient of the only input: `pull`, with a short cut for arrays that are not
-        recorded."""
-        backend = self.backend
-        if type(g) is not backend.adapter.array_type or self.recorded:
-            return self.pull(list(g) if isinstance(g, tuple) else [g])[0]
-        handle = wrap(g, None, ROOT, backend)
-        found = during(recorded(self.level, False), self.op.pull, [handle], self)
-        if len(found) != 1:
-            self._one_each(found)
-        return self._gradient(0, found[0], False)
 
     def pull(self, gs: list[Any]) -> list[Any]:
         """The gradients of the inputs, each in the library, shape and dtype of its input, or
@@ -132,6 +120,29 @@ class Call:
                 )
             g = fit(as_variable(g, backend), (tuple(shape), dtype))
         return as_variable(g, backend) if among else snapshot_of(g)
+
+
+def pulled(g: Any, call: Call) -> list[Any]:
+    """The gradients of the inputs of `call`: `Call.pull`, with a short cut for one cotangent that
+    is a raw array."""
+    backend = call.backend
+    if type(g) is not backend.adapter.array_type or call.recorded:
+        return call.pull(list(g) if isinstance(g, tuple) else [g])
+    handle = wrap(g, None, ROOT, backend)
+    state, level = read(), call.level
+    try:  # as `during`, which would take longer
+        put(NOT_AT_ROOT if state is START and level is ROOT else recorded(level, False))
+        found = call.op.pull([handle], call)
+        put(state)
+    except BaseException:
+        put(state)
+        raise
+    if len(found) != len(call.needs):
+        call._one_each(found)
+    gradient = call._gradient
+    if len(found) == 1:
+        return [gradient(0, found[0], False)]
+    return [gradient(i, found[i], False) if need else None for i, need in enumerate(call.needs)]
 
 
 def _reduces(shape: tuple[Any, ...], to: tuple[Any, ...]) -> bool:

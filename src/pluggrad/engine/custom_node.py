@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from .custom_call import pulled
 from .lazy_cotangents import LazyCotangent, parts_of
 from .primitive import Primitive, Rule, _freed_rule, new
 from .record import LEAF
@@ -58,10 +59,10 @@ def rule_of(name: str, partial: bool = False, keeps: bool = True) -> CallRules:
     through any number of times."""
 
     def pull(g: Any, call: Any) -> Gradients:
-        return Gradients(call.pull(list(g) if isinstance(g, tuple) else [g]))
+        return Gradients(pulled(g, call))
 
     def pull_alone(g: Any, call: Any) -> Any:
-        return call.pull_alone(g)
+        return pulled(g, call)[0]
 
     several, alone = Custom(name, partial), Custom(name, partial)
     alone.is_call = False

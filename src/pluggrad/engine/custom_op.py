@@ -31,7 +31,7 @@ from .saved import keep
 from .tangents import dual
 from .views import settled
 
-__all__ = ["Operation", "at_levels", "at_once", "call", "check_tangent", "transposed"]
+__all__ = ["Operation", "at_levels", "at_once", "call", "check_tangent", "node_of", "transposed"]
 
 
 class Operation:
@@ -157,7 +157,7 @@ def at_once(op: Operation, args: list[Any]) -> list[Any] | None:
     # For speed: what `_made` and `_recorded` do to one output that is a plain Variable.
     y = y._value
     saved, likes = op.kept(inner, [y])
-    node = _node(op.rule, Call(op, saved, likes, kept, tracked, level, backend), parents)
+    node = node_of(op.rule, Call(op, saved, likes, kept, tracked, level, backend), parents)
     return [wrap(y, node, level, backend)]
 
 
@@ -260,7 +260,7 @@ def _recorded(made: Call, parents: list[Any]) -> list[Any]:
     nodes."""
     op, level, backend, outputs = made.op, made.level, made.backend, made.outputs
     made.inputs, made.outputs = op.kept(made.inputs, outputs)
-    node = _node(op.rule, made, parents)
+    node = node_of(op.rule, made, parents)
     if (backend.counts_writes and not op.notices_writes) or read().modes is not None:
         keep(node, backend)
     found = []
@@ -273,7 +273,7 @@ def _recorded(made: Call, parents: list[Any]) -> list[Any]:
     return found
 
 
-def _node(rules: CallRules, made: Call, parents: list[Any]) -> Node:
+def node_of(rules: CallRules, made: Call, parents: list[Any]) -> Node:
     """The node of a call; `parents` are the inputs' nodes. (See `custom_node`.)"""
     node: Node = new(Node)
     node.rule, node.saved, node.parent, node.more = rules.alone, made, parents[0], None

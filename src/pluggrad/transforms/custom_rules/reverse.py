@@ -9,12 +9,14 @@ import optree
 
 from ...arrays.dispatch import xp
 from ...engine.boundary import ARRAY, unflatten
-from ...engine.closures import PARTS, Seen, seen
+from ...engine.closures import PARTS, Seen, SeenModules, seen
 from ...engine.custom_call import Call, check_captured, taken
 from ...engine.custom_op import Operation
+from ...engine.grad_mode import SEALED
 from ...engine.handles import own_handle
-from ...engine.levels import Level
+from ...engine.levels import ROOT, Level, during
 from ...engine.recomputed import differ
+from ...engine.short_cuts.custom import is_plain, plain, record
 from ...errors import InvalidArgumentError, TypeMismatchError
 from ...variables.variable import Variable
 from ..mapping import inner_vmap
@@ -74,6 +76,8 @@ class custom_vjp(CustomFunction):
 
     _fwd: Callable[..., Any] | None = None
     _bwd: Any = None
+    #: The operation that calls with arrays share; False where each needs its own.
+    _usual: Any = None
 
     @overload
     def defvjp(
@@ -109,14 +113,42 @@ class custom_vjp(CustomFunction):
                 "A custom_jvp has them, and serves both modes."
             )
         self._fwd, self._bwd = fwd, bwd
+        self._usual = None
 
-    def _operation(self) -> CustomCall:
+    def _operation(self) -> _VJP:
         """A `_VJP` for one call."""
         op = _VJP()
         op.fun, op.fwd, op.bwd, op.steady = self._fun, self._fwd, self._bwd, self._steady
         if op.fwd is None:
             op.fwd = op.bwd = self._missing
         return op
+
+    def _quickly(self, args: tuple[Any, ...]) -> Any:
+        """The call with tracked arrays, where `fwd` and `bwd` refer to modules only. All such calls
+        share one operation, because they differ by their residuals alone."""
+        given = plain(args)
+        if given is None or len(args) != self._arity or self._settings:
+            return NotImplemented
+        if (op := self._usual) is None:
+            op = self._usual = self._shared()
+        if op is False or not (op.seen_fwd.holds() and op.seen_bwd.holds()):
+            return NotImplemented
+        pair = during(SEALED, op.fwd, *given[2])
+        if type(pair) is tuple and len(pair) == 2 and is_plain(pair[0], given[0]):
+            residuals = mapped(taken, pair[1], ROOT, op.rule.primitive.name)
+            return record(op, given, pair[0]._value, residuals)
+        op = self._operation()
+        op.rule, op.spec, op.ready = self._rule, tuple_of(len(args)), pair
+        return self._called(op, args, list(args))
+
+    def _shared(self) -> Any:
+        """The operation that calls with arrays share, if `fwd` and `bwd` refer to modules only;
+        otherwise False."""
+        op: Any = self._operation()
+        op.rule, op.spec, op.output_spec = self._rule, tuple_of(self._arity), ARRAY
+        op.several = False
+        op.seen_fwd, op.seen_bwd = seen(op.fwd, op.steady), seen(op.bwd, op.steady)
+        return type(op.seen_fwd) is type(op.seen_bwd) is SeenModules and op
 
     def _missing(self, *args: Any) -> Any:
         """Raise, in place of the derivative."""
@@ -136,6 +168,7 @@ class _VJP(CustomCall):
     bwd: Any
     seen_fwd: Seen
     seen_bwd: Seen
+    ready: Any = NotImplemented  # what `fwd` returned, if it has run already
 
     def compute(
         self, args: list[Any], tracked: Sequence[bool], tangents: list[Any] | None, level: Level
@@ -144,12 +177,16 @@ class _VJP(CustomCall):
         self.seen_fwd, self.seen_bwd = seen(self.fwd, self.steady), seen(self.bwd, self.steady)
         if self.seen_bwd.variables:
             check_captured(self.seen_bwd, level)
-        outputs, residuals = self.forward(self.fwd, args)
+        outputs, residuals = self.forward(self.fwd, args, self.ready)
+        self.ready = NotImplemented
         return self.flat(outputs), mapped(taken, residuals, level, self.rule.primitive.name)
 
-    def forward(self, fwd: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Any]:
-        """Run `fwd`: its output and its residuals."""
-        found = fwd(*self.arguments(args))
+    def forward(
+        self, fwd: Callable[..., Any], args: Sequence[Any], found: Any = NotImplemented
+    ) -> tuple[Any, Any]:
+        """Run `fwd`, unless what it `found` is there: its output and its residuals."""
+        if found is NotImplemented:
+            found = fwd(*self.arguments(args))
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise TypeMismatchError(
                 f"fwd of {self.rule.primitive.name} returns a pair (output, residuals), not "
@@ -162,8 +199,7 @@ class _VJP(CustomCall):
         residuals = call.residuals
         if call.recorded:
             # For a higher derivative the residuals need a graph: record `fwd` again.
-            outputs, residuals = self.forward(self.seen_fwd.as_called(), call.inputs)
-            self.flat(outputs)
+            _, residuals = self.forward(self.seen_fwd.as_called(), call.inputs)
             pairs = zip(*[optree.tree_leaves(r) for r in (residuals, call.residuals)], strict=False)
             self.again("fwd", [differ(x, y) for x, y in pairs])
         residuals = mapped(own_handle, residuals)

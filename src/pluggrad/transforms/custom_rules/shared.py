@@ -98,6 +98,8 @@ class CustomFunction:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function. If an argument is tracked, record it with its custom derivative."""
+        if not kwargs and (y := self._quickly(args)) is not NotImplemented:
+            return y
         if kwargs or len(args) != self._arity:
             args = self._bound(args, kwargs)
         settings: list[Any] = []
@@ -109,6 +111,15 @@ class CustomFunction:
         flat, spec = flatten_arguments(chosen)
         op = self._operation()
         op.rule, op.spec, op.where, op.settings = self._rule, spec, self._settings, settings
+        return self._called(op, args, flat)
+
+    def _quickly(self, args: tuple[Any, ...]) -> Any:
+        """A short cut for `__call__` with tracked arrays; NotImplemented where it does not
+        apply."""
+        return NotImplemented
+
+    def _called(self, op: CustomCall, args: tuple[Any, ...], flat: list[Any]) -> Any:
+        """The outputs of `op`, a call with the arguments `args`, whose leaves are `flat`."""
         outputs = at_once(op, flat)
         if outputs is None:
             if not any(map(is_tracked, flat)):
