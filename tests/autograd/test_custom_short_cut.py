@@ -1,6 +1,7 @@
 """The short cut for custom operations of arrays at the root level gives what the general way gives."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import pluggrad as pg
 from pluggrad.autograd import function
 from pluggrad.transforms.custom_rules import reverse
+from tests.support.optional import needs
 
 
 @pg.custom_vjp
@@ -277,7 +279,76 @@ def test_a_mode_is_as_before_if_forward_raises() -> None:
 def test_a_function_that_was_called_can_be_pickled() -> None:
     x = pg.Variable(np.ones(3), requires_grad=True)
     scaled(scaled(x))
-    cloudpickle = pytest.importorskip("cloudpickle")
+    cloudpickle = needs("cloudpickle")
     again = cloudpickle.loads(cloudpickle.dumps(scaled))
     (g,) = pg.autograd.grad(pg.sum(again(x)), (x,))
     np.testing.assert_allclose(g.data, 2 * np.cos(x.data))
+
+
+def test_a_rule_sees_the_derivative_that_an_inner_function_had_at_the_call() -> None:
+    inner = pg.custom_vjp(lambda x: pg.sin(x))
+    inner.defvjp(lambda x: (pg.sin(x), x), lambda x, g: (g * pg.cos(x),))
+    outer = pg.custom_vjp(lambda x: inner(x) * x)
+    outer.defvjp(lambda x: (inner(x) * x, x), lambda x, g: (g * (inner(x) + x * pg.cos(x)),))
+    x = pg.Variable(np.asarray(0.5), requires_grad=True)
+    y = outer(x)
+    inner.defvjp(lambda x: (pg.sin(x), x), lambda x, g: (g * 1000,))
+    inner(pg.Variable(np.asarray(0.1), requires_grad=True))
+    (first,) = pg.autograd.grad(y, (x,), create_graph=True)
+    (second,) = pg.autograd.grad(first, (x,))
+    assert first.detach().item() == pytest.approx(np.sin(0.5) + 0.5 * np.cos(0.5))
+    assert second.item() == pytest.approx(2 * np.cos(0.5) - 0.5 * np.sin(0.5))
+
+
+def test_a_builtin_that_is_shadowed_later_stays_the_builtin() -> None:
+    names = {"pg": pg, "__builtins__": __builtins__}
+    exec("def bwd(x, g):\n    return (g * max(2.0, 1.0) * x,)", names)
+    f = pg.custom_vjp(lambda x: x * x)
+    f.defvjp(lambda x: (x * x, x), names["bwd"])
+    x = pg.Variable(np.asarray(3.0), requires_grad=True)
+    y = f(x)
+    names["max"] = lambda x1, x2: 7.0
+    y.backward()
+    assert x.grad.item() == 6.0
+
+
+def test_a_backward_that_cannot_be_hashed() -> None:
+    @dataclass
+    class Times:
+        factor: float
+
+        def __call__(self, ctx, g):
+            return self.factor * g
+
+    class Tripled(pg.autograd.Function):
+        forward = staticmethod(lambda ctx, x: x * 3)
+        backward = Times(3.0)
+
+    x = pg.Variable(np.asarray(1.0), requires_grad=True)
+    for _ in range(2):
+        (g,) = pg.autograd.grad(Tripled.apply(x), (x,))
+        assert g.item() == 3.0
+
+
+def test_rules_that_are_set_again_and_again_are_not_all_kept() -> None:
+    f = pg.custom_vjp(lambda x: x * 2)
+    x = pg.Variable(np.asarray(1.0), requires_grad=True)
+    for _ in range(100):
+        f.defvjp(lambda x: (x * 2, None), lambda _, g: (g * 2,))
+        f(x)
+    assert len(f._steady) < 20
+
+
+def test_torch_compiles_what_was_called_before() -> None:
+    torch = needs("torch")
+
+    def gradient(x):
+        v = pg.Variable(x, requires_grad=True)
+        pg.sum(scaled(v)).backward()
+        return v.grad.data
+
+    x = torch.ones(2)
+    expected = gradient(x)
+    np.testing.assert_allclose(
+        torch.compile(gradient, fullgraph=True, backend="eager")(x), expected
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 from ..arrays.backend import VARIABLES
@@ -177,7 +178,8 @@ class Function:
         given = plain(args)
         if given is None or cls._defines("setup_context"):
             return NotImplemented
-        known = cls._steady.get(backward_of(cls))
+        backward = backward_of(cls)
+        known = cls._steady.get(backward) if type(backward) is FunctionType else None
         if known is None or not known.holds():
             return NotImplemented
         backend, _, handles, _, needs = given

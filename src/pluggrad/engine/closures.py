@@ -14,6 +14,7 @@ import copy
 import dis
 import functools
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from operator import is_
 from types import CellType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -25,11 +26,13 @@ __all__ = ["PARTS", "Seen", "SeenModules", "seen"]
 #: For each class of callables made of functions: the attributes that hold these functions.
 PARTS: dict[type, tuple[str, ...]] = {}
 
-# Types of globals that rarely change. (None stands for a builtin, which is not in the globals.)
-STEADY = frozenset({ModuleType, type(None)})
 NONE: dict[int, int] = {}  # no inner records; shared and never written
-_EMPTY: Any = object()  # stands for the content of an empty closure cell
+#: Stands for the content of an empty closure cell, and for a name that is not among the globals,
+#: such as that of a builtin.
+_EMPTY: Any = object()
+STEADY = frozenset({ModuleType, type(_EMPTY)})  # types of globals that rarely change
 _CACHE = 4096
+_STEADY_FUNCTIONS = 16  # how many a dict of them holds; only who redefines his rules has more
 _globals_by_code: dict[CodeType, tuple[str, ...]] = {}
 
 
@@ -117,7 +120,7 @@ class SeenModules(SeenFunction):
         """Whether the names still have the noted values."""
         find = self.find
         # One name, most often: with a generator, or with `map`, it would take twice as long.
-        return not [name for name, value in self.pairs if find(name) is not value]
+        return not [name for name, value in self.pairs if find(name, _EMPTY) is not value]
 
     def as_called(self) -> Callable[..., Any]:
         """The function itself if its names have not changed; otherwise a copy."""
@@ -157,6 +160,8 @@ def seen(fun: Any, steady: dict[FunctionType, SeenModules] | None = None) -> See
             return Seen(fun)
         if steady is None or not all([type(x) in STEADY for x in _values(fun, names)]):
             return SeenFunction(fun, names)
+        if len(steady) >= _STEADY_FUNCTIONS:
+            steady.clear()
         steady[fun] = known = SeenModules(fun, names)
         return known
     if isinstance(fun, functools.partial):
@@ -217,7 +222,9 @@ def _values(of: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
     """The present `values` of a `_Record` for `of`."""
     if type(of) is not FunctionType:
         return tuple([getattr(of, name) for name in names])
-    values = (*map(of.__globals__.get, names),)  # `tuple(map(...))` would allocate room for ten
+    values = (
+        *map(of.__globals__.get, names, repeat(_EMPTY)),
+    )  # `tuple(map(...))` would allocate room for ten
     cells = of.__closure__
     return values if cells is None else (*map(_content, cells), *values)
 
@@ -274,5 +281,7 @@ def _fill(made: FunctionType, record: _Record, values: list[Any]) -> None:
         if value is not _EMPTY:
             cell.cell_contents = value
     for name, value in zip(record.names, values[len(cells) :], strict=True):
-        if value is not None or name in made.__globals__:  # otherwise the name is a builtin's
+        if value is _EMPTY:
+            made.__globals__.pop(name, None)
+        else:
             made.__globals__[name] = value

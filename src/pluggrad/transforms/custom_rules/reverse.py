@@ -76,8 +76,6 @@ class custom_vjp(CustomFunction):
 
     _fwd: Callable[..., Any] | None = None
     _bwd: Any = None
-    #: The operation that calls with arrays share; False where each needs its own.
-    _usual: Any = None
 
     @overload
     def defvjp(
@@ -130,7 +128,7 @@ class custom_vjp(CustomFunction):
         if given is None or len(args) != self._arity or self._settings:
             return NotImplemented
         if (op := self._usual) is None:
-            op = self._usual = self._shared()
+            op = self._shared()
         if op is False or not (op.seen_fwd.holds() and op.seen_bwd.holds()):
             return NotImplemented
         pair = during(SEALED, op.fwd, *given[2])
@@ -148,7 +146,10 @@ class custom_vjp(CustomFunction):
         op.rule, op.spec, op.output_spec = self._rule, tuple_of(self._arity), ARRAY
         op.several = False
         op.seen_fwd, op.seen_bwd = seen(op.fwd, op.steady), seen(op.bwd, op.steady)
-        return type(op.seen_fwd) is type(op.seen_bwd) is SeenModules and op
+        found = type(op.seen_fwd) is type(op.seen_bwd) is SeenModules and op
+        if op.fwd is self._fwd and op.bwd is self._bwd:  # no thread has called `defvjp` meanwhile
+            self._usual = found
+        return found
 
     def _missing(self, *args: Any) -> Any:
         """Raise, in place of the derivative."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, overload
+from typing import Any, Self, overload
 
 import optree
 
@@ -64,6 +64,8 @@ class CustomFunction:
         functools.update_wrapper(self, fun)
         self._fun = fun
         self._steady: dict[Any, SeenModules] = {}
+        #: The operation that calls with arrays share; False where each needs its own.
+        self._usual: Any = None
         self._rule = rule_of(getattr(fun, "__name__", type(fun).__name__))
         try:
             self._signature: inspect.Signature | None = inspect.signature(fun)
@@ -90,6 +92,12 @@ class CustomFunction:
         if any(n < 0 for n in numbers):
             raise InvalidArgumentError(f"nondiff_argnums are not negative: {nondiff_argnums}")
         self._settings = tuple(sorted(numbers))
+
+    def __copy__(self) -> Self:
+        """A copy that may get other rules: it shares nothing that was noted about these."""
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, _steady={}, _usual=None)
+        return made
 
     def _operation(self) -> CustomCall:
         """The operation to record for one call. Its `compute` raises if the derivative is not
@@ -172,7 +180,7 @@ def flatten_arguments(args: tuple[Any, ...]) -> tuple[list[Any], Any]:
     for x in args:
         if type(x) not in VARIABLES and type(x) not in SCALARS:
             return optree.tree_flatten(args)  # type: ignore[arg-type]
-    return list(args), TUPLES.get(len(args)) or tuple_of(len(args))
+    return list(args), tuple_of(len(args))
 
 
 class CustomCall(Operation):
