@@ -131,6 +131,13 @@ def test_quad_vec():
     close("quad_vec", lambda quad, a, b: quad(f, 0.0, b, args=(a,)), a, N(1.5))
 
 
+def test_quad_vec_in_single_precision():
+    a = np.asarray([0.5, 1.5], dtype=np.float32)
+    f = lambda a: pg.sum(I.quad_vec(lambda x: pg.exp(-a * x), 0.0, 1.0)[0])
+    expected = (np.exp(-a) * (a + 1) - 1) / a**2
+    np.testing.assert_allclose(pg.grad(f)(a), expected, rtol=1e-4)
+
+
 def test_fixed_quad():
     f = lambda x, a: np.exp(-a * x)
     close("fixed_quad", lambda quad, a, b, c: quad(f, b, c, args=(a,), n=7), N(1.0), N(0.2), N(2.0))

@@ -102,7 +102,7 @@ def test_iterative_solvers(name):
     judge(solve, D, B, second=True, maps=True, others=("torch", "jax"), rtol=1e-9)
     judge(functools.partial(solve, x0=np.ones(4)), D, B, rtol=1e-9)
     if name == "tfqmr":  # SciPy's takes what is no solution for one
-        with pytest.raises(pg.PluggradError, match="did not converge"):
+        with pytest.raises(pg.PluggradError, match="did not find the solution"):
             solve(S, L, pg.Variable(D, requires_grad=True), B, M=np.diag(1 / D[:4]))
     elif name != "qmr":
         inverse = np.diag(1 / D[:4])
@@ -117,6 +117,27 @@ def test_iterative_solvers_of_symmetric_systems(name):
 
     judge(solve, D, B, second=True, maps=True, rtol=1e-8)
     judge(functools.partial(solve, M=np.diag(1 / D[:4])), D, B, rtol=1e-8)
+
+
+@pytest.mark.parametrize("name", ["bicg", "bicgstab", "cg", "cgs", "gcrotmk", "gmres", "lgmres",
+                                  "minres", "qmr", "tfqmr"])  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.float32, np.complex64])
+def test_iterative_solvers_in_single_precision(name, dtype):
+    if name in ("minres", "cg") and dtype is np.complex64:
+        pytest.skip("for Hermitian matrices, which the next ones are not")
+    rng = np.random.default_rng(7)
+    for _ in range(5):
+        half, b = rng.normal(size=(10, 10)), rng.normal(size=10).astype(dtype)
+        matrix = (half @ half.T + 10 * np.eye(10)).astype(dtype)
+        if dtype is np.complex64:
+            matrix = matrix + np.eye(10, k=1, dtype=dtype) * np.complex64(1j)
+        x = np.linalg.solve(matrix, b)
+        v = pg.Variable(b, requires_grad=True)
+        pg.sum(pg.real(pg.conj(found := getattr(L, name)(matrix, v)[0]) * found)).backward()
+        expected = np.linalg.solve(matrix.conj().T, 2 * x)
+        assert v.grad.dtype == dtype
+        error = np.linalg.norm(v.grad.data - expected) / np.linalg.norm(expected)
+        assert error < 1e-4
 
 
 @pytest.mark.parametrize("name", ["cg", "gmres", "bicgstab", "minres", "lgmres"])
@@ -203,7 +224,7 @@ def test_eigenvalues():
         (lambda m: L.splu(m, relax=2), "relax"),
         (lambda m: L.splu(m).solve(B, "X"), "trans"),
         (lambda m: L.cg(m, C), "one right-hand side"),
-        (lambda m: L.gmres(m, B, maxiter=1, restart=1, rtol=1e-14), "did not converge"),
+        (lambda m: L.gmres(m, B, maxiter=1, restart=1, rtol=1e-14), "did not find the solution"),
         (lambda m: L.norm(m, 2), "not offered"),
         (lambda m: L.eigs(m, k=1), "no derivative"),
         (lambda m: L.eigsh(S.eye_array(6) + 0.0 * S.kron(m[:1, :1], S.eye(6)), k=2), "single"),

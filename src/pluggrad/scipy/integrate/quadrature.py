@@ -188,19 +188,25 @@ def quad_vec(
 ) -> Any:  # fmt: skip
     """The integral of a function whose values are arrays, and an estimate of the error.
 
-    It is differentiable as `quad` is.
+    It is differentiable as `quad` is. Where a gradient of an integrand in single precision is
+    needed, `epsrel` is no less than 1e-6.
 
     https://docs.scipy.org/doc/scipy/reference/generated/scipy.integrate.quad_vec.html
     """
     where, args = "scipy.integrate.quad_vec", tuple_of(args)
     low, high = number(a, where), number(b, where)
+    call: Callable[[Any], Any] = lambda x: _array(f(x, *args), a, b, args)
+    probe = call(_inside(low, high))
+    doubles = (probe._backend.xp.float64, probe._backend.xp.complex128)
+    if some_tracked(probe, a, b) and probe.dtype not in doubles:
+        # SciPy would ask for more digits than there are, with thousands of intervals, over which
+        # the rounding of the sum that is differentiated would add up.
+        epsrel = max(epsrel, 1e-6)
     value, error, info = scipy_module("integrate").quad_vec(
         on_host(f, args, where), low, high, epsabs, epsrel, norm, cache_size, limit, workers,
         None if points is None else known(points, where), quadrature, True,
     )  # fmt: skip
     rest = (error, info) if full_output else (error,)
-    call: Callable[[Any], Any] = lambda x: _array(f(x, *args), a, b, args)
-    probe = call(_inside(low, high))
     if not some_tracked(probe, a, b):
         return (beside(value, probe, a, b, args), *rest)
     size = np.linalg.norm(np.asarray(value).reshape(-1))
