@@ -103,3 +103,14 @@ def test_tracked_variables_are_no_constants() -> None:
     for f in (lambda w: pg.sum(a * w), lambda w: pg.sum(w @ a.T), lambda w: pg.sum(pg.sin(a)) * w):
         with pytest.raises(pg.MixedBackendsError):
             jax.jit(pg.grad(f))(jax.numpy.asarray(W))
+
+
+def test_a_builtin_that_is_shadowed_later_is_noticed() -> None:
+    names = {"__builtins__": __builtins__}
+    exec("def f(x):\n    return x * max(2.0, 1.0)", names)
+    f = pg.compile(names["f"])
+    x = np.ones(2)
+    np.testing.assert_array_equal(f(x), [2.0, 2.0])
+    assert f.programs == 1
+    names["max"] = lambda x1, x2: 7.0
+    np.testing.assert_array_equal(f(x), [7.0, 7.0])

@@ -21,7 +21,7 @@ from typing import Any
 
 from ..arrays.backend import VARIABLES
 
-__all__ = ["PARTS", "Seen", "SeenModules", "seen"]
+__all__ = ["EMPTY", "PARTS", "Seen", "SeenModules", "seen"]
 
 #: For each class of callables made of functions: the attributes that hold these functions.
 PARTS: dict[type, tuple[str, ...]] = {}
@@ -29,8 +29,8 @@ PARTS: dict[type, tuple[str, ...]] = {}
 NONE: dict[int, int] = {}  # no inner records; shared and never written
 #: Stands for the content of an empty closure cell, and for a name that is not among the globals,
 #: such as that of a builtin.
-_EMPTY: Any = object()
-STEADY = frozenset({ModuleType, type(_EMPTY)})  # types of globals that rarely change
+EMPTY: Any = object()
+STEADY = frozenset({ModuleType, type(EMPTY)})  # types of globals that rarely change
 _CACHE = 4096
 _STEADY_FUNCTIONS = 16  # how many a dict of them holds; only who redefines his rules has more
 _globals_by_code: dict[CodeType, tuple[str, ...]] = {}
@@ -120,7 +120,7 @@ class SeenModules(SeenFunction):
         """Whether the names still have the noted values."""
         find = self.find
         # One name, most often: with a generator, or with `map`, it would take twice as long.
-        return not [name for name, value in self.pairs if find(name, _EMPTY) is not value]
+        return not [name for name, value in self.pairs if find(name, EMPTY) is not value]
 
     def as_called(self) -> Callable[..., Any]:
         """The function itself if its names have not changed; otherwise a copy."""
@@ -223,18 +223,18 @@ def _values(of: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
     if type(of) is not FunctionType:
         return tuple([getattr(of, name) for name in names])
     values = (
-        *map(of.__globals__.get, names, repeat(_EMPTY)),
+        *map(of.__globals__.get, names, repeat(EMPTY)),
     )  # `tuple(map(...))` would allocate room for ten
     cells = of.__closure__
     return values if cells is None else (*map(_content, cells), *values)
 
 
 def _content(cell: CellType) -> Any:
-    """The content of a closure cell, or `_EMPTY`."""
+    """The content of a closure cell, or `EMPTY`."""
     try:
         return cell.cell_contents
     except ValueError:
-        return _EMPTY
+        return EMPTY
 
 
 def _globals_of(fun: FunctionType) -> tuple[str, ...]:
@@ -278,10 +278,10 @@ def _fill(made: FunctionType, record: _Record, values: list[Any]) -> None:
     """Give `made`, the copy of a function, the `values` of its record."""
     cells = made.__closure__ or ()
     for cell, value in zip(cells, values):
-        if value is not _EMPTY:
+        if value is not EMPTY:
             cell.cell_contents = value
     for name, value in zip(record.names, values[len(cells) :], strict=True):
-        if value is _EMPTY:
+        if value is EMPTY:
             made.__globals__.pop(name, None)
         else:
             made.__globals__[name] = value

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.backend import VARIABLES
-from ..engine.closures import Seen, SeenAround, SeenFunction, seen
+from ..engine.closures import EMPTY, Seen, SeenAround, SeenFunction, seen
 from ..engine.handles import is_tracked
 from ..errors import UntraceableError
 
@@ -81,7 +81,9 @@ class Guards:
         elif not of.__globals__.get("__name__", "").startswith("pluggrad"):
             scope = self._constant(of.__globals__)
             for name, value in zip(record.names, others, strict=True):
-                if value is not None or name in of.__globals__:
+                if value is EMPTY:  # a builtin
+                    self._tests.append(f"{name!r} not in {scope}")
+                else:
                     self._add(f"{scope}.get({name!r})", value)
             for x in (of.__defaults__ or ()), *(of.__kwdefaults__ or {}).values():
                 self._sort(x)
