@@ -43,7 +43,8 @@ rng = random.Random(2017)
 EXAMPLES = """\
 # Examples
 
-Each is a program of its own in the folder `examples/`, takes `--help`, and is run by the tests. Those that
+Each is a program of its own in the folder `examples/`, takes `--help`, and is run by the tests. Its first lines
+say what it needs, beside `pip install '.[examples]'`. Those that
 draw say so with `--picture`.
 
 """
