@@ -22,7 +22,7 @@ from ..engine.modes import inside
 from ..engine.short_cuts.custom import is_plain, plain, record
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError, UnsupportedError
 from ..variables.variable import WANTED
-from .function_call import FunctionCall, UsualCall, backward_of
+from .function_call import FunctionCall, UsualCall
 from .function_context import FunctionContext
 
 __all__ = ["Function", "FunctionContext", "once_differentiable"]
@@ -176,9 +176,9 @@ class Function:
         """A short cut for `apply` to tracked arrays; NotImplemented where it does not apply. Calls
         that save the same, and nothing unusual, share one operation."""
         given = plain(args)
-        if given is None or cls._defines("setup_context"):
+        if given is None or cls.setup_context is not Function.setup_context:
             return NotImplemented
-        backward = backward_of(cls)
+        backward = cls.backward  # one that is called `vjp` goes the general way
         known = cls._steady.get(backward) if type(backward) is FunctionType else None
         if known is None or not known.holds():
             return NotImplemented

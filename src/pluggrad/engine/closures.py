@@ -124,7 +124,9 @@ class SeenModules(SeenFunction):
 
     def as_called(self) -> Callable[..., Any]:
         """The function itself if its names have not changed; otherwise a copy."""
-        return self.fun if self.holds() else self._copied()
+        find = self.find
+        changed = [name for name, value in self.pairs if find(name, EMPTY) is not value]
+        return self._copied() if changed else self.fun  # type: ignore[no-any-return]
 
 
 class SeenAround(Seen):
