@@ -32,7 +32,7 @@ NONE: dict[int, int] = {}  # no inner records; shared and never written
 EMPTY: Any = object()
 STEADY = frozenset({ModuleType, type(EMPTY)})  # types of globals that rarely change
 _CACHE = 4096
-_STEADY_FUNCTIONS = 16  # how many a dict of them holds; only who redefines his rules has more
+_STEADY_FUNCTIONS = 16  # how many a dict of them holds; rules that are redefined bring ever more
 _globals_by_code: dict[CodeType, tuple[str, ...]] = {}
 
 
@@ -124,9 +124,7 @@ class SeenModules(SeenFunction):
 
     def as_called(self) -> Callable[..., Any]:
         """The function itself if its names have not changed; otherwise a copy."""
-        find = self.find
-        changed = [name for name, value in self.pairs if find(name, EMPTY) is not value]
-        return self._copied() if changed else self.fun  # type: ignore[no-any-return]
+        return self.fun if self.holds() else self._copied()
 
 
 class SeenAround(Seen):
