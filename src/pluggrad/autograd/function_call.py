@@ -430,7 +430,7 @@ def backward_of(function: Any) -> Callable[..., Any]:
 
 def handed(x: Any, wanted: bool) -> Any:
     """`x` as an untracked Variable; its `requires_grad` still says whether a gradient is wanted."""
-    v = own_handle(x) if type(x) in VARIABLES else as_variable(x)
+    v = own_handle(x)
     if wanted and v._node is None:
         v._leaf = WANTED
     return v

@@ -172,8 +172,7 @@ def snapshot_of(v: Any) -> Any:
 def own_handle(x: Any) -> Any:
     """`x` in a handle that a user's function may write; `x` itself if it is not an array."""
     if type(x) not in VARIABLES:
-        backend = BACKENDS.get(type(x))
-        return as_variable(x) if backend is None else wrap(x, None, ROOT, backend)
+        return as_variable(x)
     # Outside `no_grad` a leaf must not be written through any handle, so it is copied.
     leaf = type(x._read()[1]) is LeafNode and x._level is ROOT
     return xp.copy(x) if leaf else handle_of(x)
