@@ -165,9 +165,8 @@ class _Constants:
         known = not transforming() and any([x.requires_grad for x in tensors])
         if known and any([x._tracked for x in variables]):
             for x in tensors:
-                if (
-                    x.numel()
-                ):  # `checkpoint` passes an empty one that requires grad, before torch 2.12
+                # Before torch 2.12, `checkpoint` passes an empty one that requires grad.
+                if x.numel():
                     variables[0]._backend.adapter.check(x)
         self.versions = [(x, version_of(x)) for x in tensors]
 

@@ -175,12 +175,12 @@ class Function:
     def _quickly(cls, args: tuple[Any, ...]) -> Any:
         """A short cut for `apply` to tracked arrays; NotImplemented where it does not apply. Calls
         that save the same, and nothing unusual, share one operation."""
-        given = plain(args)
-        if given is None or cls.setup_context is not Function.setup_context:
-            return NotImplemented
         backward = cls.backward  # one that is called `vjp` goes the general way
         known = cls._steady.get(backward) if type(backward) is FunctionType else None
-        if known is None or not known.holds():
+        if known is None or cls.setup_context is not Function.setup_context:
+            return NotImplemented
+        given = plain(args)
+        if given is None or not known.holds():
             return NotImplemented
         backend, _, handles, _, needs = given
         ctx = FunctionContext(needs)

@@ -222,9 +222,8 @@ def _values(of: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
     """The present `values` of a `_Record` for `of`."""
     if type(of) is not FunctionType:
         return tuple([getattr(of, name) for name in names])
-    values = (
-        *map(of.__globals__.get, names, repeat(EMPTY)),
-    )  # `tuple(map(...))` would allocate room for ten
+    # (`tuple(map(...))` would allocate room for ten.)
+    values = (*map(of.__globals__.get, names, repeat(EMPTY)),)
     cells = of.__closure__
     return values if cells is None else (*map(_content, cells), *values)
 

@@ -124,10 +124,12 @@ class custom_vjp(CustomFunction):
     def _quickly(self, args: tuple[Any, ...]) -> Any:
         """The call with tracked arrays, where `fwd` and `bwd` refer to modules only. All such calls
         share one operation, because they differ by their residuals alone."""
-        given = plain(args)
-        if given is None or len(args) != self._arity or self._settings:
+        op = self._usual
+        if op is False or len(args) != self._arity or self._settings:
             return NotImplemented
-        if (op := self._usual) is None:
+        if (given := plain(args)) is None:
+            return NotImplemented
+        if op is None:
             op = self._shared()
         if op is False or not (op.seen_fwd.holds() and op.seen_bwd.holds()):
             return NotImplemented
