@@ -83,6 +83,7 @@ from .engine.closures import Seen, seen
 from .engine.custom_node import rule_of
 from .engine.graph_breaks import break_graph, called, warn_scalar
 from .engine.levels import START, put, read
+from .engine.short_cuts.custom import usable
 from .errors import (
     BatchingError,
     InvalidArgumentError,
@@ -244,6 +245,11 @@ def _seen(fun: Any, steady: Any = None) -> Any:
     return Seen(fun)
 
 
+def _usable(noted: Any) -> Any:
+    """No short cut depends on earlier calls, which would have to be compiled apart."""
+    return False
+
+
 def _is_tracing() -> bool:
     """A compiled function is read as what it was made of."""
     return True
@@ -264,6 +270,7 @@ UNREADABLE: dict[Any, Callable[..., Any]] = {
     recomputes: _recomputes,
     seen: _seen,
     sized: _sized,
+    usable: _usable,
     is_tracing: _is_tracing,
 }
 #: Functions whose results a compiler may take for constants: from functions they make strings.

@@ -19,7 +19,7 @@ from ..engine.handles import as_variable
 from ..engine.levels import during
 from ..engine.linear import is_linear_level
 from ..engine.modes import inside
-from ..engine.short_cuts.custom import is_plain, plain, record
+from ..engine.short_cuts.custom import is_plain, plain, record, usable
 from ..errors import DifferentiationError, InvalidArgumentError, TypeMismatchError, UnsupportedError
 from ..variables.variable import WANTED
 from .function_call import FunctionCall, UsualCall
@@ -158,8 +158,10 @@ class Function:
                 f"{cls.__name__} has a vmap of its own and generate_vmap_rule = True; leave out one"
             )
         alone = cls._defines("setup_context")  # forward takes no ctx
-        if not kwargs and (y := cls._quickly(args)) is not NotImplemented:
-            return y
+        if not kwargs and (steady := usable(cls._steady)):
+            y = cls._quickly(args, steady)
+            if y is not NotImplemented:
+                return y
         if kwargs or (alone and getattr(cls.forward, "__defaults__", None)):
             args = _positional(cls.forward, args if alone else (None, *args), kwargs)[not alone :]
         handles = args
@@ -172,11 +174,11 @@ class Function:
         return cls._called(op, args, handles)
 
     @classmethod
-    def _quickly(cls, args: tuple[Any, ...]) -> Any:
+    def _quickly(cls, args: tuple[Any, ...], steady: dict[Any, SeenModules]) -> Any:
         """A short cut for `apply` to tracked arrays; NotImplemented where it does not apply. Calls
         that save the same, and nothing unusual, share one operation."""
         backward = cls.backward  # one that is called `vjp` goes the general way
-        known = cls._steady.get(backward) if type(backward) is FunctionType else None
+        known = steady.get(backward) if type(backward) is FunctionType else None
         if known is None or cls.setup_context is not Function.setup_context:
             return NotImplemented
         given = plain(args)

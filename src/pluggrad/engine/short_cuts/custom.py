@@ -18,12 +18,18 @@ from ..levels import ROOT, START, read
 from ..primitive import new
 from ..views import settled
 
-__all__ = ["is_plain", "plain", "record"]
+__all__ = ["is_plain", "plain", "record", "usable"]
 
 
 #: Arguments taken apart: the backend, the raw arrays, handles over them for the user's function,
 #: the Nodes, and which arguments have one.
 Plain = tuple[Backend, list[Any], list[Any], list[Any], list[bool]]
+
+
+def usable(noted: Any) -> Any:
+    """What earlier calls of a custom function noted, if the short cut may be taken. Code that a
+    compiler reads must not depend on earlier calls: there, this gives False (see plugin.py)."""
+    return noted
 
 
 def plain(args: Sequence[Any]) -> Plain | None:

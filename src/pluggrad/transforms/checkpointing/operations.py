@@ -9,7 +9,7 @@ from typing import Any
 import optree
 
 from ...arrays.backend import backend_of
-from ...arrays.choice import current_choice, use
+from ...arrays.choice import choose, chosen, current_choice, use
 from ...arrays.dispatch import is_variable, xp
 from ...engine.backward import among_variables, in_place_type, walk
 from ...engine.closures import Seen
@@ -285,30 +285,40 @@ class RecomputedBody(_Recomputed):
         if self.prevent_cse:
             args = _fenced(args)
         given = list(zip(args[count:], self.tracked[count:], strict=True))
-        with ExitStack() as stack:
-            if self.random is not None:
-                stack.enter_context(self.random.restored())
-            if self.choice is not current_choice():
-                choice = self.choice
-                stack.enter_context(use(choice.name, choice.device, choice.dtype))
-            if self.strong:
-                stack.enter_context(changed(strong=True))
-            run = stack.enter_context(run_inside(iter(given)))
-            run.values_only = values_only
-            leaves, outputs, _, _ = self.call(run, self.fun.as_called(), args[:count])
-            leaves += [leaf for leaf, _ in run.leaves.values()]
-            if len(leaves) != len(args) or len(outputs) != len(self.differentiable or ()):
-                raise another_path("it used fewer Variables, or returned other outputs")
-            for y, (shape, dtype) in zip(outputs, self.likes, strict=True):
-                if not same_shape(tuple(y.shape), shape) or y.dtype != dtype:
-                    raise another_path(
-                        f"it returned {dtype} {shape} first, and then {y.dtype} {tuple(y.shape)}"
-                    )
-            for y, made in zip(outputs, self.made, strict=True):
-                # (With preserve_rng_state=False the user allows other random numbers.)
-                if self.random is not None and made.differs(y):
-                    raise another_path("it returned other numbers")
-            yield run, leaves, outputs
+        choice = chosen()
+        try:
+            with ExitStack() as stack:
+                if self.random is not None:
+                    stack.enter_context(self.random.restored())
+                if self.choice is not current_choice():
+                    first = self.choice
+                    stack.enter_context(use(first.name, first.device, first.dtype))
+                if self.strong:
+                    stack.enter_context(changed(strong=True))
+                run = stack.enter_context(run_inside(iter(given)))
+                run.values_only = values_only
+                leaves, outputs, _, _ = self.call(run, self.fun.as_called(), args[:count])
+                leaves += [leaf for leaf, _ in run.leaves.values()]
+                if len(leaves) != len(args):
+                    raise another_path("it used fewer Variables")
+                self.check(outputs)
+                yield run, leaves, outputs
+        except BaseException:  # an interrupt, perhaps on the way into the `__exit__` of the block
+            choose(choice)
+            raise
+
+    def check(self, outputs: list[Any]) -> None:
+        """Raise unless the outputs of a second run are those of the first."""
+        if len(outputs) != len(self.differentiable or ()):
+            raise another_path("it returned other outputs")
+        for y, (shape, dtype), made in zip(outputs, self.likes, self.made, strict=True):
+            if not same_shape(tuple(y.shape), shape) or y.dtype != dtype:
+                raise another_path(
+                    f"it returned {dtype} {shape} first, and then {y.dtype} {tuple(y.shape)}"
+                )
+            # (With preserve_rng_state=False the user allows other random numbers.)
+            if self.random is not None and made.differs(y):
+                raise another_path("it returned other numbers")
 
     def values(self, args: list[Any]) -> list[Any]:
         """The outputs of a second run."""

@@ -16,7 +16,7 @@ from ...engine.grad_mode import SEALED
 from ...engine.handles import own_handle
 from ...engine.levels import ROOT, Level, during
 from ...engine.recomputed import differ
-from ...engine.short_cuts.custom import is_plain, plain, record
+from ...engine.short_cuts.custom import is_plain, plain, record, usable
 from ...errors import InvalidArgumentError, TypeMismatchError
 from ...variables.variable import Variable
 from ..mapping import inner_vmap
@@ -124,7 +124,7 @@ class custom_vjp(CustomFunction):
     def _quickly(self, args: tuple[Any, ...]) -> Any:
         """The call with tracked arrays, where `fwd` and `bwd` refer to modules only. All such calls
         share one operation, because they differ by their residuals alone."""
-        op = self._usual
+        op = usable(self._usual)
         if op is False or len(args) != self._arity or self._settings:
             return NotImplemented
         if (given := plain(args)) is None:
