@@ -258,6 +258,8 @@ def refuse(what: str, first: str = "", instead: str = "") -> None:
             f"That line of {place.adopted} needs a plain value: make the call a function with a "
             "rule of its own, by `pluggrad.custom_vjp`, if the gradient is wanted"
         )
+    if library and not instead:
+        instead = f"`pluggrad.custom_vjp` gives your call of {library} a derivative"
     remedy = (
         f"{instead}; use `.detach()` if it is a constant there" if instead else
         "`pluggrad.stack` makes an array of several Variables, and `pluggrad.zeros` one to write "

@@ -6,6 +6,8 @@ behind wrappers, and its distributions are methods of objects; what users call h
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -68,13 +70,14 @@ def takes_arrays_of_the_standard(frames: Sequence[Any]) -> bool:
     known = getattr(sys.modules.get("scipy._lib._array_api"), "xp_capabilities_table", None)
     if not known:
         return True
+    codes = {getattr(inspect.unwrap(f), "__code__", None): says for f, says in known.items()}
     for frame in frames:
+        found = [codes.get(frame.f_code)]  # a static method has no `self` to find it by
         for folder, name in _names(frame):
-            found = getattr(sys.modules.get(folder), name.partition(".")[0], None)
-            try:
-                says = known.get(found)
-            except TypeError:  # what cannot be a key
-                continue
+            called = getattr(sys.modules.get(folder), name.partition(".")[0], None)
+            with contextlib.suppress(TypeError):  # what cannot be a key
+                found.append(known.get(called))
+        for says in found:
             if says is not None:
                 return not (says["np_only"] or says["cpu_only"] or says["out_of_scope"])
     return False

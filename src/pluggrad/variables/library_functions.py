@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..arrays.backend import PRIMITIVES, Backend
+from ..arrays.adapter import Adapter
+from ..arrays.backend import PRIMITIVES, Backend, get_backend, has_backend
 from ..arrays.dispatch import is_batched, is_variable
 from ..engine.arguments import explain
 from ..engine.batch import template
@@ -49,6 +50,13 @@ def label(func: Any) -> str:
     return ".".join([part for part in module.split(".") if part[0] != "_"] + [name])
 
 
+def _differentiated(library: str, func: Any) -> str:
+    """Another way, if `library` has an autograd of its own: it differentiates `func`."""
+    if not has_backend(library) or type(get_backend(library).adapter).interop is Adapter.interop:
+        return ""
+    return f", or let {library} differentiate it: `pluggrad.interop.{library}.call({label(func)})`"
+
+
 def foreign(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
     """Answer `func`, a function of the wrapped library or of NumPy that was called with
     Variables."""
@@ -58,8 +66,8 @@ def foreign(backend: Backend, func: Any, args: Any, kwargs: Any) -> Any:
             return answer_raw(func, args, kwargs)
         raise UnsupportedError(
             f"{label(func)} was called with a Variable over {backend.name} arrays. Use the "
-            f"function of that meaning in `pluggrad`, or bring the values over: "
-            f"`pluggrad.lift(v.detach(), like=a {library} array)`."
+            f"function of that meaning in `pluggrad`, with the {library} arrays brought over by "
+            f"`pluggrad.lift(array, like=variable)`{_differentiated(library, func)}."
         )
     try:
         answer = backend.adapter.foreign(backend, func, args, kwargs)

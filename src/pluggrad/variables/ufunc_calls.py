@@ -154,8 +154,8 @@ def _find(backend: Backend, ufunc: Any) -> tuple[str, Callable[..., Any]]:
         function = getattr(mirror, name) if name in mirror.__all__ else None
     if function is None:
         raise UnsupportedError(
-            f"{place}{name} does not work on Variables over {backend.name} arrays; use other "
-            "functions of `pluggrad`, or `.detach()` its arguments and take `.data`"
+            f"{place}{name.lstrip('_')} does not work on Variables over {backend.name} arrays; use "
+            "other functions of `pluggrad`, or `.detach()` its arguments and take `.data`"
         )
     return place, function
 
