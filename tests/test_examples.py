@@ -48,6 +48,8 @@ def test_the_help_helps(capsys, monkeypatch):
 
 @pytest.mark.parametrize("backend", installed("jax", "torch"))
 def test_compiled(backend):
+    if backend == "torch":
+        needs("torch", minversion="2.13")
     found = load_example("compiled").run(backend, rounds=1, engine="eager")
     for facts in found.values():
         for a, b in zip(facts["weights"], found["as it is"]["weights"], strict=True):

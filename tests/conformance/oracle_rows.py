@@ -33,7 +33,7 @@ def split(xp: Any, x: Any) -> list[Any]:
 def written(xp: Any, x: Any, v: Any) -> Any:
     if hasattr(x, "at"):
         return x.at[0].set(v) * x
-    y = xp.asarray(x, copy=True)
+    y = 1 * x
     y[0] = v
     return y * x
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.optional import needs
+from tests.support.optional import needs, since
 
 mpmath = needs("mpmath")
 
@@ -139,6 +139,7 @@ def test_two_that_inherit_one_formula_do_not_condemn(name: str, outcome: str) ->
 
 
 @need_both
+@since("jax", "0.10")  # versions before have no erfcx
 def test_torch_and_jax_are_wrong_alike_about_erfcx() -> None:
     """The reason for the rule: erfcx'' at 1e4 is 2/√π · 1e-12, and each has lost every digit."""
     row = load_operations()["special.erfcx"]
@@ -178,6 +179,7 @@ def test_large_problems_and_programs_are_frozen(asked: dict[str, set[str]]) -> N
 
 
 @need_both
+@since("jax", "0.10")
 def test_jax_is_asked_about_every_case(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = Problem.of(Cell("special.erfcx", "numpy", "float64", case="edges"))
     assert set(freezing._said(problem, "second")) == {"torch", "jax", "mpmath"}

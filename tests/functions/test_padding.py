@@ -10,7 +10,7 @@ import pytest
 import pluggrad as pg
 from tests.support.backends import OTHERS
 from tests.support.numpy_calls import call, check_call, check_on, check_refused
-from tests.support.optional import needs
+from tests.support.optional import needs, since
 
 V, M = np.asarray([3.0, 1.0, 4.0, 1.5, 9.0]), np.asarray([[0.3, 1.4, -2.0], [3.0, 7.0, 5.5]])
 S, C, ONE = np.asarray(1.5), np.arange(12.0).reshape(2, 3, 2) ** 1.5, np.asarray([2.0])
@@ -20,8 +20,7 @@ MODES = ("constant", "edge", "linear_ramp", "maximum", "mean", "median", "minimu
          "symmetric", "wrap")  # fmt: skip
 
 WIDTHS = [call("pad", x, width) for x, width in (
-    (V, 2), (V, (1, 3)), (V, [2]), (M, ((1, 0), (2, 3))), (M, [[1], [2]]), (M, {1: 2}), (S, 3),
-    (M, {-1: (0, 1), 0: 1}), (M, np.asarray([1, 2])), (M, 0), (EMPTY, 1), (C, ((2, 1),)),
+    (V, 2), (V, (1, 3)), (V, [2]), (M, ((1, 0), (2, 3))), (M, [[1], [2]]), (S, 3), (M, np.asarray([1, 2])), (M, 0), (EMPTY, 1), (C, ((2, 1),)),
 )]  # fmt: skip
 CALLS = [
     *WIDTHS,
@@ -46,6 +45,12 @@ CALLS = [
 @pytest.mark.parametrize(("name", "args", "kwargs"), CALLS)
 def test_calls(name: str, args: Any, kwargs: Any) -> None:
     check_call(name, args, kwargs)
+
+
+@since("numpy", "2.4")
+@pytest.mark.parametrize("width", [{1: 2}, {-1: (0, 1), 0: 1}])
+def test_widths_by_axis(width: Any) -> None:
+    check_call("pad", (M, width), {})
 
 
 REFUSED = [

@@ -11,6 +11,7 @@ import pluggrad as pg
 from pluggrad.functions.quantiles import CONTINUOUS, METHODS
 from tests.support.backends import backend_fixture
 from tests.support.calls import check_call, check_on
+from tests.support.optional import since
 
 RNG = np.random.default_rng(3)
 ROW, MATRIX, CUBE = RNG.normal(size=5), RNG.normal(size=(3, 4)), RNG.normal(size=(2, 3, 4))
@@ -23,6 +24,7 @@ FUNCTIONS = [("quantile", 1), ("nanquantile", 1), ("percentile", 100), ("nanperc
 functions = pytest.mark.parametrize(("name", "whole"), FUNCTIONS)
 
 
+@since("numpy", "2.4")
 @functions
 @pytest.mark.parametrize("method", METHODS)
 def test_methods(name: str, whole: int, method: str) -> None:
@@ -49,6 +51,7 @@ def test_the_gradient_by_the_share(name: str, whole: int, method: str) -> None:
         check_call(name, x, np.asarray(0.37) * whole, 0, method=method, by=(1,))
 
 
+@since("numpy", "2.4")
 @functions
 def test_weights(name: str, whole: int) -> None:
     for q in (0.3 * whole, [0.0, 0.1 * whole, 0.75 * whole, 1.0 * whole], 0, whole):

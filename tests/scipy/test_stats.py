@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
-from tests.support.optional import needs
+from tests.support.optional import is_older, needs
 from tests.support.scipy_rows import in_pluggrad, judge_scipy, of_scipy
 
 needs("scipy")
@@ -49,10 +49,11 @@ def test_continuous(name: str, method: str) -> None:
     x = np.array([0.2, 0.65]) if quantile else points(name) * SCALE + LOC
     given = [x, *shapes(name), LOC, SCALE]
     full = method in ("logpdf", "cdf") and name in ("norm", "gamma", "truncnorm")
+    lacks = name == "truncnorm" and is_older("jax", "0.10")  # it has no erfcx
     judge_scipy(
         f"stats.{name}.{method}", *given, tracked=range(len(given)),
         second=method in ("logpdf", "cdf") or (method == "ppf" and bool(shapes(name))), maps=full,
-        others=("torch", "jax") if full else (), atol=1e-14,
+        others=("torch", "jax") if full and not lacks else ("torch",) if full else (), atol=1e-14,
     )  # fmt: skip
 
 

@@ -7,10 +7,12 @@ the name of its module or of its backend.
 from __future__ import annotations
 
 import importlib.util
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
 #: Backends whose library has another name.
 MODULES = {"strict": "array_api_strict"}
@@ -41,6 +43,16 @@ def needs(name: str, *others: str, minversion: str | None = None, reason: str | 
     for other in others:
         pytest.importorskip(MODULES.get(other, other))
     return module
+
+
+def is_older(name: str, than: str) -> bool:
+    """Whether a library is installed in a version before `than`."""
+    return is_installed(name) and Version(version(name)) < Version(than)
+
+
+def since(name: str, first: str) -> pytest.MarkDecorator:
+    """A mark for tests of what a library itself has, or answers, only since its version `first`."""
+    return pytest.mark.skipif(is_older(name, first), reason=f"needs {name} {first}")
 
 
 def array_library(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterator
@@ -23,7 +24,8 @@ NEUTRAL = {"keepdims": False}
 
 @functools.cache
 def functions() -> dict[str, Callable[..., Any]]:
-    """NumPy's public functions that ask their arguments for an answer (`__array_function__`)."""
+    """NumPy's public functions that ask their arguments for an answer (`__array_function__`). Those
+    in C have no signature before NumPy 2.4, and are left out there."""
     found = {}
     tricks = np.lib.stride_tricks
     for module, prefix in ((np, ""), (np.linalg, "linalg."), (np.fft, "fft."),
@@ -33,7 +35,9 @@ def functions() -> dict[str, Callable[..., Any]]:
             if not name.startswith("_") and hasattr(f, "_implementation") and (
                 f not in found.values() or prefix not in ("emath.", "lib.stride_tricks.")
             ):  # fmt: skip
-                found[prefix + name] = f
+                with contextlib.suppress(ValueError):
+                    inspect.signature(f)
+                    found[prefix + name] = f
     return found
 
 

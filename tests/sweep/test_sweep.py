@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import pluggrad as pg
+from tests.support.optional import is_older, since
 from tests.sweep.calls import bases, calls, functions, names, unknown
 from tests.sweep.judge import BAD, judge, quiet
 from tests.sweep.specs import Call, R
@@ -20,6 +21,9 @@ STRIDE = 17
 
 #: Functions of which some calls are not right, and why.
 OPEN = {"can_cast": "NumPy reads `dtype` of the second argument, and does not ask pluggrad"}
+if is_older("numpy", "2.4"):
+    OPEN["pad"] = "NumPy takes widths by axis, in a dict, since 2.4"
+    OPEN["linalg.norm"] = "NumPy has the greatest of no numbers since 2.4"
 
 
 def sample(name: str) -> list[Call]:
@@ -40,11 +44,13 @@ def test_right_or_refused(name):
             assert outcome not in BAD, f"{call.show(which)}: {details}"
 
 
+@since("numpy", "2.4")  # versions before have others, which were deprecated then
 def test_every_function_is_called():
     assert len(functions()) > 200
     assert [name for name, f in functions().items() if not bases(name, f)] == []
 
 
+@since("numpy", "2.4")
 def test_every_parameter_is_tried():
     assert [x for name, f in functions().items() for x in unknown(name, f)] == []
     assert unknown_of_ufuncs() == []

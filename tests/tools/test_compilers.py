@@ -13,7 +13,7 @@ import pluggrad as pg
 from tests.support.arrays import leaf
 from tests.support.optional import needs
 
-torch = needs("torch")
+torch = needs("torch", minversion="2.13")
 
 RNG = np.random.default_rng(0)
 X = torch.as_tensor(RNG.normal(size=(5, 4)))

@@ -11,6 +11,7 @@ import pytest
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
 from pluggrad_numpy.functions import QUESTIONS, bound, name_of, refused
+from tests.support.optional import since
 
 #: Functions that have no derivative, and none under `pluggrad`: they take constants.
 WITHOUT = {
@@ -39,6 +40,7 @@ def test_every_function_is_answered_but_these():
     assert missing == WITHOUT
 
 
+@since("numpy", "2.4")  # versions before have arguments that were deprecated then
 def test_every_argument_is_passed_on_but_these():
     asked = set(FUNCTIONS) - WITHOUT - QUESTIONS
     found = {name: refused(FUNCTIONS[name]) for name in asked}
@@ -58,6 +60,7 @@ def test_a_new_argument_is_refused_by_name():
         answer(LEAF, 1, bounce=True)
 
 
+@since("numpy", "2.4")
 @pytest.mark.parametrize(
     ("call", "message"),
     [

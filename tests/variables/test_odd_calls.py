@@ -12,7 +12,7 @@ import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
 from tests.support.arrays import convert
 from tests.support.backends import ALL
-from tests.support.optional import installed
+from tests.support.optional import installed, is_older
 from tests.variables.odd_calls import SECTIONS
 
 
@@ -111,7 +111,7 @@ def test_odd_calls(backend: str, section: str) -> None:
         names = scope(backend)
         if (backends and backend not in backends.split()) or (
             names["other"] is None and "other" in line
-        ):
+        ) or (line == "pg.ones(None)" and is_older("numpy", "2.4")):  # fmt: skip
             continue
         with pytest.raises(pg.PluggradError) as caught:
             print(line, "gave", eval(line, names))
