@@ -353,6 +353,9 @@ def test_a_function_of_another_library_names_two_ways_that_work() -> None:
     )
     with pytest.raises(pg.UnsupportedError, match=ways):
         torch.mul(x, v)
+    with pytest.raises(pg.PluggradError, match=r"lift of .*detach\(\)"):
+        pg.lift(x.requires_grad_(), like=v)
+    x = x.detach()
     for y in (pg.multiply(pg.lift(x, like=v), v), pg.interop.torch.call(torch.mul)(x, v)):
         (g,) = pg.autograd.grad(y.sum(), v)
         np.testing.assert_array_equal(g.data, [3.0, 4.0])

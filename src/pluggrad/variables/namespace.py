@@ -540,7 +540,7 @@ def lift(value: Any, like: Any) -> Any:
 
         try:
             value = numpy.asarray(value)
-        except ValueError as error:
+        except (RuntimeError, TypeError, ValueError) as error:
             explain(error, "lift", (value,))
         if value.dtype.kind not in "biufc":
             raise TypeMismatchError(f"lift: {shortened(value.tolist())} holds no numbers")
