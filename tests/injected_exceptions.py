@@ -864,6 +864,10 @@ def left_on(before: list[Any], at: str) -> list[str]:
         if overrides._get_current_function_mode_stack():
             found.append("a mode of torch's")
             sys.modules["torch"]._C._pop_torch_function_stack()
+        inside = sys.modules["torch"]._C
+        if not inside._is_torch_function_enabled():
+            found.append("torch's functions, which do not ask Variables")
+            inside._set_torch_function_state(inside._TorchFunctionState.ENABLED)
     if choice.chosen() is not choice.NO_CHOICE:
         found.append("the backend of use")
     if not same(random_states(), before):

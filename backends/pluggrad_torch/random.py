@@ -25,8 +25,14 @@ def drawing(backend: Any, randomness: str) -> Iterator[None]:
     differ between elements, or are an error. The error is noticed afterwards, by the state of the
     generator, since a mode would slow down every function of torch."""
     if randomness == "different":
-        with _Different(backend):
-            yield
+        modes = torch._C._len_torch_function_stack()
+        try:
+            with _Different(backend):
+                yield
+        except BaseException:  # an interrupt, perhaps on the way into the `__exit__` of the mode
+            while torch._C._len_torch_function_stack() > modes:
+                torch._C._pop_torch_function_stack()
+            raise
     elif randomness == "error":
         before = torch.get_rng_state()
         yield
@@ -59,8 +65,8 @@ class _Different(TorchFunctionMode):  # type: ignore[misc]
             )
 
         def make(sizes: Any) -> Any:
-            with torch._C.DisableTorchFunction():  # not for the `vmap` around this one
-                return _draw(name, func, sizes, args, dict(kwargs))
+            # Not for the `vmap` around this one. On one line no interrupt comes before the exit.
+            with torch._C.DisableTorchFunction(): return _draw(name, func, sizes, args, {**kwargs})  # fmt: skip  # noqa: E501, E701
 
         return drawn(make, self.backend)
 

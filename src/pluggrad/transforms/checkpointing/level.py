@@ -45,6 +45,10 @@ class Inside:
         self.tracked: list[bool] = []
         self.constants: dict[int, Any] = {}
 
+    def made(self) -> list[Any]:
+        """The leaves that `enter` made."""
+        return [leaf for leaf, _ in self.leaves.values()]
+
     def leaf(self, value: Any, tracked: bool, birth: Level) -> Any:
         """A leaf of this level for an input; differentiable if `tracked` and floating-point."""
         backend = backend_of(value)

@@ -298,7 +298,7 @@ class RecomputedBody(_Recomputed):
                 run = stack.enter_context(run_inside(iter(given)))
                 run.values_only = values_only
                 leaves, outputs, _, _ = self.call(run, self.fun.as_called(), args[:count])
-                leaves += [leaf for leaf, _ in run.leaves.values()]
+                leaves += run.made()
                 if len(leaves) != len(args):
                     raise another_path("it used fewer Variables")
                 self.check(outputs)
