@@ -36,8 +36,11 @@ def examples_in_prose() -> int:
 
 def build(out: Path, quick: bool, fresh: bool, jobs: str) -> int:
     """Run Sphinx; the exit status is not 0 if there was a warning."""
-    if fresh:
-        shutil.rmtree(BUILD / "site-cache", ignore_errors=True)
+    # What was read with pages that ran is of no use without, and the other way round.
+    doctrees = BUILD / ("site-trees-quick" if quick else "site-trees")
+    if fresh:  # Sphinx would not read pages again that it has read, and so would not run them
+        for kept in (BUILD / "site-cache", doctrees):
+            shutil.rmtree(kept, ignore_errors=True)
     environment = os.environ | {
         "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",  # figures appear on the page
@@ -46,8 +49,6 @@ def build(out: Path, quick: bool, fresh: bool, jobs: str) -> int:
         # Pages call `pluggrad` in a shell: the one that belongs to this Python.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     }  # fmt: skip
-    # What was read with pages that ran is of no use without, and the other way round.
-    doctrees = BUILD / ("site-trees-quick" if quick else "site-trees")
     command = [sys.executable, "-m", "sphinx", "-b", "html", "-j", jobs, "-W", "--keep-going", "-q",
                "-d", str(doctrees), "-D", f"nb_execution_cache_path={BUILD / 'site-cache'}",
                str(DOCS), str(out)]  # fmt: skip
