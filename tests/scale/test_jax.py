@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.optional import needs, skip_without
+from tests.support.optional import is_older, needs, skip_without
 from tests.support.processes import run_program
 from tests.support.slow import slow_if
 
@@ -50,6 +50,8 @@ def found(request: pytest.FixtureRequest) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", [slow_if(name in SLOW, name) for name in NAMES])
 def test_over_eight_devices(found: dict[str, str], name: str) -> None:
+    if name == "sharding of strides" and is_older("jax", "0.10"):
+        pytest.skip("the gradient that this JAX gives is whole on each device; ours is cut")
     assert found[name] == "", found[name]
 
 
