@@ -47,7 +47,7 @@ def needs(name: str, *others: str, minversion: str | None = None, reason: str | 
 
 def is_older(name: str, than: str) -> bool:
     """Whether a library is installed in a version before `than`."""
-    return is_installed(name) and Version(version(name)) < Version(than)
+    return is_installed(name) and Version(version(MODULES.get(name, name))) < Version(than)
 
 
 def since(name: str, first: str) -> pytest.MarkDecorator:

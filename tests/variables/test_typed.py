@@ -16,7 +16,7 @@ import pytest
 import pluggrad as pg
 from pluggrad.arrays.backend import get_backend
 from pluggrad.variables.operators import BINARY, COMPARE
-from tests.support.arrays import convert, leaf_of, numbers, to_numpy
+from tests.support.arrays import convert, leaf, leaf_of, numbers, to_numpy
 from tests.support.backends import ALL, every_backend
 from tests.support.optional import installed, needs
 
@@ -344,10 +344,7 @@ def test_a_graph_break_in_a_library_names_the_users_line() -> None:
 
 def test_a_function_of_another_library_names_two_ways_that_work() -> None:
     torch = needs("torch")
-    v, x = (
-        pg.Variable(np.asarray([1.0, 2.0]), requires_grad=True),
-        torch.tensor([3.0, 4.0]).double(),
-    )
+    v, x = leaf(1.0, 2.0), torch.tensor([3.0, 4.0]).double()
     ways = (
         r"`pluggrad\.lift\(array, like=variable\)`.*`pluggrad\.interop\.torch\.call\(torch\.mul\)`"
     )
